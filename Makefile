@@ -1,0 +1,57 @@
+# `make app` and `make test` set up everything they need in .venv, once.
+SHELL := /bin/bash
+PORT ?= 8501
+HOST ?= localhost
+BIN := .venv/bin
+# The first interpreter that runs and has the right version; PYTHON=… on the command line wins.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
+	$$p -c 'import sys; sys.exit((3, 11) > sys.version_info[:2] or sys.version_info[:2] > (3, 12))' \
+	2>/dev/null && { echo $$p; break; }; done)
+
+.PHONY: help venv app test lint bench data clean
+
+help:
+	@echo "make app    set up and open the dashboard (PORT=8501 HOST=localhost)"
+	@echo "make test   set up and run every test"
+	@echo "make lint   ruff and mypy"
+	@echo "make bench  side by side against the real peers, one JSON line each"
+	@echo "make data   make the embedded data again from their sources"
+
+venv: .venv/dev.stamp
+
+app: .venv/app.stamp
+	$(BIN)/python -m streamlit run app.py --server.port $(PORT) --server.address $(HOST)
+
+# One torch thread a test process: the processes already share the cores.
+test: .venv/dev.stamp
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope
+
+lint: .venv/dev.stamp
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+bench: .venv/dev.stamp
+	@for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+data: .venv/app.stamp
+	$(BIN)/python data/recipes/elements.py
+	$(BIN)/python data/recipes/structures.py
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "AtomRef Lab needs Python 3.11 or 3.12, and none was found:" \
+		"install one, or name it with PYTHON=/path/to/python3.11." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit((3, 11) > sys.version_info[:2] or sys.version_info[:2] > (3, 12))' \
+		|| { echo "AtomRef Lab needs Python 3.11 or 3.12; $(PYTHON) is another version." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) lacks the venv module:" \
+		"on Debian and Ubuntu install the package python3-venv." >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/app.stamp: requirements.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/dev.stamp: requirements-dev.txt .venv/app.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,37 @@
+"""Where user data lives: ATOMREF_LAB_HOME, by default ~/.atomref-lab, never the checkout."""
+
+import os
+from pathlib import Path
+
+
+def home() -> Path:
+    """Return the lab's home directory, created if missing."""
+    path = Path(os.environ.get("ATOMREF_LAB_HOME", "~/.atomref-lab")).expanduser()
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def datasets_dir() -> Path:
+    """Return the directory that holds imported data sets."""
+    return _sub("datasets")
+
+
+def runs_dir() -> Path:
+    """Return the directory that holds one directory a run."""
+    return _sub("runs")
+
+
+def cache_dir() -> Path:
+    """Return the directory for results that can be computed again."""
+    return _sub("cache")
+
+
+def locks_dir() -> Path:
+    """Return the directory for the device slots' lock files."""
+    return _sub("locks")
+
+
+def _sub(name: str) -> Path:
+    path = home() / name
+    path.mkdir(exist_ok=True)
+    return path
