@@ -1,0 +1,1 @@
+"""Labelled structures and paired energies: schema, on-disk store, splits and import."""

@@ -1,0 +1,156 @@
+"""A data set of pairs: one row a material with its energy in two or more functionals."""
+
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from core.elements import fractions_from_formulas
+from core.errors import LabError
+from core.frames.directory import CARD, new_directory, write_file
+from core.frames.schema import Card, Frame, read_card
+from core.frames.shards import ShardReader, ShardWriter, open_batches, write_table
+
+_TABLE = "pairs.arrow"
+_STEM = "structures"
+_STRUCTURE_ROW = "structure_row"
+
+
+class PairSet:
+    """Pairs, on the disk or only in memory.
+
+    Attributes:
+        card: What the data set is and where it comes from.
+        path: Its directory, None if it is only in memory.
+    """
+
+    def __init__(
+        self,
+        card: Card,
+        table: pd.DataFrame,
+        *,
+        path: Path | None = None,
+        structures: ShardReader | None = None,
+        structure_rows: np.ndarray | None = None,
+    ) -> None:
+        self.card = card
+        self.path = path
+        self._table = table
+        self._structures = structures
+        self._structure_rows = structure_rows
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def table(self) -> pd.DataFrame:
+        """Return material_id, formula, the energy columns (eV/atom) and all other scalars."""
+        return self._table.copy(deep=False)
+
+    def fractions(self) -> np.ndarray:
+        """Return the compositions as fractions, (n, 94)."""
+        return self._fractions
+
+    def energy(self, column: str) -> np.ndarray:
+        """Return an energy column, (n,) eV/atom, NaN where missing.
+
+        Raises:
+            LabError: There is no such energy column.
+        """
+        self.card.energy_column(column)
+        return self._table[column].to_numpy(dtype=np.float64, na_value=np.nan)
+
+    @property
+    def has_structures(self) -> bool:
+        """Whether any row has a structure."""
+        return self._structures is not None and len(self._structures) > 0
+
+    def structure(self, i: int) -> Frame | None:
+        """Return the structure of row i as a frame without labels, None if it has none."""
+        if self._structures is None or self._structure_rows is None:
+            return None
+        row = int(self._structure_rows[i])
+        return self._structures.frame(row) if row >= 0 else None
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the stored data; empty if only in memory."""
+        return self.card.fingerprint
+
+    def frames(self, indices: Iterable[int]) -> list[Frame | None]:
+        """Return the structures of some rows, None for a row without one."""
+        return [self.structure(int(i)) for i in indices]
+
+    @cached_property
+    def _fractions(self) -> np.ndarray:
+        return fractions_from_formulas(self._table["formula"])
+
+
+def write_pairs(
+    directory: Path,
+    card: Card,
+    table: pd.DataFrame,
+    structures: Iterable[Frame | None] | None = None,
+) -> Card:
+    """Write a data set of pairs; the directory appears whole or not at all.
+
+    Args:
+        directory: Where; must not exist.
+        card: Its counts and fingerprint are filled in here.
+        table: material_id, formula, the card's energy columns and any other scalar columns.
+        structures: One entry a row, None where there is none; frame ids must differ.
+
+    Returns:
+        The card as stored.
+
+    Raises:
+        LabError: The directory exists, a column is missing, or there are no rows.
+    """
+    for column in ("material_id", "formula", *(energy.column for energy in card.energies)):
+        if column not in table.columns:
+            raise LabError(f"{card.name} lacks the column {column!r}; name the one that holds it.")
+    if table.empty:
+        raise LabError(f"{card.name} would hold no pairs; give a table with at least one row.")
+    with new_directory(directory) as partial:
+        writer = ShardWriter(partial, stem=_STEM)
+        rows = np.full(len(table), -1, dtype=np.int32)
+        try:
+            for row, structure in enumerate(structures or ()):
+                if structure is not None:
+                    rows[row] = writer.n
+                    writer.add(structure)
+            writer.finish()
+        finally:
+            writer.abandon()
+        arrow = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata()
+        arrow = arrow.append_column(_STRUCTURE_ROW, pa.array(rows)).combine_chunks()
+        write_table(partial / _TABLE, arrow, writer.digest)
+        counts = {
+            "n": len(table),
+            "n_materials": int(table["material_id"].nunique()),
+            "fingerprint": writer.digest.hexdigest(),
+        }
+        card = card.model_copy(update={"kind": "pairs", **counts})
+        write_file(partial / CARD, card.model_dump_json(indent=2).encode())
+    return card
+
+
+def open_pairs(directory: Path) -> PairSet:
+    """Open a data set of pairs.
+
+    Raises:
+        LabError: No data set of pairs there, or a file is damaged.
+    """
+    path = Path(directory)
+    card = read_card(path / CARD)
+    if card.kind != "pairs":
+        raise LabError(f"{card.name} holds {card.kind}; choose a data set of pairs.")
+    arrow = pa.Table.from_batches(open_batches(path / _TABLE))
+    structures = ShardReader(path, stem=_STEM)
+    rows = arrow.column(_STRUCTURE_ROW).to_numpy() if _STRUCTURE_ROW in arrow.column_names else None
+    if len(arrow) != card.n or rows is None or rows.max(initial=-1) >= len(structures):
+        raise LabError(f"{path} is not what its card says; import the data set again.")
+    table = arrow.drop_columns([_STRUCTURE_ROW]).to_pandas()
+    return PairSet(card, table, path=path, structures=structures, structure_rows=rows)

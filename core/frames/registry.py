@@ -1,0 +1,149 @@
+"""The data sets there are: embedded ones in the checkout's data/, the user's own in the home."""
+
+import logging
+import re
+import secrets
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from core.errors import LabError
+from core.frames.directory import CARD
+from core.frames.pairs import PairSet, open_pairs
+from core.frames.schema import Card, read_card
+from core.frames.store import FrameSet, open_frames
+from core.home import datasets_dir
+
+EMBEDDED_DIR = Path(__file__).resolve().parents[2] / "data"
+"""Where the embedded data sets lie, one directory each."""
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(kw_only=True, frozen=True, slots=True)
+class DatasetInfo:
+    """One data set of the list.
+
+    Attributes:
+        card: What it is.
+        path: Its directory.
+        embedded: Whether it came with the lab.
+    """
+
+    card: Card
+    path: Path
+    embedded: bool
+
+
+def list_datasets() -> list[DatasetInfo]:
+    """Return the embedded data sets, then the user's, each by name.
+
+    A directory whose card cannot be read is left out with a warning in the log; opening it by
+    name says what is wrong.
+    """
+    return [
+        *_scan(EMBEDDED_DIR, embedded=True),
+        *_scan(datasets_dir(), embedded=False),
+    ]
+
+
+def catalog(infos: Sequence[DatasetInfo]) -> pd.DataFrame:
+    """Return one row a data set, with its name, title, kind, functionals, counts and labels."""
+    return pd.DataFrame(
+        [
+            {
+                "name": info.card.name,
+                "title": info.card.title,
+                "kind": info.card.kind,
+                "functional": info.card.functional
+                or ", ".join(dict.fromkeys(one.functional for one in info.card.energies)),
+                "n": info.card.n,
+                "n_materials": info.card.n_materials,
+                "labels": "model" if info.card.is_model_labelled else "DFT",
+                "embedded": info.embedded,
+            }
+            for info in infos
+        ]
+    )
+
+
+def find_dataset(name: str) -> DatasetInfo:
+    """Return a data set's place and card.
+
+    Raises:
+        LabError: A bad name, no data set of that name, or an unreadable card.
+    """
+    check_name(name)
+    for parent, embedded in ((EMBEDDED_DIR, True), (datasets_dir(), False)):
+        path = parent / name
+        if (path / CARD).is_file():
+            return DatasetInfo(card=read_card(path / CARD), path=path, embedded=embedded)
+    known = ", ".join(info.card.name for info in list_datasets()) or "none yet"
+    raise LabError(f"There is no data set {name!r}; choose one of: {known}.")
+
+
+def open_dataset(name: str) -> FrameSet | PairSet:
+    """Open a data set by name.
+
+    Raises:
+        LabError: No such data set, or a file of it is damaged.
+    """
+    info = find_dataset(name)
+    return open_frames(info.path) if info.card.kind == "frames" else open_pairs(info.path)
+
+
+def delete_dataset(name: str) -> None:
+    """Delete one of the user's data sets.
+
+    Raises:
+        LabError: No such data set, or it is embedded.
+    """
+    info = find_dataset(name)
+    if info.embedded:
+        raise LabError(f"{name} came with the lab and stays; only imported data sets are deleted.")
+    # Renamed first, so that no reader ever finds half of it.
+    doomed = info.path.with_name(f".{name}.{secrets.token_hex(4)}.deleted")
+    info.path.rename(doomed)
+    shutil.rmtree(doomed)
+
+
+def new_dataset_path(name: str) -> Path:
+    """Return where a new data set of this name goes.
+
+    Raises:
+        LabError: A bad name or one that is taken.
+    """
+    check_name(name)
+    path = datasets_dir() / name
+    if path.exists() or (EMBEDDED_DIR / name).exists():
+        raise LabError(
+            f"There is a data set {name!r} already; choose another name or delete that one first."
+        )
+    return path
+
+
+def check_name(name: str) -> None:
+    """Raise LabError unless a name can be a data set's."""
+    if not _NAME.fullmatch(name):
+        raise LabError(
+            f"{name!r} cannot name a data set; use lower-case letters, digits, '.', '_' and '-', "
+            "with a letter or digit first."
+        )
+
+
+def _scan(parent: Path, *, embedded: bool) -> list[DatasetInfo]:
+    infos = []
+    for path in sorted(parent.glob(f"[!.]*/{CARD}")):
+        if not any(path.parent.glob("*.arrow")):
+            continue  # Not a data set: facts beside the embedded ones.
+        try:
+            card = read_card(path)
+        except LabError as error:
+            _LOG.warning("%s", error)
+            continue
+        infos.append(DatasetInfo(card=card, path=path.parent, embedded=embedded))
+    return infos

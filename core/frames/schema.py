@@ -1,0 +1,183 @@
+"""What a frame and a data set's card hold."""
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from core.elements import N_ELEMENTS
+from core.errors import LabError
+
+Corrections = Literal["MP2020", "none", "unknown"]
+"""Whether MP2020 corrections are in an energy."""
+
+DFT = "dft"
+"""Label origin of everything that a DFT code computed; any other origin is a model's name."""
+
+
+@dataclass(kw_only=True, frozen=True, slots=True, eq=False)
+class Frame:
+    """One structure with labels; None where a label is missing.
+
+    Attributes:
+        frame_id: Unique in its data set.
+        material_id: Shared by all frames of a material.
+        atomic_numbers: (n,) integers from 1 to 94.
+        frac_coords: Fractional coordinates, (n, 3).
+        lattice: Lattice vectors as rows, (3, 3), Å.
+        energy_per_atom: Total energy, eV/atom.
+        uncorrected_energy_per_atom: The same without MP2020 corrections, eV/atom.
+        forces: (n, 3), eV/Å.
+        stress: (3, 3), GPa, CHGNet's sign: −0.1 × VASP's kBar.
+        magmoms: Magnitudes, (n,), μB.
+        bandgap: eV.
+    """
+
+    frame_id: str
+    material_id: str
+    atomic_numbers: np.ndarray
+    frac_coords: np.ndarray
+    lattice: np.ndarray
+    energy_per_atom: float | None = None
+    uncorrected_energy_per_atom: float | None = None
+    forces: np.ndarray | None = None
+    stress: np.ndarray | None = None
+    magmoms: np.ndarray | None = None
+    bandgap: float | None = None
+
+    def __len__(self) -> int:
+        """Return the number of atoms."""
+        return len(self.atomic_numbers)
+
+
+def problem_of(frame: Frame) -> str | None:
+    """Say what makes a frame unfit to be stored, None if nothing does."""
+    n = len(frame)
+    numbers = np.asarray(frame.atomic_numbers)
+    if n == 0 or numbers.shape != (n,):
+        return "has no atoms"
+    if numbers.min() < 1 or numbers.max() > N_ELEMENTS:
+        return "holds an element outside H to Pu"
+    needed: dict[str, tuple[int, ...]] = {
+        "frac_coords": (n, 3),
+        "lattice": (3, 3),
+        "forces": (n, 3),
+        "stress": (3, 3),
+        "magmoms": (n,),
+        "energy_per_atom": (),
+        "uncorrected_energy_per_atom": (),
+        "bandgap": (),
+    }
+    for name, shape in needed.items():
+        value = getattr(frame, name)
+        if value is None:
+            continue
+        if np.shape(value) != shape:
+            return f"has {name} of shape {np.shape(value)} where {shape} is needed"
+        if not np.isfinite(value).all():
+            return f"has {name} with a value that is not finite"
+    return "has a cell without volume" if abs(np.linalg.det(frame.lattice)) < 1e-6 else None
+
+
+class EnergyColumn(BaseModel):
+    """One column of total energies (eV/atom) in a table of pairs.
+
+    Attributes:
+        column: Its name in the table.
+        functional: Level of theory, a free string such as "GGA/GGA+U" or "r2SCAN".
+        corrections: Whether MP2020 corrections are in it.
+        labels: "dft" or the name of the model that made it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    column: str
+    functional: str
+    corrections: Corrections = "unknown"
+    labels: str = DFT
+
+
+class Card(BaseModel):
+    """What a data set is and where it comes from; stored as card.json beside the data.
+
+    Attributes:
+        version: Of this format.
+        name: The data set's name, lower case.
+        title: One line for people.
+        description: A few sentences: how it was made, what was left out.
+        kind: "frames" (structures with labels) or "pairs" (energies in several functionals).
+        functional: The labels' level of theory (frames only).
+        labels: "dft" or the name of the model that made the labels; for pairs "dft" or "model".
+        corrections: Whether MP2020 corrections are in energy_per_atom (frames only).
+        energies: The energy columns (pairs only).
+        n: Rows.
+        n_materials: Distinct material ids.
+        source_file: Name of the file it was imported from.
+        source_sha256: SHA-256 of that file.
+        licence: Of the data.
+        split_seed: Seed of the train, validation and test split.
+        created: ISO date.
+        fingerprint: SHA-256 of the stored data.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: Literal[1] = 1
+    name: str
+    title: str = ""
+    description: str = ""
+    kind: Literal["frames", "pairs"]
+    functional: str | None = None
+    labels: str = DFT
+    corrections: Corrections = "unknown"
+    energies: list[EnergyColumn] = Field(default_factory=list)
+    n: int = 0
+    n_materials: int = 0
+    source_file: str = ""
+    source_sha256: str = ""
+    licence: str = ""
+    split_seed: int = 0
+    created: str = Field(default_factory=lambda: dt.date.today().isoformat())
+    fingerprint: str = ""
+
+    @property
+    def is_model_labelled(self) -> bool:
+        """Whether any label was made by a model instead of DFT."""
+        return self.labels != DFT or any(column.labels != DFT for column in self.energies)
+
+    def energy_column(self, column: str) -> EnergyColumn:
+        """Return what is known of an energy column.
+
+        Raises:
+            LabError: The data set has no such energy column.
+        """
+        for energy in self.energies:
+            if energy.column == column:
+                return energy
+        known = ", ".join(energy.column for energy in self.energies) or "none"
+        raise LabError(
+            f"{self.name} has no energy column {column!r}; its energy columns are: {known}."
+        )
+
+
+def read_card(path: Path) -> Card:
+    """Read a card.json.
+
+    Raises:
+        LabError: The file is missing or is not a card of this version.
+    """
+    try:
+        return Card.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise LabError(
+            f"{path.parent} holds no data set (it has no card.json); import it again."
+        ) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        raise LabError(
+            f"{path} is not a data set card ({field}: {first['msg'].lower()}); import it again."
+        ) from None

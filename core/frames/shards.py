@@ -1,0 +1,191 @@
+"""Memory-mapped Arrow files of frames: the writer and the reader.
+
+A shard is an uncompressed Arrow file of record batches, so that opening one reads only its footer
+and a column is a view of the file.
+"""
+
+import hashlib
+import os
+from bisect import bisect_right
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from core.errors import LabError
+from core.frames.layout import SCHEMA, BatchView, to_batch
+from core.frames.schema import Frame, problem_of
+
+BATCH_ROWS = 4096
+SHARD_ROWS = 16 * BATCH_ROWS
+
+
+class ShardWriter:
+    """Writes frames into shards, holding one record batch in memory and hashing what it writes.
+
+    Attributes:
+        n: Frames written.
+        digest: SHA-256 of everything written so far.
+    """
+
+    def __init__(self, directory: Path, *, stem: str, shard_rows: int = SHARD_ROWS) -> None:
+        self.n = 0
+        self._directory = directory
+        self._stem = stem
+        self._shard_rows = shard_rows
+        self._batch_rows = min(BATCH_ROWS, shard_rows)
+        self._frames: list[Frame] = []
+        self._frame_ids: set[str] = set()
+        self._material_ids: set[str] = set()
+        self.digest = hashlib.sha256()
+        self._rows_in_shard = 0
+        self._n_shards = 0
+        self._sink: _HashedFile | None = None
+        self._ipc: pa.ipc.RecordBatchFileWriter | None = None
+
+    @property
+    def n_materials(self) -> int:
+        """Distinct material ids so far."""
+        return len(self._material_ids)
+
+    def add(self, frame: Frame) -> None:
+        """Take one more frame.
+
+        Raises:
+            LabError: The frame is not fit to be stored or its id is already taken.
+        """
+        problem = problem_of(frame)
+        if problem:
+            raise LabError(f"Frame {frame.frame_id} {problem}; correct it or leave it out.")
+        if frame.frame_id in self._frame_ids:
+            raise LabError(f"Frame id {frame.frame_id} occurs twice; give every frame its own id.")
+        self._frame_ids.add(frame.frame_id)
+        self._material_ids.add(frame.material_id)
+        self._frames.append(frame)
+        self.n += 1
+        if len(self._frames) == self._batch_rows:
+            self._flush()
+
+    def finish(self) -> str:
+        """Write what is left and return the SHA-256 of all shards in order."""
+        self._flush()
+        self._close_shard()
+        return self.digest.hexdigest()
+
+    def abandon(self) -> None:
+        """Close the open shard after an error."""
+        if self._sink is not None:
+            self._sink.close()
+
+    def _flush(self) -> None:
+        if not self._frames:
+            return
+        if self._ipc is None:
+            path = self._directory / f"{self._stem}-{self._n_shards:05d}.arrow"
+            self._sink = _HashedFile(path, self.digest)
+            self._ipc = pa.ipc.new_file(self._sink, SCHEMA)
+            self._n_shards += 1
+        self._ipc.write_batch(to_batch(self._frames))
+        self._rows_in_shard += len(self._frames)
+        self._frames = []
+        if self._rows_in_shard >= self._shard_rows:
+            self._close_shard()
+
+    def _close_shard(self) -> None:
+        if self._ipc is not None and self._sink is not None:
+            self._ipc.close()
+            self._sink.close()
+            self._ipc = self._sink = None
+            self._rows_in_shard = 0
+
+
+class _HashedFile:
+    """A file that feeds a hash with everything written to it and is on the disk once closed."""
+
+    def __init__(self, path: Path, digest: Any) -> None:
+        self._file = path.open("wb")
+        self._digest = digest
+
+    @property
+    def closed(self) -> bool:
+        return self._file.closed
+
+    def write(self, data: Any) -> int:
+        self._digest.update(data)
+        return self._file.write(data)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def close(self) -> None:
+        if not self._file.closed:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+
+
+def write_table(path: Path, table: pa.Table, digest: Any) -> None:
+    """Write a table as one Arrow file, feeding the hash with its bytes."""
+    sink = _HashedFile(path, digest)
+    try:
+        with pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table)
+    finally:
+        sink.close()
+
+
+class ShardReader:
+    """Reads the frames of a directory's shards without loading them.
+
+    Raises:
+        LabError: A shard is missing, cut short or not of this layout.
+    """
+
+    def __init__(self, directory: Path, *, stem: str) -> None:
+        self._batches: list[pa.RecordBatch] = []
+        for path in sorted(directory.glob(f"{stem}-*.arrow")):
+            self._batches += open_batches(path, SCHEMA)
+        sizes = [batch.num_rows for batch in self._batches]
+        self._starts = [0, *np.cumsum(sizes, dtype=int).tolist()]
+        self._views: list[BatchView | None] = [None] * len(sizes)
+
+    def __len__(self) -> int:
+        return self._starts[-1]
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """Return one column of all frames, still on the disk."""
+        chunks = [batch.column(name) for batch in self._batches]
+        return pa.chunked_array(chunks, SCHEMA.field(name).type)
+
+    def compositions(self) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        """Yield (first row, flat atomic numbers, offsets) of one record batch after the other."""
+        for start, batch in zip(self._starts, self._batches, strict=False):
+            numbers = batch.column("atomic_numbers")
+            yield start, numbers.values.to_numpy(), numbers.offsets.to_numpy()
+
+    def frame(self, row: int) -> Frame:
+        """Return one frame; its arrays are copies.
+
+        Raises:
+            IndexError: No such row.
+        """
+        if not 0 <= row < len(self):
+            raise IndexError(row)
+        number = bisect_right(self._starts, row) - 1
+        view = self._views[number]
+        if view is None:
+            view = self._views[number] = BatchView(self._batches[number])
+        return view.frame(row - self._starts[number])
+
+
+def open_batches(path: Path, schema: pa.Schema | None = None) -> list[pa.RecordBatch]:
+    """Memory-map the record batches of an Arrow file."""
+    try:
+        reader = pa.ipc.open_file(pa.memory_map(str(path)))
+    except (OSError, pa.ArrowInvalid):
+        raise LabError(f"{path} is damaged or missing; import the data set again.") from None
+    if schema is not None and reader.schema != schema:
+        raise LabError(f"{path} is not of this version's layout; import the data set again.")
+    return [reader.get_batch(number) for number in range(reader.num_record_batches)]

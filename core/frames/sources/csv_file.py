@@ -1,0 +1,181 @@
+"""CSV files, plain or gzipped, read by pyarrow as text and searched line by line on an error."""
+
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO, TextIO, cast
+
+import pyarrow as pa
+import pyarrow.csv as pv
+
+from core.errors import LabError
+from core.frames.sources.tabular import Progress, TableFile, no_rows
+
+GZIP_MAGIC = b"\x1f\x8b"
+_BLOCK = 16 << 20
+_DELIMITERS = ",;\t|"
+csv.field_size_limit(1 << 30)  # A structure of many atoms is longer than the default allows.
+
+
+class CsvFile(TableFile):
+    """A CSV file with a header line, in UTF-8; comma, semicolon, tab or bar between cells.
+
+    All columns are read as text, an empty cell as null: whoever needs numbers turns them into
+    numbers and can name the line of one that is none.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Read the header.
+
+        Raises:
+            LabError: Empty, binary, not UTF-8, or a header with blank or repeated names.
+        """
+        self.path = path
+        self.n_rows = None
+        with path.open("rb") as file:
+            self._gzipped = file.read(2) == GZIP_MAGIC
+        self._check_text()
+        self._delimiter, self.columns = self._read_header()
+
+    def batches(
+        self, columns: Sequence[str], progress: Progress | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the chosen columns as text; see TableFile."""
+        size = max(self.path.stat().st_size, 1)
+        raw = pa.OSFile(str(self.path))
+        try:
+            reader = pv.open_csv(
+                pa.CompressedInputStream(raw, "gzip") if self._gzipped else raw,
+                read_options=pv.ReadOptions(block_size=_BLOCK),
+                parse_options=pv.ParseOptions(delimiter=self._delimiter, newlines_in_values=True),
+                convert_options=pv.ConvertOptions(
+                    column_types=dict.fromkeys(self.columns, pa.string()),
+                    include_columns=list(columns),
+                    null_values=[""],
+                    strings_can_be_null=True,
+                    quoted_strings_can_be_null=True,
+                ),
+            )
+            for batch in reader:
+                yield batch
+                if progress:
+                    progress(min(raw.tell() / size, 1.0))
+        except (pa.ArrowInvalid, pa.ArrowKeyError, OSError) as error:
+            raise self._explain(error) from None
+        finally:
+            raw.close()
+
+    def where(self, row: int) -> str:
+        """Name a row by its line, the header being line 1."""
+        line = self._find_line(lambda number, _: number == row)
+        return f"line {line} of {self.path.name}"
+
+    def _check_text(self) -> None:
+        try:
+            with self._open_bytes() as file:
+                start = file.read(1 << 16)
+        except (OSError, EOFError, zlib.error):
+            raise LabError(
+                f"{self.path.name} is a damaged gzip file; compress the table again."
+            ) from None
+        if not start.strip():
+            raise self._empty()
+        if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise LabError(f"{self.path.name} is UTF-16 text; save it as CSV in UTF-8.")
+        if start.lstrip()[:1] in {b"{", b"["}:
+            raise LabError(f"{self.path.name} is JSON, not a table; save it as CSV or Parquet.")
+        if b"\0" in start:
+            raise LabError(
+                f"{self.path.name} is a binary file, not a table; save the table as CSV in UTF-8 "
+                "or as Parquet."
+            )
+
+    def _read_header(self) -> tuple[str, list[str]]:
+        try:
+            with self._open_text() as file:
+                start = next((line for line in file if line.strip()), "")
+                delimiter = max(_DELIMITERS, key=start.count)
+                columns = next(csv.reader(chain([start], file), delimiter=delimiter))
+        except UnicodeDecodeError:
+            raise self._not_utf8() from None
+        if not columns:
+            raise self._empty()
+        for number, column in enumerate(columns, 1):
+            if not column.strip():
+                raise LabError(
+                    f"Line 1 of {self.path.name}: column {number} has no name; give it one."
+                )
+            if column in columns[: number - 1]:
+                raise LabError(
+                    f"Line 1 of {self.path.name}: the name {column!r} occurs twice; rename one."
+                )
+        return delimiter, columns
+
+    def _explain(self, error: Exception) -> LabError:
+        """Find the line that pyarrow could not take."""
+        width = len(self.columns)
+        try:
+            if self._find_line(lambda *_: True) is None:
+                return no_rows(self)
+            line = self._find_line(lambda _, cells: len(cells) != width)
+        except LabError as told:
+            return told
+        if line is None:
+            return LabError(
+                f"{self.path.name} cannot be read as CSV ({str(error).splitlines()[0][:120]}); "
+                "save it as CSV in UTF-8 with quotes around cells that hold commas."
+            )
+        return LabError(
+            f"Line {line} of {self.path.name} has another number of cells than the header's "
+            f"{width}; correct that line."
+        )
+
+    def _find_line(self, wanted: Callable[[int, list[str]], bool]) -> int | None:
+        """Return the line on which the first wanted record (number from 0, cells) begins.
+
+        Blank lines are no records, and a quoted cell may span lines, as for pyarrow.
+        """
+        line = 0
+        number = -1
+        try:
+            with self._open_text() as file:
+                reader = csv.reader(file, delimiter=self._delimiter)
+                for cells in reader:
+                    if cells and number >= 0 and wanted(number, cells):
+                        return line + 1
+                    number += bool(cells)
+                    line = reader.line_num
+        except UnicodeDecodeError:
+            raise self._not_utf8() from None
+        except (OSError, EOFError, zlib.error, csv.Error):
+            raise LabError(
+                f"{self.path.name} cannot be read beyond line {line}; save or compress it again."
+            ) from None
+        return None
+
+    def _empty(self) -> LabError:
+        return LabError(f"{self.path.name} is empty; give a table with a header line and rows.")
+
+    def _not_utf8(self) -> LabError:
+        line = 0
+        with self._open_bytes() as file:
+            for line, content in enumerate(file, 1):  # noqa: B007  the last one is the bad one
+                try:
+                    content.decode()
+                except UnicodeDecodeError:
+                    break
+        return LabError(
+            f"Line {line} of {self.path.name} is not UTF-8 text; save the table as CSV in UTF-8."
+        )
+
+    def _open_bytes(self) -> BinaryIO:
+        if self._gzipped:
+            return cast("BinaryIO", gzip.GzipFile(self.path))
+        return self.path.open("rb")
+
+    def _open_text(self) -> TextIO:
+        return io.TextIOWrapper(self._open_bytes(), encoding="utf-8-sig", newline="")

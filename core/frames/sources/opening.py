@@ -1,0 +1,24 @@
+"""Opens a table by what the file holds, whatever its name ends in."""
+
+from pathlib import Path
+
+from core.errors import LabError
+from core.frames.sources.csv_file import CsvFile
+from core.frames.sources.parquet_file import PARQUET_MAGIC, ParquetFile
+from core.frames.sources.tabular import TableFile
+
+
+def open_table(path: Path | str) -> TableFile:
+    """Open a CSV (also gzipped) or Parquet file.
+
+    Raises:
+        LabError: No such file, or it is empty, binary, damaged or not UTF-8.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            magic = file.read(4)
+    except OSError as error:
+        reason = (error.strerror or "no reason given").lower()
+        raise LabError(f"{path.name} cannot be opened ({reason}); check its path.") from None
+    return ParquetFile(path) if magic == PARQUET_MAGIC else CsvFile(path)

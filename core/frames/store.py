@@ -1,0 +1,153 @@
+"""A data set of frames on the disk: card.json and Arrow shards in one directory."""
+
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from core.elements import N_ELEMENTS, fractions_from_flat
+from core.errors import LabError
+from core.frames.directory import CARD, new_directory, write_file
+from core.frames.layout import SCALARS
+from core.frames.schema import Card, Frame, read_card
+from core.frames.shards import SHARD_ROWS, ShardReader, ShardWriter
+from core.frames.splits import Split, split_by_material
+
+_STEM = "frames"
+
+
+def write_frames(
+    directory: Path,
+    card: Card,
+    frames: Iterable[Frame],
+    *,
+    shard_size: int = SHARD_ROWS,
+    describe: Callable[[Card], Card] | None = None,
+) -> Card:
+    """Write a data set of frames; the directory appears whole or not at all.
+
+    Args:
+        directory: Where; must not exist.
+        card: Its counts and fingerprint are filled in here.
+        frames: Taken one by one, so they need not fit in memory.
+        shard_size: Frames a file.
+        describe: Completes the card after the last frame, for what only the whole stream tells.
+
+    Returns:
+        The card as stored.
+
+    Raises:
+        LabError: The directory exists, a frame is unfit, an id occurs twice, or there are none.
+    """
+    with new_directory(directory) as partial:
+        writer = ShardWriter(partial, stem=_STEM, shard_rows=shard_size)
+        try:
+            for frame in frames:
+                writer.add(frame)
+            fingerprint = writer.finish()
+        finally:
+            writer.abandon()
+        if not writer.n:
+            raise LabError(f"{card.name} would hold no frames; give at least one with a structure.")
+        counts = {"n": writer.n, "n_materials": writer.n_materials, "fingerprint": fingerprint}
+        card = card.model_copy(update={"kind": "frames", **counts})
+        card = describe(card) if describe else card
+        write_file(partial / CARD, card.model_dump_json(indent=2).encode())
+    return card
+
+
+def open_frames(directory: Path) -> "FrameSet":
+    """Open a data set of frames; nothing is read but the card and the shards' footers.
+
+    Raises:
+        LabError: No data set of frames there, or a file is damaged.
+    """
+    return FrameSet(directory)
+
+
+class FrameSet:
+    """A data set of frames, memory-mapped: rows are read when asked for.
+
+    Attributes:
+        card: What it is and where it comes from.
+        path: Its directory.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        self.card = read_card(self.path / CARD)
+        if self.card.kind != "frames":
+            raise LabError(f"{self.card.name} holds {self.card.kind}; choose a data set of frames.")
+        self._shards = ShardReader(self.path, stem=_STEM)
+        if len(self._shards) != self.card.n:
+            raise LabError(
+                f"{self.path} holds {len(self._shards)} frames where its card says {self.card.n}; "
+                "import the data set again."
+            )
+
+    def __len__(self) -> int:
+        return len(self._shards)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the stored frames."""
+        return self.card.fingerprint
+
+    def frame(self, i: int) -> Frame:
+        """Return frame i."""
+        return self._shards.frame(int(i))
+
+    def frames(self, indices: Iterable[int]) -> list[Frame]:
+        """Return the frames of these rows, in their order."""
+        return [self.frame(i) for i in indices]
+
+    def table(self) -> pd.DataFrame:
+        """Return one row a frame without touching the per-atom columns.
+
+        Columns: frame_id, material_id, formula, n_atoms, energy_per_atom and
+        uncorrected_energy_per_atom (eV/atom), bandgap (eV), has_forces, has_stress, has_magmoms.
+        """
+        return self._table.copy(deep=False)
+
+    def fractions(self) -> np.ndarray:
+        """Return the compositions as fractions, (n, 94)."""
+        return self._fractions
+
+    def energies(self) -> np.ndarray:
+        """Return energy_per_atom, (n,) eV/atom, NaN where missing."""
+        return self._numbers("energy_per_atom")
+
+    def material_ids(self) -> np.ndarray:
+        """Return the material ids, (n,) strings."""
+        return self._shards.column("material_id").to_numpy()
+
+    def n_atoms(self) -> np.ndarray:
+        """Return the numbers of atoms, (n,) integers."""
+        return self._shards.column("n_atoms").to_numpy()
+
+    def split(self) -> Split:
+        """Return the train, validation and test rows by the card's split seed."""
+        return self._split
+
+    def _numbers(self, column: str) -> np.ndarray:
+        return self._shards.column(column).to_numpy()
+
+    @cached_property
+    def _table(self) -> pd.DataFrame:
+        columns = {name: self._shards.column(name).to_pandas() for name in SCALARS}
+        for name in ("forces", "stress", "magmoms"):
+            columns[f"has_{name}"] = self._shards.column(name).is_valid().to_numpy()
+        return pd.DataFrame(columns)
+
+    @cached_property
+    def _fractions(self) -> np.ndarray:
+        fractions = np.empty((len(self), N_ELEMENTS))
+        for start, numbers, offsets in self._shards.compositions():
+            fractions[start : start + len(offsets) - 1] = fractions_from_flat(numbers, offsets)
+        return fractions
+
+    @cached_property
+    def _split(self) -> Split:
+        return split_by_material(self.material_ids(), seed=self.card.split_seed)

@@ -1,0 +1,44 @@
+"""Files that came through the browser, kept until they are imported."""
+
+import hashlib
+import re
+import shutil
+from io import BytesIO
+from pathlib import Path
+
+from core.home import cache_dir
+
+_CHUNK = 1 << 20
+
+
+def keep_upload(name: str, content: BytesIO) -> Path:
+    """Store an uploaded file under its own name and return its path.
+
+    The same content gives the same path, so a page may call this on every rerun.
+
+    Args:
+        name: The file's name as the browser gave it; any folder in it is dropped.
+        content: The file's bytes, readable from the start.
+    """
+    content.seek(0)
+    digest = hashlib.file_digest(content, "sha256").hexdigest()
+    path = cache_dir() / "uploads" / digest[:16] / (Path(name).name or "upload")
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f"{path.name}.partial")
+        content.seek(0)
+        with partial.open("wb") as file:
+            shutil.copyfileobj(content, file, _CHUNK)
+        partial.replace(path)
+    return path
+
+
+def drop_upload(path: Path) -> None:
+    """Delete a stored upload; one that is gone already is no error."""
+    shutil.rmtree(path.parent, ignore_errors=True)
+
+
+def suggest_name(file_name: str) -> str:
+    """Make a data set's name out of a file's: lower case, no endings, no other characters."""
+    stem = Path(file_name).name.lower().removesuffix(".gz").rsplit(".", 1)[0]
+    return re.sub(r"[^a-z0-9._-]+", "-", stem).strip("-._") or "upload"

@@ -1,0 +1,1 @@
+"""Energy scales of functionals: paired energies, AtomRef fits, element facts and priors."""

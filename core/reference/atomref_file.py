@@ -1,0 +1,112 @@
+"""The JSON form of an AtomRef, checked when read."""
+
+import os
+import platform
+import tempfile
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    NonNegativeInt,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
+
+import core
+from core.elements import INDEX
+from core.errors import LabError
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "atomref-lab": core.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }
+
+
+class AtomRefFile(BaseModel):
+    """One AtomRef as JSON.
+
+    Attributes:
+        version: Of this format.
+        functional: Level of theory.
+        method: How it was fitted.
+        n: Frames fitted.
+        rank: Of the columns of the elements present.
+        condition: Of the same; null where they are dependent.
+        energies: eV/atom by symbol; an element left out has 0.
+        counts: Frames by symbol; an element left out has 0.
+        prior: What the prior was; null for least squares.
+        strength: Ridge strength; null for least squares.
+        versions: Of the software that wrote it.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: Literal[1] = 1
+    functional: str
+    method: Literal["lstsq", "ridge", "residual"]
+    n: PositiveInt
+    rank: PositiveInt
+    condition: Annotated[FiniteFloat, Field(ge=0.999)] | None
+    energies: dict[str, FiniteFloat]
+    counts: dict[str, NonNegativeInt]
+    prior: str | None = None
+    strength: Annotated[FiniteFloat, Field(gt=0)] | None = None
+    versions: dict[str, str] = Field(default_factory=_versions)
+
+    @model_validator(mode="after")
+    def _known_elements(self) -> "AtomRefFile":
+        if strangers := sorted((self.energies.keys() | self.counts.keys()) - INDEX.keys()):
+            raise ValueError(f"{strangers[0]} is no element from H to Pu")
+        return self
+
+
+def parse(text: str | bytes, name: str) -> AtomRefFile:
+    """Read the JSON form.
+
+    Args:
+        text: One JSON object.
+        name: What to call it in an error.
+
+    Raises:
+        LabError: It is not an AtomRef of this format.
+    """
+    try:
+        return AtomRefFile.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        problem = first["msg"].removeprefix("Value error, ")
+        raise LabError(
+            f"{name} is not an AtomRef ({field}: {problem}); give a file that atomref --out wrote."
+        ) from None
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a text file so that it appears whole or not at all.
+
+    Raises:
+        LabError: The directory does not exist or cannot be written.
+    """
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    except OSError as error:
+        raise LabError(
+            f"{path} cannot be written ({error.strerror}); choose a directory that exists."
+        ) from None
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).replace(path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)

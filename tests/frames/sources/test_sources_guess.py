@@ -1,0 +1,139 @@
+import json
+
+import pandas as pd
+import pytest
+
+from core.frames.sources.guessing import energy_column, functional_of
+from core.frames.sources.table import guess
+
+
+@pytest.mark.parametrize(
+    ("name", "functional", "corrections"),
+    [
+        ("energy_gga_corrected", "GGA/GGA+U", "MP2020"),
+        ("energy_gga_uncorrected_rebuilt", "GGA/GGA+U", "none"),
+        ("energy_r2scan", "r2SCAN", "none"),
+        ("E_PBE", "PBE", "unknown"),
+        ("e(r²SCAN)", "r2SCAN", "none"),
+        ("SCAN energy (eV/atom)", "SCAN", "none"),
+        ("energyHse06", "HSE06", "none"),
+        ("energy_per_atom", "unknown", "unknown"),
+    ],
+)
+def test_names_of_total_energies(name, functional, corrections):
+    column = energy_column(name)
+    assert (column.functional, column.corrections) == (functional, corrections)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "formation_energy_r2scan",
+        "energy_above_hull",
+        "formation_enthalpy_experiment",
+        "cohesive_energy_per_atom",
+        "fermi_energy",
+        "energy_shift_pbe_r2scan",
+        "uncorrected_total_energy",
+        "formula",
+        "e",
+    ],
+)
+def test_names_of_other_things(name):
+    assert energy_column(name) is None
+
+
+def test_functionals_are_told_from_phrases():
+    assert functional_of("my r2SCAN labels") == "r2SCAN"
+    assert functional_of("PBEsol") == "PBEsol"
+    assert functional_of("GGA/GGA+U") == "GGA/GGA+U"
+    assert functional_of("B97M") is None
+
+
+def frame_of(salt_json):
+    """A table as users have it: pairs, a structure for some rows, much else."""
+    return pd.DataFrame(
+        {
+            "material_id": ["mp-1", "mp-2", "mp-3"],
+            "formula": ["NaCl", "Ca(OH)2", "Fe2O3"],
+            "chemistry_type": ["halide", "oxide", "oxide"],
+            "energy_gga_corrected": [-3.4, -5.0, -6.7],
+            "energy_gga_uncorrected": [-3.3, -4.9, -6.5],
+            "energy_r2scan": [-11.0, -9.0, -15.0],
+            "formation_energy_r2scan": [-1.0, -2.0, -3.0],
+            "is_magnetic": [False, False, True],
+            "structure_json": [None, salt_json, None],
+            "structure_source": [None, "somewhere", None],
+        }
+    )
+
+
+@pytest.mark.parametrize("suffix", ["csv", "csv.gz", "parquet"])
+def test_a_users_table_needs_no_help(tmp_path, salt_json, suffix):
+    path = tmp_path / f"table.{suffix}"
+    frame = frame_of(salt_json)
+    if suffix == "parquet":
+        frame.to_parquet(path)
+    else:
+        frame.to_csv(path, index=False)
+    guessed = guess(path)
+    assert guessed.columns == list(frame)
+    assert guessed.kind == "pairs"
+    assert guessed.n_rows == (3 if suffix == "parquet" else None)
+    assert guessed.pairs_mapping() == {
+        "material_id": "material_id",
+        "formula": "formula",
+        "structure": "structure_json",
+        "source": "energy_gga_corrected",
+        "target": "energy_r2scan",
+    }
+    assert [column.column for column in guessed.energies] == [
+        "energy_gga_corrected",
+        "energy_gga_uncorrected",
+        "energy_r2scan",
+    ]
+    assert guessed.frames_mapping("r2scan") == {
+        "material_id": "material_id",
+        "structure": "structure_json",
+        "energy": "energy_r2scan",
+    }
+    of_gga = guessed.frames_mapping("GGA")
+    assert of_gga["energy"] == "energy_gga_corrected"
+    assert of_gga["uncorrected_energy"] == "energy_gga_uncorrected"
+    assert "energy" not in guessed.frames_mapping("HSE06")
+
+
+def test_a_table_of_frames_is_told_by_its_labels(tmp_path, salt_json):
+    path = tmp_path / "frames.csv"
+    pd.DataFrame(
+        {
+            "frame_id": ["a"],
+            "mp_id": ["mp-1"],
+            "structure": [salt_json],
+            "energy_per_atom": [-3.0],
+            "force": [json.dumps([[0, 0, 0], [0, 0, 0]])],
+            "stress": [json.dumps([[0] * 3] * 3)],
+            "magmom": ["[0, 0]"],
+            "bandgap": [5.0],
+        }
+    ).to_csv(path, index=False)
+    guessed = guess(path)
+    assert guessed.kind == "frames"
+    # The name does not say which functional, so the user's word is taken.
+    assert guessed.frames_mapping("r2SCAN") == {
+        "frame_id": "frame_id",
+        "material_id": "mp_id",
+        "structure": "structure",
+        "energy": "energy_per_atom",
+        "forces": "force",
+        "stress": "stress",
+        "magmoms": "magmom",
+        "bandgap": "bandgap",
+    }
+
+
+def test_columns_whose_functional_is_unknown_keep_the_files_order(tmp_path):
+    path = tmp_path / "plain.csv"
+    path.write_text("formula,energy_a,energy_b\nNaCl,-1,-2\n")
+    guessed = guess(path)
+    assert (guessed.source, guessed.target) == ("energy_a", "energy_b")

@@ -1,0 +1,63 @@
+import pytest
+
+from core.errors import LabError
+from core.frames import registry
+from core.frames.schema import Card
+from core.frames.store import write_frames
+from core.home import datasets_dir
+
+
+@pytest.fixture
+def two_sets(make_frames, tmp_path, monkeypatch):
+    """One embedded and one imported data set, and a directory that is neither."""
+    embedded = tmp_path / "embedded"
+    monkeypatch.setattr(registry, "EMBEDDED_DIR", embedded)
+    write_frames(embedded / "given", Card(name="given", kind="frames"), make_frames(2))
+    write_frames(datasets_dir() / "mine", Card(name="mine", kind="frames"), make_frames(3))
+    (embedded / "facts").mkdir()
+    (embedded / "facts" / "card.json").write_text("{}")
+
+
+@pytest.mark.usefixtures("two_sets")
+def test_embedded_and_imported_sets_are_listed_and_open():
+    listed = registry.list_datasets()
+    assert [(info.card.name, info.embedded) for info in listed] == [
+        ("given", True),
+        ("mine", False),
+    ]
+    assert len(registry.open_dataset("given")) == 2
+    assert len(registry.open_dataset("mine")) == 3
+
+
+@pytest.mark.usefixtures("two_sets")
+def test_only_imported_sets_are_deleted():
+    with pytest.raises(LabError, match="came with the lab"):
+        registry.delete_dataset("given")
+    registry.delete_dataset("mine")
+    assert [info.card.name for info in registry.list_datasets()] == ["given"]
+    assert list(datasets_dir().iterdir()) == []
+    with pytest.raises(LabError, match="no data set 'mine'; choose one of: given"):
+        registry.open_dataset("mine")
+
+
+@pytest.mark.usefixtures("two_sets")
+def test_a_name_is_given_once():
+    for name in ("given", "mine"):
+        with pytest.raises(LabError, match="already"):
+            registry.new_dataset_path(name)
+    assert registry.new_dataset_path("other").parent == datasets_dir()
+
+
+@pytest.mark.parametrize("name", ["", "..", ".hidden", "a/b", "Big", "a b", "-x"])
+def test_bad_names_are_refused(name):
+    with pytest.raises(LabError, match="cannot name a data set"):
+        registry.open_dataset(name)
+
+
+@pytest.mark.usefixtures("two_sets")
+def test_an_unreadable_card_hides_only_its_own_set(caplog):
+    (datasets_dir() / "mine" / "card.json").write_text("{")
+    assert [info.card.name for info in registry.list_datasets()] == ["given"]
+    assert "mine" in caplog.text
+    with pytest.raises(LabError, match="is not a data set card"):
+        registry.open_dataset("mine")

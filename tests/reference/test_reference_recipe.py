@@ -1,0 +1,69 @@
+"""The recipe's parts that need no download: archive members and the files it writes."""
+
+import csv
+import hashlib
+import importlib
+import io
+import json
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+DATA = Path(__file__).parents[2] / "data"
+CONTENT = b'{"Fe": 1}'
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.fixture
+def recipe(monkeypatch):
+    monkeypatch.syspath_prepend(str(DATA / "recipes"))
+    return importlib.import_module
+
+
+@pytest.fixture
+def archives(tmp_path):
+    with tarfile.open(tmp_path / "thing-1.0.tar.gz", "w:gz") as tar:
+        entry = tarfile.TarInfo("thing-1.0/src/refs.json")
+        entry.size = len(CONTENT)
+        tar.addfile(entry, io.BytesIO(CONTENT))
+    with zipfile.ZipFile(tmp_path / "thing-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("src/refs.json", CONTENT)
+    return tmp_path
+
+
+@pytest.mark.parametrize("sdist", [True, False])
+def test_members_are_read_from_the_cache_and_checked(recipe, archives, sdist):
+    fetch = recipe("fetch")
+    archive = fetch.fetch("thing==1.0", archives, sdist=sdist)
+    assert archive.suffix == (".gz" if sdist else ".whl")
+    assert fetch.member(archive, "src/refs.json", SHA256) == CONTENT
+    with pytest.raises(ValueError, match="has no member src/none"):
+        fetch.member(archive, "src/none", SHA256)
+    with pytest.raises(ValueError, match="has SHA-256"):
+        fetch.member(archive, "src/refs.json", "0" * 64)
+
+
+def test_committed_files_are_what_the_recipe_writes(recipe):
+    elements = recipe("elements")
+    text = (DATA / "elements" / "facts.csv").read_text()
+    rows = list(csv.DictReader(io.StringIO(text)))
+    facts = [
+        elements.Fact(
+            **{k: (float(v) if v else None) if k.startswith("e_") else v for k, v in row.items()}
+        )
+        for row in rows
+    ]
+    assert elements.as_csv(facts) == text
+    card = json.loads((DATA / "elements" / "facts.json").read_text())
+    assert elements.make_card(facts) == card
+
+
+def test_geometry_is_compared_number_for_number(recipe):
+    same = recipe("elements").is_same_geometry
+    sites = [{"abc": [0.0, 0.0, 0.0]}]
+    one = {"structure": {"lattice": {"matrix": [[1, 0, 0]]}, "sites": sites}}
+    other = {"structure": {"lattice": {"matrix": [[1, 0, 1e-9]]}, "sites": sites}}
+    assert same(one, one)
+    assert not same(one, other)

@@ -1,0 +1,153 @@
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pymatgen.core import Composition, Element
+
+from core.elements import (
+    INDEX,
+    N_ELEMENTS,
+    POSITION,
+    SYMBOLS,
+    FormulaError,
+    chemistry,
+    formula_of,
+    fractions_from_flat,
+    fractions_from_formula,
+    fractions_from_formulas,
+)
+
+amounts = st.dictionaries(
+    st.sampled_from(SYMBOLS), st.integers(min_value=1, max_value=99), min_size=1, max_size=6
+)
+
+
+def pymatgen_fractions(formula):
+    expected = np.zeros(N_ELEMENTS)
+    for element, fraction in Composition(formula).fractional_composition.items():
+        expected[element.Z - 1] = fraction
+    return expected
+
+
+def test_order_is_that_of_atomic_numbers():
+    assert N_ELEMENTS == 94
+    assert [Element(symbol).Z for symbol in SYMBOLS] == list(range(1, 95))
+    assert INDEX["H"] == 0
+    assert INDEX["Pu"] == 93
+
+
+def test_positions_are_those_of_the_periodic_table():
+    for symbol, (row, column) in POSITION.items():
+        element = Element(symbol)
+        if element.is_lanthanoid or element.is_actinoid:
+            assert row == element.row + 3
+        else:
+            assert (row, column) == (element.row, element.group)
+    assert len(set(POSITION.values())) == N_ELEMENTS
+    assert POSITION["La"] == (9, 3)
+    assert POSITION["Pu"] == (10, 8)
+
+
+@settings(deadline=None)
+@given(amounts)
+def test_plain_formulas_agree_with_pymatgen(counts):
+    formula = "".join(f"{symbol}{count if count > 1 else ''}" for symbol, count in counts.items())
+    assert fractions_from_formula(formula) == pytest.approx(pymatgen_fractions(formula))
+
+
+@pytest.mark.parametrize(
+    "formula",
+    ["LiCoO2", "Li0.5CoO2", "Ca(OH)2", "Ca3(PO4)2", "K4[Fe(CN)6]", "Fe2 O3", "Ca.5O", "[{(H)2}3O]"],
+)
+def test_other_forms_agree_with_pymatgen(formula):
+    assert fractions_from_formula(formula) == pytest.approx(pymatgen_fractions(formula))
+
+
+@pytest.mark.parametrize(
+    ("formula", "same_as"),
+    [
+        ("UO4·4H2O", "UH8O8"),
+        ("(2NaCl·MgCl2)", "Na2MgCl4"),
+        ("2H2O", "H2O"),
+        ("(CaO)3*2TiO2", "Ca3Ti2O7"),
+        ("Fe₂O₃", "Fe2O3"),
+    ],
+)
+def test_sums_and_subscripts(formula, same_as):
+    assert fractions_from_formula(formula) == pytest.approx(pymatgen_fractions(same_as))
+
+
+@settings(deadline=None)
+@given(st.lists(amounts, min_size=1, max_size=20))
+def test_flat_counts_sum_to_one_and_agree_with_formulas(cells):
+    numbers = [
+        np.repeat([INDEX[symbol] + 1 for symbol in cell], list(cell.values())) for cell in cells
+    ]
+    offsets = np.concatenate([[0], np.cumsum([len(one) for one in numbers])])
+    fractions = fractions_from_flat(np.concatenate(numbers).astype(np.uint8), offsets)
+    assert fractions.shape == (len(cells), N_ELEMENTS)
+    assert fractions.sum(axis=1) == pytest.approx(1)
+    formulas = [formula_of(one) for one in numbers]
+    assert fractions == pytest.approx(fractions_from_formulas(formulas))
+
+
+def test_flat_reads_from_its_first_offset():
+    fractions = fractions_from_flat(np.array([26, 8, 8, 1], np.uint8), np.array([1, 3, 4]))
+    assert fractions[0, INDEX["O"]] == 1
+    assert fractions[1, INDEX["H"]] == 1
+
+
+def test_many_formulas_keep_their_order():
+    formulas = ["Fe2O3", "H2O", "Fe2O3", "Ca(OH)2"]
+    fractions = fractions_from_formulas(pd.Series(formulas))
+    assert fractions == pytest.approx(np.array([pymatgen_fractions(one) for one in formulas]))
+    assert fractions_from_formulas([]).shape == (0, N_ELEMENTS)
+
+
+@pytest.mark.parametrize(
+    ("formula", "problem"),
+    [
+        ("Xx2O3", "holds Xx, which is no element"),
+        ("Ca(Xx)2", "holds Xx, which is no element"),
+        ("AmO2", "holds Am, which lies beyond Pu"),
+        ("iron oxide", "cannot be read"),
+        ("Ca(OH2", "cannot be read"),
+        ("Ca(OH]2", "cannot be read"),
+        ("CaO·", "cannot be read"),
+        ("Fe0", "holds no atoms"),
+        ("", "missing"),
+        (None, "missing"),
+        (float("nan"), "missing"),
+    ],
+)
+def test_bad_formula_is_named_with_its_row(formula, problem):
+    good = [f"Li{n}O" for n in range(1, 50)]
+    with pytest.raises(FormulaError, match=re.escape(problem)) as caught:
+        fractions_from_formulas([*good, formula, *good, "Yy"])
+    assert caught.value.row == len(good)
+
+
+def test_reduced_formula_agrees_with_pymatgen():
+    assert formula_of(np.array([3, 27, 8, 8, 3, 27, 8, 8])) == "LiCoO2"
+    assert formula_of(np.array([18, 18])) == Composition("Ar2").reduced_formula
+
+
+def test_chemistry_follows_its_rule():
+    named = {
+        "Fe": "element",
+        "O2": "element",
+        "LiCoO2": "oxide",
+        "CuSO4": "oxide",
+        "NaCl": "halide",
+        "ZnS": "chalcogenide",
+        "GaAs": "pnictide",
+        "WC": "carbide",
+        "MgB2": "boride",
+        "FeSi": "silicide",
+        "PdH": "hydride",
+        "NiTi": "intermetallic",
+    }
+    assert chemistry(fractions_from_formulas(list(named))) == list(named.values())
