@@ -1,9 +1,10 @@
 """What a frame and a data set's card hold."""
 
 import datetime as dt
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -51,6 +52,20 @@ class Frame:
     def __len__(self) -> int:
         """Return the number of atoms."""
         return len(self.atomic_numbers)
+
+
+class Structures(Protocol):
+    """Anything that gives structures by row: a data set of frames, or of pairs."""
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the stored data."""
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+
+    def frames(self, indices: Iterable[int]) -> Sequence[Frame | None]:
+        """Return the frames of some rows, None for a row without a structure."""
 
 
 def problem_of(frame: Frame) -> str | None:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from core.errors import LabError
 
-Progress = Callable[[float], None]
+Progress = Callable[[float], object]
 """Told the finished share, from 0 to 1."""
 
 HEAD_ROWS = 1000

@@ -1,0 +1,1 @@
+"""CHGNet on packed batches: graphs, batches, the forward pass, checkpoints, predictions."""

@@ -1,0 +1,169 @@
+"""Predictions for any number of frames in bounded memory."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from chgnet.model import CHGNet
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.errors import LabError
+from core.potential.batch import collate
+from core.potential.forward import Prediction, predict_batch
+from core.potential.graph import PackedGraph, convert
+
+BUDGET = 20_000
+"""Directed bonds plus angles in one batch; about 0.5 GB with forces in single precision."""
+
+_WINDOW = 8
+"""Batches whose graphs are held at once, to be sorted by size."""
+
+Progress = Callable[[int, int], object]
+
+
+class HasStructure(Protocol):
+    """Anything with a periodic structure: a Frame, a PackedGraph."""
+
+    @property
+    def atomic_numbers(self) -> NDArray[np.integer]:
+        """Atomic numbers, (n,)."""
+
+    @property
+    def frac_coords(self) -> NDArray[np.float64]:
+        """Fractional coordinates, (n, 3)."""
+
+    @property
+    def lattice(self) -> NDArray[np.float64]:
+        """Lattice vectors as rows in Å, (3, 3)."""
+
+
+@dataclass(kw_only=True, frozen=True, slots=True)
+class FramePrediction:
+    """What the model says about one frame of n atoms.
+
+    Attributes:
+        energy: Total energy in eV/atom, AtomRef included.
+        interaction: What the network adds to AtomRef in eV/atom.
+        forces: Forces in eV/Å, (n, 3), or None if not asked for.
+        stress: Stress in GPa with chgnet's sign (−0.1 × VASP's kBar), (3, 3), or None.
+        magmoms: Absolute magnetic moments in μB, (n,), or None.
+    """
+
+    energy: float
+    interaction: float
+    forces: NDArray[np.floating] | None
+    stress: NDArray[np.floating] | None
+    magmoms: NDArray[np.floating] | None
+
+
+def predict(
+    model: CHGNet,
+    frames: Sequence[HasStructure],
+    *,
+    forces: bool = True,
+    stress: bool = True,
+    magmoms: bool = True,
+    budget: int = BUDGET,
+    progress: Progress | None = None,
+) -> list[FramePrediction]:
+    """Predict frames or graphs, in their order.
+
+    Frames are converted as they are needed and batched with others of their size, so memory is
+    bounded by ``budget``, or by the largest frame where that exceeds it.
+
+    Args:
+        model: A CHGNet of the released architecture, on the device and in the type to be used.
+        frames: Frames or ready graphs.
+        forces: Whether forces are wanted.
+        stress: Whether stresses are wanted.
+        magmoms: Whether magnetic moments are wanted.
+        budget: Directed bonds plus angles in one batch.
+        progress: Called as ``progress(done, total)`` after every batch.
+
+    Returns:
+        One prediction a frame.
+
+    Raises:
+        LabError: A frame cannot be converted (``core.potential.graph.convert``).
+    """
+    parameter = model.site_wise.weight
+    results: dict[int, FramePrediction] = {}
+    for rows, graphs in _batches(frames, budget):
+        batch = collate(graphs, dtype=parameter.dtype, device=parameter.device)
+        prediction = predict_batch(model, batch, forces=forces, stress=stress, magmoms=magmoms)
+        sizes = [graph.n_atoms for graph in graphs]
+        results.update(zip(rows, _split(prediction, sizes), strict=True))
+        if progress is not None:
+            progress(len(results), len(frames))
+    return [results[row] for row in range(len(frames))]
+
+
+def _batches(
+    frames: Sequence[HasStructure], budget: int
+) -> Iterator[tuple[list[int], list[PackedGraph]]]:
+    """Yield row numbers and graphs of batches within the budget, sorted by size in windows."""
+    window: list[tuple[int, PackedGraph]] = []
+    pending = 0
+    for row, frame in enumerate(frames):
+        graph = _graph(frame, row)
+        window.append((row, graph))
+        pending += graph.cost
+        if pending >= _WINDOW * budget or row == len(frames) - 1:
+            yield from _pack(window, budget)
+            window, pending = [], 0
+
+
+def _graph(frame: HasStructure, row: int) -> PackedGraph:
+    """Return the frame's graph; an error names the frame."""
+    if isinstance(frame, PackedGraph):
+        return frame
+    try:
+        return convert(frame.atomic_numbers, frame.frac_coords, frame.lattice)
+    except LabError as error:
+        name = getattr(frame, "frame_id", row + 1)
+        raise LabError(f"Frame {name}: {error}") from error
+
+
+def _pack(
+    window: list[tuple[int, PackedGraph]], budget: int
+) -> Iterator[tuple[list[int], list[PackedGraph]]]:
+    """Cut the window, sorted by cost, into batches within the budget."""
+    rows: list[int] = []
+    graphs: list[PackedGraph] = []
+    cost = 0
+    for row, graph in sorted(window, key=lambda entry: entry[1].cost):
+        if rows and cost + graph.cost > budget:
+            yield rows, graphs
+            rows, graphs, cost = [], [], 0
+        rows.append(row)
+        graphs.append(graph)
+        cost += graph.cost
+    if rows:
+        yield rows, graphs
+
+
+def _split(prediction: Prediction, sizes: Sequence[int]) -> Iterator[FramePrediction]:
+    """Cut a batch's prediction into frames of the given numbers of atoms."""
+    energy, interaction = _numpy(prediction.energy), _numpy(prediction.interaction)
+    forces, magmoms = _optional(prediction.forces), _optional(prediction.magmoms)
+    stress = _optional(prediction.stress)
+    end = 0
+    for row, size in enumerate(sizes):
+        atoms = slice(end, end := end + size)
+        yield FramePrediction(
+            energy=float(energy[row]),
+            interaction=float(interaction[row]),
+            forces=None if forces is None else forces[atoms],
+            stress=None if stress is None else stress[row],
+            magmoms=None if magmoms is None else magmoms[atoms],
+        )
+
+
+def _numpy(tensor: Tensor) -> NDArray[np.floating]:
+    return tensor.detach().cpu().numpy()
+
+
+def _optional(tensor: Tensor | None) -> NDArray[np.floating] | None:
+    return None if tensor is None else _numpy(tensor)

@@ -1,0 +1,256 @@
+"""The forward pass of CHGNet on a packed batch: the stock function at a fraction of its cost.
+
+The model is CHGNet (Deng et al. 2023, DOI 10.1038/s42256-023-00716-3); its parameters are those of
+the stock module, used functionally. Energies, forces, stresses, magmoms and parameter gradients
+equal stock's. What is arranged differently, and why nothing changes:
+
+* First linear layers are split over the blocks of their input (``core.potential.weights.Gate``).
+* The energy depends on atoms and cell only through bond lengths r and angles θ. One autograd call
+  gives ∂E/∂r and ∂E/∂θ, from which forces and virial follow by constant linear maps
+  (``_mechanics``). Stock differentiates twice, by positions and by strain, through coordinates.
+* The two directions of a bond share their length, basis, features and weight.
+* Bond features change only on bonds that are a leg of an angle; the others keep their embedding.
+* The last angle update is left out: its result enters nothing that follows.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from chgnet.model import CHGNet
+from torch import Tensor
+
+from core.potential.basis import angular_basis, radial_basis
+from core.potential.batch import PackedBatch
+from core.potential.graph import ANGLE_CUTOFF, BOND_CUTOFF
+from core.potential.weights import Gate, Weights
+
+GPA_PER_EV_PER_CUBIC_ANGSTROM = 160.21766208
+"""As in chgnet, to stay equal to it."""
+
+
+@dataclass(kw_only=True, frozen=True, slots=True)
+class Prediction:
+    """What the model says about a batch of B frames with N atoms in all.
+
+    Attributes:
+        energy: Total energy in eV/atom, AtomRef included, (B,).
+        interaction: What the network adds to AtomRef in eV/atom, (B,).
+        forces: Forces in eV/Å, (N, 3), or None if not asked for.
+        stress: Stress in GPa with chgnet's sign (−0.1 × VASP's kBar), (B, 3, 3), or None.
+        magmoms: Absolute magnetic moments in μB, (N,), or None.
+    """
+
+    energy: Tensor
+    interaction: Tensor
+    forces: Tensor | None
+    stress: Tensor | None
+    magmoms: Tensor | None
+
+
+def predict_batch(
+    model: CHGNet,
+    batch: PackedBatch,
+    *,
+    forces: bool = True,
+    stress: bool = True,
+    magmoms: bool = True,
+    create_graph: bool = False,
+) -> Prediction:
+    """Evaluate the model on a batch.
+
+    Args:
+        model: A CHGNet of the released architecture (``core.potential.models``).
+        batch: The frames, in the model's floating-point type and on its device.
+        forces: Whether forces are wanted.
+        stress: Whether stresses are wanted; next to forces they cost almost nothing.
+        magmoms: Whether magnetic moments are wanted.
+        create_graph: Keep forces and stresses differentiable by the parameters, for training on
+            them. Otherwise a prediction that holds forces or stresses is detached from autograd;
+            one without follows torch's gradient mode, as any module does.
+
+    Returns:
+        The prediction.
+    """
+    by_geometry = forces or stress
+    differentiable = create_graph or (not by_geometry and torch.is_grad_enabled())
+    with torch.set_grad_enabled(by_geometry or differentiable):
+        weights = Weights.of(model, differentiable=differentiable)
+        lengths, angles = batch.bond_lengths, batch.angles
+        if by_geometry:
+            lengths = lengths.detach().requires_grad_()
+            angles = angles.detach().requires_grad_()
+        site_energies, moments = _network(weights, batch, lengths, angles, magmoms=magmoms)
+        slopes = (
+            torch.autograd.grad(
+                site_energies.sum(), (lengths, angles), create_graph=create_graph, allow_unused=True
+            )
+            if by_geometry
+            else None
+        )
+    with torch.set_grad_enabled(differentiable):
+        totals = site_energies.new_zeros(batch.n_frames)
+        totals = totals.index_add(0, batch.atom_frame, site_energies)
+        interaction = totals / batch.atoms_per_frame
+        atomref = F.linear(batch.fractions, weights.atomref).squeeze(1)
+        force_rows, stress_rows = _mechanics(batch, *slopes) if slopes else (None, None)
+        return Prediction(
+            energy=interaction + atomref,
+            interaction=interaction,
+            forces=force_rows if forces else None,
+            stress=stress_rows if stress else None,
+            magmoms=moments if moments is None or differentiable else moments.detach(),
+        )
+
+
+def _network(
+    weights: Weights, batch: PackedBatch, lengths: Tensor, angles: Tensor, *, magmoms: bool
+) -> tuple[Tensor, Tensor | None]:
+    """Pass messages over the levels and read out.
+
+    Args:
+        weights: The model's parameters.
+        batch: The batch, of which only the topology is used here.
+        lengths: Bond lengths in Å, (U,).
+        angles: Angles in radians, (A,).
+        magmoms: Whether magnetic moments are wanted.
+
+    Returns:
+        Interaction energy of each atom in eV, (N,), and its moment in μB, (N,), or None.
+    """
+    basis = radial_basis(lengths, weights.bond_frequencies, cutoff=BOND_CUTOFF)
+    atoms = weights.elements.index_select(0, batch.species)
+    atom_message_weight = F.linear(basis, weights.bond_weight)
+
+    has_angles = len(angles) > 0
+    if has_angles:
+        short_lengths = lengths.index_select(0, batch.short_bonds)
+        short_basis = radial_basis(short_lengths, weights.short_frequencies, cutoff=ANGLE_CUTOFF)
+        bond_message_weight = F.linear(short_basis, weights.short_weight)
+        embedded = F.linear(basis.index_select(0, batch.short_bonds), weights.bond_embedding)
+        bonds = embedded
+        angle_features = F.linear(
+            angular_basis(angles, weights.angle_frequencies), weights.angle_embedding
+        )
+
+    moments = None
+    last = len(weights.atom_gates) - 1
+    for level in range(last + 1):
+        gate = weights.atom_gates[level]
+        # W_b (E x) = (W_b E) x: the embedding of all bonds is never formed, only of short ones,
+        # and what the levels so far have added to these comes on top
+        bond_part = F.linear(basis, gate.blocks[1] @ weights.bond_embedding)
+        if level > 0 and has_angles:
+            added = F.linear(bonds - embedded, gate.blocks[1])
+            bond_part = bond_part.index_add(0, batch.short_bonds, added)
+        received = _atom_messages(gate, batch, atoms, bond_part, atom_message_weight)
+        atoms = atoms + F.linear(received, weights.atom_out[level])
+        if level == last - 1 and magmoms:
+            moments = F.linear(atoms, *weights.site).abs().squeeze(1)
+        if has_angles and level < last:
+            gate = weights.bond_gates[level]
+            first = _angle_inputs(gate, batch, atoms, bonds, angle_features)
+            messages = gate(first) * bond_message_weight.index_select(0, batch.angle_second)
+            received = torch.zeros_like(bonds).index_add(0, batch.angle_first, messages)
+            received = received * bond_message_weight
+            bonds = bonds + F.linear(received, weights.bond_out[level])
+        if has_angles and level < last - 1:
+            gate = weights.angle_gates[level]
+            first = _angle_inputs(gate, batch, atoms, bonds, angle_features)
+            angle_features = angle_features + gate(first)
+    return _readout(weights, atoms), moments
+
+
+def _atom_messages(
+    gate: Gate, batch: PackedBatch, atoms: Tensor, bond_part: Tensor, bond_weight: Tensor
+) -> Tensor:
+    """Sum each atom's messages: Σ_j w_ij ⊙ φ(a_i, b_ij, a_j), CHGNet's atom convolution.
+
+    Args:
+        gate: The perceptron φ; input blocks: atom, bond, neighbour.
+        batch: The batch's topology.
+        atoms: Atom features, (N, d).
+        bond_part: First-layer product of each bond's features, (U, 2h).
+        bond_weight: Weight w_ij of each bond, (U, d).
+
+    Returns:
+        The sums, (N, d).
+    """
+    own = F.linear(atoms, gate.blocks[0], gate.bias).index_select(0, batch.bond_centers)
+    other = F.linear(atoms, gate.blocks[2]).index_select(0, batch.bond_neighbors)
+    # both directions of a bond, one after the other, share the bond's rows
+    n_bonds = len(bond_part)
+    first = (own + other).view(2, n_bonds, -1) + bond_part
+    messages = gate(first.view(2 * n_bonds, -1)).view(2, n_bonds, -1) * bond_weight
+    return torch.zeros_like(atoms).index_add(0, batch.bond_centers, messages.flatten(0, 1))
+
+
+def _angle_inputs(
+    gate: Gate, batch: PackedBatch, atoms: Tensor, bonds: Tensor, angle_features: Tensor
+) -> Tensor:
+    """Return the first layer W [b_first, b_second, angle, atom] + β for each angle, (A, 2h).
+
+    The first leg and the atom it leaves make a directed short bond, so their products are added
+    once for each of these (2S of them) before they are gathered to the angles.
+
+    Args:
+        gate: The perceptron; input blocks: bond, other bond, angle, atom.
+        batch: The batch's topology.
+        atoms: Atom features, (N, d).
+        bonds: Features of the short bonds, (S, d).
+        angle_features: Features of the angles, (A, d).
+    """
+    leg = F.linear(bonds, gate.blocks[0])
+    corner = F.linear(atoms, gate.blocks[3], gate.bias).index_select(0, batch.short_centers)
+    directed = (corner.view(2, len(bonds), -1) + leg).flatten(0, 1)
+    return (
+        directed.index_select(0, batch.angle_first_directed)
+        + F.linear(bonds, gate.blocks[1]).index_select(0, batch.angle_second)
+        + F.linear(angle_features, gate.blocks[2])
+    )
+
+
+def _readout(weights: Weights, atoms: Tensor) -> Tensor:
+    """Return each atom's interaction energy in eV, (N,), from its features, (N, d)."""
+    hidden = F.layer_norm(atoms, atoms.shape[1:], *weights.readout_norm)
+    for layer in weights.readout[:-1]:
+        hidden = F.silu(F.linear(hidden, *layer))
+    return F.linear(hidden, *weights.readout[-1]).squeeze(1)
+
+
+def _mechanics(
+    batch: PackedBatch, length_slopes: Tensor, angle_slopes: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Carry the energy's slopes by lengths and angles to atoms and cells.
+
+    With v_b = r_center − r_neighbor − image · lattice the vector of bond b and r_b its length,
+
+        g_b = ∂E/∂v_b = ∂E/∂r_b · v_b/r_b + Σ_angles ∂E/∂θ · ∂θ/∂v_b,
+        F_i = −Σ_{b leaves i} g_b + Σ_{b ends at i} g_b,
+        σ   = (1/V) ∂E/∂ε = (1/V) Σ_b v_b ⊗ g_b,
+
+    since a strain ε takes every v_b to v_b (1 + ε). All factors of ∂E/∂r and ∂E/∂θ are constants of
+    the batch, so this is linear in them: differentiating it by parameters costs no second geometry.
+    V is the cell's volume without the sign that chgnet gives it in a left-handed cell.
+
+    Args:
+        batch: The batch's topology and geometry.
+        length_slopes: ∂E/∂r in eV/Å, (U,).
+        angle_slopes: ∂E/∂θ in eV, (A,), or None without angles.
+
+    Returns:
+        Forces in eV/Å, (N, 3), and stresses in GPa, (B, 3, 3).
+    """
+    gradient = (length_slopes / batch.bond_lengths)[:, None] * batch.bond_vectors
+    if angle_slopes is not None:
+        slopes = angle_slopes[:, None]
+        short = gradient.new_zeros(len(batch.short_bonds), 3)
+        short = short.index_add(0, batch.angle_first, slopes * batch.angle_slopes_first)
+        short = short.index_add(0, batch.angle_second, slopes * batch.angle_slopes_second)
+        gradient = gradient.index_add(0, batch.short_bonds, short)
+    forces = gradient.new_zeros(batch.n_atoms, 3)
+    forces = forces.index_add(0, batch.bond_centers, torch.cat([-gradient, gradient]))
+    outer = (batch.bond_vectors[:, :, None] * gradient[:, None, :]).flatten(1)
+    virial = gradient.new_zeros(batch.n_frames, 9).index_add(0, batch.bond_frame, outer)
+    scale = GPA_PER_EV_PER_CUBIC_ANGSTROM / batch.volumes
+    return forces, virial.view(-1, 3, 3) * scale[:, None, None]

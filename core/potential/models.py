@@ -1,0 +1,241 @@
+"""CHGNet models: the released ones, checkpoints, new ones; and the AtomRef inside them."""
+
+import contextlib
+import hashlib
+import inspect
+import io
+import json
+import os
+import pickle
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import chgnet
+import numpy as np
+import torch
+from chgnet.model import CHGNet
+from numpy.typing import ArrayLike, NDArray
+
+from core.elements import N_ELEMENTS
+from core.errors import LabError
+from core.potential.released import MODELS
+from core.potential.weights import ATOMREF
+
+_ARCHITECTURE: dict[str, Any] = {
+    "atom_fea_dim": 64,
+    "bond_fea_dim": 64,
+    "angle_fea_dim": 64,
+    "num_radial": 31,
+    "num_angular": 31,
+    "n_conv": 4,
+    "atom_conv_hidden_dim": 64,
+    "update_bond": True,
+    "bond_conv_hidden_dim": 64,
+    "update_angle": True,
+    "angle_layer_hidden_dim": 0,
+    "conv_dropout": 0,
+    "conv_norm": None,
+    "mlp_hidden_dims": [64, 64, 64],
+    "mlp_dropout": 0,
+    "mlp_first": True,
+    "mlp_out_bias": False,
+    "final_mlp": "MLP",
+    "is_intensive": True,
+    "non_linearity": "silu",
+    "atom_graph_cutoff": 6,
+    "bond_graph_cutoff": 3,
+    "cutoff_coeff": 8,
+    "learnable_rbf": True,
+    "gMLP_norm": "layer",
+    "readout_norm": "layer",
+}
+"""Constructor arguments of the released 0.3.0 and r2scan weights, the ones the forward knows."""
+
+_KEYWORD_ONLY = {"conv_norm": None, "mlp_out_bias": False, "final_mlp": "MLP"}
+"""Defaults that CHGNet's constructor takes from its keyword arguments."""
+
+_DAMAGED = (
+    pickle.UnpicklingError,
+    RuntimeError,
+    EOFError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+)
+"""What torch raises on a checkpoint with foreign objects or with damaged content."""
+
+
+def load_model(name_or_path: str | os.PathLike[str], device: torch.device | str = "cpu") -> CHGNet:
+    """Load a released model or a checkpoint.
+
+    Args:
+        name_or_path: A name in ``MODELS`` or the path of a CHGNet checkpoint.
+        device: Where the model goes.
+
+    Returns:
+        The stock module in evaluation mode, its AtomRef frozen.
+
+    Raises:
+        LabError: There is no such file, it is no CHGNet checkpoint, it needs code to unpickle, or
+            its architecture is not the one of the released 0.3.0 and r2scan weights.
+    """
+    info = MODELS.get(os.fspath(name_or_path))
+    path = Path(chgnet.__file__).parent / info.file if info else Path(name_or_path)
+    state = _read(path).get("model")
+    if not (
+        isinstance(state, Mapping)
+        and isinstance(state.get("model_args"), Mapping)
+        and isinstance(state.get("state_dict"), Mapping)
+    ):
+        raise LabError(
+            f"{path} is not a CHGNet checkpoint; give a file that chgnet or a run wrote."
+        )
+    _check_architecture(path, state["model_args"])
+    model = _build(state["model_args"])
+    try:
+        model.load_state_dict(state["state_dict"])
+    except RuntimeError as error:
+        raise LabError(
+            f"{path} does not hold the parameters of a CHGNet; give an undamaged checkpoint."
+        ) from error
+    return model.eval().to(device)
+
+
+def new_model(seed: int) -> CHGNet:
+    """Make a model of the released architecture with random weights.
+
+    Args:
+        seed: Seed of the weights; torch's own random state is left as it was.
+
+    Returns:
+        The stock module on the CPU. Its AtomRef is chgnet's MPtrj fit until it is set.
+    """
+    return _build({**_ARCHITECTURE, "composition_model": "MPtrj"}, seed=seed).eval()
+
+
+def get_atomref(model: CHGNet) -> NDArray[np.float64]:
+    """Return the model's AtomRef in eV/atom, (94,)."""
+    weight = model.get_parameter(ATOMREF)
+    return weight.detach().cpu().double().numpy().reshape(N_ELEMENTS).copy()
+
+
+def set_atomref(model: CHGNet, energies: ArrayLike, *, trainable: bool = False) -> None:
+    """Replace the model's AtomRef.
+
+    Args:
+        model: The model to change.
+        energies: Energy of each element in eV/atom, (94,).
+        trainable: Whether training may move it.
+    """
+    weight = model.get_parameter(ATOMREF)
+    with torch.no_grad():
+        weight.copy_(torch.from_numpy(np.array(energies, dtype=np.float64)).view_as(weight))
+    weight.requires_grad_(trainable)
+
+
+def save_model(path: Path, model: CHGNet, extra: Mapping[str, Any]) -> None:
+    """Write a checkpoint that ``CHGNet.from_file`` and ``load_model`` read; whole or not at all.
+
+    Args:
+        path: The file to write.
+        model: The model.
+        extra: Whatever else the file shall tell, representable in JSON; see ``read_extra``.
+    """
+    content = {
+        "model": {
+            "state_dict": {key: value.cpu() for key, value in model.state_dict().items()},
+            "model_args": json.loads(json.dumps(model.model_args)),
+        },
+        "extra": json.loads(json.dumps(dict(extra))),
+    }
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            torch.save(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def read_extra(path: Path) -> dict[str, Any]:
+    """Return what ``save_model`` was given as ``extra``; empty for a checkpoint of chgnet's own."""
+    return dict(_read(path).get("extra", {}))
+
+
+def model_fingerprint(model: CHGNet) -> str:
+    """Return a SHA-256 over the names and values of all parameters, AtomRef included."""
+    digest = hashlib.sha256()
+    for name, value in sorted(model.state_dict().items()):
+        array = np.ascontiguousarray(value.detach().cpu().numpy())
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def resolve_device(name: str) -> torch.device:
+    """Turn "auto", "cpu", "cuda" (or "cuda:1") or "mps" into a device of this machine.
+
+    Raises:
+        LabError: The device is unknown or not here.
+    """
+    here = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.mps.is_available()}
+    if name == "auto":
+        return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if here[kind]))
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise LabError(f'There is no device "{name}"; take auto, cpu, cuda or mps.') from error
+    if not here.get(device.type, False):
+        raise LabError(f'The device "{name}" is not available here; take auto or cpu.')
+    return device
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Read a checkpoint's dictionary without running anything in it."""
+    if not path.is_file():
+        raise LabError(
+            f"There is no model {path}; give {', '.join(MODELS)} or the path of a checkpoint."
+        )
+    refusal = (
+        f"{path} is not a checkpoint of plain tensors and values, so it is not opened; give a file "
+        "that chgnet or a run wrote."
+    )
+    if not zipfile.is_zipfile(path):
+        raise LabError(refusal)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except _DAMAGED as error:
+        raise LabError(refusal) from error
+    return content if isinstance(content, dict) else {}
+
+
+def _check_architecture(path: Path, arguments: Mapping[str, Any]) -> None:
+    """Raise unless the arguments describe the architecture of the released weights."""
+    parameters = inspect.signature(CHGNet.__init__).parameters
+    defaults = {name: parameter.default for name, parameter in parameters.items()}
+    effective = defaults | _KEYWORD_ONLY | dict(arguments)
+    for name, expected in _ARCHITECTURE.items():
+        value = effective[name]
+        if (list(value) if isinstance(value, tuple) else value) != expected:
+            raise LabError(
+                f"{path} is a CHGNet with {name}={value!r}, and only the architecture of the "
+                f"released 0.3.0 and r2scan weights ({name}={expected!r}) is supported; give a "
+                "model tuned from one of these."
+            )
+    if not isinstance(effective["composition_model"], str):
+        raise LabError(f"{path} is a CHGNet without AtomRef; give a model that has one.")
+
+
+def _build(arguments: Mapping[str, Any], *, seed: int = 0) -> CHGNet:
+    """Construct a CHGNet silently and without moving torch's random state."""
+    with torch.random.fork_rng(devices=[]), contextlib.redirect_stdout(io.StringIO()):
+        # the CPU generator alone: torch.manual_seed would reseed accelerators for good
+        torch.default_generator.manual_seed(seed)
+        return CHGNet(**arguments)

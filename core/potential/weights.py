@@ -1,0 +1,188 @@
+"""The parameters of a stock CHGNet, read into the shape in which the forward pass uses them.
+
+Nothing is copied: every tensor is a parameter of the module or a differentiable rearrangement of
+some, so gradients arrive at the stock parameters under their stock names.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from chgnet.model import CHGNet
+from torch import Tensor
+
+Affine = tuple[Tensor, Tensor]
+Read = Callable[[str], Tensor]
+
+ATOMREF = "composition_model.fc.weight"
+"""Stock name of the AtomRef, (1, 94)."""
+
+
+@dataclass(kw_only=True, frozen=True, slots=True)
+class Gate:
+    """One gated perceptron φ(x) = silu(LN(core(x))) ⊙ σ(LN(gate(x))), CHGNet's form of a message.
+
+    Here x concatenates features of some atoms, bonds and an angle, and core and gate have one or
+    two linear layers each. Stock multiplies the whole concatenation by the first layer once a
+    message, although an atom sends and receives some fifty messages with the same features. But a
+    matrix times a concatenation is a sum over its blocks,
+
+        W [a, b, c] + β = W_a a + W_b b + W_c c + β,
+
+    so here each block is multiplied once an atom or a bond, and messages gather the products and
+    add them. Core and gate read the same input, hence their first layers are stacked in one matrix.
+
+    Attributes:
+        blocks: First-layer matrix of each block of the input, (2h, width of the block) each.
+        bias: First-layer bias β, (2h,).
+        second: Second layers (weight, bias) of core and gate, or None where one layer is all.
+        norms: Layer norms (weight, bias) of core and gate.
+    """
+
+    blocks: tuple[Tensor, ...]
+    bias: Tensor
+    second: tuple[Affine, Affine] | None
+    norms: tuple[Affine, Affine]
+
+    @classmethod
+    def of(cls, read: Read, name: str, n_blocks: int, *, layers: Sequence[int]) -> "Gate":
+        """Read a stock ``GatedMLP``.
+
+        Args:
+            read: Gives a parameter by its name.
+            name: Name of the stock module.
+            n_blocks: Number of equally wide blocks of the input.
+            layers: Places of the linear layers in the stock perceptrons, one or two.
+
+        Returns:
+            The gate.
+        """
+        core, gate = (
+            [_affine(read, f"{name}.{part}.layers.{layer}") for layer in layers]
+            for part in ("mlp_core", "mlp_gate")
+        )
+        return cls(
+            blocks=torch.cat([core[0][0], gate[0][0]]).chunk(n_blocks, dim=1),
+            bias=torch.cat([core[0][1], gate[0][1]]),
+            second=(core[1], gate[1]) if len(layers) > 1 else None,
+            norms=(_affine(read, f"{name}.bn1"), _affine(read, f"{name}.bn2")),
+        )
+
+    def __call__(self, first: Tensor) -> Tensor:
+        """Finish the perceptron.
+
+        Args:
+            first: Output of the first layer, W x + β, core and gate side by side, (n, 2h).
+
+        Returns:
+            φ(x), (n, h).
+        """
+        if self.second is None:
+            core, gate = first.chunk(2, dim=1)
+        else:
+            core, gate = F.silu(first).chunk(2, dim=1)
+            core = F.linear(core, *self.second[0])
+            gate = F.linear(gate, *self.second[1])
+        core = F.layer_norm(core, core.shape[1:], *self.norms[0])
+        gate = F.layer_norm(gate, gate.shape[1:], *self.norms[1])
+        return F.silu(core) * torch.sigmoid(gate)
+
+
+@dataclass(kw_only=True, frozen=True, slots=True)
+class Weights:
+    """All parameters of a CHGNet with d features, k radial and m angular functions.
+
+    Attributes:
+        atomref: Energy of each element in eV/atom, (1, 94).
+        elements: Initial atom features of each element, (94, d).
+        bond_frequencies: Radial frequencies of the atom graph, (k,).
+        short_frequencies: Radial frequencies of the bond graph, (k,).
+        bond_embedding: Radial basis to bond features, (d, k).
+        bond_weight: Radial basis to the weight of an atom message, (d, k).
+        short_weight: Radial basis to the weight of a bond message, (d, k).
+        angle_frequencies: Angular frequencies, ((m − 1) / 2,).
+        angle_embedding: Angular basis to angle features, (d, m).
+        atom_gates: Atom messages of each level; blocks: atom, bond, neighbour.
+        atom_out: Output matrix (d, d) of each level's atom update.
+        bond_gates: Bond messages of each level but the last; blocks: bond, other bond, angle, atom.
+        bond_out: Output matrix (d, d) of each level's bond update.
+        angle_gates: Angle updates of each level but the last two, blocks as in ``bond_gates``. The
+            stock module has one more, whose result enters nothing.
+        site: Magnetic moment readout (weight, bias).
+        readout_norm: Layer norm (weight, bias) before the energy readout.
+        readout: Linear layers (weight, bias) of the energy readout.
+    """
+
+    atomref: Tensor
+    elements: Tensor
+    bond_frequencies: Tensor
+    short_frequencies: Tensor
+    bond_embedding: Tensor
+    bond_weight: Tensor
+    short_weight: Tensor
+    angle_frequencies: Tensor
+    angle_embedding: Tensor
+    atom_gates: tuple[Gate, ...]
+    atom_out: tuple[Tensor, ...]
+    bond_gates: tuple[Gate, ...]
+    bond_out: tuple[Tensor, ...]
+    angle_gates: tuple[Gate, ...]
+    site: Affine
+    readout_norm: Affine
+    readout: tuple[Affine, ...]
+
+    @classmethod
+    def of(cls, model: CHGNet, *, differentiable: bool) -> "Weights":
+        """Read a stock module of the released architecture.
+
+        Args:
+            model: The module.
+            differentiable: Whether autograd shall see the parameters; without, it keeps fewer
+                intermediate results.
+
+        Returns:
+            The parameters.
+        """
+        parameters = dict(model.named_parameters())
+
+        def read(name: str) -> Tensor:
+            return parameters[name] if differentiable else parameters[name].detach()
+
+        levels = range(model.n_conv)
+        return cls(
+            atomref=read(ATOMREF),
+            elements=read("atom_embedding.embedding.weight"),
+            bond_frequencies=read("bond_basis_expansion.rbf_expansion_ag.frequencies"),
+            short_frequencies=read("bond_basis_expansion.rbf_expansion_bg.frequencies"),
+            bond_embedding=read("bond_embedding.weight"),
+            bond_weight=read("bond_weights_ag.weight"),
+            short_weight=read("bond_weights_bg.weight"),
+            angle_frequencies=read("angle_basis_expansion.fourier_expansion.frequencies"),
+            angle_embedding=read("angle_embedding.weight"),
+            atom_gates=tuple(
+                Gate.of(read, f"atom_conv_layers.{level}.twoBody_atom", 3, layers=(0, 3))
+                for level in levels
+            ),
+            atom_out=tuple(
+                read(f"atom_conv_layers.{level}.mlp_out.layers.1.weight") for level in levels
+            ),
+            bond_gates=tuple(
+                Gate.of(read, f"bond_conv_layers.{level}.twoBody_bond", 4, layers=(0, 3))
+                for level in levels[:-1]
+            ),
+            bond_out=tuple(
+                read(f"bond_conv_layers.{level}.mlp_out.layers.1.weight") for level in levels[:-1]
+            ),
+            angle_gates=tuple(
+                Gate.of(read, f"angle_layers.{level}.twoBody_bond", 4, layers=(1,))
+                for level in levels[:-2]
+            ),
+            site=_affine(read, "site_wise"),
+            readout_norm=_affine(read, "readout_norm"),
+            readout=tuple(_affine(read, f"mlp.layers.{layer}") for layer in (0, 2, 4, 7)),
+        )
+
+
+def _affine(read: Read, name: str) -> Affine:
+    return read(f"{name}.weight"), read(f"{name}.bias")

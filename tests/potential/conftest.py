@@ -1,0 +1,199 @@
+"""Structures and the stock package, for checks of core.potential against it."""
+
+import contextlib
+import warnings
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+
+import chgnet.model.model
+import numpy as np
+import pytest
+import torch
+from chgnet.graph import CrystalGraph, CrystalGraphConverter
+from chgnet.model import CHGNet
+from pymatgen.core import Lattice, Structure
+
+from core.potential.graph import PackedGraph, convert
+from core.potential.models import load_model
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def _perturbed(structure: Structure, amount: float, seed: int) -> Structure:
+    """Displace every atom by a random vector with a standard deviation of ``amount`` Å."""
+    noise = np.random.default_rng(seed).normal(0, amount, (len(structure), 3))
+    return Structure(
+        structure.lattice,
+        structure.species,
+        structure.cart_coords + noise,
+        coords_are_cartesian=True,
+    )
+
+
+def _structures() -> dict[str, Structure]:
+    cubic = Lattice.cubic
+    rock_salt = Structure.from_spacegroup(
+        "Fm-3m", cubic(5.69), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]]
+    )
+    oxide = Structure.from_spacegroup(
+        "Fm-3m", cubic(4.33), ["Fe", "O"], [[0, 0, 0], [0.5, 0.5, 0.5]]
+    )
+    perovskite = Structure(
+        cubic(3.91),
+        ["Sr", "Ti", "O", "O", "O"],
+        [[0, 0, 0], [0.5, 0.5, 0.5], [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]],
+    )
+    layered = Structure(
+        Lattice.hexagonal(2.82, 14.05),
+        ["Li", "Co", "O", "O"],
+        [[0, 0, 0.5], [0, 0, 0], [1 / 3, 2 / 3, 0.08], [2 / 3, 1 / 3, 0.92]],
+    )
+    wurtzite = Structure.from_spacegroup(
+        "P6_3mc",
+        Lattice.hexagonal(3.25, 5.2),
+        ["Zn", "O"],
+        [[1 / 3, 2 / 3, 0], [1 / 3, 2 / 3, 0.382]],
+    )
+    monolayer = Structure(
+        Lattice.hexagonal(2.46, 40.0), ["C", "C"], [[1 / 3, 2 / 3, 0.5], [2 / 3, 1 / 3, 0.5]]
+    )
+    adsorbed = oxide.copy()
+    adsorbed.append("H", [0.02, 0.03, 0.75])
+    slab = Structure(
+        Lattice(np.diag([4.33, 4.33, 30.0])),
+        adsorbed.species,
+        adsorbed.cart_coords,
+        coords_are_cartesian=True,
+    )
+    outside = Structure(
+        perovskite.lattice,
+        perovskite.species,
+        perovskite.frac_coords
+        + np.array([[3, -2, 0], [0, 0, 5], [-1, 1, 1], [0, 0, 0], [7, 0, -4]]),
+    )
+    return {
+        "one atom, angles with its own images": Structure(cubic(2.8), ["Po"], [[0, 0, 0]]),
+        "one atom, bonds at the angle cut-off": Structure(cubic(3.0), ["Po"], [[0, 0, 0]]),
+        "one atom, bonds at the bond cut-off": Structure(cubic(6.0), ["Xe"], [[0, 0, 0]]),
+        "one atom, no angles": Structure(cubic(5.3), ["Xe"], [[0.3, 0.1, 0.9]]),
+        "one atom, primitive face-centred cell": Structure(
+            Lattice([[0, 1.8, 1.8], [1.8, 0, 1.8], [1.8, 1.8, 0]]), ["Cu"], [[0, 0, 0]]
+        ),
+        "two atoms, skewed cell": Structure(
+            Lattice([[2.5, 0, 0], [2.4, 1.9, 0], [-2.2, 3.1, 2.6]]),
+            ["Al", "Ni"],
+            [[0.1, 0.2, 0.3], [0.55, 0.7, 0.85]],
+        ),
+        "chain with exactly straight angles": Structure(
+            Lattice(np.diag([2.2, 20.0, 20.0])), ["Pu"], [[0.5, 0.5, 0.5]]
+        ),
+        "hydrogen molecule in a box": Structure(
+            cubic(5.9), ["H", "H"], [[0.5, 0.5, 0.5], [0.5, 0.5, 0.62]]
+        ),
+        "rock salt": rock_salt,
+        "perturbed oxide": _perturbed(oxide, 0.1, 0),
+        "perovskite": perovskite,
+        "perturbed perovskite supercell": _perturbed(perovskite * (2, 2, 1), 0.08, 1),
+        "atoms outside the first cell": outside,
+        "perturbed layered oxide": _perturbed(layered, 0.05, 2),
+        "wurtzite": wurtzite,
+        "perturbed wurtzite": _perturbed(wurtzite, 0.06, 3),
+        "monolayer in vacuum": monolayer,
+        "perturbed monolayer in vacuum": _perturbed(monolayer * (2, 2, 1), 0.05, 4),
+        "slab with an adsorbate": _perturbed(slab, 0.05, 5),
+    }
+
+
+STRUCTURES = _structures()
+
+
+@pytest.fixture(scope="session")
+def structures() -> dict[str, Structure]:
+    """Varied structures by description; none is left-handed or has an isolated atom."""
+    return STRUCTURES
+
+
+def pytest_generate_tests(metafunc):
+    if "structure" in metafunc.fixturenames:
+        metafunc.parametrize("structure", STRUCTURES.values(), ids=list(STRUCTURES))
+
+
+@pytest.fixture(scope="session")
+def pack() -> Callable[[Structure], PackedGraph]:
+    """Our graph of a pymatgen structure."""
+
+    def graph(structure: Structure) -> PackedGraph:
+        return convert(structure.atomic_numbers, structure.frac_coords, structure.lattice.matrix)
+
+    return graph
+
+
+@pytest.fixture(scope="session")
+def converter() -> CrystalGraphConverter:
+    return CrystalGraphConverter(atom_graph_cutoff=6, bond_graph_cutoff=3)
+
+
+@pytest.fixture(scope="session")
+def released() -> CHGNet:
+    """chgnet-0.3.0 in single precision; not to be changed."""
+    return load_model("chgnet-0.3.0")
+
+
+@pytest.fixture
+def double() -> CHGNet:
+    """chgnet-0.3.0 in double precision."""
+    return load_model("chgnet-0.3.0").double()
+
+
+@contextlib.contextmanager
+def _stock_precision(model: CHGNet, dtype: torch.dtype) -> Iterator[None]:
+    """Make stock chgnet, which writes single precision into its code, work in ``dtype``."""
+
+    def fractions(graphs: list[CrystalGraph]) -> torch.Tensor:
+        counts = [torch.bincount(graph.atomic_number - 1, minlength=94) for graph in graphs]
+        return torch.stack([count.to(dtype) / count.sum() for count in counts])
+
+    before = chgnet.model.model.TORCH_DTYPE
+    chgnet.model.model.TORCH_DTYPE = dtype
+    model.composition_model._assemble_graphs = fractions
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Converting a tensor with requires_grad=True")
+            yield
+    finally:
+        chgnet.model.model.TORCH_DTYPE = before
+        del model.composition_model._assemble_graphs
+
+
+@pytest.fixture(scope="session")
+def stock(converter: CrystalGraphConverter) -> Callable[..., SimpleNamespace]:
+    """Stock chgnet's own forward, on undisturbed coordinates, in the model's precision."""
+
+    def graph_of(structure: Structure, dtype: torch.dtype) -> CrystalGraph:
+        graph = converter(structure)
+        graph.atom_frac_coord = torch.tensor(structure.frac_coords, dtype=dtype, requires_grad=True)
+        graph.lattice = torch.tensor(
+            structure.lattice.matrix.copy(), dtype=dtype, requires_grad=True
+        )
+        graph.neighbor_image = graph.neighbor_image.to(dtype)
+        return graph
+
+    def run(model: CHGNet, some: list[Structure]) -> SimpleNamespace:
+        dtype = model.site_wise.weight.dtype
+        graphs = [graph_of(structure, dtype) for structure in some]
+        with _stock_precision(model, dtype):
+            result = model(graphs, task="efsm")
+        return SimpleNamespace(
+            energy=result["e"],
+            forces=torch.cat(result["f"]),
+            stress=torch.stack(list(result["s"])),
+            magmoms=torch.cat(result["m"]),
+        )
+
+    return run

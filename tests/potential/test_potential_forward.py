@@ -1,0 +1,118 @@
+import numpy as np
+import pytest
+import torch
+
+from core.potential.batch import collate
+from core.potential.forward import predict_batch
+from core.potential.models import load_model, new_model, set_atomref
+
+QUANTITIES = ("energy", "forces", "stress", "magmoms")
+
+
+def _close(ours, stock, relative: float) -> None:
+    for name in QUANTITIES:
+        value, expected = getattr(ours, name).detach(), getattr(stock, name).detach()
+        error = (value - expected).abs().max() / expected.abs().max()
+        assert error < relative, f"{name}: {error:.1e}"
+
+
+def _pseudo_loss(prediction) -> torch.Tensor:
+    """Any function in which every output of the model counts, nonlinearly."""
+    loss = torch.zeros((), dtype=torch.float64)
+    for name in QUANTITIES:
+        value = getattr(prediction, name).double()
+        weight = torch.linspace(-1, 2, value.numel(), dtype=torch.float64).view_as(value)
+        loss = loss + (weight * value + 0.1 * value**2).mean()
+    return loss
+
+
+def _gradients(model, prediction) -> dict[str, torch.Tensor]:
+    model.zero_grad()
+    _pseudo_loss(prediction).backward()
+    return {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
+
+
+@pytest.mark.parametrize("make", [lambda: load_model("chgnet-r2scan"), lambda: new_model(3)])
+def test_predictions_in_double_equal_stock(make, structures, stock, pack):
+    model = make().double()
+    some = list(structures.values())
+    batch = collate([pack(structure) for structure in some], dtype=torch.float64)
+    _close(predict_batch(model, batch), stock(model, some), 1e-9)
+
+
+def test_parameter_gradients_in_double_equal_stock(double, structures, stock, pack):
+    some = list(structures.values())
+    set_atomref(double, np.linspace(-9, 1, 94), trainable=True)
+    batch = collate([pack(structure) for structure in some], dtype=torch.float64)
+    ours = predict_batch(double, batch, create_graph=True)
+    theirs = stock(double, some)
+    _close(ours, theirs, 1e-9)
+    gradients, expected = _gradients(double, ours), _gradients(double, theirs)
+    assert gradients.keys() == expected.keys()
+    without = {name for name, _ in double.named_parameters()} - gradients.keys()
+    assert {name.split(".twoBody")[0] for name in without} == {"angle_layers.2"}
+    for name, value in gradients.items():
+        assert (value - expected[name]).norm() < 1e-8 * expected[name].norm() + 1e-12, name
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["one atom, no angles"],
+        ["one atom, no angles", "one atom, bonds at the bond cut-off"],
+        ["one atom, no angles", "rock salt", "hydrogen molecule in a box"],
+    ],
+)
+def test_batches_without_angles(names, double, structures, stock, pack):
+    some = [structures[name] for name in names]
+    batch = collate([pack(structure) for structure in some], dtype=torch.float64)
+    ours = predict_batch(double, batch, create_graph=True)
+    theirs = stock(double, some)
+    for name in QUANTITIES:
+        torch.testing.assert_close(getattr(ours, name), getattr(theirs, name), rtol=1e-9, atol=1e-9)
+    gradients, expected = _gradients(double, ours), _gradients(double, theirs)
+    for name, value in gradients.items():
+        torch.testing.assert_close(value, expected[name], rtol=1e-8, atol=1e-11)
+
+
+def test_energy_is_interaction_plus_atomref(double, structures, pack):
+    some = list(structures.values())
+    energies = np.linspace(-12, 3, 94)
+    set_atomref(double, energies)
+    result = predict_batch(double, collate([pack(s) for s in some], dtype=torch.float64))
+    reference = [np.mean(energies[np.array(s.atomic_numbers) - 1]) for s in some]
+    np.testing.assert_allclose((result.energy - result.interaction).numpy(), reference, rtol=1e-12)
+
+
+def test_only_what_is_asked_for(released, structures, pack):
+    batch = collate([pack(structures["rock salt"])])
+    everything = predict_batch(released, batch)
+    energies = predict_batch(released, batch, forces=False, stress=False, magmoms=False)
+    assert (energies.forces, energies.stress, energies.magmoms) == (None, None, None)
+    torch.testing.assert_close(energies.energy, everything.energy)
+    assert energies.energy.requires_grad
+    assert not everything.energy.requires_grad
+    stresses = predict_batch(released, batch, forces=False, magmoms=False)
+    assert stresses.forces is None
+    torch.testing.assert_close(stresses.stress, everything.stress)
+
+
+def test_no_grad(released, structures, pack):
+    batch = collate([pack(structures["rock salt"])])
+    with torch.no_grad():
+        energies = predict_batch(released, batch, forces=False, stress=False)
+        everything = predict_batch(released, batch)
+    assert not energies.energy.requires_grad
+    assert not energies.magmoms.requires_grad
+    torch.testing.assert_close(everything.forces, predict_batch(released, batch).forces)
+
+
+def test_left_handed_cell_has_the_stress_of_its_mirror_image(double, structures, pack):
+    structure = structures["perturbed wurtzite"]
+    mirror = structure.copy()
+    mirror.lattice = structure.lattice.matrix * [1, 1, -1]
+    one, other = predict_batch(
+        double, collate([pack(structure), pack(mirror)], dtype=torch.float64)
+    ).stress
+    flip = torch.diag(torch.tensor([1.0, 1.0, -1.0], dtype=torch.float64))
+    torch.testing.assert_close(other, flip @ one @ flip)
