@@ -52,8 +52,7 @@ def summarize(pairs: PairedEnergies) -> ShiftSummary:
     X = pairs.fractions
     source = fit_lstsq(X, pairs.source, functional=pairs.source_functional)
     target = fit_lstsq(X, pairs.target, functional=pairs.target_functional)
-    scaled_source = pairs.source - source.contribution(X)
-    scaled_target = pairs.target - target.contribution(X)
+    scaled_source, scaled_target = scaled_energies(pairs, source, target)
     return ShiftSummary(
         n=len(pairs),
         pearson_raw=pearson(pairs.source, pairs.target),
@@ -64,6 +63,16 @@ def summarize(pairs: PairedEnergies) -> ShiftSummary:
         target_atomref=target,
         scaled_source=scaled_source,
         scaled_target=scaled_target,
+    )
+
+
+def scaled_energies(
+    pairs: PairedEnergies, source: AtomRef, target: AtomRef
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return source and target energies less their AtomRef's contribution, twice (n,), eV/atom."""
+    return (
+        pairs.source - source.contribution(pairs.fractions),
+        pairs.target - target.contribution(pairs.fractions),
     )
 
 

@@ -8,7 +8,7 @@ from core.errors import LabError
 from core.frames.pairs import PairSet
 from core.frames.schema import Card, EnergyColumn, Frame
 from core.frames.store import open_frames, write_frames
-from core.reference.pairs import PairedEnergies
+from core.reference.pairs import PairedEnergies, default_columns
 from core.reference.shift import by_element, outliers, summarize
 
 FORMULAS = ["NaCl", "Na2O", "Cl2", "Na", "MgO", "Mg", "O2", "MgCl2", "NaClO", "Na2MgCl4"]
@@ -159,3 +159,16 @@ def test_frame_sets_that_do_not_match(tmp_path):
         PairedEnergies.from_frame_sets(one, other)
     with pytest.raises(LabError, match="share no frame id"):
         PairedEnergies.from_frame_sets(one, third)
+
+
+def test_default_columns_take_two_functionals():
+    columns = [
+        EnergyColumn(column="a", functional="GGA/GGA+U", corrections="MP2020"),
+        EnergyColumn(column="b", functional="GGA/GGA+U", corrections="none"),
+        EnergyColumn(column="c", functional="r2SCAN"),
+    ]
+    card = Card(name="mine", kind="pairs", energies=columns)
+    assert default_columns(card) == ("a", "c")
+    assert default_columns(card.model_copy(update={"energies": columns[:2]})) == ("a", "b")
+    with pytest.raises(LabError, match="fewer than two"):
+        default_columns(card.model_copy(update={"energies": columns[:1]}))
