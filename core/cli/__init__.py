@@ -1,0 +1,81 @@
+"""The command line, `python -m core …`: every page's action is a command.
+
+With `--json` a command prints one JSON object on stdout and exits with 0. A mistake of the user is
+one line on stderr and exit status 2. A training that was cancelled exits with 130.
+
+A command's module is imported when the command is called: listing data sets does not wait for
+torch.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_group
+
+from core.errors import LabError
+
+_MODULES = {
+    "datasets": "core.cli.datasets",
+    "import": "core.cli.datasets",
+    "shift": "core.cli.reference",
+    "atomref": "core.cli.reference",
+    "train": "core.cli.train",
+    "runs": "core.cli.runs",
+    "evaluate": "core.cli.evaluate",
+    "predict": "core.cli.predict",
+    "export": "core.cli.runs",
+}
+
+
+class LabGroup(TyperGroup):
+    """Finds commands by name and tells mistakes in one line."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
+        """Return the names of all commands."""
+        return list(_MODULES)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        """Import a command's module and return the command; None if there is none."""
+        if cmd_name not in _MODULES:
+            return None
+        return get_group(import_module(_MODULES[cmd_name]).app).commands[cmd_name]
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse what stands before the command."""
+        with _mistakes_told():
+            return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Parse the rest and run the command."""
+        with _mistakes_told():
+            return super().invoke(ctx)
+
+
+app = typer.Typer(cls=LabGroup, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback(invoke_without_command=True)
+def root(context: typer.Context) -> None:
+    """AtomRef Lab: move a pretrained interatomic potential to another DFT functional."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@contextmanager
+def _mistakes_told() -> Iterator[None]:
+    try:
+        yield
+    except LabError as error:
+        message = str(error)
+    except typer.TyperException as error:
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context else "python -m core"
+        message = f"{error.format_message().rstrip('.')}; see `{path} --help`."
+    else:
+        return
+    typer.echo("error: " + " ".join(message.split()), err=True)
+    raise typer.Exit(2)

@@ -1,0 +1,73 @@
+"""`evaluate`: a model's errors on a data set."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import typer
+
+from core.cli.answer import Answer, JsonFlag, LabCommand, count, facts
+from core.errors import LabError
+from core.frames.registry import open_dataset
+from core.frames.store import FrameSet
+from core.runs.listing import find_run
+from core.transfer.metrics import METRICS
+
+app = typer.Typer()
+
+
+@app.command("evaluate", cls=LabCommand)
+def evaluate(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN|MODEL",
+            help="A run (its best checkpoint), chgnet-0.3.0, chgnet-r2scan, or a checkpoint file.",
+        ),
+    ],
+    *,
+    dataset: Annotated[str, typer.Option(help="Data set of frames.")],
+    split: Annotated[
+        Literal["train", "validation", "test", "all"], typer.Option(help="Which of its frames.")
+    ] = "test",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    _json: JsonFlag = False,
+) -> Answer:
+    """Compare a model's predictions with the labels of a data set."""
+    frames = open_dataset(dataset)
+    if not isinstance(frames, FrameSet):
+        raise LabError(
+            f"{dataset}: holds pairs, and a model predicts frames; import the file again with "
+            "--format frames."
+        )
+    # Torch takes seconds, so everything that may be wrong with the arguments is told before.
+    from core.potential.models import MODELS  # noqa: PLC0415
+    from core.transfer.evaluate import evaluate as errors_of  # noqa: PLC0415
+
+    released = model in MODELS
+    chosen = model if released else _checkpoint(model, tuple(MODELS))
+    indices = np.arange(len(frames)) if split == "all" else getattr(frames.split(), split)
+    errors = errors_of(chosen, frames, indices, device=device, progress=count("evaluated"))
+    told = {
+        "frames": f"{errors['n_frames']} ({split} of {dataset}, labels: {frames.card.labels})",
+        **{
+            f"{info.label}, {info.unit}": errors[key]  # type: ignore[literal-required]
+            for key, info in METRICS.items()
+        },
+    }
+    return Answer(data=dict(errors), text=facts(told))
+
+
+def _checkpoint(name: str, released: tuple[str, ...]) -> str:
+    if Path(name).is_file():
+        return name
+    try:
+        run = find_run(name)
+    except LabError as error:
+        raise LabError(
+            f"{name}: is neither a run nor a checkpoint file; give one of these, or one of "
+            f"{', '.join(released)}."
+        ) from error
+    if not run.best_checkpoint.is_file():
+        raise LabError(f"{run.id}: has no validated epoch yet; let it train first.")
+    return str(run.best_checkpoint)

@@ -1,0 +1,106 @@
+"""`runs list|show|cancel|resume|delete` and `export`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.cli.answer import Answer, JsonFlag, LabCommand, columns, facts
+from core.runs import local
+from core.runs.directory import Run
+from core.runs.export import export_checkpoint
+from core.runs.listing import find_run, list_runs, queue_position, status_if_any, summary_row
+from core.runs.progress import duration_text, errors_text
+from core.transfer.metrics import METRICS
+
+app = typer.Typer()
+runs = typer.Typer(help="Runs: one directory a training.")
+app.add_typer(runs, name="runs")
+
+Name = Annotated[str, typer.Argument(metavar="RUN", help="A run's id or directory.")]
+
+_HEAD = ("run", "name", "state", "method", "dataset", "frames", "epochs")
+
+
+@runs.command("list", cls=LabCommand)
+def list_(*, _json: JsonFlag = False) -> Answer:
+    """List all runs, newest first."""
+    rows = [summary_row(run) for run in list_runs() if status_if_any(run) is not None]
+    metrics = [f"test_{key}" for key in METRICS]
+    head = [*_HEAD, *(f"test {info.label}, {info.unit}" for info in METRICS.values())]
+    text = columns(head, [[row[key] for key in (*_HEAD, *metrics)] for row in rows])
+    return Answer(data={"runs": rows}, text=text if rows else "No run yet: start one with train.")
+
+
+@runs.command("show", cls=LabCommand)
+def show(name: Name, *, _json: JsonFlag = False) -> Answer:
+    """Show what a run was asked to do and where it stands."""
+    run = find_run(name)
+    status = run.status()
+    data = {
+        "run": run.id,
+        "run_dir": str(run.path),
+        "command": run.config.command(),
+        "config": run.config.model_dump(mode="json"),
+        "queue_position": queue_position(run),
+        **status.model_dump(mode="json"),
+    }
+    told = {
+        "run": run.id,
+        "directory": run.path,
+        "command": data["command"],
+        "state": status.state,
+        "message": status.message,
+        "place in the queue": data["queue_position"],
+        "epochs": f"{status.epoch:.1f} of {status.epochs}",
+        "time left": None if status.eta_s is None else duration_text(status.eta_s),
+        "best epoch": status.best_epoch,
+        "validation": errors_text(status.validation) if status.validation else None,
+        "test": errors_text(status.test) if status.test else None,
+    }
+    return Answer(
+        data=data,
+        text=facts({key: value for key, value in told.items() if value not in {None, ""}}),
+    )
+
+
+@runs.command("cancel", cls=LabCommand)
+def cancel(name: Name, *, _json: JsonFlag = False) -> Answer:
+    """Stop a run; a training run writes a checkpoint first."""
+    run = find_run(name)
+    local.cancel(run)
+    return _done(run, "is told to stop")
+
+
+@runs.command("resume", cls=LabCommand)
+def resume(name: Name, *, _json: JsonFlag = False) -> Answer:
+    """Let a cancelled or failed run go on from its last checkpoint, as a process of its own."""
+    run = find_run(name)
+    local.resume(run)
+    return _done(run, "goes on")
+
+
+@runs.command("delete", cls=LabCommand)
+def delete(name: Name, *, _json: JsonFlag = False) -> Answer:
+    """Delete a run with its checkpoints."""
+    run = find_run(name)
+    local.delete(run)
+    return Answer(data={"deleted": run.id}, text=f"Deleted {run.id}.")
+
+
+@app.command("export", cls=LabCommand)
+def export(
+    name: Name,
+    *,
+    out: Annotated[Path, typer.Option(help="The file to write, as model.pth.tar.")],
+    _json: JsonFlag = False,
+) -> Answer:
+    """Copy a run's best model to a file that stock CHGNet.from_file loads."""
+    run = find_run(name)
+    export_checkpoint(run, out)
+    return Answer(data={"run": run.id, "file": str(out)}, text=f"Wrote {out}.")
+
+
+def _done(run: Run, what: str) -> Answer:
+    state = run.status().state
+    return Answer(data={"run": run.id, "state": state}, text=f"{run.id} {what} ({state}).")

@@ -1,0 +1,1 @@
+"""Runs: one directory a training, the processes that fill it, and the list of them all."""

@@ -1,0 +1,123 @@
+"""From what the training loop tells to what a reader wants to know: status, time left, one line."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from core.runs.status import Errors
+from core.transfer.metrics import METRICS
+
+Event = Mapping[str, Any]
+ENERGY = "energy_mae_mev_per_atom"
+
+
+class Progress:
+    """Follows the events of one process of a run.
+
+    Args:
+        epochs: epochs asked for.
+        validation: best validation errors so far, from an earlier process of the run.
+    """
+
+    def __init__(self, *, epochs: int, validation: Errors | None = None) -> None:
+        self._epochs = epochs
+        self._origin = (0.0, 0)
+        self._best = validation
+
+    def changes(self, event: Event) -> dict[str, Any]:
+        """Return the fields of `core.runs.status.Status` that an event changes.
+
+        Args:
+            event: prepare, start, step, epoch or end as `core.transfer.loop.fit` emits it.
+        """
+        kind = event["kind"]
+        if kind == "prepare":
+            return {"message": f"Preparing {_share_text(event)}."}
+        if kind == "start":
+            self._origin = (event["time"], event["step"])
+            return {
+                "device": event["device"],
+                "frames": event["n_train"],
+                "step": event["step"],
+                "steps": event["steps"],
+                "message": "Training.",
+            }
+        if kind == "step":
+            return {
+                "epoch": event["epoch"],
+                "step": event["step"],
+                "steps": event["steps"],
+                "eta_s": self._time_left(event),
+            }
+        if kind == "epoch":
+            changes = {"epoch": float(event["epoch"])}
+            return changes | self._best_so_far(event["epoch"], event["validation"])
+        keys = ("best_epoch", "validation", "test", "seconds")
+        return {key: event[key] for key in keys} | {"eta_s": 0.0}
+
+    def line(self, event: Event) -> str:
+        """Return one line of text for the log.
+
+        Args:
+            event: as in `changes`.
+        """
+        kind = event["kind"]
+        if kind == "prepare":
+            return f"preparing {_share_text(event)}"
+        if kind == "start":
+            parts = (("training", "n_train"), ("validation", "n_validation"), ("test", "n_test"))
+            counts = ", ".join(f"{event[key]} {name}" for name, key in parts)
+            return f"{counts} frames on {event['device']}; untrained: " + errors_text(
+                event["validation"]
+            )
+        if kind == "step":
+            left = self._time_left(event)
+            return (
+                f"epoch {event['epoch']:.1f}/{self._epochs}  step {event['step']}/{event['steps']}"
+                f"  loss {event['loss']:.4g}  training: {errors_text(event['train'])}"
+                + ("" if left is None else f"  {duration_text(left)} left")
+            )
+        if kind == "epoch":
+            errors = errors_text(event["validation"])
+            return f"epoch {event['epoch']}/{self._epochs} done  validation: {errors}"
+        return f"best epoch {event['best_epoch']}  test: {errors_text(event['test'])}"
+
+    def _time_left(self, event: Event) -> float | None:
+        elapsed, steps = event["time"] - self._origin[0], event["step"] - self._origin[1]
+        if steps <= 0 or elapsed <= 0:
+            return None
+        return float(elapsed / steps * (event["steps"] - event["step"]))
+
+    def _best_so_far(self, epoch: int, validation: Errors) -> dict[str, Any]:
+        best = (self._best or {}).get(ENERGY)
+        energy = validation.get(ENERGY)
+        if energy is not None and best is not None and energy >= best:
+            return {}
+        self._best = validation
+        return {"best_epoch": epoch, "validation": validation}
+
+
+def errors_text(errors: Mapping[str, Any] | None) -> str:
+    """Return metrics as one phrase with units, leaving out what has no labels.
+
+    Args:
+        errors: the keys of `core.transfer.metrics.METRICS`.
+    """
+    known = [(info, (errors or {}).get(key)) for key, info in METRICS.items()]
+    told = [
+        f"{info.label.removesuffix(' MAE').lower()} {value:.4g} {info.unit}"
+        for info, value in known
+        if value is not None
+    ]
+    return ", ".join(told) or "no labels to compare with"
+
+
+def _share_text(event: Event) -> str:
+    return f"{event['what']}: {event['done']:,} of {event['total']:,}"
+
+
+def duration_text(seconds: float) -> str:
+    """Return a duration in the coarsest units that still tell: 40 s, 12 min, 3 h 5 min."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,174 @@
+"""The body of a run's process: wait for the device, train, and say how it went.
+
+`python -m core train --run-dir DIR` ends up here, whoever started it: a page, the command line, or
+a queue.
+"""
+
+import os
+import signal
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from core.errors import LabError
+from core.runs.directory import Run
+from core.runs.lifecycle import claim
+from core.runs.recorder import Log, Recorder
+from core.runs.slots import slot_of, wait_for_slot
+from core.runs.status import Status
+from core.runs.storage import disk_is_full, storage_sentence
+
+if TYPE_CHECKING:
+    from core.transfer.loop import Outcome
+
+Emit = Callable[[dict[str, Any]], None]
+ShouldStop = Callable[[], bool]
+Fit = Callable[[Run, Emit, ShouldStop], "Outcome"]
+
+
+def train(run: Run, emit: Emit, should_stop: ShouldStop) -> "Outcome":
+    """Open the run's data set and train, from the last checkpoint where there is one.
+
+    Args:
+        run: a run that has its device.
+        emit: takes the training loop's events.
+        should_stop: asked by the loop between steps.
+
+    Returns:
+        What the loop returns.
+
+    Raises:
+        LabError: if data set, model and settings do not fit together, or training goes wrong.
+    """
+    # These bring in torch and pandas, which a process that waits has no use for.
+    from core.frames.registry import open_dataset  # noqa: PLC0415
+    from core.frames.store import FrameSet  # noqa: PLC0415
+    from core.transfer.loop import fit  # noqa: PLC0415
+
+    frames = open_dataset(run.config.dataset)
+    if not isinstance(frames, FrameSet):
+        raise LabError(
+            f"{run.config.dataset}: holds pairs of energies; import the file again as frames, with "
+            "its column of structures, to train on it."
+        )
+    run.update(labels=frames.card.labels)
+    return fit(
+        run.config,
+        frames,
+        checkpoints=run.checkpoints,
+        emit=emit,
+        should_stop=should_stop,
+        resume=run.last_checkpoint.exists(),
+    )
+
+
+def execute(path: Path, *, fit: Fit = train, echo: Callable[[str], None] | None = None) -> Status:
+    """Run a run directory in this process, from the queue to the end.
+
+    SIGTERM and Ctrl-C stop it at the next step with a checkpoint; a second Ctrl-C stops it at once.
+
+    Args:
+        path: the run directory; a cancelled or failed run goes on from its last checkpoint.
+        fit: trains.
+        echo: takes each line that is written to the log.
+
+    Returns:
+        The status at the end: finished, cancelled or failed.
+
+    Raises:
+        LabError: if this is no run directory, or the run is finished or already has a process, or
+            its status cannot be written.
+    """
+    run = Run(path.absolute())
+    with ExitStack() as stack:
+        stop = stack.enter_context(_stop_signals())
+        if claim(run).cancel_requested:
+            stop.requested = True
+        log = Log(run, echo)
+        stack.enter_context(redirect_stdout(cast("IO[str]", log)))
+        try:
+            changes = _work(run, fit, stop, log, stack)
+        except KeyboardInterrupt:
+            changes = {"state": "cancelled", "message": "Stopped at once; resume it to go on."}
+        except Exception as error:  # noqa: BLE001 - whatever it is, the run has to say so
+            if not isinstance(error, LabError):
+                log.write(traceback.format_exc())
+            changes = {"state": "failed", "message": _sentence(error, run)}
+        log.line(f"{changes['state']}: {changes['message']}")
+        return run.update(**changes, ended=time.time(), eta_s=None)
+
+
+def _work(run: Run, fit: Fit, stop: "_Stop", log: Log, stack: ExitStack) -> dict[str, Any]:
+    slot = slot_of(run.config.device)
+    message = f"Waiting for the device ({slot})."
+    run.update(device=slot, message=message)
+    log.line(message)
+    lock = wait_for_slot(run, slot, stop)
+    if lock is None:
+        return {"state": "cancelled", "message": "Cancelled before its turn; resume it to start."}
+    # Released after the last status is written: no two runs of a device ever show as running.
+    stack.callback(lock.release)
+    status = run.update(state="running", started=time.time(), message="Preparing.")
+    log.line("Preparing.")
+    with Recorder(run, status, log) as emit:
+        outcome = fit(run, emit, stop)
+    if outcome.state == "cancelled":
+        return {"state": "cancelled", "message": "Stopped on request; resume it to go on."}
+    return {
+        "state": outcome.state,
+        "message": "Trained and tested.",
+        "epoch": float(status.epochs),
+        "best_epoch": outcome.best_epoch,
+        "validation": outcome.validation,
+        "test": outcome.test,
+    }
+
+
+@dataclass
+class _Stop:
+    """Whether somebody asked the process to stop. A plain flag is safe in a signal handler."""
+
+    requested: bool = False
+
+    def __call__(self) -> bool:
+        return self.requested
+
+
+@contextmanager
+def _stop_signals() -> Iterator[_Stop]:
+    stop = _Stop()
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGINT:
+            if stop.requested:
+                raise KeyboardInterrupt
+            # Buffered streams may be in the middle of a write when a signal comes.
+            os.write(2, b"\nStopping at the next step; Ctrl-C again stops at once.\n")
+        stop.requested = True
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _sentence(error: Exception, run: Run) -> str:
+    """Say in one sentence why a run failed, and what to do."""
+    if isinstance(error, LabError):
+        return str(error)
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno is not None:
+            return storage_sentence(cause, run.path)
+        cause = cause.__cause__ or cause.__context__
+    if disk_is_full(run.path):
+        return f"{run.path}: the disk is full; free some space, then resume the run."
+    reason = (str(error).splitlines() or [""])[0].rstrip(".")
+    return f"Training stopped on an unexpected {type(error).__name__} ({reason}); see log.txt."

@@ -1,0 +1,1 @@
+"""Transfer of a pretrained potential to another functional: methods, training, evaluation."""

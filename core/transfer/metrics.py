@@ -1,0 +1,86 @@
+"""Mean absolute errors of energy, force, stress and magnetic moment."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Metrics(TypedDict):
+    """Mean absolute errors over some frames; None where there was no label to compare with."""
+
+    n_frames: int
+    energy_mae_mev_per_atom: float | None
+    force_mae_mev_per_angstrom: float | None
+    stress_mae_gpa: float | None
+    magmom_mae_mub: float | None
+
+
+class MetricInfo(NamedTuple):
+    """How one metric is shown: its name and its unit."""
+
+    label: str
+    unit: str
+
+
+METRICS: dict[str, MetricInfo] = {
+    "energy_mae_mev_per_atom": MetricInfo("Energy MAE", "meV/atom"),
+    "force_mae_mev_per_angstrom": MetricInfo("Force MAE", "meV/Å"),
+    "stress_mae_gpa": MetricInfo("Stress MAE", "GPa"),
+    "magmom_mae_mub": MetricInfo("Magnetic moment MAE", "μB"),
+}
+
+_SCALES = dict(zip(METRICS, (1000.0, 1000.0, 1.0, 1.0), strict=True))
+"""From the labels' units (eV/atom, eV/Å, GPa, μB) to the metrics'."""
+
+LABEL_METRICS: dict[str, str] = dict(
+    zip(("energy", "force", "stress", "magmom"), METRICS, strict=True)
+)
+"""The metric that belongs to each kind of label."""
+
+
+def _zeros() -> dict[str, float]:
+    return dict.fromkeys(METRICS, 0.0)
+
+
+@dataclass(kw_only=True, slots=True)
+class MetricSums:
+    """Running sums from which `Metrics` follow.
+
+    The energy MAE is over frames, the force and stress MAE over Cartesian components, the
+    magnetic-moment MAE over atoms: as in the paper's code. Sums are float64.
+
+    Attributes:
+        n_frames: frames seen.
+        totals: summed absolute errors in the label's unit, by metric.
+        counts: numbers of compared values, by metric.
+    """
+
+    n_frames: int = 0
+    totals: dict[str, float] = field(default_factory=_zeros)
+    counts: dict[str, float] = field(default_factory=_zeros)
+
+    def add(
+        self, label: str, predicted: NDArray[np.floating], target: NDArray[np.floating]
+    ) -> None:
+        """Add the errors of one kind of label; NaN targets are missing labels and do not count.
+
+        Args:
+            label: energy, force, stress or magmom.
+            predicted: any shape, eV/atom, eV/Å, GPa or μB.
+            target: same shape.
+        """
+        errors = np.abs(np.asarray(predicted, np.float64) - np.asarray(target, np.float64))
+        known = ~np.isnan(target)
+        metric = LABEL_METRICS[label]
+        self.totals[metric] += float(errors[known].sum())
+        self.counts[metric] += int(known.sum())
+
+    def result(self) -> Metrics:
+        """Return the mean absolute errors so far."""
+        means = {
+            key: scale * self.totals[key] / self.counts[key] if self.counts[key] else None
+            for key, scale in _SCALES.items()
+        }
+        return Metrics(n_frames=self.n_frames, **means)  # type: ignore[typeddict-item]

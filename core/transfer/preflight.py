@@ -1,0 +1,245 @@
+"""What a run will begin with, told before it is launched."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from chgnet.model import CHGNet
+from numpy.typing import NDArray
+
+from core.errors import LabError
+from core.frames.registry import open_dataset
+from core.frames.splits import Split
+from core.frames.store import FrameSet
+from core.potential.models import load_model, new_model, resolve_device, set_atomref
+from core.reference.atomref import RARE, AtomRef
+from core.transfer.config import RunConfig
+from core.transfer.data import LABELS, ExampleCache, ProgressCallback, partition
+from core.transfer.evaluate import score
+from core.transfer.interaction import interaction_energies
+from core.transfer.loss import trained_labels
+from core.transfer.methods import METHODS
+from core.transfer.references import method_atomref, unseen_elements
+from core.transfer.runtime import compute_settings
+from core.transfer.step import Stepper
+
+_MOST_VALIDATION = 200
+_MOST_TRAINING = 1000
+_TIMED = 8
+"""Frames looked at here: enough for a first impression, few enough for seconds."""
+
+_FAR = 500.0
+"""Energy MAE in meV/atom from which an AtomRef plainly belongs to another functional."""
+
+
+@dataclass(kw_only=True, slots=True)
+class Preflight:
+    """What a run will begin with.
+
+    Attributes:
+        n_train: training frames.
+        n_validation: validation frames.
+        n_test: test frames.
+        n_atoms_mean: mean number of atoms of the training frames.
+        labels: number of training frames that carry each kind of label; kinds without any are
+            left out.
+        atomref: AtomRef that the method starts with.
+        energy_mae_mev_per_atom: of the untrained model with that AtomRef, on validation frames;
+            None if none has an energy.
+        n_probed: validation frames that this error is the mean over.
+        rare: elements in fewer than ten training frames.
+        unseen: elements of the data set that no training frame contains.
+        warnings: what the user should know, one sentence each.
+        seconds: rough estimate of the run's duration on this device; None if unknown.
+    """
+
+    n_train: int
+    n_validation: int
+    n_test: int
+    n_atoms_mean: float
+    labels: dict[str, int]
+    atomref: AtomRef
+    energy_mae_mev_per_atom: float | None
+    n_probed: int
+    rare: list[str]
+    unseen: list[str]
+    warnings: list[str] = field(default_factory=list)
+    seconds: float | None
+
+
+def preflight(config: RunConfig, *, progress: ProgressCallback | None = None) -> Preflight:
+    """Look at what a run will begin with, in seconds.
+
+    At most 200 validation frames are predicted, and for `residual` at most 1,000 training frames;
+    interaction energies are kept, so a second look at the same data costs little.
+
+    Args:
+        config: the run's settings.
+        progress: called with (done, total) while interaction energies are being computed.
+
+    Returns:
+        The findings.
+
+    Raises:
+        LabError: if settings, data and model do not fit together.
+    """
+    frame_set = open_dataset(config.dataset)
+    if not isinstance(frame_set, FrameSet):
+        raise LabError(
+            f"Data set {config.dataset} holds pairs of energies; import its file as frames, with a "
+            "column of structures, to train on it."
+        )
+    device = resolve_device(config.device)
+    split = partition(config, frame_set)
+    fitted_on = split.train
+    if config.method == "residual":
+        fitted_on = _sample(split.train, _MOST_TRAINING)
+    with compute_settings(config.threads, device):
+        atomref = method_atomref(
+            config.method,
+            frame_set,
+            fitted_on,
+            config.source_model,
+            ridge_strength=config.ridge_strength,
+            device=config.device,
+            threads=config.threads,
+            progress=progress,
+        )
+        model = _model(config, atomref, device)
+        probed = _sample(split.validation, _MOST_VALIDATION)
+        error, n_probed = _energy_error(config, frame_set, model, atomref, probed)
+        seconds = _estimate(config, frame_set, split, model)
+    found = Preflight(
+        n_train=len(split.train),
+        n_validation=len(split.validation),
+        n_test=len(split.test),
+        n_atoms_mean=float(frame_set.n_atoms()[split.train].mean()),
+        labels=_labels(frame_set, split.train),
+        atomref=atomref,
+        energy_mae_mev_per_atom=error,
+        n_probed=n_probed,
+        rare=atomref.rare(),
+        unseen=unseen_elements(frame_set, split.train),
+        seconds=seconds,
+    )
+    found.warnings = _warnings(config, found, len(fitted_on))
+    return found
+
+
+def _sample(rows: NDArray[np.integer], most: int) -> NDArray[np.integer]:
+    """Choose up to `most` rows, the same ones every time."""
+    if len(rows) <= most:
+        return rows
+    return np.sort(np.random.default_rng(0).permutation(rows)[:most])
+
+
+def _model(config: RunConfig, atomref: AtomRef, device: torch.device) -> CHGNet:
+    method = METHODS[config.method]
+    random = method.start == "random"
+    model = new_model(config.seed) if random else load_model(config.source_model)
+    set_atomref(model, atomref.energies, trainable=method.trainable_atomref)
+    return model.to(device)
+
+
+def _energy_error(
+    config: RunConfig,
+    frame_set: FrameSet,
+    model: CHGNet,
+    atomref: AtomRef,
+    rows: NDArray[np.integer],
+) -> tuple[float | None, int]:
+    """Return the untrained model's energy MAE in meV/atom and the number of frames behind it."""
+    energies = frame_set.energies()[rows]
+    rows, energies = rows[np.isfinite(energies)], energies[np.isfinite(energies)]
+    if METHODS[config.method].start == "random":
+        examples = [
+            replace(one, forces=None, stress=None, magmoms=None)
+            for one in ExampleCache(frame_set=frame_set).get(rows)
+        ]
+        metrics = score(model, examples)
+        return metrics["energy_mae_mev_per_atom"], metrics["n_frames"]
+    interaction = interaction_energies(
+        frame_set,
+        config.source_model,
+        indices=rows,
+        device=config.device,
+        threads=config.threads,
+    )
+    errors = interaction + atomref.contribution(frame_set.fractions()[rows]) - energies
+    errors = np.abs(errors[np.isfinite(errors)])
+    return (1000 * float(errors.mean()) if len(errors) else None), len(errors)
+
+
+def _estimate(config: RunConfig, frame_set: FrameSet, split: Split, model: CHGNet) -> float | None:
+    """Time one training step and one evaluation of a few frames, and scale them by atoms."""
+    rows = np.random.default_rng(config.seed).permutation(split.train)
+    some = ExampleCache(frame_set=frame_set).get(rows[: min(_TIMED, config.batch_size)])
+    some = [one for one in some if trained_labels([one], config.loss)]
+    if not some:
+        return None
+    # A learning rate of zero leaves the model as it is. The first step warms up.
+    stepper = Stepper(model, config.loss)
+    stepper.step(some[:1], 0.0, ())
+    atoms = sum(one.n_atoms for one in some)
+    training = _clock(lambda: stepper.step(some, 0.0, ())) / atoms
+    evaluation = _clock(lambda: score(model, some)) / atoms
+    n_atoms = frame_set.n_atoms()
+    n_train, n_validation, n_test = (
+        int(n_atoms[part].sum()) for part in (split.train, split.validation, split.test)
+    )
+    epoch = training * n_train + evaluation * n_validation
+    return config.epochs * epoch + evaluation * (n_validation + n_test)
+
+
+def _clock(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def _labels(frame_set: FrameSet, rows: NDArray[np.integer]) -> dict[str, int]:
+    table = frame_set.table().iloc[rows]
+    counts = {
+        "energy": int(table["energy_per_atom"].notna().sum()),
+        "force": int(table["has_forces"].sum()),
+        "stress": int(table["has_stress"].sum()),
+        "magmom": int(table["has_magmoms"].sum()),
+    }
+    return {kind: count for kind, count in counts.items() if count}
+
+
+def _warnings(config: RunConfig, found: Preflight, n_fitted_on: int) -> list[str]:
+    """Say what the user should know, one sentence each."""
+    told = []
+    fitted = found.atomref.n > 0
+    for kind, wanted in config.loss.model_dump(include=set(LABELS)).items():
+        if wanted and kind not in found.labels:
+            told.append(f"No training frame has a {kind} label, so {kind} is not trained on.")
+    if found.unseen and fitted:
+        fate = "keep their prior" if config.method == "residual" else "get 0 eV"
+        told.append(
+            f"No training frame contains {', '.join(found.unseen)}; in AtomRef they {fate}."
+        )
+    if found.rare and fitted:
+        told.append(
+            f"{len(found.rare)} elements occur in fewer than {RARE} training frames, so their "
+            "references rest on few data."
+        )
+    if n_fitted_on < found.n_train:
+        told.append(
+            f"This look fits AtomRef to {n_fitted_on:,} of {found.n_train:,} training frames; the "
+            "run takes them all."
+        )
+    if not fitted and (found.energy_mae_mev_per_atom or 0) > _FAR:
+        told.append(
+            f"The source AtomRef misses the target energies by "
+            f"{(found.energy_mae_mev_per_atom or 0) / 1000:.1f} eV/atom: most of the training will "
+            "go into unlearning that."
+        )
+    if not found.n_validation:
+        told.append("There are no validation frames, so the last epoch's model is kept.")
+    if not found.n_test:
+        told.append("There are no test frames, so the run ends without a test.")
+    return told
