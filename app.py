@@ -1,0 +1,15 @@
+"""AtomRef Lab's dashboard: one line a page."""
+
+import streamlit as st
+
+st.set_page_config(page_title="AtomRef Lab", page_icon=":material/balance:", layout="wide")
+st.navigation(
+    [
+        st.Page("pages/overview.py", title="Overview", icon=":material/home:", default=True),
+        st.Page("pages/data.py", title="Data", icon=":material/database:"),
+        st.Page("pages/energy_shifts.py", title="Energy shifts", icon=":material/compare_arrows:"),
+        st.Page("pages/atomref.py", title="AtomRef", icon=":material/balance:"),
+        st.Page("pages/transfer.py", title="Transfer", icon=":material/model_training:"),
+        st.Page("pages/runs.py", title="Runs", icon=":material/list:"),
+    ]
+).run()

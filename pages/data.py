@@ -1,0 +1,219 @@
+"""The data sets of the lab, and how to bring one's own."""
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from core.frames.registry import catalog, delete_dataset, list_datasets
+from core.frames.schema import DFT, Card
+from core.frames.sources.guessing import FRAME_FIELDS, PAIR_FIELDS
+from core.frames.sources.table import TableGuess, guess, import_frames, import_pairs
+from core.frames.uploads import drop_upload, keep_upload, suggest_name
+from pages.parts.datasets import CORRECTIONS, model_badge, origin
+from pages.parts.page import command, errors_shown, head, plain
+
+FIELD_HELP = {
+    "material_id": "Material id; rows are numbered without one",
+    "formula": "Formula",
+    "structure": "Structure: pymatgen dictionary, CIF or POSCAR",
+    "source": "Source energy, eV/atom",
+    "target": "Target energy, eV/atom",
+    "frame_id": "Frame id",
+    "energy": "Total energy, eV/atom",
+    "uncorrected_energy": "The same without MP2020 corrections, eV/atom",
+    "forces": "Forces, eV/Å",
+    "stress": "Stress, GPa (−0.1 × VASP's kBar)",
+    "magmoms": "Magmoms, |μB|",
+    "bandgap": "Band gap, eV",
+}
+KINDS = {
+    "pairs": "Pairs: one material, an energy in two functionals",
+    "frames": "Frames: structures with labels, to train on",
+}
+
+
+def main() -> None:
+    head("Data", "Which data does the lab hold, what are their labels, and how do mine get in?")
+    if note := st.session_state.pop("data note", None):
+        st.success(plain(note), icon=":material/check_circle:")
+    with errors_shown():
+        known()
+    st.subheader("Bring your own")
+    with errors_shown():
+        bring()
+
+
+def known() -> None:
+    infos = list_datasets()
+    event = st.dataframe(
+        catalog(infos),
+        key="known",
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row",
+        column_config={
+            "name": "Data set",
+            "title": st.column_config.TextColumn("What it is", width="large"),
+            "kind": "Kind",
+            "functional": "Functionals",
+            "n": st.column_config.NumberColumn("Rows", format="localized"),
+            "n_materials": st.column_config.NumberColumn("Materials", format="localized"),
+            "labels": "Labels",
+            "embedded": st.column_config.CheckboxColumn("Came with the lab"),
+        },
+    )
+    if not event.selection.rows or event.selection.rows[0] >= len(infos):
+        st.caption("Select a row to see where a data set comes from.")
+        return
+    info = infos[event.selection.rows[0]]
+    with st.container(border=True):
+        details(info.card)
+        if not info.embedded:
+            remove(info.card.name)
+
+
+def details(card: Card) -> None:
+    st.markdown(f"**{plain(card.title or card.name)}**")
+    model_badge(card)
+    lines = [card.description]
+    if card.kind == "frames":
+        lines.append(f"Functional: {card.functional}, {CORRECTIONS[card.corrections]}.")
+        lines.append(f"Labels: {origin(card.labels)}.")
+    lines += [
+        f"{energy.column}: {energy.functional}, {CORRECTIONS[energy.corrections]}, "
+        f"labels {origin(energy.labels)}."
+        for energy in card.energies
+    ]
+    if card.source_file:
+        lines.append(f"From {card.source_file}, SHA-256 {card.source_sha256[:16]}….")
+    lines.append(f"Licence: {card.licence or 'not given'}. Imported {card.created}.")
+    for line in filter(None, lines):
+        st.markdown(plain(line))
+
+
+def remove(name: str) -> None:
+    with st.popover("Delete this data set", icon=":material/delete:"):
+        st.markdown(f"Delete **{plain(name)}** with its structures and labels? Runs stay.")
+        if st.button("Delete it", type="primary", key=f"delete-{name}"):
+            delete_dataset(name)
+            st.session_state["data note"] = f"Deleted {name}."
+            st.rerun()
+
+
+@st.cache_data(show_spinner="Reading the columns …", max_entries=16)
+def guessed(path: str, digest: str) -> TableGuess:  # noqa: ARG001  the digest is part of the key
+    return guess(Path(path))
+
+
+def bring() -> None:
+    upload = st.file_uploader(
+        "A table as CSV (also gzipped) or Parquet",
+        key=f"upload-{st.session_state.get('uploads', 0)}",
+        help="One row a material with its total energies per atom in two functionals, or one row a "
+        "structure with its labels.",
+    )
+    if upload is None:
+        st.caption(
+            "Energies are total energies in eV/atom, forces eV/Å, stress GPa with CHGNet's sign, "
+            "magmoms |μB|. Nothing leaves this machine."
+        )
+        return
+    path = keep_upload(upload.name, upload)
+    found = guessed(str(path), path.parent.name)
+    kind = st.segmented_control(
+        "Import as",
+        list(KINDS),
+        format_func=KINDS.__getitem__,
+        default=found.kind,
+        required=True,
+        key=f"kind-{path.parent.name}",
+    )
+    mapping = choose_columns(found, kind, path.parent.name)
+    settings = describe(found, kind, mapping, path)
+    if st.button("Import", type="primary", icon=":material/upload:"):
+        bar = st.progress(0.0, "Importing …")
+        run: Callable[..., Card] = import_pairs if kind == "pairs" else import_frames
+        card = run(path, mapping=mapping, progress=bar.progress, **settings)
+        drop_upload(path)
+        st.session_state["data note"] = f"Imported {card.name}. {card.description}"
+        # A widget with a new key is an empty one.
+        st.session_state["uploads"] = st.session_state.get("uploads", 0) + 1
+        st.rerun()
+    command(import_command(path.name, kind, mapping, settings))
+
+
+def choose_columns(found: TableGuess, kind: str, key: str) -> dict[str, str]:
+    """Let the reader overrule the guess: field to column, "" for a field that is left out."""
+    fields = PAIR_FIELDS if kind == "pairs" else FRAME_FIELDS
+    guesses = found.pairs_mapping() if kind == "pairs" else found.frames_mapping()
+    options = ["", *found.columns]
+    mapping = {}
+    columns = st.columns(3)
+    for number, field in enumerate(fields):
+        mapping[field] = columns[number % 3].selectbox(
+            FIELD_HELP[field],
+            options,
+            index=options.index(guesses.get(field, "")),
+            format_func=lambda column: column or "none",
+            key=f"{kind}-{field}-{key}",
+        )
+    return mapping
+
+
+def describe(found: TableGuess, kind: str, mapping: dict[str, str], path: Path) -> dict[str, Any]:
+    """Ask for what a table cannot tell: its name, functionals, who made the labels, the licence."""
+    known_functionals = {energy.column: energy.functional for energy in found.energies}
+    key = f"{kind}-{path.parent.name}"
+    left, middle, right = st.columns(3)
+    name = left.text_input("Name of the data set", suggest_name(path.name), key=f"name-{key}")
+    labels = middle.text_input(
+        "Labels by",
+        DFT,
+        key=f"labels-{key}",
+        help='"dft", or the name of the model that made them: then they are marked everywhere.',
+    )
+    licence = right.text_input("Licence", "", key=f"licence-{key}", placeholder="CC-BY-4.0")
+    settings: dict[str, Any] = {"name": name, "labels": labels, "licence": licence}
+    if kind == "frames":
+        settings["functional"] = left.text_input(
+            "Functional",
+            known_functionals.get(mapping["energy"], ""),
+            key=f"functional-{key}-{mapping['energy']}",
+            placeholder="r2SCAN",
+        )
+        return settings
+    settings["functionals"] = {
+        mapping[field]: column.text_input(
+            f"{field.capitalize()} functional",
+            known_functionals.get(mapping[field], ""),
+            key=f"functional-{field}-{key}-{mapping[field]}",
+            placeholder="GGA/GGA+U" if field == "source" else "r2SCAN",
+        )
+        for field, column in (("source", left), ("target", middle))
+        if mapping[field]
+    }
+    return settings
+
+
+def import_command(file: str, kind: str, mapping: dict[str, str], settings: dict[str, Any]) -> str:
+    words = ["python", "-m", "core", "import", file, "--name", settings["name"]]
+    words += ["--format", kind]
+    if kind == "frames":
+        words += ["--functional", settings["functional"]]
+    else:
+        for column, functional in settings["functionals"].items():
+            words += ["--functional", f"{column}={functional}"]
+    for field, column in mapping.items():
+        if column:
+            words += ["--map", f"{field}={column}"]
+    if settings["labels"] != DFT:
+        words += ["--labels", settings["labels"]]
+    if settings["licence"]:
+        words += ["--licence", settings["licence"]]
+    return shlex.join(words)
+
+
+main()

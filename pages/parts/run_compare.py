@@ -1,0 +1,190 @@
+"""Several runs: all in one table, some of them overlaid, beside the paper's."""
+
+from functools import partial
+
+import streamlit as st
+
+from core.figures.curves import Curve, learning_curves
+from core.runs import local
+from core.runs.comparison import beside_paper, label_of, method_label, overview, stacked_histories
+from core.runs.curves import histories
+from core.runs.directory import Run
+from core.runs.listing import status_if_any
+from core.transfer.metrics import METRICS
+from core.transfer.paper import CITATION, DOI
+from pages.parts.datasets import MODEL_LABELLED, origin
+from pages.parts.figure import show
+from pages.parts.page import is_dark, plain
+from pages.parts.run_view import COLORS, act, actions, mark_labels, source_line, trouble
+
+FIRST_CHOSEN = 5
+MOST_OVERLAID = 12
+SHORT_ERRORS = {
+    key: st.column_config.NumberColumn(
+        f"{info.label.removesuffix(' MAE').replace('Magnetic moment', 'Magmom')}, {info.unit}",
+        format="%.4g",
+        help=f"{info.label} on the test frames.",
+    )
+    for key, info in METRICS.items()
+}
+SPLITS = {"test": "Test", "validation": "Validation"}
+TABLE = {
+    "label": st.column_config.TextColumn("Run", width=200),
+    "standing": st.column_config.TextColumn("State", width=110),
+    "method": st.column_config.TextColumn("Method", width=80),
+    "frames": st.column_config.NumberColumn("Frames", format="localized", width=65),
+    "epochs": st.column_config.NumberColumn("Epochs", format="localized", width=60),
+    **{
+        f"{split}_{key}": st.column_config.NumberColumn(
+            f"{word} {info.label.removesuffix(' MAE').lower()}, {info.unit}",
+            format="%.4g",
+            help=f"{info.label} on the {split} frames, in {info.unit}.",
+        )
+        for split, word in SPLITS.items()
+        for key, info in METRICS.items()
+    },
+    "dataset": st.column_config.TextColumn("Data set"),
+    "labels": st.column_config.TextColumn("Labels by"),
+    "seconds": st.column_config.NumberColumn("Training, s", format="%.0f"),
+}
+
+
+def choose_runs(runs: list[Run]) -> list[Run]:
+    """Show all runs and let the reader tick those to compare; the choice is in the page's link."""
+    ids = [run.id for run in runs]
+    chosen = [run_id for run_id in _chosen(ids) if run_id in ids]
+    rows = [ids.index(run_id) for run_id in chosen]
+    table = overview(runs)
+    # Rows are ticked by their position, so another list of runs is another widget.
+    key = f"runs-table-{hash(tuple(ids))}"
+    st.dataframe(
+        table.assign(labels=[origin(made) if made else "" for made in table["labels"]]),
+        key=key,
+        hide_index=True,
+        placeholder="–",
+        column_order=list(TABLE),
+        column_config=TABLE,
+        selection_mode="multi-row",
+        selection_default={"selection": {"rows": rows, "columns": [], "cells": []}},
+        on_select=partial(_choose, key, ids),
+    )
+    st.caption(
+        "Tick runs to compare them below. Mean absolute errors; each column says its unit, each "
+        f"row its data and who made the labels. Where that is a model, the run is {MODEL_LABELLED}."
+    )
+    return [run for run in runs if run.id in chosen]
+
+
+def _chosen(ids: list[str]) -> list[str]:
+    if linked := st.query_params.get_all("runs"):
+        return linked
+    chosen: list[str] = st.session_state.get("chosen runs", ids[:FIRST_CHOSEN])
+    return chosen
+
+
+def _choose(key: str, ids: list[str]) -> None:
+    chosen = [ids[row] for row in st.session_state[key]["selection"]["rows"]]
+    st.session_state["chosen runs"] = chosen
+    st.query_params["runs"] = chosen
+
+
+def compare(chosen: list[Run]) -> None:
+    """Show the chosen runs' curves, their errors beside the paper's, and what to do with them."""
+    if not chosen:
+        st.info("Tick one or more runs in the table.", icon=":material/check_box:")
+        return
+    _curves(chosen[:MOST_OVERLAID])
+    _paper(chosen)
+    _actions(chosen)
+
+
+def _curves(chosen: list[Run]) -> None:
+    st.subheader("Validation error by epoch", anchor=False)
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    metric = left.segmented_control(
+        "Error of",
+        list(METRICS),
+        format_func=lambda key: METRICS[key].label.removesuffix(" MAE"),
+        default=next(iter(METRICS)),
+        required=True,
+        key="metric",
+        bind="query-params",
+    )
+    log_y = right.toggle("Logarithmic", value=True, key="log", bind="query-params")
+    known = {run: histories(run, training=False) for run in chosen}
+    told = {run: tables[metric] for run, tables in known.items() if metric in tables}
+    info = METRICS[metric]
+    figure = learning_curves(
+        [
+            Curve(label=label_of(run), method=run.config.method, epochs=history)
+            for run, history in told.items()
+        ],
+        metric=f"Validation {info.label}",
+        unit=info.unit,
+        log_y=log_y,
+        dark=is_dark(),
+    )
+    mark_labels(figure, *told)
+    show(
+        figure,
+        name=f"validation-{metric}",
+        caption="Epoch 0 is the untrained model: where a run begins is what its references did.",
+        source=plain(" ".join(sorted({source_line(run) for run in told}))),
+        table=lambda: stacked_histories(chosen, metric),
+    )
+
+
+def _paper(chosen: list[Run]) -> None:
+    st.subheader("Test errors beside the paper's", anchor=False)
+    table = beside_paper(chosen)
+    st.dataframe(
+        table.assign(labels=[origin(made) for made in table["labels"]]),
+        key="beside-paper",
+        hide_index=True,
+        placeholder="–",
+        column_config={
+            "whose": st.column_config.TextColumn("Whose", width=200),
+            "method": st.column_config.TextColumn("Method", width=145),
+            **SHORT_ERRORS,
+            "data": st.column_config.TextColumn("Measured on", width=280),
+            "labels": st.column_config.TextColumn("Labels by", width=290),
+        },
+    )
+    st.caption(
+        "Rows marked as the paper's are Table 1 of "
+        f"[{plain(CITATION)}](https://doi.org/{DOI}): the paper's, on the MP-r2SCAN test set, "
+        "after 50 epochs on some 190,000 DFT frames. They show the order of the methods; their "
+        "sizes do not compare with errors on other data."
+    )
+
+
+def _actions(chosen: list[Run]) -> None:
+    st.subheader("The ticked runs", anchor=False)
+    trouble()
+    for run in chosen:
+        status = status_if_any(run)
+        if status is None:
+            continue
+        with st.container(horizontal=True, vertical_alignment="center", border=True):
+            st.badge(status.state, color=COLORS[status.state])
+            st.markdown(f"**{plain(label_of(run))}**  \n{method_label(run.config.method)}")
+            st.space("stretch")
+            st.page_link(
+                "pages/transfer.py",
+                label="Open",
+                icon=":material/open_in_new:",
+                query_params={"run": run.id},
+            )
+            actions(run, status, key=run.id)
+            with st.popover("Command", icon=":material/terminal:", key=f"command-{run.id}"):
+                st.code(run.config.command(), language="bash", wrap_lines=True)
+            if not status.is_active:
+                with st.popover("Delete", icon=":material/delete:", key=f"ask-{run.id}"):
+                    st.markdown(f"Delete **{plain(label_of(run))}** and its checkpoints?")
+                    st.button(
+                        "Delete it",
+                        key=f"delete-{run.id}",
+                        type="primary",
+                        on_click=act,
+                        args=(local.delete, run),
+                    )

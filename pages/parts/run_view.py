@@ -1,0 +1,256 @@
+"""One run, live: where it stands, its curves, its log, and what can be done with it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from core.errors import LabError
+from core.figures.curves import Curve, learning_curves
+from core.figures.text import plain as literal
+from core.frames.registry import list_datasets
+from core.runs import local
+from core.runs.comparison import done_share, errors_table, label_of, method_label
+from core.runs.curves import histories
+from core.runs.directory import Run
+from core.runs.listing import list_runs, queue_ahead, status_if_any
+from core.runs.progress import duration_text
+from core.runs.status import State, Status
+from core.transfer.config import RunConfig
+from core.transfer.methods import METHODS
+from core.transfer.metrics import METRICS
+from pages.parts.datasets import origin
+from pages.parts.figure import show
+from pages.parts.page import command, errors_shown, is_dark, plain
+
+REFRESH = "2s"
+LOG_LINES = 12
+COLORS: dict[State, Literal["gray", "blue", "green", "red", "orange"]] = {
+    "queued": "gray",
+    "running": "blue",
+    "finished": "green",
+    "failed": "red",
+    "cancelled": "orange",
+}
+ERRORS = {
+    key: st.column_config.NumberColumn(f"{info.label}, {info.unit}", format="%.4g")
+    for key, info in METRICS.items()
+}
+"""Columns of metrics, with their units."""
+
+
+def find(run_id: str) -> Run | None:
+    """Return the lab's run of this id; None if there is none (any more)."""
+    return next((run for run in list_runs() if run.id == run_id), None)
+
+
+def show_run(run: Run) -> None:
+    """Show one run; while it waits or trains, the view refreshes itself."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(plain(label_of(run)), anchor=False, width="stretch")
+        st.page_link("pages/transfer.py", label="New run", icon=":material/add:")
+        st.page_link(
+            "pages/runs.py",
+            label="Compare on the Runs page",
+            icon=":material/list:",
+            query_params={"runs": run.id},
+        )
+    st.markdown(about(run))
+    live = run.status().is_active
+    follow = live and st.session_state.get("follow", True)
+    # The interval is fixed when the fragment is made: a run that ends makes the page anew.
+    st.fragment(_panel, run_every=REFRESH if follow else None)(run, live=live, follow=follow)
+    command(
+        f"{run.config.command()}\n"
+        f"python -m core runs show {run.id}\n"
+        f"python -m core export {run.id} --out model.pth.tar"
+    )
+
+
+def about(run: Run) -> str:
+    """Say in one line what a run does."""
+    config = run.config
+    begin = f"{method_label(config.method)}, from {_start(config)}, {config.epochs} epochs."
+    return plain(f"{begin} {source_line(run)}")
+
+
+def _start(config: RunConfig) -> str:
+    if METHODS[config.method].start == "random":
+        return "random weights"
+    path = Path(config.source_model)
+    return f"run {path.parents[1].name}" if path.parent.name == "checkpoints" else path.name
+
+
+def source_line(run: Run) -> str:
+    """Say which data a run's numbers come from, and who made their labels."""
+    config, status = run.config, run.status()
+    frames = status.frames or config.frames
+    count = f"{frames:,}" if frames else "all"
+    labels = status.labels or _labels_of(config.dataset)
+    made = f" Labels: {origin(labels)}." if labels else ""
+    return f"Data: {config.dataset}, {count} training frames.{made}"
+
+
+def mark_labels(figure: go.Figure, *runs: Run) -> None:
+    """Write into a figure whose labels its numbers rest on, so that an exported file says so."""
+    made = {run.status().labels or _labels_of(run.config.dataset) for run in runs}
+    text = ", ".join(sorted(origin(labels) for labels in made if labels))
+    if text:
+        figure.update_layout(title={"text": literal(f"Labels: {text}"), "font": {"size": 13}})
+
+
+def actions(run: Run, status: Status, *, key: str) -> None:
+    """Show the buttons that change a run."""
+    if status.is_active:
+        st.button(
+            "Stopping …" if status.cancel_requested else "Cancel",
+            key=f"cancel-{key}",
+            icon=":material/stop:",
+            disabled=status.cancel_requested,
+            on_click=act,
+            args=(local.cancel, run),
+            help="The run writes a checkpoint first, and can be resumed later.",
+        )
+    elif status.state != "finished":
+        st.button(
+            "Resume",
+            key=f"resume-{key}",
+            icon=":material/play_arrow:",
+            on_click=act,
+            args=(_resume, run),
+            help="Goes on from the last checkpoint.",
+        )
+
+
+def act(action: Callable[[Run], None], run: Run) -> None:
+    """Do something to a run, and keep what went wrong for `trouble` to show."""
+    try:
+        action(run)
+    except LabError as error:
+        st.session_state["run trouble"] = str(error)
+
+
+def trouble() -> None:
+    """Show once what the last action could not do."""
+    if text := st.session_state.pop("run trouble", None):
+        st.error(plain(text), icon=":material/error:")
+
+
+def _resume(run: Run) -> None:
+    # The second click of a double click finds the run on its way already.
+    if not run.status().is_active:
+        local.resume(run)
+
+
+def _panel(run: Run, *, live: bool, follow: bool) -> None:
+    status = status_if_any(run)
+    if status is None or status.is_active != live:
+        st.rerun()
+    if live and st.session_state.get("follow", True) != follow:
+        st.rerun()
+    trouble()
+    with errors_shown():
+        _standing(run, status)
+        _numbers(run)
+        _curves(run, live=live)
+    shown = status.state in {"running", "failed"}
+    with st.expander("Log", icon=":material/notes:", expanded=shown):
+        text = "\n".join(run.log_tail(LOG_LINES))
+        st.code(text or "Nothing yet.", language=None, wrap_lines=True)
+
+
+def _standing(run: Run, status: Status) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.badge(status.state, color=COLORS[status.state])
+        st.progress(done_share(status), _progress_text(status))
+        actions(run, status, key=run.id)
+    if status.state == "queued":
+        ahead = queue_ahead(run)
+        place = f" {len(ahead)} more wait before it." if ahead else ""
+        st.info(
+            f"{plain(status.message or 'Starting.')} One run trains on a device at a time.{place}",
+            icon=":material/hourglass_empty:",
+        )
+    elif status.state == "failed":
+        st.error(plain(status.message), icon=":material/error:")
+    elif status.state == "cancelled":
+        st.warning(plain(status.message), icon=":material/stop_circle:")
+    elif status.state == "running":
+        st.caption(plain(f"{status.message} It goes on if you close this page."))
+
+
+def _progress_text(status: Status) -> str:
+    text = f"Epoch {status.epoch:.1f} of {status.epochs}"
+    if status.state == "finished" and status.duration:
+        return f"{text}, trained in {duration_text(status.duration)} on {status.device}"
+    if status.state != "running":
+        return text
+    if status.step == status.steps:
+        return f"{text}, now validation and test"
+    return f"{text}, {duration_text(status.eta_s)} left" if status.eta_s else text
+
+
+def _curves(run: Run, *, live: bool) -> None:
+    with st.container(horizontal=True):
+        log_y = st.toggle(
+            "Logarithmic errors",
+            value=True,
+            key="log",
+            bind="query-params",
+            help="Shows large and small errors in one figure.",
+        )
+        if live:
+            st.toggle(
+                "Follow the run",
+                value=True,
+                key="follow",
+                help="Turn it off to zoom in: new points draw the figures anew.",
+            )
+    known = histories(run)
+    if not known:
+        with st.container(height=300, border=True):
+            st.caption("The curves begin with the first validation, before the first step.")
+        return
+    columns = st.columns(2)
+    for number, (key, history) in enumerate(known.items()):
+        info = METRICS[key]
+        figure = learning_curves(
+            [Curve(label="this run", method=run.config.method, epochs=history)],
+            metric=info.label,
+            unit=info.unit,
+            log_y=log_y,
+            dark=is_dark(),
+        )
+        mark_labels(figure, run)
+        figure.update_layout(height=340)
+        with columns[number % 2]:
+            show(
+                figure,
+                name=f"{run.id}-{key}",
+                caption="Epoch 0 is the untrained model with its new references."
+                if number == 0
+                else f"{info.label} on the same frames.",
+                source=plain(source_line(run)),
+                table=history.copy,
+            )
+
+
+def _numbers(run: Run) -> None:
+    table = errors_table(run)
+    if table.empty:
+        return
+    st.dataframe(
+        table,
+        key=f"errors-{run.id}",
+        hide_index=True,
+        placeholder="–",
+        column_config={"what": "Mean absolute error", **ERRORS},
+    )
+    st.caption(plain(source_line(run)))
+
+
+def _labels_of(dataset: str) -> str | None:
+    cards = (info.card for info in list_datasets())
+    return next((card.labels for card in cards if card.name == dataset), None)

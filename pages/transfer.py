@@ -1,0 +1,44 @@
+"""Set up a transfer run, see what its references will do, start it and watch it."""
+
+import streamlit as st
+
+from pages.parts.page import errors_shown, head, plain
+from pages.parts.run_view import find, show_run
+
+
+def main() -> None:
+    head("Transfer", "How well does a pretrained CHGNet learn another functional, and how fast?")
+    with errors_shown():
+        # Set by the launch button: a link of its own lets a reload or another tab find the run.
+        if launched := st.session_state.pop("launched", None):
+            st.switch_page("pages/transfer.py", query_params={"run": launched})
+        if run_id := st.query_params.get("run"):
+            watch(run_id)
+        else:
+            prepare()
+
+
+def watch(run_id: str) -> None:
+    st.session_state["watched"] = run_id
+    run = find(run_id)
+    if run is not None:
+        show_run(run)
+        return
+    st.info(f"There is no run {plain(run_id)} (any more).", icon=":material/search_off:")
+    st.page_link("pages/transfer.py", label="New run", icon=":material/add:")
+    st.page_link("pages/runs.py", label="All runs", icon=":material/list:")
+
+
+def prepare() -> None:
+    if st.session_state.pop("watched", None):
+        # A link from this page to itself leaves the run in the browser's address, and with the
+        # next click the run would be back.
+        st.query_params["run"] = ""
+        del st.query_params["run"]
+    # PyTorch and CHGNet take seconds to load, once; whoever only watches a run does without.
+    with st.spinner("Loading CHGNet …", show_time=True):
+        from pages.parts.run_form import show_form  # noqa: PLC0415
+    show_form()
+
+
+main()

@@ -1,0 +1,46 @@
+"""Pages run as a reader sees them: through app.py, on a lab home of their own."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.testing.v1 import AppTest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("ATOMREF_LAB_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def app_has_run(monkeypatch):
+    """As in a server that has run app.py once; AppTest forgets that at every run."""
+    begin = PagesManager.__init__
+
+    def begin_with_navigation(self, *args, **kwargs):
+        begin(self, *args, **kwargs)
+        PagesManager.uses_pages_directory = False
+
+    monkeypatch.setattr(PagesManager, "__init__", begin_with_navigation)
+
+
+@pytest.fixture
+def visit(home, monkeypatch):
+    """Open a page, optionally with the query of a share link, and check that nothing broke."""
+    monkeypatch.chdir(ROOT)
+
+    def open_page(name: str | None = None, **query: str | list[str]) -> AppTest:
+        at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        at.run()
+        for key, value in query.items():
+            at.query_params[key] = value
+        if name is not None:
+            at.switch_page(f"pages/{name}.py")
+            at.run()
+        assert not at.exception, at.exception
+        return at
+
+    return open_page

@@ -1,0 +1,86 @@
+"""Data: the list, an import from the browser, and everything a table can do wrong."""
+
+import io
+
+import pandas as pd
+import pytest
+
+from core.frames.registry import list_datasets
+
+GOOD = "material_id,formula,energy_pbe,energy_r2scan\nm-1,Fe2O3,-6.5,-15.0\nm-2,LiF,-4.8,-7.1\n"
+
+
+def upload(at, name, content):
+    at.file_uploader[0].upload(name, content, "text/csv")
+    at.run()
+    assert not at.exception, at.exception
+    return at
+
+
+def press(at, label):
+    next(button for button in at.button if button.label == label).click()
+    at.run()
+    assert not at.exception, at.exception
+    return at
+
+
+def mine():
+    return [info.card for info in list_datasets() if not info.embedded]
+
+
+def test_embedded_sets_are_listed(visit):
+    at = visit("data")
+    table = at.dataframe[0].value
+    assert set(table["name"]) >= {"mp-structures", "mp-frames-gga", "mp-frames-r2scan"}
+    assert set(table["labels"]) == {"model"}
+
+
+def test_a_table_comes_in_with_its_guessed_columns(visit):
+    at = upload(visit("data"), "My Table.csv", GOOD.encode())
+    assert "--map source=energy_pbe" in at.code[0].value
+    press(at, "Import")
+    assert "Imported my" in at.success[0].value
+    (card,) = mine()
+    assert [energy.functional for energy in card.energies] == ["PBE", "r2SCAN"]
+    assert card.n == 2
+    at.run()
+    assert not at.success, "the note shows once"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("empty.csv", b"", "empty"),
+        ("binary.csv", bytes(range(256)) * 8, "binary.csv"),
+        ("none.csv", b"material_id,formula\nm-1,Fe\n", "no column"),
+        ("text.csv", GOOD.replace("-4.8", "high").encode(), "Line 3"),
+        ("element.csv", GOOD.replace("LiF", "LiXx").encode(), "Xx"),
+        ("binary.parquet", b"PAR1 but not really", "binary.parquet"),
+    ],
+)
+def test_bad_tables_are_told_in_one_sentence(visit, name, content, told):
+    at = upload(visit("data"), name, content)
+    if not at.error:
+        press(at, "Import")
+    assert len(at.error) == 1
+    text = at.error[0].value.replace("\\", "")
+    assert told in text
+    assert "\n" not in text
+    assert not mine(), "nothing is half-imported"
+
+
+def test_a_name_that_is_taken_is_told(visit):
+    at = press(upload(visit("data"), "twice.csv", GOOD.encode()), "Import")
+    at = press(upload(at, "twice.csv", GOOD.encode()), "Import")
+    assert "already" in at.error[0].value
+    assert len(mine()) == 1
+
+
+def test_frames_are_imported(visit):
+    poscar = "NaCl\n1.0\n0 2.8 2.8\n2.8 0 2.8\n2.8 2.8 0\nNa Cl\n1 1\ndirect\n0 0 0\n.5 .5 .5\n"
+    table = pd.DataFrame({"structure": [poscar, poscar], "energy_r2scan": [-7.0, -7.1]})
+    content = io.BytesIO()
+    table.to_parquet(content)
+    press(upload(visit("data"), "salt.parquet", content.getvalue()), "Import")
+    (card,) = mine()
+    assert (card.kind, card.functional, card.n) == ("frames", "r2SCAN", 2)
