@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-st.set_page_config(page_title="AtomRef Lab", page_icon=":material/balance:", layout="wide")
+st.set_page_config(page_title="AtomRef Lab", page_icon="docs/icon.png", layout="wide")
 st.navigation(
     [
         st.Page("pages/overview.py", title="Overview", icon=":material/home:", default=True),

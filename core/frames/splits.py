@@ -62,8 +62,9 @@ def training_subset(
 ) -> np.ndarray:
     """Choose training frames so that a smaller choice is a subset of a larger one.
 
-    Materials are taken in an order drawn from the seed, each with all its frames, until the
-    number is reached; only the last one may be cut.
+    Materials stand in an order drawn from the seed and are gone through in rounds: the first frame
+    of each, then the second, until the number is reached. Few frames then cover as many materials,
+    and so as many elements, as they can.
 
     Args:
         material_ids: Of the whole data set, (n,) strings.
@@ -84,8 +85,9 @@ def training_subset(
             "what the training set holds."
         )
     codes, distinct = pd.factorize(np.asarray(material_ids, dtype=object)[train])
-    rank = _seeded_rank(distinct, f"subset {seed}")[codes]
-    return np.sort(train[np.argsort(rank, kind="stable")[:n_frames]])
+    turn = pd.Series(codes).groupby(codes).cumcount().to_numpy()
+    rank = _seeded_rank(distinct, f"subset {seed}")
+    return np.sort(train[np.lexsort((rank[codes], turn))[:n_frames]])
 
 
 def _seeded_rank(distinct: np.ndarray, salt: str) -> np.ndarray:

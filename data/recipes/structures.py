@@ -34,7 +34,7 @@ from core.frames.schema import Card, EnergyColumn, Frame
 from core.frames.store import write_frames
 from core.potential.evaluate import FramePrediction, predict
 from core.potential.graph import PackedGraph, convert
-from core.potential.models import MODELS, load_model
+from core.potential.models import MODELS, get_atomref, load_model
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / ".cache" / "sources"
@@ -84,13 +84,21 @@ def main(
 
 
 def usable(materials: Sequence[Material]) -> tuple[list[Material], list[PackedGraph]]:
-    """Keep the materials that CHGNet can see: no atom without a neighbour, none on another.
+    """Keep the materials that both models can see and know.
+
+    No atom may be without a neighbour or on another, and each element must have been in both
+    models' training data. The r2SCAN model never met Yb, Po, At, Rn, Fr and Ra: their AtomRef is
+    zero there, and a label of it would be off by tens of eV per atom.
 
     Returns:
         The materials kept and their graphs.
     """
+    known = np.all([np.abs(get_atomref(load_model(name))) > 1e-6 for name in MODELS], axis=0)
     kept, graphs = [], []
     for material in materials:
+        if not known[material.atomic_numbers.astype(int) - 1].all():
+            typer.echo(f"{material.material_id} ({material.formula}) left out: unknown to a model")
+            continue
         try:
             graph = convert(material.atomic_numbers, material.frac_coords, material.lattice)
         except LabError as error:

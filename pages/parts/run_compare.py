@@ -15,7 +15,7 @@ from core.transfer.paper import CITATION, DOI
 from pages.parts.datasets import MODEL_LABELLED, origin
 from pages.parts.figure import show
 from pages.parts.page import is_dark, plain
-from pages.parts.run_view import COLORS, act, actions, mark_labels, source_line, trouble
+from pages.parts.run_view import COLORS, act, actions, labels_of, source_line, trouble
 
 FIRST_CHOSEN = 5
 MOST_OVERLAID = 12
@@ -124,12 +124,12 @@ def _curves(chosen: list[Run]) -> None:
         log_y=log_y,
         dark=is_dark(),
     )
-    mark_labels(figure, *told)
     show(
         figure,
         name=f"validation-{metric}",
         caption="Epoch 0 is the untrained model: where a run begins is what its references did.",
         source=plain(" ".join(sorted({source_line(run) for run in told}))),
+        labels=labels_of(*told),
         table=lambda: stacked_histories(chosen, metric),
     )
 

@@ -8,7 +8,8 @@ from core.errors import LabError
 from core.frames.registry import DatasetInfo
 from core.frames.store import FrameSet
 from core.frames.uploads import keep_upload
-from core.potential.models import MODELS, load_model, resolve_device
+from core.potential.models import load_model, resolve_device
+from core.potential.released import MODELS
 from core.runs import local
 from core.runs.comparison import label_of, method_label
 from core.runs.listing import list_runs, status_if_any

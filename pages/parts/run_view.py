@@ -4,12 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-import plotly.graph_objects as go
 import streamlit as st
 
 from core.errors import LabError
 from core.figures.curves import Curve, learning_curves
-from core.figures.text import plain as literal
 from core.frames.registry import list_datasets
 from core.runs import local
 from core.runs.comparison import done_share, errors_table, label_of, method_label
@@ -93,12 +91,11 @@ def source_line(run: Run) -> str:
     return f"Data: {config.dataset}, {count} training frames.{made}"
 
 
-def mark_labels(figure: go.Figure, *runs: Run) -> None:
-    """Write into a figure whose labels its numbers rest on, so that an exported file says so."""
+def labels_of(*runs: Run) -> str:
+    """Say in few words which data and labels runs rest on, for figures and files."""
+    data = ", ".join(sorted({run.config.dataset for run in runs}))
     made = {run.status().labels or _labels_of(run.config.dataset) for run in runs}
-    text = ", ".join(sorted(origin(labels) for labels in made if labels))
-    if text:
-        figure.update_layout(title={"text": literal(f"Labels: {text}"), "font": {"size": 13}})
+    return f"Data: {data}. Labels: {', '.join(sorted(origin(one) for one in made if one))}"
 
 
 def actions(run: Run, status: Status, *, key: str) -> None:
@@ -223,7 +220,6 @@ def _curves(run: Run, *, live: bool) -> None:
             log_y=log_y,
             dark=is_dark(),
         )
-        mark_labels(figure, run)
         figure.update_layout(height=340)
         with columns[number % 2]:
             show(
@@ -233,6 +229,7 @@ def _curves(run: Run, *, live: bool) -> None:
                 if number == 0
                 else f"{info.label} on the same frames.",
                 source=plain(source_line(run)),
+                labels=labels_of(run),
                 table=history.copy,
             )
 

@@ -91,15 +91,15 @@ def test_from_the_overview_to_a_finished_run(lab, tiny, page):
     snap(settled(page), "overview")
 
     page.get_by_role("link", name="1. See the disagreement").click()
-    expect(metric(page, "Pairs")).to_have_text("6,317", timeout=60_000)
+    expect(metric(page, "Pairs")).to_have_text("6,238", timeout=60_000)
     expect(page.get_by_text("model-labelled, not DFT").first).to_be_visible()
     snap(settled(page), "energy-shifts")
     click_element(page, "O")
-    expect(metric(page, "Pairs")).not_to_have_text("6,317")
+    expect(metric(page, "Pairs")).not_to_have_text("6,238")
     expect(page).to_have_url(re.compile("elements=O"))
 
     go(page, "AtomRef")
-    expect(metric(page, "Rank")).to_have_text("87 of 87")
+    expect(metric(page, "Rank")).to_have_text("86 of 86")
     expect(page.get_by_text("In fewer than 10 materials")).to_be_visible()
     snap(page, "atomref")
 

@@ -33,7 +33,7 @@ def mine(home):
 def test_embedded_data_open_at_once(visit):
     at = visit("energy_shifts")
     assert at.title[0].value == "Energy shifts"
-    assert metrics(at)["Pairs"] == "6,317"
+    assert metrics(at)["Pairs"] == "6,238"
     assert any("model-labelled, not DFT" in one.value for one in at.markdown)
     assert len(at.get("plotly_chart")) == 2
 
@@ -75,4 +75,4 @@ def test_same_column_twice_is_told(visit, mine):
 
 def test_unknown_data_set_in_a_link_falls_back(visit):
     at = visit("energy_shifts", dataset="<b>nothing</b>")
-    assert metrics(at)["Pairs"] == "6,317"
+    assert metrics(at)["Pairs"] == "6,238"

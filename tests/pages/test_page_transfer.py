@@ -369,3 +369,12 @@ def test_link_to_no_run(looks, name):
     app = open_page(run=name)
     assert not app.exception
     assert not name or "There is no run" in app.info[0].value
+
+
+def test_new_run_leaves_no_run_in_the_link(looks):
+    app = open_page(run=make_run().id)
+    del app.query_params["run"]
+    app.run()
+    assert not app.exception
+    assert "run" not in app.query_params
+    assert app.button(key="launch")
