@@ -152,6 +152,17 @@ def test_frames_are_imported_from_a_table_with_structures():
     assert answer("datasets", "show", "salt")["split"] == {"train": 10, "validation": 1, "test": 1}
 
 
+def test_import_tells_pairs_from_frames():
+    Path("none.csv").write_text("material_id,formula\nm-1,Fe\n")
+    assert "no column that looks like total energies" in mistake(
+        "import", "none.csv", "--name", "none"
+    )
+    pair_table(Path("pairs.csv"))
+    assert answer("import", "pairs.csv", "--name", "both")["kind"] == "pairs"
+    told = mistake("import", "pairs.csv", "--name", "one", "--functional", "r2SCAN")
+    assert "structures" in told, "one functional means frames, which need structures"
+
+
 def test_shift_of_a_table_and_of_a_data_set(home):
     table = pair_table(home / "pairs.csv")
     import_pairs(home / "pairs.csv", name="mine")

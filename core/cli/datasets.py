@@ -83,7 +83,7 @@ def import_(
     """Import a table of paired energies, or of frames: a structure and its labels a row."""
     fields = key_values(mapping or [], option="--map")
     told = functional or []
-    if (format_ or _asked_for(fields, told) or guess(path).kind) == "pairs":
+    if (format_ or _asked_for(fields, told) or _guessed(path)) == "pairs":
         card = import_pairs(
             path,
             name=name,
@@ -123,6 +123,17 @@ def _asked_for(fields: dict[str, str], functionals: list[str]) -> str | None:
     if "energy" in fields or any("=" not in one for one in functionals):
         return "frames"
     return "pairs" if "source" in fields or "target" in fields or functionals else None
+
+
+def _guessed(path: Path) -> str:
+    found = guess(path)
+    if not found.energies:
+        raise LabError(
+            f"{path.name} has no column that looks like total energies (eV/atom); name it with "
+            "--map energy=COLUMN, or two with --map source=COLUMN --map target=COLUMN, its columns "
+            f"are: {', '.join(found.columns)}."
+        )
+    return found.kind
 
 
 def _row(info: DatasetInfo) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -23,6 +23,10 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+# A busy machine is slow, and slowness is not what these tests look for.
+expect.set_options(timeout=60_000)
 
 
 def pytest_collection_modifyitems(items):
@@ -90,7 +94,7 @@ def page(browser, request) -> Page:
         viewport={"width": 1400, "height": 1000},
         accept_downloads=True,
     )
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(60_000)
     page = context.new_page()
     page.theme = request.param
     yield page

@@ -55,34 +55,30 @@ def metric(page, label):
     return page.get_by_test_id("stMetric").filter(has_text=label).get_by_test_id("stMetricValue")
 
 
+FIND_SQUARE = """symbol => {
+    for (const plot of document.querySelectorAll(".js-plotly-plot")) {
+        const groups = plot.querySelectorAll(".barlayer .trace.bars");
+        const bars = plot.data.filter(trace => trace.type === "bar");
+        for (const [i, trace] of bars.entries()) {
+            const at = (trace.customdata || []).indexOf(symbol);
+            if (at < 0) continue;
+            const square = groups[i].querySelectorAll(".point path")[at];
+            square.scrollIntoView({block: "center"});
+            const box = square.getBoundingClientRect();
+            return [box.x + box.width / 2, box.y + box.height / 2];
+        }
+    }
+}"""
+
+
 def click_element(page, symbol):
     """Click a square of the periodic table where a reader would: in its middle."""
-    plot = page.locator(".js-plotly-plot").filter(has=page.locator(".barlayer")).last
-    plot.scroll_into_view_if_needed()
+    page.evaluate(FIND_SQUARE, symbol)
     page.wait_for_timeout(500)
-    spot = plot.evaluate(
-        """(plot, symbol) => {
-            for (const trace of plot.calcdata) for (const point of trace)
-                if ([point.data].flat()[0] === symbol || point.data === symbol) {
-                    const x = (point.x0 + point.x1) / 2, y = (point.y0 + point.y1) / 2;
-                    return [x, y];
-                }
-            const box = plot.getBoundingClientRect(), size = plot._fullLayout._size;
-            const axes = [plot._fullLayout.xaxis, plot._fullLayout.yaxis];
-            for (const trace of plot.data) {
-                const at = trace.customdata ? trace.customdata.flat().indexOf(symbol) : -1;
-                if (at < 0) continue;
-                const base = trace.base ? trace.base[at] : 0;
-                const x = axes[0].d2p(trace.x[at]) + size.l + box.left;
-                const y = axes[1].d2p(base + trace.y[at] / 2) + size.t + box.top;
-                return [x, y];
-            }
-            return null;
-        }""",
-        symbol,
-    )
-    assert spot, f"{symbol} is not in the table"
-    page.mouse.click(*spot)
+    x, y = page.evaluate(FIND_SQUARE, symbol)
+    page.mouse.move(x - 3, y - 3)
+    page.mouse.move(x, y)
+    page.mouse.click(x, y)
 
 
 def test_from_the_overview_to_a_finished_run(lab, tiny, page):
@@ -119,9 +115,8 @@ def test_from_the_overview_to_a_finished_run(lab, tiny, page):
     snap(page, "runs")
 
 
+@pytest.mark.parametrize("page", ["light"], indirect=True)
 def test_a_run_outlives_the_server(lab, tiny, page):
-    if page.theme == "dark":
-        pytest.skip("one theme is enough: nothing here depends on it")
     page.goto(f"{lab.url}/transfer?dataset={tiny}&frames=40&epochs=6&method=refit")
     launch = page.get_by_role("button", name="Launch")
     expect(launch).to_be_enabled(timeout=120_000)

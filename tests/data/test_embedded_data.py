@@ -93,7 +93,7 @@ def test_pairs_are_sane_total_energies(pairs):
         assert np.isfinite(energy).all()
         assert -100 < energy.min() < energy.max() < 0
     assert not pairs.table().isna().any(axis=None)
-    assert (pairs.fractions() > 0).any(axis=0).sum() == 87
+    assert (pairs.fractions() > 0).any(axis=0).sum() == 86
 
 
 def test_pairs_agree_with_their_structures(pairs):
