@@ -15,7 +15,7 @@ from core.reference.atomref import RARE, AtomRef, Method, compared
 from core.reference.shift import pearson, scaled_energies
 from core.transfer.fits import fit_atomref
 from pages.parts.figure import show
-from pages.parts.page import command, errors_shown, head, is_dark, plain, signed
+from pages.parts.page import command, conditioned, errors_shown, head, is_dark, plain, signed
 from pages.parts.pairs import PairChoice, choose_pairs
 
 METHODS = {
@@ -133,7 +133,7 @@ def numbers(source: AtomRef, target: AtomRef) -> None:
     )
     cells[2].metric(
         "Condition number",
-        f"{target.condition:,.0f}",
+        conditioned(target.condition),
         border=True,
         help="How much an error in the energies can grow in the least certain combination of "
         "references.",

@@ -39,6 +39,10 @@ class Curve:
     epochs: pd.DataFrame
 
 
+_LOG_FROM = 3.0
+"""Largest over smallest value from which a logarithmic axis shows several labels."""
+
+
 def learning_curves(
     runs: Sequence[Curve], *, metric: str, unit: str, log_y: bool = False, dark: bool
 ) -> go.Figure:
@@ -51,7 +55,8 @@ def learning_curves(
         runs: The runs in the order of the legend; may be empty or without rows.
         metric: Name of the metric, such as "Energy MAE".
         unit: Its unit.
-        log_y: Logarithmic vertical axis; values that are not positive are left out.
+        log_y: Logarithmic vertical axis; values that are not positive are left out. Values that
+            lie within a factor of three keep a linear one, on which they can be told apart.
         dark: Which theme.
     """
     figure = go.Figure()
@@ -80,8 +85,11 @@ def learning_curves(
         uirevision=f"{metric}|{log_y}",
     )
     figure.update_xaxes(title_text="Epoch", rangemode="tozero")
-    figure.update_yaxes(title_text=with_unit(metric, unit), type="log" if log_y else "linear")
-    figure.update_yaxes(_log_ticks(figure) if log_y else {"rangemode": "tozero"})
+    figure.update_yaxes(title_text=with_unit(metric, unit))
+    if not log_y:
+        figure.update_yaxes(rangemode="tozero")
+    elif _spread(figure) >= _LOG_FROM:
+        figure.update_yaxes(type="log", **_log_ticks(figure))
     return figure
 
 
@@ -92,9 +100,18 @@ def _rows(epochs: pd.DataFrame, split: str, *, log_y: bool) -> pd.DataFrame:
     return rows.assign(value=values)[kept].sort_values("epoch", kind="stable")
 
 
+def _values(figure: go.Figure) -> np.ndarray:
+    return np.concatenate([trace.y for trace in figure.select_traces() if trace.meta != "key"])
+
+
+def _spread(figure: go.Figure) -> float:
+    values = _values(figure)
+    return float(values.max() / values.min())
+
+
 def _log_ticks(figure: go.Figure) -> dict[str, object]:
     """Return full-sized labels at 1, 2 and 5; plotly's own between decades are too small."""
-    values = np.concatenate([trace.y for trace in figure.select_traces() if trace.meta != "key"])
+    values = _values(figure)
     powers = range(math.floor(np.log10(values.min())) - 1, math.ceil(np.log10(values.max())) + 2)
     factors = (1, 2, 5) if len(powers) <= 7 else (1,)
     ticks = [factor * 10.0**power for power in powers for factor in factors]

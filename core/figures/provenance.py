@@ -10,7 +10,7 @@ _LINE = 26
 
 
 def mark(figure: go.Figure, text: str) -> go.Figure:
-    """Write a line at the foot of a figure, so that an exported file says where it comes from.
+    """Write a line over a figure, so that an exported file says where it comes from.
 
     Args:
         figure: Changed in place: its title becomes the line, and it grows by the line's height. One
@@ -23,19 +23,19 @@ def mark(figure: go.Figure, text: str) -> go.Figure:
     layout = figure.layout
     if layout.title.text == plain(text):
         return figure
-    bottom = layout.margin.b if layout.margin.b is not None else layout.template.layout.margin.b
+    top = layout.margin.t if layout.margin.t is not None else layout.template.layout.margin.t
     figure.update_layout(
         title={
             "text": plain(text),
             "font": {"size": FONT_SIZE},
             "x": 0,
             "xanchor": "left",
-            "y": 0,
+            "y": 1,
             "yref": "container",
-            "yanchor": "bottom",
-            "pad": {"b": 4, "l": 4},
+            "yanchor": "top",
+            "pad": {"t": 6, "l": 4},
         },
-        margin={"b": (bottom or 0) + _LINE},
+        margin={"t": (top or 0) + _LINE},
     )
     if layout.height is not None:
         figure.update_layout(height=layout.height + _LINE)

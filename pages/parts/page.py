@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from math import isnan
+from math import isfinite, isnan
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
@@ -21,6 +21,11 @@ def plain(text: str) -> str:
 def signed(value: float, *, digits: int = 2) -> str:
     """Write a number with a true minus sign; a dash where it is not defined."""
     return "–" if isnan(value) else f"{value:.{digits}f}".replace("-", "−")
+
+
+def conditioned(number: float) -> str:
+    """Write a condition number; a sign for the infinite one of dependent columns."""
+    return f"{number:,.0f}" if isfinite(number) else "∞"
 
 
 def head(title: str, question: str) -> None:

@@ -14,7 +14,7 @@ from core.transfer.config import RunConfig
 from core.transfer.methods import METHODS
 from core.transfer.preflight import Preflight, preflight
 from pages.parts.datasets import origin
-from pages.parts.page import errors_shown, plain
+from pages.parts.page import conditioned, errors_shown, plain
 
 REFRESH = "1s"
 MOST_KEPT = 256
@@ -122,7 +122,7 @@ def _numbers(config: RunConfig, found: Preflight | None, whole: Preflight | None
         present = len(SYMBOLS) - len(found.atomref.unseen)
         st.caption(
             f"Rank {found.atomref.rank} of {present} elements, "
-            f"condition number {found.atomref.condition:,.0f}",
+            f"condition number {conditioned(found.atomref.condition)}",
             help="Independent compositions among the training frames, against the elements in "
             "them: where the rank falls short, least squares cannot tell some references apart. "
             "The condition number says how much an error in the energies can grow.",

@@ -6,9 +6,9 @@ from core.figures.provenance import mark
 
 def test_a_line_is_added_and_the_figure_grows_by_it():
     figure = parity([0.0, 1.0], [0.0, 2.0], x_title="x", y_title="y", dark=False)
-    height, bottom = figure.layout.height, figure.layout.margin.b
+    height, top = figure.layout.height, figure.layout.margin.t
     mark(figure, "Data: <b>mine</b>. Labels: DFT")
     assert figure.layout.title.text == "Data: &lt;b&gt;mine&lt;/b&gt;. Labels: DFT"
     assert figure.layout.title.font.size >= 13
     mark(figure, "Data: <b>mine</b>. Labels: DFT")
-    assert figure.layout.height - height == figure.layout.margin.b - bottom > 0
+    assert figure.layout.height - height == figure.layout.margin.t - top > 0
