@@ -43,7 +43,7 @@ def predict(
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILE...", help="CIF, POSCAR, extended XYZ, or whatever else ASE reads."
+            metavar="FILE", help="CIF, POSCAR, extended XYZ, or whatever else ASE reads."
         ),
     ],
     *,
