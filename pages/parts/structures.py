@@ -48,7 +48,7 @@ def _structure(table: pd.DataFrame, choice: PairChoice, chosen: int, *, key: str
     viewer(
         structure_view([frame], {"residual": ([row["residual"]], "eV/atom")}),
         mode="structure",
-        settings={"structure": [{"unitCell": True, "packedCell": True}]},
+        settings={"structure": [{"unitCell": True}]},
         no_info_panel=True,
         selected_index=0,
         height=420,
