@@ -74,7 +74,7 @@ class TableGuess:
         columns: Names in the file's order.
         dtypes: Column to "number", "text", "bool", "list", "structure" or "other".
         n_rows: Rows, None where only reading the file would tell.
-        kind: "pairs" if it holds energies in two functionals, else "frames".
+        kind: "pairs" if it holds energies in two functionals or no structures, else "frames".
         energies: Columns of total energies (eV/atom).
         source: Energy column of the functional that is known.
         target: Energy column of the functional to learn.
@@ -162,7 +162,7 @@ def guess_table(file: TableFile) -> TableGuess:
         columns=file.columns,
         dtypes=dtypes,
         n_rows=file.n_rows,
-        kind="pairs" if target and not found["forces"] else "frames",
+        kind="pairs" if structure is None or (target and not found["forces"]) else "frames",
         energies=energies,
         source=source,
         target=target,

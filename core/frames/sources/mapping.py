@@ -52,8 +52,8 @@ def require(file: TableFile, mapping: Mapping[str, str], field: str, what: str) 
     """
     if field not in mapping:
         raise LabError(
-            f"{file.path.name} has no column that looks like {what}; name it with {field}=COLUMN, "
-            f"its columns are: {', '.join(file.columns)}."
+            f"{file.path.name} has no column that looks like {what}; name the one to take as "
+            f"{field}, its columns are: {', '.join(file.columns)}."
         )
     return mapping[field]
 
