@@ -43,7 +43,7 @@ clean:
 	@test -n "$(PYTHON)" || { echo "AtomRef Lab needs Python 3.11 or 3.12, and none was found:" \
 		"install one, or name it with PYTHON=/path/to/python3.11." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit((3, 11) > sys.version_info[:2] or sys.version_info[:2] > (3, 12))' \
-		|| { echo "AtomRef Lab needs Python 3.11 or 3.12; $(PYTHON) is another version." >&2; exit 1; }
+		|| { echo "AtomRef Lab needs Python 3.11 or 3.12; $(PYTHON) is another version or does not run." >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) lacks the venv module:" \
 		"on Debian and Ubuntu install the package python3-venv." >&2; exit 1; }
 	$(PYTHON) -m venv .venv
