@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.elements import SYMBOLS, fractions_from_formula
-from core.figures.atomref import atomref_difference, worked_example
+from core.figures.atomref import atomref_bars, atomref_difference, worked_example
 from core.figures.parity import Side, before_after
 from core.figures.periodic import periodic_table
 from core.potential.released import MODELS
@@ -201,7 +201,12 @@ def before_after_figure(
 
 def vector(choice: PairChoice, source: AtomRef, target: AtomRef) -> None:
     st.subheader("The references")
-    names = {"difference": "Difference", "target": target.functional, "source": source.functional}
+    names = {
+        "difference": "Difference",
+        "target": target.functional,
+        "source": source.functional,
+        "bars": "Both, as bars",
+    }
     which = st.segmented_control(
         "Show",
         list(names),
@@ -221,6 +226,15 @@ def vector(choice: PairChoice, source: AtomRef, target: AtomRef) -> None:
             source_name=source.functional,
             target_name=target.functional,
             hover=hover,
+            dark=is_dark(),
+        )
+    elif which == "bars":
+        figure = atomref_bars(
+            source.seen(),
+            target.seen(),
+            source_name=source.functional,
+            target_name=target.functional,
+            counts=dict(zip(SYMBOLS, target.counts.tolist(), strict=True)),
             dark=is_dark(),
         )
     else:

@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.elements import SYMBOLS
+from core.elements import SYMBOLS, chemistry
 from core.figures.clicks import toggled
 from core.figures.parity import parity
 from core.figures.periodic import periodic_table
@@ -92,8 +92,15 @@ def scatter(
     choice: PairChoice, pairs: PairedEnergies, summary: ShiftSummary, elements: list[str]
 ) -> None:
     shown = f"The {len(pairs):,} pairs that contain {', '.join(elements)}. " if elements else ""
+    grouped = st.toggle(
+        "Colour by chemistry",
+        key="chemistry",
+        bind="query-params",
+        help="Oxides, halides and so on, by the elements a material contains. Not for density "
+        "images, which stand in for more than 20,000 points.",
+    )
     show(
-        parity_figure(choice.key, tuple(elements), pairs, dark=is_dark()),
+        parity_figure(choice.key, tuple(elements), pairs, grouped=grouped, dark=is_dark()),
         name="energy-parity",
         caption=(
             f"{shown}One point a pair. On one shared energy scale the points would lie on the "
@@ -111,6 +118,7 @@ def parity_figure(
     elements: tuple[str, ...],  # noqa: ARG001  the same
     _pairs: PairedEnergies,
     *,
+    grouped: bool,
     dark: bool,
 ) -> go.Figure:
     return parity(
@@ -120,6 +128,7 @@ def parity_figure(
         y_title=f"{_pairs.target_functional} total energy",
         hover=_pairs.names(),
         ids=_pairs.material_id.tolist(),
+        groups=chemistry(_pairs.fractions) if grouped else None,
         dark=dark,
     )
 

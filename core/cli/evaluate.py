@@ -1,16 +1,15 @@
 """`evaluate`: a model's errors on a data set."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
 import typer
 
 from core.cli.answer import Answer, JsonFlag, LabCommand, count, facts
+from core.cli.models import checkpoint_of
 from core.errors import LabError
 from core.frames.registry import open_dataset
 from core.frames.store import FrameSet
-from core.runs.listing import find_run
 from core.transfer.metrics import METRICS
 
 app = typer.Typer()
@@ -40,12 +39,10 @@ def evaluate(
             f"{dataset}: holds pairs, and a model predicts frames; import the file again with "
             "--format frames."
         )
+    chosen = checkpoint_of(model)
     # Torch takes seconds, so everything that may be wrong with the arguments is told before.
-    from core.potential.models import MODELS  # noqa: PLC0415
     from core.transfer.evaluate import evaluate as errors_of  # noqa: PLC0415
 
-    released = model in MODELS
-    chosen = model if released else _checkpoint(model, tuple(MODELS))
     indices = np.arange(len(frames)) if split == "all" else getattr(frames.split(), split)
     errors = errors_of(chosen, frames, indices, device=device, progress=count("evaluated"))
     told = {
@@ -56,18 +53,3 @@ def evaluate(
         },
     }
     return Answer(data=dict(errors), text=facts(told))
-
-
-def _checkpoint(name: str, released: tuple[str, ...]) -> str:
-    if Path(name).is_file():
-        return name
-    try:
-        run = find_run(name)
-    except LabError as error:
-        raise LabError(
-            f"{name}: is neither a run nor a checkpoint file; give one of these, or one of "
-            f"{', '.join(released)}."
-        ) from error
-    if not run.best_checkpoint.is_file():
-        raise LabError(f"{run.id}: has no validated epoch yet; let it train first.")
-    return str(run.best_checkpoint)

@@ -1,0 +1,126 @@
+"""Every benchmark runs and answers with one line of JSON; how fast, no test asks."""
+
+import importlib
+import json
+import runpy
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from chgnet.data.dataset import StructureData
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+SCRIPTS = sorted(path.stem for path in BENCHMARKS.glob("*.py"))
+# What core.potential answers for; nobody else reads the other keys.
+CONTRACT = {
+    "name",
+    "ratio",
+    "ours",
+    "stock",
+    "peak_memory_ours_mb",
+    "peak_memory_stock_mb",
+    "threads",
+    "device",
+}
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture
+def harness(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    yield SimpleNamespace(
+        contest=importlib.import_module("harness.contest"),
+        worker=importlib.import_module("harness.worker"),
+        workload=importlib.import_module("harness.workload"),
+    )
+    StructureData.__getitem__.cache_clear()
+    for name in [name for name in sys.modules if name.partition(".")[0] == "harness"]:
+        del sys.modules[name]
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_prints_one_line_with_the_keys_of_the_contract(
+    harness, monkeypatch, tmp_path, capsys, name
+):
+    contest = runpy.run_path(str(BENCHMARKS / f"{name}.py"))["CONTEST"]
+    started = []
+
+    def in_this_process(script, words):
+        started.append((Path(script).stem, words))
+        work = harness.worker.Work(
+            frames=harness.workload.make_frames(4, largest=8),
+            batch_size=2,
+            device=torch.device("cpu"),
+            threads=1,
+            folder=tmp_path,
+        )
+        return nullcontext(contest.worker(work, words[-1]))
+
+    monkeypatch.setattr(harness.contest, "RemoteWorker", in_this_process)
+    words = ["--small", "--device", "cpu"]
+    contest.main(words)
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1
+    line = json.loads(out)
+    assert set(line) >= CONTRACT
+    assert line["name"] == name
+    assert (line["threads"], line["device"], line["n_structures"]) == (1, "cpu", 4)
+    assert min(line["ratio"], line["ours"], line["stock"]) > 0
+    arms = ["stock", *line["arms"]]
+    assert started == [(name, [*words, "--only", arm]) for arm in arms]
+    for ours in line["arms"].values():
+        _assert_same_work(name, ours)
+
+
+def _assert_same_work(name, ours):
+    """Both sides did the same: within what single precision leaves."""
+    if name == "graph_conversion":
+        assert ours["n_equal_graphs"] == 4
+    elif name == "inference":
+        assert ours["energy_difference"] < 1e-5
+        assert ours["force_difference"] < 1e-3
+    elif name == "training_step":
+        assert ours["loss_difference"] < 1e-5
+    else:
+        theirs, mine = ours["validation_energy_mae"]
+        assert mine == pytest.approx(theirs, rel=1e-4)
+
+
+def test_an_arm_works_in_a_process_of_its_own(harness, capfd):
+    script = str(BENCHMARKS / "graph_conversion.py")
+    with harness.worker.RemoteWorker(script, ["--small", "--only", "arrays"]) as worker:
+        assert worker.n_pieces() == 1
+        turn = worker.turn(0)
+        assert min(turn.wall, turn.cpu) > 0
+        assert len(turn.told) == 4
+        assert worker.peak_memory_mb() > 50
+    with pytest.raises(SystemExit, match="ended early"):
+        harness.worker.RemoteWorker(script, ["--only", "nothing"])
+    assert "invalid choice: 'nothing'" in capfd.readouterr().err
+
+
+def test_the_structures_follow_the_recipe(harness):
+    make_frames = harness.workload.make_frames
+    frames = make_frames(64)
+    sizes = [len(frame) for frame in frames]
+    assert min(sizes) == 1
+    assert 60 < max(sizes) <= 96
+    assert 25 < np.mean(sizes) < 35
+    assert len({frame.frame_id for frame in frames}) == 64
+    for one, other in zip(frames, make_frames(8), strict=False):
+        np.testing.assert_array_equal(one.frac_coords, other.frac_coords)
+    structures = harness.workload.structures_of(frames[:8])
+    for frame, structure in zip(frames, structures, strict=False):
+        assert structure.volume == pytest.approx(abs(np.linalg.det(frame.lattice)))
+        assert len(structure) == 1 or structure.distance_matrix[0, 1] > 0.8
+
+
+def test_a_repeated_cell_keeps_its_density(harness):
+    lattice = np.diag([3.0, 6.0, 9.0])
+    np.testing.assert_array_equal(harness.workload._repeats(lattice, 6), [3, 2, 1])
+    np.testing.assert_array_equal(harness.workload._repeats(lattice, 1), [1, 1, 1])
