@@ -48,7 +48,8 @@ def main() -> None:
         numbers(source, target)
         correlation(choice, source, target, fit)
         vector(choice, source, target)
-        example(choice, target)
+        with errors_shown():
+            example(choice, target)
         download(source, target)
         command(fit_command(choice, *fit))
 
@@ -108,13 +109,25 @@ def fitted(
                 functional=functional,
                 source_model=model,
                 strength=strength,
+                labels=labels,
+                corrections=corrections,
                 progress=lambda done, total: bar.progress(
                     done / total, f"Interaction energies: {done:,} of {total:,} structures"
                 ),
             )
-            for energies, functional in (
-                (pairs.source, pairs.source_functional),
-                (pairs.target, pairs.target_functional),
+            for energies, functional, labels, corrections in (
+                (
+                    pairs.source,
+                    pairs.source_functional,
+                    pairs.source_labels,
+                    pairs.source_corrections,
+                ),
+                (
+                    pairs.target,
+                    pairs.target_functional,
+                    pairs.target_labels,
+                    pairs.target_corrections,
+                ),
             )
         )
         bar.empty()
@@ -161,8 +174,8 @@ def correlation(choice: PairChoice, source: AtomRef, target: AtomRef, fit: tuple
     show(
         before_after_figure(choice.key, fit, choice, scaled, dark=is_dark()),
         name="before-after",
-        caption="Each functional's own AtomRef is subtracted on the right: what remains is the "
-        "energy of bonding, and on that the two functionals agree.",
+        caption="On the right, each functional's own AtomRef is subtracted: what remains is what "
+        "structure adds beyond composition, and r says how far the two functionals agree on it.",
         source=choice.source,
         labels=choice.labels,
         table=lambda: pairs.table().assign(scaled_source=scaled[0], scaled_target=scaled[1]),
@@ -203,8 +216,8 @@ def vector(choice: PairChoice, source: AtomRef, target: AtomRef) -> None:
     st.subheader("The references")
     names = {
         "difference": "Difference",
-        "target": target.functional,
-        "source": source.functional,
+        "target": plain(target.functional),
+        "source": plain(source.functional),
         "bars": "Both, as bars",
     }
     which = st.segmented_control(
@@ -250,8 +263,8 @@ def vector(choice: PairChoice, source: AtomRef, target: AtomRef) -> None:
     show(
         figure,
         name=f"atomref-{which}",
-        caption="What an atom adds to the total energy, bonding apart. From a GGA to r2SCAN the "
-        "difference follows the atomic number: a change of scale, not of chemistry.",
+        caption="What composition explains, one energy an element; least squares takes the mean "
+        "bonding in as well. A difference that follows the atomic number is a change of scale.",
         source=choice.source,
         labels=choice.labels,
         table=lambda: compared(source, target),
@@ -305,7 +318,7 @@ def download(source: AtomRef, target: AtomRef) -> None:
     )
     for column, fit in zip(st.columns(2), (target, source), strict=True):
         column.download_button(
-            f"AtomRef of {fit.functional} as JSON",
+            f"AtomRef of {plain(fit.functional)} as JSON",
             data=fit.to_json,
             file_name=f"atomref-{fit.method}-{fit.functional.replace('/', '-')}.json",
             mime="application/json",

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.frames.registry import catalog, delete_dataset, list_datasets
-from core.frames.schema import DFT, Card
+from core.frames.schema import DFT, Card, Corrections
 from core.frames.sources.guessing import FRAME_FIELDS, PAIR_FIELDS
 from core.frames.sources.table import TableGuess, guess, import_frames, import_pairs
 from core.frames.uploads import drop_upload, keep_upload, suggest_name
@@ -77,7 +78,7 @@ def known() -> None:
 
 def details(card: Card) -> None:
     st.markdown(f"**{plain(card.title or card.name)}**")
-    model_badge(card)
+    model_badge(card.made_by)
     lines = [card.description]
     if card.kind == "frames":
         lines.append(f"Functional: {card.functional}, {CORRECTIONS[card.corrections]}.")
@@ -184,6 +185,7 @@ def describe(found: TableGuess, kind: str, mapping: dict[str, str], path: Path) 
             key=f"functional-{key}-{mapping['energy']}",
             placeholder="r2SCAN",
         )
+        settings["corrections"] = corrections_box(middle, "", mapping["energy"], found, key)
         return settings
     settings["functionals"] = {
         mapping[field]: column.text_input(
@@ -195,7 +197,29 @@ def describe(found: TableGuess, kind: str, mapping: dict[str, str], path: Path) 
         for field, column in (("source", left), ("target", middle))
         if mapping[field]
     }
+    settings["corrections"] = {
+        mapping[field]: corrections_box(column, f", {field}", mapping[field], found, key)
+        for field, column in (("source", left), ("target", middle))
+        if mapping[field]
+    }
     return settings
+
+
+def corrections_box(
+    box: DeltaGenerator, what: str, column: str, found: TableGuess, key: str
+) -> Corrections:
+    """Ask whether MP2020 corrections are in a column, beginning with what its name tells."""
+    options = list(CORRECTIONS)
+    guesses = {energy.column: energy.corrections for energy in found.energies}
+    return box.selectbox(
+        f"MP2020 corrections{what}",
+        options,
+        index=options.index(guesses.get(column, "unknown")),
+        format_func=CORRECTIONS.__getitem__,
+        key=f"corrections{what}-{key}-{column}",
+        help="Materials Project's GGA and GGA+U energies usually carry them; CHGNet 0.3.0 learnt "
+        "energies that do.",
+    )
 
 
 def import_command(file: str, kind: str, mapping: dict[str, str], settings: dict[str, Any]) -> str:
@@ -203,12 +227,14 @@ def import_command(file: str, kind: str, mapping: dict[str, str], settings: dict
     words += ["--format", kind]
     if kind == "frames":
         words += ["--functional", settings["functional"]]
+        words += ["--corrections", settings["corrections"]]
     else:
         for column, functional in settings["functionals"].items():
             words += ["--functional", f"{column}={functional}"]
+        for column, corrections in settings["corrections"].items():
+            words += ["--corrections", f"{column}={corrections}"]
     for field, column in mapping.items():
-        if column:
-            words += ["--map", f"{field}={column}"]
+        words += ["--map", f"{field}={column}"]
     if settings["labels"] != DFT:
         words += ["--labels", settings["labels"]]
     if settings["licence"]:

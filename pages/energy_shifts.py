@@ -13,7 +13,7 @@ from core.figures.periodic import periodic_table
 from core.reference.pairs import PairedEnergies
 from core.reference.shift import ShiftSummary, by_element, outliers, summarize
 from pages.parts.figure import show
-from pages.parts.page import command, errors_shown, head, is_dark, signed
+from pages.parts.page import command, errors_shown, head, is_dark, plain, signed
 from pages.parts.pairs import PairChoice, choose_pairs
 from pages.parts.structures import table_with_structures
 
@@ -43,7 +43,7 @@ def main() -> None:
         numbers(pairs, summary)
         scatter(choice, pairs, summary, elements)
         shifts_by_element(choice, elements)
-        largest_outliers(choice, pairs, summary)
+        largest_outliers(choice, pairs, summary, elements)
         command(f"python -m core shift {choice.arguments}")
 
 
@@ -66,7 +66,7 @@ def numbers(pairs: PairedEnergies, summary: ShiftSummary) -> None:
         "Mean shift, eV/atom",
         signed(summary.mean_shift),
         border=True,
-        help=f"Mean of {pairs.target_functional} − {pairs.source_functional} total energy.",
+        help=plain(f"Mean of {pairs.target_functional} − {pairs.source_functional} total energy."),
     )
     cells[2].metric(
         "Mean |shift|, eV/atom",
@@ -103,8 +103,8 @@ def scatter(
         parity_figure(choice.key, tuple(elements), pairs, grouped=grouped, dark=is_dark()),
         name="energy-parity",
         caption=(
-            f"{shown}One point a pair. On one shared energy scale the points would lie on the "
-            f"dashed line; they are {abs(summary.mean_shift):.1f} eV/atom off on average."
+            f"{shown}On one shared energy scale the points would lie on the "
+            f"dashed line; they are {summary.mae:.1f} eV/atom off on average."
         ),
         source=choice.source,
         labels=choice.labels,
@@ -170,13 +170,19 @@ def element_shifts(
     return by_element(_choice.pairs)
 
 
-def largest_outliers(choice: PairChoice, pairs: PairedEnergies, summary: ShiftSummary) -> None:
+def largest_outliers(
+    choice: PairChoice, pairs: PairedEnergies, summary: ShiftSummary, elements: list[str]
+) -> None:
     st.subheader("Largest outliers")
     st.caption(
         "Where composition explains the shift least: ordered by |residual|, the difference of the "
         "two scaled energies. Energies in eV/atom. Select a row to see its structure."
     )
-    table_with_structures(outliers(pairs, N_OUTLIERS, summary=summary), choice, key="outliers")
+    table_with_structures(
+        outliers(pairs, N_OUTLIERS, summary=summary),
+        choice,
+        key="outliers-" + "-".join([choice.arguments, *elements]),
+    )
 
 
 main()

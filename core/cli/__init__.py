@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
-from core.errors import LabError
+from core.errors import LabError, told
 
 _MODULES = {
     "datasets": "core.cli.datasets",
@@ -71,6 +71,8 @@ def _mistakes_told() -> Iterator[None]:
         yield
     except LabError as error:
         message = str(error)
+    except OSError as error:
+        message = told(error)
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "python -m core"

@@ -1,14 +1,14 @@
 """`datasets list|show|delete` and `import`."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import typer
 
 from core.cli.answer import Answer, JsonFlag, LabCommand, columns, facts, key_values, share
 from core.errors import LabError
 from core.frames.registry import DatasetInfo, delete_dataset, find_dataset, list_datasets
-from core.frames.schema import DFT, Card
+from core.frames.schema import DFT, Card, Corrections
 from core.frames.sources.table import guess, import_frames, import_pairs
 from core.frames.store import open_frames
 
@@ -75,6 +75,13 @@ def import_(
         list[str] | None,
         typer.Option("--map", help="FIELD=COLUMN where the guess errs; FIELD= leaves it out."),
     ] = None,
+    corrections: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="MP2020, none or unknown, where the column's name does not tell. Pairs: "
+            "COLUMN=CORRECTIONS, once a column.",
+        ),
+    ] = None,
     labels: Annotated[str, typer.Option(help='"dft", or the model that made the labels.')] = DFT,
     licence: Annotated[str, typer.Option(help="Licence of the data.")] = "",
     title: Annotated[str, typer.Option(help="One line for people.")] = "",
@@ -89,6 +96,10 @@ def import_(
             name=name,
             mapping=fields,
             functionals=key_values(told, option="--functional"),
+            corrections={
+                column: _corrections(value)
+                for column, value in key_values(corrections or [], option="--corrections").items()
+            },
             labels=labels,
             licence=licence,
             title=title,
@@ -104,6 +115,7 @@ def import_(
             path,
             name=name,
             functional=told[0],
+            corrections=_corrections(corrections[-1]) if corrections else None,
             mapping=fields,
             labels=labels,
             licence=licence,
@@ -123,6 +135,15 @@ def _asked_for(fields: dict[str, str], functionals: list[str]) -> str | None:
     if "energy" in fields or any("=" not in one for one in functionals):
         return "frames"
     return "pairs" if "source" in fields or "target" in fields or functionals else None
+
+
+def _corrections(text: str) -> Corrections:
+    for known in get_args(Corrections):
+        if text.lower() == known.lower():
+            return known
+    raise LabError(
+        f"--corrections {text}: is none of {', '.join(get_args(Corrections))}; give one."
+    )
 
 
 def _guessed(path: Path) -> str:

@@ -11,6 +11,7 @@ from core.cli.answer import Answer, JsonFlag, LabCommand, columns, count, facts,
 from core.errors import LabError
 from core.frames.pairs import PairSet
 from core.frames.registry import open_dataset
+from core.frames.schema import DFT
 from core.frames.sources.table import pairs_from_table
 from core.frames.store import FrameSet
 from core.reference.atomref import AtomRef, Method
@@ -93,6 +94,14 @@ def atomref(
     model: Annotated[
         str, typer.Option(help="Pretrained model: its AtomRef is where the prior starts.")
     ] = "chgnet-0.3.0",
+    start: Annotated[
+        str,
+        typer.Option(
+            "--prior",
+            help="For ridge and residual: shifted (the model's AtomRef moved by the shift of the "
+            "pure elements), source (as it is), or a JSON file that --out wrote.",
+        ),
+    ] = "shifted",
     strength: Annotated[
         float, typer.Option(help="Pull toward the prior, for ridge and residual.")
     ] = 1e-2,
@@ -100,14 +109,18 @@ def atomref(
     _json: JsonFlag = False,
 ) -> Answer:
     """Fit the elemental reference energies of a functional to all energies of a data set."""
+    if out is not None and out.suffix not in {".json", ".csv"}:
+        raise LabError(f"{out}: is neither .json nor .csv; name the file with one of these.")
     data = open_dataset(dataset)
     if isinstance(data, PairSet):
         energy = data.card.energy_column(column or default_columns(data.card)[1])
         energies, functional = data.energy(energy.column), energy.functional
+        labels, corrections = energy.labels, energy.corrections
     elif column is not None:
         raise LabError(f"{dataset}: holds frames, whose energies are known; leave out --column.")
     else:
         energies, functional = data.energies(), data.card.functional or "unknown"
+        labels, corrections = data.card.labels, data.card.corrections
     rows = np.flatnonzero(np.isfinite(energies))
     fitted = fit_atomref(
         data,
@@ -117,11 +130,12 @@ def atomref(
         functional=functional,
         source_model=model,
         strength=strength,
+        labels=labels,
+        corrections=corrections,
+        start=start,
         progress=count("interaction energies"),
     )
     if out is not None:
-        if out.suffix not in {".json", ".csv"}:
-            raise LabError(f"{out}: is neither .json nor .csv; name the file with one of these.")
         fitted.write(out)
     return Answer(data=orjson.loads(fitted.to_json()), text=_atomref_text(fitted))
 
@@ -163,7 +177,7 @@ def _atomref_text(fitted: AtomRef) -> str:
     seen = table[table["count"] > 0]
     head = facts(
         {
-            "functional": fitted.functional,
+            "energies": _origin(fitted.functional, fitted.labels or DFT, fitted.corrections),
             "method": fitted.method,
             "frames": fitted.n,
             "rank": f"{fitted.rank} of {len(seen)} elements",

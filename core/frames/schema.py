@@ -159,9 +159,14 @@ class Card(BaseModel):
     fingerprint: str = ""
 
     @property
+    def made_by(self) -> set[str]:
+        """Who made the labels: "dft" or names of models."""
+        return {energy.labels for energy in self.energies} or {self.labels}
+
+    @property
     def is_model_labelled(self) -> bool:
         """Whether any label was made by a model instead of DFT."""
-        return self.labels != DFT or any(column.labels != DFT for column in self.energies)
+        return self.made_by != {DFT}
 
     def energy_column(self, column: str) -> EnergyColumn:
         """Return what is known of an energy column.
@@ -176,6 +181,18 @@ class Card(BaseModel):
         raise LabError(
             f"{self.name} has no energy column {column!r}; its energy columns are: {known}."
         )
+
+
+def label_origin(text: str) -> str:
+    """Read who made some labels: "dft", however it is spelt, or a model's name.
+
+    Raises:
+        LabError: Nobody is named.
+    """
+    name = text.strip()
+    if not name:
+        raise LabError('It is not said who made the labels; give "dft" or the model\'s name.')
+    return DFT if name.lower() == DFT else name
 
 
 def read_card(path: Path) -> Card:

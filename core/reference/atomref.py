@@ -14,6 +14,7 @@ import pandas as pd
 
 from core.elements import N_ELEMENTS, SYMBOLS
 from core.errors import LabError
+from core.frames.schema import Corrections
 from core.reference import solve
 from core.reference.atomref_file import AtomRefFile, parse, replace_file
 
@@ -38,6 +39,8 @@ class AtomRef:
         condition: Condition number of those columns; infinite where they are dependent.
         prior_used: What the prior was, in words; None for least squares.
         strength: Ridge strength; None for least squares.
+        labels: Who made the fitted energies, "dft" or a model's name; None if nobody said.
+        corrections: Whether MP2020 corrections are in them.
     """
 
     functional: str
@@ -49,6 +52,8 @@ class AtomRef:
     condition: float
     prior_used: str | None = None
     strength: float | None = None
+    labels: str | None = None
+    corrections: Corrections = "unknown"
 
     def contribution(self, fractions: np.ndarray) -> np.ndarray:
         """Return composition fractions (n, 94) times AtomRef: (n,) eV/atom."""
@@ -87,6 +92,8 @@ class AtomRef:
             counts={SYMBOLS[i]: int(self.counts[i]) for i in used},
             prior=self.prior_used,
             strength=self.strength,
+            labels=self.labels,
+            corrections=self.corrections,
         ).model_dump_json(indent=1)
 
     @classmethod
@@ -111,6 +118,8 @@ class AtomRef:
             condition=np.inf if content.condition is None else content.condition,
             prior_used=content.prior,
             strength=content.strength,
+            labels=content.labels,
+            corrections=content.corrections,
         )
 
     def write(self, path: Path) -> None:

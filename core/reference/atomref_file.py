@@ -21,6 +21,7 @@ from pydantic import (
 import core
 from core.elements import INDEX
 from core.errors import LabError
+from core.frames.schema import Corrections
 
 
 def _versions() -> dict[str, str]:
@@ -45,6 +46,8 @@ class AtomRefFile(BaseModel):
         counts: Frames by symbol; an element left out has 0.
         prior: What the prior was; null for least squares.
         strength: Ridge strength; null for least squares.
+        labels: Who made the fitted energies, "dft" or a model's name; null if nobody said.
+        corrections: Whether MP2020 corrections are in them.
         versions: Of the software that wrote it.
     """
 
@@ -60,6 +63,8 @@ class AtomRefFile(BaseModel):
     counts: dict[str, NonNegativeInt]
     prior: str | None = None
     strength: Annotated[FiniteFloat, Field(gt=0)] | None = None
+    labels: str | None = None
+    corrections: Corrections = "unknown"
     versions: dict[str, str] = Field(default_factory=_versions)
 
     @model_validator(mode="after")

@@ -1,6 +1,6 @@
 """How far apart two functionals lie: correlation, mean shift, shift by element, outliers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -50,8 +50,16 @@ def summarize(pairs: PairedEnergies) -> ShiftSummary:
     if len(pairs) == 0:
         raise LabError("there are no pairs to compare; choose other elements or columns.")
     X = pairs.fractions
-    source = fit_lstsq(X, pairs.source, functional=pairs.source_functional)
-    target = fit_lstsq(X, pairs.target, functional=pairs.target_functional)
+    source = replace(
+        fit_lstsq(X, pairs.source, functional=pairs.source_functional),
+        labels=pairs.source_labels,
+        corrections=pairs.source_corrections,
+    )
+    target = replace(
+        fit_lstsq(X, pairs.target, functional=pairs.target_functional),
+        labels=pairs.target_labels,
+        corrections=pairs.target_corrections,
+    )
     scaled_source, scaled_target = scaled_energies(pairs, source, target)
     return ShiftSummary(
         n=len(pairs),

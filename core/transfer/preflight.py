@@ -21,7 +21,7 @@ from core.transfer.evaluate import score
 from core.transfer.interaction import interaction_energies
 from core.transfer.loss import trained_labels
 from core.transfer.methods import METHODS
-from core.transfer.references import method_atomref, unseen_elements
+from core.transfer.references import composition_fit, method_atomref, unseen_elements
 from core.transfer.runtime import compute_settings
 from core.transfer.step import Stepper
 
@@ -107,6 +107,12 @@ def preflight(config: RunConfig, *, progress: ProgressCallback | None = None) ->
             threads=config.threads,
             progress=progress,
         )
+        if len(fitted_on) < len(split.train):
+            # The energies come from a sample; rank and counts are those of what the run will fit.
+            whole = composition_fit(frame_set, split.train)
+            atomref = replace(
+                atomref, rank=whole.rank, condition=whole.condition, counts=whole.counts
+            )
         model = _model(config, atomref, device)
         probed = _sample(split.validation, _MOST_VALIDATION)
         error, n_probed = _energy_error(config, frame_set, model, atomref, probed)

@@ -46,6 +46,16 @@ def unseen_elements(frame_set: FrameSet, train_indices: NDArray[np.integer]) -> 
     return [SYMBOLS[index] for index in np.flatnonzero(lacking)]
 
 
+def composition_fit(frame_set: FrameSet, rows: NDArray[np.integer]) -> AtomRef:
+    """Return rank, condition and counts of some frames' compositions, with no energies fitted.
+
+    Args:
+        frame_set: the data set.
+        rows: rows of it.
+    """
+    return fit_lstsq(frame_set.fractions()[rows], np.zeros(len(rows)), functional=UNKNOWN)
+
+
 def method_atomref(
     method: str,
     frame_set: FrameSet,
@@ -81,9 +91,7 @@ def method_atomref(
     rows = np.asarray(train_indices, dtype=np.int64)
     functional = frame_set.card.functional or UNKNOWN
     if method in {"trainable", "frozen"}:
-        composition = fit_lstsq(
-            frame_set.fractions()[rows], np.zeros(len(rows)), functional=functional
-        )
+        composition = composition_fit(frame_set, rows)
         return replace(
             composition,
             functional=source_functional(source_model),
@@ -99,6 +107,8 @@ def method_atomref(
         functional=functional,
         source_model=source_model,
         strength=ridge_strength,
+        labels=frame_set.card.labels,
+        corrections=frame_set.card.corrections,
         device=device,
         threads=threads,
         progress=progress,

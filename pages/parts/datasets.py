@@ -1,14 +1,17 @@
 """Choosing a data set, and saying what its labels are."""
 
+from collections.abc import Iterable
+
 import streamlit as st
 
 from core.frames.pairs import PairSet
 from core.frames.registry import DatasetInfo, list_datasets, open_dataset
-from core.frames.schema import DFT, Card
+from core.frames.schema import DFT, Card, Corrections
 from core.frames.store import FrameSet
+from pages.parts.page import plain
 
 MODEL_LABELLED = "model-labelled, not DFT"
-CORRECTIONS = {
+CORRECTIONS: dict[Corrections, str] = {
     "MP2020": "MP2020 corrections included",
     "none": "without MP2020 corrections",
     "unknown": "MP2020 corrections unknown",
@@ -30,13 +33,18 @@ def choose(label: str, infos: list[DatasetInfo], *, key: str, help_text: str) ->
 
 
 def opened(info: DatasetInfo) -> FrameSet | PairSet:
-    """Open a data set once for all readers and reruns."""
-    return _opened(info.card.name, info.card.fingerprint)
+    """Open a data set once for all readers and reruns, until it is imported anew."""
+    return _opened(info.card.name, key_of(info.card))
 
 
 @st.cache_resource(max_entries=16, show_spinner="Opening the data set …")
-def _opened(name: str, fingerprint: str) -> FrameSet | PairSet:  # noqa: ARG001  part of the key
+def _opened(name: str, key: str) -> FrameSet | PairSet:  # noqa: ARG001  the cache needs it
     return open_dataset(name)
+
+
+def key_of(card: Card) -> str:
+    """Return what tells a data set from another of its name: all that its card says."""
+    return card.model_dump_json()
 
 
 def available(kind: str | None = None) -> list[DatasetInfo]:
@@ -49,13 +57,18 @@ def origin(labels: str) -> str:
     return "DFT" if labels == DFT else f"{labels} ({MODEL_LABELLED})"
 
 
-def model_badge(card: Card) -> None:
-    """Mark a data set whose labels no DFT code computed."""
-    if card.is_model_labelled:
+def model_badge(made_by: Iterable[str]) -> None:
+    """Mark labels that no DFT code computed.
+
+    Args:
+        made_by: Who made the labels, "dft" or names of models.
+    """
+    models = sorted(set(made_by) - {DFT})
+    if models:
         st.badge(
             MODEL_LABELLED,
             icon=":material/smart_toy:",
             color="orange",
-            help="Energies, and forces where there are any, are predictions of the released "
-            "CHGNet models. They show how methods behave, not how good a functional is.",
+            help=f"Labels made by {plain(', '.join(models))}: they show how methods behave, not "
+            "how good a functional is.",
         )

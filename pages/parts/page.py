@@ -8,9 +8,9 @@ from math import isfinite, isnan
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
-from core.errors import LabError
+from core.errors import LabError, told
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:<>])")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:<>&=])")
 
 
 def plain(text: str) -> str:
@@ -42,11 +42,13 @@ def is_dark() -> bool:
 
 @contextmanager
 def errors_shown() -> Iterator[None]:
-    """Show a LabError raised inside as a red box, and go on with the rest of the page."""
+    """Show what the user or the system did wrong as a red box, and go on with the page."""
     try:
         yield
     except LabError as error:
         st.error(plain(str(error)), icon=":material/error:")
+    except OSError as error:
+        st.error(plain(told(error)), icon=":material/error:")
 
 
 def command(line: str) -> None:

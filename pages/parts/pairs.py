@@ -1,5 +1,6 @@
 """Choosing materials with an energy in two functionals: what two pages begin with."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -18,6 +19,7 @@ from pages.parts.datasets import (
     MODEL_LABELLED,
     available,
     choose,
+    key_of,
     model_badge,
     opened,
     origin,
@@ -102,15 +104,15 @@ def _in_table(
         help="What the model must learn.",
     )
     data = opened(info)
-    key = (info.card.name, info.card.fingerprint, source, target)
+    key = (info.card.name, key_of(info.card), source, target)
     pairs, summary = _compared(key, data)
     return _choice(
         info.card,
         data,
         pairs,
         summary,
-        arguments=f"{info.card.name} --source {source} --target {target}",
-        target_argument=f"{info.card.name} --column {target}",
+        arguments=shlex.join([info.card.name, "--source", source, "--target", target]),
+        target_argument=shlex.join([info.card.name, "--column", target]),
         key=key,
     )
 
@@ -135,7 +137,7 @@ def _in_frames(
     if other is None:
         return None
     data = opened(info)
-    key = (info.card.name, info.card.fingerprint, other.card.name, other.card.fingerprint)
+    key = (info.card.name, key_of(info.card), other.card.name, key_of(other.card))
     pairs, summary = _compared(key, data, opened(other))
     return _choice(
         info.card,
@@ -180,7 +182,7 @@ def _choice(
     }
     made = sorted({pairs.source_labels, pairs.target_labels})
     marked = f"{', '.join(made)}: {MODEL_LABELLED}" if pairs.is_model_labelled else "DFT"
-    model_badge(card)
+    model_badge({pairs.source_labels, pairs.target_labels})
     if pairs.n_dropped:
         st.caption(f"{pairs.n_dropped:,} rows lack one of the two energies and are left out.")
     return PairChoice(

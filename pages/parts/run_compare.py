@@ -93,12 +93,12 @@ def compare(chosen: list[Run]) -> None:
     if not chosen:
         st.info("Tick one or more runs in the table.", icon=":material/check_box:")
         return
-    _curves(chosen[:MOST_OVERLAID])
+    _curves(chosen[:MOST_OVERLAID], limited=len(chosen) > MOST_OVERLAID)
     _paper(chosen)
     _actions(chosen)
 
 
-def _curves(chosen: list[Run]) -> None:
+def _curves(chosen: list[Run], *, limited: bool) -> None:
     st.subheader("Validation error by epoch", anchor=False)
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     metric = left.segmented_control(
@@ -127,9 +127,10 @@ def _curves(chosen: list[Run]) -> None:
     show(
         figure,
         name=f"validation-{metric}",
-        caption="Epoch 0 is the untrained model: where a run begins is what its references did.",
+        caption="Epoch 0 is the untrained model: where a run begins is what its references did."
+        + (f" Only the first {MOST_OVERLAID} ticked runs." if limited else ""),
         source=plain(" ".join(sorted({source_line(run) for run in told}))),
-        labels=labels_of(*told),
+        labels=labels_of(*told) if told else "",
         table=lambda: stacked_histories(chosen, metric),
     )
 

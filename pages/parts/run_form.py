@@ -93,7 +93,7 @@ def _dataset() -> DatasetInfo | None:
     )
     if info is not None:
         card = info.card
-        model_badge(card)
+        model_badge(card.made_by)
         st.caption(
             plain(
                 f"Target: {card.functional}, {CORRECTIONS[card.corrections]}. "

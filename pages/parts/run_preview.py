@@ -13,7 +13,7 @@ from core.runs.progress import duration_text
 from core.transfer.config import RunConfig
 from core.transfer.methods import METHODS
 from core.transfer.preflight import Preflight, preflight
-from pages.parts.datasets import origin
+from pages.parts.datasets import key_of, origin
 from pages.parts.page import conditioned, errors_shown, plain
 
 REFRESH = "1s"
@@ -32,14 +32,14 @@ class Previews:
         self._known: dict[tuple[str, str], Future[Preflight]] = {}
         self._lock = threading.Lock()
 
-    def ask(self, wanted: list[RunConfig], fingerprint: str) -> list[Future[Preflight]]:
+    def ask(self, wanted: list[RunConfig], data: str) -> list[Future[Preflight]]:
         """Return an answer, or the promise of one, for each of the settings, in this order.
 
         Args:
             wanted: Run settings; work on others that has not begun is given up.
-            fingerprint: Of the data set.
+            data: What tells the data set from another of its name.
         """
-        keys = [(config.to_json(), fingerprint) for config in wanted]
+        keys = [(config.to_json(), data) for config in wanted]
         with self._lock:
             for key, future in list(self._known.items()):
                 if key not in keys and (future.cancel() or len(self._known) > MOST_KEPT):
@@ -64,7 +64,7 @@ def show_preview(config: RunConfig, card: Card) -> None:
     order = sorted(METHODS, key=lambda method: method != config.method)
     looks = [plainest.model_copy(update={"method": method}) for method in order]
     timed = config.model_copy(update={"name": "", "learning_rate": DEFAULT_RATE})
-    waiting = not all(map(_is_ready, previews().ask([*looks, timed], card.fingerprint)))
+    waiting = not all(map(_is_ready, previews().ask([*looks, timed], key_of(card))))
     st.fragment(_panel, run_every=REFRESH if waiting else None)(looks, timed, card, waiting=waiting)
 
 
@@ -73,7 +73,7 @@ _MATTERS = {"dataset", "source_model", "frames", "seed", "device", "ridge_streng
 
 
 def _panel(looks: list[RunConfig], timed: RunConfig, card: Card, *, waiting: bool) -> None:
-    answers = previews().ask([*looks, timed], card.fingerprint)
+    answers = previews().ask([*looks, timed], key_of(card))
     if waiting and all(map(_is_ready, answers)):
         st.rerun()
     with errors_shown():

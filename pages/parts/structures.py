@@ -5,6 +5,7 @@ import streamlit as st
 from chemiscope.streamlit import viewer
 
 from core.figures.structures import structure_view
+from pages.parts.page import plain
 from pages.parts.pairs import PairChoice
 
 COLUMNS = {
@@ -21,7 +22,13 @@ COLUMNS = {
 
 
 def table_with_structures(table: pd.DataFrame, choice: PairChoice, *, key: str) -> None:
-    """Show materials and, on the right, the structure of the selected row (the first at start)."""
+    """Show materials and, on the right, the structure of the selected row (the first at start).
+
+    Args:
+        table: As `core.reference.shift.outliers` makes it, with at least one row.
+        choice: Where the structures are.
+        key: Names the table; another table needs another key, or a selection outlives its rows.
+    """
     left, right = st.columns([3, 2])
     event = left.dataframe(
         table,
@@ -33,7 +40,7 @@ def table_with_structures(table: pd.DataFrame, choice: PairChoice, *, key: str) 
         height=460,
     )
     left.caption(choice.source)
-    chosen = (event.selection.rows or [0])[0]
+    chosen = min((event.selection.rows or [0])[0], len(table) - 1)
     with right:
         _structure(table, choice, chosen, key=key)
 
@@ -41,7 +48,7 @@ def table_with_structures(table: pd.DataFrame, choice: PairChoice, *, key: str) 
 def _structure(table: pd.DataFrame, choice: PairChoice, chosen: int, *, key: str) -> None:
     row = table.iloc[chosen]
     frame = choice.frames([int(row["row"])])[0]
-    st.markdown(f"**{row['formula']}**")
+    st.markdown(f"**{plain(row['formula'])}**")
     if frame is None:
         st.info("This row came without a structure.")
         return

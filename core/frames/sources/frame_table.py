@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from core.errors import LabError
 from core.frames.registry import new_dataset_path
-from core.frames.schema import DFT, Card, Corrections, Frame
+from core.frames.schema import DFT, Card, Corrections, Frame, label_origin
 from core.frames.sources.guessing import (
     FRAME_FIELDS,
     canonical_functional,
@@ -79,7 +79,7 @@ def import_frames(
         title=title or name,
         kind="frames",
         functional=functional,
-        labels=labels,
+        labels=label_origin(labels),
         corrections=corrections or (known.corrections if known else "unknown"),
         source_file=file.path.name,
         source_sha256=file_sha256(file),

@@ -12,7 +12,7 @@ from core.elements import FormulaError, formula_of, fractions_from_formulas
 from core.errors import LabError
 from core.frames.pairs import PairSet, write_pairs
 from core.frames.registry import new_dataset_path
-from core.frames.schema import DFT, Card, Corrections, EnergyColumn, Frame
+from core.frames.schema import DFT, Card, Corrections, EnergyColumn, Frame, label_origin
 from core.frames.sources.guessing import (
     PAIR_FIELDS,
     TableGuess,
@@ -136,6 +136,7 @@ class _PairTable:
         labels: str,
     ) -> Card:
         """Make the card, still without counts."""
+        labels = label_origin(labels)
         guessed = {one.column: one for one in self.guess.energies}
         for column in (self.mapping["source"], self.mapping["target"]):
             known = energy_column(column) or EnergyColumn(column=column, functional="unknown")
