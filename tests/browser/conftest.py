@@ -47,7 +47,6 @@ def pytest_runtest_makereport(item, call):
     if report.when == "call" and report.failed and isinstance(page, Page):
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=SCREENSHOTS / f"failed-{item.name}.png")
-        print(page.url, page.inner_text("body")[:2000])
     return report
 
 
