@@ -101,7 +101,7 @@ def test_from_the_overview_to_a_finished_run(lab, tiny, page):
 
     page.goto(f"{lab.url}/transfer?dataset={tiny}&frames=40&epochs=2")
     launch = page.get_by_role("button", name="Launch")
-    expect(launch).to_be_enabled(timeout=120_000)
+    expect(launch).to_be_enabled(timeout=240_000)
     expect(page.get_by_text("--frames 40")).to_have_count(1)
     snap(settled(page), "transfer")
     launch.click()
@@ -111,7 +111,7 @@ def test_from_the_overview_to_a_finished_run(lab, tiny, page):
     snap(settled(page), "run")
 
     go(page, "Runs")
-    expect(page.get_by_text("Table 1").first).to_be_visible()
+    expect(page.get_by_text("Rows marked as the paper's")).to_be_visible()
     snap(page, "runs")
 
 
@@ -119,7 +119,7 @@ def test_from_the_overview_to_a_finished_run(lab, tiny, page):
 def test_a_run_outlives_the_server(lab, tiny, page):
     page.goto(f"{lab.url}/transfer?dataset={tiny}&frames=40&epochs=6&method=refit")
     launch = page.get_by_role("button", name="Launch")
-    expect(launch).to_be_enabled(timeout=120_000)
+    expect(launch).to_be_enabled(timeout=240_000)
     launch.click()
     expect(page).to_have_url(re.compile("run="), timeout=60_000)
     run = page.url
