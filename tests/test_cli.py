@@ -152,6 +152,33 @@ def test_frames_are_imported_from_a_table_with_structures():
     assert answer("datasets", "show", "salt")["split"] == {"train": 10, "validation": 1, "test": 1}
 
 
+def test_the_prior_is_the_users_choice(home):
+    pair_table(home / "pairs.csv")
+    import_pairs(home / "pairs.csv", name="mine", labels="DFT")
+    words = ("atomref", "mine", "--method", "ridge", "--strength", "1e6")
+    first = answer("atomref", "mine", "--out", "first.json")
+    assert first["labels"] == "dft"
+    pulled = answer(*words, "--prior", "first.json")
+    for symbol in first["counts"]:
+        assert pulled["energies"][symbol] == pytest.approx(first["energies"][symbol], abs=1e-3)
+    assert answer(*words, "--prior", "source")["prior"] == "source"
+    assert "none.json" in mistake(*words, "--prior", "none.json")
+
+
+def test_corrections_can_be_told():
+    pair_table(Path("pairs.csv"))
+    words = ("import", "pairs.csv", "--name", "mine")
+    assert "is none of" in mistake(*words, "--corrections", "energy_r2scan=some")
+    answer(*words, "--corrections", "energy_r2scan=unknown")
+    columns = {one["column"]: one for one in answer("datasets", "show", "mine")["energies"]}
+    assert columns["energy_r2scan"]["corrections"] == "unknown"
+
+
+def test_the_systems_refusals_are_one_line(monkeypatch):
+    monkeypatch.setenv("ATOMREF_LAB_HOME", "/proc/nothing/here")
+    assert "cannot be used" in mistake("datasets", "list")
+
+
 def test_import_tells_pairs_from_frames():
     Path("none.csv").write_text("material_id,formula\nm-1,Fe\n")
     assert "no column that looks like total energies" in mistake(
