@@ -73,7 +73,7 @@ FIND_SQUARE = """symbol => {
 
 def click_element(page, symbol):
     """Click a square of the periodic table where a reader would: in its middle."""
-    page.evaluate(FIND_SQUARE, symbol)
+    page.wait_for_function(f"symbol => Boolean(({FIND_SQUARE})(symbol))", arg=symbol)
     page.wait_for_timeout(500)
     x, y = page.evaluate(FIND_SQUARE, symbol)
     page.mouse.move(x - 3, y - 3)
