@@ -91,7 +91,7 @@ def ours(work: Work) -> list[Piece]:
                 rate = learning_rate(
                     RATE, epoch=0, step=step, steps_per_epoch=len(order), epochs=EPOCHS
                 )
-                stepper.step([train[row] for row in rows], rate, sums)
+                stepper.step(stepper.prepare([train[row] for row in rows]), rate, sums)
             errors: Metrics = score(model, cache.get(range(n_train, len(work.frames))))
             return errors["energy_mae_mev_per_atom"]
 

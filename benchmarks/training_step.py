@@ -8,7 +8,7 @@ add a function that makes it to ``ARMS``; the last of ours gives the main ratio.
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -50,23 +50,31 @@ def stock(work: Work) -> list[Piece]:
 
 
 def eager(work: Work) -> list[Piece]:
-    """Make the steps of the lab's training loop."""
-    model = load_model("chgnet-0.3.0", work.device)
-    return _pieces(work, Stepper(model, LossRatios()).step)
+    """Make the steps of the lab's training loop in a short run."""
+    return _pieces(work, compiles=False)
 
 
-def _pieces(
-    work: Work, step: Callable[[Sequence[Example], float, Sequence[MetricSums]], float]
-) -> list[Piece]:
+def compiled(work: Work) -> list[Piece]:
+    """Make the steps of the lab's training loop in a run that is long enough to compile them."""
+    return _pieces(work, compiles=True)
+
+
+def _pieces(work: Work, *, compiles: bool) -> list[Piece]:
     """Cut the work into steps, made in the settings of the training loop."""
+    stepper = Stepper(load_model("chgnet-0.3.0", work.device), LossRatios())
     examples = [example(row, frame) for row, frame in enumerate(work.frames)]
+    parts = [examples[part] for part in chunks(len(examples), work.batch_size)]
     sums = [MetricSums()]
+    if compiles:
+        with compute_settings(work.threads, work.device):
+            if not stepper.compile([stepper.prepare(some) for some in parts]):
+                raise SystemExit(f"The step cannot be compiled: {stepper.eager_because}.")
 
     def one(some: Sequence[Example]) -> float:
         with compute_settings(work.threads, work.device):
-            return step(some, RATE, sums)
+            return stepper.step(stepper.prepare(some), RATE, sums)
 
-    return [partial(one, examples[part]) for part in chunks(len(examples), work.batch_size)]
+    return [partial(one, some) for some in parts]
 
 
 def agreement(theirs: Sequence[Any], ours: Sequence[Any]) -> dict[str, Any]:
@@ -74,7 +82,7 @@ def agreement(theirs: Sequence[Any], ours: Sequence[Any]) -> dict[str, Any]:
     return {"loss_difference": abs(theirs[0] - ours[0]) / theirs[0]}
 
 
-ARMS: dict[str, Arm] = {"stock": stock, "eager": eager}
+ARMS: dict[str, Arm] = {"stock": stock, "eager": eager, "compiled": compiled}
 
 CONTEST = Contest(
     name="training_step",

@@ -72,12 +72,12 @@ class PackedBatch:
     @property
     def n_frames(self) -> int:
         """Number of frames, B."""
-        return len(self.atoms_per_frame)
+        return self.atoms_per_frame.shape[0]
 
     @property
     def n_atoms(self) -> int:
         """Number of atoms, N."""
-        return len(self.species)
+        return self.species.shape[0]
 
     def to(self, device: torch.device | str) -> "PackedBatch":
         """Return the batch with every tensor on ``device``."""

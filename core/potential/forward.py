@@ -122,7 +122,7 @@ def _network(
     atoms = weights.elements.index_select(0, batch.species)
     atom_message_weight = F.linear(basis, weights.bond_weight)
 
-    has_angles = len(angles) > 0
+    has_angles = angles.shape[0] > 0
     if has_angles:
         short_lengths = lengths.index_select(0, batch.short_bonds)
         short_basis = radial_basis(short_lengths, weights.short_frequencies, cutoff=ANGLE_CUTOFF)
@@ -179,7 +179,7 @@ def _atom_messages(
     own = F.linear(atoms, gate.blocks[0], gate.bias).index_select(0, batch.bond_centers)
     other = F.linear(atoms, gate.blocks[2]).index_select(0, batch.bond_neighbors)
     # both directions of a bond, one after the other, share the bond's rows
-    n_bonds = len(bond_part)
+    n_bonds = bond_part.shape[0]
     first = (own + other).view(2, n_bonds, -1) + bond_part
     messages = gate(first.view(2 * n_bonds, -1)).view(2, n_bonds, -1) * bond_weight
     return torch.zeros_like(atoms).index_add(0, batch.bond_centers, messages.flatten(0, 1))
@@ -202,7 +202,7 @@ def _angle_inputs(
     """
     leg = F.linear(bonds, gate.blocks[0])
     corner = F.linear(atoms, gate.blocks[3], gate.bias).index_select(0, batch.short_centers)
-    directed = (corner.view(2, len(bonds), -1) + leg).flatten(0, 1)
+    directed = (corner.view(2, bonds.shape[0], -1) + leg).flatten(0, 1)
     return (
         directed.index_select(0, batch.angle_first_directed)
         + F.linear(bonds, gate.blocks[1]).index_select(0, batch.angle_second)
@@ -244,7 +244,7 @@ def _mechanics(
     gradient = (length_slopes / batch.bond_lengths)[:, None] * batch.bond_vectors
     if angle_slopes is not None:
         slopes = angle_slopes[:, None]
-        short = gradient.new_zeros(len(batch.short_bonds), 3)
+        short = gradient.new_zeros(batch.short_bonds.shape[0], 3)
         short = short.index_add(0, batch.angle_first, slopes * batch.angle_slopes_first)
         short = short.index_add(0, batch.angle_second, slopes * batch.angle_slopes_second)
         gradient = gradient.index_add(0, batch.short_bonds, short)

@@ -27,11 +27,15 @@ class Progress:
         """Return the fields of `core.runs.status.Status` that an event changes.
 
         Args:
-            event: prepare, start, step, epoch or end as `core.transfer.loop.fit` emits it.
+            event: prepare, start, compile, step, epoch or end as `core.transfer.loop.fit` emits it.
         """
         kind = event["kind"]
         if kind == "prepare":
             return {"message": f"Preparing {_share_text(event)}."}
+        if kind == "compile":
+            # compiling takes a minute: the time left is reckoned from its end
+            self._origin = (event["time"], self._origin[1])
+            return {"message": "Training."}
         if kind == "start":
             self._origin = (event["time"], event["step"])
             return {
@@ -63,6 +67,9 @@ class Progress:
         kind = event["kind"]
         if kind == "prepare":
             return f"preparing {_share_text(event)}"
+        if kind == "compile":
+            reason = event["eager_because"]
+            return "steps are compiled" if reason is None else f"steps stay eager: {reason}"
         if kind == "start":
             parts = (("training", "n_train"), ("validation", "n_validation"), ("test", "n_test"))
             counts = ", ".join(f"{event[key]} {name}" for name, key in parts)

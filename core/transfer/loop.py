@@ -12,6 +12,7 @@ import torch
 from core.errors import LabError
 from core.frames.splits import Split
 from core.frames.store import FrameSet
+from core.potential.compiled import worth_compiling
 from core.potential.models import (
     get_atomref,
     load_model,
@@ -36,6 +37,9 @@ Emit = Callable[[dict[str, Any]], None]
 
 _NAMED = 20
 """Left-out frames that the "start" event names."""
+
+_CANDIDATES = 8
+"""Batches among which one serves as the example that the step is compiled for."""
 
 _SAVE_SECONDS = 600.0
 """Within an epoch, `last.pt` is written no later than this after the one before, so that a crash
@@ -83,8 +87,8 @@ def fit(
         config: what to do.
         frame_set: the data set that `config.dataset` names.
         checkpoints: directory for the two checkpoints; made if missing.
-        emit: takes events, dictionaries with "kind" (start, prepare, step, epoch, end) and "time"
-            that JSON can hold.
+        emit: takes events, dictionaries with "kind" (start, prepare, compile, step, epoch, end)
+            and "time" that JSON can hold.
         should_stop: asked before every step and between batches of frames elsewhere; once it says
             yes, `last.pt` is written and the run ends as cancelled.
         resume: go on from `last.pt` if it is there.
@@ -138,6 +142,7 @@ class _Run:
             cache = self._load_frames(split)
             go_on = resume and last.exists()
             stepper = self._go_on(last) if go_on else self._begin(split, cache)
+            self._compile(stepper)
             while self.position.epoch < self.config.epochs:
                 self._epoch(stepper)
             return self._finish(split)
@@ -217,6 +222,24 @@ class _Run:
         self._tell_start()
         return stepper
 
+    def _compile(self, stepper: Stepper) -> None:
+        """Compile the step where the run is long enough, and tell which step it takes.
+
+        The decision and the example follow from settings and data alone, so that a resumed run
+        computes exactly as it did before.
+        """
+        size = self.config.batch_size
+        steps = self.config.epochs * math.ceil(len(self.train) / size)
+        cost = size * sum(one.graph.cost for one in self.train) / len(self.train)
+        if worth_compiling(steps, cost):
+            self._tell("prepare", what="compiled step", done=0, total=1)
+            order = batches(len(self.train), size, seed=self.config.seed, epoch=0)
+            some = [[self.train[row] for row in rows] for rows in order[:_CANDIDATES]]
+            # those with the most kinds of label first: a batch that lacks one is computed eagerly
+            some.sort(key=lambda one: -len(trained_labels(one, self.config.loss)))
+            stepper.compile([stepper.prepare(one) for one in some])
+            self._tell("compile", eager_because=stepper.eager_because)
+
     def _epoch(self, stepper: Stepper) -> None:
         """Train the rest of an epoch, validate, and write both checkpoints."""
         at = self.position
@@ -229,7 +252,9 @@ class _Run:
             began = time.perf_counter()
             rate = self._rate(at.step, len(order))
             sums = (at.epoch_sums, at.tenth_sums)
-            at.tenth_loss += stepper.step([self.train[row] for row in rows], rate, sums)
+            at.tenth_loss += stepper.step(
+                stepper.prepare([self.train[row] for row in rows]), rate, sums
+            )
             at.tenth_steps += 1
             at.step += 1
             at.epoch_seconds += time.perf_counter() - began

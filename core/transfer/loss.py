@@ -64,29 +64,58 @@ def make_targets(
     return targets
 
 
+def scale_of(kind: str) -> str:
+    """Return the name under which `combined_loss` finds the scale of a kind of label."""
+    return f"{kind} scale"
+
+
+def make_scales(
+    targets: Mapping[str, NDArray[np.float64]], ratios: LossRatios
+) -> dict[str, NDArray[np.float64]]:
+    """Return the scale of each kind's term: its loss ratio over the number of known values.
+
+    Args:
+        targets: what `make_targets` returned for a whole batch.
+        ratios: weights of the loss.
+
+    Returns:
+        Scalars by `scale_of` each kind.
+    """
+    return {
+        scale_of(kind): np.array(getattr(ratios, kind) / np.count_nonzero(~np.isnan(target)))
+        for kind, target in targets.items()
+    }
+
+
 def combined_loss(
-    predicted: Mapping[str, Tensor], targets: Mapping[str, Tensor], ratios: LossRatios
+    predicted: Mapping[str, Tensor], targets: Mapping[str, Tensor], *, huber_delta: float
 ) -> Tensor:
     """Return the weighted sum of the Huber terms.
 
-    Each term is the mean over the values whose label exists, which for complete labels is
-    chgnet's `CombinedLoss(criterion="Huber")`.
+    A term is the sum over the values whose label exists, times its scale: with `make_scales` a
+    weighted mean, and for complete labels the whole is chgnet's `CombinedLoss(criterion="Huber")`.
+    Of a batch that is shared out, every share takes the scales of the whole; the losses and
+    gradients of the shares then add up to those of the batch.
 
     Args:
         predicted: predictions by kind of label, in the shapes of `make_targets`.
-        targets: labels by kind, NaN where missing; a kind that is absent does not count.
-        ratios: weights.
+        targets: labels by kind, NaN where missing, and a scalar under `scale_of` each kind; a kind
+            that is absent does not count.
+        huber_delta: error at which a term turns from quadratic to linear.
 
     Returns:
         The loss, a scalar tensor.
     """
     terms = []
-    for kind, target in targets.items():
-        known = ~torch.isnan(target)
-        # A constant zero where the label is missing: no error and no gradient from there.
-        error = torch.where(known, predicted[kind] - target, torch.zeros_like(target))
-        total = functional.huber_loss(
-            error, torch.zeros_like(error), reduction="sum", delta=ratios.huber_delta
-        )
-        terms.append(getattr(ratios, kind) * total / known.sum())
+    for kind in LABELS:
+        if kind in targets:
+            target = targets[kind]
+            # A constant zero where the label is missing: no error and no gradient from there.
+            error = torch.where(
+                torch.isnan(target), torch.zeros_like(target), predicted[kind] - target
+            )
+            total = functional.huber_loss(
+                error, torch.zeros_like(error), reduction="sum", delta=huber_delta
+            )
+            terms.append(targets[scale_of(kind)] * total)
     return torch.stack(terms).sum()

@@ -187,9 +187,9 @@ def _estimate(config: RunConfig, frame_set: FrameSet, split: Split, model: CHGNe
         return None
     # A learning rate of zero leaves the model as it is. The first step warms up.
     stepper = Stepper(model, config.loss)
-    stepper.step(some[:1], 0.0, ())
+    stepper.step(stepper.prepare(some[:1]), 0.0, ())
     atoms = sum(one.n_atoms for one in some)
-    training = _clock(lambda: stepper.step(some, 0.0, ())) / atoms
+    training = _clock(lambda: stepper.step(stepper.prepare(some), 0.0, ())) / atoms
     evaluation = _clock(lambda: score(model, some)) / atoms
     n_atoms = frame_set.n_atoms()
     n_train, n_validation, n_test = (

@@ -1,6 +1,7 @@
 """One training step."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,16 +12,34 @@ from torch.nn import functional
 
 from core.errors import LabError
 from core.potential.batch import PackedBatch, collate
+from core.potential.compiled import TrainingStep
 from core.potential.forward import predict_batch
 from core.potential.models import get_atomref
 from core.potential.weights import ATOMREF
 from core.transfer.config import LossRatios
-from core.transfer.data import Example
-from core.transfer.loss import combined_loss, make_targets, trained_labels
+from core.transfer.data import LABELS, Example
+from core.transfer.loss import combined_loss, make_scales, make_targets, trained_labels
 from core.transfer.metrics import MetricSums
 
 _NAMED = 5
 """Frames named in a message; more would drown it."""
+
+
+@dataclass(kw_only=True, frozen=True, slots=True)
+class Prepared:
+    """A batch as `Stepper.step` takes it.
+
+    Attributes:
+        examples: its frames.
+        batch: their structures.
+        targets: what `combined_loss` takes.
+        labelled: the same labels in double precision, as `make_targets` returns them.
+    """
+
+    examples: tuple[Example, ...]
+    batch: PackedBatch
+    targets: dict[str, Tensor]
+    labelled: dict[str, NDArray[np.float64]]
 
 
 class Stepper:
@@ -42,12 +61,37 @@ class Stepper:
         self._ratios = ratios
         self._weight = model.get_parameter(ATOMREF)
         self._start = self._tensor(self.baseline)
+        self._differentiate = TrainingStep(model, self._objective)
 
-    def step(self, examples: Sequence[Example], rate: float, sums: Sequence[MetricSums]) -> float:
+    @property
+    def eager_because(self) -> str | None:
+        """Why steps are eager, or None once they are compiled."""
+        return self._differentiate.eager_because
+
+    def compile(self, candidates: Iterable[Prepared]) -> bool:
+        """Compile the step for the labels of these batches, see `TrainingStep.compile`."""
+        return self._differentiate.compile([(one.batch, one.targets) for one in candidates])
+
+    def prepare(self, frames: Sequence[Example]) -> Prepared:
+        """Make a batch ready for `step`.
+
+        Args:
+            frames: the batch; each has a label that is trained on.
+        """
+        labels = trained_labels(frames, self._ratios)
+        labelled = make_targets(frames, labels, atomref=self.baseline)
+        scaled = labelled | make_scales(labelled, self._ratios)
+        targets = {name: self._tensor(array) for name, array in scaled.items()}
+        batch = collate(
+            [one.graph for one in frames], dtype=self._weight.dtype, device=self._weight.device
+        )
+        return Prepared(examples=tuple(frames), batch=batch, targets=targets, labelled=labelled)
+
+    def step(self, prepared: Prepared, rate: float, sums: Sequence[MetricSums]) -> float:
         """Train on one batch.
 
         Args:
-            examples: the frames; each has a label that is trained on.
+            prepared: the batch.
             rate: the learning rate.
             sums: running errors to which the batch's are added, as they were before the step.
 
@@ -57,27 +101,19 @@ class Stepper:
         Raises:
             LabError: if loss or gradient is not finite; the model is left as it was.
         """
-        labels = trained_labels(examples, self._ratios)
-        labelled = make_targets(examples, labels, atomref=self.baseline)
-        targets = {kind: self._tensor(target) for kind, target in labelled.items()}
-        batch = collate(
-            [one.graph for one in examples], dtype=self._weight.dtype, device=self._weight.device
-        )
-        predicted = self._predict(batch, labels)
-        loss = combined_loss(predicted, targets, self._ratios)
-        self.optimizer.zero_grad()
-        loss.backward()
+        examples, labelled = prepared.examples, prepared.labelled
+        loss, predicted = self._differentiate(prepared.batch, prepared.targets)
         gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
         norm = torch.nn.utils.get_total_norm(gradients)
-        values = {kind: predicted[kind].detach().cpu().numpy() for kind in labels}
-        if not torch.isfinite(loss.detach() + norm):
+        values = {kind: predicted[kind].cpu().numpy() for kind in labelled}
+        if not torch.isfinite(loss + norm):
             raise LabError(_diverged(examples, values, labelled))
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.step()
         for one in sums:
             one.n_frames += len(examples)
-            for kind in labels:
+            for kind in labelled:
                 one.add(kind, values[kind], labelled[kind])
         return loss.item()
 
@@ -85,11 +121,21 @@ class Stepper:
         # The type first: not every device has float64.
         return torch.from_numpy(array).to(self._weight.dtype).to(self._weight.device)
 
-    def _predict(self, batch: PackedBatch, labels: Sequence[str]) -> dict[str, Tensor]:
+    def _objective(
+        self, model: CHGNet, batch: PackedBatch, targets: Mapping[str, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        labels = [kind for kind in LABELS if kind in targets]
+        predicted = self._predict(model, batch, labels)
+        delta = self._ratios.huber_delta
+        return combined_loss(predicted, targets, huber_delta=delta), predicted
+
+    def _predict(
+        self, model: CHGNet, batch: PackedBatch, labels: Sequence[str]
+    ) -> dict[str, Tensor]:
         """Return what is predicted of the wanted labels; energies relative to the baseline."""
         forces, stress = "force" in labels, "stress" in labels
         prediction = predict_batch(
-            self.model,
+            model,
             batch,
             forces=forces,
             stress=stress,
@@ -97,8 +143,10 @@ class Stepper:
             create_graph=forces or stress,
         )
         energy = prediction.interaction
-        if self._weight.requires_grad:
-            drift = self._weight - self._start
+        # by name, not self._weight: while the step is captured, the model's tensors are exchanged
+        weight = dict(model.named_parameters())[ATOMREF]
+        if weight.requires_grad:
+            drift = weight - self._start
             energy = energy + functional.linear(batch.fractions, drift).squeeze(1)
         known = {
             "energy": energy,

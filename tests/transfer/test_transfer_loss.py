@@ -14,7 +14,7 @@ from core.potential.forward import predict_batch
 from core.potential.models import get_atomref, load_model
 from core.transfer.config import LossRatios
 from core.transfer.data import ExampleCache, example
-from core.transfer.loss import combined_loss, make_targets, trained_labels
+from core.transfer.loss import combined_loss, make_scales, make_targets, trained_labels
 from core.transfer.metrics import METRICS, MetricSums
 from core.transfer.step import Stepper
 
@@ -54,10 +54,8 @@ def stock_form(examples):
 def test_loss_is_chgnets(request, name):
     examples = ExampleCache(frame_set=request.getfixturevalue(name)).get(range(8))
     rng = np.random.default_rng(0)
-    targets = {
-        kind: torch.from_numpy(values)
-        for kind, values in make_targets(examples, ALL, atomref=ZERO).items()
-    }
+    labelled = make_targets(examples, ALL, atomref=ZERO)
+    targets = {kind: torch.from_numpy(values) for kind, values in labelled.items()}
     predicted = {
         kind: torch.nan_to_num(value) + torch.from_numpy(rng.normal(0, 0.2, value.shape))
         for kind, value in targets.items()
@@ -71,17 +69,22 @@ def test_loss_is_chgnets(request, name):
     }
     ratios = LossRatios(energy=3, force=2, stress=0.3, magmom=0.7, huber_delta=0.15)
     expected = stock_loss(ratios)(stock_form(examples), prediction)["loss"]
-    torch.testing.assert_close(combined_loss(predicted, targets, ratios), expected)
+    scales = {
+        name: torch.from_numpy(scale) for name, scale in make_scales(labelled, ratios).items()
+    }
+    loss = combined_loss(predicted, targets | scales, huber_delta=ratios.huber_delta)
+    torch.testing.assert_close(loss, expected)
 
 
 def test_missing_labels_give_no_gradient(mixed):
     examples = ExampleCache(frame_set=mixed).get([2, 3])
-    targets = {
-        kind: torch.from_numpy(values)
-        for kind, values in make_targets(examples, ALL, atomref=ZERO).items()
+    labelled = make_targets(examples, ALL, atomref=ZERO)
+    targets = {kind: torch.from_numpy(values) for kind, values in labelled.items()}
+    scales = {
+        name: torch.from_numpy(scale) for name, scale in make_scales(labelled, LossRatios()).items()
     }
     predicted = {k: torch.ones_like(v).requires_grad_() for k, v in targets.items()}
-    combined_loss(predicted, targets, LossRatios()).backward()
+    combined_loss(predicted, targets | scales, huber_delta=0.1).backward()
     for kind, target in targets.items():
         missing = torch.isnan(target)
         assert (predicted[kind].grad[missing] == 0).all()
@@ -106,7 +109,7 @@ def test_energy_only_batches_skip_the_force_pass(energies_only, monkeypatch):
 
     monkeypatch.setattr("core.transfer.step.predict_batch", spy)
     stepper = Stepper(load_model("chgnet-0.3.0"), LossRatios())
-    stepper.step(ExampleCache(frame_set=energies_only).get([0, 1]), 1e-3, ())
+    stepper.step(stepper.prepare(ExampleCache(frame_set=energies_only).get([0, 1])), 1e-3, ())
     assert not any(asked[0].values())
 
 
@@ -114,7 +117,7 @@ def test_gradients_are_those_of_chgnets_own_loss(complete, stock):
     """Through the whole step, AtomRef baseline included."""
     examples = ExampleCache(frame_set=complete).get([0, 5, 13])
     stepper = Stepper(load_model("chgnet-0.3.0"), LossRatios())
-    loss = stepper.step(examples, 0.0, ())
+    loss = stepper.step(stepper.prepare(examples), 0.0, ())
 
     converter = CrystalGraphConverter(on_isolated_atoms="error", verbose="")
     frames = complete.frames([0, 5, 13])
@@ -171,7 +174,7 @@ def test_a_step_that_diverges_names_its_frames_and_changes_nothing(complete):
     stepper = Stepper(load_model("chgnet-0.3.0"), LossRatios())
     before = {name: value.clone() for name, value in stepper.model.state_dict().items()}
     with pytest.raises(LabError, match=rf"frames {examples[2].frame_id};"):
-        stepper.step(broken, 1e-3, ())
+        stepper.step(stepper.prepare(broken), 1e-3, ())
     assert all(torch.equal(v, before[k]) for k, v in stepper.model.state_dict().items())
 
 
@@ -181,13 +184,13 @@ def test_a_trained_atomref_moves_and_its_drift_counts(energies_only):
     model.composition_model.fc.weight.requires_grad_()
     stepper = Stepper(model, LossRatios())
     sums = MetricSums()
-    stepper.step(examples, 1.0, [sums])
+    stepper.step(stepper.prepare(examples), 1.0, [sums])
     moved = get_atomref(model) - stepper.baseline
     present = np.unique(np.concatenate([one.graph.atomic_numbers for one in examples])) - 1
     assert (np.abs(moved[present]) > 0.5).all()
     assert (np.delete(moved, present) == 0).all()
     graphs = [one.graph for one in examples]
-    relative = stepper._predict(collate(graphs), ["energy"])["energy"].detach().numpy()
+    relative = stepper._predict(model, collate(graphs), ["energy"])["energy"].detach().numpy()
     total = relative + [one.contribution(stepper.baseline) for one in examples]
     np.testing.assert_allclose(total, [one.energy for one in predict(model, graphs)], atol=2e-5)
 
