@@ -25,9 +25,11 @@ from torch.utils.data import DataLoader
 
 from core.frames.schema import Card
 from core.frames.store import open_frames, write_frames
+from core.potential.graph import convert
 from core.potential.models import load_model
+from core.transfer.batching import batches
 from core.transfer.config import LossRatios
-from core.transfer.data import ExampleCache, batches
+from core.transfer.data import load_examples
 from core.transfer.evaluate import score
 from core.transfer.metrics import Metrics, MetricSums
 from core.transfer.runtime import compute_settings
@@ -41,7 +43,11 @@ def stock(work: Work) -> list[Piece]:
     """Train with chgnet's Trainer."""
     model = make_model(work)
     n_train = _n_train(work)
-    order = np.concatenate(batches(n_train, work.batch_size, seed=0, epoch=0))
+    graphs = [
+        convert(one.atomic_numbers, one.frac_coords, one.lattice) for one in work.frames[:n_train]
+    ]
+    costs = np.array([graph.cost for graph in graphs])
+    order = np.concatenate(batches(costs, work.batch_size, seed=0, epoch=0))
     train = [work.frames[row] for row in order]
 
     def loader(data: StructureData) -> DataLoader:
@@ -82,17 +88,18 @@ def ours(work: Work) -> list[Piece]:
 
     def epoch() -> float | None:
         with compute_settings(work.threads, work.device):
-            cache = ExampleCache(frame_set=open_frames(store))
-            train = cache.get(range(n_train))
+            frame_set = open_frames(store)
+            train = load_examples(frame_set, range(n_train))
             stepper = Stepper(model, LossRatios())
-            order = batches(n_train, work.batch_size, seed=0, epoch=0)
+            order = batches(train.costs, work.batch_size, seed=0, epoch=0)
             sums = [MetricSums(), MetricSums()]
             for step, rows in enumerate(order):
                 rate = learning_rate(
                     RATE, epoch=0, step=step, steps_per_epoch=len(order), epochs=EPOCHS
                 )
                 stepper.step(stepper.prepare([train[row] for row in rows]), rate, sums)
-            errors: Metrics = score(model, cache.get(range(n_train, len(work.frames))))
+            held_out = load_examples(frame_set, range(n_train, len(work.frames)))
+            errors: Metrics = score(model, held_out)
             return errors["energy_mae_mev_per_atom"]
 
     return [epoch]

@@ -24,10 +24,10 @@ from core.frames.schema import Card, Frame
 from core.frames.sources.table import import_pairs
 from core.frames.store import write_frames
 from core.home import datasets_dir
-from core.runs import worker
+from core.runs import local, worker
 from core.runs.directory import Run
 from core.runs.listing import list_runs
-from core.transfer.config import FLAGS
+from core.transfer.config import FLAGS, RunConfig
 from core.transfer.metrics import METRICS
 
 ROOT = Path(__file__).parents[1]
@@ -359,6 +359,17 @@ def core(*words, **options):
         timeout=120,
         **options,
     )
+
+
+def test_a_run_goes_on_with_other_processes(monkeypatch):
+    monkeypatch.setattr(local, "_spawn", lambda run, status: run.write(status))
+    run = local.create(RunConfig(dataset="any", processes=2))
+    for words, wanted in (([], None), (["--processes", "3"], 3), ([], 3)):
+        local.cancel(run)
+        assert answer("runs", "resume", run.id, *words)["state"] == "queued"
+        assert answer("runs", "show", run.id)["processes"] == wanted
+    assert run.config.processes == 2
+    mistake("runs", "resume", run.id, "--processes", "0")
 
 
 def test_a_mistake_in_a_real_process(home):

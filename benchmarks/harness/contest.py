@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from core.potential.models import resolve_device
+from harness.team import RemoteTeam, here
 from harness.worker import Piece, RemoteWorker, Turn, Work, Worker
 from harness.workload import LARGEST, make_frames
 
@@ -41,6 +42,8 @@ class Contest:
         agreement: Compares what stock's pieces and those of one of ours told, the first time.
         batches: Batches of structures that are worked on by default.
         repeats: Repeats by default.
+        processes: Processes of an arm by default; with more than one, a batch is what each of them
+            works on at a time.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Contest:
     agreement: Callable[[Sequence[Any], Sequence[Any]], dict[str, Any]]
     batches: int = 4
     repeats: int = 3
+    processes: int = 1
 
     def main(self, words: Sequence[str] | None = None) -> None:
         """Run as a script: print one line of JSON.
@@ -69,17 +73,27 @@ class Contest:
             warnings.catch_warnings(action="ignore"),
             tempfile.TemporaryDirectory() as folder,
         ):
+            device = here().place(resolve_device(options.device))
+            if device.index is not None:
+                torch.cuda.set_device(device)
             work = Work(
                 frames=make_frames(options.structures, largest=options.largest),
                 batch_size=options.batch_size,
-                device=resolve_device(options.device),
+                device=device,
                 threads=options.threads,
                 folder=Path(folder),
             )
             if options.only:
                 self.worker(work, options.only).serve(sys.stdin, answer)
             else:
-                answer.write(json.dumps(self._compare(work, options.repeats, given)) + "\n")
+                line = self._compare(work, options.repeats, options.processes, given)
+                answer.write(json.dumps(line) + "\n")
+
+    def _remote(self, arm: str, processes: int, words: Sequence[str]) -> RemoteWorker | RemoteTeam:
+        words = [*words, "--only", arm]
+        if self.processes == 1:
+            return RemoteWorker(self.script, words)
+        return RemoteTeam(self.script, words, processes, joint=arm != STOCK)
 
     def worker(self, work: Work, arm: str) -> Worker:
         """Make one arm ready in this process."""
@@ -88,7 +102,11 @@ class Contest:
     def _parse(self, words: Sequence[str]) -> argparse.Namespace:
         parser = argparse.ArgumentParser(prog=self.script, description=f"{self.name} against stock")
         parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
-        parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+        parser.add_argument("--threads", type=int, default=1, help="CPU threads of a process")
+        if self.processes > 1:
+            parser.add_argument(
+                "--processes", type=int, default=self.processes, help="processes of each side"
+            )
         parser.add_argument("--batch-size", type=int, default=16, help="structures a batch")
         parser.add_argument("--structures", type=int, help=f"default: {self.batches} batches")
         parser.add_argument("--largest", type=int, default=LARGEST, help="atoms in the largest one")
@@ -97,18 +115,24 @@ class Contest:
         )
         parser.add_argument("--small", action="store_true", help="only see that it works")
         parser.add_argument("--only", choices=list(self.arms), help=argparse.SUPPRESS)
+        parser.set_defaults(processes=self.processes)
         options = parser.parse_args(words)
         if options.small:
             options.batch_size, options.structures = 2, 4
             options.largest, options.repeats = 8, 1
-        options.structures = options.structures or self.batches * options.batch_size
+        together = options.processes * options.batch_size
+        options.structures = options.structures or self.batches * together
         torch.set_num_threads(options.threads)
+        if options.processes > 1 and options.structures % together:
+            parser.error(f"--structures: give a multiple of {together}, so that all have as many.")
         return options
 
-    def _compare(self, work: Work, repeats: int, words: Sequence[str]) -> dict[str, Any]:
+    def _compare(
+        self, work: Work, repeats: int, processes: int, words: Sequence[str]
+    ) -> dict[str, Any]:
         with contextlib.ExitStack() as open_workers:
             workers = {
-                arm: open_workers.enter_context(RemoteWorker(self.script, [*words, "--only", arm]))
+                arm: open_workers.enter_context(self._remote(arm, processes, words))
                 for arm in self.arms
             }
             turns = _in_turns(workers, repeats)
@@ -135,11 +159,14 @@ class Contest:
             "per": self.per,
             "ours": main["seconds"],
             "stock": stock["seconds"],
+            "ours_per_second": float(f"{1 / main['seconds']:.4g}"),
+            "stock_per_second": float(f"{1 / stock['seconds']:.4g}"),
             "ours_median": main["seconds_median"],
             "stock_median": stock["seconds_median"],
             "peak_memory_ours_mb": main["peak_memory_mb"],
             "peak_memory_stock_mb": peaks[STOCK],
             "memory": "process" if work.device.type == "cpu" else "device",
+            "processes": processes,
             "threads": work.threads,
             "device": str(work.device),
             "device_name": _name_of(work.device),
@@ -158,7 +185,9 @@ Turns = Sequence[Sequence[Turn]]
 """By repeat, the first of which is the warm-up, and piece."""
 
 
-def _in_turns(workers: Mapping[str, RemoteWorker], repeats: int) -> Mapping[str, Turns]:
+def _in_turns(
+    workers: Mapping[str, RemoteWorker | RemoteTeam], repeats: int
+) -> Mapping[str, Turns]:
     """Let the arms do their pieces in turns, A1 B1 A2 B2 …: once to warm up, then the repeats.
 
     Arms cut into different numbers of pieces take turns as far as the pieces go.

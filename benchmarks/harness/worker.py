@@ -6,11 +6,12 @@ So neither pays for the other's memory or garbage, and the peak memory of each i
 
 import gc
 import json
+import os
 import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, Self
@@ -110,11 +111,15 @@ class RemoteWorker:
     Args:
         script: The benchmark.
         words: Its command line, which makes it serve.
+        environment: Variables of its own.
     """
 
-    def __init__(self, script: str, words: Sequence[str]) -> None:
+    def __init__(
+        self, script: str, words: Sequence[str], environment: Mapping[str, str] | None = None
+    ) -> None:
         self._process = subprocess.Popen(
             [sys.executable, script, *words],
+            env={**os.environ, **(environment or {})},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -11,6 +11,7 @@ from core.runs.directory import Run
 from core.runs.export import export_checkpoint
 from core.runs.listing import find_run, list_runs, queue_position, status_if_any, summary_row
 from core.runs.progress import duration_text, errors_text
+from core.transfer.config import FLAGS
 from core.transfer.metrics import METRICS
 
 app = typer.Typer()
@@ -52,6 +53,7 @@ def show(name: Name, *, _json: JsonFlag = False) -> Answer:
         "state": status.state,
         "message": status.message,
         "place in the queue": data["queue_position"],
+        "processes": status.processes,
         "epochs": f"{status.epoch:.1f} of {status.epochs}",
         "time left": None if status.eta_s is None else duration_text(status.eta_s),
         "best epoch": status.best_epoch,
@@ -73,10 +75,20 @@ def cancel(name: Name, *, _json: JsonFlag = False) -> Answer:
 
 
 @runs.command("resume", cls=LabCommand)
-def resume(name: Name, *, _json: JsonFlag = False) -> Answer:
+def resume(
+    name: Name,
+    *,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            FLAGS["processes"], min=1, help="Training processes.", show_default="as before"
+        ),
+    ] = None,
+    _json: JsonFlag = False,
+) -> Answer:
     """Let a cancelled or failed run go on from its last checkpoint, as a process of its own."""
     run = find_run(name)
-    local.resume(run)
+    local.resume(run, processes=processes)
     return _done(run, "goes on")
 
 

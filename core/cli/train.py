@@ -62,7 +62,22 @@ def train(
     device: Annotated[
         str | None, typer.Option(FLAGS["device"], help="auto, cpu, cuda or mps.")
     ] = None,
-    threads: Annotated[int | None, typer.Option(FLAGS["threads"], help="CPU threads.")] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            FLAGS["processes"],
+            help="Processes that share the work of each step.",
+            show_default="one for each core or GPU, or 1 for a short run",
+        ),
+    ] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            FLAGS["threads"],
+            help="CPU threads of each process.",
+            show_default="the cores, divided by the processes",
+        ),
+    ] = None,
     name: Annotated[str | None, typer.Option(FLAGS["name"], help="Your own words.")] = None,
     run_dir: Annotated[
         Path | None,
@@ -90,6 +105,7 @@ def train(
         "ridge_strength": ridge_strength,
         "seed": seed,
         "device": device,
+        "processes": processes,
         "threads": threads,
         "name": name,
     }

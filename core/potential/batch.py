@@ -81,11 +81,19 @@ class PackedBatch:
 
     def to(self, device: torch.device | str) -> "PackedBatch":
         """Return the batch with every tensor on ``device``."""
-        moved = {
-            field.name: getattr(self, field.name).to(device, non_blocking=True)
-            for field in fields(self)
-        }
+        moved = {field.name: _move(getattr(self, field.name), device) for field in fields(self)}
         return PackedBatch(**moved)
+
+
+def _move(tensor: Tensor, device: torch.device | str) -> Tensor:
+    """Return a tensor on ``device``; CUDA copies it while other work goes on, here and there.
+
+    Only from pinned memory does CUDA copy in the background. Torch keeps that memory until the copy
+    is done.
+    """
+    if torch.device(device).type == "cuda" and tensor.device.type == "cpu":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
 
 
 def collate(
@@ -132,12 +140,12 @@ def collate(
     numbers = np.concatenate([graph.atomic_numbers for graph in graphs])
 
     def real(array: NDArray[np.float64]) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array)).to(device=device, dtype=dtype)
+        return torch.from_numpy(np.ascontiguousarray(array)).to(dtype)
 
     def index(array: NDArray[np.integer]) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array, dtype=np.int64)).to(device)
+        return torch.from_numpy(np.ascontiguousarray(array, dtype=np.int64))
 
-    return PackedBatch(
+    batch = PackedBatch(
         atoms_per_frame=index(atoms),
         species=index(numbers.astype(np.int64) - 1),
         atom_frame=index(atom_frame),
@@ -157,6 +165,7 @@ def collate(
         angle_slopes_first=real(slopes_first),
         angle_slopes_second=real(slopes_second),
     )
+    return batch.to(device)
 
 
 def _bond_vectors(

@@ -25,6 +25,7 @@ from core.potential.compiled_capture import (
     tensors,
     trainable,
 )
+from core.potential.products import use_onednn
 
 COMPILE_SECONDS = 150.0
 """A cold compilation on the reference machine, one thread to spare."""
@@ -80,7 +81,7 @@ class TrainingStep:
         self._compiled: tuple[_Run, Signature] | None = None
 
     def __call__(self, batch: PackedBatch, targets: Targets) -> tuple[Tensor, dict[str, Tensor]]:
-        """Set the gradient of every trainable parameter, in place of what was there.
+        """Add to the gradient of every trainable parameter, as `Tensor.backward` does.
 
         Args:
             batch: The frames.
@@ -102,10 +103,9 @@ class TrainingStep:
         )
         loss = next(results)
         outputs = {name: next(results) for name in signature.outputs}
-        for parameter in parameters.values():
-            parameter.grad = None
         for name in signature.with_gradient:
-            parameters[name].grad = next(results)
+            before, gradient = parameters[name].grad, next(results)
+            parameters[name].grad = gradient if before is None else before.add_(gradient)
         return loss, outputs
 
     def compile(self, examples: Sequence[Example], *, backend: Backend = "inductor") -> bool:
@@ -124,6 +124,7 @@ class TrainingStep:
             if example is None:
                 raise NotCapturableError("no example batch has several frames and angles")  # noqa: TRY301
             graph, signature = capture(self._model, self._objective, *example)
+            use_onednn(graph)
             run = graph if backend == "none" else _compile(graph, signature)
             signature.check()
         except Exception as error:  # noqa: BLE001 - a compiler may raise anything; eager is right
@@ -158,7 +159,6 @@ class TrainingStep:
 
     def _eager(self, batch: PackedBatch, targets: Targets) -> tuple[Tensor, dict[str, Tensor]]:
         loss, outputs = self._objective(self._model, batch, targets)
-        self._model.zero_grad()
         loss.backward()
         return loss.detach(), {name: value.detach() for name, value in outputs.items()}
 

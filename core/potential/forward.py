@@ -23,6 +23,7 @@ from torch import Tensor
 from core.potential.basis import angular_basis, radial_basis
 from core.potential.batch import PackedBatch
 from core.potential.graph import ANGLE_CUTOFF, BOND_CUTOFF
+from core.potential.products import linear
 from core.potential.weights import Gate, Weights
 
 GPA_PER_EV_PER_CUBIC_ANGSTROM = 160.21766208
@@ -92,7 +93,7 @@ def predict_batch(
         totals = site_energies.new_zeros(batch.n_frames)
         totals = totals.index_add(0, batch.atom_frame, site_energies)
         interaction = totals / batch.atoms_per_frame
-        atomref = F.linear(batch.fractions, weights.atomref).squeeze(1)
+        atomref = linear(batch.fractions, weights.atomref).squeeze(1)
         force_rows, stress_rows = _mechanics(batch, *slopes) if slopes else (None, None)
         return Prediction(
             energy=interaction + atomref,
@@ -120,16 +121,16 @@ def _network(
     """
     basis = radial_basis(lengths, weights.bond_frequencies, cutoff=BOND_CUTOFF)
     atoms = weights.elements.index_select(0, batch.species)
-    atom_message_weight = F.linear(basis, weights.bond_weight)
+    atom_message_weight = linear(basis, weights.bond_weight)
 
     has_angles = angles.shape[0] > 0
     if has_angles:
         short_lengths = lengths.index_select(0, batch.short_bonds)
         short_basis = radial_basis(short_lengths, weights.short_frequencies, cutoff=ANGLE_CUTOFF)
-        bond_message_weight = F.linear(short_basis, weights.short_weight)
-        embedded = F.linear(basis.index_select(0, batch.short_bonds), weights.bond_embedding)
+        bond_message_weight = linear(short_basis, weights.short_weight)
+        embedded = linear(basis.index_select(0, batch.short_bonds), weights.bond_embedding)
         bonds = embedded
-        angle_features = F.linear(
+        angle_features = linear(
             angular_basis(angles, weights.angle_frequencies), weights.angle_embedding
         )
 
@@ -139,21 +140,21 @@ def _network(
         gate = weights.atom_gates[level]
         # W_b (E x) = (W_b E) x: the embedding of all bonds is never formed, only of short ones,
         # and what the levels so far have added to these comes on top
-        bond_part = F.linear(basis, gate.blocks[1] @ weights.bond_embedding)
+        bond_part = linear(basis, gate.blocks[1] @ weights.bond_embedding)
         if level > 0 and has_angles:
-            added = F.linear(bonds - embedded, gate.blocks[1])
+            added = linear(bonds - embedded, gate.blocks[1])
             bond_part = bond_part.index_add(0, batch.short_bonds, added)
         received = _atom_messages(gate, batch, atoms, bond_part, atom_message_weight)
-        atoms = atoms + F.linear(received, weights.atom_out[level])
+        atoms = atoms + linear(received, weights.atom_out[level])
         if level == last - 1 and magmoms:
-            moments = F.linear(atoms, *weights.site).abs().squeeze(1)
+            moments = linear(atoms, *weights.site).abs().squeeze(1)
         if has_angles and level < last:
             gate = weights.bond_gates[level]
             first = _angle_inputs(gate, batch, atoms, bonds, angle_features)
             messages = gate(first) * bond_message_weight.index_select(0, batch.angle_second)
             received = torch.zeros_like(bonds).index_add(0, batch.angle_first, messages)
             received = received * bond_message_weight
-            bonds = bonds + F.linear(received, weights.bond_out[level])
+            bonds = bonds + linear(received, weights.bond_out[level])
         if has_angles and level < last - 1:
             gate = weights.angle_gates[level]
             first = _angle_inputs(gate, batch, atoms, bonds, angle_features)
@@ -176,8 +177,8 @@ def _atom_messages(
     Returns:
         The sums, (N, d).
     """
-    own = F.linear(atoms, gate.blocks[0], gate.bias).index_select(0, batch.bond_centers)
-    other = F.linear(atoms, gate.blocks[2]).index_select(0, batch.bond_neighbors)
+    own = linear(atoms, gate.blocks[0], gate.bias).index_select(0, batch.bond_centers)
+    other = linear(atoms, gate.blocks[2]).index_select(0, batch.bond_neighbors)
     # both directions of a bond, one after the other, share the bond's rows
     n_bonds = bond_part.shape[0]
     first = (own + other).view(2, n_bonds, -1) + bond_part
@@ -200,13 +201,13 @@ def _angle_inputs(
         bonds: Features of the short bonds, (S, d).
         angle_features: Features of the angles, (A, d).
     """
-    leg = F.linear(bonds, gate.blocks[0])
-    corner = F.linear(atoms, gate.blocks[3], gate.bias).index_select(0, batch.short_centers)
+    leg = linear(bonds, gate.blocks[0])
+    corner = linear(atoms, gate.blocks[3], gate.bias).index_select(0, batch.short_centers)
     directed = (corner.view(2, bonds.shape[0], -1) + leg).flatten(0, 1)
     return (
         directed.index_select(0, batch.angle_first_directed)
-        + F.linear(bonds, gate.blocks[1]).index_select(0, batch.angle_second)
-        + F.linear(angle_features, gate.blocks[2])
+        + linear(bonds, gate.blocks[1]).index_select(0, batch.angle_second)
+        + linear(angle_features, gate.blocks[2])
     )
 
 
@@ -214,8 +215,8 @@ def _readout(weights: Weights, atoms: Tensor) -> Tensor:
     """Return each atom's interaction energy in eV, (N,), from its features, (N, d)."""
     hidden = F.layer_norm(atoms, atoms.shape[1:], *weights.readout_norm)
     for layer in weights.readout[:-1]:
-        hidden = F.silu(F.linear(hidden, *layer))
-    return F.linear(hidden, *weights.readout[-1]).squeeze(1)
+        hidden = F.silu(linear(hidden, *layer))
+    return linear(hidden, *weights.readout[-1]).squeeze(1)
 
 
 def _mechanics(

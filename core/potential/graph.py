@@ -23,7 +23,8 @@ ANGLE_CUTOFF = 3.0
 _SAME_PLACE = 1e-8
 """Distance in Å below which pymatgen takes two points for one."""
 
-Index = NDArray[np.int32]
+Index = NDArray[np.integer]
+"""int32 from ``convert``; graphs read from a store have smaller types."""
 
 
 @dataclass(kw_only=True, frozen=True, slots=True)

@@ -12,6 +12,8 @@ import torch.nn.functional as F  # noqa: N812
 from chgnet.model import CHGNet
 from torch import Tensor
 
+from core.potential.products import linear
+
 Affine = tuple[Tensor, Tensor]
 Read = Callable[[str], Tensor]
 
@@ -82,8 +84,8 @@ class Gate:
             core, gate = first.chunk(2, dim=1)
         else:
             core, gate = F.silu(first).chunk(2, dim=1)
-            core = F.linear(core, *self.second[0])
-            gate = F.linear(gate, *self.second[1])
+            core = linear(core, *self.second[0])
+            gate = linear(gate, *self.second[1])
         core = F.layer_norm(core, core.shape[1:], *self.norms[0])
         gate = F.layer_norm(gate, gate.shape[1:], *self.norms[1])
         return F.silu(core) * torch.sigmoid(gate)

@@ -74,8 +74,12 @@ def launch(run: Run) -> None:
         _spawn(run, status)
 
 
-def resume(run: Run) -> None:
+def resume(run: Run, *, processes: int | None = None) -> None:
     """Start a cancelled or failed run again; it goes on from its last checkpoint.
+
+    Args:
+        run: the run.
+        processes: training processes; None for as many as before.
 
     Raises:
         LabError: if the run is finished, or waits or trains already.
@@ -86,7 +90,10 @@ def resume(run: Run) -> None:
             raise LabError(
                 f"{run.id}: is {status.state}; only a cancelled or failed run can be resumed."
             )
-        _spawn(run, queued_again(status))
+        again = queued_again(status)
+        if processes is not None:
+            again = again.model_copy(update={"processes": processes})
+        _spawn(run, again)
 
 
 def cancel(run: Run) -> None:

@@ -19,6 +19,7 @@ from core.runs.listing import queue_ahead, status_if_any, waits_for
 
 POLL_SECONDS = 0.25
 _ACCELERATOR_NODES = ("nvidiactl", "dxg", "kfd")
+_COUNT = "import torch; print(torch.cuda.device_count())"
 _ASK_TORCH = "from core.potential.models import resolve_device; print(resolve_device('auto').type)"
 
 
@@ -36,8 +37,22 @@ def slot_of(device: str) -> str:
         return device
     if sys.platform == "linux" and not any(Path("/dev", n).exists() for n in _ACCELERATOR_NODES):
         return "cpu"
+    return _asked(_ASK_TORCH)
+
+
+def n_gpus() -> int:
+    """Return the number of GPUs that torch may use.
+
+    Raises:
+        LabError: if torch cannot say.
+    """
+    return int(_asked(_COUNT))
+
+
+def _asked(code: str) -> str:
+    """Return the last word that a program prints in a process of its own."""
     answer = subprocess.run(
-        [sys.executable, "-c", _ASK_TORCH],
+        [sys.executable, "-c", code],
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,

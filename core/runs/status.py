@@ -25,6 +25,7 @@ class Status(BaseModel):
             later process of the same id.
         cancel_requested: whether somebody asked the process to stop.
         device: the device whose slot it waits for; once training, the device it trains on.
+        processes: training processes: those it last began with, or that a resumption asks for.
         epoch: progress in epochs, e.g. 1.4.
         epochs: epochs asked for.
         step: optimiser steps done.
@@ -51,6 +52,7 @@ class Status(BaseModel):
     pid_started: float | None = None
     cancel_requested: bool = False
     device: str | None = None
+    processes: int | None = None
     epoch: float = 0.0
     epochs: int
     step: int = 0

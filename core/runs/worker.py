@@ -17,14 +17,15 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from core.errors import LabError
 from core.runs.directory import Run
+from core.runs.failure import sentence
 from core.runs.lifecycle import claim
 from core.runs.recorder import Log, Recorder
-from core.runs.slots import slot_of, wait_for_slot
+from core.runs.slots import n_gpus, slot_of, wait_for_slot
 from core.runs.status import Status
-from core.runs.storage import disk_is_full, storage_sentence
 
 if TYPE_CHECKING:
-    from core.transfer.loop import Outcome
+    from core.frames.store import FrameSet
+    from core.transfer.outcome import Outcome
 
 Emit = Callable[[dict[str, Any]], None]
 ShouldStop = Callable[[], bool]
@@ -45,26 +46,37 @@ def train(run: Run, emit: Emit, should_stop: ShouldStop) -> "Outcome":
     Raises:
         LabError: if data set, model and settings do not fit together, or training goes wrong.
     """
-    # These bring in torch and pandas, which a process that waits has no use for.
-    from core.frames.registry import open_dataset  # noqa: PLC0415
-    from core.frames.store import FrameSet  # noqa: PLC0415
-    from core.transfer.loop import fit  # noqa: PLC0415
+    # These bring in pandas, which a process that waits has no use for.
+    from core.runs.spread import spread  # noqa: PLC0415
+    from core.runs.training import open_frames_of, train_on  # noqa: PLC0415
 
-    frames = open_dataset(run.config.dataset)
-    if not isinstance(frames, FrameSet):
+    frames = open_frames_of(run)
+    processes = _processes(run, frames)
+    run.update(labels=frames.card.labels, processes=processes)
+    if processes > 1:
+        return spread(run, processes, emit=emit, should_stop=should_stop)
+    return train_on(frames, run, emit=emit, should_stop=should_stop)
+
+
+def _processes(run: Run, frames: "FrameSet") -> int:
+    """Return the number of training processes: what was asked for last, or else the default."""
+    from core.transfer.processes import default_processes  # noqa: PLC0415
+
+    config, status = run.config, run.status()
+    wanted = status.processes or config.processes
+    device = status.device or slot_of(config.device)
+    if wanted == 1 or device == "mps":
+        if (wanted or 1) > 1:
+            raise LabError(f"processes: MPS takes one process, not {wanted}; ask for 1.")
+        return 1
+    gpus = n_gpus() if device == "cuda" else 0
+    if wanted is None:
+        return default_processes(config, frames, device=device, n_gpus=gpus)
+    if device == "cuda" and wanted > gpus:
         raise LabError(
-            f"{run.config.dataset}: holds pairs of energies; import the file again as frames, with "
-            "its column of structures, to train on it."
+            f"processes: there are {gpus} GPUs for {wanted} processes; ask for {gpus} at most."
         )
-    run.update(labels=frames.card.labels)
-    return fit(
-        run.config,
-        frames,
-        checkpoints=run.checkpoints,
-        emit=emit,
-        should_stop=should_stop,
-        resume=run.last_checkpoint.exists(),
-    )
+    return wanted
 
 
 def execute(path: Path, *, fit: Fit = train, echo: Callable[[str], None] | None = None) -> Status:
@@ -98,7 +110,7 @@ def execute(path: Path, *, fit: Fit = train, echo: Callable[[str], None] | None 
         except Exception as error:  # noqa: BLE001 - whatever it is, the run has to say so
             if not isinstance(error, LabError):
                 log.write(traceback.format_exc())
-            changes = {"state": "failed", "message": _sentence(error, run)}
+            changes = {"state": "failed", "message": sentence(error, run)}
         log.line(f"{changes['state']}: {changes['message']}")
         return run.update(**changes, ended=time.time(), eta_s=None)
 
@@ -157,18 +169,3 @@ def _stop_signals() -> Iterator[_Stop]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _sentence(error: Exception, run: Run) -> str:
-    """Say in one sentence why a run failed, and what to do."""
-    if isinstance(error, LabError):
-        return str(error)
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, OSError) and cause.errno is not None:
-            return storage_sentence(cause, run.path)
-        cause = cause.__cause__ or cause.__context__
-    if disk_is_full(run.path):
-        return f"{run.path}: the disk is full; free some space, then resume the run."
-    reason = (str(error).splitlines() or [""])[0].rstrip(".")
-    return f"Training stopped on an unexpected {type(error).__name__} ({reason}); see log.txt."

@@ -27,6 +27,7 @@ FLAGS: dict[str, str] = {
     "ridge_strength": "--ridge-strength",
     "seed": "--seed",
     "device": "--device",
+    "processes": "--processes",
     "threads": "--threads",
     "name": "--name",
 }
@@ -76,7 +77,10 @@ class RunConfig(BaseModel):
         loss: weights of the loss.
         seed: fixes the choice of frames, their order, and random weights.
         device: where to train; "auto" takes CUDA, then MPS, then the CPU.
-        threads: CPU threads; None takes the physical cores that the process may use.
+        processes: processes that share the work of each step; None takes one for each core or
+            GPU where that pays (`core.transfer.processes.default_processes`).
+        threads: CPU threads of each process; None takes the physical cores that it may use, divided
+            by the number of processes.
         ridge_strength: pull toward the prior in the `residual` AtomRef.
     """
 
@@ -94,6 +98,7 @@ class RunConfig(BaseModel):
     loss: LossRatios = LossRatios()
     seed: int = Field(default=0, ge=0, lt=2**63)
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    processes: int | None = Field(default=None, ge=1, le=1024)
     threads: int | None = Field(default=None, ge=1)
     ridge_strength: float = Field(default=1e-2, gt=0)
 

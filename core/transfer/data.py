@@ -1,7 +1,8 @@
-"""Frames made ready for the network: who trains on what, in which order, converted once."""
+"""Frames made ready for the network: who trains on what, read when asked for."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,16 +12,11 @@ from core.frames.schema import Frame, Structures
 from core.frames.splits import Split, training_subset
 from core.frames.store import FrameSet
 from core.potential.graph import PackedGraph, convert
-from core.transfer.config import RunConfig
+from core.transfer.config import LossRatios, RunConfig
+from core.transfer.graph_store import GraphTable, ProgressCallback, find_graphs
 
 LABELS = ("energy", "force", "stress", "magmom")
 """The kinds of label, in the order in which they are always listed."""
-
-ProgressCallback = Callable[[int, int], object]
-"""Called with (done, total)."""
-
-_CHUNK = 256
-"""Frames converted between two calls of a progress callback."""
 
 
 def within(progress: ProgressCallback | None, begin: int, total: int) -> ProgressCallback | None:
@@ -82,8 +78,13 @@ class Example:
         return float(energies[self.graph.atomic_numbers.astype(np.int64) - 1].mean())
 
 
-def example(index: int, frame: Frame) -> Example:
-    """Convert one frame.
+def example(index: int, frame: Frame, graph: PackedGraph | None = None) -> Example:
+    """Put a frame's labels beside its graph.
+
+    Args:
+        index: row in the data set.
+        frame: the frame.
+        graph: its graph; None converts the structure.
 
     Raises:
         LabError: if the structure has no graph, e.g. because an atom has no neighbour.
@@ -93,10 +94,12 @@ def example(index: int, frame: Frame) -> Example:
         return None if label is None else np.asarray(label, dtype=np.float32)
 
     energy = frame.energy_per_atom
+    if graph is None:
+        graph = convert(frame.atomic_numbers, frame.frac_coords, frame.lattice)
     return Example(
         index=index,
         frame_id=frame.frame_id,
-        graph=convert(frame.atomic_numbers, frame.frac_coords, frame.lattice),
+        graph=graph,
         energy=float("nan") if energy is None else float(energy),
         forces=single(frame.forces),
         stress=single(frame.stress),
@@ -104,51 +107,97 @@ def example(index: int, frame: Frame) -> Example:
     )
 
 
-@dataclass(kw_only=True, slots=True)
-class ExampleCache:
-    """Converted frames of one data set, kept in memory.
+@dataclass(kw_only=True, frozen=True, slots=True)
+class Examples(Sequence[Example]):
+    """Some frames of a data set, each read when it is asked for; a slice reads a list of them.
 
     A row without a structure is left out. So is a frame that CHGNet cannot represent (an atom
     without a neighbour within 6 Å), and `left_out` says so.
 
     Attributes:
-        frame_set: where frames come from.
+        rows: rows of the data set, (n,).
+        costs: `PackedGraph.cost` of each, (n,).
         left_out: reason by frame id.
     """
 
-    frame_set: Structures
-    left_out: dict[str, str] = field(default_factory=dict)
-    _held: dict[int, Example | None] = field(default_factory=dict)
+    rows: NDArray[np.int64]
+    costs: NDArray[np.int64]
+    left_out: Mapping[str, str]
+    _structures: Structures
+    _graphs: GraphTable
+    _places: NDArray[np.int64]
 
-    def get(
-        self, indices: NDArray[np.integer] | Sequence[int], progress: ProgressCallback | None = None
-    ) -> list[Example]:
-        """Return the frames of these rows, converting those not yet held.
+    def __len__(self) -> int:
+        return len(self.rows)
 
-        Args:
-            indices: rows of the data set.
-            progress: called with (done, total) while frames are being converted.
+    @overload
+    def __getitem__(self, position: int) -> Example: ...
 
-        Returns:
-            Examples in the order of `indices`, without those left out.
-        """
-        rows = [int(index) for index in indices]
-        missing = [row for row in rows if row not in self._held]
-        for begin in range(0, len(missing), _CHUNK):
-            chunk = missing[begin : begin + _CHUNK]
-            for row, frame in zip(chunk, self.frame_set.frames(chunk), strict=True):
-                if frame is None:
-                    self._held[row] = None
-                    continue
-                try:
-                    self._held[row] = example(row, frame)
-                except LabError as error:
-                    self._held[row] = None
-                    self.left_out[frame.frame_id] = str(error)
-            if progress is not None:
-                progress(begin + len(chunk), len(missing))
-        held = (self._held[row] for row in rows)
-        return [one for one in held if one is not None]
+    @overload
+    def __getitem__(self, position: slice) -> list[Example]: ...
+
+    def __getitem__(self, position: int | slice) -> Example | list[Example]:
+        if isinstance(position, slice):
+            return [self[one] for one in range(*position.indices(len(self)))]
+        row, place = int(self.rows[position]), int(self._places[position])
+        (frame,) = self._structures.frames([row])
+        if frame is None:
+            raise IndexError(row)
+        return example(row, frame, self._graphs.graph(place, frame))
+
+
+def load_examples(
+    structures: Structures,
+    rows: NDArray[np.integer] | Sequence[int],
+    progress: ProgressCallback | None = None,
+) -> Examples:
+    """Find or convert the graphs of these rows; `find_graphs` says which.
+
+    Args:
+        structures: the data set.
+        rows: rows of it.
+        progress: called with (done, total) while structures are being converted.
+
+    Returns:
+        The examples in the order of `rows`, without those left out.
+
+    Raises:
+        LabError: if many graphs are wanted and the disk is too full for them.
+    """
+    asked = np.asarray(rows, dtype=np.int64)
+    graphs, places = find_graphs(structures, asked, progress)
+    costs = graphs.costs(places)
+    known = costs > 0
+    left_out = {}
+    for row, place in zip(asked[~known], places[~known], strict=True):
+        (frame,) = structures.frames([int(row)])
+        if frame is not None:
+            left_out[frame.frame_id] = graphs.left_out[int(place)]
+    return Examples(
+        rows=asked[known],
+        costs=costs[known],
+        left_out=left_out,
+        _structures=structures,
+        _graphs=graphs,
+        _places=places[known],
+    )
+
+
+def label_flags(frame_set: FrameSet) -> dict[str, NDArray[np.bool_]]:
+    """Tell which frames carry each kind of label, (n,) by kind, without reading any."""
+    table = frame_set.table()
+    return {
+        "energy": np.isfinite(frame_set.energies()),
+        "force": table["has_forces"].to_numpy(),
+        "stress": table["has_stress"].to_numpy(),
+        "magmom": table["has_magmoms"].to_numpy(),
+    }
+
+
+def trained_flags(frame_set: FrameSet, ratios: LossRatios) -> dict[str, NDArray[np.bool_]]:
+    """Return `label_flags` of the kinds whose loss ratio is above zero."""
+    flags = label_flags(frame_set)
+    return {kind: flags[kind] for kind in LABELS if getattr(ratios, kind) > 0}
 
 
 def partition(config: RunConfig, frame_set: FrameSet) -> Split:
@@ -169,22 +218,3 @@ def partition(config: RunConfig, frame_set: FrameSet) -> Split:
         return split
     train = training_subset(frame_set.material_ids(), split.train, config.frames, seed=config.seed)
     return Split(train=train, validation=split.validation, test=split.test)
-
-
-def batches(n_frames: int, batch_size: int, *, seed: int, epoch: int) -> list[NDArray[np.int64]]:
-    """Return the batches of one epoch.
-
-    The order is a function of the seed and the epoch's number alone, so that a resumed run finds
-    its place without any record of it.
-
-    Args:
-        n_frames: training frames.
-        batch_size: frames a batch; the last one may be smaller.
-        seed: the run's seed.
-        epoch: number of the epoch, from 0.
-
-    Returns:
-        Positions among the training frames, one array a batch.
-    """
-    order = np.random.default_rng([seed, epoch]).permutation(n_frames)
-    return [order[begin : begin + batch_size] for begin in range(0, n_frames, batch_size)]

@@ -12,7 +12,8 @@ from core.errors import LabError
 from core.frames.store import FrameSet
 from core.potential.evaluate import FramePrediction, predict
 from core.potential.models import get_atomref, load_model, resolve_device
-from core.transfer.data import LABELS, Example, ExampleCache, ProgressCallback, within
+from core.transfer.data import LABELS, Example, load_examples, within
+from core.transfer.graph_store import ProgressCallback
 from core.transfer.loss import make_targets
 from core.transfer.metrics import Metrics, MetricSums
 from core.transfer.runtime import compute_settings
@@ -54,16 +55,22 @@ def evaluate(
     rows = np.asarray(indices)
     with compute_settings(threads, where):
         for begin in range(0, len(rows), _CHUNK):
-            cache = ExampleCache(frame_set=frame_set)
-            examples = cache.get(rows[begin : begin + _CHUNK])
-            add_errors(sums, model, examples, progress=within(progress, begin, len(rows)))
+            examples = load_examples(frame_set, rows[begin : begin + _CHUNK])
+            add_errors(sums, model, examples[:], progress=within(progress, begin, len(rows)))
     return sums.result()
 
 
 def score(
     model: CHGNet, examples: Sequence[Example], *, progress: ProgressCallback | None = None
 ) -> Metrics:
-    """Compare a model's predictions with the labels of frames that are ready for it.
+    """Compare a model's predictions with the labels of some frames; see `sum_errors`."""
+    return sum_errors(model, examples, progress=progress).result()
+
+
+def sum_errors(
+    model: CHGNet, examples: Sequence[Example], *, progress: ProgressCallback | None = None
+) -> MetricSums:
+    """Add up the errors of a model's predictions, some hundreds of frames at a time.
 
     Args:
         model: the model, on its device.
@@ -71,7 +78,7 @@ def score(
         progress: called with (done, total) frames.
 
     Returns:
-        The metrics.
+        The sums, from which metrics follow.
 
     Raises:
         LabError: if a prediction is not finite.
@@ -84,7 +91,7 @@ def score(
             examples[begin : begin + _CHUNK],
             progress=within(progress, begin, len(examples)),
         )
-    return sums.result()
+    return sums
 
 
 def add_errors(

@@ -18,8 +18,9 @@ from core.frames.schema import Structures
 from core.home import cache_dir
 from core.potential.evaluate import predict
 from core.potential.models import load_model, model_fingerprint, resolve_device
-from core.transfer.data import ExampleCache, ProgressCallback, within
+from core.transfer.data import load_examples, within
 from core.transfer.files import whole_file
+from core.transfer.graph_store import ProgressCallback
 from core.transfer.runtime import compute_settings
 
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
@@ -81,7 +82,7 @@ def _compute(
     progress: ProgressCallback | None,
 ) -> None:
     """Fill in the energies of these rows."""
-    examples = ExampleCache(frame_set=frame_set).get(rows)
+    examples = load_examples(frame_set, rows)[:]
     with torch.no_grad():
         predictions = predict(
             model,

@@ -2,17 +2,20 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+import numpy as np
 import torch
+from chgnet.model import CHGNet
+from numpy.typing import NDArray
 
 from core.errors import LabError
 from core.frames.splits import Split
 from core.frames.store import FrameSet
-from core.potential.compiled import worth_compiling
 from core.potential.models import (
     get_atomref,
     load_model,
@@ -22,49 +25,29 @@ from core.potential.models import (
     set_atomref,
 )
 from core.transfer import state
+from core.transfer.batching import batches
+from core.transfer.compiling import compile_step, worth_it
 from core.transfer.config import RunConfig
-from core.transfer.data import Example, ExampleCache, ProgressCallback, batches, partition
-from core.transfer.evaluate import score
-from core.transfer.loss import trained_labels
+from core.transfer.data import Example, Examples, load_examples, partition, trained_flags
+from core.transfer.evaluate import sum_errors
+from core.transfer.loader import load
 from core.transfer.methods import METHODS
-from core.transfer.metrics import Metrics
+from core.transfer.metrics import Metrics, MetricSums
+from core.transfer.outcome import Outcome
+from core.transfer.parallel import ALONE, Team, shares
 from core.transfer.references import method_atomref, unseen_elements
 from core.transfer.runtime import compute_settings
 from core.transfer.schedule import learning_rate, marks
 from core.transfer.step import Stepper
-
-Emit = Callable[[dict[str, Any]], None]
+from core.transfer.stopping import ShouldStop, StopError, Stopping
+from core.transfer.telling import Emit, Teller
 
 _NAMED = 20
 """Left-out frames that the "start" event names."""
 
-_CANDIDATES = 8
-"""Batches among which one serves as the example that the step is compiled for."""
-
 _SAVE_SECONDS = 600.0
 """Within an epoch, `last.pt` is written no later than this after the one before, so that a crash
 in an epoch of hours does not cost hours."""
-
-
-@dataclass(kw_only=True, frozen=True, slots=True)
-class Outcome:
-    """How a run ended.
-
-    Attributes:
-        state: "finished", or "cancelled" if `should_stop` said so.
-        best_epoch: epoch with the lowest validation energy MAE, from 1.
-        validation: its validation metrics.
-        test: its test metrics; None if the run did not finish.
-    """
-
-    state: Literal["finished", "cancelled"]
-    best_epoch: int | None
-    validation: Metrics | None
-    test: Metrics | None
-
-
-class _StopError(Exception):
-    """Raised wherever the run notices that it is to stop."""
 
 
 def fit(
@@ -73,8 +56,9 @@ def fit(
     *,
     checkpoints: Path,
     emit: Emit,
-    should_stop: Callable[[], bool],
+    should_stop: ShouldStop,
     resume: bool = False,
+    team: Team = ALONE,
 ) -> Outcome:
     """Train a model.
 
@@ -92,25 +76,29 @@ def fit(
         should_stop: asked before every step and between batches of frames elsewhere; once it says
             yes, `last.pt` is written and the run ends as cancelled.
         resume: go on from `last.pt` if it is there.
+        team: the processes that train together. All of them call this with the same settings; only
+            the first one emits and writes.
 
     Returns:
-        How the run ended.
+        How the run ended, the same in all processes.
 
     Raises:
         LabError: if settings, data and model do not fit together, or training diverges.
+        TeamError: if another process of the team has ended.
     """
-    device = resolve_device(config.device)
+    device = team.place(resolve_device(config.device))
     checkpoints.mkdir(parents=True, exist_ok=True)
-    with compute_settings(config.threads, device) as threads:
+    with compute_settings(config.threads, device, processes=team.size) as threads:
         torch.manual_seed(config.seed)
         run = _Run(
             config=config,
             frame_set=frame_set,
             checkpoints=checkpoints,
-            emit=emit,
-            should_stop=should_stop,
+            tell=Teller(emit, leads=team.leads),
+            stopping=Stopping(team, should_stop),
             device=device,
             threads=threads,
+            team=team,
         )
         return run.run(resume=resume)
 
@@ -122,16 +110,16 @@ class _Run:
     config: RunConfig
     frame_set: FrameSet
     checkpoints: Path
-    emit: Emit
-    should_stop: Callable[[], bool]
+    tell: Teller
+    stopping: Stopping
     device: torch.device
     threads: int
+    team: Team
     position: state.Position = field(default_factory=state.Position)
     stepper: Stepper | None = None
     start: dict[str, Any] = field(default_factory=dict)
-    train: list[Example] = field(default_factory=list)
-    validation: list[Example] = field(default_factory=list)
-    _told: float = field(default_factory=time.monotonic)
+    train: Examples = field(init=False)
+    validation: Examples = field(init=False)
     _saved: float = field(default_factory=time.monotonic)
 
     def run(self, *, resume: bool) -> Outcome:
@@ -139,14 +127,17 @@ class _Run:
         last = self.checkpoints / state.LAST
         try:
             split = partition(self.config, self.frame_set)
-            cache = self._load_frames(split)
-            go_on = resume and last.exists()
-            stepper = self._go_on(last) if go_on else self._begin(split, cache)
-            self._compile(stepper)
+            left_out = self.stopping.agreed(lambda: self._load_frames(split))
+            go_on = self.team.share(resume and last.exists())
+            stepper = self._go_on(last) if go_on else self._begin(split, left_out)
+            if worth_it(self.config, self.train, self.team):
+                self.tell("prepare", what="compiled step", done=0, total=1)
+                compile_step(stepper, self.config, self.train, self.team)
+                self.tell("compile", eager_because=stepper.eager_because)
             while self.position.epoch < self.config.epochs:
                 self._epoch(stepper)
             return self._finish(split)
-        except _StopError:
+        except StopError:
             if self.stepper is not None:
                 self._save(self.stepper)
             best = self.position
@@ -157,25 +148,49 @@ class _Run:
                 test=None,
             )
 
-    def _load_frames(self, split: Split) -> ExampleCache:
-        cache = ExampleCache(frame_set=self.frame_set)
-        self.train = [
-            one
-            for one in cache.get(split.train, self._telling("structures"))
-            if trained_labels([one], self.config.loss)
-        ]
-        self.validation = cache.get(split.validation, self._telling("structures"))
-        if not self.train:
+    def _load_frames(self, split: Split) -> dict[str, str]:
+        """Take the frames that are trained and validated on; return those left out, and why."""
+        flags = trained_flags(self.frame_set, self.config.loss)
+        labelled = np.any(list(flags.values()), axis=0)[split.train]
+        telling = self.tell.progress("structures", self.stopping)
+        self.train = load_examples(self.frame_set, split.train[labelled], telling)
+        if not len(self.train):
             raise LabError(
                 f"No training frame of data set {self.config.dataset} has a label whose loss ratio "
                 "is above zero; raise the ratio of a label that the data set has."
             )
-        return cache
+        self.validation = load_examples(self.frame_set, self._share(split.validation), telling)
+        return {**self.train.left_out, **self.validation.left_out}
 
-    def _begin(self, split: Split, cache: ExampleCache) -> Stepper:
+    def _begin(self, split: Split, left_out: dict[str, str]) -> Stepper:
+        method = METHODS[self.config.method]
+        atomref = self.stopping.led(lambda: self._prepare(split))
+        random = method.start == "random"
+        model = new_model(self.config.seed) if random else load_model(self.config.source_model)
+        set_atomref(model, np.array(atomref["energies"]), trainable=method.trainable_atomref)
+        model = model.to(self.device)
+        stepper = Stepper(model, self.config.loss, team=self.team)
+        left_out = {name: why for part in self.team.gather(left_out) for name, why in part.items()}
+        validation = self._score(model, self.validation)
+        flags = trained_flags(self.frame_set, self.config.loss)
+        self.start = {
+            "n_train": len(self.train),
+            "n_validation": validation["n_frames"],
+            "n_test": len(split.test),
+            "n_left_out": len(left_out),
+            "left_out": list(left_out)[:_NAMED],
+            "labels": [kind for kind, has in flags.items() if has[self.train.rows].any()],
+            "atomref": atomref["told"],
+            "validation": validation,
+        }
+        self.stepper = stepper
+        self._tell_start()
+        return stepper
+
+    def _prepare(self, split: Split) -> dict[str, Any]:
+        """Find the AtomRef to start with: its energies, and what is told of it."""
         for name in (state.LAST, state.BEST):
             (self.checkpoints / name).unlink(missing_ok=True)
-        method = METHODS[self.config.method]
         atomref = method_atomref(
             self.config.method,
             self.frame_set,
@@ -183,98 +198,76 @@ class _Run:
             self.config.source_model,
             ridge_strength=self.config.ridge_strength,
             device=self.config.device,
-            threads=self.threads,
-            progress=self._telling("interaction energies"),
+            # the other processes wait meanwhile
+            threads=self.threads * self.team.size,
+            progress=self.tell.progress("interaction energies", self.stopping),
         )
-        random = method.start == "random"
-        model = new_model(self.config.seed) if random else load_model(self.config.source_model)
-        set_atomref(model, atomref.energies, trainable=method.trainable_atomref)
-        stepper = Stepper(model.to(self.device), self.config.loss)
-        self.start = {
-            "n_train": len(self.train),
-            "n_validation": len(self.validation),
-            "n_test": len(split.test),
-            "n_left_out": len(cache.left_out),
-            "left_out": list(cache.left_out)[:_NAMED],
-            "labels": trained_labels(self.train, self.config.loss),
-            "atomref": {
+        return {
+            "energies": atomref.energies.tolist(),
+            "told": {
                 "method": atomref.method,
                 "rank": atomref.rank,
                 "condition": atomref.condition if math.isfinite(atomref.condition) else None,
                 "unseen": unseen_elements(self.frame_set, split.train),
                 "rare": atomref.rare(),
             },
-            "validation": score(model, self.validation, progress=self._halting),
         }
-        self.stepper = stepper
-        self._tell_start()
-        return stepper
 
     def _go_on(self, last: Path) -> Stepper:
         saved = state.load(last, config=self.config, fingerprint=self.frame_set.fingerprint)
         trainable = METHODS[self.config.method].trainable_atomref
         set_atomref(saved.model, get_atomref(saved.model), trainable=trainable)
         stepper = Stepper(
-            saved.model.to(self.device), self.config.loss, baseline=saved.baseline.numpy()
+            saved.model.to(self.device),
+            self.config.loss,
+            baseline=saved.baseline.numpy(),
+            team=self.team,
         )
         stepper.optimizer.load_state_dict(saved.optimizer)
         self.position, self.start, self.stepper = saved.position, saved.start, stepper
         self._tell_start()
         return stepper
 
-    def _compile(self, stepper: Stepper) -> None:
-        """Compile the step where the run is long enough, and tell which step it takes.
-
-        The decision and the example follow from settings and data alone, so that a resumed run
-        computes exactly as it did before.
-        """
-        size = self.config.batch_size
-        steps = self.config.epochs * math.ceil(len(self.train) / size)
-        cost = size * sum(one.graph.cost for one in self.train) / len(self.train)
-        if worth_compiling(steps, cost):
-            self._tell("prepare", what="compiled step", done=0, total=1)
-            order = batches(len(self.train), size, seed=self.config.seed, epoch=0)
-            some = [[self.train[row] for row in rows] for rows in order[:_CANDIDATES]]
-            # those with the most kinds of label first: a batch that lacks one is computed eagerly
-            some.sort(key=lambda one: -len(trained_labels(one, self.config.loss)))
-            stepper.compile([stepper.prepare(one) for one in some])
-            self._tell("compile", eager_because=stepper.eager_because)
-
     def _epoch(self, stepper: Stepper) -> None:
         """Train the rest of an epoch, validate, and write both checkpoints."""
         at = self.position
         order = batches(
-            len(self.train), self.config.batch_size, seed=self.config.seed, epoch=at.epoch
+            self.train.costs, self.config.batch_size, seed=self.config.seed, epoch=at.epoch
         )
         reports = set(marks(len(order)))
-        for rows in order[at.step :]:
-            self._halting()
-            began = time.perf_counter()
-            rate = self._rate(at.step, len(order))
-            sums = (at.epoch_sums, at.tenth_sums)
-            at.tenth_loss += stepper.step(
-                stepper.prepare([self.train[row] for row in rows]), rate, sums
-            )
-            at.tenth_steps += 1
-            at.step += 1
-            at.epoch_seconds += time.perf_counter() - began
-            if at.step in reports:
-                self._tell(
-                    "step",
-                    epoch=at.epoch + at.step / len(order),
-                    step=at.epoch * len(order) + at.step,
-                    steps=self.config.epochs * len(order),
-                    train=at.tenth_sums.result(),
-                    loss=at.tenth_loss / at.tenth_steps,
-                    learning_rate=rate,
-                )
-                at.clear_tenth()
-                if time.monotonic() - self._saved >= _SAVE_SECONDS:
-                    self._save(stepper)
+        reading = load(
+            order[at.step :],
+            lambda rows: stepper.prepare([self.train[row] for row in rows]),
+            self.device,
+        )
         began = time.perf_counter()
-        validation = score(stepper.model, self.validation, progress=self._halting)
+        with closing(reading) as loaded:
+            for prepared in loaded:
+                self.stopping.together()
+                rate = self._rate(at.step, len(order))
+                sums = (at.epoch_sums, at.tenth_sums)
+                at.tenth_loss += stepper.step(prepared, rate, sums)
+                at.tenth_steps += 1
+                at.step += 1
+                at.epoch_seconds += time.perf_counter() - began
+                if at.step in reports:
+                    self.tell(
+                        "step",
+                        epoch=at.epoch + at.step / len(order),
+                        step=at.epoch * len(order) + at.step,
+                        steps=self.config.epochs * len(order),
+                        train=at.tenth_sums.result(),
+                        loss=at.tenth_loss / at.tenth_steps,
+                        learning_rate=rate,
+                    )
+                    at.clear_tenth()
+                    if time.monotonic() - self._saved >= _SAVE_SECONDS:
+                        self._save(stepper)
+                began = time.perf_counter()
+        began = time.perf_counter()
+        validation = self._score(stepper.model, self.validation)
         seconds = at.epoch_seconds + time.perf_counter() - began
-        self._tell(
+        self.tell(
             "epoch",
             epoch=at.epoch + 1,
             step=(at.epoch + 1) * len(order),
@@ -288,18 +281,24 @@ class _Run:
         at.seconds += seconds
         if _better(validation, at.best_validation):
             at.best_epoch, at.best_validation = at.epoch, validation
-            save_model(self.checkpoints / state.BEST, stepper.model, self._extra())
+            if self.team.leads:
+                save_model(self.checkpoints / state.BEST, stepper.model, self._extra())
         at.clear_epoch()
         self._save(stepper)
 
     def _finish(self, split: Split) -> Outcome:
         """Test the best model."""
+        # the first process may still be writing it
+        self.stopping.together()
         best = load_model(self.checkpoints / state.BEST, self.device)
-        cache = ExampleCache(frame_set=self.frame_set)
         began = time.perf_counter()
-        test = score(best, cache.get(split.test, self._halting), progress=self._halting)
+        rows = self._share(split.test)
+        examples = self.stopping.agreed(
+            lambda: load_examples(self.frame_set, rows, self.stopping.here)
+        )
+        test = self._score(best, examples)
         at = self.position
-        self._tell(
+        self.tell(
             "end",
             best_epoch=at.best_epoch,
             validation=at.best_validation,
@@ -313,7 +312,21 @@ class _Run:
             test=test,
         )
 
+    def _share(self, rows: NDArray[np.integer]) -> NDArray[np.integer]:
+        """Return the rows that this process validates or tests on; their atoms are their cost."""
+        costs = self.frame_set.n_atoms()[rows].tolist()
+        return rows[shares(costs, self.team.size)[self.team.rank]]
+
+    def _score(self, model: CHGNet, examples: Sequence[Example]) -> Metrics:
+        """Return the errors on the examples of all processes."""
+        sums = self.stopping.agreed(
+            lambda: sum_errors(model, examples, progress=self.stopping.here)
+        )
+        return MetricSums.from_vector(self.team.add(sums.vector())).result()
+
     def _save(self, stepper: Stepper) -> None:
+        if not self.team.leads:
+            return
         state.save(
             self.checkpoints / state.LAST,
             config=self.config,
@@ -346,34 +359,17 @@ class _Run:
             epochs=self.config.epochs,
         )
 
-    def _tell(self, kind: str, **content: Any) -> None:
-        self.emit({"kind": kind, "time": time.time(), **content})
-
     def _tell_start(self) -> None:
         steps = math.ceil(len(self.train) / self.config.batch_size)
-        self._tell(
+        self.tell(
             "start",
             **self.start,
-            device=str(self.device),
+            device=self.device.type,
+            processes=self.team.size,
             threads=self.threads,
             step=self.position.epoch * steps + self.position.step,
             steps=self.config.epochs * steps,
         )
-
-    def _telling(self, what: str) -> ProgressCallback:
-        """Return a progress callback that tells at most once a second, and stops when asked to."""
-
-        def tell(done: int, total: int) -> None:
-            self._halting()
-            if time.monotonic() - self._told >= 1:
-                self._told = time.monotonic()
-                self._tell("prepare", what=what, done=done, total=total)
-
-        return tell
-
-    def _halting(self, *_: int) -> None:
-        if self.should_stop():
-            raise _StopError
 
 
 def _better(new: Metrics, old: Metrics | None) -> bool:

@@ -1,7 +1,7 @@
 """Mean absolute errors of energy, force, stress and magnetic moment."""
 
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple, Self, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +76,29 @@ class MetricSums:
         metric = LABEL_METRICS[label]
         self.totals[metric] += float(errors[known].sum())
         self.counts[metric] += int(known.sum())
+
+    def vector(self) -> NDArray[np.float64]:
+        """Return all sums in one vector, from which `from_vector` makes them again."""
+        sums = [kept[metric] for kept in (self.totals, self.counts) for metric in METRICS]
+        return np.array([self.n_frames, *sums], dtype=np.float64)
+
+    @classmethod
+    def from_vector(cls, values: NDArray[np.float64]) -> Self:
+        """Rebuild sums, or the sum of several, from what `vector` returned."""
+        n_frames, *sums = values.tolist()
+        totals, counts = sums[: len(METRICS)], sums[len(METRICS) :]
+        return cls(
+            n_frames=int(n_frames),
+            totals=dict(zip(METRICS, totals, strict=True)),
+            counts=dict(zip(METRICS, counts, strict=True)),
+        )
+
+    def merge(self, other: "MetricSums") -> None:
+        """Add the errors of other frames."""
+        self.n_frames += other.n_frames
+        for metric in METRICS:
+            self.totals[metric] += other.totals[metric]
+            self.counts[metric] += other.counts[metric]
 
     def result(self) -> Metrics:
         """Return the mean absolute errors so far."""

@@ -16,8 +16,9 @@ from core.frames.store import FrameSet
 from core.potential.models import load_model, new_model, resolve_device, set_atomref
 from core.reference.atomref import RARE, AtomRef
 from core.transfer.config import RunConfig
-from core.transfer.data import LABELS, ExampleCache, ProgressCallback, partition
+from core.transfer.data import LABELS, label_flags, load_examples, partition
 from core.transfer.evaluate import score
+from core.transfer.graph_store import ProgressCallback
 from core.transfer.interaction import interaction_energies
 from core.transfer.loss import trained_labels
 from core.transfer.methods import METHODS
@@ -162,7 +163,7 @@ def _energy_error(
     if METHODS[config.method].start == "random":
         examples = [
             replace(one, forces=None, stress=None, magmoms=None)
-            for one in ExampleCache(frame_set=frame_set).get(rows)
+            for one in load_examples(frame_set, rows)
         ]
         metrics = score(model, examples)
         return metrics["energy_mae_mev_per_atom"], metrics["n_frames"]
@@ -181,8 +182,8 @@ def _energy_error(
 def _estimate(config: RunConfig, frame_set: FrameSet, split: Split, model: CHGNet) -> float | None:
     """Time one training step and one evaluation of a few frames, and scale them by atoms."""
     rows = np.random.default_rng(config.seed).permutation(split.train)
-    some = ExampleCache(frame_set=frame_set).get(rows[: min(_TIMED, config.batch_size)])
-    some = [one for one in some if trained_labels([one], config.loss)]
+    few = load_examples(frame_set, rows[: min(_TIMED, config.batch_size)])
+    some = [one for one in few if trained_labels([one], config.loss)]
     if not some:
         return None
     # A learning rate of zero leaves the model as it is. The first step warms up.
@@ -206,13 +207,7 @@ def _clock(work: Callable[[], object]) -> float:
 
 
 def _labels(frame_set: FrameSet, rows: NDArray[np.integer]) -> dict[str, int]:
-    table = frame_set.table().iloc[rows]
-    counts = {
-        "energy": int(table["energy_per_atom"].notna().sum()),
-        "force": int(table["has_forces"].sum()),
-        "stress": int(table["has_stress"].sum()),
-        "magmom": int(table["has_magmoms"].sum()),
-    }
+    counts = {kind: int(has[rows].sum()) for kind, has in label_flags(frame_set).items()}
     return {kind: count for kind, count in counts.items() if count}
 
 

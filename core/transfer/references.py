@@ -10,8 +10,8 @@ from core.elements import SYMBOLS
 from core.frames.store import FrameSet
 from core.potential.models import MODELS, get_atomref, load_model, read_extra
 from core.reference.atomref import AtomRef, fit_lstsq
-from core.transfer.data import ProgressCallback
 from core.transfer.fits import fit_atomref
+from core.transfer.graph_store import ProgressCallback
 
 UNKNOWN = "unknown"
 """The functional of a checkpoint or a data set that does not tell."""

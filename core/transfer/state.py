@@ -18,7 +18,7 @@ from core.transfer.metrics import Metrics, MetricSums
 LAST = "last.pt"
 BEST = "best.pth.tar"
 
-_FREE = {"name", "device", "threads"}
+_FREE = {"name", "device", "processes", "threads"}
 """Settings that may differ between the start of a run and its resumption."""
 
 

@@ -1,5 +1,6 @@
 """One training step."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,26 +21,49 @@ from core.transfer.config import LossRatios
 from core.transfer.data import LABELS, Example
 from core.transfer.loss import combined_loss, make_scales, make_targets, trained_labels
 from core.transfer.metrics import MetricSums
+from core.transfer.parallel import ALONE, Team, shares
 
 _NAMED = 5
 """Frames named in a message; more would drown it."""
 
 
+_PIECE_ON_CPU = 16_000
+"""Cost (`PackedGraph.cost`) of frames that a CPU computes at a time. Four or five frames of thirty
+atoms: a layer's features then stay in its caches. Sixteen at once take a tenth longer and three
+times the memory."""
+
+_PIECE_ON_GPU = 150_000
+"""The same for a GPU, which wants many rows at once; some 12 GB where the step is not compiled."""
+
+
 @dataclass(kw_only=True, frozen=True, slots=True)
-class Prepared:
-    """A batch as `Stepper.step` takes it.
+class Piece:
+    """Some frames of a batch that are computed at a time.
 
     Attributes:
-        examples: its frames.
+        examples: the frames.
         batch: their structures.
-        targets: what `combined_loss` takes.
-        labelled: the same labels in double precision, as `make_targets` returns them.
+        targets: what `combined_loss` takes, with the scales of the whole batch.
+        labelled: the labels in double precision, as `make_targets` returns them.
     """
 
     examples: tuple[Example, ...]
     batch: PackedBatch
     targets: dict[str, Tensor]
     labelled: dict[str, NDArray[np.float64]]
+
+
+@dataclass(kw_only=True, frozen=True, slots=True)
+class Prepared:
+    """A batch, or this process's share of it, as `Stepper.step` takes it.
+
+    Attributes:
+        names: the frames of the whole batch.
+        pieces: the share, whose losses and gradients add up to its own.
+    """
+
+    names: tuple[str, ...]
+    pieces: tuple[Piece, ...]
 
 
 class Stepper:
@@ -50,15 +74,22 @@ class Stepper:
         ratios: weights of the loss.
         baseline: AtomRef that energies are taken relative to, (94,) eV/atom; by default the
             model's own, as it is now.
+        team: the processes that train together; all make the same steps.
     """
 
     def __init__(
-        self, model: CHGNet, ratios: LossRatios, *, baseline: NDArray[np.float64] | None = None
+        self,
+        model: CHGNet,
+        ratios: LossRatios,
+        *,
+        baseline: NDArray[np.float64] | None = None,
+        team: Team = ALONE,
     ) -> None:
         self.model = model
         self.baseline = get_atomref(model) if baseline is None else baseline
         self.optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad])
         self._ratios = ratios
+        self._team = team
         self._weight = model.get_parameter(ATOMREF)
         self._start = self._tensor(self.baseline)
         self._differentiate = TrainingStep(model, self._objective)
@@ -69,29 +100,46 @@ class Stepper:
         return self._differentiate.eager_because
 
     def compile(self, candidates: Iterable[Prepared]) -> bool:
-        """Compile the step for the labels of these batches, see `TrainingStep.compile`."""
-        return self._differentiate.compile([(one.batch, one.targets) for one in candidates])
+        """Compile the step for the labels of these batches, see `TrainingStep.compile`.
 
-    def prepare(self, frames: Sequence[Example]) -> Prepared:
+        The first process of the team goes first. The others ask for the same if the candidates are
+        the same (`prepare` with a rank), and find the code in the compiler's cache.
+
+        Raises:
+            TeamError: if another process has ended.
+        """
+        examples = [(one.batch, one.targets) for prepared in candidates for one in prepared.pieces]
+        if not self._team.leads:
+            self._team.vote(wish=False)
+        compiled = self._differentiate.compile(examples)
+        if self._team.leads:
+            self._team.vote(wish=False)
+        # nobody goes on before the last one has
+        self._team.vote(wish=False)
+        return compiled
+
+    def prepare(self, frames: Sequence[Example], *, rank: int | None = None) -> Prepared:
         """Make a batch ready for `step`.
 
         Args:
-            frames: the batch; each has a label that is trained on.
+            frames: the whole batch; each has a label that is trained on.
+            rank: whose share of it; None for this process's own.
         """
+        names = tuple(one.frame_id for one in frames)
         labels = trained_labels(frames, self._ratios)
-        labelled = make_targets(frames, labels, atomref=self.baseline)
-        scaled = labelled | make_scales(labelled, self._ratios)
-        targets = {name: self._tensor(array) for name, array in scaled.items()}
-        batch = collate(
-            [one.graph for one in frames], dtype=self._weight.dtype, device=self._weight.device
+        scales = make_scales(make_targets(frames, labels, atomref=self.baseline), self._ratios)
+        parts = shares([one.graph.cost for one in frames], self._team.size)
+        share = [frames[place] for place in parts[self._team.rank if rank is None else rank]]
+        return Prepared(
+            names=names,
+            pieces=tuple(self._piece(some, labels, scales) for some in self._cut(share)),
         )
-        return Prepared(examples=tuple(frames), batch=batch, targets=targets, labelled=labelled)
 
     def step(self, prepared: Prepared, rate: float, sums: Sequence[MetricSums]) -> float:
-        """Train on one batch.
+        """Train on one batch, together with the team: all results are those of the whole batch.
 
         Args:
-            prepared: the batch.
+            prepared: the batch, or this process's share of it.
             rate: the learning rate.
             sums: running errors to which the batch's are added, as they were before the step.
 
@@ -100,22 +148,70 @@ class Stepper:
 
         Raises:
             LabError: if loss or gradient is not finite; the model is left as it was.
+            TeamError: if another process has ended.
         """
-        examples, labelled = prepared.examples, prepared.labelled
-        loss, predicted = self._differentiate(prepared.batch, prepared.targets)
-        gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
-        norm = torch.nn.utils.get_total_norm(gradients)
-        values = {kind: predicted[kind].cpu().numpy() for kind in labelled}
-        if not torch.isfinite(loss + norm):
-            raise LabError(_diverged(examples, values, labelled))
+        self.model.zero_grad()
+        own, values = 0.0, []
+        errors = MetricSums()
+        for piece in prepared.pieces:
+            part, predicted = self._differentiate(piece.batch, piece.targets)
+            own += part.item()
+            values.append({kind: predicted[kind].cpu().numpy() for kind in piece.labelled})
+            errors.n_frames += len(piece.examples)
+            with np.errstate(invalid="ignore"):
+                for kind, labelled in piece.labelled.items():
+                    errors.add(kind, values[-1][kind], labelled)
+        parameters = [p for p in self.model.parameters() if p.requires_grad]
+        self._team.add_gradients(parameters)
+        norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+        loss, *total = self._team.add(np.array([own, *errors.vector()]))
+        if not np.isfinite(loss + norm.item()):
+            raise LabError(self._diverged(prepared, values))
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.step()
         for one in sums:
-            one.n_frames += len(examples)
-            for kind in labelled:
-                one.add(kind, values[kind], labelled[kind])
-        return loss.item()
+            one.merge(MetricSums.from_vector(np.array(total)))
+        return float(loss)
+
+    def _cut(self, share: Sequence[Example]) -> list[list[Example]]:
+        """Cut a share into pieces of about the same cost, each of two frames or more."""
+        costs = [one.graph.cost for one in share]
+        largest = _PIECE_ON_CPU if self._weight.device.type == "cpu" else _PIECE_ON_GPU
+        # a compiled step does not take a frame by itself
+        count = min(math.ceil(sum(costs) / largest), max(1, len(share) // 2))
+        return [[share[place] for place in part] for part in shares(costs, count) if part]
+
+    def _piece(
+        self, examples: list[Example], labels: Sequence[str], scales: dict[str, NDArray[np.float64]]
+    ) -> Piece:
+        labelled = make_targets(examples, labels, atomref=self.baseline)
+        return Piece(
+            examples=tuple(examples),
+            batch=collate(
+                [one.graph for one in examples],
+                dtype=self._weight.dtype,
+                device=self._weight.device,
+            ),
+            targets={name: self._tensor(array) for name, array in (labelled | scales).items()},
+            labelled=labelled,
+        )
+
+    def _diverged(
+        self, prepared: Prepared, predicted: Sequence[Mapping[str, NDArray[np.floating]]]
+    ) -> str:
+        """Name the frames whose prediction or label is not finite, or else the whole batch."""
+        pieces = zip(prepared.pieces, predicted, strict=True)
+        own = [name for piece, values in pieces for name in _not_finite(piece, values)]
+        found = self._team.gather(own)
+        bad = {name for names in found for name in names}
+        named = [name for name in prepared.names if name in bad] or list(prepared.names)
+        more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+        return (
+            f"Training diverged: loss or gradient is not a finite number for frames "
+            f"{', '.join(named[:_NAMED])}{more}; check their labels and structures, or lower the "
+            "learning rate."
+        )
 
     def _tensor(self, array: NDArray[np.float64]) -> Tensor:
         # The type first: not every device has float64.
@@ -157,25 +253,13 @@ class Stepper:
         return {kind: value for kind, value in known.items() if value is not None}
 
 
-def _diverged(
-    examples: Sequence[Example],
-    predicted: Mapping[str, NDArray[np.floating]],
-    labelled: Mapping[str, NDArray[np.floating]],
-) -> str:
-    """Name the frames whose prediction or label is not finite, or else the whole batch."""
-    sizes = [one.n_atoms for one in examples]
-    frame_of_atom = np.repeat(np.arange(len(examples)), sizes)
-    bad = np.zeros(len(examples), dtype=bool)
+def _not_finite(piece: Piece, predicted: Mapping[str, NDArray[np.floating]]) -> list[str]:
+    """Name the frames whose prediction or label is not finite."""
+    sizes = [one.n_atoms for one in piece.examples]
+    frame_of_atom = np.repeat(np.arange(len(sizes)), sizes)
+    bad = np.zeros(len(sizes), dtype=bool)
     for kind, values in predicted.items():
-        wrong = ~np.isfinite(values) | np.isinf(labelled[kind])
+        wrong = ~np.isfinite(values) | np.isinf(piece.labelled[kind])
         rows = wrong.reshape(len(wrong), -1).any(axis=1)
         bad[frame_of_atom[rows] if kind in {"force", "magmom"} else np.flatnonzero(rows)] = True
-    if not bad.any():
-        bad[:] = True
-    names = [one.frame_id for one, is_bad in zip(examples, bad, strict=True) if is_bad]
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return (
-        f"Training diverged: loss or gradient is not a finite number for frames "
-        f"{', '.join(names[:_NAMED])}{more}; check their labels and structures, or lower the "
-        "learning rate."
-    )
+    return [one.frame_id for one, is_bad in zip(piece.examples, bad, strict=True) if is_bad]

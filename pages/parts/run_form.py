@@ -3,6 +3,7 @@
 import secrets
 
 import streamlit as st
+import torch
 
 from core.errors import LabError
 from core.frames.registry import DatasetInfo
@@ -15,6 +16,7 @@ from core.runs.comparison import label_of, method_label
 from core.runs.listing import list_runs, status_if_any
 from core.transfer.config import LossRatios, RunConfig
 from core.transfer.methods import DEFAULT, METHODS
+from core.transfer.processes import FRAMES_EACH, WORTH_SECONDS, default_processes
 from core.transfer.references import source_functional
 from pages.parts.datasets import CORRECTIONS, available, choose, model_badge, opened, origin
 from pages.parts.page import command, errors_shown, plain
@@ -51,7 +53,7 @@ def show_form() -> None:
         with right:
             frames, epochs = _amount(info)
         with st.expander("More settings", icon=":material/tune:"):
-            more = _more()
+            more = _more(info, frames, epochs)
         if source is not None:
             chosen = {
                 "dataset": info.card.name,
@@ -207,7 +209,7 @@ def _take_recipe(most: int) -> None:
     st.session_state["epochs"] = PAPER_EPOCHS
 
 
-def _more() -> dict[str, object]:
+def _more(info: DatasetInfo, frames: int | None, epochs: int) -> dict[str, object]:
     """Ask for what rarely needs changing; keys as in `core.transfer.config.FLAGS`."""
     more: dict[str, object] = {}
     first, second, third, fourth = st.columns(4)
@@ -262,10 +264,36 @@ def _more() -> dict[str, object]:
             help="How much this kind of error counts; 0 leaves it out. The paper's ratios are "
             "3, 1, 0.1 and 1.",
         )
-    more["name"] = st.text_input(
+    first, rest = st.columns([1, 3])
+    size = {"frames": frames, "epochs": epochs, "batch_size": more["batch_size"]}
+    usual = _usual_processes(info, size, str(more["device"]))
+    more["processes"] = first.number_input(
+        "Processes",
+        min_value=1,
+        max_value=1024,
+        value=None,
+        key="processes",
+        bind="query-params",
+        placeholder=f"auto (here: {usual})",
+        help="Share the work of each step among themselves, with the same result but for "
+        "rounding. Left empty: one for each core of the CPU or each GPU, as long as each has "
+        f"{FRAMES_EACH} frames of a batch, and one where training would take less than "
+        f"{WORTH_SECONDS:.0f} s anyway. A run can go on with another number.",
+    )
+    more["name"] = rest.text_input(
         "Name", max_chars=200, key="name", placeholder="Your own words, if you like"
     )
     return more
+
+
+def _usual_processes(info: DatasetInfo, size: dict[str, object], device: str) -> int:
+    """Return the number of processes that a run of this size takes by itself."""
+    frame_set = opened(info)
+    if not isinstance(frame_set, FrameSet):
+        return 1
+    config = RunConfig.from_options({"dataset": info.card.name, **size})
+    where = _devices()[1] if device == "auto" else device
+    return default_processes(config, frame_set, device=where, n_gpus=torch.cuda.device_count())
 
 
 @st.cache_data(show_spinner=False)

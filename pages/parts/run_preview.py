@@ -63,10 +63,13 @@ def show_preview(config: RunConfig, card: Card) -> None:
     plainest = RunConfig(**config.model_dump(include=_MATTERS), threads=1)
     order = sorted(METHODS, key=lambda method: method != config.method)
     looks = [plainest.model_copy(update={"method": method}) for method in order]
-    timed = config.model_copy(update={"name": "", "learning_rate": DEFAULT_RATE})
+    timed = config.model_copy(update=_UNTIMED)
     waiting = not all(map(_is_ready, previews().ask([*looks, timed], key_of(card))))
     st.fragment(_panel, run_every=REFRESH if waiting else None)(looks, timed, card, waiting=waiting)
 
+
+_UNTIMED = {"name": "", "learning_rate": DEFAULT_RATE, "processes": None}
+"""Settings that the estimate of time does not depend on."""
 
 _MATTERS = {"dataset", "source_model", "frames", "seed", "device", "ridge_strength"}
 """Settings that an AtomRef, and the error of the untrained model with it, depend on."""

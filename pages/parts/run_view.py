@@ -137,7 +137,11 @@ def trouble() -> None:
 
 def _resume(run: Run) -> None:
     # The second click of a double click finds the run on its way already.
-    if not run.status().is_active:
+    if run.status().is_active:
+        return
+    if wanted := st.session_state.get(f"processes-{run.id}"):
+        local.resume(run, processes=wanted)
+    else:
         local.resume(run)
 
 
@@ -162,6 +166,18 @@ def _standing(run: Run, status: Status) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.badge(status.state, color=COLORS[status.state])
         st.progress(done_share(status), _progress_text(status))
+        if status.state in {"failed", "cancelled"}:
+            st.number_input(
+                "Processes",
+                min_value=1,
+                max_value=1024,
+                value=None,
+                key=f"processes-{run.id}",
+                placeholder=f"processes: {status.processes or 'auto'}",
+                label_visibility="collapsed",
+                width=160,
+                help="Processes to go on with; left empty, as many as before.",
+            )
         actions(run, status, key=run.id)
     if status.state == "queued":
         ahead = queue_ahead(run)

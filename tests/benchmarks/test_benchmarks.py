@@ -35,6 +35,7 @@ def harness(monkeypatch):
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     yield SimpleNamespace(
         contest=importlib.import_module("harness.contest"),
+        team=importlib.import_module("harness.team"),
         worker=importlib.import_module("harness.worker"),
         workload=importlib.import_module("harness.workload"),
     )
@@ -50,7 +51,7 @@ def test_prints_one_line_with_the_keys_of_the_contract(
     contest = runpy.run_path(str(BENCHMARKS / f"{name}.py"))["CONTEST"]
     started = []
 
-    def in_this_process(script, words):
+    def in_this_process(script, words, *_, **__):
         started.append((Path(script).stem, words))
         work = harness.worker.Work(
             frames=harness.workload.make_frames(4, largest=8),
@@ -62,6 +63,7 @@ def test_prints_one_line_with_the_keys_of_the_contract(
         return nullcontext(contest.worker(work, words[-1]))
 
     monkeypatch.setattr(harness.contest, "RemoteWorker", in_this_process)
+    monkeypatch.setattr(harness.contest, "RemoteTeam", in_this_process)
     words = ["--small", "--device", "cpu"]
     contest.main(words)
     out = capsys.readouterr().out
@@ -84,6 +86,8 @@ def _assert_same_work(name, ours):
     elif name == "inference":
         assert ours["energy_difference"] < 1e-5
         assert ours["force_difference"] < 1e-3
+    elif name == "data_parallel":
+        assert ours["energy_mae_difference"] < 1e-5
     elif name == "training_step":
         assert ours["loss_difference"] < 1e-5
     else:
@@ -102,6 +106,30 @@ def test_an_arm_works_in_a_process_of_its_own(harness, capfd):
     with pytest.raises(SystemExit, match="ended early"):
         harness.worker.RemoteWorker(script, ["--only", "nothing"])
     assert "invalid choice: 'nothing'" in capfd.readouterr().err
+
+
+def test_processes_work_at_the_same_time(harness):
+    script = str(BENCHMARKS / "graph_conversion.py")
+    with harness.team.RemoteTeam(script, ["--small", "--only", "arrays"], 2, joint=True) as team:
+        assert team.n_pieces() == 1
+        turn = team.turn(0)
+        one, other = turn.told
+        assert one == other
+        assert min(turn.wall, turn.cpu) > 0
+        assert team.peak_memory_mb() > 100
+    assert (harness.team.here().rank, harness.team.here().size) == (0, 1)
+
+
+def test_a_turn_takes_as_long_as_its_workers_need(harness):
+    walls = iter([1.0, 3.0, 1.0, 3.0])
+    worker = SimpleNamespace(
+        turn=lambda _: harness.worker.Turn(wall=next(walls), cpu=1.0, told=0), peak_memory_mb=None
+    )
+    for joint, wall in ((True, 3.0), (False, 1.5)):
+        team = object.__new__(harness.team.RemoteTeam)
+        team._joint, team._each = joint, lambda ask: [ask(worker), ask(worker)]
+        # apart: two pieces at 1/1 + 1/3 pieces a second
+        assert team.turn(0).wall == wall
 
 
 def test_the_structures_follow_the_recipe(harness):

@@ -14,7 +14,7 @@ from core.potential.models import load_model, save_model
 from core.runs import local
 from core.runs.listing import list_runs
 from core.runs.process import identity
-from core.transfer import runtime
+from core.transfer import processes, runtime
 from core.transfer.methods import METHODS
 from core.transfer.preflight import preflight
 from pages.parts import run_preview
@@ -114,6 +114,28 @@ def test_command_follows_the_form(looks):
     app.button(key="recipe").click().run()
     assert "--frames" not in command(app)
     assert "--epochs" not in command(app)  # 50, as in the paper
+
+
+def test_processes_are_a_choice(looks, launched, monkeypatch):
+    monkeypatch.setattr(processes, "usable_cores", lambda: 3)
+    app = open_page()
+    assert app.number_input(key="processes").value is None
+    assert app.number_input(key="processes").placeholder == "auto (here: 1)"  # a lesson is short
+    assert "--processes" not in command(app)
+    app.number_input(key="epochs").set_value(5000).run()
+    assert app.number_input(key="processes").placeholder == "auto (here: 3)"
+    app.number_input(key="processes").set_value(2).run()
+    assert not app.exception
+    assert "--processes 2" in command(app)
+    assert {look.processes for look in looks} == {None}  # nothing that the preview tells depends
+    app.button(key="launch").click().run()
+    assert launched[0].config.processes == 2
+
+
+def test_link_holds_the_processes(looks):
+    app = open_page(dataset="tiny", processes="4")
+    assert app.number_input(key="processes").value == 4
+    assert "--processes 4" in command(app)
 
 
 def test_frames_follow_the_data_set(looks):
@@ -346,7 +368,14 @@ def test_stopped_run_can_be_resumed(looks, monkeypatch, state):
     assert not app.exception
     assert resumed == [run]
 
-    def refuse(_run):
+    told = []
+    monkeypatch.setattr(local, "resume", lambda run, processes: told.append((run, processes)))
+    app.number_input(key=f"processes-{run.id}").set_value(2).run()
+    app.button(key=f"resume-{run.id}").click().run()
+    assert not app.exception
+    assert told == [(run, 2)]
+
+    def refuse(_run, processes):
         raise LabError("it is gone; start a new run.")
 
     monkeypatch.setattr(local, "resume", refuse)

@@ -24,6 +24,7 @@ configs = st.builds(
     loss=st.builds(LossRatios, energy=st.floats(0.1, 9), force=ratio, stress=ratio, magmom=ratio),
     seed=st.integers(0, 2**63 - 1),
     device=st.sampled_from(["auto", "cpu", "cuda", "mps"]),
+    processes=st.none() | st.integers(1, 64),
     threads=st.none() | st.integers(1, 64),
     ridge_strength=st.floats(1e-9, 1e9),
 )

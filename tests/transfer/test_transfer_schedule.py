@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from core.transfer.config import RunConfig
-from core.transfer.data import batches, partition
+from core.transfer.data import partition
 from core.transfer.runtime import compute_settings, default_threads
 from core.transfer.schedule import learning_rate, marks
 
@@ -43,17 +43,6 @@ def test_short_epochs_go_through_the_whole_cosine(n):
     assert last == pytest.approx(0.01)
     half = learning_rate(1.0, epoch=1, step=0, steps_per_epoch=n, epochs=2)
     assert half == pytest.approx(0.01 + 0.99 * (1 + math.cos(math.pi / 2)) / 2)
-
-
-def test_batches_follow_from_seed_and_epoch():
-    first = batches(10, 4, seed=3, epoch=2)
-    assert [len(batch) for batch in first] == [4, 4, 2]
-    assert sorted(np.concatenate(first)) == list(range(10))
-    again = batches(10, 4, seed=3, epoch=2)
-    assert all((a == b).all() for a, b in zip(first, again, strict=True))
-    for seed, epoch in ((3, 1), (4, 2)):
-        other = batches(10, 4, seed=seed, epoch=epoch)
-        assert (np.concatenate(other) != np.concatenate(first)).any()
 
 
 def test_fewer_training_frames_are_a_subset(mixed):

@@ -1,0 +1,63 @@
+"""How many processes a run is divided among, where nobody says so.
+
+Nothing here imports torch: the process that starts the others does without.
+"""
+
+import os
+from typing import TYPE_CHECKING
+
+import psutil
+
+from core.transfer.config import RunConfig
+
+if TYPE_CHECKING:
+    from core.frames.store import FrameSet
+
+SECONDS_AN_ATOM = {"cpu": 3e-3, "cuda": 1e-4}
+"""Training with all labels takes about this for each atom and epoch, in one process."""
+
+WORTH_SECONDS = 60.0
+"""More processes have to load the libraries and the data each, some ten seconds with two of them.
+A run that takes less than this in one process stays in it."""
+
+FRAMES_EACH = 4
+"""Frames of a batch that a process should have: with fewer, what a step costs whatever its size
+outweighs what it gains, and a frame by itself is never compiled."""
+
+
+def usable_cores() -> int:
+    """Return the number of physical cores that this process may use."""
+    physical = psutil.cpu_count(logical=False) or 1
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else physical
+    return max(1, min(physical, allowed))
+
+
+def on_this_machine() -> dict[str, str]:
+    """Return the variables with which processes of a team talk within this machine only."""
+    addresses = psutil.net_if_addrs().items()
+    inside = [name for name, known in addresses if any(one.address == "127.0.0.1" for one in known)]
+    return {f"{kind}_SOCKET_IFNAME": inside[0] for kind in ("GLOO", "NCCL") if inside}
+
+
+def default_processes(config: RunConfig, frame_set: "FrameSet", *, device: str, n_gpus: int) -> int:
+    """Return among how many processes a run is divided that does not say so itself.
+
+    One for each physical core of the CPU or for each GPU, as long as each has `FRAMES_EACH` frames
+    of a batch; one on MPS, and one where training is over before the others are ready: where
+    epochs · training frames · mean atoms of a frame · `SECONDS_AN_ATOM` is less than
+    `WORTH_SECONDS`.
+
+    Args:
+        config: the run's settings.
+        frame_set: its data set.
+        device: "cpu", "cuda" or "mps".
+        n_gpus: number of GPUs; counts on "cuda" only.
+    """
+    if device not in SECONDS_AN_ATOM or not len(frame_set):
+        return 1
+    frames = config.frames or len(frame_set)
+    n_atoms = frames * float(frame_set.n_atoms().mean())
+    if config.epochs * n_atoms * SECONDS_AN_ATOM[device] < WORTH_SECONDS:
+        return 1
+    most = n_gpus if device == "cuda" else usable_cores()
+    return max(1, min(most, config.batch_size // FRAMES_EACH))

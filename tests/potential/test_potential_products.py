@@ -1,0 +1,78 @@
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from core.potential.products import linear, use_onednn
+
+SIZES = st.integers(1, 70)
+
+
+def made(*shape, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+
+def close(ours, exact):
+    """Compare in single precision, where a sum of k terms is known to about k roundings."""
+    scale = float(exact.abs().max()) + 1e-30
+    torch.testing.assert_close(ours.double() / scale, exact / scale, rtol=0, atol=1e-5)
+
+
+@given(n=SIZES, k=SIZES, m=SIZES, biased=st.booleans(), cut=st.booleans(), wide=st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_products_and_their_gradients_are_torchs(n, k, m, biased, cut, wide):
+    rows = made(n, 2 * k)[:, :k] if wide else made(n, k)
+    weight = made(m, 3 * k, seed=1)[:, k : 2 * k] if cut else made(m, k, seed=1)
+    bias = made(m, seed=2) if biased else None
+
+    def by_both(double):
+        kind = torch.float64 if double else torch.float32
+        x = rows.to(kind).detach().requires_grad_()
+        w = weight.to(kind).detach()
+        function = F.linear if double else linear
+        out = function(x, w, None if bias is None else bias.to(kind))
+        (slope,) = torch.autograd.grad(out.square().sum(), x, create_graph=True)
+        (curvature,) = torch.autograd.grad(slope.square().sum(), x)
+        return out.detach(), slope.detach(), curvature
+
+    for ours, exact in zip(by_both(double=False), by_both(double=True), strict=True):
+        assert ours.shape == exact.shape
+        close(ours, exact)
+
+
+def test_trained_weights_get_their_gradients():
+    x, w, b = (made(*shape).float().requires_grad_() for shape in ((9, 4), (5, 4), (5,)))
+    ours = torch.autograd.grad(linear(x, w, b).square().sum(), (x, w, b))
+    torchs = torch.autograd.grad(F.linear(x, w, b).square().sum(), (x, w, b))
+    for one, other in zip(ours, torchs, strict=True):
+        assert one.equal(other)
+
+
+def test_double_precision_is_torchs_own():
+    x, w = made(9, 4), made(5, 4)
+    assert linear(x, w).equal(F.linear(x, w))
+
+
+def test_a_captured_graph_computes_the_same():
+    def step(x, w, b):
+        hidden = torch.mm(x, w.t())
+        return torch.addmm(b, hidden, w), torch.mm(hidden.t(), x)
+
+    given = (made(40, 6).float(), made(3, 6).float(), made(6).float())
+    graph = make_fx(step, tracing_mode="fake")(*given)
+    before = graph(*given)
+    use_onednn(graph)
+    targets = [node.target for node in graph.graph.nodes if node.op == "call_function"]
+    on_x86 = torch.backends.mkldnn.is_available()
+    assert targets.count(torch.ops.atomref_lab.product.default) == 2 * on_x86
+    assert torch.ops.aten.mm.default in targets  # the sum over rows
+    for ours, torchs in zip(graph(*given), before, strict=True):
+        close(ours, torchs.double())
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_no_row_and_one_row(n):
+    assert linear(made(n, 4).float(), made(5, 4).float()).shape == (n, 5)
