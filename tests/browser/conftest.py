@@ -47,6 +47,10 @@ def pytest_runtest_makereport(item, call):
     if report.when == "call" and report.failed and isinstance(page, Page):
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=SCREENSHOTS / f"failed-{item.name}.png")
+        report.sections.append(("Browser", "\n".join(page.told[-30:])))
+        lab = item.funcargs.get("lab")
+        if lab is not None:
+            report.sections.append(("Server", lab.log.read_text()[-3000:]))
     return report
 
 
@@ -55,6 +59,7 @@ class Lab:
 
     def __init__(self, home: Path) -> None:
         self.home = home
+        self.log = home / "server.log"
         with socket.socket() as free:
             free.bind(("localhost", 0))
             self.port = free.getsockname()[1]
@@ -63,13 +68,14 @@ class Lab:
 
     def start(self) -> None:
         options = ["--server.headless=true", f"--server.port={self.port}"]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "app.py", *options],
-            cwd=ROOT,
-            env=self.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "streamlit", "run", "app.py", *options],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+            )
         for _ in range(300):
             try:
                 with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1):
@@ -109,5 +115,10 @@ def page(browser, request) -> Page:
     context.set_default_timeout(60_000)
     page = context.new_page()
     page.theme = request.param
+    page.told = []
+    page.on("console", lambda message: page.told.append(f"{message.type}: {message.text}"))
+    page.on("pageerror", lambda error: page.told.append(f"error: {error}"))
+    page.on("requestfailed", lambda one: page.told.append(f"failed: {one.url} {one.failure}"))
+    page.on("crash", lambda _: page.told.append("the page crashed"))
     yield page
     context.close()
