@@ -19,6 +19,7 @@ from harness.contest import Contest
 from harness.worker import Piece, Work
 from harness.workload import structures_of
 
+from core.potential.compiled_prediction import Wanted, compile_inference
 from core.potential.evaluate import FramePrediction, predict
 from core.potential.models import load_model
 from core.transfer.runtime import compute_settings
@@ -35,8 +36,19 @@ def stock(work: Work) -> list[Piece]:
 
 def eager(work: Work) -> list[Piece]:
     """Predict with the lab, in the settings of its commands."""
-    model = load_model(f"chgnet-{MODEL}", work.device)
+    return _pieces(work, load_model(f"chgnet-{MODEL}", work.device))
 
+
+def compiled(work: Work) -> list[Piece]:
+    """Predict as the lab does where there are enough frames to compile for."""
+    model = load_model(f"chgnet-{MODEL}", work.device)
+    with compute_settings(work.threads, work.device):
+        if not compile_inference(model, Wanted()):
+            raise SystemExit("Inference cannot be compiled.")
+    return _pieces(work, model)
+
+
+def _pieces(work: Work, model: CHGNet) -> list[Piece]:
     def all_frames() -> list[FramePrediction]:
         with compute_settings(work.threads, work.device):
             return predict(model, work.frames)
@@ -67,7 +79,7 @@ def agreement(theirs: Sequence[Any], mine: Sequence[Any]) -> dict[str, Any]:
 CONTEST = Contest(
     name="inference",
     script=__file__,
-    arms={"stock": stock, "eager": eager},
+    arms={"stock": stock, "eager": eager, "compiled": compiled},
     per="structure",
     units=lambda work, _: len(work.frames),
     tell=tell,

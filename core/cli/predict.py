@@ -70,6 +70,7 @@ def predict(
     frames = [(path, index, frame) for path in files for index, frame in enumerate(_read(path))]
     # Torch takes seconds, so everything that may be wrong with the arguments is told before.
     from core.potential import evaluate  # noqa: PLC0415
+    from core.potential.compiled_prediction import Wanted, compile_where_worth  # noqa: PLC0415
     from core.potential.models import load_model, resolve_device  # noqa: PLC0415
     from core.transfer.runtime import compute_settings  # noqa: PLC0415
 
@@ -77,6 +78,7 @@ def predict(
     network = load_model(chosen, where)
     alone = [frame for _, _, frame in frames]
     with compute_settings(threads, where):
+        compile_where_worth(network, Wanted(), sum(map(len, alone)))
         predictions = evaluate.predict(network, alone, progress=counted("predicted"))
     for frame, prediction in zip(alone, predictions, strict=True):
         _refuse_infinite(frame, prediction)

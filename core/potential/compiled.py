@@ -1,7 +1,7 @@
 """The training step: eager, or captured and compiled, with the same gradients either way."""
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -14,16 +14,11 @@ from torch.fx import GraphModule
 
 from core.potential.batch import PackedBatch
 from core.potential.compiled_capture import (
-    SMALLEST,
     NotCapturableError,
-    Objective,
     Signature,
     Targets,
     capture,
     is_typical,
-    sizes,
-    tensors,
-    trainable,
 )
 from core.potential.products import use_onednn
 
@@ -41,7 +36,11 @@ _REPAIRS = 8
 
 Backend = Literal["inductor", "none"]
 Example = tuple[PackedBatch, Targets]
-_Run = Callable[..., Sequence[Tensor]]
+Objective = Callable[[CHGNet, PackedBatch, Targets], tuple[Tensor, dict[str, Tensor]]]
+"""Model, batch and targets to the loss, a scalar, and whatever else is wanted of the step, by name;
+pure as a ``Function`` that is captured."""
+
+Run = Callable[..., Sequence[Tensor]]
 
 
 def worth_compiling(n_steps: int, mean_cost: float) -> bool:
@@ -62,7 +61,7 @@ class TrainingStep:
     """Computes loss and parameter gradients of a batch.
 
     Without ``compile`` every step is eager. After it, steps are compiled, except for a batch that
-    the compiled step does not hold for: one frame, no or one angle, other kinds of target than the
+    the compiled step does not hold for: no or one angle, other kinds of target than the
     example's, another set of trainable parameters, another type or device. These are computed
     eagerly, with the same result.
 
@@ -78,7 +77,7 @@ class TrainingStep:
         self.eager_because: str | None = "it was not compiled"
         self._model = model
         self._objective = objective
-        self._compiled: tuple[_Run, Signature] | None = None
+        self._compiled: _Compiled | None = None
 
     def __call__(self, batch: PackedBatch, targets: Targets) -> tuple[Tensor, dict[str, Tensor]]:
         """Add to the gradient of every trainable parameter, as `Tensor.backward` does.
@@ -90,20 +89,14 @@ class TrainingStep:
         Returns:
             The loss, and the objective's other results, all detached.
         """
-        if self._compiled is None or not self._holds_for(self._compiled[1], batch, targets):
+        compiled = self._compiled
+        if compiled is None or not compiled.signature.holds_for(self._model, batch, targets):
             return self._eager(batch, targets)
-        run, signature = self._compiled
-        parameters = dict(self._model.named_parameters())
-        results = iter(
-            run(
-                *(parameter.detach() for parameter in parameters.values()),
-                *tensors(batch),
-                *(targets[name].contiguous() for name in signature.targets),
-            )
-        )
+        results = iter(compiled.run(*compiled.signature.arguments(self._model, batch, targets)))
         loss = next(results)
-        outputs = {name: next(results) for name in signature.outputs}
-        for name in signature.with_gradient:
+        outputs = {name: next(results) for name in compiled.outputs}
+        parameters = dict(self._model.named_parameters())
+        for name in compiled.with_gradient:
             before, gradient = parameters[name].grad, next(results)
             parameters[name].grad = gradient if before is None else before.add_(gradient)
         return loss, outputs
@@ -119,42 +112,39 @@ class TrainingStep:
         Returns:
             Whether steps are compiled now.
         """
+        example = next((one for one in examples if is_typical(one[0])), None)
         try:
-            example = next((one for one in examples if is_typical(one[0])), None)
             if example is None:
                 raise NotCapturableError("no example batch has several frames and angles")  # noqa: TRY301
-            graph, signature = capture(self._model, self._objective, *example)
-            use_onednn(graph)
-            run = graph if backend == "none" else _compile(graph, signature)
-            signature.check()
+            self._compiled = self._captured(*example, backend)
         except Exception as error:  # noqa: BLE001 - a compiler may raise anything; eager is right
-            lines = str(error).strip().splitlines() or [""]
-            name = "" if isinstance(error, NotCapturableError) else f"{type(error).__name__}: "
-            self._compiled, self.eager_because = None, f"{name}{lines[0]}"
+            self._compiled, self.eager_because = None, reason(error)
             return False
-        self._compiled, self.eager_because = (run, signature), None
+        self.eager_because = None
         return True
 
-    def _holds_for(self, signature: Signature, batch: PackedBatch, targets: Targets) -> bool:
-        """Tell whether the compiled step gives the right result for these arguments."""
-        known = sizes(batch)
-        if (
-            min(known.values()) < SMALLEST
-            or targets.keys() != signature.targets.keys()
-            or trainable(self._model) != signature.trained
-        ):
-            return False
-        given = [
-            *self._model.parameters(),
-            *tensors(batch),
-            *(targets[name] for name in signature.targets),
-        ]
-        return all(
-            tuple(targets[name].shape[:1]) == (() if size is None else (known[size],))
-            for name, size in signature.targets.items()
-        ) and all(
-            (one.dtype, one.device, one.shape[1:]) == (other.dtype, other.device, other.shape[1:])
-            for one, other in zip(given, signature.inputs, strict=True)
+    def _captured(self, batch: PackedBatch, targets: Targets, backend: Backend) -> "_Compiled":
+        outputs: list[str] = []
+        with_gradient: list[str] = []
+
+        def step(model: CHGNet, batch: PackedBatch, targets: Targets) -> list[Tensor]:
+            loss, extra = self._objective(model, batch, targets)
+            weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
+            gradients = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
+            known = {
+                name: gradient
+                for name, gradient in zip(weights, gradients, strict=True)
+                if gradient is not None
+            }
+            outputs[:], with_gradient[:] = extra, known
+            return [loss.detach(), *(value.detach() for value in extra.values()), *known.values()]
+
+        graph, signature = capture(self._model, step, batch, targets)
+        return _Compiled(
+            run=compiled_graph(graph, signature, backend),
+            signature=signature,
+            outputs=tuple(outputs),
+            with_gradient=tuple(with_gradient),
         )
 
     def _eager(self, batch: PackedBatch, targets: Targets) -> tuple[Tensor, dict[str, Tensor]]:
@@ -163,20 +153,58 @@ class TrainingStep:
         return loss.detach(), {name: value.detach() for name, value in outputs.items()}
 
 
-def _compile(graph: GraphModule, signature: Signature) -> _Run:
-    """Compile a captured step with inductor, for symbolic sizes."""
+@dataclass(kw_only=True, frozen=True, slots=True)
+class _Compiled:
+    """A compiled step.
 
-    def attempt() -> _Run:
+    Attributes:
+        run: Returns the loss, the outputs and the gradients that exist.
+        signature: What it takes.
+        outputs: Names of the objective's outputs.
+        with_gradient: Names of the parameters whose gradients are returned.
+    """
+
+    run: Run
+    signature: Signature
+    outputs: tuple[str, ...]
+    with_gradient: tuple[str, ...]
+
+
+def compiled_graph(graph: GraphModule, signature: Signature, backend: Backend) -> Run:
+    """Compile a captured graph for symbolic sizes.
+
+    Args:
+        graph: The graph, which is changed.
+        signature: What it takes.
+        backend: As in ``TrainingStep.compile``.
+
+    Raises:
+        Exception: Whatever the compiler raises.
+        NotCapturableError: It has assumed something about sizes.
+    """
+    use_onednn(graph)
+    run = graph if backend == "none" else _by_inductor(graph, signature)
+    signature.check()
+    return run
+
+
+def reason(error: Exception) -> str:
+    """Return why something could not be compiled, in a phrase for the log."""
+    first = (str(error).strip().splitlines() or [""])[0]
+    return first if isinstance(error, NotCapturableError) else f"{type(error).__name__}: {first}"
+
+
+def _by_inductor(graph: GraphModule, signature: Signature) -> Run:
+    def attempt() -> Run:
         return standalone_compile(graph, list(signature.inputs), dynamic_shapes="from_graph")
 
-    with _plain_sums():
-        for _ in range(_REPAIRS):
-            try:
-                return attempt()
-            except InductorError as error:
-                if not _removed_broken_library(error.inner_exception):
-                    raise
-        return attempt()
+    for _ in range(_REPAIRS):
+        try:
+            return attempt()
+        except InductorError as error:
+            if not _removed_broken_library(error.inner_exception):
+                raise
+    return attempt()
 
 
 def _removed_broken_library(cause: Exception) -> bool:
@@ -188,19 +216,3 @@ def _removed_broken_library(cause: Exception) -> bool:
         return False
     Path(cause.path).unlink(missing_ok=True)
     return True
-
-
-@contextlib.contextmanager
-def _plain_sums() -> Iterator[None]:
-    """Let the compiler use its own scatter loops where these are reproducible anyway.
-
-    Asked for deterministic algorithms, inductor calls torch's slow serial ones. With one thread its
-    own loops add in a fixed order.
-    """
-    asked = torch.are_deterministic_algorithms_enabled()
-    if torch.get_num_threads() == 1:
-        torch.use_deterministic_algorithms(False)
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(asked)

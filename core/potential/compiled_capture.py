@@ -1,15 +1,15 @@
-"""A whole training step as one graph of tensor operations, for batches of every size.
+"""Inference or a whole training step as one graph of tensor operations, for batches of every size.
 
-Autograd runs inside the trace: the forward pass, the force and virial gradient, the loss and the
-gradient of the loss by every trainable parameter become one flat graph. A compiler that sees all
-of it can fuse across what would otherwise be the border between forward and backward, and frees
-each intermediate result after its last use.
+Autograd runs inside the trace: in a training step the forward pass, the force and virial gradient,
+the loss and the gradient of the loss by every trainable parameter become one flat graph. A compiler
+that sees all of it can fuse across what would otherwise be the border between forward and backward,
+and frees each intermediate result after its last use.
 
 The five numbers that size a batch (frames, atoms, bonds, short bonds, angles) are symbols in the
 trace. Torch assumes of such a symbol that it is at least two. Whatever else the traced code would
 have to assume, that two sizes are equal, say, or that one has the value it had in the example,
 torch records as a guard; a graph with any guard is refused, so a captured graph holds for every
-batch whose five sizes are at least two.
+batch whose sizes are large enough.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -28,16 +28,20 @@ from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv
 from core.potential.batch import PackedBatch
 
 Targets = Mapping[str, Tensor]
-Objective = Callable[[CHGNet, PackedBatch, Targets], tuple[Tensor, dict[str, Tensor]]]
-"""Model, batch and targets to the loss, a scalar, and whatever else is wanted of the step, by name.
+Function = Callable[[CHGNet, PackedBatch, Targets], list[Tensor]]
+"""What can be captured.
 
-A pure function: it reads parameters through the model that it is given (as attributes or from
+It is pure: it reads parameters through the model that it is given (as attributes or from
 ``named_parameters``) and takes no decision that depends on a tensor's values. Tensors that it
-brings along itself are constants of the step.
+brings along itself are constants.
 """
 
-SMALLEST = 2
-"""Torch's symbolic sizes begin here: one and zero have meanings of their own in broadcasting."""
+_SMALLEST = {"frames": 1}
+"""Below this a graph does not hold for a batch; other sizes have to be 2 at least.
+
+Torch's symbolic sizes begin at two, since one and zero have meanings of their own in broadcasting.
+But what has one row a frame only ever meets the same, so that one frame is as good as any number.
+"""
 
 _BATCH_FIELDS = tuple(field.name for field in fields(PackedBatch))
 
@@ -48,30 +52,26 @@ class NotCapturableError(Exception):
 
 @dataclass(kw_only=True, frozen=True, slots=True)
 class Signature:
-    """What a captured training step takes and returns.
+    """What a captured graph takes.
 
     It takes all parameters in the model's order, the tensors of the batch in the order of its
-    fields, and the targets; it returns the loss, the outputs and the gradients that exist.
+    fields, and the targets.
 
     Attributes:
         inputs: Tensors without content, with symbolic sizes, one for each input.
         shapes: Where torch records guards, also those that a compiler adds later.
         targets: Of each target its name and which size its first dimension is, or None for a
             scalar.
-        outputs: Names of the objective's outputs.
-        with_gradient: Names of the parameters whose gradients are returned.
         trained: Names of the parameters that were trainable.
     """
 
     inputs: tuple[Tensor, ...]
     shapes: ShapeEnv
     targets: Mapping[str, str | None]
-    outputs: tuple[str, ...]
-    with_gradient: tuple[str, ...]
     trained: tuple[str, ...]
 
     def check(self) -> None:
-        """Refuse the step if it, or a compiler since, has assumed anything about sizes.
+        """Refuse the graph if it, or a compiler since, has assumed anything about sizes.
 
         Raises:
             NotCapturableError: There are assumptions.
@@ -80,9 +80,39 @@ class Signature:
         guards += [f"{size} = {value}" for size, value in self.shapes.replacements.items()]
         if guards:
             raise NotCapturableError(
-                f"the step depends on the sizes of a batch beyond all being at least {SMALLEST} "
+                "the step depends on the sizes of a batch beyond all being at least 2 "
                 f"({', '.join(guards[:3])})"
             )
+
+    def holds_for(self, model: CHGNet, batch: PackedBatch, targets: Targets) -> bool:
+        """Tell whether the graph gives the right result for these arguments."""
+        known = sizes(batch)
+        if (
+            not _are_enough(known)
+            or targets.keys() != self.targets.keys()
+            or trainable(model) != self.trained
+        ):
+            return False
+        given = [
+            *model.parameters(),
+            *tensors(batch),
+            *(targets[name] for name in self.targets),
+        ]
+        return all(
+            tuple(targets[name].shape[:1]) == (() if size is None else (known[size],))
+            for name, size in self.targets.items()
+        ) and all(
+            (one.dtype, one.device, one.shape[1:]) == (other.dtype, other.device, other.shape[1:])
+            for one, other in zip(given, self.inputs, strict=True)
+        )
+
+    def arguments(self, model: CHGNet, batch: PackedBatch, targets: Targets) -> list[Tensor]:
+        """Return the tensors that the graph takes, in its order."""
+        return [
+            *(parameter.detach() for parameter in model.parameters()),
+            *tensors(batch),
+            *(targets[name].contiguous() for name in self.targets),
+        ]
 
 
 def sizes(batch: PackedBatch) -> dict[str, int]:
@@ -96,11 +126,15 @@ def sizes(batch: PackedBatch) -> dict[str, int]:
     }
 
 
+def _are_enough(known: Mapping[str, int]) -> bool:
+    return all(length >= _SMALLEST.get(name, 2) for name, length in known.items())
+
+
 def is_typical(batch: PackedBatch) -> bool:
     """Tell whether a batch can serve as the example: no size too small, no two alike."""
     known = sizes(batch)
     lengths = {*known.values(), 2 * known["bonds"], 2 * known["short bonds"]}
-    return min(known.values()) >= SMALLEST and len(lengths) == len(known) + 2
+    return min(known.values()) >= 2 and len(lengths) == len(known) + 2
 
 
 def trainable(model: CHGNet) -> tuple[str, ...]:
@@ -114,24 +148,24 @@ def tensors(batch: PackedBatch) -> list[Tensor]:
 
 
 def capture(
-    model: CHGNet, objective: Objective, batch: PackedBatch, targets: Targets
+    model: CHGNet, function: Function, batch: PackedBatch, targets: Targets
 ) -> tuple[GraphModule, Signature]:
-    """Trace the training step.
+    """Trace a function of model and batch.
 
     Args:
-        model: The model; its parameters that ask for gradients get some.
-        objective: What to differentiate.
+        model: The model.
+        function: What to trace.
         batch: An example for which ``is_typical``. Its sizes only guide a compiler, and only
             shapes and types are looked at.
         targets: Targets of the example; the first dimension of each is one of the batch's sizes.
 
     Returns:
-        The graph, and what it takes and returns.
+        The graph, which returns a list as the function does, and what it takes.
 
     Raises:
         NotCapturableError: The graph would not hold for every batch.
     """
-    bound = _Bound(model, objective)
+    bound = _Bound(model, function)
     parameters = dict(model.named_parameters())
     trained = trainable(model)
     shapes = ShapeEnv()
@@ -148,27 +182,14 @@ def capture(
         with fake:
             return torch.empty(shape, dtype=tensor.dtype, device=tensor.device)
 
-    outputs: list[str] = []
-    with_gradient: list[str] = []
-
-    def step(*inputs: Tensor) -> list[Tensor]:
+    def flat(*inputs: Tensor) -> list[Tensor]:
         rest = iter(inputs)
         weights = {name: next(rest).detach().requires_grad_(name in trained) for name in parameters}
         packed = PackedBatch(**_take(rest, _BATCH_FIELDS))
         swapped = {f"model.{name}": weight for name, weight in weights.items()}
-        loss, extra = torch.func.functional_call(
-            bound, swapped, (packed, _take(rest, tuple(targets)))
-        )
-        gradients = torch.autograd.grad(
-            loss, [weights[name] for name in trained], allow_unused=True
-        )
-        known = {
-            name: gradient
-            for name, gradient in zip(trained, gradients, strict=True)
-            if gradient is not None
-        }
-        outputs[:], with_gradient[:] = extra, known
-        return [loss.detach(), *(value.detach() for value in extra.values()), *known.values()]
+        arguments = (packed, _take(rest, tuple(targets)))
+        results: list[Tensor] = torch.func.functional_call(bound, swapped, arguments)
+        return results
 
     weights = [
         fake.from_tensor(parameter.detach(), static_shapes=True)
@@ -176,7 +197,7 @@ def capture(
     ]
     inputs = (*weights, *map(sized, tensors(batch)), *map(sized, targets.values()))
     graph = make_fx(
-        step,
+        flat,
         tracing_mode="symbolic",
         decomposition_table=select_decomp_table(),
         _allow_non_fake_inputs=True,
@@ -190,8 +211,6 @@ def capture(
             name: length_name[target.shape[0]] if target.ndim else None
             for name, target in targets.items()
         },
-        outputs=tuple(outputs),
-        with_gradient=tuple(with_gradient),
         trained=trained,
     )
     signature.check()
@@ -199,15 +218,15 @@ def capture(
 
 
 class _Bound(nn.Module):
-    """The objective as a module around the model, so that parameters can be swapped by name."""
+    """The function as a module around the model, so that parameters can be swapped by name."""
 
-    def __init__(self, model: CHGNet, objective: Objective) -> None:
+    def __init__(self, model: CHGNet, function: Function) -> None:
         super().__init__()
         self.model = model
-        self.objective = objective
+        self.function = function
 
-    def forward(self, batch: PackedBatch, targets: Targets) -> tuple[Tensor, dict[str, Tensor]]:
-        return self.objective(self.model, batch, targets)
+    def forward(self, batch: PackedBatch, targets: Targets) -> list[Tensor]:
+        return self.function(self.model, batch, targets)
 
 
 def _take(tensors: Iterator[Tensor], names: tuple[str, ...]) -> dict[str, Tensor]:

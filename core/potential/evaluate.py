@@ -11,7 +11,8 @@ from torch import Tensor
 
 from core.errors import LabError
 from core.potential.batch import collate
-from core.potential.forward import Prediction, predict_batch
+from core.potential.compiled_prediction import Wanted, forward
+from core.potential.forward import Prediction
 from core.potential.graph import PackedGraph, convert
 
 BUDGET = 20_000
@@ -89,10 +90,11 @@ def predict(
         LabError: A frame cannot be converted (``core.potential.graph.convert``).
     """
     parameter = model.site_wise.weight
+    wanted = Wanted(forces=forces, stress=stress, magmoms=magmoms)
     results: dict[int, FramePrediction] = {}
     for rows, graphs in _batches(frames, budget):
         batch = collate(graphs, dtype=parameter.dtype, device=parameter.device)
-        prediction = predict_batch(model, batch, forces=forces, stress=stress, magmoms=magmoms)
+        prediction = forward(model, batch, wanted)
         sizes = [graph.n_atoms for graph in graphs]
         results.update(zip(rows, _split(prediction, sizes), strict=True))
         if progress is not None:

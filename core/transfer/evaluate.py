@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from core.errors import LabError
 from core.frames.store import FrameSet
+from core.potential.compiled_prediction import Wanted, compile_where_worth
 from core.potential.evaluate import FramePrediction, predict
 from core.potential.models import get_atomref, load_model, resolve_device
-from core.transfer.data import LABELS, Example, load_examples, within
+from core.transfer.data import LABELS, Example, label_flags, load_examples, within
 from core.transfer.graph_store import ProgressCallback
 from core.transfer.loss import make_targets
 from core.transfer.metrics import Metrics, MetricSums
@@ -53,7 +54,10 @@ def evaluate(
     model = model.to(where)
     sums = MetricSums()
     rows = np.asarray(indices)
+    has = {kind: bool(flags[rows].any()) for kind, flags in label_flags(frame_set).items()}
+    wanted = Wanted(forces=has["force"], stress=has["stress"], magmoms=has["magmom"])
     with compute_settings(threads, where):
+        compile_where_worth(model, wanted, int(frame_set.n_atoms()[rows].sum()))
         for begin in range(0, len(rows), _CHUNK):
             examples = load_examples(frame_set, rows[begin : begin + _CHUNK])
             add_errors(sums, model, examples[:], progress=within(progress, begin, len(rows)))

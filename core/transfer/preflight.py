@@ -22,6 +22,7 @@ from core.transfer.graph_store import ProgressCallback
 from core.transfer.interaction import interaction_energies
 from core.transfer.loss import trained_labels
 from core.transfer.methods import METHODS
+from core.transfer.processes import default_processes
 from core.transfer.references import composition_fit, method_atomref, unseen_elements
 from core.transfer.runtime import compute_settings
 from core.transfer.step import Stepper
@@ -117,7 +118,11 @@ def preflight(config: RunConfig, *, progress: ProgressCallback | None = None) ->
         model = _model(config, atomref, device)
         probed = _sample(split.validation, _MOST_VALIDATION)
         error, n_probed = _energy_error(config, frame_set, model, atomref, probed)
-        seconds = _estimate(config, frame_set, split, model)
+    processes = config.processes or default_processes(
+        config, frame_set, device=device.type, n_gpus=torch.cuda.device_count()
+    )
+    with compute_settings(config.threads, device, processes=processes):
+        seconds = _estimate(config, frame_set, split, model, processes)
     found = Preflight(
         n_train=len(split.train),
         n_validation=len(split.validation),
@@ -179,7 +184,9 @@ def _energy_error(
     return (1000 * float(errors.mean()) if len(errors) else None), len(errors)
 
 
-def _estimate(config: RunConfig, frame_set: FrameSet, split: Split, model: CHGNet) -> float | None:
+def _estimate(
+    config: RunConfig, frame_set: FrameSet, split: Split, model: CHGNet, processes: int
+) -> float | None:
     """Time one training step and one evaluation of a few frames, and scale them by atoms."""
     rows = np.random.default_rng(config.seed).permutation(split.train)
     few = load_examples(frame_set, rows[: min(_TIMED, config.batch_size)])
@@ -197,7 +204,7 @@ def _estimate(config: RunConfig, frame_set: FrameSet, split: Split, model: CHGNe
         int(n_atoms[part].sum()) for part in (split.train, split.validation, split.test)
     )
     epoch = training * n_train + evaluation * n_validation
-    return config.epochs * epoch + evaluation * (n_validation + n_test)
+    return (config.epochs * epoch + evaluation * (n_validation + n_test)) / processes
 
 
 def _clock(work: Callable[[], object]) -> float:

@@ -22,7 +22,7 @@ A run that takes less than this in one process stays in it."""
 
 FRAMES_EACH = 4
 """Frames of a batch that a process should have: with fewer, what a step costs whatever its size
-outweighs what it gains, and a frame by itself is never compiled."""
+outweighs what it gains, and shares become uneven."""
 
 
 def usable_cores() -> int:

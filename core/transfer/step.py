@@ -175,11 +175,10 @@ class Stepper:
         return float(loss)
 
     def _cut(self, share: Sequence[Example]) -> list[list[Example]]:
-        """Cut a share into pieces of about the same cost, each of two frames or more."""
+        """Cut a share into pieces of about the same cost."""
         costs = [one.graph.cost for one in share]
         largest = _PIECE_ON_CPU if self._weight.device.type == "cpu" else _PIECE_ON_GPU
-        # a compiled step does not take a frame by itself
-        count = min(math.ceil(sum(costs) / largest), max(1, len(share) // 2))
+        count = math.ceil(sum(costs) / largest)
         return [[share[place] for place in part] for part in shares(costs, count) if part]
 
     def _piece(

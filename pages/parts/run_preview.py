@@ -68,7 +68,7 @@ def show_preview(config: RunConfig, card: Card) -> None:
     st.fragment(_panel, run_every=REFRESH if waiting else None)(looks, timed, card, waiting=waiting)
 
 
-_UNTIMED = {"name": "", "learning_rate": DEFAULT_RATE, "processes": None}
+_UNTIMED = {"name": "", "learning_rate": DEFAULT_RATE}
 """Settings that the estimate of time does not depend on."""
 
 _MATTERS = {"dataset", "source_model", "frames", "seed", "device", "ridge_strength"}
@@ -119,7 +119,8 @@ def _numbers(config: RunConfig, found: Preflight | None, whole: Preflight | None
         "Training will take about",
         "…" if whole is None else duration_text(seconds) if seconds else "–",
         border=True,
-        help="A rough estimate for this machine, as busy as it is now, without any wait.",
+        help="A rough estimate for this machine, as busy as it is now, without any wait. A long "
+        "run compiles its training step, and is faster.",
     )
     if found is not None:
         present = len(SYMBOLS) - len(found.atomref.unseen)

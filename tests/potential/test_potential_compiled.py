@@ -19,6 +19,7 @@ VARIED = [
     ["perturbed oxide", "one atom, no angles", "chain with exactly straight angles"],
     ["slab with an adsorbate", "two atoms, skewed cell"],
     ["one atom, angles with its own images", "one atom, primitive face-centred cell"],
+    ["perovskite"],
     ["perturbed perovskite supercell"] * 2 + TYPICAL,
 ]
 
@@ -171,8 +172,8 @@ def test_other_weights_take_part(full, example):
 
 @pytest.mark.parametrize(
     "names",
-    [["one atom, no angles"] * 2, ["perovskite"], ["chain with exactly straight angles"]],
-    ids=["no angles", "one frame", "one short bond"],
+    [["one atom, no angles"] * 2, ["chain with exactly straight angles"]],
+    ids=["no angles", "one short bond"],
 )
 def test_batches_beyond_the_graph_are_computed_eagerly(full, example, ran, names):
     model, step = full
@@ -185,9 +186,11 @@ def test_other_labels_or_types_are_computed_eagerly(full, example, ran):
     check_equal(step, model, *example(VARIED[1], ["energy", "force"]))
     assert not ran(step)
     batch, targets = example(VARIED[1], RATIOS)
-    assert not step._holds_for(step._compiled[1], batch, targets | {"energy": targets["force"]})
+    assert not step._compiled.signature.holds_for(
+        model, batch, targets | {"energy": targets["force"]}
+    )
     single, _ = example(VARIED[1], RATIOS, dtype=torch.float32)
-    assert not step._holds_for(step._compiled[1], single, targets)
+    assert not step._compiled.signature.holds_for(model, single, targets)
 
 
 def test_other_trainable_parameters_are_computed_eagerly(full, example, ran):
@@ -258,7 +261,10 @@ def test_examples_without_angles_are_refused(double, example):
 
 
 def test_capture_assumes_nothing_about_sizes(double, example):
-    _, signature = capture(double, objective, *example(TYPICAL, ["energy"]))
+    def losses(model, batch, targets):
+        return [objective(model, batch, targets)[0]]
+
+    _, signature = capture(double, losses, *example(TYPICAL, ["energy"]))
     assert not signature.shapes.guards
     assert not signature.shapes.replacements
     assert signature.targets == {"energy": "frames"}
@@ -291,8 +297,7 @@ def test_a_half_written_library_in_the_cache_is_removed(double, example, monkeyp
     captured_step(double, atomref_alone, [example(TYPICAL, ["energy"])], "inductor")
 
 
-@pytest.mark.parametrize("deterministic", [False, True])
-def test_inductor_computes_the_same(double, example, ran, deterministic):
+def test_inductor_computes_the_same(double, example, ran):
     start = torch.linspace(-1, 1, 94, dtype=torch.float64)
 
     def drifting(model, batch, targets):
@@ -300,15 +305,9 @@ def test_inductor_computes_the_same(double, example, ran, deterministic):
         return (energy.squeeze(1) - targets["energy"]).square().mean(), {"energy": energy}
 
     double.get_parameter(ATOMREF).requires_grad_()
-    before = torch.are_deterministic_algorithms_enabled()
-    torch.use_deterministic_algorithms(deterministic)
-    try:
-        step = captured_step(double, drifting, [example(TYPICAL, ["energy"])], "inductor")
-        for names in VARIED:
-            check_equal(step, double, *example(names, ["energy"]))
-        assert torch.are_deterministic_algorithms_enabled() == deterministic
-    finally:
-        torch.use_deterministic_algorithms(before)
+    step = captured_step(double, drifting, [example(TYPICAL, ["energy"])], "inductor")
+    for names in VARIED:
+        check_equal(step, double, *example(names, ["energy"]))
     assert ran(step)
 
 

@@ -1,0 +1,136 @@
+"""Inference that is compiled where there is much to predict."""
+
+import logging
+from dataclasses import dataclass, fields
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+from chgnet.model import CHGNet
+from torch import Tensor
+
+from core.potential.batch import PackedBatch, collate
+from core.potential.compiled import Backend, Run, compiled_graph, reason
+from core.potential.compiled_capture import Signature, Targets, capture
+from core.potential.forward import Prediction, predict_batch
+from core.potential.graph import convert
+
+COMPILE_SECONDS = 36.0
+"""A cold compilation on the reference machine, one thread."""
+
+SAVED_SECONDS = 2.4e-4
+"""What compiled inference saves there for each atom."""
+
+_MARGIN = 2.0
+"""How often compiling must pay for itself."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(kw_only=True, frozen=True, slots=True)
+class Wanted:
+    """What is predicted besides the energy."""
+
+    forces: bool = True
+    stress: bool = True
+    magmoms: bool = True
+
+
+@dataclass(kw_only=True, frozen=True, slots=True)
+class _Compiled:
+    run: Run
+    signature: Signature
+    known: tuple[str, ...]
+
+
+_compiled: WeakKeyDictionary[CHGNet, dict[Wanted, _Compiled]] = WeakKeyDictionary()
+
+
+def forward(model: CHGNet, batch: PackedBatch, wanted: Wanted) -> Prediction:
+    """Predict a batch, detached: compiled if ``compile_inference`` has been there, else eagerly.
+
+    A batch that the compiled form does not hold for (fewer than two angles, say) is predicted
+    eagerly, with the same result.
+
+    Args:
+        model: The model.
+        batch: The frames.
+        wanted: What is wanted besides energies.
+    """
+    compiled = _compiled.get(model, {}).get(wanted)
+    if compiled is None or not compiled.signature.holds_for(model, batch, {}):
+        with torch.no_grad():
+            return predict_batch(
+                model, batch, forces=wanted.forces, stress=wanted.stress, magmoms=wanted.magmoms
+            )
+    results = compiled.run(*compiled.signature.arguments(model, batch, {}))
+    found: dict[str, Any] = dict.fromkeys(field.name for field in fields(Prediction))
+    return Prediction(**(found | dict(zip(compiled.known, results, strict=True))))
+
+
+def compile_where_worth(model: CHGNet, wanted: Wanted, n_atoms: int) -> None:
+    """Compile inference if the atoms that are to be predicted pay for it twice.
+
+    Args:
+        model: As in ``compile_inference``.
+        wanted: What will be wanted.
+        n_atoms: Atoms of all frames that will be predicted.
+    """
+    if n_atoms * SAVED_SECONDS > _MARGIN * COMPILE_SECONDS:
+        compile_inference(model, wanted)
+
+
+def compile_inference(model: CHGNet, wanted: Wanted, *, backend: Backend = "inductor") -> bool:
+    """Compile the model's inference for ``forward``; its weights may change afterwards.
+
+    Where compiling fails, a line in the log says why, and inference stays eager.
+
+    Args:
+        model: The model, on its device and in its type.
+        wanted: What will be wanted.
+        backend: As in ``core.potential.compiled.TrainingStep.compile``.
+
+    Returns:
+        Whether it is compiled.
+    """
+    known: list[str] = []
+
+    def inference(model: CHGNet, batch: PackedBatch, _: Targets) -> list[Tensor]:
+        with torch.no_grad():
+            found = predict_batch(
+                model, batch, forces=wanted.forces, stress=wanted.stress, magmoms=wanted.magmoms
+            )
+        values = {field.name: getattr(found, field.name) for field in fields(found)}
+        known[:] = [name for name, value in values.items() if value is not None]
+        return [values[name] for name in known]
+
+    parameter = model.site_wise.weight
+    try:
+        batch = _example(parameter.dtype, parameter.device)
+        graph, signature = capture(model, inference, batch, {})
+        run = compiled_graph(graph, signature, backend)
+    except Exception as error:  # noqa: BLE001 - a compiler may raise anything; eager is right
+        _log.warning("Inference stays eager: %s", reason(error))
+        return False
+    compiled = _Compiled(run=run, signature=signature, known=tuple(known))
+    _compiled.setdefault(model, {})[wanted] = compiled
+    return True
+
+
+def _example(dtype: torch.dtype, device: torch.device) -> PackedBatch:
+    """Return a batch of ordinary sizes: rock salt cells of 8 and 64 atoms, and a caesium halide."""
+    corners = np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
+    salt = np.concatenate([corners, corners + np.array([0.5, 0, 0])])
+    shifts = np.stack(np.meshgrid([0, 1], [0, 1], [0, 1]), axis=-1).reshape(-1, 3)
+    wide = ((salt[None] + shifts[:, None]) / 2).reshape(-1, 3)
+    numbers = np.repeat([12, 8], 4)
+    return collate(
+        [
+            convert(numbers, salt, 4.2 * np.eye(3)),
+            convert(np.tile(numbers, 8), wide, 8.4 * np.eye(3)),
+            convert(np.array([55, 17]), np.outer([0, 0.5], np.ones(3)), 4.1 * np.eye(3)),
+        ],
+        dtype=dtype,
+        device=device,
+    )
