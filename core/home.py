@@ -26,6 +26,14 @@ def cache_dir() -> Path:
     return _sub("cache")
 
 
+def keep_compiled_code() -> None:
+    """Let torch's compiler keep its results here, unless the environment says where.
+
+    In its own place, the system's temporary directory, they would not outlive a restart.
+    """
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_dir() / "compiled"))
+
+
 def locks_dir() -> Path:
     """Return the directory for the device slots' lock files."""
     return _sub("locks")

@@ -1,10 +1,18 @@
 import numpy as np
 import pytest
 import torch
+from pymatgen.core import Lattice, Structure
 
+from core.frames.registry import open_dataset
 from core.potential.batch import collate
 from core.potential.forward import predict_batch
+from core.potential.graph import convert
 from core.potential.models import load_model, new_model, set_atomref
+
+
+def structure_of(frame) -> Structure:
+    return Structure(Lattice(frame.lattice), frame.atomic_numbers, frame.frac_coords)
+
 
 QUANTITIES = ("energy", "forces", "stress", "magmoms")
 
@@ -53,6 +61,24 @@ def test_parameter_gradients_in_double_equal_stock(double, structures, stock, pa
     assert {name.split(".twoBody")[0] for name in without} == {"angle_layers.2"}
     for name, value in gradients.items():
         assert (value - expected[name]).norm() < 1e-8 * expected[name].norm() + 1e-12, name
+
+
+@pytest.mark.slow
+def test_two_hundred_embedded_frames_equal_stock(double, stock):
+    frames = open_dataset("mp-frames-gga")
+    small = np.flatnonzero(frames.n_atoms() <= 10)
+    rows = np.random.default_rng(0).permutation(small)[:200]
+    assert len(rows) == 200
+    for part in np.array_split(rows, 8):
+        some = frames.frames(part)
+        graphs = [convert(one.atomic_numbers, one.frac_coords, one.lattice) for one in some]
+        ours = predict_batch(double, collate(graphs, dtype=torch.float64), create_graph=True)
+        theirs = stock(double, list(map(structure_of, some)))
+        _close(ours, theirs, 1e-7)
+        gradients, expected = _gradients(double, ours), _gradients(double, theirs)
+        assert gradients.keys() == expected.keys()
+        for name, value in gradients.items():
+            assert (value - expected[name]).norm() < 1e-7 * expected[name].norm() + 1e-12, name
 
 
 @pytest.mark.parametrize(
