@@ -4,6 +4,7 @@ import pytest
 from core.errors import LabError
 from core.potential.evaluate import predict
 from core.potential.models import load_model
+from core.transfer import preflight as preflight_module
 from core.transfer.config import LossRatios, RunConfig
 from core.transfer.evaluate import evaluate
 from core.transfer.interaction import interaction_energies
@@ -52,6 +53,15 @@ def test_the_residual_atomref_undoes_an_offset_an_element(complete):
     assert evaluated["energy_mae_mev_per_atom"] == pytest.approx(
         frozen.energy_mae_mev_per_atom, rel=1e-5
     )
+
+
+def test_the_work_is_divided_among_the_processes(energies_only, monkeypatch):
+    monkeypatch.setattr(preflight_module, "_clock", lambda _: 0.5)
+    config = RunConfig(dataset="energies", method="refit", device="cpu", threads=1)
+    alone, three = (
+        preflight(config.model_copy(update={"processes": number})).seconds for number in (1, 3)
+    )
+    assert alone == pytest.approx(3 * three)
 
 
 def test_preflight_refuses_what_fit_would_refuse():
