@@ -74,7 +74,7 @@ class TrainingStep:
     """
 
     def __init__(self, model: CHGNet, objective: Objective) -> None:
-        self.eager_because: str | None = "it was not compiled"
+        self.eager_because: str | None = "compiling would take longer than it saves"
         self._model = model
         self._objective = objective
         self._compiled: _Compiled | None = None

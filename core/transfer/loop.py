@@ -133,7 +133,7 @@ class _Run:
             if worth_it(self.config, self.train, self.team):
                 self.tell("prepare", what="compiled step", done=0, total=1)
                 compile_step(stepper, self.config, self.train, self.team)
-                self.tell("compile", eager_because=stepper.eager_because)
+            self.tell("compile", eager_because=stepper.eager_because)
             while self.position.epoch < self.config.epochs:
                 self._epoch(stepper)
             return self._finish(split)
