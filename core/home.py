@@ -6,7 +6,7 @@ from pathlib import Path
 
 def home() -> Path:
     """Return the lab's home directory, created if missing."""
-    path = Path(os.environ.get("ATOMREF_LAB_HOME", "~/.atomref-lab")).expanduser()
+    path = _place()
     path.mkdir(parents=True, exist_ok=True)
     return path
 
@@ -29,14 +29,19 @@ def cache_dir() -> Path:
 def keep_compiled_code() -> None:
     """Let torch's compiler keep its results here, unless the environment says where.
 
-    In its own place, the system's temporary directory, they would not outlive a restart.
+    In its own place, the system's temporary directory, they would not outlive a restart. Torch
+    settles the place when it is loaded, so this comes before.
     """
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_dir() / "compiled"))
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(_place() / "cache" / "compiled"))
 
 
 def locks_dir() -> Path:
     """Return the directory for the device slots' lock files."""
     return _sub("locks")
+
+
+def _place() -> Path:
+    return Path(os.environ.get("ATOMREF_LAB_HOME", "~/.atomref-lab")).expanduser()
 
 
 def _sub(name: str) -> Path:

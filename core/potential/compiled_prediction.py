@@ -10,7 +10,6 @@ import torch
 from chgnet.model import CHGNet
 from torch import Tensor
 
-from core.home import keep_compiled_code
 from core.potential.batch import PackedBatch, collate
 from core.potential.compiled import Backend, Run, compiled_graph, reason
 from core.potential.compiled_capture import Signature, Targets, capture
@@ -79,7 +78,6 @@ def compile_where_worth(model: CHGNet, wanted: Wanted, n_atoms: int) -> None:
         n_atoms: Atoms of all frames that will be predicted.
     """
     if n_atoms * SAVED_SECONDS > _MARGIN * COMPILE_SECONDS:
-        keep_compiled_code()
         compile_inference(model, wanted)
 
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 from core.errors import LabError
 from core.frames.registry import open_dataset
 from core.frames.store import FrameSet
-from core.home import keep_compiled_code
 from core.runs.directory import Run
 
 if TYPE_CHECKING:
@@ -57,7 +56,6 @@ def train_on(
     from core.transfer.loop import fit  # noqa: PLC0415
     from core.transfer.parallel import ALONE  # noqa: PLC0415
 
-    keep_compiled_code()
     return fit(
         run.config,
         frames,

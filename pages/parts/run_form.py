@@ -106,6 +106,10 @@ def _dataset() -> DatasetInfo | None:
 
 
 def _method() -> str:
+    # The bound radio button knows its options by their labels; a link may name the method itself.
+    if (named := st.query_params.get("method")) in METHODS:
+        st.session_state["method"] = named
+        st.query_params["method"] = method_label(named)
     return st.radio(
         "Method",
         list(METHODS),

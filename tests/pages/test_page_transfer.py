@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from core.errors import LabError
 from core.potential.models import load_model, save_model
 from core.runs import local
+from core.runs.comparison import method_label
 from core.runs.listing import list_runs
 from core.runs.process import identity
 from core.transfer import processes, runtime
@@ -152,6 +153,13 @@ def test_link_with_values_out_of_range(looks):
     assert app.number_input(key="frames").value <= 14
     assert app.number_input(key="epochs").value >= 1
     assert app.radio(key="method").value == "residual"
+
+
+@pytest.mark.parametrize("named", ["refit", method_label("refit")])
+def test_a_link_names_the_method_by_its_name_or_its_label(looks, named):
+    app = open_page(dataset="tiny", method=named)
+    assert app.radio(key="method").value == "refit"
+    assert "--method refit" in command(app)
 
 
 def test_a_loss_of_nothing_cannot_be_launched(looks):

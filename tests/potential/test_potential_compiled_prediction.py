@@ -80,10 +80,8 @@ def test_predict_takes_it(compiled, structures, pack):
         assert one.energy == pytest.approx(other.energy, abs=1e-10)
 
 
-def test_only_much_work_is_worth_it(monkeypatch, tmp_path):
+def test_only_much_work_is_worth_it(monkeypatch):
     asked = []
-    monkeypatch.setenv("ATOMREF_LAB_HOME", str(tmp_path))
-    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "elsewhere")
     monkeypatch.setattr(compiled_prediction, "compile_inference", lambda *one: asked.append(one))
     model = load_model("chgnet-0.3.0")
     compile_where_worth(model, Wanted(), 1000)
