@@ -25,7 +25,8 @@ def untrained_validation(config, frame_set, path):
         emit=seen.append,
         should_stop=lambda: any(event["kind"] == "start" for event in seen),
     )
-    return seen[-1]["validation"]["energy_mae_mev_per_atom"]
+    start = next(event for event in seen if event["kind"] == "start")
+    return start["validation"]["energy_mae_mev_per_atom"]
 
 
 @pytest.mark.parametrize("method", list(METHODS))
