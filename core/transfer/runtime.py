@@ -8,11 +8,6 @@ import torch
 from core.transfer.processes import usable_cores
 
 
-def default_threads() -> int:
-    """Return the number of threads of a process that has the machine to itself."""
-    return usable_cores()
-
-
 @contextmanager
 def compute_settings(
     threads: int | None, device: torch.device, *, processes: int = 1
@@ -24,14 +19,15 @@ def compute_settings(
     adds in the same order, and need not take the slower ways that are reproducible with many.
 
     Args:
-        threads: CPU threads of this process; None takes its part of `default_threads()`.
+        threads: CPU threads of this process; None takes its part of the
+            cores, `usable_cores`.
         device: where the work happens.
         processes: how many processes share the machine.
 
     Yields:
         The number of threads in use.
     """
-    chosen = threads or max(1, default_threads() // processes)
+    chosen = threads or max(1, usable_cores() // processes)
     before = (torch.get_num_threads(), torch.are_deterministic_algorithms_enabled())
     torch.set_num_threads(chosen)
     if device.type == "cpu" and chosen > 1:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import TimeoutError, expect  # noqa: A004 - Playwright's own
+from playwright.sync_api import expect
 
 from core.frames.registry import open_dataset
 from core.frames.store import FrameSet, write_frames
@@ -26,20 +26,6 @@ def tiny(lab):
     card = full.card.model_copy(update={"name": "tiny", "title": "Small frames"})
     write_frames(lab.home / "datasets" / "tiny", card, full.frames(rows))
     return "tiny"
-
-
-def visit(page, url):
-    """Open a page, as a reader would: one that stays white is loaded once more.
-
-    On a busy machine, once in some hundred visits, no script of Streamlit's comes to run.
-    """
-    page.goto(url)
-    app = page.get_by_test_id("stApp")
-    try:
-        app.wait_for(timeout=30_000)
-    except TimeoutError:
-        page.reload()
-        app.wait_for()
 
 
 def settled(page):
@@ -96,7 +82,7 @@ def click_element(page, symbol):
 
 
 def test_from_the_overview_to_a_finished_run(lab, tiny, page):
-    visit(page, lab.url)
+    page.goto(lab.url)
     expect(page.get_by_role("heading", name="AtomRef Lab")).to_be_visible(timeout=60_000)
     snap(settled(page), "overview")
 
@@ -113,7 +99,7 @@ def test_from_the_overview_to_a_finished_run(lab, tiny, page):
     expect(page.get_by_text("In fewer than 10 materials")).to_be_visible()
     snap(page, "atomref")
 
-    visit(page, f"{lab.url}/transfer?dataset={tiny}&frames=40&epochs=2")
+    page.goto(f"{lab.url}/transfer?dataset={tiny}&frames=40&epochs=2")
     launch = page.get_by_role("button", name="Launch")
     expect(launch).to_be_enabled(timeout=240_000)
     expect(page.get_by_text("--frames 40")).to_have_count(1)
@@ -131,7 +117,7 @@ def test_from_the_overview_to_a_finished_run(lab, tiny, page):
 
 @pytest.mark.parametrize("page", ["light"], indirect=True)
 def test_a_run_outlives_the_server(lab, tiny, page):
-    visit(page, f"{lab.url}/transfer?dataset={tiny}&frames=40&epochs=6&method=refit")
+    page.goto(f"{lab.url}/transfer?dataset={tiny}&frames=40&epochs=6&method=refit")
     launch = page.get_by_role("button", name="Launch")
     expect(launch).to_be_enabled(timeout=240_000)
     launch.click()
@@ -139,12 +125,12 @@ def test_a_run_outlives_the_server(lab, tiny, page):
     run = page.url
     lab.stop()
     lab.start()
-    visit(page, run)
+    page.goto(run)
     expect(page.get_by_text("finished", exact=True).first).to_be_visible(timeout=TRAINING)
 
 
 def test_a_table_from_the_reader_and_one_that_is_none(lab, page, tmp_path):
-    visit(page, f"{lab.url}/data")
+    page.goto(f"{lab.url}/data")
     expect(page.get_by_text("Bring your own")).to_be_visible(timeout=60_000)
     broken = tmp_path / "broken.csv"
     broken.write_text("formula,energy_gga,energy_r2scan\nLiF,-4.8,-7.1\nLiXx,-4.8,-7.1\n")
@@ -160,5 +146,5 @@ def test_a_table_from_the_reader_and_one_that_is_none(lab, page, tmp_path):
     page.get_by_role("button", name="Import", exact=True).click()
     expect(page.get_by_text(f"Imported {page.theme}")).to_be_visible()
     snap(settled(page), "data")
-    visit(page, f"{lab.url}/energy_shifts?dataset={page.theme}")
+    page.goto(f"{lab.url}/energy_shifts?dataset={page.theme}")
     expect(metric(page, "Pairs")).to_have_text("2", timeout=60_000)

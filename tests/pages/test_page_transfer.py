@@ -174,7 +174,7 @@ def test_a_loss_of_nothing_cannot_be_launched(looks):
 
 def test_preview_tells_what_preflight_finds(monkeypatch):
     # Two threads on a busy machine wait for one another.
-    monkeypatch.setattr(runtime, "default_threads", lambda: 1)
+    monkeypatch.setattr(runtime, "usable_cores", lambda: 1)
     run_preview.previews.clear()
     app = open_page()
     for _ in range(100):

@@ -19,7 +19,7 @@ from core.transfer.loss import scale_of
 from core.transfer.metrics import METRICS, MetricSums
 from core.transfer.parallel import ALONE, Team, shares
 from core.transfer.processes import default_processes, on_this_machine, usable_cores
-from core.transfer.runtime import compute_settings, default_threads
+from core.transfer.runtime import compute_settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -175,7 +175,6 @@ def test_default_is_one_process_where_more_do_not_pay(monkeypatch):
 
 def test_processes_share_the_cores():
     cpu = torch.device("cpu")
-    assert default_threads() == usable_cores()
     with compute_settings(None, cpu, processes=10**6) as threads:
         assert threads == 1
     with compute_settings(None, cpu, processes=1) as threads:

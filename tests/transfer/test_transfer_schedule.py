@@ -6,7 +6,7 @@ import torch
 
 from core.transfer.config import RunConfig
 from core.transfer.data import partition
-from core.transfer.runtime import compute_settings, default_threads
+from core.transfer.runtime import compute_settings
 from core.transfer.schedule import learning_rate, marks
 
 
@@ -64,4 +64,3 @@ def test_compute_settings_are_put_back():
         assert torch.get_num_threads() == threads == before[0] + 1
         assert torch.are_deterministic_algorithms_enabled()
     assert (torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()) == before
-    assert default_threads() >= 1
