@@ -49,7 +49,7 @@ def split_by_material(
     if n >= 3 and min(fractions) > 0:
         first = min(max(first, 1), n - 2)
         second = min(max(second, first + 1), n - 1)
-    rank = _seeded_rank(distinct, f"split {seed}")[codes]
+    rank = seeded_rank(distinct, f"split {seed}")[codes]
     return Split(
         train=np.flatnonzero(rank < first),
         validation=np.flatnonzero((rank >= first) & (rank < second)),
@@ -86,12 +86,17 @@ def training_subset(
         )
     codes, distinct = pd.factorize(np.asarray(material_ids, dtype=object)[train])
     turn = pd.Series(codes).groupby(codes).cumcount().to_numpy()
-    rank = _seeded_rank(distinct, f"subset {seed}")
+    rank = seeded_rank(distinct, f"subset {seed}")
     return np.sort(train[np.lexsort((rank[codes], turn))[:n_frames]])
 
 
-def _seeded_rank(distinct: np.ndarray, salt: str) -> np.ndarray:
-    """Return each id's place in the order of salted hashes, (n,) integers."""
+def seeded_rank(distinct: np.ndarray, salt: str) -> np.ndarray:
+    """Return each id's place in the order of salted hashes, (n,) integers.
+
+    Args:
+        distinct: Ids, none twice, (n,) strings.
+        salt: Another salt gives another order.
+    """
     key = salt.encode()
     digests = [
         hashlib.blake2b(str(one).encode(), key=key, digest_size=8).digest() + str(one).encode()
