@@ -9,6 +9,7 @@ st.navigation(
         st.Page("pages/data.py", title="Data", icon=":material/database:"),
         st.Page("pages/energy_shifts.py", title="Energy shifts", icon=":material/compare_arrows:"),
         st.Page("pages/atomref.py", title="AtomRef", icon=":material/balance:"),
+        st.Page("pages/offset.py", title="Only offset?", icon=":material/waterfall_chart:"),
         st.Page("pages/transfer.py", title="Transfer", icon=":material/model_training:"),
         st.Page("pages/runs.py", title="Runs", icon=":material/list:"),
     ]

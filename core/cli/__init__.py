@@ -23,6 +23,7 @@ _MODULES = {
     "import": "core.cli.datasets",
     "shift": "core.cli.reference",
     "atomref": "core.cli.reference",
+    "offset": "core.cli.offset",
     "train": "core.cli.train",
     "runs": "core.cli.runs",
     "evaluate": "core.cli.evaluate",

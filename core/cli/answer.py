@@ -14,6 +14,8 @@ import orjson
 import typer
 from typer.core import TyperCommand
 
+from core.progress import Progress
+
 JsonFlag = Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")]
 
 _JSON = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
@@ -110,6 +112,19 @@ def count(what: str) -> Callable[[int, int], object]:
     """
     tell = share(what)
     return lambda done, total: tell(done / max(total, 1))
+
+
+def progress_on_stderr() -> Progress:
+    """Return a callback that says on stderr, now and then, what share of what is done."""
+    last = time.monotonic()
+
+    def tell(done: float, what: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= _REPORT_SECONDS and done < 1:
+            last = time.monotonic()
+            typer.echo(f"{done:.0%} {what}", err=True)
+
+    return tell
 
 
 def key_values(given: Sequence[str], *, option: str) -> dict[str, str]:

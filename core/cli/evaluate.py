@@ -6,10 +6,10 @@ import numpy as np
 import typer
 
 from core.cli.answer import Answer, JsonFlag, LabCommand, count, facts
-from core.cli.models import checkpoint_of
 from core.errors import LabError
 from core.frames.registry import open_dataset
 from core.frames.store import FrameSet
+from core.runs.models import checkpoint_of
 from core.transfer.metrics import METRICS
 
 app = typer.Typer()

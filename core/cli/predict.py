@@ -11,10 +11,10 @@ import typer
 
 from core.cli.answer import Answer, JsonFlag, LabCommand, columns
 from core.cli.answer import count as counted
-from core.cli.models import checkpoint_of
 from core.errors import LabError
 from core.frames.schema import Frame
 from core.potential.released import MODELS
+from core.runs.models import checkpoint_of
 from core.runs.storage import disk_errors_told
 
 if TYPE_CHECKING:

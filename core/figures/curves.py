@@ -1,6 +1,5 @@
 """Learning curves: an error against the epoch, several runs overlaid."""
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.figures.scales import log_ticks
 from core.figures.text import plain, precise, with_unit
 from core.figures.theme import Palette, empty_figure, method_color, palette, template
 
@@ -89,7 +89,7 @@ def learning_curves(
     if not log_y:
         figure.update_yaxes(rangemode="tozero")
     elif _spread(figure) >= _LOG_FROM:
-        figure.update_yaxes(type="log", **_log_ticks(figure))
+        figure.update_yaxes(type="log", **log_ticks(_values(figure)))
     return figure
 
 
@@ -107,15 +107,6 @@ def _values(figure: go.Figure) -> np.ndarray:
 def _spread(figure: go.Figure) -> float:
     values = _values(figure)
     return float(values.max() / values.min())
-
-
-def _log_ticks(figure: go.Figure) -> dict[str, object]:
-    """Return full-sized labels at 1, 2 and 5; plotly's own between decades are too small."""
-    values = _values(figure)
-    powers = range(math.floor(np.log10(values.min())) - 1, math.ceil(np.log10(values.max())) + 2)
-    factors = (1, 2, 5) if len(powers) <= 7 else (1,)
-    ticks = [factor * 10.0**power for power in powers for factor in factors]
-    return {"tickvals": ticks, "ticktext": [f"{tick:,.10g}" for tick in ticks]}
 
 
 def _line(

@@ -145,3 +145,21 @@ def _log_range(values: NDArray[np.float64]) -> ColorRange:
         ticks=tuple(math.log10(value) for value in inside),
         labels=tuple(compact(value).replace(".0k", "k").replace(".0M", "M") for value in inside),
     )
+
+
+def log_ticks(values: np.ndarray) -> dict[str, object]:
+    """Return the ticks of a logarithmic axis: full-sized labels at 1, 2 and 5 of each decade.
+
+    plotly's own labels between decades are too small to read. Over many decades only they are
+    labelled.
+
+    Args:
+        values: What the axis shows; those that are not finite or not above 0 do not count.
+    """
+    shown = values[np.isfinite(values) & (values > 0)]
+    if not len(shown):
+        return {}
+    powers = range(math.floor(np.log10(shown.min())) - 1, math.ceil(np.log10(shown.max())) + 2)
+    factors = (1, 2, 5) if len(powers) <= 7 else (1,)
+    ticks = [factor * 10.0**power for power in powers for factor in factors]
+    return {"tickvals": ticks, "ticktext": [f"{tick:,.10g}" for tick in ticks]}

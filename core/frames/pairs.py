@@ -67,6 +67,12 @@ class PairSet:
         """Whether any row has a structure."""
         return self._structures is not None and len(self._structures) > 0
 
+    def structure_flags(self) -> np.ndarray:
+        """Tell which rows have a structure, (n,) booleans."""
+        if not self.has_structures or self._structure_rows is None:
+            return np.zeros(len(self), dtype=bool)
+        return np.asarray(self._structure_rows) >= 0
+
     def structure(self, i: int) -> Frame | None:
         """Return the structure of row i as a frame without labels, None if it has none."""
         if self._structures is None or self._structure_rows is None:

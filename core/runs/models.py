@@ -4,7 +4,7 @@ from pathlib import Path
 
 from core.errors import LabError
 from core.potential.released import MODELS
-from core.runs.listing import find_run
+from core.runs.listing import find_run, list_runs
 
 
 def checkpoint_of(name: str) -> str:
@@ -32,3 +32,12 @@ def checkpoint_of(name: str) -> str:
     if not run.best_checkpoint.is_file():
         raise LabError(f"{run.id}: has no validated epoch yet; let it train first.")
     return str(run.best_checkpoint)
+
+
+def runs_with_models() -> list[str]:
+    """Return the ids of the runs that have a checkpoint to use, newest first.
+
+    Raises:
+        LabError: if the runs directory cannot be read.
+    """
+    return [run.id for run in list_runs() if run.best_checkpoint.is_file()]

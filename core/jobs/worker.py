@@ -1,0 +1,37 @@
+"""One study in a process of its own: python -m core.jobs.worker DIRECTORY."""
+
+import sys
+from pathlib import Path
+
+from core.errors import LabError, told
+from core.home import keep_compiled_code
+from core.jobs.job import Job, Question
+from core.jobs.local import lower_priority, teller
+from core.studies.catalog import study_of
+
+
+def main(path: Path) -> int:
+    """Compute the study of a job's directory; return the process's exit status."""
+    keep_compiled_code()
+    lower_priority()
+    question = Question.read(path)
+    job = Job(study_of(question.kind, question.settings), path)
+    # Whoever started this process holds the lock until it is entered as the job's own.
+    with job.locked():
+        pass
+    try:
+        job.save(job.study.compute(teller(job)))
+    except LabError as error:
+        message = str(error)
+    except OSError as error:
+        message = told(error)
+    except MemoryError:
+        message = "There is not enough memory for it; choose fewer materials."
+    else:
+        return 0
+    job.write(job.status().model_copy(update={"state": "failed", "message": message}))
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,69 @@
+"""What every study has: settings that name it, an estimate of time, and a computation."""
+
+import hashlib
+from abc import abstractmethod
+from typing import Any, ClassVar
+
+import orjson
+from pydantic import BaseModel, ConfigDict
+
+from core.frames.registry import find_dataset
+from core.progress import Progress
+
+
+class Study(BaseModel):
+    """One analysis of named data sets; a subclass adds its settings as fields.
+
+    Attributes:
+        kind: its name in `core.studies.catalog`.
+        version: of its method. A result kept under another one is computed again.
+        result: the dataclass that `compute` returns; `core.studies.results` says what it may hold.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: ClassVar[str]
+    version: ClassVar[int] = 1
+    result: ClassVar[type]
+
+    @property
+    @abstractmethod
+    def datasets(self) -> list[str]:
+        """Names of the data sets that it reads."""
+
+    @abstractmethod
+    def seconds(self) -> float:
+        """Return roughly how long it takes on two cores, from the cards of its data sets alone."""
+
+    @abstractmethod
+    def compute(self, progress: Progress) -> Any:
+        """Return the result.
+
+        Args:
+            progress: told the share that is done; it may raise to end the work.
+
+        Raises:
+            LabError: settings and data do not fit together.
+        """
+
+    def inputs(self) -> list[str]:
+        """Return what tells the contents of everything that it reads.
+
+        Raises:
+            LabError: a data set is not there.
+        """
+        return [find_dataset(name).card.fingerprint for name in self.datasets]
+
+    def key(self) -> str:
+        """Name the study by its settings and by what it reads, in 24 hex digits.
+
+        Raises:
+            LabError: a data set is not there.
+        """
+        told = {
+            "kind": self.kind,
+            "version": self.version,
+            "settings": self.model_dump(mode="json"),
+            "inputs": self.inputs(),
+        }
+        return hashlib.sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()[:24]
