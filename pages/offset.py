@@ -7,8 +7,7 @@ import streamlit as st
 
 from core.elements import SYMBOLS
 from core.figures.periodic import periodic_table
-from core.figures.theme import METHOD_COLORS, OTHER_COLOR
-from core.figures.waterfall import Step, by_group, waterfall
+from core.figures.waterfall import by_group
 from core.frames.registry import DatasetInfo
 from core.frames.schema import EnergyColumn
 from core.potential.released import MODELS
@@ -21,15 +20,8 @@ from core.transfer.offset import ModelOffset
 from pages.parts.datasets import CORRECTIONS, MODEL_LABELLED, available, choose, model_badge, origin
 from pages.parts.figure import show
 from pages.parts.job import computed
+from pages.parts.offset import COLORS, offset_waterfall, step_name
 from pages.parts.page import command, errors_shown, head, is_dark, plain
-
-COLORS = {
-    "as_is": METHOD_COLORS["frozen"],
-    "constant": OTHER_COLOR,
-    "atomref": METHOD_COLORS["refit"],
-    "residual": METHOD_COLORS["residual"],
-}
-"""Of the methods that begin with these references; no method begins with a mere constant."""
 
 MOST = 1000
 
@@ -135,11 +127,7 @@ def findings(
         "is for training to learn."
     )
     show(
-        waterfall(
-            [Step(name=name, value=mae[key], color=COLORS[key]) for key, name in STEPS.items()],
-            title="Energy MAE",
-            dark=is_dark(),
-        ),
+        offset_waterfall(mae, unit="eV/atom"),
         name="offset-waterfall",
         caption="Solid: the error that remains. Hatched: what the step takes away. AtomRef is "
         "fitted to total energies, residual AtomRef to what the network leaves of them.",
@@ -176,7 +164,7 @@ def elements(result: ModelOffset, source: str, labels: str) -> None:
     step = st.segmented_control(
         "Error",
         list(STEPS),
-        format_func=STEPS.__getitem__,
+        format_func=step_name,
         default="residual",
         required=True,
         key="step",
@@ -187,7 +175,7 @@ def elements(result: ModelOffset, source: str, labels: str) -> None:
     show(
         periodic_table(
             dict(zip(table["symbol"], table[step], strict=True)),
-            title=f"Energy MAE, {STEPS[step].lower()}",
+            title=f"Energy MAE, {STEPS[step]}",
             unit="eV/atom",
             diverging=False,
             log=True,
@@ -216,7 +204,7 @@ def chemistries(result: ModelOffset, source: str, labels: str) -> None:
     show(
         by_group(
             table.rename(columns={"chemistry": "group"}),
-            [(key, name, COLORS[key]) for key, name in STEPS.items()],
+            [(key, step_name(key), COLORS[key]) for key in STEPS],
             title="Energy MAE",
             dark=is_dark(),
         ),

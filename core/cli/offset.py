@@ -59,10 +59,10 @@ def offset(
             "model": f"{model} ({result.model_functional})",
             "energies": f"{dataset}, {result.functional}, labels: {result.labels}",
             "rows": f"{len(found.rows):,} of {found.n_materials:,} materials",
-            **{f"MAE {STEPS[key].lower()}, eV/atom": value for key, value in found.mae.items()},
+            **{f"MAE {STEPS[key]}, eV/atom": value for key, value in found.mae.items()},
             "only offset": f"{found.share:.1%}",
         }
     )
-    head = ("chemistry", *(name.lower() for name in STEPS.values()), "rows")
+    head = ("chemistry", *STEPS.values(), "rows")
     rows_told = [list(row) for row in found.chemistry_table().itertuples(index=False)]
     return Answer(data=data, text=f"{told}\n\n{columns(head, rows_told)}")

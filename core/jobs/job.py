@@ -89,9 +89,14 @@ class Job:
         """Return the result.
 
         Raises:
-            LabError: it cannot be read.
+            LabError: it is damaged; it is then removed, so that it can be computed again.
         """
-        return load_result(self.path / "result.npz", self.study.result)
+        file = self.path / "result.npz"
+        try:
+            return load_result(file, self.study.result)
+        except LabError:
+            file.unlink(missing_ok=True)
+            raise
 
     def save(self, result: Any) -> None:
         """Keep the result; it appears whole or not at all."""

@@ -18,12 +18,12 @@ from core.reference.atomref import fit_lstsq, fit_residual
 from core.reference.folds import folds
 
 STEPS = {
-    "as_is": "As it is",
-    "constant": "After a constant",
-    "atomref": "After AtomRef",
-    "residual": "After residual AtomRef",
+    "as_is": "as it is",
+    "constant": "after a constant",
+    "atomref": "after AtomRef",
+    "residual": "after residual AtomRef",
 }
-"""The four sets of references: key and name, in order."""
+"""The four sets of references: key and name, as in "error after AtomRef", in order."""
 
 N_FOLDS = 5
 

@@ -48,8 +48,8 @@ def load_result(path: Path, kind: type[Result]) -> Result:
     try:
         with np.load(path, allow_pickle=False) as stored:
             return _put_together(kind, orjson.loads(stored[_JSON].tobytes()), "", stored)
-    except (*_UNREADABLE, TypeError) as error:
-        raise LabError(f"{path} cannot be read as a result ({error}); compute it again.") from None
+    except (*_UNREADABLE, TypeError):
+        raise LabError(f"{path} cannot be read as a result; compute it again.") from None
 
 
 def _taken_apart(result: Any, prefix: str, arrays: dict[str, Any]) -> dict[str, Any]:

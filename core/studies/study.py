@@ -2,6 +2,7 @@
 
 import hashlib
 from abc import abstractmethod
+from dataclasses import fields
 from typing import Any, ClassVar
 
 import orjson
@@ -55,7 +56,7 @@ class Study(BaseModel):
         return [find_dataset(name).card.fingerprint for name in self.datasets]
 
     def key(self) -> str:
-        """Name the study by its settings and by what it reads, in 24 hex digits.
+        """Name the study by its settings, what it reads and what a result holds, in 24 hex digits.
 
         Raises:
             LabError: a data set is not there.
@@ -65,5 +66,6 @@ class Study(BaseModel):
             "version": self.version,
             "settings": self.model_dump(mode="json"),
             "inputs": self.inputs(),
+            "result": [field.name for field in fields(self.result)],
         }
         return hashlib.sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()[:24]

@@ -13,6 +13,7 @@ from core.errors import LabError
 from core.frames.registry import open_dataset
 from core.frames.splits import Split
 from core.frames.store import FrameSet
+from core.potential.evaluate import predict
 from core.potential.models import load_model, new_model, resolve_device, set_atomref
 from core.reference.atomref import RARE, AtomRef
 from core.transfer.config import RunConfig
@@ -50,7 +51,9 @@ class Preflight:
         atomref: AtomRef that the method starts with.
         energy_mae_mev_per_atom: of the untrained model with that AtomRef, on validation frames;
             None if none has an energy.
-        n_probed: validation frames that this error is the mean over.
+        energy_mae_after_constant: what is left of that error, in meV/atom, when each frame's
+            prediction is moved by the mean error of the other frames; None for fewer than two.
+        n_probed: validation frames that these errors are means over.
         rare: elements in fewer than ten training frames.
         unseen: elements of the data set that no training frame contains.
         warnings: what the user should know, one sentence each.
@@ -64,6 +67,7 @@ class Preflight:
     labels: dict[str, int]
     atomref: AtomRef
     energy_mae_mev_per_atom: float | None
+    energy_mae_after_constant: float | None
     n_probed: int
     rare: list[str]
     unseen: list[str]
@@ -117,7 +121,7 @@ def preflight(config: RunConfig, *, progress: ProgressCallback | None = None) ->
             )
         model = _model(config, atomref, device)
         probed = _sample(split.validation, _MOST_VALIDATION)
-        error, n_probed = _energy_error(config, frame_set, model, atomref, probed)
+        errors = _energy_errors(config, frame_set, model, atomref, probed)
     processes = config.processes or default_processes(
         config, frame_set, device=device.type, n_gpus=torch.cuda.device_count()
     )
@@ -130,8 +134,9 @@ def preflight(config: RunConfig, *, progress: ProgressCallback | None = None) ->
         n_atoms_mean=float(frame_set.n_atoms()[split.train].mean()),
         labels=_labels(frame_set, split.train),
         atomref=atomref,
-        energy_mae_mev_per_atom=error,
-        n_probed=n_probed,
+        energy_mae_mev_per_atom=_mae(errors),
+        energy_mae_after_constant=_mae(_less_mean_of_others(errors)),
+        n_probed=len(errors),
         rare=atomref.rare(),
         unseen=unseen_elements(frame_set, split.train),
         seconds=seconds,
@@ -155,23 +160,26 @@ def _model(config: RunConfig, atomref: AtomRef, device: torch.device) -> CHGNet:
     return model.to(device)
 
 
-def _energy_error(
+def _energy_errors(
     config: RunConfig,
     frame_set: FrameSet,
     model: CHGNet,
     atomref: AtomRef,
     rows: NDArray[np.integer],
-) -> tuple[float | None, int]:
-    """Return the untrained model's energy MAE in meV/atom and the number of frames behind it."""
+) -> NDArray[np.float64]:
+    """Return the untrained model's energy errors, eV/atom, on those rows that have an energy."""
     energies = frame_set.energies()[rows]
     rows, energies = rows[np.isfinite(energies)], energies[np.isfinite(energies)]
     if METHODS[config.method].start == "random":
-        examples = [
-            replace(one, forces=None, stress=None, magmoms=None)
-            for one in load_examples(frame_set, rows)
+        examples = load_examples(frame_set, rows)[:]
+        graphs = [one.graph for one in examples]
+        predicted = predict(model, graphs, forces=False, stress=False, magmoms=False)
+        known = dict(zip(rows.tolist(), energies, strict=True))
+        errors = [
+            one.energy - known[example.index]
+            for one, example in zip(predicted, examples, strict=True)
         ]
-        metrics = score(model, examples)
-        return metrics["energy_mae_mev_per_atom"], metrics["n_frames"]
+        return np.array(errors, dtype=np.float64)
     interaction = interaction_energies(
         frame_set,
         config.source_model,
@@ -180,8 +188,17 @@ def _energy_error(
         threads=config.threads,
     )
     errors = interaction + atomref.contribution(frame_set.fractions()[rows]) - energies
-    errors = np.abs(errors[np.isfinite(errors)])
-    return (1000 * float(errors.mean()) if len(errors) else None), len(errors)
+    return errors[np.isfinite(errors)]
+
+
+def _less_mean_of_others(errors: NDArray[np.float64]) -> NDArray[np.float64]:
+    n = len(errors)
+    return (errors - errors.mean()) * n / (n - 1) if n > 1 else errors[:0]
+
+
+def _mae(errors: NDArray[np.float64]) -> float | None:
+    """Return the mean absolute value of errors in eV/atom, in meV/atom."""
+    return 1000 * float(np.abs(errors).mean()) if len(errors) else None
 
 
 def _estimate(

@@ -7,13 +7,15 @@ import pandas as pd
 import streamlit as st
 
 from core.elements import SYMBOLS
-from core.frames.schema import Card
+from core.frames.schema import DFT, Card
 from core.runs.comparison import method_label
 from core.runs.progress import duration_text
 from core.transfer.config import RunConfig
 from core.transfer.methods import METHODS
 from core.transfer.preflight import Preflight, preflight
-from pages.parts.datasets import key_of, origin
+from pages.parts.datasets import MODEL_LABELLED, key_of, origin
+from pages.parts.figure import show
+from pages.parts.offset import offset_waterfall
 from pages.parts.page import conditioned, errors_shown, plain
 
 REFRESH = "1s"
@@ -97,8 +99,35 @@ def _panel(looks: list[RunConfig], timed: RunConfig, card: Card, *, waiting: boo
                         f"total energy in {card.functional}. Labels: {origin(card.labels)}."
                     )
                 )
+        _only_offset(known, timed, card)
         if whole is not None:
             _warnings(whole)
+
+
+def _only_offset(known: dict[str, Preflight | None], config: RunConfig, card: Card) -> None:
+    """Show how far references alone bring the pretrained model, once all looks are there."""
+    before, refit, residual = (known[key] for key in ("frozen", "refit", "residual"))
+    if before is None or refit is None or residual is None:
+        return
+    errors = {
+        "as_is": before.energy_mae_mev_per_atom,
+        "constant": before.energy_mae_after_constant,
+        "atomref": refit.energy_mae_mev_per_atom,
+        "residual": residual.energy_mae_mev_per_atom,
+    }
+    if not all(errors.values()):
+        return
+    st.markdown("**How much of the error is only offset?**")
+    made = "DFT" if card.labels == DFT else f"{card.labels}: {MODEL_LABELLED}"
+    show(
+        offset_waterfall({key: error or 0.0 for key, error in errors.items()}, unit="meV/atom"),
+        name="preflight-offset",
+        caption=f"{plain(config.source_model)} before any training; what references cannot take "
+        "away is for training to learn. The page Only offset? tells it by element and chemistry.",
+        source=plain(f"{before.n_probed:,} validation frames of {card.name}, {card.functional}."),
+        labels=f"Data: {card.name}. Labels: {made}",
+        table=lambda: pd.DataFrame({"step": list(errors), "mae_mev_per_atom": errors.values()}),
+    )
 
 
 def _is_ready(answer: Future[Preflight]) -> bool:

@@ -38,6 +38,15 @@ def test_done_in_place_and_kept(home):
     assert (again.value, again.n) == (MEAN, 6238)
 
 
+def test_a_damaged_result_is_computed_again(home):
+    job = Job.of(MeanStudy())
+    do_here(job, silent)
+    (job.path / "result.npz").write_bytes(b"half of it")
+    with pytest.raises(LabError, match="compute it again"):
+        job.result()
+    assert do_here(job, silent).value == MEAN
+
+
 def test_two_readers_compute_once(home):
     job, computed = Job.of(MeanStudy(pause=0.02)), []
 

@@ -56,6 +56,16 @@ def test_the_residual_atomref_undoes_an_offset_an_element(complete):
     )
 
 
+def test_a_constant_is_that_of_the_other_frames(energies_only):
+    config = RunConfig(dataset="energies", method="frozen", device="cpu", threads=1)
+    rows = energies_only.split().validation
+    predicted = predict(load_model(SOURCE), energies_only.frames(rows))
+    errors = np.array([one.energy for one in predicted]) - energies_only.energies()[rows]
+    left = [abs(errors[i] - np.delete(errors, i).mean()) for i in range(len(errors))]
+    found = preflight(config).energy_mae_after_constant
+    assert found == pytest.approx(1000 * np.mean(left), rel=1e-4)
+
+
 def test_the_work_is_divided_among_the_processes(energies_only, monkeypatch):
     monkeypatch.setattr(preflight_module, "_clock", lambda _: 0.5)
     config = RunConfig(dataset="energies", method="refit", device="cpu", threads=1)
