@@ -35,6 +35,11 @@ def keep_compiled_code() -> None:
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(_place() / "cache" / "compiled"))
 
 
+def atomrefs_dir() -> Path:
+    """Return the directory that holds the AtomRef that users named."""
+    return _sub("atomrefs")
+
+
 def locks_dir() -> Path:
     """Return the directory for the device slots' lock files."""
     return _sub("locks")

@@ -17,11 +17,16 @@ from core.errors import LabError
 from core.frames.schema import Corrections
 from core.reference import solve
 from core.reference.atomref_file import AtomRefFile, parse, replace_file
+from core.reference.robust import huber
 
-Method = Literal["lstsq", "ridge", "residual"]
+Method = Literal["lstsq", "huber", "ridge", "residual"]
 
 RARE = 10
 """An element in fewer frames than this is named as rare."""
+
+
+_NOTHING = 1e-6
+"""eV/atom; chgnet's own AtomRef hold such a number where an element never occurred."""
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
@@ -30,21 +35,23 @@ class AtomRef:
 
     Attributes:
         functional: Level of theory of the fitted energies.
-        method: "lstsq" (least squares), "ridge" (pulled toward a prior) or "residual" (the same
-            on energies less the network's interaction energy).
+        method: "lstsq" (least squares), "huber" (the same, with outliers counted less), "ridge"
+            (pulled toward a prior), "residual" (ridge on energies less the network's interaction
+            energy) or "given" (a table from elsewhere).
         energies: (94,) eV/atom in the order of ``core.elements.SYMBOLS``.
-        counts: Frames that contain each element, (94,) integers.
-        n: Frames fitted.
+        counts: Frames that contain each element, (94,) integers; all 0 where nobody said.
+        n: Frames fitted; 0 where nobody said.
         rank: Rank of the composition columns of the elements present.
         condition: Condition number of those columns; infinite where they are dependent.
-        prior_used: What the prior was, in words; None for least squares.
-        strength: Ridge strength; None for least squares.
+        prior_used: What the prior was, in words; None where there is none.
+        strength: Ridge strength; None where there is no prior.
+        scale: Robust standard deviation of a Huber fit's residuals, eV/atom; None for others.
         labels: Who made the fitted energies, "dft" or a model's name; None if nobody said.
         corrections: Whether MP2020 corrections are in them.
     """
 
     functional: str
-    method: Method
+    method: Method | Literal["given"]
     energies: np.ndarray
     counts: np.ndarray
     n: int
@@ -52,6 +59,7 @@ class AtomRef:
     condition: float
     prior_used: str | None = None
     strength: float | None = None
+    scale: float | None = None
     labels: str | None = None
     corrections: Corrections = "unknown"
 
@@ -68,6 +76,11 @@ class AtomRef:
     def unseen(self) -> list[str]:
         """Elements that no fitted frame contains."""
         return [SYMBOLS[index] for index in np.flatnonzero(self.counts == 0)]
+
+    @property
+    def known(self) -> np.ndarray:
+        """Tell which elements (94,) have a reference: they occur, or an energy is given."""
+        return (self.counts > 0) | (np.abs(self.energies) > _NOTHING)
 
     def table(self) -> pd.DataFrame:
         """Return all 94 elements as columns symbol, energy (eV/atom) and count."""
@@ -92,6 +105,7 @@ class AtomRef:
             counts={SYMBOLS[i]: int(self.counts[i]) for i in used},
             prior=self.prior_used,
             strength=self.strength,
+            scale=self.scale,
             labels=self.labels,
             corrections=self.corrections,
         ).model_dump_json(indent=1)
@@ -118,6 +132,7 @@ class AtomRef:
             condition=np.inf if content.condition is None else content.condition,
             prior_used=content.prior,
             strength=content.strength,
+            scale=content.scale,
             labels=content.labels,
             corrections=content.corrections,
         )
@@ -185,6 +200,32 @@ def fit_lstsq(fractions: np.ndarray, energies: np.ndarray, *, functional: str) -
         n=len(y),
         rank=columns.rank,
         condition=columns.condition,
+    )
+
+
+def fit_huber(fractions: np.ndarray, energies: np.ndarray, *, functional: str) -> AtomRef:
+    """Fit by Huber's loss, so that few outlying materials do not decide the references.
+
+    Args:
+        fractions: Composition fractions (n, 94).
+        energies: Total energies (n,), eV/atom.
+        functional: Their level of theory.
+
+    Raises:
+        LabError: No frames, energies that are not finite, or an iteration that does not settle.
+    """
+    X, y = _checked(fractions, energies)
+    columns = solve.columns(X)
+    references, scale = huber(X, y, columns)
+    return AtomRef(
+        functional=functional,
+        method="huber",
+        energies=references,
+        counts=columns.counts,
+        n=len(y),
+        rank=columns.rank,
+        condition=columns.condition,
+        scale=scale,
     )
 
 

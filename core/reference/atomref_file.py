@@ -13,7 +13,6 @@ from pydantic import (
     Field,
     FiniteFloat,
     NonNegativeInt,
-    PositiveInt,
     ValidationError,
     model_validator,
 )
@@ -39,13 +38,14 @@ class AtomRefFile(BaseModel):
         version: Of this format.
         functional: Level of theory.
         method: How it was fitted.
-        n: Frames fitted.
-        rank: Of the columns of the elements present.
+        n: Frames fitted; 0 where nobody said.
+        rank: Of the columns of the elements present; 0 where nobody said.
         condition: Of the same; null where they are dependent.
         energies: eV/atom by symbol; an element left out has 0.
         counts: Frames by symbol; an element left out has 0.
-        prior: What the prior was; null for least squares.
-        strength: Ridge strength; null for least squares.
+        prior: What the prior was; null where there is none.
+        strength: Ridge strength; null where there is no prior.
+        scale: Robust standard deviation of a Huber fit's residuals, eV/atom; null for others.
         labels: Who made the fitted energies, "dft" or a model's name; null if nobody said.
         corrections: Whether MP2020 corrections are in them.
         versions: Of the software that wrote it.
@@ -55,14 +55,15 @@ class AtomRefFile(BaseModel):
 
     version: Literal[1] = 1
     functional: str
-    method: Literal["lstsq", "ridge", "residual"]
-    n: PositiveInt
-    rank: PositiveInt
+    method: Literal["lstsq", "huber", "ridge", "residual", "given"]
+    n: NonNegativeInt
+    rank: NonNegativeInt
     condition: Annotated[FiniteFloat, Field(ge=0.999)] | None
     energies: dict[str, FiniteFloat]
     counts: dict[str, NonNegativeInt]
     prior: str | None = None
     strength: Annotated[FiniteFloat, Field(gt=0)] | None = None
+    scale: Annotated[FiniteFloat, Field(gt=0)] | None = None
     labels: str | None = None
     corrections: Corrections = "unknown"
     versions: dict[str, str] = Field(default_factory=_versions)

@@ -62,11 +62,6 @@ def test_long_work_shows_what_became_of_it(visit, home, monkeypatch):
 
 
 def test_pairs_without_structures_are_refused_in_words(visit, home):
-    import pandas as pd  # noqa: PLC0415
-
-    from core.frames.pairs import write_pairs  # noqa: PLC0415
-    from core.frames.schema import Card, EnergyColumn  # noqa: PLC0415
-    from core.home import datasets_dir  # noqa: PLC0415
 
     card = Card(
         name="bare",
