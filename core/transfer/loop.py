@@ -246,7 +246,7 @@ class _Run:
                 self.stopping.together()
                 rate = self._rate(at.step, len(order))
                 sums = (at.epoch_sums, at.tenth_sums)
-                at.tenth_loss += stepper.step(prepared, rate, sums)
+                at.tenth_loss += stepper.step(prepared, rate, sums, at.tenth_gradients)
                 at.tenth_steps += 1
                 at.step += 1
                 at.epoch_seconds += time.perf_counter() - began
@@ -259,6 +259,10 @@ class _Run:
                         train=at.tenth_sums.result(),
                         loss=at.tenth_loss / at.tenth_steps,
                         learning_rate=rate,
+                        gradients={
+                            probe: norm / at.tenth_steps
+                            for probe, norm in at.tenth_gradients.items()
+                        },
                     )
                     at.clear_tenth()
                     if time.monotonic() - self._saved >= _SAVE_SECONDS:

@@ -37,6 +37,7 @@ class Position:
         tenth_sums: training errors since the last report.
         tenth_loss: summed loss of the steps since the last report.
         tenth_steps: their number.
+        tenth_gradients: summed gradient norms of those steps by probe.
     """
 
     epoch: int = 0
@@ -49,10 +50,12 @@ class Position:
     tenth_sums: MetricSums = field(default_factory=MetricSums)
     tenth_loss: float = 0.0
     tenth_steps: int = 0
+    tenth_gradients: dict[str, float] = field(default_factory=dict)
 
     def clear_tenth(self) -> None:
         """Begin a new tenth of an epoch."""
         self.tenth_sums, self.tenth_loss, self.tenth_steps = MetricSums(), 0.0, 0
+        self.tenth_gradients = {}
 
     def clear_epoch(self) -> None:
         """Begin a new epoch."""

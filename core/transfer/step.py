@@ -22,6 +22,7 @@ from core.transfer.data import LABELS, Example
 from core.transfer.loss import combined_loss, make_scales, make_targets, trained_labels
 from core.transfer.metrics import MetricSums
 from core.transfer.parallel import ALONE, Team, shares
+from core.transfer.probes import add_gradient_norms
 
 _NAMED = 5
 """Frames named in a message; more would drown it."""
@@ -135,13 +136,21 @@ class Stepper:
             pieces=tuple(self._piece(some, labels, scales) for some in self._cut(share)),
         )
 
-    def step(self, prepared: Prepared, rate: float, sums: Sequence[MetricSums]) -> float:
+    def step(
+        self,
+        prepared: Prepared,
+        rate: float,
+        sums: Sequence[MetricSums],
+        gradients: dict[str, float] | None = None,
+    ) -> float:
         """Train on one batch, together with the team: all results are those of the whole batch.
 
         Args:
             prepared: the batch, or this process's share of it.
             rate: the learning rate.
             sums: running errors to which the batch's are added, as they were before the step.
+            gradients: running norms to which those of the probed layers are added, see
+                `core.transfer.probes`.
 
         Returns:
             The loss before the step.
@@ -167,6 +176,8 @@ class Stepper:
         loss, *total = self._team.add(np.array([own, *errors.vector()]))
         if not np.isfinite(loss + norm.item()):
             raise LabError(self._diverged(prepared, values))
+        if gradients is not None:
+            add_gradient_norms(self.model.named_parameters(), gradients)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.step()

@@ -16,6 +16,7 @@ from core.transfer.config import LossRatios
 from core.transfer.data import load_examples
 from core.transfer.loss import combined_loss, make_scales, make_targets, trained_labels
 from core.transfer.metrics import METRICS, MetricSums
+from core.transfer.probes import PROBES
 from core.transfer.step import Stepper
 
 ALL = ["energy", "force", "stress", "magmom"]
@@ -115,7 +116,8 @@ def test_gradients_are_those_of_chgnets_own_loss(complete, stock):
     """Through the whole step, AtomRef baseline included."""
     examples = load_examples(complete, [0, 5, 13])[:]
     stepper = Stepper(load_model("chgnet-0.3.0"), LossRatios())
-    loss = stepper.step(stepper.prepare(examples), 0.0, ())
+    probed = {"AtomEmb": 1.0}
+    loss = stepper.step(stepper.prepare(examples), 0.0, (), probed)
 
     converter = CrystalGraphConverter(on_isolated_atoms="error", verbose="")
     frames = complete.frames([0, 5, 13])
@@ -138,6 +140,13 @@ def test_gradients_are_those_of_chgnets_own_loss(complete, stock):
             difference += float(((ours[name].grad - parameter.grad) ** 2).sum())
             total += float((parameter.grad**2).sum())
     assert difference < 1e-6 * total
+    # The probes of the paper's Figure 3a add up. These frames have no angles, and AtomRef is frozen.
+    assert {"AtomEmb", "BondEmb", "AtomConv0_W0", "AtomConv3_W3", "MLP_Layer0"} <= probed.keys()
+    for probe, name in PROBES.items():
+        theirs = stock.get_parameter(name).grad
+        norm = 0.0 if theirs is None or probe == "AtomRef" else theirs.norm().item()
+        before = 1.0 if probe == "AtomEmb" else 0.0
+        assert probed.get(probe, 0.0) - before == pytest.approx(norm, rel=1e-3, abs=1e-9)
 
 
 def test_targets_lose_no_digits(complete):
