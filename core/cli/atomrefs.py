@@ -9,11 +9,11 @@ import typer
 
 from core.cli.answer import Answer, JsonFlag, LabCommand, columns, facts
 from core.errors import LabError
+from core.reference.atomref import AtomRef
 from core.reference.compare import explained, side_by_side
 from core.reference.labelled import labelled_energies
 from core.reference.library import delete_atomref, read_atomref, save_atomref
 from core.runs.models import checkpoint_of
-from core.transfer.atomrefs import find_atomref, named_atomrefs, write_into_model
 
 app = typer.Typer()
 atomrefs = typer.Typer(help="AtomRef with names: chgnet's own and those you keep.")
@@ -25,6 +25,8 @@ Name = Annotated[str, typer.Argument(help="A named AtomRef, or a JSON file.")]
 @atomrefs.command("list", cls=LabCommand)
 def list_(*, _json: JsonFlag = False) -> Answer:
     """List the AtomRef that have a name."""
+    from core.transfer.atomrefs import named_atomrefs  # noqa: PLC0415  it waits for torch
+
     rows = [
         {
             "name": name,
@@ -44,7 +46,7 @@ def list_(*, _json: JsonFlag = False) -> Answer:
 @atomrefs.command("show", cls=LabCommand)
 def show(name: Name, *, _json: JsonFlag = False) -> Answer:
     """Show an AtomRef's energies."""
-    one = find_atomref(name)
+    one = _found(name)
     table = one.table()[one.known]
     rows = [list(row) for row in table.itertuples(index=False)]
     return Answer(
@@ -92,7 +94,7 @@ def compare(
     _json: JsonFlag = False,
 ) -> Answer:
     """Lay AtomRef side by side."""
-    chosen = {name: find_atomref(name) for name in names}
+    chosen = {name: _found(name) for name in names}
     table = side_by_side(chosen)
     rows = [list(row) for row in table.itertuples(index=False)]
     data: dict[str, object] = {"elements": table.to_dict("records")}
@@ -125,7 +127,9 @@ def export(
     _json: JsonFlag = False,
 ) -> Answer:
     """Write an AtomRef as JSON, as CSV, or as the composition_model of a CHGNet checkpoint."""
-    one = find_atomref(name)
+    from core.transfer.atomrefs import write_into_model  # noqa: PLC0415  it waits for torch
+
+    one = _found(name)
     if out.suffix in {".json", ".csv"}:
         one.write(out)
     elif out.name.endswith((".pth.tar", ".pth", ".pt")):
@@ -136,3 +140,9 @@ def export(
         data={"atomref": name, "file": str(out)},
         text=facts({"AtomRef": name, "written to": out}),
     )
+
+
+def _found(name: str) -> AtomRef:
+    from core.transfer.atomrefs import find_atomref  # noqa: PLC0415  it waits for torch
+
+    return find_atomref(name)

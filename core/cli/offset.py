@@ -6,7 +6,6 @@ import typer
 
 from core.cli.answer import Answer, JsonFlag, LabCommand, columns, facts, progress_on_stderr
 from core.reference.offset import STEPS
-from core.studies.offset import OffsetStudy
 
 app = typer.Typer()
 
@@ -33,6 +32,8 @@ def offset(
     _json: JsonFlag = False,
 ) -> Answer:
     """Tell a model's error as it is, after a constant, after AtomRef, after residual AtomRef."""
+    from core.studies.offset import OffsetStudy  # noqa: PLC0415  it waits for torch
+
     study = OffsetStudy(
         dataset=dataset, column=column, model=model, most=rows, seed=seed, strength=strength
     )

@@ -12,7 +12,7 @@ from core.runs.local import create, launch
 from core.runs.progress import errors_text
 from core.runs.status import Status
 from core.runs.worker import execute
-from core.transfer.config import FLAGS, RunConfig
+from core.transfer.config import BLOCKS, FLAGS, RunConfig
 from core.transfer.methods import DEFAULT, METHODS
 
 app = typer.Typer()
@@ -40,10 +40,38 @@ def train(
         int | None, typer.Option(FLAGS["frames"], help="Training frames.", show_default="all")
     ] = None,
     epochs: Annotated[int | None, typer.Option(FLAGS["epochs"])] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(FLAGS["minutes"], help="Training time; as many epochs as fit, at least one."),
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(FLAGS["patience"], help="End after so many epochs without improvement."),
+    ] = None,
     batch_size: Annotated[
         int | None, typer.Option(FLAGS["batch_size"], help="Frames a step.")
     ] = None,
+    optimizer: Annotated[
+        str | None, typer.Option(FLAGS["optimizer"], help="adam, adamw or radam.")
+    ] = None,
     learning_rate: Annotated[float | None, typer.Option(FLAGS["learning_rate"])] = None,
+    weight_decay: Annotated[
+        float | None, typer.Option(FLAGS["weight_decay"], help="AdamW's.")
+    ] = None,
+    warmup_epochs: Annotated[
+        float | None,
+        typer.Option(FLAGS["warmup_epochs"], help="Epochs over which the rate rises from zero."),
+    ] = None,
+    frozen: Annotated[
+        str | None,
+        typer.Option(FLAGS["frozen"], help=f"Blocks to keep, with commas: {', '.join(BLOCKS)}."),
+    ] = None,
+    block_rates: Annotated[
+        str | None,
+        typer.Option(
+            FLAGS["block_rates"], help="Rates of blocks, as embedding=0.1,readout=2 times the rate."
+        ),
+    ] = None,
     loss_energy: Annotated[
         float | None, typer.Option(FLAGS["loss.energy"], help="Weight of energies in the loss.")
     ] = None,
@@ -95,8 +123,15 @@ def train(
         "source_model": source_model,
         "frames": frames,
         "epochs": epochs,
+        "minutes": minutes,
+        "patience": patience,
         "batch_size": batch_size,
+        "optimizer": optimizer,
         "learning_rate": learning_rate,
+        "weight_decay": weight_decay,
+        "warmup_epochs": warmup_epochs,
+        "frozen": frozen,
+        "block_rates": block_rates,
         "loss.energy": loss_energy,
         "loss.force": loss_force,
         "loss.stress": loss_stress,

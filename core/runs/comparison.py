@@ -57,7 +57,9 @@ def _standing(status: Status) -> str:
 
 
 def done_share(status: Status) -> float:
-    """Return the share of a run's epochs that is trained, from 0 to 1."""
+    """Return the share of a run's epochs that is trained, from 0 to 1; an early end is an end."""
+    if status.state == "finished":
+        return 1.0
     return min(1.0, max(0.0, status.epoch / status.epochs))
 
 

@@ -27,36 +27,10 @@ class Progress:
         """Return the fields of `core.runs.status.Status` that an event changes.
 
         Args:
-            event: prepare, start, compile, step, epoch or end as `core.transfer.loop.fit` emits it.
+            event: as `core.transfer.loop.fit` emits it.
         """
-        kind = event["kind"]
-        if kind == "prepare":
-            return {"message": f"Preparing {_share_text(event)}."}
-        if kind == "compile":
-            # compiling takes a minute: the time left is reckoned from its end
-            self._origin = (event["time"], self._origin[1])
-            return {"message": "Training."}
-        if kind == "start":
-            self._origin = (event["time"], event["step"])
-            return {
-                "device": event["device"],
-                "frames": event["n_train"],
-                "step": event["step"],
-                "steps": event["steps"],
-                "message": "Training.",
-            }
-        if kind == "step":
-            return {
-                "epoch": event["epoch"],
-                "step": event["step"],
-                "steps": event["steps"],
-                "eta_s": self._time_left(event),
-            }
-        if kind == "epoch":
-            changes = {"epoch": float(event["epoch"])}
-            return changes | self._best_so_far(event["epoch"], event["validation"])
-        keys = ("best_epoch", "validation", "test", "seconds")
-        return {key: event[key] for key in keys} | {"eta_s": 0.0}
+        told: dict[str, Any] = getattr(self, f"_changed_by_{event['kind']}")(event)
+        return told
 
     def line(self, event: Event) -> str:
         """Return one line of text for the log.
@@ -64,28 +38,77 @@ class Progress:
         Args:
             event: as in `changes`.
         """
-        kind = event["kind"]
-        if kind == "prepare":
-            return f"preparing {_share_text(event)}"
-        if kind == "compile":
-            reason = event["eager_because"]
-            return "steps are compiled" if reason is None else f"steps stay eager: {reason}"
-        if kind == "start":
-            parts = (("training", "n_train"), ("validation", "n_validation"), ("test", "n_test"))
-            counts = ", ".join(f"{event[key]} {name}" for name, key in parts)
-            return f"{counts} frames on {event['device']}; untrained: " + errors_text(
-                event["validation"]
-            )
-        if kind == "step":
-            left = self._time_left(event)
-            return (
-                f"epoch {event['epoch']:.1f}/{self._epochs}  step {event['step']}/{event['steps']}"
-                f"  loss {event['loss']:.4g}  training: {errors_text(event['train'])}"
-                + ("" if left is None else f"  {duration_text(left)} left")
-            )
-        if kind == "epoch":
-            errors = errors_text(event["validation"])
-            return f"epoch {event['epoch']}/{self._epochs} done  validation: {errors}"
+        text: str = getattr(self, f"_line_of_{event['kind']}")(event)
+        return text
+
+    def _changed_by_prepare(self, event: Event) -> dict[str, Any]:
+        return {"message": f"Preparing {_share_text(event)}."}
+
+    def _changed_by_compile(self, event: Event) -> dict[str, Any]:
+        # compiling takes a minute: the time left is reckoned from its end
+        self._origin = (event["time"], self._origin[1])
+        return {"message": "Training."}
+
+    def _changed_by_start(self, event: Event) -> dict[str, Any]:
+        self._origin = (event["time"], event["step"])
+        return {
+            "device": event["device"],
+            "frames": event["n_train"],
+            "step": event["step"],
+            "steps": event["steps"],
+            "message": "Training.",
+        }
+
+    def _changed_by_plan(self, event: Event) -> dict[str, Any]:
+        self._epochs = event["epochs"]
+        return {"epochs": event["epochs"], "steps": event["steps"]}
+
+    def _changed_by_step(self, event: Event) -> dict[str, Any]:
+        return {
+            "epoch": event["epoch"],
+            "step": event["step"],
+            "steps": event["steps"],
+            "eta_s": self._time_left(event),
+        }
+
+    def _changed_by_epoch(self, event: Event) -> dict[str, Any]:
+        changes = {"epoch": float(event["epoch"])}
+        return changes | self._best_so_far(event["epoch"], event["validation"])
+
+    def _changed_by_end(self, event: Event) -> dict[str, Any]:
+        keys = ("best_epoch", "validation", "test", "seconds")
+        return {key: event[key] for key in keys} | {"eta_s": 0.0}
+
+    def _line_of_prepare(self, event: Event) -> str:
+        return f"preparing {_share_text(event)}"
+
+    def _line_of_compile(self, event: Event) -> str:
+        reason = event["eager_because"]
+        return "steps are compiled" if reason is None else f"steps stay eager: {reason}"
+
+    def _line_of_start(self, event: Event) -> str:
+        parts = (("training", "n_train"), ("validation", "n_validation"), ("test", "n_test"))
+        counts = ", ".join(f"{event[key]} {name}" for name, key in parts)
+        return f"{counts} frames on {event['device']}; untrained: " + errors_text(
+            event["validation"]
+        )
+
+    def _line_of_plan(self, event: Event) -> str:
+        return f"{event['epochs']} epochs fit into the time"
+
+    def _line_of_step(self, event: Event) -> str:
+        left = self._time_left(event)
+        return (
+            f"epoch {event['epoch']:.1f}/{self._epochs}  step {event['step']}/{event['steps']}"
+            f"  loss {event['loss']:.4g}  training: {errors_text(event['train'])}"
+            + ("" if left is None else f"  {duration_text(left)} left")
+        )
+
+    def _line_of_epoch(self, event: Event) -> str:
+        errors = errors_text(event["validation"])
+        return f"epoch {event['epoch']}/{self._epochs} done  validation: {errors}"
+
+    def _line_of_end(self, event: Event) -> str:
         return f"best epoch {event['best_epoch']}  test: {errors_text(event['test'])}"
 
     def _time_left(self, event: Event) -> float | None:

@@ -134,7 +134,6 @@ def _work(run: Run, fit: Fit, stop: "_Stop", log: Log, stack: ExitStack) -> dict
     return {
         "state": outcome.state,
         "message": "Trained and tested.",
-        "epoch": float(status.epochs),
         "best_epoch": outcome.best_epoch,
         "validation": outcome.validation,
         "test": outcome.test,

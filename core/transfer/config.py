@@ -2,11 +2,11 @@
 
 import reprlib
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from core.errors import LabError
 from core.transfer.methods import DEFAULT, METHODS
@@ -18,7 +18,14 @@ FLAGS: dict[str, str] = {
     "frames": "--frames",
     "epochs": "--epochs",
     "batch_size": "--batch-size",
+    "minutes": "--minutes",
+    "patience": "--patience",
+    "optimizer": "--optimizer",
     "learning_rate": "--lr",
+    "weight_decay": "--weight-decay",
+    "warmup_epochs": "--warmup",
+    "frozen": "--freeze",
+    "block_rates": "--block-rates",
     "loss.energy": "--loss-energy",
     "loss.force": "--loss-force",
     "loss.stress": "--loss-stress",
@@ -32,6 +39,17 @@ FLAGS: dict[str, str] = {
     "name": "--name",
 }
 """Command-line flag of every field that a user may set, in the order of `RunConfig.command`."""
+
+BLOCKS: dict[str, str] = {
+    "embedding": "atom, bond and angle embeddings with their basis functions",
+    "conv0": "first interaction level",
+    "conv1": "second interaction level",
+    "conv2": "third interaction level",
+    "conv3": "last interaction level",
+    "magmom": "magnetic moment readout",
+    "readout": "energy readout",
+}
+"""Blocks of the network, from the structure to the energy, and what they are."""
 
 
 class LossRatios(BaseModel):
@@ -71,9 +89,17 @@ class RunConfig(BaseModel):
         source_model: a released model's name, or the path of a checkpoint.
         method: key in `core.transfer.methods.METHODS`.
         frames: number of training frames; None takes all.
-        epochs: passes over the training frames.
+        epochs: passes over the training frames; with `minutes` or `patience` at most so many.
+        minutes: training time; the first tenth of an epoch tells how many epochs, at least one,
+            fit into it. None for no limit.
+        patience: end once validation energy has not improved for so many epochs; None: never.
         batch_size: frames a step.
-        learning_rate: Adam's learning rate at the start; the cosine ends at one hundredth of it.
+        optimizer: "adam", "adamw" (with `weight_decay`) or "radam".
+        learning_rate: at the start; the cosine ends at one hundredth of it.
+        weight_decay: AdamW's pull of the weights toward zero, for a learning rate of one.
+        warmup_epochs: epochs over which the learning rate rises from zero.
+        frozen: keys of BLOCKS that keep their pretrained weights.
+        block_rates: learning rate of a block as a multiple of the others', by keys of BLOCKS.
         loss: weights of the loss.
         seed: fixes the choice of frames, their order, and random weights.
         device: where to train; "auto" takes CUDA, then MPS, then the CPU.
@@ -93,8 +119,15 @@ class RunConfig(BaseModel):
     method: str = DEFAULT
     frames: int | None = Field(default=None, ge=1)
     epochs: int = Field(default=50, ge=1)
+    minutes: float | None = Field(default=None, gt=0)
+    patience: int | None = Field(default=None, ge=1)
     batch_size: int = Field(default=16, ge=1)
+    optimizer: Literal["adam", "adamw", "radam"] = "adam"
     learning_rate: float = Field(default=1e-3, gt=0, le=1)
+    weight_decay: float = Field(default=0.0, ge=0, lt=1)
+    warmup_epochs: float = Field(default=0.0, ge=0)
+    frozen: tuple[str, ...] = ()
+    block_rates: dict[str, float] = Field(default_factory=dict)
     loss: LossRatios = LossRatios()
     seed: int = Field(default=0, ge=0, lt=2**63)
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
@@ -102,10 +135,53 @@ class RunConfig(BaseModel):
     threads: int | None = Field(default=None, ge=1)
     ridge_strength: float = Field(default=1e-2, gt=0)
 
+    @field_validator("frozen", mode="before")
+    @classmethod
+    def _names_in_one_word(cls, value: Any) -> Any:
+        return [one for one in value.split(",") if one] if isinstance(value, str) else value
+
+    @field_validator("frozen")
+    @classmethod
+    def _blocks_in_order(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        _check_blocks(value)
+        return tuple(block for block in BLOCKS if block in value)
+
+    @field_validator("block_rates", mode="before")
+    @classmethod
+    def _rates_in_one_word(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        pairs = [one.partition("=") for one in value.split(",") if one]
+        return {block: rate for block, _, rate in pairs}
+
+    @field_validator("block_rates")
+    @classmethod
+    def _rates_in_order(cls, value: dict[str, float]) -> dict[str, float]:
+        _check_blocks(value)
+        if not all(0 < rate <= 1000 for rate in value.values()):
+            raise ValueError("the rate of a block should be above 0 (to freeze it, name it frozen)")
+        return {block: value[block] for block in BLOCKS if value.get(block, 1.0) != 1.0}
+
     @model_validator(mode="after")
     def _known_method(self) -> Self:
         if self.method not in METHODS:
             raise ValueError(f"method should be one of {', '.join(METHODS)} (got {self.method!r})")
+        return self
+
+    @model_validator(mode="after")
+    def _possible_together(self) -> Self:
+        if self.weight_decay and self.optimizer != "adamw":
+            raise ValueError(f"weight decay is AdamW's, and the optimiser is {self.optimizer}")
+        if self.optimizer == "adamw" and not self.weight_decay:
+            raise ValueError("AdamW without weight decay is Adam; give a weight decay such as 0.01")
+        if self.frozen and self.method in METHODS and METHODS[self.method].start == "random":
+            raise ValueError(f"{self.method} starts from random weights, which cannot be frozen")
+        if len(self.frozen) == len(BLOCKS):
+            raise ValueError("all blocks are frozen, so nothing would be trained; free one")
+        if both := sorted(set(self.frozen) & self.block_rates.keys()):
+            raise ValueError(f"{both[0]} is frozen and has a learning rate; choose one of the two")
+        if self.warmup_epochs >= self.epochs and self.warmup_epochs:
+            raise ValueError("the warm-up should be shorter than the training")
         return self
 
     @classmethod
@@ -183,10 +259,26 @@ class RunConfig(BaseModel):
             value, fields = getattr(self, outer), type(self).model_fields
             if inner:
                 value, fields = getattr(value, inner), LossRatios.model_fields
-            if key in {"method", "dataset"} or value != fields[inner or outer].default:
+            default = fields[inner or outer].get_default(call_default_factory=True)
+            if key in {"method", "dataset"} or value != default:
                 # One word a flag, so that a value may begin with a hyphen.
-                words += [flag, str(value)] if str(value)[:1] != "-" else [f"{flag}={value}"]
+                word = _word(value)
+                words += [flag, word] if word[:1] != "-" else [f"{flag}={word}"]
         return shlex.join(words)
+
+
+def _check_blocks(names: Iterable[str]) -> None:
+    if strangers := sorted(set(names) - BLOCKS.keys()):
+        raise ValueError(f"{strangers[0]!r} is no block; there are {', '.join(BLOCKS)}")
+
+
+def _word(value: Any) -> str:
+    """Write a setting as one word of a command line."""
+    if isinstance(value, tuple):
+        return ",".join(value)
+    if isinstance(value, dict):
+        return ",".join(f"{block}={rate!r}" for block, rate in value.items())
+    return str(value)
 
 
 def _sentence(error: ValidationError) -> str:

@@ -16,26 +16,19 @@ from numpy.typing import NDArray
 from core.errors import LabError
 from core.frames.splits import Split
 from core.frames.store import FrameSet
-from core.potential.models import (
-    get_atomref,
-    load_model,
-    new_model,
-    resolve_device,
-    save_model,
-    set_atomref,
-)
+from core.potential.models import get_atomref, load_model, resolve_device, save_model
 from core.transfer import state
 from core.transfer.batching import batches
+from core.transfer.beginning import first_atomref, first_model, made_trainable
 from core.transfer.compiling import compile_step, worth_it
 from core.transfer.config import RunConfig
 from core.transfer.data import Example, Examples, load_examples, partition, trained_flags
 from core.transfer.evaluate import sum_errors
 from core.transfer.loader import load
-from core.transfer.methods import METHODS
 from core.transfer.metrics import Metrics, MetricSums
+from core.transfer.optimizer import make_optimizer
 from core.transfer.outcome import Outcome
 from core.transfer.parallel import ALONE, Team, shares
-from core.transfer.references import method_atomref, unseen_elements
 from core.transfer.runtime import compute_settings
 from core.transfer.schedule import learning_rate, marks
 from core.transfer.step import Stepper
@@ -62,7 +55,7 @@ def fit(
 ) -> Outcome:
     """Train a model.
 
-    Adam with a cosine schedule, Huber loss on the labels that exist. After each epoch the model is
+    A cosine schedule, Huber loss on the labels that exist. After each epoch the model is
     validated; `last.pt` holds everything to go on (on the CPU, bit for bit), `best.pth.tar` the
     model with the lowest validation energy MAE (without validation energies: the last one), which
     at the end is tested once.
@@ -71,8 +64,8 @@ def fit(
         config: what to do.
         frame_set: the data set that `config.dataset` names.
         checkpoints: directory for the two checkpoints; made if missing.
-        emit: takes events, dictionaries with "kind" (start, prepare, compile, step, epoch, end)
-            and "time" that JSON can hold.
+        emit: takes events, dictionaries with "kind" (start, prepare, compile, plan, step, epoch,
+            end) and "time" that JSON can hold.
         should_stop: asked before every step and between batches of frames elsewhere; once it says
             yes, `last.pt` is written and the run ends as cancelled.
         resume: go on from `last.pt` if it is there.
@@ -134,7 +127,7 @@ class _Run:
                 self.tell("prepare", what="compiled step", done=0, total=1)
                 compile_step(stepper, self.config, self.train, self.team)
             self.tell("compile", eager_because=stepper.eager_because)
-            while self.position.epoch < self.config.epochs:
+            while not self._is_over():
                 self._epoch(stepper)
             return self._finish(split)
         except StopError:
@@ -163,14 +156,11 @@ class _Run:
         return {**self.train.left_out, **self.validation.left_out}
 
     def _begin(self, split: Split, left_out: dict[str, str]) -> Stepper:
-        method = METHODS[self.config.method]
         atomref = self.stopping.led(lambda: self._prepare(split))
-        random = method.start == "random"
-        model = new_model(self.config.seed) if random else load_model(self.config.source_model)
-        set_atomref(model, np.array(atomref["energies"]), trainable=method.trainable_atomref)
-        model = model.to(self.device)
-        stepper = Stepper(model, self.config.loss, team=self.team)
+        model = first_model(self.config, np.array(atomref["energies"]), self.device)
+        stepper = self._stepper(model)
         left_out = {name: why for part in self.team.gather(left_out) for name, why in part.items()}
+        began = time.perf_counter()
         validation = self._score(model, self.validation)
         flags = trained_flags(self.frame_set, self.config.loss)
         self.start = {
@@ -182,51 +172,64 @@ class _Run:
             "labels": [kind for kind, has in flags.items() if has[self.train.rows].any()],
             "atomref": atomref["told"],
             "validation": validation,
+            "validation_seconds": time.perf_counter() - began,
         }
         self.stepper = stepper
         self._tell_start()
         return stepper
 
     def _prepare(self, split: Split) -> dict[str, Any]:
-        """Find the AtomRef to start with: its energies, and what is told of it."""
         for name in (state.LAST, state.BEST):
             (self.checkpoints / name).unlink(missing_ok=True)
-        atomref = method_atomref(
-            self.config.method,
+        return first_atomref(
+            self.config,
             self.frame_set,
             split.train,
-            self.config.source_model,
-            ridge_strength=self.config.ridge_strength,
-            device=self.config.device,
             # the other processes wait meanwhile
             threads=self.threads * self.team.size,
             progress=self.tell.progress("interaction energies", self.stopping),
         )
-        return {
-            "energies": atomref.energies.tolist(),
-            "told": {
-                "method": atomref.method,
-                "rank": atomref.rank,
-                "condition": atomref.condition if math.isfinite(atomref.condition) else None,
-                "unseen": unseen_elements(self.frame_set, split.train),
-                "rare": atomref.rare(),
-            },
-        }
 
     def _go_on(self, last: Path) -> Stepper:
         saved = state.load(last, config=self.config, fingerprint=self.frame_set.fingerprint)
-        trainable = METHODS[self.config.method].trainable_atomref
-        set_atomref(saved.model, get_atomref(saved.model), trainable=trainable)
-        stepper = Stepper(
-            saved.model.to(self.device),
-            self.config.loss,
-            baseline=saved.baseline.numpy(),
-            team=self.team,
-        )
+        model = made_trainable(self.config, saved.model, get_atomref(saved.model), self.device)
+        stepper = self._stepper(model, baseline=saved.baseline.numpy())
         stepper.optimizer.load_state_dict(saved.optimizer)
         self.position, self.start, self.stepper = saved.position, saved.start, stepper
         self._tell_start()
         return stepper
+
+    def _stepper(self, model: CHGNet, *, baseline: NDArray[np.float64] | None = None) -> Stepper:
+        optimizer = make_optimizer(model, self.config)
+        return Stepper(
+            model, self.config.loss, baseline=baseline, team=self.team, optimizer=optimizer
+        )
+
+    @property
+    def _epochs(self) -> int:
+        """Epochs in all, as far as is known."""
+        return self.position.epochs or self.config.epochs
+
+    def _is_over(self) -> bool:
+        """Tell whether all epochs are done, or validation has not improved for too long."""
+        at, patience = self.position, self.config.patience
+        waited = 0 if at.best_epoch is None else at.epoch - at.best_epoch
+        return at.epoch >= self._epochs or (patience is not None and waited >= patience)
+
+    def _plan(self, steps_per_epoch: int) -> None:
+        """Settle how many epochs fit into the time, by what has been done of the first one."""
+        at, minutes = self.position, self.config.minutes
+        if minutes is None or at.epochs is not None:
+            return
+        seconds = at.epoch_seconds / at.step * steps_per_epoch + self.start["validation_seconds"]
+        fit_in = min(self.config.epochs, max(1, int(60 * minutes / seconds)))
+        at.epochs = self.team.share(fit_in)
+        self.tell(
+            "plan",
+            epochs=at.epochs,
+            step=at.epoch * steps_per_epoch + at.step,
+            steps=at.epochs * steps_per_epoch,
+        )
 
     def _epoch(self, stepper: Stepper) -> None:
         """Train the rest of an epoch, validate, and write both checkpoints."""
@@ -251,11 +254,12 @@ class _Run:
                 at.step += 1
                 at.epoch_seconds += time.perf_counter() - began
                 if at.step in reports:
+                    self._plan(len(order))
                     self.tell(
                         "step",
                         epoch=at.epoch + at.step / len(order),
                         step=at.epoch * len(order) + at.step,
-                        steps=self.config.epochs * len(order),
+                        steps=self._epochs * len(order),
                         train=at.tenth_sums.result(),
                         loss=at.tenth_loss / at.tenth_steps,
                         learning_rate=rate,
@@ -360,7 +364,8 @@ class _Run:
             epoch=self.position.epoch,
             step=step,
             steps_per_epoch=steps_per_epoch,
-            epochs=self.config.epochs,
+            epochs=self._epochs,
+            warmup_epochs=self.config.warmup_epochs,
         )
 
     def _tell_start(self) -> None:
@@ -372,7 +377,7 @@ class _Run:
             processes=self.team.size,
             threads=self.threads,
             step=self.position.epoch * steps + self.position.step,
-            steps=self.config.epochs * steps,
+            steps=self._epochs * steps,
         )
 
 

@@ -27,12 +27,19 @@ def marks(steps_per_epoch: int) -> list[int]:
 
 
 def learning_rate(
-    initial: float, *, epoch: int, step: int, steps_per_epoch: int, epochs: int
+    initial: float,
+    *,
+    epoch: int,
+    step: int,
+    steps_per_epoch: int,
+    epochs: int,
+    warmup_epochs: float = 0.0,
 ) -> float:
     """Return the learning rate that a step uses.
 
     Loshchilov and Hutter's cosine (arXiv 1608.03983) from `initial` down to a hundredth of it,
-    moved on ten times an epoch.
+    moved on ten times an epoch. During a warm-up that is multiplied by the share of its steps that
+    are done once the step is.
 
     Args:
         initial: learning rate of the first step.
@@ -40,10 +47,13 @@ def learning_rate(
         step: steps of this epoch done before.
         steps_per_epoch: steps an epoch.
         epochs: epochs in all.
+        warmup_epochs: length of the warm-up.
 
     Returns:
         The learning rate.
     """
     tenths = TENTHS * epoch + sum(mark <= step for mark in marks(steps_per_epoch))
     final = _FINAL_FRACTION * initial
-    return final + (initial - final) * (1 + math.cos(math.pi * tenths / (TENTHS * epochs))) / 2
+    rate = final + (initial - final) * (1 + math.cos(math.pi * tenths / (TENTHS * epochs))) / 2
+    warming = warmup_epochs * steps_per_epoch
+    return rate * min(1.0, (epoch * steps_per_epoch + step + 1) / warming) if warming else rate

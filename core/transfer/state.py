@@ -29,6 +29,7 @@ class Position:
     Attributes:
         epoch: epochs completed, validation included.
         step: training steps done in the epoch after those.
+        epochs: epochs in all, once a limit of time has settled them; None for those asked for.
         best_epoch: epoch with the lowest validation energy MAE so far, from 1.
         best_validation: its metrics.
         seconds: time spent on completed epochs.
@@ -42,6 +43,7 @@ class Position:
 
     epoch: int = 0
     step: int = 0
+    epochs: int | None = None
     best_epoch: int | None = None
     best_validation: Metrics | None = None
     seconds: float = 0.0
@@ -150,7 +152,10 @@ def load(path: Path, *, config: RunConfig, fingerprint: str) -> Saved:
     content = torch.load(path, map_location="cpu", weights_only=True)
     if not {"optimizer", "position", "config", "fingerprint"} <= content.keys():
         raise LabError(f"{path}: is not a run's checkpoint to go on from; start the run anew.")
-    if content["config"] != config.model_dump(exclude=_FREE):
+    # An older checkpoint lacks the settings that came after it; they have their defaults.
+    if RunConfig.parse(content["config"]).model_dump(exclude=_FREE) != config.model_dump(
+        exclude=_FREE
+    ):
         raise LabError(f"{path}: belongs to a run with other settings; start a new run instead.")
     if content["fingerprint"] != fingerprint:
         raise LabError(

@@ -10,6 +10,7 @@ from chgnet.model import CHGNet
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
+from torch.optim import Adam, Optimizer
 
 from core.errors import LabError
 from core.potential.batch import PackedBatch, collate
@@ -21,6 +22,7 @@ from core.transfer.config import LossRatios
 from core.transfer.data import LABELS, Example
 from core.transfer.loss import combined_loss, make_scales, make_targets, trained_labels
 from core.transfer.metrics import MetricSums
+from core.transfer.optimizer import set_rate
 from core.transfer.parallel import ALONE, Team, shares
 from core.transfer.probes import add_gradient_norms
 
@@ -76,6 +78,7 @@ class Stepper:
         baseline: AtomRef that energies are taken relative to, (94,) eV/atom; by default the
             model's own, as it is now.
         team: the processes that train together; all make the same steps.
+        optimizer: of the model's trainable parameters; None for Adam.
     """
 
     def __init__(
@@ -85,10 +88,11 @@ class Stepper:
         *,
         baseline: NDArray[np.float64] | None = None,
         team: Team = ALONE,
+        optimizer: Optimizer | None = None,
     ) -> None:
         self.model = model
         self.baseline = get_atomref(model) if baseline is None else baseline
-        self.optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad])
+        self.optimizer = optimizer or Adam([p for p in model.parameters() if p.requires_grad])
         self._ratios = ratios
         self._team = team
         self._weight = model.get_parameter(ATOMREF)
@@ -178,8 +182,7 @@ class Stepper:
             raise LabError(self._diverged(prepared, values))
         if gradients is not None:
             add_gradient_norms(self.model.named_parameters(), gradients)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        set_rate(self.optimizer, rate)
         self.optimizer.step()
         for one in sums:
             one.merge(MetricSums.from_vector(np.array(total)))

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import LabError
-from core.transfer.config import FLAGS, LossRatios, RunConfig
+from core.transfer.config import BLOCKS, FLAGS, LossRatios, RunConfig
 from core.transfer.methods import DEFAULT, METHODS
 from core.transfer.metrics import METRICS
 from core.transfer.paper import METHOD_4_PARTITIONS, TABLE_1
@@ -18,7 +18,12 @@ configs = st.builds(
     source_model=st.sampled_from(["chgnet-0.3.0", "chgnet-r2scan", "my models/x's.pth.tar", "-x"]),
     method=st.sampled_from(list(METHODS)),
     frames=st.none() | st.integers(1, 10**7),
-    epochs=st.integers(1, 1000),
+    epochs=st.integers(10, 1000),
+    minutes=st.none() | st.floats(0.1, 1e4),
+    patience=st.none() | st.integers(1, 100),
+    optimizer=st.sampled_from(["adam", "radam"]),
+    warmup_epochs=st.floats(0, 9),
+    block_rates=st.dictionaries(st.sampled_from(list(BLOCKS)), st.floats(1e-3, 100)),
     batch_size=st.integers(1, 1000),
     learning_rate=st.floats(1e-9, 1),
     loss=st.builds(LossRatios, energy=st.floats(0.1, 9), force=ratio, stress=ratio, magmom=ratio),
@@ -53,6 +58,34 @@ def test_command_names_only_what_differs():
     assert config.command() == (
         "python -m core train --method residual --dataset mp --epochs 5 --loss-force 0.0"
     )
+
+
+def test_blocks_are_named_in_one_word():
+    options = {"dataset": "mp", "frozen": "readout,embedding", "block_rates": "conv3=0.5,conv0=1"}
+    config = RunConfig.from_options(options)
+    assert config.frozen == ("embedding", "readout")
+    assert config.block_rates == {"conv3": 0.5}
+    assert config.command().endswith("--freeze embedding,readout --block-rates conv3=0.5")
+    assert read_back(config.command()) == config
+
+
+@pytest.mark.parametrize(
+    ("settings_", "told"),
+    [
+        ({"weight_decay": 0.1}, "weight decay is AdamW's, and the optimiser is adam"),
+        ({"optimizer": "adamw"}, "give a weight decay"),
+        ({"frozen": ["embedding"], "method": "scratch"}, "cannot be frozen"),
+        ({"frozen": list(BLOCKS)}, "nothing would be trained"),
+        ({"frozen": ["head"]}, "'head' is no block"),
+        ({"block_rates": "conv1=fast"}, "block_rates.conv1"),
+        ({"block_rates": {"conv1": 0}}, "should be above 0"),
+        ({"frozen": ["conv1"], "block_rates": {"conv1": 0.5}}, "choose one of the two"),
+        ({"epochs": 3, "warmup_epochs": 3}, "shorter than the training"),
+    ],
+)
+def test_impossible_combinations_are_refused(settings_, told):
+    with pytest.raises(LabError, match=told):
+        RunConfig.parse({"dataset": "mp", **settings_})
 
 
 def test_every_setting_has_a_flag():
