@@ -63,6 +63,9 @@ class Progress:
         self._epochs = event["epochs"]
         return {"epochs": event["epochs"], "steps": event["steps"]}
 
+    def _changed_by_memory(self, event: Event) -> dict[str, Any]:  # noqa: ARG002
+        return {"message": "Training, in smaller pieces for lack of memory."}
+
     def _changed_by_step(self, event: Event) -> dict[str, Any]:
         return {
             "epoch": event["epoch"],
@@ -95,6 +98,9 @@ class Progress:
 
     def _line_of_plan(self, event: Event) -> str:
         return f"{event['epochs']} epochs fit into the time"
+
+    def _line_of_memory(self, event: Event) -> str:
+        return f"out of memory: pieces of {event['piece_cost']:,} bonds and angles from now on"
 
     def _line_of_step(self, event: Event) -> str:
         left = self._time_left(event)

@@ -64,8 +64,8 @@ def fit(
         config: what to do.
         frame_set: the data set that `config.dataset` names.
         checkpoints: directory for the two checkpoints; made if missing.
-        emit: takes events, dictionaries with "kind" (start, prepare, compile, plan, step, epoch,
-            end) and "time" that JSON can hold.
+        emit: takes events, dictionaries with "kind" (start, prepare, compile, plan, memory,
+            step, epoch, end) and "time" that JSON can hold.
         should_stop: asked before every step and between batches of frames elsewhere; once it says
             yes, `last.pt` is written and the run ends as cancelled.
         resume: go on from `last.pt` if it is there.
@@ -243,6 +243,7 @@ class _Run:
             lambda rows: stepper.prepare([self.train[row] for row in rows]),
             self.device,
         )
+        piece_cost = stepper.piece_cost
         began = time.perf_counter()
         with closing(reading) as loaded:
             for prepared in loaded:
@@ -250,6 +251,9 @@ class _Run:
                 rate = self._rate(at.step, len(order))
                 sums = (at.epoch_sums, at.tenth_sums)
                 at.tenth_loss += stepper.step(prepared, rate, sums, at.tenth_gradients)
+                if stepper.piece_cost < piece_cost:
+                    piece_cost = stepper.piece_cost
+                    self.tell("memory", piece_cost=piece_cost)
                 at.tenth_steps += 1
                 at.step += 1
                 at.epoch_seconds += time.perf_counter() - began

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -62,15 +62,22 @@ class Prepared:
 
     Attributes:
         names: the frames of the whole batch.
+        labels: kinds of label that it is trained on.
+        scales: of their terms of the loss, from the whole batch.
         pieces: the share, whose losses and gradients add up to its own.
     """
 
     names: tuple[str, ...]
+    labels: tuple[str, ...]
+    scales: dict[str, NDArray[np.float64]]
     pieces: tuple[Piece, ...]
 
 
 class Stepper:
     """A model, its optimiser, and the step that connects them.
+
+    Attributes:
+        piece_cost: cost of the frames that are computed at a time; halved where memory runs out.
 
     Args:
         model: the model on its device; parameters that ask for gradients are trained.
@@ -97,6 +104,8 @@ class Stepper:
         self._team = team
         self._weight = model.get_parameter(ATOMREF)
         self._start = self._tensor(self.baseline)
+        on_cpu = self._weight.device.type == "cpu"
+        self.piece_cost = _PIECE_ON_CPU if on_cpu else _PIECE_ON_GPU
         self._differentiate = TrainingStep(model, self._objective)
 
     @property
@@ -137,6 +146,8 @@ class Stepper:
         share = [frames[place] for place in parts[self._team.rank if rank is None else rank]]
         return Prepared(
             names=names,
+            labels=tuple(labels),
+            scales=scales,
             pieces=tuple(self._piece(some, labels, scales) for some in self._cut(share)),
         )
 
@@ -159,21 +170,23 @@ class Stepper:
         Returns:
             The loss before the step.
 
+        Where memory runs out, the share is computed once more in smaller pieces, and so are all
+        later ones: the same gradient, but for rounding.
+
         Raises:
-            LabError: if loss or gradient is not finite; the model is left as it was.
+            LabError: if loss or gradient is not finite, or one frame alone needs more memory than
+                there is; the model is left as it was.
             TeamError: if another process has ended.
         """
-        self.model.zero_grad()
-        own, values = 0.0, []
-        errors = MetricSums()
-        for piece in prepared.pieces:
-            part, predicted = self._differentiate(piece.batch, piece.targets)
-            own += part.item()
-            values.append({kind: predicted[kind].cpu().numpy() for kind in piece.labelled})
-            errors.n_frames += len(piece.examples)
-            with np.errstate(invalid="ignore"):
-                for kind, labelled in piece.labelled.items():
-                    errors.add(kind, values[-1][kind], labelled)
+        while True:
+            try:
+                own, values, errors = self._accumulate(prepared)
+                break
+            except (MemoryError, RuntimeError) as error:
+                if not _is_out_of_memory(error):
+                    raise
+            # Outside the block, where the error no longer holds on to what the piece had computed.
+            prepared = self._in_smaller_pieces(prepared)
         parameters = [p for p in self.model.parameters() if p.requires_grad]
         self._team.add_gradients(parameters)
         norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
@@ -188,11 +201,47 @@ class Stepper:
             one.merge(MetricSums.from_vector(np.array(total)))
         return float(loss)
 
+    def _accumulate(
+        self, prepared: Prepared
+    ) -> tuple[float, list[dict[str, NDArray[np.floating]]], MetricSums]:
+        """Return loss, predictions a piece, and errors of a share, whose gradient is then there."""
+        self.model.zero_grad()
+        own, values = 0.0, []
+        errors = MetricSums()
+        for piece in prepared.pieces:
+            part, predicted = self._differentiate(piece.batch, piece.targets)
+            own += part.item()
+            values.append({kind: predicted[kind].cpu().numpy() for kind in piece.labelled})
+            errors.n_frames += len(piece.examples)
+            with np.errstate(invalid="ignore"):
+                for kind, labelled in piece.labelled.items():
+                    errors.add(kind, values[-1][kind], labelled)
+        return own, values, errors
+
+    def _in_smaller_pieces(self, prepared: Prepared) -> Prepared:
+        """Halve the pieces, now and from now on."""
+        self.model.zero_grad()
+        if self._weight.device.type == "cuda":
+            torch.cuda.empty_cache()
+        if all(len(piece.examples) == 1 for piece in prepared.pieces):
+            largest = max(
+                (piece.examples[0] for piece in prepared.pieces), key=lambda one: one.graph.cost
+            )
+            raise LabError(
+                f"There is not enough memory for frame {largest.frame_id} alone "
+                f"({largest.n_atoms} atoms, {largest.graph.cost:,} bonds and angles); free some "
+                "memory, or leave such frames out of the data set."
+            )
+        most = max(sum(one.graph.cost for one in piece.examples) for piece in prepared.pieces)
+        self.piece_cost = max(1, min(self.piece_cost, most) // 2)
+        share = [one for piece in prepared.pieces for one in piece.examples]
+        pieces = (self._piece(some, prepared.labels, prepared.scales) for some in self._cut(share))
+        return replace(prepared, pieces=tuple(pieces))
+
     def _cut(self, share: Sequence[Example]) -> list[list[Example]]:
-        """Cut a share into pieces of about the same cost."""
+        """Cut a share into pieces of about the same cost, at most a frame each."""
         costs = [one.graph.cost for one in share]
-        largest = _PIECE_ON_CPU if self._weight.device.type == "cpu" else _PIECE_ON_GPU
-        count = math.ceil(sum(costs) / largest)
+        count = min(len(share), math.ceil(sum(costs) / self.piece_cost))
         return [[share[place] for place in part] for part in shares(costs, count) if part]
 
     def _piece(
@@ -264,6 +313,13 @@ class Stepper:
             "magmom": prediction.magmoms,
         }
         return {kind: value for kind, value in known.items() if value is not None}
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether memory ran out; for the CPU's, torch has no error of its own."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return "DefaultCPUAllocator" in str(error)
 
 
 def _not_finite(piece: Piece, predicted: Mapping[str, NDArray[np.floating]]) -> list[str]:

@@ -5,14 +5,19 @@ import json
 import pytest
 import torch
 
+from core.errors import LabError
 from core.potential.models import load_model
 from core.potential.weights import ATOMREF
+from core.runs.progress import Progress
 from core.transfer import loop
 from core.transfer.blocks import block_of, freeze
-from core.transfer.config import BLOCKS, RunConfig
+from core.transfer.config import BLOCKS, LossRatios, RunConfig
+from core.transfer.data import load_examples
 from core.transfer.loop import fit
+from core.transfer.metrics import MetricSums
 from core.transfer.optimizer import make_optimizer, set_rate
 from core.transfer.schedule import learning_rate
+from core.transfer.step import Stepper
 
 SOURCE = "chgnet-0.3.0"
 SHORT = {"dataset": "energies", "method": "refit", "batch_size": 6, "device": "cpu", "threads": 1}
@@ -165,3 +170,60 @@ def test_a_checkpoint_from_before_these_settings_still_goes_on(energies_only, tm
     torch.save(content, last)
     outcome, _ = run(tmp_path, energies_only, epochs=2, resume=True)
     assert outcome.state == "finished"
+
+
+class Full:
+    """Stands for a step that has memory for so many frames at a time."""
+
+    eager_because = "this is a test"
+
+    def __init__(self, differentiate, frames):
+        self.differentiate, self.frames = differentiate, frames
+
+    def __call__(self, batch, targets):
+        if len(batch.fractions) > self.frames:
+            raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: no memory")
+        return self.differentiate(batch, targets)
+
+
+def test_out_of_memory_is_met_with_smaller_pieces(complete):
+    examples = load_examples(complete, range(8))[:]
+    free, tight = (Stepper(load_model(SOURCE), LossRatios()) for _ in range(2))
+    tight._differentiate = Full(tight._differentiate, 2)
+    sums = MetricSums(), MetricSums()
+    losses = [
+        stepper.step(stepper.prepare(examples), 1e-3, [own])
+        for stepper, own in zip((free, tight), sums, strict=True)
+    ]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+    assert sums[1].n_frames == 8
+    for name, gradient in free.model.named_parameters():
+        if gradient.grad is not None:
+            other = tight.model.get_parameter(name).grad
+            torch.testing.assert_close(other, gradient.grad, rtol=1e-3, atol=1e-5)
+    # From now on pieces are small from the beginning.
+    assert max(len(piece.examples) for piece in tight.prepare(examples).pieces) <= 2
+
+
+def test_a_frame_that_memory_cannot_hold_is_named(complete):
+    examples = load_examples(complete, range(4))[:]
+    stepper = Stepper(load_model(SOURCE), LossRatios())
+    stepper._differentiate = Full(stepper._differentiate, 0)
+    with pytest.raises(LabError, match=r"not enough memory for frame .* alone \(2 atoms"):
+        stepper.step(stepper.prepare(examples), 1e-3, ())
+
+
+def test_a_run_says_that_memory_was_short(energies_only, tmp_path, monkeypatch):
+    begin = Stepper.__init__
+
+    def tight(self, *args, **kwargs):
+        begin(self, *args, **kwargs)
+        self._differentiate = Full(self._differentiate, 4)
+
+    monkeypatch.setattr(Stepper, "__init__", tight)
+    outcome, events = run(tmp_path, energies_only, epochs=1)
+    assert outcome.state == "finished"
+    told = [event for event in events if event["kind"] == "memory"]
+    assert told
+    assert "smaller pieces" in Progress(epochs=1).changes(told[0])["message"]
+    assert "out of memory" in Progress(epochs=1).line(told[0])
