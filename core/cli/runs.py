@@ -1,4 +1,4 @@
-"""`runs list|show|cancel|resume|delete` and `export`."""
+"""`runs list|show|cancel|pause|resume|revive|delete` and `export`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +11,7 @@ from core.runs.directory import Run
 from core.runs.export import export_checkpoint
 from core.runs.listing import find_run, list_runs, queue_position, status_if_any, summary_row
 from core.runs.progress import duration_text, errors_text
+from core.runs.revival import revive_lost
 from core.transfer.config import FLAGS
 from core.transfer.metrics import METRICS
 
@@ -74,6 +75,22 @@ def cancel(name: Name, *, _json: JsonFlag = False) -> Answer:
     return _done(run, "is told to stop")
 
 
+@runs.command("pause", cls=LabCommand)
+def pause(name: Name, *, _json: JsonFlag = False) -> Answer:
+    """Stop a run with a checkpoint, to resume it later; others have the device meanwhile."""
+    run = find_run(name)
+    local.pause(run)
+    return _done(run, "is told to stop")
+
+
+@runs.command("revive", cls=LabCommand)
+def revive(*, _json: JsonFlag = False) -> Answer:
+    """Start all runs again whose process was killed or gone with the machine."""
+    started = [run.id for run in revive_lost()]
+    text = f"Started again: {', '.join(started)}." if started else "No run is lost."
+    return Answer(data={"revived": started}, text=text)
+
+
 @runs.command("resume", cls=LabCommand)
 def resume(
     name: Name,
@@ -86,7 +103,7 @@ def resume(
     ] = None,
     _json: JsonFlag = False,
 ) -> Answer:
-    """Let a cancelled or failed run go on from its last checkpoint, as a process of its own."""
+    """Let a stopped or failed run go on from its last checkpoint, as a process of its own."""
     run = find_run(name)
     local.resume(run, processes=processes)
     return _done(run, "goes on")

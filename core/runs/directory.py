@@ -80,7 +80,7 @@ class Run:
         """Return where the run stands, as its process shows it.
 
         A record that says "running" while its process is gone is told as failed, or as cancelled
-        where somebody asked for that; nothing is written.
+        or paused where somebody asked for that; nothing is written.
 
         Raises:
             LabError: if there is no such run (any more).
@@ -93,13 +93,27 @@ class Run:
         if not status.is_active or _has_process(status):
             return status
         if status.cancel_requested:
-            told = {"state": "cancelled", "message": "Stopped on request; resume it to go on."}
+            message = "Stopped on request; resume it to go on."
+            told = {"state": status.stopped_as, "message": message}
         else:
             why = "could not be started" if status.pid is None else "ended unexpectedly"
             full = disk_is_full(self.path)
             remedy = "the disk is full: free some space and resume it" if full else "resume it"
             told = {"state": "failed", "message": f"The process {why}; {remedy}."}
         return status.model_copy(update={**told, "eta_s": None})
+
+    def is_lost(self) -> bool:
+        """Tell whether its process has ended without a word, and without being asked to.
+
+        Raises:
+            LabError: if there is no such run (any more).
+        """
+
+        def lost(status: Status) -> bool:
+            return status.is_active and not status.cancel_requested and not _has_process(status)
+
+        # The process may have ended properly between the two looks.
+        return lost(self._read()) and lost(self._read())
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -209,4 +223,4 @@ class Run:
 def _has_process(status: Status) -> bool:
     if status.pid is None or status.pid_started is None:
         return status.state == "queued" and time.time() - status.queued < _START_GRACE
-    return is_alive(status.pid, status.pid_started)
+    return is_alive(status.pid, status.pid_started, status.boot)

@@ -4,21 +4,28 @@ import time
 
 from core.errors import LabError
 from core.runs.directory import Run
-from core.runs.process import identity
+from core.runs.process import boot_id, identity
 from core.runs.status import Status
 
 
-def queued_again(status: Status) -> Status:
-    """Return the status with which a cancelled or failed run joins the queue once more."""
+def queued_again(status: Status, *, place: float | None = None) -> Status:
+    """Return the status with which a run joins the queue once more.
+
+    Args:
+        status: of a run without a process.
+        place: when it joined the queue, where it keeps its place; None for now.
+    """
     return status.model_copy(
         update={
             "state": "queued",
-            "queued": time.time(),
+            "queued": time.time() if place is None else place,
             "started": None,
             "ended": None,
             "pid": None,
             "pid_started": None,
+            "boot": None,
             "cancel_requested": False,
+            "pausing": False,
             "device": None,
             "message": "",
         }
@@ -33,13 +40,13 @@ def with_process(status: Status, pid: int | None = None) -> Status:
         pid: the process; None for this one.
     """
     pid, started = identity(pid)
-    return status.model_copy(update={"pid": pid, "pid_started": started})
+    return status.model_copy(update={"pid": pid, "pid_started": started, "boot": boot_id()})
 
 
 def claim(run: Run) -> Status:
     """Enter this process as the run's own, and return the status.
 
-    A run that was cancelled or failed joins the queue again.
+    A run that was cancelled or paused or failed joins the queue again.
 
     Raises:
         LabError: if the run is finished, or another process has it.

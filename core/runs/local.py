@@ -25,6 +25,9 @@ from core.runs.status import Status
 from core.runs.storage import disk_errors_told, write_whole
 from core.transfer.config import RunConfig
 
+MOST_REVIVALS = 3
+"""Losses of a run's process in a row, without a step between, after which it stays failed."""
+
 _ROOT = Path(__file__).parents[2]
 
 
@@ -75,7 +78,7 @@ def launch(run: Run) -> None:
 
 
 def resume(run: Run, *, processes: int | None = None) -> None:
-    """Start a cancelled or failed run again; it goes on from its last checkpoint.
+    """Start a cancelled, paused or failed run again; it goes on from its last checkpoint.
 
     Args:
         run: the run.
@@ -86,14 +89,36 @@ def resume(run: Run, *, processes: int | None = None) -> None:
     """
     with run.locked():
         status = run.status()
-        if status.state not in {"cancelled", "failed"}:
+        if status.state not in {"cancelled", "paused", "failed"}:
             raise LabError(
-                f"{run.id}: is {status.state}; only a cancelled or failed run can be resumed."
+                f"{run.id}: is {status.state}; only a run that was stopped or failed can be "
+                "resumed."
             )
-        again = queued_again(status)
+        again = queued_again(status).model_copy(update={"revivals": 0})
         if processes is not None:
             again = again.model_copy(update={"processes": processes})
         _spawn(run, again)
+
+
+def revive(run: Run) -> bool:
+    """Start a run again whose process was lost: killed, or gone with the machine.
+
+    It keeps its place in the queue and goes on from its last checkpoint. A run that is lost again
+    and again without a step between is left as failed.
+
+    Returns:
+        Whether it was started.
+
+    Raises:
+        LabError: if it cannot be started.
+    """
+    with run.locked():
+        status = run.status()
+        if not run.is_lost() or status.revivals >= MOST_REVIVALS:
+            return False
+        again = queued_again(status, place=status.queued)
+        _spawn(run, again.model_copy(update={"revivals": status.revivals + 1}))
+    return True
 
 
 def cancel(run: Run) -> None:
@@ -104,18 +129,37 @@ def cancel(run: Run) -> None:
     Raises:
         LabError: if the run has finished or failed, or belongs to another user.
     """
+    _stop(run, pausing=False)
+
+
+def pause(run: Run) -> None:
+    """Ask a run to stop as `cancel` does, to be resumed later; others have the device meanwhile.
+
+    Raises:
+        LabError: as `cancel`.
+    """
+    _stop(run, pausing=True)
+
+
+def _stop(run: Run, *, pausing: bool) -> None:
     with run.locked():
         status = run.status()
-        if status.state == "cancelled" or (status.is_active and status.cancel_requested):
+        wanted = status.model_copy(update={"pausing": pausing})
+        if status.state == wanted.stopped_as:
             return
-        if not status.is_active:
-            raise LabError(f"{run.id}: is {status.state} already; there is nothing to cancel.")
-        if status.pid is None:
-            changes = {"state": "cancelled", "ended": time.time(), "message": "Never started."}
-            run.write(status.model_copy(update=changes))
+        if status.is_active and status.cancel_requested:
+            run.write(wanted)
+            return
+        if not status.is_active and status.state not in {"cancelled", "paused"}:
+            what = "pause" if pausing else "cancel"
+            raise LabError(f"{run.id}: is {status.state} already; there is nothing to {what}.")
+        if status.pid is None or not status.is_active:
+            message = "Never started." if status.pid is None else status.message
+            changes = {"state": wanted.stopped_as, "ended": time.time(), "message": message}
+            run.write(wanted.model_copy(update=changes))
             return
         stopping = {"cancel_requested": True, "message": "Stopping at the next step."}
-        run.write(status.model_copy(update=stopping))
+        run.write(wanted.model_copy(update=stopping))
         try:
             psutil.Process(status.pid).send_signal(signal.SIGTERM)
         except psutil.NoSuchProcess:

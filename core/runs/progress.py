@@ -72,6 +72,7 @@ class Progress:
             "step": event["step"],
             "steps": event["steps"],
             "eta_s": self._time_left(event),
+            "revivals": 0,
         }
 
     def _changed_by_epoch(self, event: Event) -> dict[str, Any]:

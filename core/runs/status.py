@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-State = Literal["queued", "running", "finished", "failed", "cancelled"]
+State = Literal["queued", "running", "finished", "failed", "cancelled", "paused"]
 
 Errors = dict[str, int | float | None]
 """Metrics as the training loop gives them: n_frames and four MAE, None where there is no label."""
@@ -19,11 +19,14 @@ class Status(BaseModel):
         created: when the directory was made.
         queued: when the run last joined the queue: at creation, and again at each resume.
         started: when it last got its device.
-        ended: when it finished, failed or was cancelled.
+        ended: when it finished, failed, or was cancelled or paused.
         pid: the process that runs it, or ran it last.
         pid_started: that process's start in seconds from the machine's boot, which tells it from a
             later process of the same id.
+        boot: the machine's boot that the process belongs to; None where the system does not say.
         cancel_requested: whether somebody asked the process to stop.
+        pausing: whether they mean to go on later.
+        revivals: how often it was started again after its process was lost, without a step since.
         device: the device whose slot it waits for; once training, the device it trains on.
         processes: training processes: those it last began with, or that a resumption asks for.
         epoch: progress in epochs, e.g. 1.4.
@@ -50,7 +53,10 @@ class Status(BaseModel):
     ended: float | None = None
     pid: int | None = None
     pid_started: float | None = None
+    boot: str | None = None
     cancel_requested: bool = False
+    pausing: bool = False
+    revivals: int = 0
     device: str | None = None
     processes: int | None = None
     epoch: float = 0.0
@@ -70,6 +76,11 @@ class Status(BaseModel):
     def is_active(self) -> bool:
         """Whether the run waits or trains."""
         return self.state in {"queued", "running"}
+
+    @property
+    def stopped_as(self) -> State:
+        """What a run that was asked to stop has become."""
+        return "paused" if self.pausing else "cancelled"
 
     @property
     def duration(self) -> float | None:

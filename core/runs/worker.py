@@ -85,12 +85,12 @@ def execute(path: Path, *, fit: Fit = train, echo: Callable[[str], None] | None 
     SIGTERM and Ctrl-C stop it at the next step with a checkpoint; a second Ctrl-C stops it at once.
 
     Args:
-        path: the run directory; a cancelled or failed run goes on from its last checkpoint.
+        path: the run directory; a run that was interrupted goes on from its last checkpoint.
         fit: trains.
         echo: takes each line that is written to the log.
 
     Returns:
-        The status at the end: finished, cancelled or failed.
+        The status at the end: finished, cancelled, paused or failed.
 
     Raises:
         LabError: if this is no run directory, or the run is finished or already has a process, or
@@ -122,7 +122,8 @@ def _work(run: Run, fit: Fit, stop: "_Stop", log: Log, stack: ExitStack) -> dict
     log.line(message)
     lock = wait_for_slot(run, slot, stop)
     if lock is None:
-        return {"state": "cancelled", "message": "Cancelled before its turn; resume it to start."}
+        message = "Stopped before its turn; resume it to start."
+        return {"state": run.status().stopped_as, "message": message}
     # Released after the last status is written: no two runs of a device ever show as running.
     stack.callback(lock.release)
     status = run.update(state="running", started=time.time(), message="Preparing.")
@@ -130,7 +131,8 @@ def _work(run: Run, fit: Fit, stop: "_Stop", log: Log, stack: ExitStack) -> dict
     with Recorder(run, status, log) as emit:
         outcome = fit(run, emit, stop)
     if outcome.state == "cancelled":
-        return {"state": "cancelled", "message": "Stopped on request; resume it to go on."}
+        message = "Stopped on request; resume it to go on."
+        return {"state": run.status().stopped_as, "message": message}
     return {
         "state": outcome.state,
         "message": "Trained and tested.",

@@ -46,7 +46,7 @@ def test_a_launched_run_finishes_and_says_so(lab, monkeypatch):
         local.launch(run)
     with pytest.raises(LabError, match="nothing to cancel"):
         local.cancel(run)
-    with pytest.raises(LabError, match="only a cancelled or failed run"):
+    with pytest.raises(LabError, match="only a run that was stopped or failed"):
         local.resume(run)
     local.delete(run)
     assert list_runs() == []
@@ -122,7 +122,7 @@ def test_a_cancelled_run_writes_a_checkpoint_and_goes_on_from_it(lab):
     assert 2 <= done < 10
     assert status.step == done
     local.resume(run)
-    with pytest.raises(LabError, match="only a cancelled or failed run"):
+    with pytest.raises(LabError, match="only a run that was stopped or failed"):
         local.resume(run)
     lab.wait(run, "finished")
     steps = run.metrics("step")
