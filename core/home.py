@@ -21,6 +21,11 @@ def runs_dir() -> Path:
     return _sub("runs")
 
 
+def experiments_dir() -> Path:
+    """Return the directory that holds one file a matched experiment."""
+    return _sub("experiments")
+
+
 def cache_dir() -> Path:
     """Return the directory for results that can be computed again."""
     return _sub("cache")

@@ -1,0 +1,176 @@
+"""`experiment run|list|show|cancel|resume|delete`: several methods and seeds, matched."""
+
+import time
+from typing import Annotated, Any
+
+import typer
+
+from core.cli.answer import Answer, JsonFlag, LabCommand, columns, facts
+from core.errors import LabError
+from core.runs import experiment as matched
+from core.runs.listing import status_if_any
+from core.runs.matched import SPLITS, Split, matched_table
+from core.runs.revival import revive_lost
+from core.transfer.config import FLAGS, RunConfig
+from core.transfer.methods import METHODS
+from core.transfer.metrics import METRICS
+
+app = typer.Typer()
+experiment = typer.Typer(help="Matched experiments: several methods and seeds on the same data.")
+app.add_typer(experiment, name="experiment")
+
+Name = Annotated[str, typer.Argument(metavar="EXPERIMENT", help="Its id.")]
+
+_POLL_SECONDS = 2.0
+_OWN = {"method", "seed"}
+
+
+@experiment.command(
+    "run",
+    cls=LabCommand,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def run(
+    context: typer.Context,
+    *,
+    methods: Annotated[str, typer.Option(help="With commas; all: the five.")] = "all",
+    seeds: Annotated[str, typer.Option(help="With commas.")] = "0,1,2",
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Start the runs and return, without waiting.")
+    ] = False,
+    _json: JsonFlag = False,
+) -> Answer:
+    """Train several methods and seeds, with the options of `train` for all of them."""
+    chosen = list(METHODS) if methods == "all" else [one for one in methods.split(",") if one]
+    base = RunConfig.from_options(_settings(context.args), where="experiment run")
+    made = matched.make_experiment(base, methods=chosen, seeds=_numbers(seeds))
+    matched.launch(made)
+    if not detach:
+        _wait(made)
+    return _answer(made)
+
+
+@experiment.command("list", cls=LabCommand)
+def list_(*, _json: JsonFlag = False) -> Answer:
+    """List the experiments, newest first."""
+    rows = [
+        {
+            "experiment": one.id,
+            "name": one.name,
+            "dataset": one.base.dataset,
+            "methods": len(one.methods),
+            "seeds": len(one.seeds),
+            **_counts(one),
+        }
+        for one in matched.list_experiments()
+    ]
+    head = ("experiment", "name", "dataset", "methods", "seeds", "finished", "of")
+    text = columns(head, [[row[key] for key in head] for row in rows])
+    return Answer(data={"experiments": rows}, text=text if rows else "No experiment yet.")
+
+
+@experiment.command("show", cls=LabCommand)
+def show(
+    name: Name,
+    *,
+    split: Annotated[Split, typer.Option(help="Which frames the table is of.")] = "test",
+    _json: JsonFlag = False,
+) -> Answer:
+    """Show an experiment's table: mean ± spread over seeds, the paper's numbers beside it."""
+    return _answer(matched.find_experiment(name), split)
+
+
+@experiment.command("cancel", cls=LabCommand)
+def cancel(name: Name, *, _json: JsonFlag = False) -> Answer:
+    """Stop all its runs; those that train write a checkpoint first."""
+    one = matched.find_experiment(name)
+    matched.cancel(one)
+    return _answer(one)
+
+
+@experiment.command("resume", cls=LabCommand)
+def resume(name: Name, *, _json: JsonFlag = False) -> Answer:
+    """Let all its runs go on that were stopped or failed."""
+    one = matched.find_experiment(name)
+    matched.resume(one)
+    return _answer(one)
+
+
+@experiment.command("delete", cls=LabCommand)
+def delete(name: Name, *, _json: JsonFlag = False) -> Answer:
+    """Delete an experiment with its runs."""
+    matched.delete(matched.find_experiment(name))
+    return Answer(data={"deleted": name}, text=f"Deleted {name}.")
+
+
+def _settings(words: list[str]) -> dict[str, str]:
+    """Read the options of `train` from what is left of the command line."""
+    keys = {flag: key for key, flag in FLAGS.items() if key not in _OWN}
+    found: dict[str, str] = {}
+    rest = iter(words)
+    for word in rest:
+        flag, joined, value = word.partition("=")
+        if flag not in keys:
+            raise typer.BadParameter(f"No such option: {flag}")
+        given = value if joined else next(rest, None)
+        if given is None:
+            raise typer.BadParameter(f"Option {flag} requires an argument")
+        found[keys[flag]] = given
+    return found
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(one) for one in text.split(",") if one]
+    except ValueError:
+        raise LabError(f"--seeds {text}: give whole numbers with commas, such as 0,1,2.") from None
+
+
+def _wait(made: matched.Experiment) -> None:
+    """Wait until no run of it waits or trains; Ctrl-C leaves the runs to themselves."""
+    told = -1
+    while True:
+        counts = _counts(made)
+        if counts["finished"] != told:
+            told = counts["finished"]
+            typer.echo(f"{made.id}: {told} of {counts['of']} runs finished", err=True)
+        if not counts["active"]:
+            return
+        revive_lost()
+        time.sleep(_POLL_SECONDS)
+
+
+def _counts(one: matched.Experiment) -> dict[str, int]:
+    found = [status for run in matched.runs_of(one) if (status := status_if_any(run))]
+    return {
+        "finished": sum(status.state == "finished" for status in found),
+        "active": sum(status.is_active for status in found),
+        "of": len(one.runs),
+    }
+
+
+def _answer(one: matched.Experiment, split: Split = "test") -> Answer:
+    runs = matched.runs_of(one)
+    tables = {part: matched_table(runs, part) for part in SPLITS}
+    data: dict[str, Any] = {
+        "experiment": one.id,
+        "name": one.name,
+        "command": one.command,
+        "runs": one.runs,
+        **_counts(one),
+        "tables": {part: table.to_dict("records") for part, table in tables.items()},
+    }
+    head = ["method", "runs"]
+    for info in METRICS.values():
+        head += [f"{info.label}, {info.unit}", "±", "paper"]
+    rows = [
+        [
+            row["method"],
+            f"{row['n']} of {row['of']}",
+            *(row[name] for key in METRICS for name in (key, f"{key}_spread", f"{key}_paper")),
+        ]
+        for row in tables[split].to_dict("records")
+    ]
+    told = facts({"experiment": one.id, "data": one.base.dataset, "frames of the table": split})
+    note = "paper: on the paper's own data, for the order of the methods only."
+    return Answer(data=data, text=f"{told}\n\n{columns(head, rows)}\n\n{note}")
