@@ -124,10 +124,12 @@ def export(
     out: Annotated[Path, typer.Option(help="The file to write, as model.pth.tar.")],
     _json: JsonFlag = False,
 ) -> Answer:
-    """Copy a run's best model to a file that stock CHGNet.from_file loads."""
+    """Copy a run's best model to a file that stock CHGNet.from_file loads, with a model card."""
     run = find_run(name)
-    export_checkpoint(run, out)
-    return Answer(data={"run": run.id, "file": str(out)}, text=f"Wrote {out}.")
+    card = export_checkpoint(run, out)
+    return Answer(
+        data={"run": run.id, "file": str(out), "card": str(card)}, text=f"Wrote {out} and {card}."
+    )
 
 
 def _done(run: Run, what: str) -> Answer:
