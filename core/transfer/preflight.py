@@ -221,7 +221,10 @@ def _estimate(
         int(n_atoms[part].sum()) for part in (split.train, split.validation, split.test)
     )
     epoch = training * n_train + evaluation * n_validation
-    return (config.epochs * epoch + evaluation * (n_validation + n_test)) / processes
+    epochs = config.epochs
+    if config.minutes is not None:
+        epochs = min(epochs, max(1, int(60 * config.minutes * processes / epoch)))
+    return (epochs * epoch + evaluation * (n_validation + n_test)) / processes
 
 
 def _clock(work: Callable[[], object]) -> float:

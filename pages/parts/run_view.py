@@ -31,6 +31,7 @@ COLORS: dict[State, Literal["gray", "blue", "green", "red", "orange"]] = {
     "finished": "green",
     "failed": "red",
     "cancelled": "orange",
+    "paused": "orange",
 }
 ERRORS = {
     key: st.column_config.NumberColumn(f"{info.label}, {info.unit}", format="%.4g")
@@ -60,11 +61,22 @@ def show_run(run: Run) -> None:
     follow = live and st.session_state.get("follow", True)
     # The interval is fixed when the fragment is made: a run that ends makes the page anew.
     st.fragment(_panel, run_every=REFRESH if follow else None)(run, live=live, follow=follow)
-    command(
-        f"{run.config.command()}\n"
-        f"python -m core runs show {run.id}\n"
-        f"python -m core export {run.id} --out model.pth.tar"
-    )
+    command(commands(run, run.status()))
+
+
+def commands(run: Run, status: Status) -> str:
+    """Return what makes a run like this one, and what can be done with this one as it stands."""
+    lines = [run.config.command(), f"python -m core runs show {run.id}"]
+    if status.is_active:
+        return "\n".join([*lines, f"python -m core runs cancel {run.id}"])
+    if status.state != "finished":
+        lines.append(f"python -m core runs resume {run.id}")
+    lines += [
+        f"python -m core evaluate {run.id} --dataset {run.config.dataset} --split test",
+        f"python -m core export {run.id} --out model.pth.tar",
+        f"python -m core runs delete {run.id}",
+    ]
+    return "\n".join(lines)
 
 
 def about(run: Run) -> str:
@@ -101,6 +113,15 @@ def labels_of(*runs: Run) -> str:
 def actions(run: Run, status: Status, *, key: str) -> None:
     """Show the buttons that change a run."""
     if status.is_active:
+        st.button(
+            "Pause",
+            key=f"pause-{key}",
+            icon=":material/pause:",
+            disabled=status.cancel_requested,
+            on_click=act,
+            args=(local.pause, run),
+            help="Writes a checkpoint and lets others have the device, until you resume it.",
+        )
         st.button(
             "Stopping …" if status.cancel_requested else "Cancel",
             key=f"cancel-{key}",
@@ -166,7 +187,7 @@ def _standing(run: Run, status: Status) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.badge(status.state, color=COLORS[status.state])
         st.progress(done_share(status), _progress_text(status))
-        if status.state in {"failed", "cancelled"}:
+        if status.state in {"failed", "cancelled", "paused"}:
             st.number_input(
                 "Processes",
                 min_value=1,
@@ -188,7 +209,7 @@ def _standing(run: Run, status: Status) -> None:
         )
     elif status.state == "failed":
         st.error(plain(status.message), icon=":material/error:")
-    elif status.state == "cancelled":
+    elif status.state in {"cancelled", "paused"}:
         st.warning(plain(status.message), icon=":material/stop_circle:")
     elif status.state == "running":
         st.caption(plain(f"{status.message} It goes on if you close this page."))
@@ -219,6 +240,7 @@ def _curves(run: Run, *, live: bool) -> None:
                 "Follow the run",
                 value=True,
                 key="follow",
+                bind="query-params",
                 help="Turn it off to zoom in: new points draw the figures anew.",
             )
     known = histories(run)

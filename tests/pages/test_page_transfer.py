@@ -112,9 +112,30 @@ def test_command_follows_the_form(looks):
         "python -m core train --method refit --dataset tiny --frames 6 --epochs 5 --lr 0.0005 "
         "--loss-stress 0.0 --name '$(rm -rf x) **b**'"
     )
-    app.button(key="recipe").click().run()
+    app.button(key="preset-paper").click().run()
     assert "--frames" not in command(app)
     assert "--epochs" not in command(app)  # 50, as in the paper
+    app.button(key="preset-laptop").click().run()
+    assert "--minutes 15.0" in command(app)
+    app.button(key="preset-lesson").click().run()
+    assert "--epochs 10 --minutes 1.0" in command(app)
+
+
+def test_how_the_network_learns_is_a_choice(looks, launched):
+    app = open_page()
+    app.selectbox(key="optimizer").select("adamw").run()
+    app.number_input(key="warmup").set_value(0.5)
+    app.number_input(key="patience").set_value(3)
+    app.multiselect(key="frozen").set_value(["conv0", "embedding"])
+    app.text_input(key="rates").set_value("readout=2, conv3=0.5").run()
+    assert command(app).endswith(
+        "--epochs 5 --patience 3 --optimizer adamw --weight-decay 0.01 --warmup 0.5 "
+        "--freeze embedding,conv0 --block-rates conv3=0.5,readout=2.0"
+    )
+    # What cannot be is said before the launch.
+    app.text_input(key="rates").set_value("conv0=2").run()
+    assert "conv0 is frozen and has a learning rate" in texts(app)
+    assert app.button(key="launch").disabled
 
 
 def test_processes_are_a_choice(looks, launched, monkeypatch):
