@@ -4,13 +4,24 @@ import streamlit as st
 
 st.set_page_config(page_title="AtomRef Lab", page_icon="docs/icon.png", layout="wide")
 st.navigation(
-    [
-        st.Page("pages/overview.py", title="Overview", icon=":material/home:", default=True),
-        st.Page("pages/data.py", title="Data", icon=":material/database:"),
-        st.Page("pages/energy_shifts.py", title="Energy shifts", icon=":material/compare_arrows:"),
-        st.Page("pages/atomref.py", title="AtomRef", icon=":material/balance:"),
-        st.Page("pages/offset.py", title="Only offset?", icon=":material/waterfall_chart:"),
-        st.Page("pages/transfer.py", title="Transfer", icon=":material/model_training:"),
-        st.Page("pages/runs.py", title="Runs", icon=":material/list:"),
-    ]
+    {
+        "": [
+            st.Page("pages/overview.py", title="Overview", icon=":material/home:", default=True),
+            st.Page("pages/data.py", title="Data", icon=":material/database:"),
+        ],
+        "Energy scales": [
+            st.Page(
+                "pages/energy_shifts.py", title="Energy shifts", icon=":material/compare_arrows:"
+            ),
+            st.Page("pages/atomref.py", title="AtomRef", icon=":material/balance:"),
+            st.Page("pages/importance.py", title="Feature importance", icon=":material/star_rate:"),
+            st.Page("pages/formation.py", title="Formation energies", icon=":material/whatshot:"),
+            st.Page("pages/offset.py", title="Only offset?", icon=":material/waterfall_chart:"),
+        ],
+        "Training": [
+            st.Page("pages/transfer.py", title="Transfer", icon=":material/model_training:"),
+            st.Page("pages/experiments.py", title="Experiments", icon=":material/science:"),
+            st.Page("pages/runs.py", title="Runs", icon=":material/list:"),
+        ],
+    }
 ).run()

@@ -151,7 +151,7 @@ def log_ticks(values: np.ndarray) -> dict[str, object]:
     """Return the ticks of a logarithmic axis: full-sized labels at 1, 2 and 5 of each decade.
 
     plotly's own labels between decades are too small to read. Over many decades only they are
-    labelled.
+    labelled; where the values span too little for two labels, plotly's own fit better.
 
     Args:
         values: What the axis shows; those that are not finite or not above 0 do not count.
@@ -162,4 +162,6 @@ def log_ticks(values: np.ndarray) -> dict[str, object]:
     powers = range(math.floor(np.log10(shown.min())) - 1, math.ceil(np.log10(shown.max())) + 2)
     factors = (1, 2, 5) if len(powers) <= 7 else (1,)
     ticks = [factor * 10.0**power for power in powers for factor in factors]
+    if sum(shown.min() <= tick <= shown.max() for tick in ticks) < 2:
+        return {}
     return {"tickvals": ticks, "ticktext": [f"{tick:,.10g}" for tick in ticks]}
