@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -10,6 +11,18 @@ from core.reference.facts import Family, Kind, functional_shift, other_geometry
 
 _PBE_LEVEL = frozenset({"gga/gga+u", "pbe"})
 _R2SCAN_LEVEL = frozenset({"r2scan"})
+
+PriorKind = Literal["shifted", "crystal", "atom", "source"]
+"""What moves the source AtomRef: the best known shift of each pure element, its crystal's only, its
+isolated atom's only, or nothing."""
+
+PRIOR_KINDS: dict[PriorKind, str] = {
+    "shifted": "source + known shift of the element",
+    "crystal": "source + shift of the elemental crystal",
+    "atom": "source + shift of the isolated atom",
+    "source": "source AtomRef as it is",
+}
+"""The kinds in words."""
 
 # The models that users start from are trained on Materials Project, so its own references come
 # first. Crystals come before isolated atoms even where the two functionals saw different
@@ -47,28 +60,39 @@ class Prior:
         return ", ".join([f"{first} of {n} elements", *(f"{name} of {k}" for name, k in rest)])
 
 
-def element_shift(source_functional: str, target_functional: str) -> np.ndarray:
+def element_shift(
+    source_functional: str, target_functional: str, kind: PriorKind = "shifted"
+) -> np.ndarray:
     """Return target minus source energy of each pure element (94,), eV/atom; NaN where unknown.
 
     Known between GGA/GGA+U or PBE and r2SCAN, either way.
     """
-    return _shift(source_functional, target_functional)[0]
+    return _shift(source_functional, target_functional, kind)[0]
 
 
-def prior(source_atomref: np.ndarray, source_functional: str, target_functional: str) -> Prior:
+def prior(
+    source_atomref: np.ndarray,
+    source_functional: str,
+    target_functional: str,
+    kind: PriorKind = "shifted",
+) -> Prior:
     """Move a source AtomRef to the target functional by the shifts of the pure elements.
 
     Args:
         source_atomref: (94,) eV/atom.
         source_functional: What the source AtomRef was fitted to.
         target_functional: What the prior is for.
+        kind: Which shifts. Both energies of a shift come from one family of calculations, which
+            ``origin`` names element by element.
     """
-    shift, origin = _shift(source_functional, target_functional)
+    shift, origin = _shift(source_functional, target_functional, kind)
     values = np.asarray(source_atomref, dtype=float) + np.where(np.isnan(shift), 0.0, shift)
     return Prior(values=values, origin=origin)
 
 
-def _shift(source_functional: str, target_functional: str) -> tuple[np.ndarray, list[str]]:
+def _shift(
+    source_functional: str, target_functional: str, wanted: PriorKind
+) -> tuple[np.ndarray, list[str]]:
     shift = np.full(N_ELEMENTS, np.nan)
     origin = np.full(N_ELEMENTS, _UNKNOWN, dtype=object)
     source, target = source_functional.strip().lower(), target_functional.strip().lower()
@@ -79,6 +103,8 @@ def _shift(source_functional: str, target_functional: str) -> tuple[np.ndarray, 
     else:
         return shift, origin.tolist()
     for family, kind in _PREFERENCE:
+        if wanted not in {"shifted", kind}:
+            continue
         values = sign * functional_shift(family, kind)
         fills = np.isnan(shift) & ~np.isnan(values)
         shift[fills] = values[fills]

@@ -9,7 +9,12 @@ from core.errors import LabError
 from core.studies.study import Study
 
 _PLACES = {
+    "corrections": "core.studies.corrections:CorrectionsStudy",
+    "atomref-intervals": "core.studies.atomref_intervals:AtomRefIntervals",
+    "few": "core.studies.few:FewStudy",
+    "importance": "core.studies.importance:ImportanceStudy",
     "offset": "core.studies.offset:OffsetStudy",
+    "prior-comparison": "core.studies.prior_comparison:PriorStudy",
 }
 
 

@@ -1,4 +1,4 @@
-"""The AtomRef of either functional of some pairs, or of their difference, and what it was fitted to.
+"""The AtomRef of either functional of some pairs, or of their difference, and its data.
 
 Least squares and ridge are linear in the energies, so the difference of two fits is the fit to the
 difference of the energies, and its uncertainty follows as that of any fit.

@@ -1,5 +1,8 @@
 """A table of materials beside the structure of the selected one."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 from chemiscope.streamlit import viewer
@@ -7,6 +10,10 @@ from chemiscope.streamlit import viewer
 from core.figures.structures import structure_view
 from pages.parts.page import plain
 from pages.parts.pairs import PairChoice
+from pages.parts.selection import linked_table
+
+PICKED = "picked"
+"""The selected material in the page's link."""
 
 COLUMNS = {
     "row": None,
@@ -21,32 +28,46 @@ COLUMNS = {
 }
 
 
-def table_with_structures(table: pd.DataFrame, choice: PairChoice, *, key: str) -> None:
+def table_with_structures(
+    table: pd.DataFrame,
+    choice: PairChoice,
+    *,
+    key: str,
+    columns: Mapping[str, Any] | None = None,
+) -> None:
     """Show materials and, on the right, the structure of the selected row (the first at start).
 
     Args:
-        table: As `core.reference.shift.outliers` makes it, with at least one row.
+        table: As `core.reference.shift.outliers` makes it, with at least one row; or with any other
+            columns beside row, material_id, formula and residual (eV/atom).
         choice: Where the structures are.
         key: Names the table; another table needs another key, or a selection outlives its rows.
+        columns: How to show the other columns, for `st.dataframe`.
     """
     left, right = st.columns([3, 2])
-    event = left.dataframe(
-        table,
-        key=key,
-        hide_index=True,
-        column_config=COLUMNS,
-        selection_mode="single-row",
-        on_select="rerun",
-        height=460,
-    )
-    left.caption(choice.source)
-    chosen = min((event.selection.rows or [0])[0], len(table) - 1)
+    with left:
+        chosen = linked_table(
+            table,
+            choice.names_of(table["row"].tolist()),
+            param=PICKED,
+            key=key,
+            hide_index=True,
+            column_config=COLUMNS | dict(columns or {}),
+            height=460,
+        )
+        st.caption(choice.source)
     with right:
-        _structure(table, choice, chosen, key=key)
+        material(table.iloc[chosen or 0], choice, key=key)
 
 
-def _structure(table: pd.DataFrame, choice: PairChoice, chosen: int, *, key: str) -> None:
-    row = table.iloc[chosen]
+def material(row: pd.Series, choice: PairChoice, *, key: str) -> None:
+    """Show the structure of one material.
+
+    Args:
+        row: As a row of `core.reference.shift.outliers`.
+        choice: Where the structures are.
+        key: Names the viewer.
+    """
     frame = choice.frames([int(row["row"])])[0]
     st.markdown(f"**{plain(row['formula'])}**")
     if frame is None:

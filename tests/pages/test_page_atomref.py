@@ -52,3 +52,96 @@ def test_command_names_column_and_pull(visit):
         "python -m core atomref mp-structures --column energy_r2scan_chgnet --method ridge "
         "--model chgnet-0.3.0 --strength 0.01"
     )
+
+
+def test_frames_count_as_their_materials(visit):
+    at = visit("atomref", dataset="mp-frames-gga", other="mp-frames-r2scan")
+    cells = {cell.label: cell.value for cell in at.metric}
+    assert cells["Materials"] == "800"
+    assert cells["Elements in under 10 materials"] == "5"
+    assert "He, Kr, Xe, Ac, Pa" in at.warning[0].value
+
+
+VIEWS = ["References", "How sure", "Single materials", "Strength and prior", "Library"]
+
+
+@pytest.mark.parametrize(
+    ("view", "fit"),
+    [
+        *((view, "Least squares") for view in VIEWS),
+        ("How sure", "Huber"),
+        ("Single materials", "Huber"),
+        ("How sure", "Ridge toward a prior"),
+        ("Single materials", "Ridge toward a prior"),
+    ],
+)
+def test_every_view_of_every_fit_opens(visit, view, fit):
+    at = visit("atomref", view=view, fit=fit)
+    assert not at.error
+    assert at.get("plotly_chart")
+    assert any("python -m core atomref" in code.value for code in at.code) == (view != "Library")
+
+
+def test_how_sure_counts_elements_in_few_materials(visit, embedded):
+    at = visit("atomref", view="How sure", few="30")
+    counts = (embedded.fractions() > 0).sum(axis=0)
+    cells = {cell.label: cell.value for cell in at.metric}
+    assert cells["In under 30 materials"] == str(((counts > 0) & (counts < 30)).sum())
+    assert cells["Without an interval"] == "3"
+    table = at.dataframe[0].value
+    assert set(table["symbol"].tail(3)) == {"He", "Ne", "Ac"}
+    known = table.dropna()
+    assert (known["half_width"].diff().dropna() <= 0).all()
+    assert ((known["low"] < known["energy"]) & (known["energy"] < known["high"])).all()
+    assert "Undetermined: He, Ne, Ac" in at.warning[0].value
+    assert at.code[-1].value.endswith("--method lstsq --intervals")
+
+
+def test_the_difference_of_the_scales_has_intervals_of_its_own(visit):
+    at = visit("atomref", view="How sure", side="Target − source")
+    difference = at.dataframe[0].value.set_index("symbol")
+    both = visit("atomref").dataframe[0].value.set_index("symbol")
+    np.testing.assert_allclose(
+        difference["energy"], both["difference"].loc[difference.index], atol=1e-8
+    )
+    at = visit("atomref", view="How sure", side="Target − source", fit="Huber")
+    assert at.segmented_control(key="side").value == "target"
+
+
+def test_single_materials_are_named_and_linked(visit, embedded):
+    at = visit("atomref", view="Single materials")
+    assert "mp\\-36526 \\(Ac\\)" in at.warning[0].value
+    table = at.dataframe[0].value
+    assert len(table) == 50
+    assert table["material_id"].iloc[0] == "mp-567365"
+    assert table["moves"].iloc[0].startswith("Kr ")
+    ids = embedded.table()["material_id"]
+    assert ids.iloc[table["row"].iloc[0]] == "mp-567365"
+    at = visit("atomref", view="Single materials", picked=f"17.{ids.iloc[17]}")
+    assert at.dataframe[0].value["material_id"].iloc[0] == ids.iloc[17]
+    assert len(at.dataframe[0].value) == 51
+    at = visit("atomref", view="Single materials", single="Prediction against energy")
+    assert not at.error
+    assert at.get("plotly_chart")
+
+
+def test_the_best_strength_goes_into_the_form(visit):
+    at = visit("atomref", view="Strength and prior")
+    cells = {cell.label: cell.value for cell in at.metric}
+    assert "about ridge" in at.info[0].value
+    at.button(key="take-best").click().run()
+    assert not at.exception
+    assert at.segmented_control(key="fit").value == "ridge"
+    assert f"{at.number_input(key='strength').value:.3g}" == cells["Best strength"]
+    assert at.query_params["strength"] == cells["Best strength"]
+    assert "--strength auto --compare-priors" in at.code[-1].value
+    table = at.dataframe[0].value
+    assert list(table.index) == ["shifted", "crystal", "atom", "source"]
+
+
+def test_prior_kind_is_part_of_the_command(visit):
+    at = visit("atomref", fit="Ridge toward a prior", prior="source + shift of the isolated atom")
+    assert at.code[0].value.endswith("--strength 0.01 --prior atom")
+    assert any("atom shift" in caption.value for caption in at.caption)
+    at = visit("atomref", view="How sure", side="Source")
+    assert "--column energy_gga_chgnet" in at.code[-1].value

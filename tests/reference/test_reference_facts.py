@@ -9,7 +9,7 @@ from core.elements import INDEX, SYMBOLS
 from core.errors import LabError
 from core.reference import facts as module
 from core.reference.facts import FACTS, facts, family_facts, functional_shift, other_geometry
-from core.reference.priors import element_shift, prior
+from core.reference.priors import PRIOR_KINDS, element_shift, prior
 
 # family, element, column, value as the source file writes it
 READ_OFF = [
@@ -105,6 +105,30 @@ def test_other_functionals_have_no_known_shift(target):
     np.testing.assert_array_equal(expected.values, source)
     assert set(expected.origin) == {"source"}
     assert expected.description == "source"
+
+
+def test_kinds_of_priors_keep_to_their_facts():
+    source = np.linspace(-9, -1, 94)
+    made = {kind: prior(source, "PBE", "r2SCAN", kind) for kind in PRIOR_KINDS}
+    np.testing.assert_array_equal(made["source"].values, source)
+    assert set(made["source"].origin) == {"source"}
+    atom = functional_shift("matpes", "atom")
+    known = ~np.isnan(atom)
+    np.testing.assert_array_equal(made["atom"].values[known], (source + atom)[known])
+    assert set(made["atom"].origin) == {"source + atom shift (matpes)", "source"}
+    own = functional_shift("mp", "crystal")
+    other = functional_shift("matpes", "crystal")
+    crystal = np.where(np.isnan(own), other, own)
+    known = ~np.isnan(crystal)
+    np.testing.assert_array_equal(made["crystal"].values[known], (source + crystal)[known])
+    np.testing.assert_array_equal(made["crystal"].values[~known], source[~known])
+    for name, value, from_own in zip(made["crystal"].origin, own, ~np.isnan(own), strict=True):
+        assert ("(mp)" in name) == from_own, (name, value)
+    assert not any("atom" in name for name in made["crystal"].origin)
+    default = prior(source, "PBE", "r2SCAN")
+    assert default.origin == made["shifted"].origin
+    back = element_shift("r2SCAN", "PBE", "atom")
+    np.testing.assert_array_equal(back, -element_shift("PBE", "r2SCAN", "atom"))
 
 
 def test_prior_is_source_plus_shift_and_says_so():

@@ -1,5 +1,6 @@
 """AtomRef fits against numpy, scipy and chgnet on the same frames."""
 
+import mpmath
 import numpy as np
 import pytest
 import scipy.linalg
@@ -137,6 +138,32 @@ def test_ridge_is_its_closed_form(seed, strength):
     unseen = fit.counts == 0
     assert (fit.energies[unseen] == prior[unseen]).all()
     assert fit.strength == strength
+
+
+@pytest.mark.parametrize("strength", [1e-4, 0.3, 1e3])
+def test_ridge_and_residual_solve_the_block_system_in_forty_digits(strength):
+    """[1 X; Xᵀ −strength] [residual; departure] = [y − X prior; 0], exactly."""
+    X, y = labelled(13, n=40, elements=10)
+    seen = np.flatnonzero(X.any(axis=0))
+    rng = np.random.default_rng(2)
+    prior, interaction = rng.uniform(-90, 0, 94), rng.normal(-1, 0.5, len(y))
+    n, p = len(y), len(seen)
+    for left, fit in (
+        (y, fit_ridge(X, y, prior=prior, strength=strength, functional="PBE")),
+        (
+            y - interaction,
+            fit_residual(X, y, interaction, prior=prior, strength=strength, functional="PBE"),
+        ),
+    ):
+        with mpmath.workdps(40):
+            system = mpmath.eye(n + p)
+            for i, j in np.argwhere(X[:, seen]):
+                system[int(i), n + int(j)] = system[n + int(j), int(i)] = X[i, seen[j]]
+            for j in range(p):
+                system[n + j, n + j] = -strength
+            right = mpmath.matrix([*(left - X @ prior).tolist(), *([0] * p)])
+            departure = [float(one) for one in mpmath.lu_solve(system, right)[n:]]
+        np.testing.assert_allclose(fit.energies[seen], prior[seen] + departure, atol=1e-9)
 
 
 def test_ridge_goes_to_the_prior_and_to_lstsq():

@@ -1,0 +1,76 @@
+"""The settings that studies of one AtomRef fit share."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from core.potential.released import MODELS
+from core.progress import Progress
+from core.reference.atomref import Method
+from core.reference.priors import PriorKind
+from core.runs.models import checkpoint_of
+from core.studies.selection import PairSelection
+from core.studies.study import Study
+from core.transfer.pair_fits import Side, SideFit, side_fit
+
+_SECONDS = 1.0
+_SECONDS_A_STRUCTURE = 0.02
+
+
+class AtomRefStudy(Study):
+    """A study of one fit to some pairs.
+
+    Attributes:
+        pairs: whose energies in two functionals.
+        side: whose references.
+        method: how they are fitted.
+        model: a released model's name, a run (its best checkpoint), or a checkpoint file.
+        start: the prior of `ridge` and `residual`.
+        strength: their pull toward it.
+    """
+
+    pairs: PairSelection
+    side: Side = "target"
+    method: Method = "lstsq"
+    model: str = "chgnet-0.3.0"
+    start: PriorKind = "shifted"
+    strength: float = Field(default=1e-2, gt=0)
+
+    @property
+    def datasets(self) -> list[str]:
+        """The data sets of the pairs."""
+        return self.pairs.datasets
+
+    def inputs(self) -> list[str]:
+        """Return what tells the data sets and a checkpoint file from others of the same name."""
+        told = super().inputs()
+        if self.model not in MODELS:
+            stat = Path(checkpoint_of(self.model)).stat()
+            told.append(f"{stat.st_size}-{stat.st_mtime_ns}")
+        return told
+
+    def seconds(self) -> float:
+        """Return roughly how long the fit takes, interaction energies included."""
+        structures = self.pairs.n if self.method == "residual" else 0
+        return _SECONDS + _SECONDS_A_STRUCTURE * structures
+
+    def fitted(self, progress: Progress) -> SideFit:
+        """Return the fit and its data.
+
+        Args:
+            progress: told how many interaction energies are computed.
+
+        Raises:
+            LabError: no such data or model, or no structures where they are needed.
+        """
+        data, pairs = self.pairs.open()
+        return side_fit(
+            data,
+            pairs,
+            self.side,
+            method=self.method,
+            strength=self.strength,
+            source_model=checkpoint_of(self.model),
+            start=self.start,
+            progress=progress,
+        )
