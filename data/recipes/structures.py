@@ -1,11 +1,14 @@
 """Make the embedded structures and frames, labelled by the two released CHGNet models.
 
-    python data/recipes/structures.py [--cache DIR] [--out DIR] [--limit N]
+    python data/recipes/structures.py [--cache DIR] [--out DIR] [--limit N] [--corrections-only]
 
 Three data sets come out: mp-structures (pairs: the energy of each material by both models),
 mp-frames-gga and mp-frames-r2scan (the same frames, labelled by one model each). No label is from
 DFT. The models run in double precision and their labels are rounded to a millionth, so that
 machines whose arithmetic differs in the last bits write the same files.
+
+The last step for mp-structures takes the MP2020 corrections out of its GGA/GGA+U energies. It
+needs no prediction, and --corrections-only does it alone, on the data set that is there.
 """
 
 import hashlib
@@ -29,12 +32,13 @@ from fetch import fetch
 from materials import Material, read_materials
 
 from core.errors import LabError
-from core.frames.pairs import write_pairs
+from core.frames.pairs import open_pairs, write_pairs
 from core.frames.schema import Card, EnergyColumn, Frame
 from core.frames.store import write_frames
 from core.potential.evaluate import FramePrediction, predict
 from core.potential.graph import PackedGraph, convert
 from core.potential.models import MODELS, get_atomref, load_model
+from core.reference.corrections import mp2020_corrections
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / ".cache" / "sources"
@@ -45,6 +49,12 @@ LICENCE = (
     "Labels: CHGNet models of chgnet 0.4.2 (modified BSD)."
 )
 SHORT = {"chgnet-0.3.0": "gga", "chgnet-r2scan": "r2scan"}
+CORRECTED = "energy_gga_chgnet"
+UNCORRECTED = "energy_gga_uncorrected_chgnet"
+REBUILT = (
+    " Its GGA/GGA+U energies without MP2020 corrections are rebuilt: the corrected ones less the "
+    "corrections that pymatgen gives for composition and structure, with run types inferred."
+)
 FRAME_MATERIALS = 800
 MAX_FORCE = 30.0
 DECIMALS = 6
@@ -58,8 +68,15 @@ def main(
     cache: Annotated[Path, typer.Option(help="Where downloads are kept.")] = SOURCES,
     out: Annotated[Path, typer.Option(help="Where the data sets go.")] = ROOT / "data",
     limit: Annotated[int | None, typer.Option(help="Read only the first N materials.")] = None,
+    *,
+    corrections_only: Annotated[
+        bool, typer.Option("--corrections-only", help="Only the uncorrected energies.")
+    ] = False,
 ) -> None:
     """Make mp-structures, mp-frames-gga and mp-frames-r2scan."""
+    if corrections_only:
+        add_uncorrected(out / "mp-structures")
+        return
     torch.set_num_threads(1)
     archive = fetch(REQUIREMENT, cache, sdist=True)
     card = partial(
@@ -185,6 +202,32 @@ def make_pairs(
     )
     _clear(directory)
     write_pairs(directory, card, table, [_structure(material) for material in materials])
+    add_uncorrected(directory)
+
+
+def add_uncorrected(directory: Path) -> None:
+    """Add the GGA/GGA+U energies without MP2020 corrections, rebuilt; replace them if there.
+
+    Args:
+        directory: Of mp-structures, which is written anew.
+    """
+    pairs = open_pairs(directory)
+    table = pairs.table().drop(columns=UNCORRECTED, errors="ignore")
+    taken = mp2020_corrections(table["formula"].to_numpy(), structures=pairs).corrections
+    energies = rounded(table[CORRECTED].to_numpy() - taken, DECIMALS)
+    table.insert(table.columns.get_loc(CORRECTED) + 1, UNCORRECTED, energies)
+    corrected = pairs.card.energy_column(CORRECTED)
+    rebuilt = corrected.model_copy(update={"column": UNCORRECTED, "corrections": "none"})
+    others = [one for one in pairs.card.energies if one.column not in {CORRECTED, UNCORRECTED}]
+    card = pairs.card.model_copy(
+        update={
+            "energies": [corrected, rebuilt, *others],
+            "description": pairs.card.description.removesuffix(REBUILT) + REBUILT,
+        }
+    )
+    structures = pairs.frames(range(len(pairs)))
+    _clear(directory)
+    write_pairs(directory, card, table, structures)
     _report(directory)
 
 

@@ -1,0 +1,127 @@
+"""Which elements make two functionals disagree, with and without MP2020 corrections (Figure 1)."""
+
+from typing import get_args
+
+import streamlit as st
+
+from core.reference.formation import KINDS, Named
+from core.reference.importance import EXPLAINED, Explained
+from core.studies.importance import ImportanceStudy
+from pages.parts.importance_element import show_element
+from pages.parts.importance_score import show_score, show_strip
+from pages.parts.importance_swarm import show_swarm
+from pages.parts.importance_table import show_table
+from pages.parts.importance_view import Analysis, Compared, choose_analysis
+from pages.parts.job import computed
+from pages.parts.page import command, errors_shown, head
+from pages.parts.pairs import PairChoice, choose_pairs
+
+VIEWS = {
+    "score": ("Score", show_score),
+    "table": ("Periodic table", show_table),
+    "swarm": ("Swarm", show_swarm),
+    "element": ("One element", show_element),
+}
+
+
+def main() -> None:
+    head(
+        "Feature importance",
+        "Which elements make two functionals disagree beyond their references, and how much of "
+        "that is the MP2020 corrections?",
+    )
+    with errors_shown():
+        choice = choose_pairs()
+        if choice is None:
+            return
+        explained, references = choose_question()
+        study = ImportanceStudy(pairs=choice.selection, explained=explained, references=references)
+        compared = analysed(choice, study)
+        if compared is not None:
+            show_strip(compared)
+            view = st.segmented_control(
+                "View",
+                list(VIEWS),
+                format_func=lambda name: VIEWS[name][0],
+                # A click on an element has set the view already.
+                default=None if "view" in st.session_state else "table",
+                required=True,
+                key="view",
+                bind="query-params",
+                label_visibility="collapsed",
+            )
+            VIEWS[view or "table"][1](compared)
+        command(commands(choice, study))
+
+
+def choose_question() -> tuple[Explained, Named]:
+    """Let the reader choose what the elements are to explain."""
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    names = {
+        "formation": "Formation energies",
+        "total": "Total energies",
+        "scaled": "Scaled energies",
+    }
+    explained: Explained = left.segmented_control(
+        "Explain the difference of",
+        get_args(Explained),
+        format_func=names.__getitem__,
+        default="formation",
+        required=True,
+        key="explained",
+        bind="query-params",
+        help="Target minus source. Total energies differ by the elements' own offsets before "
+        "anything else; formation energies subtract each functional's pure elements, scaled "
+        "energies each functional's own least-squares AtomRef.",
+    )
+    references: Named = right.selectbox(
+        "Pure elements from",
+        list(KINDS),
+        format_func=KINDS.__getitem__,
+        key="references",
+        bind="query-params",
+        disabled=explained != "formation",
+        help="One source for all elements, in each functional. Materials with an element that it "
+        "lacks are left out, never filled in.",
+    )
+    return explained, references
+
+
+def analysed(choice: PairChoice, study: ImportanceStudy) -> Compared | None:
+    """Compute what is asked; the same without corrections where the source has them."""
+    what = EXPLAINED[study.explained]
+    corrected = choice.pairs.source_corrections == "MP2020"
+    first = computed(study)
+    if first is None:
+        return None
+    name = "with MP2020 corrections" if corrected else "as they are"
+    analyses = [Analysis(name=name, result=first, key=study.key())]
+    if corrected:
+        without = study.model_copy(update={"uncorrected": True})
+        second = computed(without)
+        if second is not None:
+            analyses.append(
+                Analysis(name="without MP2020 corrections", result=second, key=without.key())
+            )
+    return Compared(
+        choice=choice,
+        what=what,
+        analyses=tuple(analyses),
+        chosen=choose_analysis(tuple(analyses)),
+    )
+
+
+def commands(choice: PairChoice, study: ImportanceStudy) -> str:
+    """Return the commands that say the same."""
+    words = ["python -m core importance", choice.arguments]
+    if study.explained != "formation":
+        words.append(f"--explain {study.explained}")
+    elif study.references != "mp":
+        words.append(f"--references {study.references}")
+    line = " ".join(words)
+    if choice.pairs.source_corrections != "MP2020":
+        return line
+    return f"{line}\n{line} --uncorrected"
+
+
+main()
