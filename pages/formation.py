@@ -7,7 +7,8 @@ import pandas as pd
 import streamlit as st
 
 from core.frames.pairs import PairSet
-from core.reference.formation import KINDS, read_references
+from core.reference.element_table import read_element_table
+from core.reference.formation import KINDS
 from core.reference.formation_table import (
     ColumnFormation,
     column_values,
@@ -99,7 +100,7 @@ def choose_references() -> tuple[str | pd.DataFrame | None, str]:
         key="references-file",
         help="Columns symbol, energy (eV/atom) and functional, one row an element and functional.",
     )
-    return (None, TABLE) if file is None else (read_references(file), file.name)
+    return (None, TABLE) if file is None else (read_element_table(file), file.name)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Computing formation energies …")

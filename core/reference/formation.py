@@ -7,13 +7,14 @@ the place does not know has no formation energies; nothing is filled in.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from core.elements import INDEX, N_ELEMENTS, SYMBOLS
 from core.errors import LabError
+from core.reference.element_table import element_energies, read_element_table
 from core.reference.facts import family_facts
 from core.reference.pairs import PairedEnergies
 
@@ -30,7 +31,6 @@ KINDS: dict[Named, str] = {
 """The same in words."""
 
 _EMBEDDED = {"gga/gga+u": "pbe", "gga": "pbe", "pbe": "pbe", "r2scan": "r2scan"}
-_NEEDED = ("symbol", "energy")
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
@@ -105,7 +105,7 @@ def own_references(
 
 
 def references_from_table(
-    table: Path | pd.DataFrame, functional: str, *, only: bool = True
+    table: Path | pd.DataFrame, functional: str, *, only: bool = True, name: str = "the table"
 ) -> ElementReferences:
     """Read elemental references that a user gives.
 
@@ -115,45 +115,18 @@ def references_from_table(
         functional: Whose energies to take. Without a column functional, all rows are its.
         only: Whether no other functional is asked of the same table. If another is, a column
             functional must tell them apart.
+        name: What to call content in an error; a file has its own name.
 
     Raises:
         LabError: An unreadable file, a missing column, or a row that is no element's energy.
     """
-    name, rows = (
-        (str(table), read_references(table))
-        if isinstance(table, Path)
-        else ("the table", table.astype(str).rename(columns=str.lower))
-    )
-    for column in _NEEDED:
-        if column not in rows.columns:
-            raise LabError(
-                f"{name} has no column {column!r}; give columns symbol and energy (eV/atom)."
-            )
-    if "functional" in rows.columns:
-        same = rows["functional"].str.strip().str.casefold() == functional.strip().casefold()
-        if not same.any():
-            raise LabError(f"{name} has no row of {functional}; add rows with that functional.")
-        rows = rows[same]
-    elif not only:
-        raise LabError(
-            f"{name} does not say which functional its energies are of; add a column functional."
-        )
+    if isinstance(table, Path):
+        name, rows, file = str(table), read_element_table(table), table.name
+    else:
+        rows, file = table.astype(str).rename(columns=str.lower), "given"
     energies = np.full(N_ELEMENTS, np.nan)
-    for place, symbol, text in zip(rows.index, rows["symbol"], rows["energy"], strict=True):
-        # The header is line 1 of the file.
-        row = f"{name}, line {place + 2}"
-        number = INDEX.get(symbol.strip())
-        if number is None:
-            raise LabError(f"{row}: {symbol!r} is no element from H to Pu; write it like Fe.")
-        energy = _number(text)
-        if not np.isfinite(energy):
-            raise LabError(f"{row}: {text!r} is no energy; give a number in eV/atom.")
-        if not np.isnan(energies[number]):
-            raise LabError(f"{row}: {symbol} is there twice; keep one energy an element.")
-        energies[number] = energy
-    if np.isnan(energies).all():
-        raise LabError(f"{name} holds no element; give one row an element.")
-    file = table.name if isinstance(table, Path) else "given"
+    known = element_energies(rows, functional, only=only, name=name)
+    energies[[INDEX[symbol] for symbol in known]] = list(known.values())
     return ElementReferences(
         kind="table", functional=functional, energies=energies, origin=f"table {file}"
     )
@@ -227,31 +200,3 @@ def references_of(
     if source == "own":
         return own_references(fractions, energies, functional)
     return references_from_table(Path(source), functional, only=only)
-
-
-def read_references(file: Path | BinaryIO) -> pd.DataFrame:
-    """Read a CSV file of references, everything as text.
-
-    Raises:
-        LabError: It cannot be read, or is no table.
-    """
-    name = getattr(file, "name", file) if not isinstance(file, Path) else file
-    try:
-        # As text: the symbol of sodium must not read as a missing value.
-        table = pd.read_csv(file, dtype=str, keep_default_na=False)
-    except OSError as error:
-        raise LabError(
-            f"{name} cannot be read ({error.strerror}); choose mp, own or a CSV file of references."
-        ) from None
-    except (ValueError, pd.errors.ParserError):
-        raise LabError(
-            f"{name} is not a CSV table; give columns symbol and energy (eV/atom)."
-        ) from None
-    return table.rename(columns=lambda column: str(column).strip().lower())
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return float("nan")

@@ -1,6 +1,5 @@
 """AtomRef with names: those that users keep in the lab's home, one JSON file each."""
 
-import csv
 import io
 import re
 from pathlib import Path
@@ -11,10 +10,9 @@ from core.elements import INDEX, N_ELEMENTS
 from core.errors import LabError
 from core.home import atomrefs_dir
 from core.reference.atomref import AtomRef
+from core.reference.element_table import element_energies, read_element_table
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
-_SYMBOL_HEADS = ("symbol", "element")
-_ENERGY_HEADS = ("energy", "energy_ev_per_atom", "atomref", "e0")
 
 
 def saved_atomrefs() -> dict[str, AtomRef]:
@@ -65,14 +63,15 @@ def read_atomref(content: bytes, *, name: str, functional: str = "") -> AtomRef:
         functional: Level of theory of a table, which does not tell it itself.
 
     Raises:
-        LabError: It is neither, or the table has an element twice, an unknown one, or an energy
-            that is no finite number; or no functional is given for a table.
+        LabError: It is neither, or a row of the table is no element's energy; or no functional is
+            given for a table.
     """
     if not name.lower().endswith(".csv"):
         return AtomRef.from_json(content, name=name)
     if not functional.strip():
         raise LabError(f"{name}: a table does not tell its functional; give it, such as r2SCAN.")
-    energies = read_energies(content, name=name)
+    table = read_element_table(io.BytesIO(content), name=name)
+    energies = element_energies(table, functional, name=name)
     values = np.zeros(N_ELEMENTS)
     values[[INDEX[symbol] for symbol in energies]] = list(energies.values())
     return AtomRef(
@@ -84,51 +83,6 @@ def read_atomref(content: bytes, *, name: str, functional: str = "") -> AtomRef:
         rank=0,
         condition=np.inf,
     )
-
-
-def read_energies(content: bytes, *, name: str) -> dict[str, float]:
-    """Read a CSV table of one energy an element.
-
-    Args:
-        content: The file: a column symbol (or element) and a column energy, eV/atom.
-        name: Its name, for messages.
-
-    Returns:
-        Energies in eV/atom by symbol; rows without an energy are left out.
-
-    Raises:
-        LabError: A column is missing, an element is unknown or there twice, an energy is no finite
-            number, or there is none at all.
-    """
-    try:
-        rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
-    except (UnicodeDecodeError, csv.Error):
-        raise LabError(f"{name}: is not text; give a CSV table of symbol and energy.") from None
-    heads = {str(head).strip().lower(): head for head in (rows[0] if rows else {})}
-    symbol_head = next((heads[one] for one in _SYMBOL_HEADS if one in heads), None)
-    energy_head = next((heads[one] for one in _ENERGY_HEADS if one in heads), None)
-    if symbol_head is None or energy_head is None:
-        raise LabError(
-            f"{name}: lacks a column symbol or a column energy; name them so in its first line."
-        )
-    energies: dict[str, float] = {}
-    for line, row in enumerate(rows, start=2):
-        symbol, text = (row[symbol_head] or "").strip(), (row[energy_head] or "").strip()
-        if symbol not in INDEX:
-            raise LabError(f"{name}: line {line}: {symbol!r} is no element from H to Pu; mend it.")
-        if symbol in energies:
-            raise LabError(f"{name}: line {line}: {symbol} is there twice; keep one of them.")
-        if not text:
-            continue
-        try:
-            energies[symbol] = float(text)
-        except ValueError:
-            energies[symbol] = np.nan
-        if not np.isfinite(energies[symbol]):
-            raise LabError(f"{name}: line {line}: {text!r} is no energy; give a number in eV/atom.")
-    if not energies:
-        raise LabError(f"{name}: holds no energy; give at least one.")
-    return energies
 
 
 def _path(name: str) -> Path:

@@ -66,8 +66,9 @@ def huber(
     """Minimize Huber's loss, with the scale from the residuals: in turn until both settle.
 
     Each minimum is found by Newton's steps on the loss, which is convex and made of quadratic
-    pieces, with step lengths that let it fall: a few steps where reweighting, the usual way, may need
-    thousands for rare elements. Of several solutions the shortest is returned, as in least squares.
+    pieces, with step lengths that let it fall: a few steps where reweighting, the usual way, may
+    need thousands for rare elements. Of several solutions the shortest is returned, as in least
+    squares.
 
     Args:
         fractions: X, (n, 94).

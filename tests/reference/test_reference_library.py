@@ -11,7 +11,6 @@ from core.reference.compare import explained, side_by_side
 from core.reference.library import (
     delete_atomref,
     read_atomref,
-    read_energies,
     save_atomref,
     saved_atomrefs,
 )
@@ -47,7 +46,7 @@ def test_kept_and_found_again(home):
 
 
 def test_a_table_from_elsewhere(home):
-    table = b"\xef\xbb\xbfElement,energy,note\r\nNa,-1.5,\r\nCl,-2.25,x\r\nXe,,\r\n"
+    table = b"\xef\xbb\xbfSymbol,energy,note\r\nNa,-1.5,\r\nCl,-2.25,x\r\n"
     one = read_atomref(table, name="theirs.csv", functional=" PBE ")
     assert (one.functional, one.method, one.n) == ("PBE", "given", 0)
     assert one.known.sum() == 2
@@ -61,19 +60,20 @@ def test_a_table_from_elsewhere(home):
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"a,b\n1,2\n", "lacks a column symbol"),
-        (b"", "lacks a column symbol"),
+        (b"a,b\n1,2\n", "has no column 'symbol'"),
+        (b"", "is not a CSV table"),
         (b"symbol,energy\nXx,1\n", "line 2: 'Xx' is no element"),
         (b"symbol,energy\nLi,1\nLi,2\n", "line 3: Li is there twice"),
         (b"symbol,energy\nLi,one\n", "line 2: 'one' is no energy"),
         (b"symbol,energy\nLi,inf\n", "line 2: 'inf' is no energy"),
-        (b"symbol,energy\nLi,\n", "holds no energy"),
-        (b"\xff\xfe\x00", "is not text"),
+        (b"symbol,energy\nLi,\n", "line 2: '' is no energy"),
+        (b"symbol,energy\n", "holds no element"),
+        (b"\xff\xfe\x00", "is not a CSV table"),
     ],
 )
 def test_mistakes_in_a_table_are_told(content, told):
     with pytest.raises(LabError, match=told):
-        read_energies(content, name="theirs.csv")
+        read_atomref(content, name="theirs.csv", functional="PBE")
 
 
 def test_a_table_needs_its_functional():

@@ -140,7 +140,7 @@ def test_gradients_are_those_of_chgnets_own_loss(complete, stock):
             difference += float(((ours[name].grad - parameter.grad) ** 2).sum())
             total += float((parameter.grad**2).sum())
     assert difference < 1e-6 * total
-    # The probes of the paper's Figure 3a add up. These frames have no angles, and AtomRef is frozen.
+    # The probes of Figure 3a add up. These frames have no angles, and AtomRef is frozen.
     assert {"AtomEmb", "BondEmb", "AtomConv0_W0", "AtomConv3_W3", "MLP_Layer0"} <= probed.keys()
     for probe, name in PROBES.items():
         theirs = stock.get_parameter(name).grad

@@ -1,0 +1,95 @@
+"""CSV tables of one energy an element, as users give them."""
+
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import pandas as pd
+
+from core.elements import INDEX
+from core.errors import LabError
+
+_NEEDED = ("symbol", "energy")
+
+
+def read_element_table(file: Path | BinaryIO, *, name: str = "") -> pd.DataFrame:
+    """Read a CSV file of elements' energies, everything as text, column names in lower case.
+
+    Args:
+        file: The file, or its content.
+        name: What to call content in an error.
+
+    Raises:
+        LabError: It cannot be read, or is no table.
+    """
+    name = name or str(getattr(file, "name", file) if not isinstance(file, Path) else file)
+    try:
+        # As text: the symbol of sodium must not read as a missing value.
+        table = pd.read_csv(file, dtype=str, keep_default_na=False)
+    except OSError as error:
+        raise LabError(
+            f"{name} cannot be read ({error.strerror}); choose a CSV file of references."
+        ) from None
+    except (ValueError, pd.errors.ParserError):
+        raise LabError(
+            f"{name} is not a CSV table; give columns symbol and energy (eV/atom)."
+        ) from None
+    return table.rename(columns=lambda column: str(column).strip().lower())
+
+
+def element_energies(
+    rows: pd.DataFrame, functional: str, *, only: bool = True, name: str
+) -> dict[str, float]:
+    """Return the energies of one functional in a table.
+
+    Args:
+        rows: As `read_element_table` returns them: columns symbol and energy (eV/atom), one row an
+            element; with a column functional there may be several functionals.
+        functional: Whose energies to take. Without a column functional, all rows are its.
+        only: Whether no other functional is asked of the same table. If another is, a column
+            functional must tell them apart.
+        name: What to call the table in an error.
+
+    Returns:
+        Energies in eV/atom by symbol.
+
+    Raises:
+        LabError: A missing column, or a row that is no element's energy.
+    """
+    for column in _NEEDED:
+        if column not in rows.columns:
+            raise LabError(
+                f"{name} has no column {column!r}; give columns symbol and energy (eV/atom)."
+            )
+    if "functional" in rows.columns:
+        same = rows["functional"].str.strip().str.casefold() == functional.strip().casefold()
+        if not same.any():
+            raise LabError(f"{name} has no row of {functional}; add rows with that functional.")
+        rows = rows[same]
+    elif not only:
+        raise LabError(
+            f"{name} does not say which functional its energies are of; add a column functional."
+        )
+    energies: dict[str, float] = {}
+    for place, symbol, text in zip(rows.index, rows["symbol"], rows["energy"], strict=True):
+        # The header is line 1 of the file.
+        row = f"{name}, line {place + 2}"
+        element = symbol.strip()
+        if element not in INDEX:
+            raise LabError(f"{row}: {symbol!r} is no element from H to Pu; write it like Fe.")
+        energy = _number(text)
+        if not np.isfinite(energy):
+            raise LabError(f"{row}: {text!r} is no energy; give a number in eV/atom.")
+        if element in energies:
+            raise LabError(f"{row}: {symbol} is there twice; keep one energy an element.")
+        energies[element] = energy
+    if not energies:
+        raise LabError(f"{name} holds no element; give one row an element.")
+    return energies
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
