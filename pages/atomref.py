@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from pages.parts.atomref_form import FitChoice, choose_fit, fitted
+from pages.parts.atomref_form import choose_fit
 from pages.parts.atomref_influence import single_materials
 from pages.parts.atomref_intervals import how_sure
 from pages.parts.atomref_library import library
 from pages.parts.atomref_references import references
 from pages.parts.atomref_strength import strength_and_prior
 from pages.parts.page import errors_shown, head
-from pages.parts.pairs import PairChoice, choose_pairs
+from pages.parts.pairs import choose_pairs
 
 
 def main() -> None:
@@ -35,16 +35,12 @@ def main() -> None:
         VIEWS[view](choice, how)
 
 
-def kept(choice: PairChoice, how: FitChoice) -> None:
-    library(choice, fitted(choice, how, "source").fit, fitted(choice, how, "target").fit)
-
-
 VIEWS = {
     "References": references,
     "How sure": how_sure,
     "Single materials": single_materials,
     "Strength and prior": strength_and_prior,
-    "Library": kept,
+    "Library": library,
 }
 
 main()

@@ -16,6 +16,8 @@ from core.reference.compare import explained, side_by_side
 from core.reference.library import delete_atomref, read_atomref, save_atomref, saved_atomrefs
 from core.runs.models import checkpoint_of, runs_with_models
 from core.transfer.atomrefs import named_atomrefs, write_into_model
+from core.transfer.pair_fits import Side
+from pages.parts.atomref_form import FitChoice, fitted
 from pages.parts.figure import show
 from pages.parts.page import command, errors_shown, is_dark, plain
 from pages.parts.pairs import PairChoice
@@ -24,14 +26,14 @@ THIS = {"this-target": "this fit, target", "this-source": "this fit, source"}
 MOST_BYTES = 10_000_000
 
 
-def library(choice: PairChoice, source: AtomRef, target: AtomRef) -> None:
+def library(choice: PairChoice, how: FitChoice) -> None:
     """Show the controls for named AtomRef.
 
     Args:
         choice: The data whose energies each AtomRef is held against.
-        source: This page's fit of the source functional.
-        target: That of the target functional.
+        how: How this page fits its own.
     """
+    source, target = (fitted(choice, how, side).fit for side in ("source", "target"))
     if note := st.session_state.pop("atomref note", None):
         st.success(plain(note), icon=":material/check_circle:")
     known = {"this-target": target, "this-source": source, **_chgnet(), **saved_atomrefs()}
@@ -45,7 +47,7 @@ def library(choice: PairChoice, source: AtomRef, target: AtomRef) -> None:
         bring()
     st.subheader("Take along")
     with errors_shown():
-        take_along(known)
+        take_along(known, choice, how)
 
 
 @st.cache_resource(show_spinner=False)
@@ -121,8 +123,12 @@ def compare(choice: PairChoice, known: Mapping[str, AtomRef]) -> None:
         hide_index=True,
         height=280,
         column_config={
-            name: st.column_config.NumberColumn(f"{name}, eV/atom", format="%.4f")
-            for name in (*several, "spread")
+            "symbol": "Element",
+            "spread": st.column_config.NumberColumn("Spread, eV/atom", format="%.4f"),
+            **{
+                name: st.column_config.NumberColumn(f"{name}, eV/atom", format="%.4f")
+                for name in several
+            },
         },
     )
 
@@ -188,7 +194,7 @@ def bring() -> None:
             st.rerun()
 
 
-def take_along(known: Mapping[str, AtomRef]) -> None:
+def take_along(known: Mapping[str, AtomRef], choice: PairChoice, how: FitChoice) -> None:
     """Download an AtomRef as JSON, as CSV, or inside a CHGNet checkpoint."""
     left, right = st.columns(2)
     key = left.selectbox(
@@ -229,11 +235,16 @@ def take_along(known: Mapping[str, AtomRef]) -> None:
         on_click="ignore",
         icon=":material/download:",
     )
-    if key not in THIS:
-        command(
-            f"python -m core atomrefs export {key} --model {shlex.quote(model)} "
-            f"--out {model}-{stem}.pth.tar"
-        )
+    named, lines = key, []
+    if key in THIS:
+        side: Side = "target" if key == "this-target" else "source"
+        named = f"{stem}.json"
+        lines = [
+            f"{how.command(choice, side)} --out {named}",
+            f"python -m core atomrefs save my-atomref {named}",
+        ]
+    into = f"--model {shlex.quote(model)} --out {shlex.quote(f'{model}-{stem}.pth.tar')}"
+    command("\n".join([*lines, f"python -m core atomrefs export {shlex.quote(named)} {into}"]))
 
 
 def checkpoint(one: AtomRef, model: str) -> bytes:
