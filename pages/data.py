@@ -15,6 +15,7 @@ from core.frames.sources.table import TableGuess, guess, import_frames, import_p
 from core.frames.uploads import drop_upload, keep_upload, suggest_name
 from pages.parts.datasets import CORRECTIONS, model_badge, origin
 from pages.parts.page import command, errors_shown, head, plain
+from pages.parts.selection import linked_table
 
 FIELD_HELP = {
     "material_id": "Material id; rows are numbered without one",
@@ -49,12 +50,12 @@ def main() -> None:
 
 def known() -> None:
     infos = list_datasets()
-    event = st.dataframe(
+    chosen = linked_table(
         catalog(infos),
-        key="known",
+        [info.card.name for info in infos],
+        param="set",
+        key=f"known-{'-'.join(info.card.name for info in infos)}",
         hide_index=True,
-        on_select="rerun",
-        selection_mode="single-row",
         column_config={
             "name": "Data set",
             "title": st.column_config.TextColumn("What it is", width="large"),
@@ -66,14 +67,16 @@ def known() -> None:
             "embedded": st.column_config.CheckboxColumn("Came with the lab"),
         },
     )
-    if not event.selection.rows or event.selection.rows[0] >= len(infos):
+    if chosen is None:
         st.caption("Select a row to see where a data set comes from.")
+        command("python -m core datasets list")
         return
-    info = infos[event.selection.rows[0]]
+    info = infos[chosen]
     with st.container(border=True):
         details(info.card)
         if not info.embedded:
             remove(info.card.name)
+    command(datasets_command(info.card.name, embedded=info.embedded))
 
 
 def details(card: Card) -> None:
@@ -93,6 +96,13 @@ def details(card: Card) -> None:
     lines.append(f"Licence: {card.licence or 'not given'}. Imported {card.created}.")
     for line in filter(None, lines):
         st.markdown(plain(line))
+
+
+def datasets_command(name: str, *, embedded: bool) -> str:
+    lines = [f"python -m core datasets show {shlex.quote(name)}"]
+    if not embedded:
+        lines.append(f"python -m core datasets delete {shlex.quote(name)}")
+    return "\n".join(lines)
 
 
 def remove(name: str) -> None:

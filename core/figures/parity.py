@@ -182,10 +182,10 @@ def _fill(
     x_range, y_range = ranges(cloud)
     lay_out(figure, panel, x_range, y_range)
     dense = len(cloud.x) > density_above
-    groups = {} if dense else _by_group(cloud, panel.colors)
+    groups = {} if dense else by_group(cloud, panel.colors)
     if dense:
-        figure.add_trace(_density(cloud, panel, x_range, y_range))
-        figure.update_layout(coloraxis=_count_axis(figure, panel.colors))
+        figure.add_trace(density_image(cloud, panel, x_range, y_range))
+        figure.update_layout(coloraxis=count_axis(figure, panel.colors))
     for name, (rows, color) in groups.items():
         figure.add_trace(_points(cloud, rows, panel, name=name, color=color))
     if diagonal:
@@ -200,7 +200,7 @@ def _fill(
             )
 
 
-def _by_group(cloud: Cloud, colors: Palette) -> dict[str, tuple[np.ndarray, str]]:
+def by_group(cloud: Cloud, colors: Palette) -> dict[str, tuple[np.ndarray, str]]:
     """Map each group's name, commonest first, to its row numbers and its colour."""
     if cloud.groups is None:
         return {"": (np.arange(len(cloud.x)), colors.accent)}
@@ -255,9 +255,17 @@ def _diagonal(low: float, high: float, panel: Panel) -> go.Scatter:
     )
 
 
-def _density(
+def density_image(
     cloud: Cloud, panel: Panel, x_range: tuple[float, float], y_range: tuple[float, float]
 ) -> go.Heatmap:
+    """Return how many points lie in each bin of a panel, on a logarithmic colour scale.
+
+    Args:
+        cloud: The points.
+        panel: Where they belong.
+        x_range: Limits of the horizontal axis.
+        y_range: Limits of the vertical axis.
+    """
     counts, x_edges, y_edges = np.histogram2d(
         cloud.x, cloud.y, bins=DENSITY_BINS, range=(x_range, y_range)
     )
@@ -282,7 +290,7 @@ def _density(
     )
 
 
-def _count_axis(figure: go.Figure, colors: Palette) -> dict[str, object]:
+def count_axis(figure: go.Figure, colors: Palette) -> dict[str, object]:
     """Return the logarithmic colour axis that all density images of a figure share."""
     top = max(float(np.nanmax(trace.z)) for trace in figure.select_traces({"type": "heatmap"}))
     decades = range(int(top) + 1)

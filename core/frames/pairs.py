@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from core.elements import fractions_from_formulas
 from core.errors import LabError
+from core.frames.derived import volumes_per_atom
 from core.frames.directory import CARD, new_directory, write_file
 from core.frames.schema import Card, Frame, read_card
 from core.frames.shards import ShardReader, ShardWriter, open_batches, write_table
@@ -79,6 +80,14 @@ class PairSet:
             return None
         row = int(self._structure_rows[i])
         return self._structures.frame(row) if row >= 0 else None
+
+    def volumes_per_atom(self) -> np.ndarray:
+        """Return the volume an atom of each row's structure, (n,) Å³, NaN without one."""
+        volumes = np.full(len(self), np.nan)
+        if self._structures is not None and self._structure_rows is not None:
+            held = self._structure_rows >= 0
+            volumes[held] = volumes_per_atom(self._structures)[self._structure_rows[held]]
+        return volumes
 
     @property
     def fingerprint(self) -> str:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from core.elements import N_ELEMENTS, fractions_from_flat
 from core.errors import LabError
+from core.frames.derived import mean_magmoms, volumes_per_atom
 from core.frames.directory import CARD, new_directory, write_file
 from core.frames.layout import SCALARS
 from core.frames.schema import Card, Frame, read_card
@@ -126,6 +127,14 @@ class FrameSet:
     def n_atoms(self) -> np.ndarray:
         """Return the numbers of atoms, (n,) integers."""
         return self._shards.column("n_atoms").to_numpy()
+
+    def volumes_per_atom(self) -> np.ndarray:
+        """Return the volumes an atom, (n,) Å³."""
+        return volumes_per_atom(self._shards)
+
+    def mean_magmoms(self) -> np.ndarray:
+        """Return the mean |magmom| of each frame's atoms, (n,) μB, NaN where there are none."""
+        return mean_magmoms(self._shards)
 
     def split(self) -> Split:
         """Return the train, validation and test rows by the card's split seed."""

@@ -15,6 +15,7 @@ _PLACES = {
     "importance": "core.studies.importance:ImportanceStudy",
     "offset": "core.studies.offset:OffsetStudy",
     "prior-comparison": "core.studies.prior_comparison:PriorStudy",
+    "run-errors": "core.studies.run_errors:RunErrorsStudy",
 }
 
 

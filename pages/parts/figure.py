@@ -9,6 +9,7 @@ import streamlit as st
 
 from core.figures.provenance import mark
 from core.figures.theme import figure_config
+from pages.parts.images import save_buttons
 
 
 def show(
@@ -21,10 +22,10 @@ def show(
     on_click: Callable[[Any], None] | None = None,
     labels: str = "",
 ) -> None:
-    """Show a figure with its caption, its source and a CSV of its data.
+    """Show a figure with its caption, its source, and buttons for SVG, PNG and a CSV of its data.
 
     Args:
-        figure: The figure. Its toolbar downloads it as SVG.
+        figure: The figure.
         name: Unique on the page; names the widget and the downloaded files.
         caption: One line on what to see.
         source: Data set and origin of the labels.
@@ -33,33 +34,37 @@ def show(
         labels: Data set and origin of the labels in few words, written into the figure and a
             column of the CSV, so that files that leave the page say it too.
     """
-    key = f"figure-{name}"
-    config = figure_config(name)
     if labels:
         mark(figure, labels)
+    with st.container():
+        _chart(figure, name, on_click)
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(f"{caption}  \n{source}", width="stretch")
+            save_buttons(name)
+            st.download_button(
+                "CSV",
+                data=lambda: _csv(table(), labels),
+                file_name=f"{name}.csv",
+                mime="text/csv",
+                key=f"csv-{name}",
+                type="tertiary",
+                on_click="ignore",
+                help="The data behind this figure.",
+            )
+
+
+def _chart(figure: go.Figure, name: str, on_click: Callable[[Any], None] | None) -> None:
+    key, config = f"figure-{name}", figure_config(name)
     if on_click is None:
         st.plotly_chart(figure, key=key, theme=None, config=config)
-    else:
-        st.plotly_chart(
-            figure,
-            key=key,
-            theme=None,
-            config=config,
-            selection_mode="points",
-            on_select=lambda: on_click(st.session_state[key]),
-        )
-    text, button = st.columns([6, 1], vertical_alignment="center")
-    text.caption(f"{caption}  \n{source}")
-    button.download_button(
-        "CSV",
-        data=lambda: _csv(table(), labels),
-        file_name=f"{name}.csv",
-        mime="text/csv",
-        key=f"csv-{name}",
-        icon=":material/download:",
-        type="tertiary",
-        on_click="ignore",
-        help="The data behind this figure. The figure's own toolbar saves it as SVG.",
+        return
+    st.plotly_chart(
+        figure,
+        key=key,
+        theme=None,
+        config=config,
+        selection_mode="points",
+        on_select=lambda: on_click(st.session_state[key]),
     )
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from core.errors import LabError, told
+from pages.parts.share import share
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:<>&=])")
 
@@ -29,9 +30,11 @@ def conditioned(number: float) -> str:
 
 
 def head(title: str, question: str) -> None:
-    """Show a page's title and the one sentence that says what it answers."""
+    """Show a page's title, its share link and the one sentence that says what it answers."""
     _enter_through_app()
-    st.title(title)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.title(title, width="content")
+        share()
     st.markdown(question)
 
 

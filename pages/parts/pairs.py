@@ -14,6 +14,7 @@ from core.frames.schema import Card, EnergyColumn, Frame
 from core.frames.store import FrameSet
 from core.reference.pairs import PairedEnergies, default_columns
 from core.reference.shift import ShiftSummary, summarize
+from core.studies.selection import PairSelection
 from pages.parts.datasets import (
     CORRECTIONS,
     MODEL_LABELLED,
@@ -40,6 +41,8 @@ class PairChoice:
         arguments: The same choice as arguments of `shift`.
         target_argument: The target energies as arguments of `atomref`.
         key: Names the choice in caches.
+        selection: The same for studies.
+        other: Of frames: the data set in the target functional.
     """
 
     data: FrameSet | PairSet
@@ -50,12 +53,25 @@ class PairChoice:
     arguments: str
     target_argument: str
     key: tuple[str, ...]
+    selection: PairSelection
+    other: FrameSet | None = None
 
     def frames(self, rows: Sequence[int]) -> list[Frame | None]:
         """Return the structures of rows of the data set, None where there is none."""
         if isinstance(self.data, FrameSet):
             return list(self.data.frames(rows))
         return [self.data.structure(row) for row in rows]
+
+    def names_of(self, rows: Sequence[int]) -> list[str]:
+        """Name rows of the data set in links, so that no other data set takes them for its own."""
+        ids = self.data.table()["material_id"]
+        return [f"{row}.{ids.iloc[row]}" for row in rows]
+
+    def row_named(self, name: str | None) -> int | None:
+        """Return the row that `names_of` named; None where this data set has no such row."""
+        number = (name or "").partition(".")[0]
+        row = int(number) if number.isdecimal() and len(number) < 12 else len(self.data)
+        return row if row < len(self.data) and self.names_of([row]) == [name] else None
 
 
 def choose_pairs() -> PairChoice | None:
@@ -114,6 +130,7 @@ def _in_table(
         arguments=shlex.join([info.card.name, "--source", source, "--target", target]),
         target_argument=shlex.join([info.card.name, "--column", target]),
         key=key,
+        selection=PairSelection(dataset=info.card.name, source=source, target=target),
     )
 
 
@@ -138,7 +155,8 @@ def _in_frames(
         return None
     data = opened(info)
     key = (info.card.name, key_of(info.card), other.card.name, key_of(other.card))
-    pairs, summary = _compared(key, data, opened(other))
+    target_data = cast("FrameSet", opened(other))
+    pairs, summary = _compared(key, data, target_data)
     return _choice(
         info.card,
         data,
@@ -147,6 +165,8 @@ def _in_frames(
         arguments=f"{info.card.name} {other.card.name}",
         target_argument=other.card.name,
         key=key,
+        selection=PairSelection(dataset=info.card.name, other=other.card.name),
+        other=target_data,
     )
 
 
@@ -154,7 +174,7 @@ def _in_frames(
 def _compared(
     key: tuple[str, ...],
     _data: FrameSet | PairSet,
-    _other: FrameSet | PairSet | None = None,
+    _other: FrameSet | None = None,
 ) -> tuple[PairedEnergies, ShiftSummary]:
     if isinstance(_data, PairSet):
         pairs = PairedEnergies.from_pair_set(_data, key[2], key[3])
@@ -172,6 +192,8 @@ def _choice(
     arguments: str,
     target_argument: str,
     key: tuple[str, ...],
+    selection: PairSelection,
+    other: FrameSet | None = None,
 ) -> PairChoice:
     labels = {
         f"{functional} by {origin(made)}, {CORRECTIONS[corrections]}"
@@ -196,6 +218,8 @@ def _choice(
         arguments=arguments,
         target_argument=target_argument,
         key=key,
+        selection=selection,
+        other=other,
     )
 
 

@@ -35,9 +35,17 @@ def test_embedded_sets_are_listed(visit):
     assert set(table["labels"]) == {"model"}
 
 
+def test_a_link_opens_the_card_of_a_data_set(visit):
+    at = visit("data", set="mp-frames-gga")
+    assert any(one.value.startswith("Functional") for one in at.markdown)
+    assert at.code[0].value == "python -m core datasets show mp-frames-gga"
+    at = visit("data", set="<b>gone</b>")
+    assert at.code[0].value == "python -m core datasets list"
+
+
 def test_a_table_comes_in_with_its_guessed_columns(visit):
     at = upload(visit("data"), "My Table.csv", GOOD.encode())
-    assert "--map source=energy_pbe" in at.code[0].value
+    assert "--map source=energy_pbe" in at.code[-1].value
     press(at, "Import")
     assert "Imported my" in at.success[0].value
     (card,) = mine()

@@ -1,5 +1,7 @@
 """Energy shifts: the embedded data, a reader's own table, filters and mistakes."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -76,3 +78,69 @@ def test_same_column_twice_is_told(visit, mine):
 def test_unknown_data_set_in_a_link_falls_back(visit):
     at = visit("energy_shifts", dataset="<b>nothing</b>")
     assert metrics(at)["Pairs"] == "6,238"
+
+
+def spec(at, number=0):
+    return json.loads(at.get("plotly_chart")[number].proto.spec)
+
+
+def test_by_column_shows_the_correlation_of_the_table(visit, mine):
+    at = visit("energy_shifts", dataset="mine", view="By column", against="Elements")
+    shift = mine["energy_r2scan"] - mine["energy_gga"]
+    n_elements = np.array([2, 2, 2, 2, 1, 1])
+    found = metrics(at)
+    assert found["Pairs with both"] == "6"
+    assert found["Pearson r"] == f"{np.corrcoef(shift, n_elements)[0, 1]:.3f}".replace("-", "−")
+    assert at.code[0].value.endswith("--target energy_r2scan --against n_elements")
+    assert "Labels: DFT" in json.dumps(spec(at))
+
+
+def test_a_picked_material_is_in_the_link(visit, mine):
+    link = {"dataset": "mine", "view": "By column"}
+    at = visit("energy_shifts", **link, picked="1.m-1")
+    facts = at.dataframe[0].value.set_index("what")["value"]
+    assert facts["Material"] == "m-1"
+    assert float(facts["Shift, eV/atom"]) == pytest.approx(-2 * 2 / 5 - 3 * 3 / 5)
+    assert any(trace.get("name") == "picked" for trace in spec(at)["data"])
+    for stranger in ("1.m-2", "99.m-1", "<b>", "٣.m-3", "9" * 30):
+        assert not visit("energy_shifts", **link, picked=stranger).dataframe
+
+
+def test_a_category_has_boxes(visit, mine):
+    at = visit("energy_shifts", dataset="mine", view="By column", against="Chemistry")
+    table = at.dataframe[0].value.set_index("category")
+    assert table["n"].to_dict() == {"oxide": 4, "element": 2}
+    shift = (mine["energy_r2scan"] - mine["energy_gga"])[:4]
+    assert table.loc["oxide", "median"] == pytest.approx(shift.median())
+    at.segmented_control(key="of").set_value("residual").run()
+    assert abs(at.dataframe[0].value["median"]).max() < 1e-6, "linear in composition"
+
+
+def test_by_element_marks_what_is_in_few_materials(visit, mine):
+    at = visit("energy_shifts", dataset="mine", view="By element")
+    assert "Fe" in at.warning[0].value
+    table = at.dataframe[0].value.set_index("symbol")
+    assert table["n"].to_dict() == {"O": 5, "Fe": 5}
+    shift = mine["energy_r2scan"] - mine["energy_gga"]
+    assert table.loc["Fe", "shift"] == pytest.approx(shift[:5].mean())
+    at.number_input(key="few").set_value(2).run()
+    assert not at.warning
+    assert at.code[0].value.endswith("--by-element --rare 2")
+
+
+def test_how_little_data(visit, mine):
+    at = visit("energy_shifts", view="How little data", elements=["O"])
+    table = at.dataframe[0].value
+    assert table["materials"].tolist()[:3] == [10, 30, 100]
+    assert len(at.get("plotly_chart")) == 2
+    assert any("not from these data" in one.value for one in at.markdown)
+    assert at.code[0].value.endswith("--element O --few")
+    at.selectbox(key="dataset").set_value("mine").run()
+    assert "too few" in at.error[0].value
+
+
+@pytest.mark.parametrize("view", ["By column", "By element"])
+def test_views_of_frames(visit, view):
+    at = visit("energy_shifts", dataset="mp-frames-gga", view=view)
+    assert not at.error
+    assert at.get("plotly_chart")

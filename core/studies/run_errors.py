@@ -1,0 +1,121 @@
+"""Study: what a run's model says of its validation or test frames, beside their labels."""
+
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from core.errors import LabError
+from core.frames.registry import find_dataset, open_dataset
+from core.frames.splits import training_subset
+from core.frames.store import FrameSet
+from core.progress import Progress, part
+from core.runs.directory import Run
+from core.runs.listing import find_run
+from core.studies.study import Study
+from core.transfer.frame_errors import FrameErrors
+
+Checkpoint = Literal["best", "last", "untrained"]
+Part = Literal["test", "validation"]
+
+_SECONDS = 3.0
+_SECONDS_A_FRAME = 0.01
+_HELD_OUT = 0.1
+"""Share of a data set's materials that its test part has, and its validation part."""
+
+
+class RunErrorsStudy(Study):
+    """Errors of a run's model frame by frame.
+
+    Attributes:
+        run: id of the run.
+        checkpoint: "best" by validation energy, the "last" step's, or "untrained": what the run
+            began with, its AtomRef in place.
+        part: which frames; none of them was trained on.
+        most: frames to look at, at most; a sample goes through the materials in rounds.
+    """
+
+    kind: ClassVar[str] = "run-errors"
+    result: ClassVar[type] = FrameErrors
+
+    run: str
+    checkpoint: Checkpoint = "best"
+    part: Part = "test"
+    most: int = Field(default=2000, ge=1)
+
+    @property
+    def datasets(self) -> list[str]:
+        """The run's data set."""
+        return [find_run(self.run).config.dataset]
+
+    def inputs(self) -> list[str]:
+        """Return what tells the data, the run's settings and its model from earlier ones.
+
+        Raises:
+            LabError: no such run or data set, or no such checkpoint yet.
+        """
+        run = find_run(self.run)
+        file = self._file(run)
+        told = [*super().inputs(), run.config.model_dump_json()]
+        if file.is_file():
+            stat = file.stat()
+            told.append(f"{stat.st_size}-{stat.st_mtime_ns}")
+        return told
+
+    def seconds(self) -> float:
+        """Return roughly how long it takes, interaction energies of the run known."""
+        n = _HELD_OUT * find_dataset(self.datasets[0]).card.n
+        return _SECONDS + _SECONDS_A_FRAME * min(n, self.most)
+
+    def compute(self, progress: Progress) -> FrameErrors:
+        """Return the predictions beside the labels.
+
+        Args:
+            progress: told the share that is done.
+
+        Raises:
+            LabError: the run, its data set or its model is gone, or there are no such frames.
+        """
+        # A page that only offers the study does without PyTorch.
+        from core.potential.models import load_model, resolve_device  # noqa: PLC0415
+        from core.transfer.predictions import frame_errors, untrained_model  # noqa: PLC0415
+
+        run = find_run(self.run)
+        data = open_dataset(run.config.dataset)
+        if not isinstance(data, FrameSet):
+            raise LabError(f"{run.config.dataset}: holds pairs now; import the frames again.")
+        rows = getattr(data.split(), self.part)
+        if not len(rows):
+            raise LabError(
+                f"{run.config.dataset}: has no {self.part} frames; a larger data set has."
+            )
+        chosen = rows
+        if len(rows) > self.most:
+            chosen = training_subset(data.material_ids(), rows, self.most, seed=0)
+        if self.checkpoint == "untrained":
+            model = untrained_model(run.config, data, progress=part(progress, 0.0, 0.3))
+        else:
+            model = load_model(self._file(run))
+        return frame_errors(
+            model,
+            data,
+            chosen,
+            n_available=len(rows),
+            device=resolve_device("auto"),
+            progress=part(progress, 0.3 if self.checkpoint == "untrained" else 0.0, 1.0),
+        )
+
+    def _file(self, run: Run) -> Path:
+        """Return the file that the model comes from; a released model has none.
+
+        Raises:
+            LabError: there is no such checkpoint yet.
+        """
+        if self.checkpoint == "untrained":
+            return Path(run.config.source_model)
+        file = run.best_checkpoint if self.checkpoint == "best" else run.last_checkpoint
+        if not file.is_file():
+            raise LabError(
+                f"{run.id}: has no {self.checkpoint} checkpoint yet; let it train first."
+            )
+        return file

@@ -1,0 +1,139 @@
+"""Files that figures give, and links that pages give, as a reader gets them in a real browser."""
+
+import csv
+import io
+import re
+import struct
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+PNG = b"\x89PNG\r\n\x1a\n"
+LABELS = "Labels: chgnet-0.3.0, chgnet-r2scan: model-labelled, not DFT"
+BACKGROUND = {"light": "rgb(255, 255, 255)", "dark": "rgb(13, 17, 23)"}
+
+
+FIND_POINT = """() => {
+    const point = document.querySelectorAll(".js-plotly-plot .scatterlayer .point")[40];
+    point.scrollIntoView({block: "center"});
+    const box = point.getBoundingClientRect();
+    return [box.x + box.width / 2, box.y + box.height / 2];
+}"""
+
+
+def settled(page):
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=120_000)
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    return page
+
+
+def saved(page, button):
+    """Press a button and return the name and the bytes of the file that comes."""
+    with page.expect_download() as download:
+        button.click()
+    return download.value.suggested_filename, Path(download.value.path()).read_bytes()
+
+
+def test_every_figure_is_saved_as_svg_png_and_csv(lab, page):
+    page.goto(f"{lab.url}/energy_shifts")
+    plots = page.locator(".js-plotly-plot .main-svg:first-child")
+    expect(plots.nth(1)).to_be_visible()
+    settled(page)
+    # The second figure of the page, so that a button cannot take the first one by chance.
+    shown = page.locator(".js-plotly-plot").nth(1).bounding_box()
+
+    name, svg = saved(page, page.get_by_role("button", name="SVG").nth(1))
+    assert name == "shift-by-element.svg"
+    root = ET.fromstring(svg)  # noqa: S314  from our own page
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    words = " ".join(" ".join(root.itertext()).split())
+    assert LABELS in words
+    assert "Mean shift of the materials that contain the element" in words
+    assert BACKGROUND[page.theme] in svg.decode()
+
+    name, png = saved(page, page.get_by_role("button", name="PNG").nth(1))
+    assert name == "shift-by-element.png"
+    assert png.startswith(PNG)
+    width, height = struct.unpack(">II", png[16:24])
+    assert width == pytest.approx(3 * shown["width"], abs=6)
+    assert height == pytest.approx(3 * shown["height"], abs=6)
+
+    name, table = saved(page, page.get_by_role("button", name="CSV").nth(1))
+    assert name == "shift-by-element.csv"
+    rows = list(csv.DictReader(io.StringIO(table.decode())))
+    assert rows[0].keys() == {"symbol", "mean_shift", "std", "n", "labels"}
+    assert rows[0]["symbol"] == "H"
+    assert LABELS in rows[0]["labels"]
+
+    name, _ = saved(page, page.get_by_role("button", name="SVG").first)
+    assert name == "energy-parity.svg"
+
+
+def shared(page):
+    """Open Share and return its link."""
+    page.get_by_role("button", name="Share").click()
+    code = page.get_by_test_id("stPopoverBody").get_by_test_id("stCode")
+    expect(code).to_contain_text("http")
+    link = code.inner_text().strip()
+    page.keyboard.press("Escape")
+    return link
+
+
+def elsewhere(browser, link):
+    """Open a link as another reader would."""
+    page = browser.new_context().new_page()
+    page.set_default_timeout(60_000)
+    page.goto(link)
+    return page
+
+
+@pytest.mark.parametrize("page", ["light"], indirect=True)
+def test_a_link_brings_another_reader_to_the_same_view(lab, browser, page):
+    page.goto(f"{lab.url}/energy_shifts")
+    page.get_by_text("By column", exact=True).click()
+    expect(page.get_by_text("Spearman r")).to_be_visible()
+    settled(page)
+    spearman = page.get_by_test_id("stMetric").nth(2).get_by_test_id("stMetricValue")
+    before = spearman.inner_text()
+    page.get_by_role("combobox", name="Against").fill("f electrons")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("against=f"))
+    settled(page)
+    expect(spearman).not_to_have_text(before)
+    value = spearman.inner_text()
+
+    page.wait_for_timeout(1000)
+    x, y = page.evaluate(FIND_POINT)
+    page.mouse.move(x - 3, y - 3)
+    page.mouse.move(x, y)
+    page.mouse.click(x, y)
+    expect(page).to_have_url(re.compile("picked="))
+    settled(page)
+
+    link = shared(page)
+    assert link.startswith(f"{lab.url}/energy_shifts?")
+    other = elsewhere(browser, link)
+    metric = other.get_by_test_id("stMetric").nth(2).get_by_test_id("stMetricValue")
+    expect(metric).to_have_text(value)
+    picked = re.search(r"picked=\d+\.(mp-\d+)", link).group(1)
+    assert picked
+    expect(other.locator("iframe, canvas").first).to_be_attached()
+    assert shared(settled(other)) == link
+    other.context.close()
+
+
+@pytest.mark.parametrize("page", ["light"], indirect=True)
+def test_a_selected_data_set_is_in_the_link(lab, browser, page):
+    page.goto(f"{lab.url}/data?set=mp-frames-gga")
+    expect(page.get_by_text("Functional: GGA/GGA+U")).to_be_visible()
+    link = shared(settled(page))
+    assert link == f"{lab.url}/data?set=mp-frames-gga"
+    page.goto(f"{lab.url}/transfer?method=refit&epochs=7")
+    expect(page.get_by_role("button", name="Launch")).to_be_visible(timeout=120_000)
+    link = shared(settled(page))
+    assert "epochs=7" in link
+    other = elsewhere(browser, link)
+    expect(other.get_by_text("--method refit")).to_have_count(1, timeout=120_000)
+    other.context.close()

@@ -1,0 +1,54 @@
+"""The share link: what a page holds is in its address, and an address restores the page."""
+
+import shlex
+
+import pytest
+from typer.main import get_group
+
+from core.cli import app as cli
+
+
+def link(at):
+    """Open Share and return what it shows."""
+    at.session_state["share"] = True
+    at.run()
+    assert not at.exception, at.exception
+    return at.code[0].value
+
+
+@pytest.mark.parametrize(
+    ("page", "query", "held"),
+    [
+        ("energy_shifts", {"elements": ["O", "Fe"]}, {"elements": ["O", "Fe"]}),
+        ("energy_shifts", {"view": "By column", "against": "Chemistry"}, {"against": "chemistry"}),
+        ("energy_shifts", {"view": "By element", "few": "30"}, {"view": "element", "few": 30}),
+        ("energy_shifts", {"view": "How little data", "seed": "4"}, {"view": "few", "seed": 4}),
+        ("transfer", {"epochs": "7", "batch": "4"}, {"epochs": 7, "batch": 4}),
+        ("atomref", {"formula": "<b>Fe</b>"}, {"formula": "<b>Fe</b>"}),
+        ("data", {"set": "mp-structures"}, {}),
+    ],
+)
+def test_a_link_restores_the_page_and_is_shared_again(visit, page, query, held):
+    at = visit(page, **query)
+    assert {key: at.session_state[key] for key in held} == held
+    shared = link(at)
+    for name in query:
+        assert f"{name}=" in shared
+    assert "<" not in shared
+
+
+@pytest.mark.parametrize("page", [None, "data", "energy_shifts", "atomref", "transfer", "runs"])
+def test_every_page_can_be_shared(visit, page):
+    at = visit(page)
+    assert "Share" in {one.proto.popover.label for one in at.get("popover")}
+    assert "?" not in link(at), "a page as it begins needs no query"
+
+
+@pytest.mark.parametrize("page", ["data", "energy_shifts", "atomref", "transfer"])
+def test_every_page_shows_commands_that_exist(visit, page):
+    at = visit(page)
+    lines = [line for code in at.code for line in code.value.splitlines()]
+    told = [shlex.split(line) for line in lines if line.startswith("python -m core ")]
+    assert told
+    known = get_group(cli).list_commands(None)
+    assert all(words[3] in known for words in told)

@@ -1,0 +1,96 @@
+"""What `shift` tells besides: relations, means by element, how little data is enough."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from typer.testing import CliRunner
+
+from core.cli import app
+from core.frames.sources.table import import_pairs
+
+FORMULAS = ["LiF", "NaCl", "MgO", "LiCl", "NaF", "CaO", "MgF2", "CaCl2", "Li2O", "Na2O"]
+
+
+@pytest.fixture(autouse=True)
+def mine(tmp_path, monkeypatch):
+    monkeypatch.setenv("ATOMREF_LAB_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    n = 60
+    table = pd.DataFrame(
+        {
+            "material_id": [f"m-{i}" for i in range(n)],
+            "formula": [FORMULAS[i % 10] for i in range(n)],
+            "energy_gga": rng.normal(-5, 1, n),
+            "bandgap": rng.random(n),
+            "family": ["a", "b"] * (n // 2),
+        }
+    )
+    table["energy_r2scan"] = table["energy_gga"] - 9 + table["bandgap"] ** 2
+    table.to_csv(tmp_path / "mine.csv", index=False)
+    import_pairs(tmp_path / "mine.csv", name="mine")
+    return table
+
+
+def answer(*words):
+    result = CliRunner().invoke(app, ["shift", "mine", *words, "--json"])
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_against_a_number(mine):
+    told = answer("--against", "bandgap")
+    shift = mine["energy_r2scan"] - mine["energy_gga"]
+    assert told["n"] == 60
+    found = told["against"]
+    assert (found["column"], found["unit"], found["kind"]) == ("bandgap", "eV", "number")
+    assert found["shift"]["n"] == 60
+    assert found["shift"]["pearson"] == pytest.approx(np.corrcoef(shift, mine["bandgap"])[0, 1])
+    spearman = stats.spearmanr(shift, mine["bandgap"]).statistic
+    assert found["shift"]["spearman"] == pytest.approx(spearman)
+    assert abs(found["residual"]["pearson"]) <= 1
+
+
+def test_against_a_category_and_only_some_elements(mine):
+    told = answer("--against", "family", "--element", "Li")
+    held = mine[mine["formula"].str.contains("Li")]
+    assert told["n"] == len(held) == 18
+    rows = {row["category"]: row for row in told["against"]["shift"]}
+    shift = (held["energy_r2scan"] - held["energy_gga"])[held["family"] == "a"]
+    assert rows["a"]["median"] == pytest.approx(shift.median())
+
+
+def test_by_element(mine):
+    told = answer("--by-element", "--rare", "20")["by_element"]
+    rows = {row["symbol"]: row for row in told["elements"]}
+    held = mine["formula"].str.contains("Ca")
+    shift = (mine["energy_r2scan"] - mine["energy_gga"])[held]
+    assert rows["Ca"]["n"] == 12
+    assert rows["Ca"]["rare"]
+    assert not rows["O"]["rare"]
+    assert rows["Ca"]["shift"] == pytest.approx(shift.mean())
+
+
+def test_few():
+    told = answer("--few", "--seed", "2")["few"]
+    assert (told["n_materials"], told["n_held_out"], told["model"]) == (60, 12, "chgnet-0.3.0")
+    assert [(row["method"], row["materials"]) for row in told["points"]] == [
+        (method, size) for method in ("lstsq", "ridge") for size in (10, 30, 48)
+    ]
+    assert told["source_prior"] == "source"
+
+
+def test_mistakes_are_one_line():
+    for words in (["--against", "colour"], ["--element", "Xx"], ["--few", "--drawings", "3"]):
+        result = CliRunner().invoke(app, ["shift", "mine", *words])
+        assert result.exit_code == 2
+        assert result.stderr.count("\n") == 1
+
+
+def test_words_for_people():
+    result = CliRunner().invoke(app, ["shift", "mine", "--against", "bandgap", "--by-element"])
+    assert "Spearman r, shift against Band gap" in result.stdout
+    assert "95 % interval" in result.stdout
