@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from core.errors import LabError, told
+from pages.parts.revival import look_after_runs
 from pages.parts.share import share
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:<>&=])")
@@ -32,6 +33,7 @@ def conditioned(number: float) -> str:
 def head(title: str, question: str) -> None:
     """Show a page's title, its share link and the one sentence that says what it answers."""
     _enter_through_app()
+    look_after_runs()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title(title, width="content")
         share()
