@@ -42,7 +42,7 @@ with errors_shown():
     cells[2].metric("Runs", len(runs), border=True)
     cells[3].metric("Running now", states.count("running"), border=True)
 
-st.subheader("Four steps")
+st.subheader("Six steps")
 STEPS = [
     (
         "pages/energy_shifts.py",
@@ -52,23 +52,34 @@ STEPS = [
     (
         "pages/atomref.py",
         "2. Fit the references",
-        "One energy an element explains almost all of it; what remains is chemistry.",
+        "One energy an element explains almost all of it. How sure is each of them?",
+    ),
+    (
+        "pages/importance.py",
+        "3. Explain what is left",
+        "Which elements make formation energies differ, and what the MP2020 corrections do.",
+    ),
+    (
+        "pages/offset.py",
+        "4. Check the model",
+        "Of a pretrained model's error on your data, how much is only offset?",
     ),
     (
         "pages/transfer.py",
-        "3. Train",
+        "5. Train",
         "Start from CHGNet's weights and new references, and watch the error fall.",
     ),
     (
-        "pages/runs.py",
-        "4. Compare",
-        "All runs side by side, with the paper's Table 1 for orientation.",
+        "pages/experiments.py",
+        "6. Compare",
+        "Methods and seeds on the same data, with the paper's Table 1 for orientation.",
     ),
 ]
-for column, (target, label, text) in zip(st.columns(4), STEPS, strict=True):
-    with column.container(border=True, height="stretch"):
-        st.page_link(target, label=f"**{label}**")
-        st.caption(text)
+for row in (STEPS[:3], STEPS[3:]):
+    for column, (target, label, text) in zip(st.columns(3), row, strict=True):
+        with column.container(border=True, height="stretch"):
+            st.page_link(target, label=f"**{label}**")
+            st.caption(text)
 
 st.caption(
     "The embedded structures are labelled by the released CHGNet models, not by DFT: they show how "

@@ -12,8 +12,6 @@ from core.studies.catalog import study_of
 
 def main(path: Path) -> int:
     """Compute the study of a job's directory; return the process's exit status."""
-    keep_compiled_code()
-    lower_priority()
     question = Question.read(path)
     job = Job(study_of(question.kind, question.settings), path)
     # Whoever started this process holds the lock until it is entered as the job's own.
@@ -34,4 +32,6 @@ def main(path: Path) -> int:
 
 
 if __name__ == "__main__":
+    keep_compiled_code()
+    lower_priority()
     sys.exit(main(Path(sys.argv[1])))

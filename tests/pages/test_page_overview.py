@@ -9,7 +9,9 @@ def test_state_and_steps(visit):
     assert [link.proto.page for link in at.get("page_link")] == [
         "energy_shifts",
         "atomref",
+        "importance",
+        "offset",
         "transfer",
-        "runs",
+        "experiments",
     ]
     assert "s41524-025-01796-y" in at.markdown[1].value
