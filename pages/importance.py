@@ -4,6 +4,7 @@ from typing import get_args
 
 import streamlit as st
 
+from core.reference.corrections import carries_corrections
 from core.reference.formation import KINDS, Named
 from core.reference.importance import EXPLAINED, Explained
 from core.studies.importance import ImportanceStudy
@@ -96,7 +97,7 @@ def analysed(choice: PairChoice, study: ImportanceStudy) -> Compared | None:
         return None
     name = "with MP2020 corrections" if corrected else "as they are"
     analyses = [Analysis(name=name, result=first, key=study.key())]
-    if corrected:
+    if carries_corrections(choice.pairs):
         without = study.model_copy(update={"uncorrected": True})
         second = computed(without)
         if second is not None:
@@ -119,7 +120,7 @@ def commands(choice: PairChoice, study: ImportanceStudy) -> str:
     elif study.references != "mp":
         words.append(f"--references {study.references}")
     line = " ".join(words)
-    if choice.pairs.source_corrections != "MP2020":
+    if not carries_corrections(choice.pairs):
         return line
     return f"{line}\n{line} --uncorrected"
 

@@ -118,6 +118,7 @@ def findings(
         f"materials of {info.card.name}: {energy.functional}, {CORRECTIONS[energy.corrections]}, "
         f"labels {origin(energy.labels)}. References are fitted to four fifths of the materials "
         "and judged on the rest, five times."
+        + ("" if study.model in MODELS else " The run may have been trained on some of these rows.")
     )
     made = "DFT" if energy.labels == "dft" else f"{energy.labels}: {MODEL_LABELLED}"
     labels = f"Data: {info.card.name}. Labels: {made}"

@@ -4,8 +4,8 @@ import streamlit as st
 
 from core.runs.directory import Run
 from core.runs.listing import list_runs, status_if_any
-from pages.parts.page import errors_shown, head
-from pages.parts.run_compare import choose_runs, compare
+from pages.parts.page import command, errors_shown, head
+from pages.parts.run_compare import choose_runs, compare, filtered
 from pages.parts.run_view import REFRESH
 
 # How often runs that something else starts, such as a command, are looked for.
@@ -15,10 +15,15 @@ IDLE = "15s"
 def main() -> None:
     head("Runs", "How did my runs end, and how do they compare with one another and the paper's?")
     active = any_active(list_runs())
-    st.fragment(panel, run_every=REFRESH if active else IDLE)(active=active)
+    follow = st.session_state.get("follow", True)
+    # The interval is fixed when the fragment is made: a change of it makes the page anew.
+    every = (REFRESH if active else IDLE) if follow else None
+    st.fragment(panel, run_every=every)(active=active, follow=follow)
 
 
-def panel(*, active: bool) -> None:
+def panel(*, active: bool, follow: bool) -> None:
+    if st.session_state.get("follow", True) != follow:
+        st.rerun()
     with errors_shown():
         runs = list_runs()
         if any_active(runs) != active:
@@ -31,8 +36,20 @@ def panel(*, active: bool) -> None:
             )
             st.page_link("pages/transfer.py", label="Start a run", icon=":material/model_training:")
             return
-        chosen = choose_runs(runs)
-        compare(chosen)
+        if active:
+            st.toggle(
+                "Follow the runs",
+                value=True,
+                key="follow",
+                bind="query-params",
+                help="Turn it off to zoom in: new points draw the figures anew.",
+            )
+        shown = filtered(runs)
+        if shown:
+            compare(choose_runs(shown))
+        else:
+            st.info("No run fits the filter.", icon=":material/filter_alt_off:")
+        command("python -m core runs list")
 
 
 def any_active(runs: list[Run]) -> bool:

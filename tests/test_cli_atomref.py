@@ -53,6 +53,9 @@ def test_intervals(data):
     assert told["standard_errors"]["O"] == pytest.approx(errors[7])
     assert told["standard_errors"]["He"] is None
     low, high = told["intervals"]["O"]
+    fewer = answer(*DATA, "--intervals", "--resamplings", "100")["intervals"]["O"]
+    assert fewer != [low, high]
+    assert fewer == pytest.approx([low, high], abs=0.5 * (high - low))
     assert low < told["energies"]["O"] < high
     assert told["materials"]["O"] == (X[:, 7] > 0).sum()
     text = CliRunner().invoke(app, [*DATA, "--intervals"]).stdout

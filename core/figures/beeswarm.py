@@ -139,7 +139,6 @@ def dependence(
         figure.add_trace(
             _points(share[kept], shap[kept], name="", color=shares[kept], hover=texts, size=7)
         )
-        figure.update_traces(showlegend=False)
         _share_axis(figure, _usual_most(shares), f"share of {name}", colors)
     else:
         of = np.array(groups if groups is not None else [""] * len(share), dtype=object)[kept]
@@ -221,6 +220,8 @@ def _points(
     return go.Scatter(
         name=name,
         mode="markers",
+        # The colour bar explains shares; a legend would show them as a black point.
+        showlegend=not isinstance(color, np.ndarray),
         x=x.astype(np.float32),
         y=y.astype(np.float32),
         marker=marker,

@@ -15,9 +15,9 @@ from core.figures.theme import Palette, empty_figure, method_color, palette, tem
 
 HEIGHT: Final = 440
 
-_SYMBOLS: Final = ("circle", "square", "diamond", "triangle-up", "cross", "x")
-_WIDTHS: Final = (2.5, 1.75, 1.25)
-_MANY_POINTS: Final = 120
+SYMBOLS: Final = ("circle", "square", "diamond", "triangle-up", "cross", "x")
+WIDTHS: Final = (2.5, 1.75, 1.25)
+MANY_POINTS: Final = 120
 """Above so many points a curve carries no markers."""
 
 _DASHES: Final = {"train": "dash", "validation": "solid"}
@@ -39,7 +39,7 @@ class Curve:
     epochs: pd.DataFrame
 
 
-_LOG_FROM = 3.0
+LOG_FROM = 3.0
 """Largest over smallest value from which a logarithmic axis shows several labels."""
 
 
@@ -88,7 +88,7 @@ def learning_curves(
     figure.update_yaxes(title_text=with_unit(metric, unit))
     if not log_y:
         figure.update_yaxes(rangemode="tozero")
-    elif _spread(figure) >= _LOG_FROM:
+    elif _spread(figure) >= LOG_FROM:
         figure.update_yaxes(type="log", **log_ticks(_values(figure)))
     return figure
 
@@ -118,11 +118,11 @@ def _line(
         name=label,
         legendgroup=f"{run.method}|{nth}",
         showlegend=legend,
-        mode="lines+markers" if split == "validation" and len(rows) <= _MANY_POINTS else "lines",
+        mode="lines+markers" if split == "validation" and len(rows) <= MANY_POINTS else "lines",
         x=rows["epoch"].to_numpy(dtype=float),
         y=rows["value"].to_numpy(dtype=float),
-        line={"color": color, "dash": _DASHES[split], "width": _WIDTHS[min(nth, len(_WIDTHS) - 1)]},
-        marker={"color": color, "size": 7, "symbol": _SYMBOLS[nth % len(_SYMBOLS)]},
+        line={"color": color, "dash": _DASHES[split], "width": WIDTHS[min(nth, len(WIDTHS) - 1)]},
+        marker={"color": color, "size": 7, "symbol": SYMBOLS[nth % len(SYMBOLS)]},
         opacity=1.0 if split == "validation" else 0.75,
         meta=split,
         hovertext=[

@@ -1,16 +1,13 @@
 """The settings that studies of one AtomRef fit share."""
 
-from pathlib import Path
-
 from pydantic import Field
 
-from core.potential.released import MODELS
 from core.progress import Progress
 from core.reference.atomref import Method
 from core.reference.priors import PriorKind
 from core.runs.models import checkpoint_of
 from core.studies.selection import PairSelection
-from core.studies.study import Study
+from core.studies.study import Study, model_inputs
 from core.transfer.pair_fits import Side, SideFit, side_fit
 
 _SECONDS = 1.0
@@ -43,11 +40,7 @@ class AtomRefStudy(Study):
 
     def inputs(self) -> list[str]:
         """Return what tells the data sets and a checkpoint file from others of the same name."""
-        told = super().inputs()
-        if self.model not in MODELS:
-            stat = Path(checkpoint_of(self.model)).stat()
-            told.append(f"{stat.st_size}-{stat.st_mtime_ns}")
-        return told
+        return [*super().inputs(), *model_inputs(self.model)]
 
     def seconds(self) -> float:
         """Return roughly how long the fit takes, interaction energies included."""

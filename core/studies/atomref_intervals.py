@@ -10,6 +10,7 @@ from pydantic import Field
 from core.elements import SYMBOLS
 from core.progress import Progress, part
 from core.reference.uncertainty import (
+    RESAMPLINGS,
     Bootstrap,
     bootstrap,
     margins,
@@ -73,7 +74,7 @@ class AtomRefIntervals(AtomRefStudy):
     kind: ClassVar[str] = "atomref-intervals"
     result: ClassVar[type] = Intervals
 
-    resamplings: int = Field(default=1000, ge=100, le=100_000)
+    resamplings: int = Field(default=RESAMPLINGS, ge=100, le=100_000)
     seed: int = 0
 
     def seconds(self) -> float:

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from core.progress import Progress
 from core.studies.selection import PairSelection
-from core.studies.study import Study
+from core.studies.study import Study, model_inputs
 from core.transfer.few import FewResult, few_from_pretrained
 
 _SECONDS = 3.0
@@ -39,6 +39,10 @@ class FewStudy(Study):
     def datasets(self) -> list[str]:
         """The data sets of the pairs."""
         return self.pairs.datasets
+
+    def inputs(self) -> list[str]:
+        """Return what tells the data sets and a checkpoint file from others of the same name."""
+        return [*super().inputs(), *model_inputs(self.model)]
 
     def seconds(self) -> float:
         """Return roughly how long the drawings take."""

@@ -1,15 +1,14 @@
 """Study: how much of a model's error on a data set is only offset."""
 
-from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field
 
-from core.potential.released import MODELS
+from core.frames.registry import find_dataset
 from core.progress import Progress
 from core.reference.labelled import labelled_energies
 from core.runs.models import checkpoint_of
-from core.studies.study import Study
+from core.studies.study import Study, model_inputs
 from core.transfer.offset import ModelOffset, model_offset
 
 _SECONDS_A_FRAME = 0.02
@@ -44,15 +43,11 @@ class OffsetStudy(Study):
 
     def inputs(self) -> list[str]:
         """Return what tells the data set and a checkpoint file from others of the same name."""
-        told = super().inputs()
-        if self.model not in MODELS:
-            stat = Path(checkpoint_of(self.model)).stat()
-            told.append(f"{stat.st_size}-{stat.st_mtime_ns}")
-        return told
+        return [*super().inputs(), *model_inputs(self.model)]
 
     def seconds(self) -> float:
         """Return roughly how long the interaction energies take where none is known yet."""
-        return 3.0 + _SECONDS_A_FRAME * self.most
+        return 3.0 + _SECONDS_A_FRAME * min(self.most, find_dataset(self.dataset).card.n)
 
     def compute(self, progress: Progress) -> ModelOffset:
         """Return the errors.

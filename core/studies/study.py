@@ -3,13 +3,31 @@
 import hashlib
 from abc import abstractmethod
 from dataclasses import fields
+from pathlib import Path
 from typing import Any, ClassVar
 
 import orjson
 from pydantic import BaseModel, ConfigDict
 
 from core.frames.registry import find_dataset
+from core.potential.released import MODELS
 from core.progress import Progress
+from core.runs.models import checkpoint_of
+
+
+def model_inputs(model: str) -> list[str]:
+    """Return what tells a model from others of the same name: nothing of a released one.
+
+    Args:
+        model: a released model's name, a run (its best checkpoint), or a checkpoint file.
+
+    Raises:
+        LabError: no such model.
+    """
+    if model in MODELS:
+        return []
+    stat = Path(checkpoint_of(model)).stat()
+    return [f"{stat.st_size}-{stat.st_mtime_ns}"]
 
 
 class Study(BaseModel):

@@ -25,6 +25,7 @@ from core.transfer.config import RunConfig
 from core.transfer.data import Example, Examples, load_examples, partition, trained_flags
 from core.transfer.evaluate import sum_errors
 from core.transfer.loader import load
+from core.transfer.memory import peak_memory_mb
 from core.transfer.metrics import Metrics, MetricSums
 from core.transfer.optimizer import make_optimizer
 from core.transfer.outcome import Outcome
@@ -288,6 +289,7 @@ class _Run:
             learning_rate=self._rate(len(order) - 1, len(order)),
             seconds=seconds,
             frames_per_second=len(self.train) / at.epoch_seconds,
+            memory_mb=peak_memory_mb(self.device),
         )
         at.epoch += 1
         at.seconds += seconds

@@ -104,6 +104,8 @@ def numbers(made: SideFit, found: LeaveOneOut, within: float) -> None:
         border=True,
         help="Materials that no fit to the others predicts: they alone fix a reference.",
     )
+    if made.fit.method == "huber":
+        st.caption("Huber fits without a material take one Newton step from the fit to all.")
     alone = np.flatnonzero(found.alone != "")
     if len(alone):
         told = ", ".join(f"{found.materials[i]} ({found.alone[i]})" for i in alone[:20])

@@ -5,6 +5,7 @@ import streamlit as st
 
 from core.figures.intervals import intervals
 from core.reference.atomref import RARE
+from core.reference.uncertainty import RESAMPLINGS
 from core.studies.atomref_intervals import AtomRefIntervals, Intervals
 from core.transfer.pair_fits import Side
 from pages.parts.atomref_form import FitChoice, choose_side
@@ -34,7 +35,7 @@ def how_sure(choice: PairChoice, how: FitChoice) -> None:
         "Resamplings",
         min_value=100,
         max_value=100_000,
-        value=1000,
+        value=RESAMPLINGS,
         step=100,
         key="resamplings",
         bind="query-params",
@@ -47,7 +48,8 @@ def how_sure(choice: PairChoice, how: FitChoice) -> None:
     )
     if found is not None:
         findings(choice, how, side, found, few)
-    command(f"{how.command(choice, side)} --intervals")
+    more = "" if resamplings == RESAMPLINGS else f" --resamplings {resamplings}"
+    command(f"{how.command(choice, side)} --intervals{more}")
 
 
 def findings(choice: PairChoice, how: FitChoice, side: Side, found: Intervals, few: int) -> None:

@@ -240,8 +240,8 @@ def take_along(known: Mapping[str, AtomRef], choice: PairChoice, how: FitChoice)
         side: Side = "target" if key == "this-target" else "source"
         named = f"{stem}.json"
         lines = [
-            f"{how.command(choice, side)} --out {named}",
-            f"python -m core atomrefs save my-atomref {named}",
+            f"{how.command(choice, side)} --out {shlex.quote(named)}",
+            f"python -m core atomrefs save my-atomref {shlex.quote(named)}",
         ]
     into = f"--model {shlex.quote(model)} --out {shlex.quote(f'{model}-{stem}.pth.tar')}"
     command("\n".join([*lines, f"python -m core atomrefs export {shlex.quote(named)} {into}"]))

@@ -37,8 +37,14 @@ def strength_and_prior(choice: PairChoice, how: FitChoice) -> None:
     numbers(curve)
     curve_shown(choice, pulled, side, curve, in_use=how.strength if how.is_pulled else None)
     take(pulled.method, curve)
-    priors(choice, pulled, side)
-    command(f"{pulled.command(choice, side, strength='auto')} --compare-priors")
+    own = priors(choice, pulled, side)
+    line = pulled.command(choice, side, strength="auto")
+    # With a strength of the form, the comparison is a command of its own.
+    command(
+        f"{line} --compare-priors"
+        if own
+        else f"{line}\n{pulled.command(choice, side)} --compare-priors"
+    )
 
 
 def choose_functional(choice: PairChoice) -> Functional:
@@ -149,8 +155,12 @@ def into_form(method: Method, strength: float) -> None:
     st.session_state["strength"] = strength
 
 
-def priors(choice: PairChoice, how: FitChoice, side: Functional) -> None:
-    """Show error against the number of fitting materials, prior by prior."""
+def priors(choice: PairChoice, how: FitChoice, side: Functional) -> bool:
+    """Show error against the number of fitting materials, prior by prior.
+
+    Returns:
+        Whether each fit takes its own best strength.
+    """
     st.subheader("Which prior, when materials are few")
     own = st.toggle(
         "Each fit takes its own best strength",
@@ -164,7 +174,7 @@ def priors(choice: PairChoice, how: FitChoice, side: Functional) -> None:
         PriorStudy(pairs=choice.selection, side=side, own_strength=own, **settings)
     )
     if found is None:
-        return
+        return own
     names = {prior: PRIOR_KINDS[prior] for prior in found.priors}  # type: ignore[index]
     low, high = QUANTILES
     same = alike(found)
@@ -192,6 +202,7 @@ def priors(choice: PairChoice, how: FitChoice, side: Functional) -> None:
         },
     )
     st.caption("Held-out MAE, eV/atom, by number of fitting materials.")
+    return own
 
 
 def alike(found: PriorComparison) -> str:

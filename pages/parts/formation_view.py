@@ -168,7 +168,8 @@ def show_errors(formation: Formation) -> str | None:
         },
     )
     st.caption(
-        "All on the same materials, those that every column and the measurement know. Measured "
+        "All on the same materials, those that the measurement and every column above know; "
+        "columns that know no measured material are not there. Measured "
         "enthalpies are of 298 K, computed energies of 0 K without zero-point motion: some tens "
         "of meV/atom are no error of the functional. "
         f"{formation.source}"

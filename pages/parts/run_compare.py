@@ -4,21 +4,20 @@ from functools import partial
 
 import streamlit as st
 
-from core.figures.curves import Curve, learning_curves
 from core.runs import local
-from core.runs.comparison import beside_paper, label_of, method_label, overview, stacked_histories
-from core.runs.curves import histories
+from core.runs.comparison import beside_paper, label_of, method_label, overview
+from core.runs.configurations import choices, difference, matching
 from core.runs.directory import Run
 from core.runs.listing import status_if_any
 from core.transfer.metrics import METRICS
 from core.transfer.paper import CITATION, DOI
 from pages.parts.datasets import MODEL_LABELLED, origin
-from pages.parts.figure import show
-from pages.parts.page import is_dark, plain
-from pages.parts.run_view import COLORS, act, actions, labels_of, source_line, trouble
+from pages.parts.page import plain
+from pages.parts.run_about import commands
+from pages.parts.run_overlay import show_overlay
+from pages.parts.run_view import COLORS, act, actions, trouble
 
 FIRST_CHOSEN = 5
-MOST_OVERLAID = 12
 SHORT_ERRORS = {
     key: st.column_config.NumberColumn(
         f"{info.label.removesuffix(' MAE').replace('Magnetic moment', 'Magmom')}, {info.unit}",
@@ -49,10 +48,36 @@ TABLE = {
 }
 
 
+def filtered(runs: list[Run]) -> list[Run]:
+    """Let the reader narrow the runs down by name and by settings."""
+    if len(runs) < 2:
+        return runs
+    left, right = st.columns(2)
+    words = left.text_input(
+        "Filter by name",
+        key="find",
+        bind="query-params",
+        placeholder="words of the name or the id",
+    )
+    conditions = right.multiselect(
+        "Filter by setting",
+        choices(runs),
+        key="where",
+        bind="query-params",
+        placeholder="settings in which the runs differ",
+        help="Of several values of one setting a run has to have one.",
+    )
+    return matching(runs, words=words or "", conditions=conditions)
+
+
 def choose_runs(runs: list[Run]) -> list[Run]:
-    """Show all runs and let the reader tick those to compare; the choice is in the page's link."""
+    """Show runs and let the reader tick those to compare; the choice is in the page's link.
+
+    What the reader ticked and then filtered out is ticked again once the filter lets it pass.
+    """
     ids = [run.id for run in runs]
-    chosen = [run_id for run_id in _chosen(ids) if run_id in ids]
+    ticked = _ticked(ids)
+    chosen = [run_id for run_id in ticked if run_id in ids]
     rows = [ids.index(run_id) for run_id in chosen]
     table = overview(runs)
     # Rows are ticked by their position, so another list of runs is another widget.
@@ -75,15 +100,16 @@ def choose_runs(runs: list[Run]) -> list[Run]:
     return [run for run in runs if run.id in chosen]
 
 
-def _chosen(ids: list[str]) -> list[str]:
+def _ticked(ids: list[str]) -> list[str]:
     if linked := st.query_params.get_all("runs"):
         return linked
-    chosen: list[str] = st.session_state.get("chosen runs", ids[:FIRST_CHOSEN])
-    return chosen
+    ticked: list[str] = st.session_state.get("chosen runs", ids[:FIRST_CHOSEN])
+    return ticked
 
 
 def _choose(key: str, ids: list[str]) -> None:
-    chosen = [ids[row] for row in st.session_state[key]["selection"]["rows"]]
+    hidden = [run_id for run_id in _ticked(ids) if run_id not in ids]
+    chosen = hidden + [ids[row] for row in st.session_state[key]["selection"]["rows"]]
     st.session_state["chosen runs"] = chosen
     st.query_params["runs"] = chosen
 
@@ -93,46 +119,33 @@ def compare(chosen: list[Run]) -> None:
     if not chosen:
         st.info("Tick one or more runs in the table.", icon=":material/check_box:")
         return
-    _curves(chosen[:MOST_OVERLAID], limited=len(chosen) > MOST_OVERLAID)
+    show_overlay(chosen)
+    _configurations(chosen)
     _paper(chosen)
     _actions(chosen)
 
 
-def _curves(chosen: list[Run], *, limited: bool) -> None:
-    st.subheader("Validation error by epoch", anchor=False)
-    left, right = st.columns([3, 1], vertical_alignment="bottom")
-    metric = left.segmented_control(
-        "Error of",
-        list(METRICS),
-        format_func=lambda key: METRICS[key].label.removesuffix(" MAE"),
-        default=next(iter(METRICS)),
-        required=True,
-        key="metric",
-        bind="query-params",
+def _configurations(chosen: list[Run]) -> None:
+    """Show the settings in which two of the runs differ."""
+    if len(chosen) < 2:
+        return
+    st.subheader("Two configurations", anchor=False)
+    by_label = {label_of(run): run for run in chosen}
+    left, right = st.columns(2)
+    one = left.selectbox("Run", list(by_label), key="one", bind="query-params")
+    others = [label for label in by_label if label != one]
+    other = right.selectbox("Beside", others, key="other", bind="query-params")
+    table = difference(by_label[one], by_label[other])
+    if table.empty:
+        st.caption("They have the same settings.")
+        return
+    st.dataframe(
+        table,
+        key="difference",
+        hide_index=True,
+        column_config={"setting": st.column_config.TextColumn("Setting", width=160)},
     )
-    log_y = right.toggle("Logarithmic", value=True, key="log", bind="query-params")
-    known = {run: histories(run, training=False) for run in chosen}
-    told = {run: tables[metric] for run, tables in known.items() if metric in tables}
-    info = METRICS[metric]
-    figure = learning_curves(
-        [
-            Curve(label=label_of(run), method=run.config.method, epochs=history)
-            for run, history in told.items()
-        ],
-        metric=f"Validation {info.label}",
-        unit=info.unit,
-        log_y=log_y,
-        dark=is_dark(),
-    )
-    show(
-        figure,
-        name=f"validation-{metric}",
-        caption="Epoch 0 is the untrained model: where a run begins is what its references did."
-        + (f" Only the first {MOST_OVERLAID} ticked runs." if limited else ""),
-        source=plain(" ".join(sorted({source_line(run) for run in told}))),
-        labels=labels_of(*told) if told else "",
-        table=lambda: stacked_histories(chosen, metric),
-    )
+    st.caption("Only the settings that differ.")
 
 
 def _paper(chosen: list[Run]) -> None:
@@ -178,7 +191,7 @@ def _actions(chosen: list[Run]) -> None:
             )
             actions(run, status, key=run.id)
             with st.popover("Command", icon=":material/terminal:", key=f"command-{run.id}"):
-                st.code(run.config.command(), language="bash", wrap_lines=True)
+                st.code(commands(run, status), language="bash", wrap_lines=True)
             if not status.is_active:
                 with st.popover("Delete", icon=":material/delete:", key=f"ask-{run.id}"):
                     st.markdown(f"Delete **{plain(label_of(run))}** and its checkpoints?")

@@ -1,30 +1,34 @@
 """One run, live: where it stands, its curves, its log, and what can be done with it."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Literal
 
 import streamlit as st
 
 from core.errors import LabError
-from core.figures.curves import Curve, learning_curves
-from core.frames.registry import list_datasets
 from core.runs import local
-from core.runs.comparison import done_share, errors_table, label_of, method_label
-from core.runs.curves import histories
+from core.runs.comparison import done_share, errors_table, label_of
 from core.runs.directory import Run
 from core.runs.listing import list_runs, queue_ahead, status_if_any
 from core.runs.progress import duration_text
 from core.runs.status import State, Status
-from core.transfer.config import RunConfig
-from core.transfer.methods import METHODS
 from core.transfer.metrics import METRICS
-from pages.parts.datasets import origin
-from pages.parts.figure import show
-from pages.parts.page import command, errors_shown, is_dark, plain
+from pages.parts.page import command, errors_shown, plain
+from pages.parts.run_about import about, commands, source_line
+from pages.parts.run_frames import show_frame_errors
+from pages.parts.run_shows import show_errors, show_gradients, show_speed
+from pages.parts.run_take import take_home
 
 REFRESH = "2s"
 LOG_LINES = 12
+SHOWS = {
+    "errors": "Errors",
+    "gradients": "Gradients",
+    "speed": "Speed",
+    "parity": "Parity",
+    "elements": "By element",
+    "take": "Take it home",
+}
 COLORS: dict[State, Literal["gray", "blue", "green", "red", "orange"]] = {
     "queued": "gray",
     "running": "blue",
@@ -62,52 +66,6 @@ def show_run(run: Run) -> None:
     # The interval is fixed when the fragment is made: a run that ends makes the page anew.
     st.fragment(_panel, run_every=REFRESH if follow else None)(run, live=live, follow=follow)
     command(commands(run, run.status()))
-
-
-def commands(run: Run, status: Status) -> str:
-    """Return what makes a run like this one, and what can be done with this one as it stands."""
-    lines = [run.config.command(), f"python -m core runs show {run.id}"]
-    if status.is_active:
-        return "\n".join([*lines, f"python -m core runs cancel {run.id}"])
-    if status.state != "finished":
-        lines.append(f"python -m core runs resume {run.id}")
-    lines += [
-        f"python -m core evaluate {run.id} --dataset {run.config.dataset} --split test",
-        f"python -m core export {run.id} --out model.pth.tar",
-        f"python -m core runs delete {run.id}",
-    ]
-    return "\n".join(lines)
-
-
-def about(run: Run) -> str:
-    """Say in one line what a run does."""
-    config = run.config
-    begin = f"{method_label(config.method)}, from {_start(config)}, {config.epochs} epochs."
-    return plain(f"{begin} {source_line(run)}")
-
-
-def _start(config: RunConfig) -> str:
-    if METHODS[config.method].start == "random":
-        return "random weights"
-    path = Path(config.source_model)
-    return f"run {path.parents[1].name}" if path.parent.name == "checkpoints" else path.name
-
-
-def source_line(run: Run) -> str:
-    """Say which data a run's numbers come from, and who made their labels."""
-    config, status = run.config, run.status()
-    frames = status.frames or config.frames
-    count = f"{frames:,}" if frames else "all"
-    labels = status.labels or _labels_of(config.dataset)
-    made = f" Labels: {origin(labels)}." if labels else ""
-    return f"Data: {config.dataset}, {count} training frames.{made}"
-
-
-def labels_of(*runs: Run) -> str:
-    """Say in few words which data and labels runs rest on, for figures and files."""
-    data = ", ".join(sorted({run.config.dataset for run in runs}))
-    made = {run.status().labels or _labels_of(run.config.dataset) for run in runs}
-    return f"Data: {data}. Labels: {', '.join(sorted(origin(one) for one in made if one))}"
 
 
 def actions(run: Run, status: Status, *, key: str) -> None:
@@ -176,7 +134,7 @@ def _panel(run: Run, *, live: bool, follow: bool) -> None:
     with errors_shown():
         _standing(run, status)
         _numbers(run)
-        _curves(run, live=live)
+        _shown(run, live=live)
     shown = status.state in {"running", "failed"}
     with st.expander("Log", icon=":material/notes:", expanded=shown):
         text = "\n".join(run.log_tail(LOG_LINES))
@@ -226,14 +184,17 @@ def _progress_text(status: Status) -> str:
     return f"{text}, {duration_text(status.eta_s)} left" if status.eta_s else text
 
 
-def _curves(run: Run, *, live: bool) -> None:
-    with st.container(horizontal=True):
-        log_y = st.toggle(
-            "Logarithmic errors",
-            value=True,
-            key="log",
+def _shown(run: Run, *, live: bool) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        shows = st.segmented_control(
+            "Show",
+            list(SHOWS),
+            format_func=SHOWS.__getitem__,
+            default="errors",
+            required=True,
+            key="shows",
             bind="query-params",
-            help="Shows large and small errors in one figure.",
+            label_visibility="collapsed",
         )
         if live:
             st.toggle(
@@ -243,33 +204,16 @@ def _curves(run: Run, *, live: bool) -> None:
                 bind="query-params",
                 help="Turn it off to zoom in: new points draw the figures anew.",
             )
-    known = histories(run)
-    if not known:
-        with st.container(height=300, border=True):
-            st.caption("The curves begin with the first validation, before the first step.")
-        return
-    columns = st.columns(2)
-    for number, (key, history) in enumerate(known.items()):
-        info = METRICS[key]
-        figure = learning_curves(
-            [Curve(label="this run", method=run.config.method, epochs=history)],
-            metric=info.label,
-            unit=info.unit,
-            log_y=log_y,
-            dark=is_dark(),
-        )
-        figure.update_layout(height=340)
-        with columns[number % 2]:
-            show(
-                figure,
-                name=f"{run.id}-{key}",
-                caption="Epoch 0 is the untrained model with its new references."
-                if number == 0
-                else f"{info.label} on the same frames.",
-                source=plain(source_line(run)),
-                labels=labels_of(run),
-                table=history.copy,
-            )
+    if shows == "errors":
+        show_errors(run)
+    elif shows == "gradients":
+        show_gradients(run)
+    elif shows == "speed":
+        show_speed(run)
+    elif shows == "take":
+        take_home(run)
+    else:
+        show_frame_errors(run, by_element=shows == "elements")
 
 
 def _numbers(run: Run) -> None:
@@ -284,8 +228,3 @@ def _numbers(run: Run) -> None:
         column_config={"what": "Mean absolute error", **ERRORS},
     )
     st.caption(plain(source_line(run)))
-
-
-def _labels_of(dataset: str) -> str | None:
-    cards = (info.card for info in list_datasets())
-    return next((card.labels for card in cards if card.name == dataset), None)

@@ -1,5 +1,6 @@
 """The shift against another quantity of the materials, and the material behind a point."""
 
+import shlex
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,7 +59,7 @@ def show_columns(shown: Shown) -> str:
         categories(shown, chosen, quantity)
     else:
         numeric(shown, chosen, quantity)
-    return f"--against {chosen.name}"
+    return shlex.join(["--against", chosen.name])
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -207,8 +208,8 @@ def one_material(shown: Shown, row: int, chosen: Variable, x: np.ndarray) -> Non
     with left:
         told = {
             "Material": str(facts["material_id"]),
-            f"{pairs.source_functional}, eV/atom": f"{facts['source']:.3f}",
-            f"{pairs.target_functional}, eV/atom": f"{facts['target']:.3f}",
+            f"Source, {pairs.source_functional}, eV/atom": f"{facts['source']:.3f}",
+            f"Target, {pairs.target_functional}, eV/atom": f"{facts['target']:.3f}",
             "Shift, eV/atom": f"{facts['shift']:.3f}",
             "Residual, eV/atom": f"{facts['residual']:.3f}",
             ", ".join(filter(None, [chosen.title, chosen.unit])): f"{x[at]:.4g}",

@@ -13,6 +13,7 @@ VIEWS = {
 }
 
 
+@pytest.mark.parametrize("page", ["dark"], indirect=True)
 @pytest.mark.parametrize("name", VIEWS)
 def test_every_view_draws(lab, page, name):
     for view in VIEWS[name]:

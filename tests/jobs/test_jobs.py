@@ -13,7 +13,7 @@ from core.errors import LabError
 from core.frames.registry import open_dataset
 from core.jobs import worker
 from core.jobs.job import Job, JobStatus, Question
-from core.jobs.local import begin, cancel, do_here, time_left, wait
+from core.jobs.local import begin, cancel, do_here, time_left
 from core.progress import silent
 from core.studies.catalog import study_of
 
@@ -82,7 +82,8 @@ def test_a_process_of_its_own(home):
     assert job.status().what == "Thinking"
     begin(job)
     assert job.status().pid == pid  # the second to ask gets the same
-    assert wait(job, timeout=30).state == "done"
+    until(lambda: job.status().state != "running")
+    assert job.status().state == "done"
     assert job.result().value == MEAN
     begin(job)
     assert job.status().pid == pid

@@ -95,6 +95,8 @@ def test_how_sure_counts_elements_in_few_materials(visit, embedded):
     assert ((known["low"] < known["energy"]) & (known["energy"] < known["high"])).all()
     assert "Undetermined: He, Ne, Ac" in at.warning[0].value
     assert at.code[-1].value.endswith("--method lstsq --intervals")
+    at.number_input(key="resamplings").set_value(200).run()
+    assert at.code[-1].value.endswith("--intervals --resamplings 200")
 
 
 def test_the_difference_of_the_scales_has_intervals_of_its_own(visit):
@@ -125,6 +127,11 @@ def test_single_materials_are_named_and_linked(visit, embedded):
     assert at.get("plotly_chart")
 
 
+def test_leaving_out_of_a_huber_fit_is_told_to_be_first_order(visit):
+    at = visit("atomref", view="Single materials", fit="Huber")
+    assert any("one Newton step" in caption.value for caption in at.caption)
+
+
 def test_the_best_strength_goes_into_the_form(visit):
     at = visit("atomref", view="Strength and prior")
     cells = {cell.label: cell.value for cell in at.metric}
@@ -137,6 +144,11 @@ def test_the_best_strength_goes_into_the_form(visit):
     assert "--strength auto --compare-priors" in at.code[-1].value
     table = at.dataframe[0].value
     assert list(table.index) == ["shifted", "crystal", "atom", "source"]
+    at.number_input(key="strength").set_value(0.5).run()
+    at.toggle(key="own").set_value(False).run()
+    first, second = at.code[-1].value.splitlines()
+    assert first.endswith("--strength auto")
+    assert second.endswith("--strength 0.5 --compare-priors")
 
 
 def test_prior_kind_is_part_of_the_command(visit):

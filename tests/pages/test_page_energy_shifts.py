@@ -100,6 +100,8 @@ def test_a_picked_material_is_in_the_link(visit, mine):
     at = visit("energy_shifts", **link, picked="1.m-1")
     facts = at.dataframe[0].value.set_index("what")["value"]
     assert facts["Material"] == "m-1"
+    # Also where both energies are of one functional.
+    assert [name.partition(",")[0] for name in facts.index[1:3]] == ["Source", "Target"]
     assert float(facts["Shift, eV/atom"]) == pytest.approx(-2 * 2 / 5 - 3 * 3 / 5)
     assert any(trace.get("name") == "picked" for trace in spec(at)["data"])
     for stranger in ("1.m-2", "99.m-1", "<b>", "٣.m-3", "9" * 30):

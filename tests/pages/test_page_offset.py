@@ -43,6 +43,11 @@ def test_small_work_is_done_in_place_and_kept(visit):
     assert mae["residual"] < 0.2
 
 
+def test_the_estimate_knows_small_data_sets():
+    long = STUDY.model_copy(update={"most": 10_000})
+    assert long.seconds() == STUDY.model_copy(update={"most": 2399}).seconds() > STUDY.seconds()
+
+
 def test_long_work_shows_what_became_of_it(visit, home, monkeypatch):
     monkeypatch.setattr(job_module, "QUICK", 0.0)
     at = visit("offset", **QUERY)

@@ -1,6 +1,7 @@
 """MP2020 corrections against the published numbers and against pymatgen on whole structures."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,11 @@ from core.frames.registry import open_dataset
 from core.frames.schema import Card, EnergyColumn, Frame
 from core.frames.store import open_frames, write_frames
 from core.reference import corrections
-from core.reference.corrections import mp2020_corrections, without_corrections
+from core.reference.corrections import (
+    carries_corrections,
+    mp2020_corrections,
+    without_corrections,
+)
 from core.reference.pairs import PairedEnergies
 
 # Wang et al., Sci. Rep. 11, 15496 (2021): eV an atom of the element.
@@ -151,8 +156,12 @@ def test_own_and_rebuilt_energies_are_not_mixed():
 
 def test_uncorrected_energies_cannot_be_uncorrected():
     data, pairs = paired(corrections_in="none")
+    assert not carries_corrections(pairs)
     with pytest.raises(LabError, match="not known to carry MP2020"):
         without_corrections(pairs, data)
+    pairs = paired()[1]
+    assert carries_corrections(pairs)
+    assert not carries_corrections(replace(pairs, source_functional="HSE06"))
 
 
 def test_frames_carry_their_uncorrected_energies(tmp_path):

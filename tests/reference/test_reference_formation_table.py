@@ -96,6 +96,11 @@ def test_errors_are_means_over_the_same_materials():
     assert rows["one", "all"].me == pytest.approx(0.1 / 3)
     assert rows["one", "oxide"].me == pytest.approx(-0.2)
     assert rows["other", "halide"].mae == pytest.approx(0.2)
+    unknown = {"none": np.array([np.nan, np.nan, np.nan, -1.0, np.nan])}
+    again = errors(energies | unknown, measured, fractions_from_formulas(formulas))
+    assert again.equals(table)
+    with pytest.raises(LabError, match="no material has all"):
+        errors(unknown, measured, fractions_from_formulas(formulas))
     with pytest.raises(LabError, match="no material has all"):
         errors(energies, np.full(5, np.nan), fractions_from_formulas(formulas))
 

@@ -68,12 +68,24 @@ def test_a_table_from_elsewhere(home):
         (b"symbol,energy\nLi,inf\n", "line 2: 'inf' is no energy"),
         (b"symbol,energy\nLi,\n", "line 2: '' is no energy"),
         (b"symbol,energy\n", "holds no element"),
+        (b"symbol,energy,Energy\nLi,1,2\n", "two columns 'energy'"),
         (b"\xff\xfe\x00", "is not a CSV table"),
     ],
 )
 def test_mistakes_in_a_table_are_told(content, told):
     with pytest.raises(LabError, match=told):
         read_atomref(content, name="theirs.csv", functional="PBE")
+
+
+def test_lines_that_end_in_a_comma_keep_their_columns():
+    one = read_atomref(b"symbol,energy\nLi,-1,\nF,-2,\n", name="theirs.csv", functional="PBE")
+    assert one.energies[[INDEX["Li"], INDEX["F"]]].tolist() == [-1, -2]
+
+
+@pytest.mark.parametrize("name", ["chgnet-mptrj", "chgnet-mine", "this-target"])
+def test_names_of_others_are_not_taken(home, name):
+    with pytest.raises(LabError, match="choose another name"):
+        save_atomref(name, some()[2])
 
 
 def test_a_table_needs_its_functional():

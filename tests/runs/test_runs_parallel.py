@@ -127,7 +127,7 @@ def weights(path):
 
 
 def timeless(run, kind):
-    clocks = {"time", "seconds", "frames_per_second"}
+    clocks = {"time", "seconds", "frames_per_second", "memory_mb"}
     events = [event for event in run.metrics() if event["kind"] == kind]
     return [{key: value for key, value in one.items() if key not in clocks} for one in events]
 

@@ -12,6 +12,8 @@ from core.reference.atomref import fit_lstsq
 from core.reference.uncertainty import bootstrap, standard_errors
 from core.studies.atomref_intervals import AtomRefIntervals
 from core.studies.catalog import study_of
+from core.studies.few import FewStudy
+from core.studies.offset import OffsetStudy
 from core.studies.prior_comparison import PriorStudy
 from core.studies.selection import PairSelection
 
@@ -23,6 +25,20 @@ PAIRS = PairSelection(
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("ATOMREF_LAB_HOME", str(tmp_path))
+
+
+def test_another_checkpoint_of_the_same_name_is_another_study(tmp_path):
+    file = tmp_path / "model.pth.tar"
+    studies = [
+        AtomRefIntervals(pairs=PAIRS, model=str(file)),
+        FewStudy(pairs=PAIRS, model=str(file)),
+        OffsetStudy(dataset="mp-structures", model=str(file)),
+    ]
+    keys = []
+    for content in (b"one", b"another"):
+        file.write_bytes(content)
+        keys.append([study.key() for study in studies])
+    assert all(before != after for before, after in zip(*keys, strict=True))
 
 
 def test_intervals_of_the_embedded_pairs_are_kept():

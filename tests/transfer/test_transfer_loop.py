@@ -55,7 +55,7 @@ def weights(path):
 
 
 def timeless(event):
-    clocks = {"time", "seconds", "frames_per_second", "what"}
+    clocks = {"time", "seconds", "frames_per_second", "memory_mb", "what"}
     return {key: value for key, value in event.items() if key not in clocks}
 
 

@@ -1,0 +1,29 @@
+"""The most memory that this process has needed so far."""
+
+import resource
+import sys
+from pathlib import Path
+
+import torch
+
+_MB = 1e6
+_STATUS = Path("/proc/self/status")
+
+
+def peak_memory_mb(device: torch.device) -> float:
+    """Return the peak memory of this process in MB (10⁶ bytes).
+
+    On CUDA it is what torch had allocated on the device, elsewhere the process's resident memory.
+
+    Args:
+        device: where the process trains.
+    """
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / _MB
+    # Linux hands ru_maxrss on to a new process: it would tell the memory of whoever launched this.
+    if _STATUS.exists():
+        for line in _STATUS.read_text(encoding="ascii", errors="replace").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024 / _MB
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak * (1 if sys.platform == "darwin" else 1024) / _MB
