@@ -58,7 +58,7 @@ def main() -> None:
         corrected = [one for one in found if one.column.corrections == "MP2020"]
         with right:
             wanted = st.toggle(
-                "Also without MP2020 corrections, rebuilt",
+                "Also uncorrected, rebuilt",
                 key="rebuilt",
                 bind="query-params",
                 disabled=not corrected,

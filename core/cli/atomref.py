@@ -19,7 +19,7 @@ from core.reference.labelled import labelled_energies
 from core.reference.leave_one_out import leave_one_out
 from core.reference.prior_comparison import compare_priors
 from core.reference.strength import StrengthCurve, strength_curve
-from core.reference.uncertainty import bootstrap, material_counts, standard_errors
+from core.reference.uncertainty import RESAMPLINGS, bootstrap, material_counts, standard_errors
 from core.runs.models import checkpoint_of
 from core.transfer.fits import AUTO, PULLED, FitData, fit, fit_data, known_priors
 
@@ -64,6 +64,9 @@ def atomref(
             "--intervals", help="Tell standard errors and 95 % bootstrap intervals by material."
         ),
     ] = False,
+    resamplings: Annotated[
+        int, typer.Option(min=100, max=100_000, help="Of the bootstrap of --intervals.")
+    ] = RESAMPLINGS,
     influence: Annotated[
         int, typer.Option(help="Leave each material out, and tell so many that matter most.", min=0)
     ] = 0,
@@ -110,7 +113,7 @@ def atomref(
         fitted.write(out)
     table = {"element": fitted.table()["symbol"], "energy, eV/atom": fitted.energies}
     if intervals:
-        more, columns_more = _intervals(fitted, seen)
+        more, columns_more = _intervals(fitted, seen, resamplings)
         told |= more
         table |= columns_more
     table["frames"] = fitted.counts
@@ -174,10 +177,12 @@ def _curve(curve: StrengthCurve) -> tuple[dict[str, Any], str]:
     return told, f"\n\n{text}"
 
 
-def _intervals(fitted: AtomRef, seen: FitData) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def _intervals(
+    fitted: AtomRef, seen: FitData, resamplings: int
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     X, y, materials = seen.fractions, seen.energies, seen.materials
     errors = standard_errors(fitted, X, y, materials)
-    found = bootstrap(X, y, materials, fit=fitted, progress=progress_on_stderr())
+    found = bootstrap(X, y, materials, fit=fitted, n=resamplings, progress=progress_on_stderr())
     counts = material_counts(X, materials)
     occurring = np.flatnonzero(counts)
     told = {

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.figures.color import faint
 from core.figures.columns import Axis
 from core.figures.marginals import Array
 from core.figures.text import plain
@@ -56,7 +57,6 @@ def curves_with_bands(
         }
     )
     for key, (x, middle, low, high) in curves.items():
-        red, green, blue = (int(colors[key][i : i + 2], 16) for i in (1, 3, 5))
         figure.add_trace(
             go.Scatter(
                 x=np.concatenate([x, x[::-1]]),
@@ -66,7 +66,7 @@ def curves_with_bands(
                 mode="lines",
                 line={"width": 0},
                 fill="toself",
-                fillcolor=f"rgba({red},{green},{blue},0.28)",
+                fillcolor=faint(colors[key], 0.28),
                 hoverinfo="skip",
             )
         )

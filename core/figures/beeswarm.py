@@ -76,7 +76,7 @@ def beeswarm(
             _points(
                 np.concatenate(x),
                 np.concatenate(y),
-                name="contains the element" if present else "does not contain it",
+                name="contains the element" if present else "does not contain the element",
                 color=np.concatenate(relative) if present else colors.line,
                 hover=texts,
                 ids=ids,

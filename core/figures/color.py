@@ -1,4 +1,4 @@
-"""Colour arithmetic: which text is readable on which colour."""
+"""Colour arithmetic: which text is readable on which colour, and colours to see through."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -70,3 +70,14 @@ def text_on(rgb: NDArray[np.float64]) -> list[str]:
     # Equal contrast with black and white: (L + 0.05) / 0.05 = 1.05 / (L + 0.05).
     threshold = np.sqrt(1.05 * 0.05) - 0.05
     return [BLACK if value > threshold else WHITE for value in np.atleast_1d(light)]
+
+
+def faint(color: str, opacity: float) -> str:
+    """Return a colour #RRGGBB as one that lets what is behind it show.
+
+    Args:
+        color: #RRGGBB.
+        opacity: From 0 to 1.
+    """
+    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity:g})"

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.figures.color import faint
 from core.figures.marginals import DENSITY_ABOVE, Array, Panel, finite_cloud
 from core.figures.parity import by_group, count_axis, density_image
 from core.figures.text import plain, with_unit
@@ -18,6 +19,8 @@ MOST_BOXES: Final = 16
 """Categories drawn; the rest are in the table."""
 
 _ROW: Final = 34
+_BAND: Final = 0.22
+"""Opacity of bands and boxes."""
 
 
 @dataclass(kw_only=True, frozen=True, slots=True)
@@ -159,7 +162,7 @@ def _draw_trend(
             x=np.concatenate([trend.x, trend.x[::-1]]),
             y=np.concatenate([trend.high, trend.low[::-1]]),
             fill="toself",
-            fillcolor=_faint(colors.text),
+            fillcolor=faint(colors.text, _BAND),
             mode="lines",
             line={"width": 0},
             hoverinfo="skip",
@@ -200,11 +203,6 @@ def _ring(figure: go.Figure, x: float, y: float, colors: Palette) -> None:
     )
 
 
-def _faint(color: str) -> str:
-    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
-    return f"rgba({red},{green},{blue},0.22)"
-
-
 def boxes(table: pd.DataFrame, *, title: str, axis: Axis, dark: bool) -> go.Figure:
     """Draw a quantity within each category as boxes: quartiles, and whiskers to 5 % and 95 %.
 
@@ -242,7 +240,7 @@ def boxes(table: pd.DataFrame, *, title: str, axis: Axis, dark: bool) -> go.Figu
             upperfence=shown["high"],
             mean=shown["mean"],
             line={"color": colors.accent, "width": 1.5},
-            fillcolor=_faint(colors.accent),
+            fillcolor=faint(colors.accent, _BAND),
             whiskerwidth=0.5,
             hoverinfo="skip",
         )

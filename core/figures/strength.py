@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.figures.color import faint
 from core.figures.marginals import Array
 from core.figures.scales import log_ticks
 from core.figures.text import plain, precise, with_unit
@@ -181,7 +182,6 @@ def prior_curves(
 
 
 def _band(x: Array, low: Array, high: Array, color: str, group: str) -> go.Scatter:
-    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
     return go.Scatter(
         name="band",
         legendgroup=group,
@@ -191,6 +191,6 @@ def _band(x: Array, low: Array, high: Array, color: str, group: str) -> go.Scatt
         y=np.concatenate([high, low[::-1]]),
         line={"width": 0},
         fill="toself",
-        fillcolor=f"rgba({red},{green},{blue},0.2)",
+        fillcolor=faint(color, 0.2),
         hoverinfo="skip",
     )

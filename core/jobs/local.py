@@ -128,19 +128,6 @@ def time_left(status: JobStatus, now: float) -> float | None:
     return (now - status.started) / status.share * (1 - status.share)
 
 
-def wait(job: Job, *, timeout: float) -> JobStatus:
-    """Wait for the end of a job's process and return its status.
-
-    Args:
-        job: the job.
-        timeout: seconds after which the status is returned as it is.
-    """
-    end = time.monotonic() + timeout
-    while (status := job.status()).state == "running" and time.monotonic() < end:
-        time.sleep(_PAUSE)
-    return status
-
-
 def lower_priority() -> None:
     """Let the dashboard and running trainings go first."""
     psutil.Process().nice(_NICE)

@@ -113,6 +113,12 @@ class Uncorrected:
     rebuilt: bool
 
 
+def carries_corrections(pairs: PairedEnergies) -> bool:
+    """Tell whether the source energies carry MP2020 corrections that can be taken out."""
+    known = pairs.source_functional.strip().lower() in _CORRECTED
+    return pairs.source_corrections == "MP2020" and known
+
+
 def without_corrections(
     pairs: PairedEnergies, data: FrameSet | PairSet, *, progress: Progress = silent
 ) -> Uncorrected:
@@ -128,11 +134,10 @@ def without_corrections(
     Raises:
         LabError: The source energies carry no MP2020 corrections.
     """
-    functional = pairs.source_functional
-    if pairs.source_corrections != "MP2020" or functional.strip().lower() not in _CORRECTED:
+    if not carries_corrections(pairs):
         raise LabError(
-            f"the {functional} energies are not known to carry MP2020 corrections, so none can be "
-            "taken out; choose corrected GGA/GGA+U energies as the source."
+            f"the {pairs.source_functional} energies are not known to carry MP2020 corrections, so "
+            "none can be taken out; choose corrected GGA/GGA+U energies as the source."
         )
     for origin, energies in _stored(pairs, data):
         source = energies[pairs.index]

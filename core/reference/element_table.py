@@ -25,7 +25,8 @@ def read_element_table(file: Path | BinaryIO, *, name: str = "") -> pd.DataFrame
     name = name or str(getattr(file, "name", file) if not isinstance(file, Path) else file)
     try:
         # As text: the symbol of sodium must not read as a missing value.
-        table = pd.read_csv(file, dtype=str, keep_default_na=False)
+        # No index: lines that end in a comma would make one of the symbols.
+        table = pd.read_csv(file, dtype=str, keep_default_na=False, index_col=False)
     except OSError as error:
         raise LabError(
             f"{name} cannot be read ({error.strerror}); choose a CSV file of references."
@@ -34,7 +35,11 @@ def read_element_table(file: Path | BinaryIO, *, name: str = "") -> pd.DataFrame
         raise LabError(
             f"{name} is not a CSV table; give columns symbol and energy (eV/atom)."
         ) from None
-    return table.rename(columns=lambda column: str(column).strip().lower())
+    table = table.rename(columns=lambda column: str(column).strip().lower())
+    if not table.columns.is_unique:
+        twice = table.columns[table.columns.duplicated()][0]
+        raise LabError(f"{name} has two columns {twice!r}; keep one of them.")
+    return table
 
 
 def element_energies(

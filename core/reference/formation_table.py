@@ -130,9 +130,10 @@ def errors(
     """Compare formation energies with others, by chemistry, all on the same materials.
 
     Args:
-        energies: Name to formation energies (n,), eV/atom.
+        energies: Name to formation energies (n,), eV/atom. Those that no measured row has are
+            left out.
         measured: What they are compared with, (n,) eV/atom. A row counts only if it and all
-            energies are known.
+            other energies are known.
         fractions: Composition fractions (n, 94).
 
     Returns:
@@ -142,10 +143,12 @@ def errors(
     Raises:
         LabError: No material has all of them.
     """
-    table = np.column_stack(list(energies.values()))
-    rows = np.flatnonzero(np.isfinite(table).all(axis=1) & np.isfinite(measured))
-    if not len(rows):
-        raise LabError("no material has all of these formation energies; choose fewer columns.")
+    known = np.isfinite(measured)
+    energies = {name: e for name, e in energies.items() if np.isfinite(e[known]).any()}
+    table = np.column_stack([measured, *energies.values()])[:, 1:]
+    rows = np.flatnonzero(np.isfinite(table).all(axis=1) & known)
+    if not energies or not len(rows):
+        raise LabError("no material has all of these formation energies; take other references.")
     away = table[rows] - measured[rows, None]
     kinds = pd.Series(chemistry(fractions[rows]))
     groups = {ALL: np.ones(len(rows), dtype=bool)}

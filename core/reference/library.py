@@ -13,6 +13,8 @@ from core.reference.atomref import AtomRef
 from core.reference.element_table import element_energies, read_element_table
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_TAKEN = ("chgnet-", "this-")
+"""What the names of chgnet's own AtomRef, and of a page's fit, begin with."""
 
 
 def saved_atomrefs() -> dict[str, AtomRef]:
@@ -33,6 +35,11 @@ def save_atomref(name: str, atomref: AtomRef) -> Path:
         LabError: A bad name, or one that is taken.
     """
     path = _path(name)
+    if name.startswith(_TAKEN):
+        raise LabError(
+            f"{name!r}: names that begin with {' or '.join(_TAKEN)} stand for AtomRef that are not "
+            "kept; choose another name."
+        )
     if path.exists():
         raise LabError(
             f"There is an AtomRef {name!r} already; choose another name or delete that one first."

@@ -85,11 +85,11 @@ def scaled_energies(
 
 
 def by_element(pairs: PairedEnergies) -> pd.DataFrame:
-    """Average the shift over the materials that contain an element.
+    """Average the shift over the pairs that contain an element, each frame a pair of its own.
 
     Returns:
         One row an element that occurs, in the order of the table: symbol, mean_shift and std
-        (eV/atom; the standard deviation over those materials), n (how many they are).
+        (eV/atom; the standard deviation over those pairs), n (how many they are).
     """
     present = (pairs.fractions > 0).astype(float)
     n = present.sum(axis=0).astype(int)

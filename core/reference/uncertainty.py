@@ -35,6 +35,9 @@ from core.reference.leave_one_out import Deleted, deleted
 LEVEL = 0.95
 """Part of all data sets for which an interval should hold the true reference."""
 
+RESAMPLINGS = 1000
+"""Of a bootstrap, where nobody says."""
+
 _BATCH_NUMBERS = 8_000_000
 """Weights drawn at once: 64 MB."""
 
@@ -114,7 +117,7 @@ def bootstrap(
     groups: np.ndarray | None,
     *,
     fit: AtomRef,
-    n: int = 1000,
+    n: int = RESAMPLINGS,
     seed: int = 0,
     level: float = LEVEL,
     progress: Progress = silent,

@@ -21,14 +21,18 @@ CORRECTIONS: dict[Corrections, str] = {
 def choose(label: str, infos: list[DatasetInfo], *, key: str, help_text: str) -> DatasetInfo | None:
     """Let the reader choose a data set; the choice is part of the page's link.
 
-    Shows what to do next, and returns None, where there is nothing to choose from.
+    Shows what to do next, and returns None, where there is nothing to choose from; says so where a
+    link names a data set that is not there, because another one takes its place.
     """
     if not infos:
         st.info("No data set fits here yet: bring one in on the Data page.")
         st.page_link("pages/data.py", label="Import data", icon=":material/upload:")
         return None
     by_name = {info.card.name: info for info in infos}
+    asked = st.query_params.get(key)
     name = st.selectbox(label, list(by_name), key=key, bind="query-params", help=help_text)
+    if asked is not None and asked not in by_name:
+        st.warning(plain(f"No data set {asked} fits here; this is {name}."))
     return by_name.get(name or "")
 
 

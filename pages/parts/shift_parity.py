@@ -119,7 +119,7 @@ def shifts_by_element(shown: Shown) -> None:
             unit="eV/atom",
             diverging=False,
             hover={
-                str(row.symbol): f"{row.n:,} materials, standard deviation {row.std:.2f} eV/atom"
+                str(row.symbol): f"{row.n:,} pairs, standard deviation {row.std:.2f} eV/atom"
                 for row in table.itertuples()
             },
             selected=shown.elements,

@@ -19,7 +19,7 @@ def test_a_swarm_puts_each_value_on_its_elements_row(made, dark):
     shap, fractions, names = made
     figure = beeswarm(["O", "Fe"], shap, fractions, names=names, title="SHAP value", dark=dark)
     absent, present = figure.data
-    assert (absent.name, present.name) == ("does not contain it", "contains the element")
+    assert (absent.name, present.name) == ("does not contain the element", "contains the element")
     rows = {"O": (1, 0), "Fe": (0, 1)}
     drawn = 0
     for trace in figure.data:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from core.figures.color import contrast
+from core.figures.color import contrast, faint
 from core.figures.theme import (
     DARK,
     LIGHT,
@@ -101,3 +101,7 @@ def test_empty_figure_says_why():
     assert figure.layout.annotations[0].text == "No data yet"
     assert figure.layout.height == 200
     assert not figure.data
+
+
+def test_a_faint_colour_is_the_same_colour():
+    assert faint("#0072B2", 0.25) == "rgba(0,114,178,0.25)"

@@ -95,6 +95,12 @@ def test_by_column_shows_the_correlation_of_the_table(visit, mine):
     assert "Labels: DFT" in json.dumps(spec(at))
 
 
+def test_a_link_to_a_missing_data_set_says_that_another_is_shown(visit, mine):
+    at = visit("energy_shifts", dataset="*gone*")
+    assert at.warning[0].value.startswith("No data set \\*gone\\* fits here; this is ")
+    assert not visit("energy_shifts", dataset="mine").warning
+
+
 def test_a_picked_material_is_in_the_link(visit, mine):
     link = {"dataset": "mine", "view": "By column"}
     at = visit("energy_shifts", **link, picked="1.m-1")
