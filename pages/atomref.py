@@ -2,14 +2,17 @@
 
 import streamlit as st
 
-from pages.parts.atomref_form import choose_fit
+from core.frames.pairs import PairSet
+from core.studies.interaction import InteractionStudy
+from pages.parts.atomref_form import FitChoice, choose_fit
 from pages.parts.atomref_influence import single_materials
 from pages.parts.atomref_intervals import how_sure
 from pages.parts.atomref_library import library
 from pages.parts.atomref_references import references
 from pages.parts.atomref_strength import strength_and_prior
-from pages.parts.page import errors_shown, head
-from pages.parts.pairs import choose_pairs
+from pages.parts.job import computed
+from pages.parts.page import command, errors_shown, head
+from pages.parts.pairs import PairChoice, choose_pairs
 
 
 def main() -> None:
@@ -32,7 +35,19 @@ def main() -> None:
             bind="query-params",
             label_visibility="collapsed",
         )
+        if how.method == "residual" and not knows_interaction(choice, how):
+            command(how.command(choice))
+            return
         VIEWS[view](choice, how)
+
+
+def knows_interaction(choice: PairChoice, how: FitChoice) -> bool:
+    """Tell whether the network's part of all energies is known; a job can find it out."""
+    data = choice.data
+    if isinstance(data, PairSet) and not data.has_structures:
+        return True  # Nothing can be computed, and the fit says so.
+    study = InteractionStudy(dataset=choice.selection.dataset, model=how.model)
+    return computed(study) is not None
 
 
 VIEWS = {

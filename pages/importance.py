@@ -73,7 +73,8 @@ def choose_question() -> tuple[Explained, Named]:
         bind="query-params",
         help="Target minus source. Total energies differ by the elements' own offsets before "
         "anything else; formation energies subtract each functional's pure elements, scaled "
-        "energies each functional's own least-squares AtomRef.",
+        "energies each functional's own least-squares AtomRef, which is fitted to all materials, "
+        "so that held-out ones have had a small say in what is predicted of them.",
     )
     references: Named = right.selectbox(
         "Pure elements from",

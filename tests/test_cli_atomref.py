@@ -101,9 +101,30 @@ def test_priors(home):
     assert np.isclose(kept["energies"]["O"], own["O"], atol=1e-3)
 
 
+def test_the_difference_of_two_functionals():
+    told = answer(
+        "atomref", "mp-structures", "--minus", "energy_gga_chgnet", "--intervals",
+        "--resamplings", "100",
+    )  # fmt: skip
+    fits = [
+        answer("atomref", "mp-structures", "--column", f"energy_{name}_chgnet")["energies"]
+        for name in ("r2scan", "gga")
+    ]
+    for symbol, energy in told["energies"].items():
+        expected = fits[0].get(symbol, 0) - fits[1].get(symbol, 0)
+        assert energy == pytest.approx(expected, abs=1e-6)
+    assert told["functional"] == "r2SCAN − GGA/GGA+U"
+    assert (told["labels"], told["corrections"]) == ("chgnet-0.3.0, chgnet-r2scan", "unknown")
+    assert told["intervals"]["O"][0] < told["energies"]["O"] < told["intervals"]["O"][1]
+    frames = answer("atomref", "mp-frames-r2scan", "--minus", "mp-frames-gga")
+    assert frames["functional"] == "r2SCAN − GGA/GGA+U"
+
+
 def test_mistakes():
     assert "neither a number nor auto" in mistake(*DATA, "--strength", "strong")
     assert "neither a prior nor a file" in mistake(*DATA, "--method", "ridge", "--prior", "atoms")
     assert "no prior to compare" in mistake(*DATA, "--compare-priors")
     assert "strength is -1" in mistake(*DATA, "--method", "ridge", "--strength", "-1")
     assert "huge" in mistake(*DATA, "--method", "huge")
+    assert "give a number" in mistake(*DATA, "--minus", "energy_gga_chgnet", "--strength", "auto")
+    assert "same column" in mistake(*DATA, "--minus", "energy_r2scan_chgnet")

@@ -12,16 +12,20 @@ from core.cli.answer import Answer, JsonFlag, LabCommand, columns, facts, progre
 from core.cli.choosing import told_origin
 from core.elements import SYMBOLS
 from core.errors import LabError
+from core.frames.registry import find_dataset
 from core.frames.schema import DFT
 from core.progress import counted
 from core.reference.atomref import AtomRef, Method
-from core.reference.labelled import labelled_energies
+from core.reference.labelled import LabelledEnergies, labelled_energies
 from core.reference.leave_one_out import leave_one_out
+from core.reference.pairs import default_columns
 from core.reference.prior_comparison import compare_priors
 from core.reference.strength import StrengthCurve, strength_curve
 from core.reference.uncertainty import RESAMPLINGS, bootstrap, material_counts, standard_errors
 from core.runs.models import checkpoint_of
+from core.studies.selection import PairSelection
 from core.transfer.fits import AUTO, PULLED, FitData, fit, fit_data, known_priors
+from core.transfer.pair_fits import side_fit
 
 app = typer.Typer()
 
@@ -33,6 +37,13 @@ def atomref(
     method: Annotated[Method, typer.Option(help="How to fit.")] = "lstsq",
     column: Annotated[
         str | None, typer.Option(help="Pairs: the column of energies. Default: the target's.")
+    ] = None,
+    minus: Annotated[
+        str | None,
+        typer.Option(
+            help="Fit the difference to other energies of the same rows: of pairs another column, "
+            "of frames another data set."
+        ),
     ] = None,
     model: Annotated[
         str,
@@ -83,11 +94,65 @@ def atomref(
     """Fit the elemental reference energies of a functional to all energies of a data set."""
     if out is not None and out.suffix not in {".json", ".csv"}:
         raise LabError(f"{out}: is neither .json nor .csv; name the file with one of these.")
+    if priors and minus is not None:
+        raise LabError("priors are compared for one functional; leave out --minus.")
     if priors and method not in PULLED:
         raise LabError(f"{method} has no prior to compare; take --method ridge or residual.")
-    pull = _strength(strength)
-    target = labelled_energies(dataset, column)
     source_model = checkpoint_of(model) if method in PULLED else model
+    told: dict[str, Any] = {}
+    text = ""
+    if minus is not None:
+        pull = _strength(strength)
+        if pull == AUTO:
+            raise LabError("a difference is not fitted with --strength auto; give a number.")
+        made = side_fit(
+            *_selection(dataset, column, minus).open(),
+            "difference",
+            method=method,
+            strength=pull,
+            source_model=source_model,
+            start=start,
+            progress=progress_on_stderr(),
+        )
+        seen, fitted = made.seen, made.fit
+    else:
+        seen, fitted, told, text = _fitted(
+            labelled_energies(dataset, column), method, source_model, start, _strength(strength)
+        )
+    if out is not None:
+        fitted.write(out)
+    table = {"element": fitted.table()["symbol"], "energy, eV/atom": fitted.energies}
+    if intervals:
+        more, columns_more = _intervals(fitted, seen, resamplings)
+        told |= more
+        table |= columns_more
+    table["frames"] = fitted.counts
+    if influence:
+        more, lines = _influence(fitted, seen, influence)
+        told |= more
+        text += lines
+    if priors:
+        more, lines = _priors(
+            seen, fitted.functional, source_model, None if strength == AUTO else fitted.strength
+        )
+        told |= more
+        text += lines
+    occurring = np.flatnonzero(fitted.counts)
+    rows = [[np.asarray(values)[i] for values in table.values()] for i in occurring]
+    return Answer(
+        data=orjson.loads(fitted.to_json()) | told,
+        text=f"{_head(fitted)}\n\n{columns(tuple(table), rows)}{text}",
+    )
+
+
+def _fitted(
+    target: LabelledEnergies,
+    method: Method,
+    source_model: str,
+    start: str,
+    pull: float | Literal["auto"],
+) -> tuple[FitData, AtomRef, dict[str, Any], str]:
+    """Return data and fit of one functional, and what is told of the choice of its strength."""
     seen = fit_data(
         target.data,
         target.rows,
@@ -109,30 +174,17 @@ def atomref(
         labels=target.labels,
         corrections=target.corrections,
     )
-    if out is not None:
-        fitted.write(out)
-    table = {"element": fitted.table()["symbol"], "energy, eV/atom": fitted.energies}
-    if intervals:
-        more, columns_more = _intervals(fitted, seen, resamplings)
-        told |= more
-        table |= columns_more
-    table["frames"] = fitted.counts
-    if influence:
-        more, lines = _influence(fitted, seen, influence)
-        told |= more
-        text += lines
-    if priors:
-        more, lines = _priors(
-            seen, target.functional, source_model, None if strength == AUTO else float(pull)
-        )
-        told |= more
-        text += lines
-    occurring = np.flatnonzero(fitted.counts)
-    rows = [[np.asarray(values)[i] for values in table.values()] for i in occurring]
-    return Answer(
-        data=orjson.loads(fitted.to_json()) | told,
-        text=f"{_head(fitted)}\n\n{columns(tuple(table), rows)}{text}",
-    )
+    return seen, fitted, told, text
+
+
+def _selection(dataset: str, column: str | None, minus: str) -> PairSelection:
+    card = find_dataset(dataset).card
+    if card.kind == "pairs":
+        target = column or default_columns(card)[1]
+        return PairSelection(dataset=dataset, source=minus, target=target)
+    if column is not None:
+        raise LabError(f"{dataset}: holds frames, whose energies are known; leave out --column.")
+    return PairSelection(dataset=minus, other=dataset)
 
 
 def _strength(given: str) -> float | Literal["auto"]:

@@ -60,16 +60,6 @@ class Prior:
         return ", ".join([f"{first} of {n} elements", *(f"{name} of {k}" for name, k in rest)])
 
 
-def element_shift(
-    source_functional: str, target_functional: str, kind: PriorKind = "shifted"
-) -> np.ndarray:
-    """Return target minus source energy of each pure element (94,), eV/atom; NaN where unknown.
-
-    Known between GGA/GGA+U or PBE and r2SCAN, either way.
-    """
-    return _shift(source_functional, target_functional, kind)[0]
-
-
 def prior(
     source_atomref: np.ndarray,
     source_functional: str,
@@ -85,14 +75,21 @@ def prior(
         kind: Which shifts. Both energies of a shift come from one family of calculations, which
             ``origin`` names element by element.
     """
-    shift, origin = _shift(source_functional, target_functional, kind)
+    shift, origin = element_shift(source_functional, target_functional, kind)
     values = np.asarray(source_atomref, dtype=float) + np.where(np.isnan(shift), 0.0, shift)
     return Prior(values=values, origin=origin)
 
 
-def _shift(
-    source_functional: str, target_functional: str, wanted: PriorKind
+def element_shift(
+    source_functional: str, target_functional: str, wanted: PriorKind = "shifted"
 ) -> tuple[np.ndarray, list[str]]:
+    """Return target minus source energy of each pure element, and where it comes from.
+
+    Known between GGA/GGA+U or PBE and r2SCAN, either way.
+
+    Returns:
+        (94,) eV/atom, NaN where unknown, and 94 entries as in ``Prior.origin``.
+    """
     shift = np.full(N_ELEMENTS, np.nan)
     origin = np.full(N_ELEMENTS, _UNKNOWN, dtype=object)
     source, target = source_functional.strip().lower(), target_functional.strip().lower()

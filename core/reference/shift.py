@@ -1,11 +1,10 @@
-"""How far apart two functionals lie: correlation, mean shift, shift by element, outliers."""
+"""How far apart two functionals lie: correlation, mean shift, outliers."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from core.elements import SYMBOLS
 from core.errors import LabError
 from core.reference.atomref import AtomRef, fit_lstsq
 from core.reference.pairs import PairedEnergies
@@ -81,31 +80,6 @@ def scaled_energies(
     return (
         pairs.source - source.contribution(pairs.fractions),
         pairs.target - target.contribution(pairs.fractions),
-    )
-
-
-def by_element(pairs: PairedEnergies) -> pd.DataFrame:
-    """Average the shift over the pairs that contain an element, each frame a pair of its own.
-
-    Returns:
-        One row an element that occurs, in the order of the table: symbol, mean_shift and std
-        (eV/atom; the standard deviation over those pairs), n (how many they are).
-    """
-    present = (pairs.fractions > 0).astype(float)
-    n = present.sum(axis=0).astype(int)
-    seen = np.flatnonzero(n)
-    # Sums of squares are taken about the common mean, where they lose no digits.
-    centre = pairs.shift.mean() if len(pairs) else 0.0
-    away = pairs.shift - centre
-    mean = (away @ present)[seen] / n[seen]
-    variance = (away**2 @ present)[seen] / n[seen] - mean**2
-    return pd.DataFrame(
-        {
-            "symbol": [SYMBOLS[index] for index in seen],
-            "mean_shift": mean + centre,
-            "std": np.sqrt(np.maximum(variance, 0)),
-            "n": n[seen],
-        }
     )
 
 

@@ -13,6 +13,7 @@ _PLACES = {
     "atomref-intervals": "core.studies.atomref_intervals:AtomRefIntervals",
     "few": "core.studies.few:FewStudy",
     "importance": "core.studies.importance:ImportanceStudy",
+    "interaction": "core.studies.interaction:InteractionStudy",
     "offset": "core.studies.offset:OffsetStudy",
     "prior-comparison": "core.studies.prior_comparison:PriorStudy",
     "run-errors": "core.studies.run_errors:RunErrorsStudy",

@@ -113,5 +113,12 @@ def _difference(target: SideFit, source: SideFit) -> SideFit:
             target.fit,
             functional=f"{target.fit.functional} − {source.fit.functional}",
             energies=target.fit.energies - source.fit.energies,
+            labels=", ".join(sorted({target.fit.labels or "", source.fit.labels or ""})),
+            # Of two energies with and without them, nothing can be said of the difference.
+            corrections=(
+                target.fit.corrections
+                if target.fit.corrections == source.fit.corrections
+                else "unknown"
+            ),
         ),
     )

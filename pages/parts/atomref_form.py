@@ -81,7 +81,7 @@ class FitChoice:
         return given
 
     def command(self, choice: PairChoice, side: Side = "target", *, strength: str = "") -> str:
-        """Return the command that fits one side; of a difference the target's.
+        """Return the command that fits one side.
 
         Args:
             choice: The pairs.
@@ -94,6 +94,8 @@ class FitChoice:
             column = [] if selection.source is None else ["--column", selection.source]
             argument = shlex.join([selection.dataset, *column])
         words = f"python -m core atomref {argument} --method {self.method}"
+        if side == "difference":
+            words += f" --minus {shlex.quote(selection.source or selection.dataset)}"
         if self.is_pulled:
             words += f" --model {self.model} --strength {strength or format(self.strength, 'g')}"
             words += "" if self.start == "shifted" else f" --prior {self.start}"

@@ -10,7 +10,8 @@ from core.elements import chemistry
 from core.figures.clicks import toggled
 from core.figures.parity import parity
 from core.figures.periodic import periodic_table
-from core.reference.shift import by_element, outliers
+from core.reference.explore import by_element
+from core.reference.shift import outliers
 from pages.parts.figure import show
 from pages.parts.page import is_dark, plain, signed
 from pages.parts.pairs import PairChoice
@@ -114,13 +115,20 @@ def shifts_by_element(shown: Shown) -> None:
     table = element_shifts(shown.choice.key, shown.choice)
     show(
         periodic_table(
-            dict(zip(table["symbol"], table["mean_shift"], strict=True)),
+            dict(zip(table["symbol"], table["shift"], strict=True)),
             title="Mean shift of the materials that contain the element",
             unit="eV/atom",
             diverging=False,
             hover={
-                str(row.symbol): f"{row.n:,} pairs, standard deviation {row.std:.2f} eV/atom"
-                for row in table.itertuples()
+                symbol: f"{n:,} materials, 95 % interval of the mean {signed(low)} to "
+                f"{signed(high)} eV/atom"
+                for symbol, n, low, high in zip(
+                    table["symbol"],
+                    table["n"],
+                    table["shift_low"],
+                    table["shift_high"],
+                    strict=True,
+                )
             },
             selected=shown.elements,
             dark=is_dark(),
@@ -145,7 +153,8 @@ def element_shifts(
     _choice: PairChoice,
 ) -> pd.DataFrame:
     """Average the shift by element once for all readers."""
-    return by_element(_choice.pairs)
+    pairs = _choice.pairs
+    return by_element(pairs.fractions, {"shift": pairs.shift}, pairs.material_id)
 
 
 def largest_outliers(shown: Shown) -> None:

@@ -157,3 +157,10 @@ def test_prior_kind_is_part_of_the_command(visit):
     assert any("atom shift" in caption.value for caption in at.caption)
     at = visit("atomref", view="How sure", side="Source")
     assert "--column energy_gga_chgnet" in at.code[-1].value
+
+
+def test_residual_asks_before_it_computes_interaction_energies(visit):
+    at = visit("atomref", fit="Residual")
+    assert any("Compute" in button.label for button in at.button)
+    assert not at.get("plotly_chart")
+    assert "--method residual" in at.code[-1].value

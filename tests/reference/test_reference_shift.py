@@ -9,7 +9,7 @@ from core.frames.pairs import PairSet
 from core.frames.schema import Card, EnergyColumn, Frame
 from core.frames.store import open_frames, write_frames
 from core.reference.pairs import PairedEnergies, default_columns
-from core.reference.shift import by_element, outliers, summarize
+from core.reference.shift import outliers, summarize
 
 FORMULAS = ["NaCl", "Na2O", "Cl2", "Na", "MgO", "Mg", "O2", "MgCl2", "NaClO", "Na2MgCl4"]
 REFERENCES = {"PBE": {"Na": -1.3, "Cl": -1.8, "Mg": -1.5, "O": -4.9}}
@@ -94,18 +94,6 @@ def test_summary_of_too_few_pairs(pairs):
     assert np.isnan(one.pearson_raw)
     with pytest.raises(LabError, match="no pairs"):
         summarize(pairs.select(np.zeros(9, dtype=bool)))
-
-
-def test_shift_by_element(pairs):
-    table = by_element(pairs).set_index("symbol")
-    assert list(table.index) == ["O", "Na", "Mg", "Cl"]
-    for symbol, column in {"O": 7, "Na": 10, "Mg": 11, "Cl": 16}.items():
-        shift = pairs.shift[pairs.fractions[:, column] > 0]
-        row = table.loc[symbol]
-        assert row["n"] == len(shift)
-        assert row["mean_shift"] == pytest.approx(shift.mean())
-        assert row["std"] == pytest.approx(shift.std())
-    assert by_element(pairs.select(np.zeros(9, dtype=bool))).empty
 
 
 def test_outliers_come_largest_first(pairs):

@@ -1,0 +1,79 @@
+"""Study: a model's interaction energies of a data set, for the fits that need them."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from core.frames.pairs import PairSet
+from core.frames.registry import find_dataset, open_dataset
+from core.progress import Progress, counted
+from core.runs.models import checkpoint_of
+from core.studies.study import Study, model_inputs
+from core.transfer.interaction import interaction_energies
+
+_SECONDS = 1.0
+_SECONDS_A_STRUCTURE = 0.02
+
+
+@dataclass(kw_only=True, frozen=True, slots=True, eq=False)
+class Interaction:
+    """That interaction energies are known; they themselves lie where fits look for them.
+
+    Attributes:
+        n: Structures that have one.
+        n_left_out: Structures that CHGNet cannot represent.
+    """
+
+    n: int
+    n_left_out: int
+
+
+class InteractionStudy(Study):
+    """Interaction energies of all structures of a data set.
+
+    Attributes:
+        dataset: a data set of frames or of pairs.
+        model: a released model's name, a run (its best checkpoint), or a checkpoint file.
+    """
+
+    kind: ClassVar[str] = "interaction"
+    result: ClassVar[type] = Interaction
+
+    dataset: str
+    model: str = "chgnet-0.3.0"
+
+    @property
+    def datasets(self) -> list[str]:
+        """The data set."""
+        return [self.dataset]
+
+    def inputs(self) -> list[str]:
+        """Return what tells the data set and a checkpoint file from others of the same name."""
+        return [*super().inputs(), *model_inputs(self.model)]
+
+    def seconds(self) -> float:
+        """Return roughly how long it takes where none is known yet."""
+        return _SECONDS + _SECONDS_A_STRUCTURE * find_dataset(self.dataset).card.n
+
+    def compute(self, progress: Progress) -> Interaction:
+        """Compute what is not known yet.
+
+        Args:
+            progress: told how many are done.
+
+        Raises:
+            LabError: no such data set or model.
+        """
+        data = open_dataset(self.dataset)
+        rows = np.arange(len(data))
+        if isinstance(data, PairSet):
+            rows = np.flatnonzero(data.structure_flags())
+        energies = interaction_energies(
+            data,
+            checkpoint_of(self.model),
+            indices=rows,
+            progress=counted(progress, "Interaction energies"),
+        )
+        known = int(np.isfinite(energies).sum())
+        return Interaction(n=known, n_left_out=len(rows) - known)
