@@ -99,7 +99,13 @@ class Job:
             raise
 
     def save(self, result: Any) -> None:
-        """Keep the result; it appears whole or not at all."""
+        """Keep the result; it appears whole or not at all.
+
+        Raises:
+            LabError: what the study reads has changed since it began, or the disk is full.
+        """
+        if Job.of(self.study).path.name != self.path.name:
+            raise LabError("What it reads has changed since it began; ask again.")
         with disk_errors_told(self.path):
             save_result(self.path / "result.npz", result)
 

@@ -2,9 +2,7 @@
 
 import os
 import signal
-import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -12,13 +10,10 @@ from typing import Any
 import psutil
 
 from core.errors import LabError
-from core.home import home
 from core.jobs.job import Job, JobStatus
 from core.progress import Progress
-from core.runs.process import identity
-from core.runs.storage import disk_errors_told
+from core.runs.process import identity, start_detached
 
-_ROOT = Path(__file__).parents[2]
 _PAUSE = 0.25
 _PATIENCE = 5.0
 _NICE = 5
@@ -27,7 +22,7 @@ _NICE = 5
 def do_here(job: Job, progress: Progress) -> Any:
     """Return a study's result, computed in this process unless it is there already.
 
-    Whoever else asks for the same waits, and then finds the result.
+    Whoever else asks for the same in place waits, and then finds the result.
 
     Args:
         job: the study.
@@ -53,21 +48,8 @@ def begin(job: Job) -> None:
         if job.status().state in {"done", "running"}:
             return
         job.make()
-        # The process works in the checkout, where a relative home would be another one.
-        environment = {"PYTHONUNBUFFERED": "1", "ATOMREF_LAB_HOME": str(home().absolute())}
-        with disk_errors_told(job.log), job.log.open("wb") as log:
-            process = subprocess.Popen(
-                _command(job.path),
-                cwd=_ROOT,
-                env={**os.environ, **environment},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        # While this process lives, somebody has to collect the other one's exit status.
-        threading.Thread(target=process.wait, daemon=True).start()
-        pid, started = identity(process.pid)
+        job.log.unlink(missing_ok=True)
+        pid, started = identity(start_detached(_command(job.path), job.log))
         job.write(
             JobStatus(
                 state="running",

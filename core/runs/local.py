@@ -4,31 +4,27 @@ A started run is a process of its own session with its own log. It outlives the 
 that started it, and nobody holds a handle on it: all that is known of it is in its directory.
 """
 
-import os
 import secrets
 import shutil
 import signal
 import string
-import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
 import psutil
 
 from core.errors import LabError
-from core.home import home, runs_dir
+from core.home import runs_dir
 from core.runs.directory import Run
 from core.runs.lifecycle import queued_again, with_process
+from core.runs.process import start_detached
 from core.runs.status import Status
 from core.runs.storage import disk_errors_told, write_whole
 from core.transfer.config import RunConfig
 
 MOST_REVIVALS = 3
 """Losses of a run's process in a row, without a step between, after which it stays failed."""
-
-_ROOT = Path(__file__).parents[2]
 
 
 def create(config: RunConfig, path: Path | None = None) -> Run:
@@ -190,21 +186,7 @@ def delete(run: Run) -> None:
 
 def _spawn(run: Run, status: Status) -> None:
     """Start the process and enter it; the caller holds the lock, so the process reads it after."""
-    # The process works in the checkout, where a relative home would be another one.
-    environment = {"PYTHONUNBUFFERED": "1", "ATOMREF_LAB_HOME": str(home().absolute())}
-    with disk_errors_told(run.log), run.log.open("ab") as log:
-        process = subprocess.Popen(
-            _command(run),
-            cwd=_ROOT,
-            env={**os.environ, **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    # While this process lives, somebody has to collect the other one's exit status.
-    threading.Thread(target=process.wait, daemon=True).start()
-    run.write(with_process(status, process.pid))
+    run.write(with_process(status, start_detached(_command(run), run.log)))
 
 
 def _command(run: Run) -> list[str]:

@@ -1,15 +1,22 @@
-"""Telling whether the process that a run names is still that process, and alive."""
+"""Processes that outlive whoever started them: starting them, and telling one from another."""
 
 import os
+import subprocess
+import threading
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 import psutil
 
+from core.home import home
+from core.runs.storage import disk_errors_told
+
 # The boot time is known in whole seconds. Nobody can go round all process ids within this time.
 _TOLERANCE = 2.0
 
 
+_ROOT = Path(__file__).parents[2]
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -57,3 +64,35 @@ def is_alive(pid: int, started: float, boot: str | None = None) -> bool:
     except psutil.NoSuchProcess:
         return False
     return same and not dead
+
+
+def start_detached(command: Sequence[str], log: Path) -> int:
+    """Start a process of a session of its own, which outlives whoever started it.
+
+    It works in the checkout, on the same lab's home.
+
+    Args:
+        command: what to start.
+        log: takes what it prints, after what is there already.
+
+    Returns:
+        Its id.
+
+    Raises:
+        LabError: the log cannot be written.
+    """
+    # In the checkout a relative home would be another one.
+    environment = {"PYTHONUNBUFFERED": "1", "ATOMREF_LAB_HOME": str(home().absolute())}
+    with disk_errors_told(log), log.open("ab") as file:
+        process = subprocess.Popen(
+            command,
+            cwd=_ROOT,
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+        )
+    # While this process lives, somebody has to collect the other one's exit status.
+    threading.Thread(target=process.wait, daemon=True).start()
+    return process.pid

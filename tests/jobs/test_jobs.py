@@ -136,6 +136,17 @@ def test_other_settings_or_data_are_another_study(home, monkeypatch):
     assert MeanStudy().key() != key
 
 
+def test_a_result_of_data_that_changed_meanwhile_is_not_kept(home, monkeypatch):
+    job = Job.of(MeanStudy())
+
+    def imported_anew(share, what):
+        monkeypatch.setattr(MeanStudy, "inputs", lambda _: ["imported anew"])
+
+    with pytest.raises(LabError, match="changed since it began"):
+        do_here(job, imported_anew)
+    assert not job.is_done
+
+
 def test_a_question_survives_as_a_file(home):
     job = Job.of(MeanStudy(pause=0.5))
     job.make()
