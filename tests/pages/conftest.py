@@ -3,8 +3,13 @@
 from pathlib import Path
 
 import pytest
+import torch
+from made_runs import write_tiny
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
+
+from core.runs import local
+from pages.parts import run_preview
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,3 +49,28 @@ def visit(home, monkeypatch):
         return at
 
     return open_page
+
+
+@pytest.fixture
+def tiny_lab(home):
+    """The lab has a data set of a few tiny frames, and one thread to look at it."""
+    torch.set_num_threads(1)
+    write_tiny(home)
+
+
+@pytest.fixture
+def looks(monkeypatch):
+    """The settings that were looked at, without the work."""
+    asked = []
+    monkeypatch.setattr(run_preview, "preflight", asked.append)
+    run_preview.previews.clear()
+    yield asked
+    run_preview.previews.clear()
+
+
+@pytest.fixture
+def launched(monkeypatch):
+    """The runs that would have been started."""
+    runs = []
+    monkeypatch.setattr(local, "launch", runs.append)
+    return runs

@@ -1,44 +1,16 @@
 """`importance` and `formation` from the command line."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
+from calling import answer, invoke, mistake
 
-from core.cli import app
 from core.elements import INDEX, fractions_from_formulas
 from core.reference.facts import family_facts
 from core.studies.catalog import study_of
 from core.studies.importance import ImportanceResult, ImportanceStudy
 
 FORMULAS = ["LiF", "NaCl", "MgO", "Li2O", "Na2O", "CaO", "MgF2", "CaCl2", "Fe2O3", "FeF2", "TiO2"]
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("ATOMREF_LAB_HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def invoke(*words):
-    return CliRunner().invoke(app, [str(word) for word in words])
-
-
-def answer(*words):
-    result = invoke(*words, "--json")
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
-
-
-def mistake(*words):
-    result = invoke(*words)
-    assert result.exit_code == 2, result.output
-    assert result.stderr.startswith("error: ")
-    assert result.stderr.count("\n") == 1
-    return result.stderr
 
 
 @pytest.fixture
