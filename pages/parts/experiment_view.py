@@ -254,8 +254,9 @@ def _gradients(one: matched.Experiment, runs: list[Run], source: str, labels: st
         ),
         name=f"{one.id}-gradients",
         caption="Ten times an epoch, mean over the steps since; the band is the range of the "
-        "seeds. With references of the wrong functional gradients are large, because the network "
-        "is asked to unlearn offsets. AtomRef has a gradient only where it is trained.",
+        "seeds. With references of the wrong functional the network is asked to unlearn offsets, "
+        "and gradients are larger; Huber's loss keeps them from growing with the offset. AtomRef "
+        "has a gradient only where it is trained.",
         source=source,
         labels=labels,
         table=lambda: table,

@@ -63,7 +63,9 @@ def test_every_figure_is_saved_as_svg_png_and_csv(lab, page):
     name, table = saved(page, page.get_by_role("button", name="CSV").nth(1))
     assert name == "shift-by-element.csv"
     rows = list(csv.DictReader(io.StringIO(table.decode())))
-    assert rows[0].keys() == {"symbol", "mean_shift", "std", "n", "labels"}
+    assert rows[0].keys() == {
+        "symbol", "n", "rare", "shift", "shift_low", "shift_high", "labels",
+    }  # fmt: skip
     assert rows[0]["symbol"] == "H"
     assert LABELS in rows[0]["labels"]
 

@@ -74,3 +74,11 @@ def launched(monkeypatch):
     runs = []
     monkeypatch.setattr(local, "launch", runs.append)
     return runs
+
+
+@pytest.fixture(autouse=True)
+def no_look_outlives_its_test(monkeypatch):
+    """What the preview still computes in the background ends while the test's lab is there."""
+    yield
+    run_preview.previews()._worker.shutdown(wait=True, cancel_futures=True)
+    run_preview.previews.clear()

@@ -103,7 +103,8 @@ def test_forces_and_stress_are_derivatives_of_the_energy(predicted, seed):
     numbers, frac, lattice = _random(seed)
     rng = np.random.default_rng(seed)
     move, strain = rng.normal(size=frac.shape), rng.normal(size=(3, 3))
-    step = 1e-4
+    # So short that the third derivatives of the steepest structures do not show.
+    step = 1e-6
     points = [
         (numbers, frac + sign * step * move @ np.linalg.inv(lattice), lattice) for sign in (-1, 1)
     ] + [(numbers, frac, lattice @ (np.eye(3) + sign * step * strain)) for sign in (-1, 1)]
