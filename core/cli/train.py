@@ -62,6 +62,10 @@ def train(
         float | None,
         typer.Option(FLAGS["warmup_epochs"], help="Epochs over which the rate rises from zero."),
     ] = None,
+    keep_every: Annotated[
+        int | None,
+        typer.Option(FLAGS["keep_every"], help="Keep the model of every so many epochs."),
+    ] = None,
     frozen: Annotated[
         str | None,
         typer.Option(FLAGS["frozen"], help=f"Blocks to keep, with commas: {', '.join(BLOCKS)}."),
@@ -125,6 +129,7 @@ def train(
         "epochs": epochs,
         "minutes": minutes,
         "patience": patience,
+        "keep_every": keep_every,
         "batch_size": batch_size,
         "optimizer": optimizer,
         "learning_rate": learning_rate,

@@ -8,6 +8,7 @@ checkpoints/    last.pt to resume from, best.pth.tar to use
 .lock           held while somebody changes status.json; reading needs no lock
 """
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ from core.transfer.config import RunConfig
 
 # Starting Python and reading the directory takes well under this, on a slow machine too.
 _START_GRACE = 60.0
+_KEPT = re.compile(r"epoch-(\d+)\.pth\.tar")
 _LOCK_PATIENCE = 20.0
 _TAIL_BYTES = 1 << 18
 
@@ -66,6 +68,16 @@ class Run:
     def best_checkpoint(self) -> Path:
         """The model with the lowest validation energy MAE, as stock CHGNet reads it."""
         return self.checkpoints / "best.pth.tar"
+
+    @property
+    def kept_epochs(self) -> list[int]:
+        """Epochs whose models were kept besides the best and the last, in order."""
+        names = (path.name for path in self.checkpoints.glob("epoch-*.pth.tar"))
+        return sorted(int(found[1]) for name in names if (found := _KEPT.fullmatch(name)))
+
+    def kept_checkpoint(self, epoch: int) -> Path:
+        """Return the file of an epoch's model, there or not."""
+        return self.checkpoints / f"epoch-{epoch}.pth.tar"
 
     @cached_property
     def config(self) -> RunConfig:

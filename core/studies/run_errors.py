@@ -15,7 +15,9 @@ from core.runs.listing import find_run
 from core.studies.study import Study
 from core.transfer.frame_errors import FrameErrors
 
-Checkpoint = Literal["best", "last", "untrained"]
+MODELS = ("best", "last", "untrained")
+"""Models that every run has; others are named by their epoch, as epoch-20."""
+
 Part = Literal["test", "validation"]
 
 _SECONDS = 3.0
@@ -29,8 +31,8 @@ class RunErrorsStudy(Study):
 
     Attributes:
         run: id of the run.
-        checkpoint: "best" by validation energy, the "last" step's, or "untrained": what the run
-            began with, its AtomRef in place.
+        checkpoint: "best" by validation energy, the "last" step's, "untrained": what the run
+            began with, its AtomRef in place; or "epoch-N", where the run kept that one.
         part: which frames; none of them was trained on.
         most: frames to look at, at most; a sample goes through the materials in rounds.
     """
@@ -39,7 +41,7 @@ class RunErrorsStudy(Study):
     result: ClassVar[type] = FrameErrors
 
     run: str
-    checkpoint: Checkpoint = "best"
+    checkpoint: str = Field(default="best", pattern=r"^(best|last|untrained|epoch-\d+)$")
     part: Part = "test"
     most: int = Field(default=2000, ge=1)
 
@@ -113,7 +115,10 @@ class RunErrorsStudy(Study):
         """
         if self.checkpoint == "untrained":
             return Path(run.config.source_model)
-        file = run.best_checkpoint if self.checkpoint == "best" else run.last_checkpoint
+        if self.checkpoint.startswith("epoch-"):
+            file = run.kept_checkpoint(int(self.checkpoint.removeprefix("epoch-")))
+        else:
+            file = run.best_checkpoint if self.checkpoint == "best" else run.last_checkpoint
         if not file.is_file():
             raise LabError(
                 f"{run.id}: has no {self.checkpoint} checkpoint yet; let it train first."

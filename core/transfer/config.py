@@ -20,6 +20,7 @@ FLAGS: dict[str, str] = {
     "batch_size": "--batch-size",
     "minutes": "--minutes",
     "patience": "--patience",
+    "keep_every": "--keep-every",
     "optimizer": "--optimizer",
     "learning_rate": "--lr",
     "weight_decay": "--weight-decay",
@@ -93,6 +94,8 @@ class RunConfig(BaseModel):
         minutes: training time; the first tenth of an epoch tells how many epochs, at least one,
             fit into it. None for no limit.
         patience: end once validation energy has not improved for so many epochs; None: never.
+        keep_every: keep the model of every so many epochs, besides the best and the last; None
+            keeps no others.
         batch_size: frames a step.
         optimizer: "adam", "adamw" (with `weight_decay`) or "radam".
         learning_rate: at the start; the cosine ends at one hundredth of it.
@@ -121,6 +124,7 @@ class RunConfig(BaseModel):
     epochs: int = Field(default=50, ge=1)
     minutes: float | None = Field(default=None, gt=0)
     patience: int | None = Field(default=None, ge=1)
+    keep_every: int | None = Field(default=None, ge=1)
     batch_size: int = Field(default=16, ge=1)
     optimizer: Literal["adam", "adamw", "radam"] = "adam"
     learning_rate: float = Field(default=1e-3, gt=0, le=1)

@@ -297,6 +297,9 @@ class _Run:
             at.best_epoch, at.best_validation = at.epoch, validation
             if self.team.leads:
                 save_model(self.checkpoints / state.BEST, stepper.model, self._extra())
+        if self.team.leads and at.epoch % (self.config.keep_every or math.inf) == 0:
+            extra = {**self._extra(), "epoch": at.epoch, "validation": validation}
+            save_model(self.checkpoints / state.kept_name(at.epoch), stepper.model, extra)
         at.clear_epoch()
         self._save(stepper)
 

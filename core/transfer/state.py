@@ -18,7 +18,13 @@ from core.transfer.metrics import Metrics, MetricSums
 LAST = "last.pt"
 BEST = "best.pth.tar"
 
-_FREE = {"name", "device", "processes", "threads"}
+
+def kept_name(epoch: int) -> str:
+    """Return the name of the checkpoint that is kept of an epoch."""
+    return f"epoch-{epoch}.pth.tar"
+
+
+_FREE = {"name", "device", "processes", "threads", "keep_every"}
 """Settings that may differ between the start of a run and its resumption."""
 
 

@@ -8,7 +8,7 @@ from core.figures.periodic import periodic_table
 from core.figures.run_parity import run_parity
 from core.reference.atomref import RARE
 from core.runs.directory import Run
-from core.studies.run_errors import Checkpoint, Part, RunErrorsStudy
+from core.studies.run_errors import MODELS, Part, RunErrorsStudy
 from core.transfer.frame_errors import KINDS, FrameErrors, summary
 from core.transfer.metrics import LABEL_METRICS, METRICS
 from pages.parts.figure import show
@@ -18,7 +18,7 @@ from pages.parts.run_about import labels_of, source_line
 
 MOST = 2000
 BY_ELEMENT = ("energy", "force")
-MODELS = {"best": "best epoch's", "last": "last step's", "untrained": "untrained"}
+NAMES = {"best": "best epoch's", "last": "last step's", "untrained": "untrained"}
 
 
 def show_frame_errors(run: Run, *, by_element: bool) -> None:
@@ -27,9 +27,10 @@ def show_frame_errors(run: Run, *, by_element: bool) -> None:
     found: FrameErrors | None = computed(study)
     if found is None:
         return
+    whose = NAMES.get(study.checkpoint, study.checkpoint)
     source = plain(
-        f"The {MODELS[study.checkpoint]} model of {run.id} on {len(found.rows):,} of "
-        f"{found.n_available:,} {study.part} frames. {source_line(run)}"
+        f"The {whose} model of {run.id} on {len(found.rows):,} of {found.n_available:,} "
+        f"{study.part} frames. {source_line(run)}"
     )
     if found.n_left_out:
         source += plain(f" {found.n_left_out:,} frames cannot be represented by CHGNet.")
@@ -42,15 +43,15 @@ def show_frame_errors(run: Run, *, by_element: bool) -> None:
 def choose(run: Run) -> RunErrorsStudy:
     """Let the reader choose the model and the frames."""
     left, middle, right = st.columns([2, 2, 1])
-    checkpoint: Checkpoint = left.segmented_control(
+    checkpoint = left.segmented_control(
         "Model of",
-        list(get_args(Checkpoint)),
+        [*MODELS, *(f"epoch-{epoch}" for epoch in run.kept_epochs)],
         default="best",
         required=True,
         key="model_of",
         bind="query-params",
-        help="The epoch with the lowest validation energy error, the last step, or the model that "
-        "the run began with, its references in place.",
+        help="The epoch with the lowest validation energy error, the last step, the model that the "
+        "run began with, its references in place, or any epoch that the run was told to keep.",
     )
     part: Part = middle.segmented_control(
         "Frames",

@@ -228,7 +228,17 @@ def _learning() -> dict[str, Any]:
         placeholder="no early end",
         help="End once the validation energy error has not improved for so many epochs.",
     )
-    left, right = st.columns(2)
+    left, right, last = st.columns([3, 3, 2])
+    keep_every = last.number_input(
+        "Keep a model every, epochs",
+        min_value=1,
+        value=None,
+        key="keep",
+        bind="query-params",
+        placeholder="best and last only",
+        help="Besides the best and the last model, to look at its predictions later; about 2 MB "
+        "each.",
+    )
     frozen = left.multiselect(
         "Frozen blocks",
         list(BLOCKS),
@@ -252,6 +262,7 @@ def _learning() -> dict[str, Any]:
         "weight_decay": decay if optimizer == "adamw" else 0.0,
         "warmup_epochs": warmup,
         "patience": patience,
+        "keep_every": keep_every,
         "frozen": tuple(frozen),
         "block_rates": rates.replace(" ", ""),
     }

@@ -130,6 +130,23 @@ def test_parity_of_a_checkpoint(trained):
     assert "The untrained model" in texts(app)
 
 
+def test_parity_of_a_chosen_epoch(trained):
+    other = load_model("chgnet-r2scan")
+    save_model(trained.kept_checkpoint(20), other, {})
+    assert trained.kept_epochs == [20]
+    app = open_run(trained, "Parity", part="validation")
+    app.segmented_control(key="model_of").set_value("epoch-20").run()
+    assert not app.exception
+    assert "The epoch-20 model" in texts(app)
+    data = open_dataset("tiny")
+    expected = evaluate("chgnet-r2scan", data, data.split().validation, device="cpu", threads=1)
+    told = {one.label: one.value for one in app.metric}["Mean absolute error"]
+    assert told == f"{expected['energy_mae_mev_per_atom']:.4g} meV/atom"
+    # A link to an epoch that was not kept shows the best one's.
+    app = open_run(trained, "Parity", part="validation", model_of="epoch-7")
+    assert "The best epoch's model" in texts(app)
+
+
 def test_errors_by_element_flag_what_is_rare(trained):
     app = open_run(trained, "By element")
     assert "The mean error of the frames that contain the element" in texts(app)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from core.errors import LabError
-from core.potential.models import load_model
+from core.potential.models import load_model, read_extra
 from core.potential.weights import ATOMREF
 from core.runs.progress import Progress
 from core.transfer import loop
@@ -155,6 +155,16 @@ def test_a_limit_of_time_settles_the_epochs(energies_only, tmp_path):
     outcome, events = run(tmp_path / "long", energies_only, resume=True, **settings)
     assert not [event for event in events if event["kind"] == "plan"]
     assert max(event.get("epoch", 0) for event in events) == 3
+
+
+def test_models_of_chosen_epochs_are_kept(energies_only, tmp_path):
+    run(tmp_path, energies_only, epochs=5, keep_every=2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "best.pth.tar", "epoch-2.pth.tar", "epoch-4.pth.tar", "last.pt",
+    ]  # fmt: skip
+    assert read_extra(tmp_path / "epoch-4.pth.tar")["epoch"] == 4
+    states = [load_model(tmp_path / f"epoch-{n}.pth.tar").state_dict() for n in (2, 4)]
+    assert any(not torch.equal(value, states[1][key]) for key, value in states[0].items())
 
 
 def test_a_checkpoint_from_before_these_settings_still_goes_on(energies_only, tmp_path):

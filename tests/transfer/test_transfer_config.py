@@ -21,6 +21,7 @@ configs = st.builds(
     epochs=st.integers(10, 1000),
     minutes=st.none() | st.floats(0.1, 1e4),
     patience=st.none() | st.integers(1, 100),
+    keep_every=st.none() | st.integers(1, 100),
     optimizer=st.sampled_from(["adam", "radam"]),
     warmup_epochs=st.floats(0, 9),
     block_rates=st.dictionaries(st.sampled_from(list(BLOCKS)), st.floats(1e-3, 100)),
