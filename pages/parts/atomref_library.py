@@ -14,6 +14,7 @@ from core.potential.released import MODELS
 from core.reference.atomref import AtomRef
 from core.reference.compare import explained, side_by_side
 from core.reference.library import delete_atomref, read_atomref, save_atomref, saved_atomrefs
+from core.reference.pairs import PairedEnergies
 from core.runs.models import checkpoint_of, runs_with_models
 from core.transfer.atomrefs import named_atomrefs, write_into_model
 from core.transfer.pair_fits import Side
@@ -84,11 +85,11 @@ def compare(choice: PairChoice, known: Mapping[str, AtomRef]) -> None:
     )
     held = [
         {"AtomRef": name, "of": one.functional, "energies": functional}
-        | asdict(explained(one, pairs.fractions, energies))
+        | held_against(choice.key, one.to_json(), side, one, pairs)
         for name, one in several.items()
-        for functional, energies in (
-            (pairs.target_functional, pairs.target),
-            (pairs.source_functional, pairs.source),
+        for side, functional in (
+            ("target", pairs.target_functional),
+            ("source", pairs.source_functional),
         )
         if one.functional == functional
     ]
@@ -131,6 +132,19 @@ def compare(choice: PairChoice, known: Mapping[str, AtomRef]) -> None:
             },
         },
     )
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def held_against(
+    key: tuple[str, ...],  # noqa: ARG001  part of the cache's key
+    content: str,  # noqa: ARG001  the same
+    side: str,
+    _one: AtomRef,
+    _pairs: PairedEnergies,
+) -> dict[str, float]:
+    """Tell once how well an AtomRef explains the energies of one functional."""
+    energies = _pairs.target if side == "target" else _pairs.source
+    return asdict(explained(_one, _pairs.fractions, energies))
 
 
 def difference(choice: PairChoice, several: Mapping[str, AtomRef]) -> None:
