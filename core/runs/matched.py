@@ -77,12 +77,6 @@ def matched_table(runs: Sequence[Run], split: Split) -> "pd.DataFrame":
     return pd.DataFrame(rows)
 
 
-def best_method(table: "pd.DataFrame", metric: str) -> str | None:
-    """Return the method with the lowest mean error; None where none is known."""
-    known = table.dropna(subset=[metric]).sort_values(metric, kind="stable")
-    return None if known.empty else str(known["method"].iloc[0])
-
-
 def gradients(runs: Sequence[Run]) -> "pd.DataFrame":
     """Return the gradient norms of runs, ten a epoch.
 
