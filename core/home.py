@@ -26,6 +26,11 @@ def experiments_dir() -> Path:
     return _sub("experiments")
 
 
+def sweeps_dir() -> Path:
+    """Return the directory that holds one file a sweep."""
+    return _sub("sweeps")
+
+
 def cache_dir() -> Path:
     """Return the directory for results that can be computed again."""
     return _sub("cache")

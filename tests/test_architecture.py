@@ -14,9 +14,9 @@ FLOORS = [
     {"reference", "potential"},
     {"transfer"},
     {"runs"},
+    {"analysis"},
     {"studies"},
     {"jobs"},
-    {"analysis"},
     {"figures"},
     {"cli", "__main__"},
 ]

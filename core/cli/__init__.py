@@ -29,6 +29,7 @@ _MODULES = {
     "formation": "core.cli.importance",
     "train": "core.cli.train",
     "experiment": "core.cli.experiment",
+    "sweep": "core.cli.sweep",
     "runs": "core.cli.runs",
     "evaluate": "core.cli.evaluate",
     "predict": "core.cli.predict",

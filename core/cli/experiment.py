@@ -6,12 +6,12 @@ from typing import Annotated, Any
 import typer
 
 from core.cli.answer import Answer, JsonFlag, LabCommand, columns, facts
-from core.errors import LabError
+from core.cli.training_options import numbers, training_options
 from core.runs import experiment as matched
 from core.runs.listing import status_if_any
 from core.runs.matched import SPLITS, Split, matched_table
 from core.runs.revival import revive_lost
-from core.transfer.config import FLAGS, RunConfig
+from core.transfer.config import RunConfig
 from core.transfer.methods import METHODS
 from core.transfer.metrics import METRICS
 
@@ -42,8 +42,8 @@ def run(
 ) -> Answer:
     """Train several methods and seeds, with the options of `train` for all of them."""
     chosen = list(METHODS) if methods == "all" else [one for one in methods.split(",") if one]
-    base = RunConfig.from_options(_settings(context.args), where="experiment run")
-    made = matched.make_experiment(base, methods=chosen, seeds=_numbers(seeds))
+    base = RunConfig.from_options(training_options(context.args, but=_OWN), where="experiment run")
+    made = matched.make_experiment(base, methods=chosen, seeds=numbers(seeds, "--seeds"))
     matched.launch(made)
     if not detach:
         _wait(made)
@@ -101,29 +101,6 @@ def delete(name: Name, *, _json: JsonFlag = False) -> Answer:
     """Delete an experiment with its runs."""
     matched.delete(matched.find_experiment(name))
     return Answer(data={"deleted": name}, text=f"Deleted {name}.")
-
-
-def _settings(words: list[str]) -> dict[str, str]:
-    """Read the options of `train` from what is left of the command line."""
-    keys = {flag: key for key, flag in FLAGS.items() if key not in _OWN}
-    found: dict[str, str] = {}
-    rest = iter(words)
-    for word in rest:
-        flag, joined, value = word.partition("=")
-        if flag not in keys:
-            raise typer.BadParameter(f"No such option: {flag}")
-        given = value if joined else next(rest, None)
-        if given is None:
-            raise typer.BadParameter(f"Option {flag} requires an argument")
-        found[keys[flag]] = given
-    return found
-
-
-def _numbers(text: str) -> list[int]:
-    try:
-        return [int(one) for one in text.split(",") if one]
-    except ValueError:
-        raise LabError(f"--seeds {text}: give whole numbers with commas, such as 0,1,2.") from None
 
 
 def _wait(made: matched.Experiment) -> None:

@@ -1,21 +1,17 @@
 """A run's model card: what the model is, what it learned from, how good it is, how to use it."""
 
-import platform
 import time
-from importlib.metadata import version
 from typing import Any
 
-import core
 from core.errors import LabError
 from core.frames.registry import find_dataset
 from core.frames.schema import DFT, Card
 from core.runs.directory import Run
+from core.runs.machine import software
 from core.runs.matched import SPLITS, errors_of
 from core.runs.progress import duration_text
 from core.transfer.methods import METHODS
 from core.transfer.metrics import METRICS
-
-_PACKAGES = ("torch", "chgnet", "numpy", "pymatgen")
 
 SNIPPET = """\
 from ase.io import read
@@ -63,7 +59,7 @@ def model_card(run: Run, *, file: str = "model.pth.tar") -> str:
     sections = {
         "Data": _data(run, data, made, start),
         "Training": _training(run, start),
-        "Software": _software(),
+        "Software": software(),
     }
     tables = "\n\n".join(f"## {name}\n\n{_table(facts)}" for name, facts in sections.items())
     return (
@@ -139,14 +135,6 @@ def _training(run: Run, start: dict[str, Any]) -> dict[str, Any]:
         "Seed": config.seed,
         "Device": start.get("device"),
         "Training time": duration_text(status.seconds) if status.seconds else None,
-    }
-
-
-def _software() -> dict[str, Any]:
-    return {
-        "atomref-lab": core.__version__,
-        **{name: version(name) for name in _PACKAGES},
-        "python": platform.python_version(),
     }
 
 

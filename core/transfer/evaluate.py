@@ -52,7 +52,7 @@ def evaluate(
     if not isinstance(model, CHGNet):
         model = load_model(model)
     model = model.to(where)
-    sums = MetricSums()
+    sums = MetricSums().vector()
     rows = np.asarray(indices)
     has = {kind: bool(flags[rows].any()) for kind, flags in label_flags(frame_set).items()}
     wanted = Wanted(forces=has["force"], stress=has["stress"], magmoms=has["magmom"])
@@ -60,64 +60,47 @@ def evaluate(
         compile_where_worth(model, wanted, int(frame_set.n_atoms()[rows].sum()))
         for begin in range(0, len(rows), _CHUNK):
             examples = load_examples(frame_set, rows[begin : begin + _CHUNK])
-            add_errors(sums, model, examples[:], progress=within(progress, begin, len(rows)))
-    return sums.result()
+            told = within(progress, begin, len(rows))
+            sums += error_sums(model, examples[:], progress=told).sum(axis=0)
+    return MetricSums.from_vector(sums).result()
 
 
 def score(
     model: CHGNet, examples: Sequence[Example], *, progress: ProgressCallback | None = None
 ) -> Metrics:
-    """Compare a model's predictions with the labels of some frames; see `sum_errors`."""
-    return sum_errors(model, examples, progress=progress).result()
+    """Compare a model's predictions with the labels of some frames; see `error_sums`."""
+    sums = error_sums(model, examples, progress=progress)
+    return MetricSums.from_vector(sums.sum(axis=0)).result()
 
 
-def sum_errors(
+def error_sums(
     model: CHGNet, examples: Sequence[Example], *, progress: ProgressCallback | None = None
-) -> MetricSums:
-    """Add up the errors of a model's predictions, some hundreds of frames at a time.
+) -> NDArray[np.float64]:
+    """Sum the errors of a model's predictions frame by frame, some hundreds of frames at a time.
+
+    Energies are compared in double precision.
 
     Args:
         model: the model, on its device.
-        examples: the frames.
+        examples: n frames.
         progress: called with (done, total) frames.
 
     Returns:
-        The sums, from which metrics follow.
+        `MetricSums.vector` of each frame, (n, 9); the sum over frames is that of all.
 
     Raises:
         LabError: if a prediction is not finite.
     """
-    sums = MetricSums()
+    parts = [MetricSums.no_rows()]
     for begin in range(0, len(examples), _CHUNK):
-        add_errors(
-            sums,
-            model,
-            examples[begin : begin + _CHUNK],
-            progress=within(progress, begin, len(examples)),
-        )
-    return sums
+        told = within(progress, begin, len(examples))
+        parts.append(_chunk_sums(model, examples[begin : begin + _CHUNK], told))
+    return np.concatenate(parts)
 
 
-def add_errors(
-    sums: MetricSums,
-    model: CHGNet,
-    examples: Sequence[Example],
-    *,
-    progress: ProgressCallback | None = None,
-) -> None:
-    """Add the errors of these frames to running sums; energies are compared in double precision.
-
-    Args:
-        sums: where to add.
-        model: the model, on its device.
-        examples: the frames.
-        progress: called with (done, total) frames after every batch.
-
-    Raises:
-        LabError: if a prediction is not finite.
-    """
-    if not examples:
-        return
+def _chunk_sums(
+    model: CHGNet, examples: Sequence[Example], progress: ProgressCallback | None
+) -> NDArray[np.float64]:
     labels = [kind for kind in LABELS if any(one.label(kind) is not None for one in examples)]
     with torch.no_grad():
         predictions = predict(
@@ -128,19 +111,21 @@ def add_errors(
             magmoms="magmom" in labels,
             progress=progress,
         )
-    targets = make_targets(examples, labels, atomref=get_atomref(model))
-    sums.n_frames += len(examples)
-    for kind in labels:
-        rows = [np.atleast_1d(_value(one, kind)) for one in predictions]
-        for row, one in zip(rows, examples, strict=True):
-            if not np.isfinite(row).all():
+    atomref = get_atomref(model)
+    rows = []
+    for one, prediction in zip(examples, predictions, strict=True):
+        sums = MetricSums(n_frames=1)
+        targets = make_targets([one], labels, atomref=atomref)
+        for kind, target in targets.items():
+            predicted = _value(prediction, kind)
+            if not np.isfinite(predicted).all():
                 raise LabError(
                     f"The model's {kind} of frame {one.frame_id} is not a finite number; "
                     "check the frame's structure, or take another checkpoint."
                 )
-        # One row a frame for stresses, whose targets are (B, 3, 3).
-        predicted = np.stack(rows) if kind == "stress" else np.concatenate(rows)
-        sums.add(kind, predicted, targets[kind])
+            sums.add(kind, predicted.reshape(target.shape), target)
+        rows.append(sums.vector())
+    return np.array(rows)
 
 
 def _value(prediction: FramePrediction, kind: str) -> NDArray[np.floating]:

@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,16 +16,17 @@ from core.errors import LabError
 from core.frames.splits import Split
 from core.frames.store import FrameSet
 from core.potential.models import get_atomref, load_model, resolve_device, save_model
-from core.transfer import state
+from core.transfer import error_rows, state
 from core.transfer.batching import batches
 from core.transfer.beginning import first_atomref, first_model, made_trainable
 from core.transfer.compiling import compile_step, worth_it
 from core.transfer.config import RunConfig
-from core.transfer.data import Example, Examples, load_examples, partition, trained_flags
-from core.transfer.evaluate import sum_errors
+from core.transfer.data import Examples, load_examples, partition, trained_flags
+from core.transfer.error_rows import ErrorRows
+from core.transfer.evaluate import error_sums
 from core.transfer.loader import load
 from core.transfer.memory import peak_memory_mb
-from core.transfer.metrics import Metrics, MetricSums
+from core.transfer.metrics import Metrics, is_better
 from core.transfer.optimizer import make_optimizer
 from core.transfer.outcome import Outcome
 from core.transfer.parallel import ALONE, Team, shares
@@ -112,6 +112,7 @@ class _Run:
     position: state.Position = field(default_factory=state.Position)
     stepper: Stepper | None = None
     start: dict[str, Any] = field(default_factory=dict)
+    split: Split = field(init=False)
     train: Examples = field(init=False)
     validation: Examples = field(init=False)
     _saved: float = field(default_factory=time.monotonic)
@@ -120,17 +121,17 @@ class _Run:
         """Train from the beginning or from `last.pt`, test, and say how it went."""
         last = self.checkpoints / state.LAST
         try:
-            split = partition(self.config, self.frame_set)
-            left_out = self.stopping.agreed(lambda: self._load_frames(split))
+            self.split = partition(self.config, self.frame_set)
+            left_out = self.stopping.agreed(self._load_frames)
             go_on = self.team.share(resume and last.exists())
-            stepper = self._go_on(last) if go_on else self._begin(split, left_out)
+            stepper = self._go_on(last) if go_on else self._begin(left_out)
             if worth_it(self.config, self.train, self.team):
                 self.tell("prepare", what="compiled step", done=0, total=1)
                 compile_step(stepper, self.config, self.train, self.team)
             self.tell("compile", eager_because=stepper.eager_because)
             while not self._is_over():
                 self._epoch(stepper)
-            return self._finish(split)
+            return self._finish()
         except StopError:
             if self.stepper is not None:
                 self._save(self.stepper)
@@ -142,32 +143,33 @@ class _Run:
                 test=None,
             )
 
-    def _load_frames(self, split: Split) -> dict[str, str]:
+    def _load_frames(self) -> dict[str, str]:
         """Take the frames that are trained and validated on; return those left out, and why."""
         flags = trained_flags(self.frame_set, self.config.loss)
-        labelled = np.any(list(flags.values()), axis=0)[split.train]
+        labelled = np.any(list(flags.values()), axis=0)[self.split.train]
         telling = self.tell.progress("structures", self.stopping)
-        self.train = load_examples(self.frame_set, split.train[labelled], telling)
+        self.train = load_examples(self.frame_set, self.split.train[labelled], telling)
         if not len(self.train):
             raise LabError(
                 f"No training frame of data set {self.config.dataset} has a label whose loss ratio "
                 "is above zero; raise the ratio of a label that the data set has."
             )
-        self.validation = load_examples(self.frame_set, self._share(split.validation), telling)
+        self.validation = load_examples(self.frame_set, self._share(self.split.validation), telling)
         return {**self.train.left_out, **self.validation.left_out}
 
-    def _begin(self, split: Split, left_out: dict[str, str]) -> Stepper:
-        atomref = self.stopping.led(lambda: self._prepare(split))
+    def _begin(self, left_out: dict[str, str]) -> Stepper:
+        atomref = self.stopping.led(self._prepare)
         model = first_model(self.config, np.array(atomref["energies"]), self.device)
         stepper = self._stepper(model)
         left_out = {name: why for part in self.team.gather(left_out) for name, why in part.items()}
         began = time.perf_counter()
-        validation = self._score(model, self.validation)
+        errors = self._score(model, self.validation, self.split.validation)
+        validation = self._keep(errors, error_rows.UNTRAINED)
         flags = trained_flags(self.frame_set, self.config.loss)
         self.start = {
             "n_train": len(self.train),
             "n_validation": validation["n_frames"],
-            "n_test": len(split.test),
+            "n_test": len(self.split.test),
             "n_left_out": len(left_out),
             "left_out": list(left_out)[:_NAMED],
             "labels": [kind for kind, has in flags.items() if has[self.train.rows].any()],
@@ -179,13 +181,13 @@ class _Run:
         self._tell_start()
         return stepper
 
-    def _prepare(self, split: Split) -> dict[str, Any]:
+    def _prepare(self) -> dict[str, Any]:
         for name in (state.LAST, state.BEST):
             (self.checkpoints / name).unlink(missing_ok=True)
         return first_atomref(
             self.config,
             self.frame_set,
-            split.train,
+            self.split.train,
             # the other processes wait meanwhile
             threads=self.threads * self.team.size,
             progress=self.tell.progress("interaction energies", self.stopping),
@@ -278,7 +280,8 @@ class _Run:
                         self._save(stepper)
                 began = time.perf_counter()
         began = time.perf_counter()
-        validation = self._score(stepper.model, self.validation)
+        errors = self._score(stepper.model, self.validation, self.split.validation)
+        validation = errors.metrics()
         seconds = at.epoch_seconds + time.perf_counter() - began
         self.tell(
             "epoch",
@@ -293,8 +296,9 @@ class _Run:
         )
         at.epoch += 1
         at.seconds += seconds
-        if _better(validation, at.best_validation):
+        if is_better(validation, at.best_validation):
             at.best_epoch, at.best_validation = at.epoch, validation
+            self._keep(errors, error_rows.VALIDATION)
             if self.team.leads:
                 save_model(self.checkpoints / state.BEST, stepper.model, self._extra())
         if self.team.leads and at.epoch % (self.config.keep_every or math.inf) == 0:
@@ -303,18 +307,18 @@ class _Run:
         at.clear_epoch()
         self._save(stepper)
 
-    def _finish(self, split: Split) -> Outcome:
+    def _finish(self) -> Outcome:
         """Test the best model."""
         # the first process may still be writing it
         self.stopping.together()
         best = load_model(self.checkpoints / state.BEST, self.device)
         began = time.perf_counter()
-        rows = self._share(split.test)
+        rows = self._share(self.split.test)
         examples = self.stopping.agreed(
             lambda: load_examples(self.frame_set, rows, self.stopping.here)
         )
-        test = self._score(best, examples)
-        at = self.position
+        errors = self._score(best, examples, self.split.test)
+        test, at = self._keep(errors, error_rows.TEST), self.position
         self.tell(
             "end",
             best_epoch=at.best_epoch,
@@ -334,12 +338,18 @@ class _Run:
         costs = self.frame_set.n_atoms()[rows].tolist()
         return rows[shares(costs, self.team.size)[self.team.rank]]
 
-    def _score(self, model: CHGNet, examples: Sequence[Example]) -> Metrics:
-        """Return the errors on the examples of all processes."""
-        sums = self.stopping.agreed(
-            lambda: sum_errors(model, examples, progress=self.stopping.here)
-        )
-        return MetricSums.from_vector(self.team.add(sums.vector())).result()
+    def _score(self, model: CHGNet, examples: Examples, rows: NDArray[np.integer]) -> ErrorRows:
+        """Return the errors on these rows, each of which some process has as an example."""
+        here = self.stopping.here
+        own = self.stopping.agreed(lambda: error_sums(model, examples, progress=here))
+        sums = np.zeros((len(rows), own.shape[1]))
+        sums[np.searchsorted(rows, examples.rows)] = own
+        return ErrorRows(rows=rows, sums=self.team.add(sums))
+
+    def _keep(self, errors: ErrorRows, name: str) -> Metrics:
+        if self.team.leads:
+            errors.save(self.checkpoints / name)
+        return errors.metrics()
 
     def _save(self, stepper: Stepper) -> None:
         if not self.team.leads:
@@ -388,10 +398,3 @@ class _Run:
             step=self.position.epoch * steps + self.position.step,
             steps=self._epochs * steps,
         )
-
-
-def _better(new: Metrics, old: Metrics | None) -> bool:
-    """Tell whether an epoch is the best so far; without validation energies the last one is."""
-    error = new["energy_mae_mev_per_atom"]
-    best = None if old is None else old["energy_mae_mev_per_atom"]
-    return error is None or best is None or error < best

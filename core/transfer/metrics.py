@@ -31,7 +31,7 @@ METRICS: dict[str, MetricInfo] = {
     "magmom_mae_mub": MetricInfo("Magnetic moment MAE", "μB"),
 }
 
-_SCALES = dict(zip(METRICS, (1000.0, 1000.0, 1.0, 1.0), strict=True))
+SCALES = dict(zip(METRICS, (1000.0, 1000.0, 1.0, 1.0), strict=True))
 """From the labels' units (eV/atom, eV/Å, GPa, μB) to the metrics'."""
 
 LABEL_METRICS: dict[str, str] = dict(
@@ -83,6 +83,11 @@ class MetricSums:
         return np.array([self.n_frames, *sums], dtype=np.float64)
 
     @classmethod
+    def no_rows(cls) -> NDArray[np.float64]:
+        """Return `vector` of no frames, a row each, (0, 9)."""
+        return np.zeros((0, len(cls().vector())))
+
+    @classmethod
     def from_vector(cls, values: NDArray[np.float64]) -> Self:
         """Rebuild sums, or the sum of several, from what `vector` returned."""
         n_frames, *sums = values.tolist()
@@ -104,6 +109,13 @@ class MetricSums:
         """Return the mean absolute errors so far."""
         means = {
             key: scale * self.totals[key] / self.counts[key] if self.counts[key] else None
-            for key, scale in _SCALES.items()
+            for key, scale in SCALES.items()
         }
         return Metrics(n_frames=self.n_frames, **means)  # type: ignore[typeddict-item]
+
+
+def is_better(new: Metrics, old: Metrics | None) -> bool:
+    """Tell whether an epoch is the best so far; without validation energies the last one is."""
+    error = new["energy_mae_mev_per_atom"]
+    best = None if old is None else old["energy_mae_mev_per_atom"]
+    return error is None or best is None or error < best

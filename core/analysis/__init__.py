@@ -1,0 +1,1 @@
+"""What trained models say together: scaling laws, and what to compute next."""

@@ -1,0 +1,1 @@
+"""Scaling laws: how the error of a method falls with the number of training frames."""

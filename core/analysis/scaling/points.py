@@ -1,0 +1,148 @@
+"""Points of a scaling law: errors of models by the number of frames they were trained on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pyarrow as pa
+
+from core.errors import LabError
+from core.frames.sources.opening import open_table
+from core.frames.sources.tabular import TableFile, numbers
+
+_NEEDED = ("n_frames", "error")
+_SEED = "seed"
+
+
+@dataclass(kw_only=True, frozen=True, eq=False)
+class ScalingPoints:
+    """Errors of n models of one method.
+
+    Where the errors of single evaluation frames are known, `error[i]` is
+    `totals[i].sum() / counts.sum()`.
+
+    Attributes:
+        n_frames: training frames of each model (n,), 1 or more.
+        error: mean absolute error of each model (n,) in `unit`.
+        seed: number of each model's seed (n,); models of one seed share what the seed decides.
+        unit: of the errors.
+        totals: summed absolute errors of the m evaluation frames in each model (n, m) in `unit`.
+        counts: how many values each evaluation frame compares (m,).
+        materials: number of each evaluation frame's material (m,); without it, each frame counts
+            as a material.
+        zero: errors of untrained models (k,) in `unit`.
+    """
+
+    n_frames: np.ndarray
+    error: np.ndarray
+    seed: np.ndarray
+    unit: str = ""
+    totals: np.ndarray | None = None
+    counts: np.ndarray | None = None
+    materials: np.ndarray | None = None
+    zero: np.ndarray = field(default_factory=lambda: np.empty(0))
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """The distinct numbers of training frames, ascending (k,)."""
+        return np.unique(self.n_frames)
+
+    def select(self, chosen: np.ndarray) -> Self:
+        """Return the points of a mask (n,)."""
+        totals = None if self.totals is None else self.totals[chosen]
+        return replace(
+            self,
+            n_frames=self.n_frames[chosen],
+            error=self.error[chosen],
+            seed=self.seed[chosen],
+            totals=totals,
+        )
+
+    def between(self, least: float, most: float = np.inf) -> Self:
+        """Return the points whose number of training frames is in [least, most]."""
+        return self.select((self.n_frames >= least) & (self.n_frames <= most))
+
+
+def read_points(path: Path | str, *, unit: str = "") -> ScalingPoints:
+    """Read points from a CSV or Parquet file with the columns n_frames, error and, if any, seed.
+
+    Rows with n_frames 0 are untrained models; they become `zero`. Without seeds each row counts as
+    a seed of its own.
+
+    Args:
+        path: the file.
+        unit: of the errors, for display.
+
+    Raises:
+        LabError: a column is missing, or a value is no number or not possible, by its row.
+    """
+    file = open_table(path)
+    for name in _NEEDED:
+        if name not in file.columns:
+            raise LabError(
+                f"{file.path.name} has no column {name!r} (found: "
+                f"{', '.join(file.columns[:8])}); name the columns n_frames, error and, if there "
+                "are any, seed."
+            )
+    names = [*_NEEDED, *([_SEED] if _SEED in file.columns else [])]
+    table = file.read(names)
+    n_frames = _column(
+        file,
+        table,
+        "n_frames",
+        allowed=lambda x: (x == 0) | (x >= 1),
+        remedy="give the number of training frames, or 0 for an untrained model",
+    )
+    error = _column(
+        file,
+        table,
+        "error",
+        allowed=lambda x: x > 0,
+        remedy="errors of a power law are above 0: give a mean absolute error or leave the row out",
+    )
+    seed = (
+        _column(
+            file,
+            table,
+            _SEED,
+            allowed=lambda x: (x == np.rint(x)) & (np.abs(x) < 2**53),
+            remedy="give a whole number, or leave the whole column out",
+        )
+        if _SEED in names
+        else np.arange(len(error))
+    )
+    trained = n_frames > 0
+    if not trained.any():
+        raise LabError(
+            f"{file.path.name} holds untrained models only (n_frames 0); add rows of trained ones."
+        )
+    return ScalingPoints(
+        n_frames=n_frames[trained],
+        error=error[trained],
+        seed=seed[trained].astype(np.int64),
+        unit=unit,
+        zero=error[~trained],
+    )
+
+
+def _column(
+    file: TableFile,
+    table: pa.Table,
+    name: str,
+    *,
+    allowed: Callable[[np.ndarray], np.ndarray],
+    remedy: str,
+) -> np.ndarray:
+    """Return a column's numbers (n,), all of them there and allowed."""
+    values = numbers(file, name, table[name])
+    bad = np.isnan(values) | ~allowed(values)
+    if bad.any():
+        row = int(np.argmax(bad))
+        value = values[row]
+        problem = (
+            f"column {name!r} is empty" if np.isnan(value) else f"{name} {value:g} is not possible"
+        )
+        raise file.fail(row, problem, remedy)
+    return values

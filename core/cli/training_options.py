@@ -1,0 +1,48 @@
+"""Options of `train` on commands that train many runs."""
+
+from collections.abc import Collection
+
+import typer
+
+from core.errors import LabError
+from core.transfer.config import FLAGS
+
+
+def training_options(words: list[str], *, but: Collection[str]) -> dict[str, str]:
+    """Read the options of `train` from what is left of a command line.
+
+    Args:
+        words: what the command itself did not take.
+        but: keys of FLAGS that the command settles in its own way.
+
+    Raises:
+        typer.BadParameter: an option that does not exist, or one without its argument.
+    """
+    keys = {flag: key for key, flag in FLAGS.items() if key not in but}
+    found: dict[str, str] = {}
+    rest = iter(words)
+    for word in rest:
+        flag, joined, value = word.partition("=")
+        if flag not in keys:
+            raise typer.BadParameter(f"No such option: {flag}")
+        given = value if joined else next(rest, None)
+        if given is None:
+            raise typer.BadParameter(f"Option {flag} requires an argument")
+        found[keys[flag]] = given
+    return found
+
+
+def numbers(text: str, flag: str) -> list[int]:
+    """Read whole numbers with commas.
+
+    Args:
+        text: what was given.
+        flag: its option, for the message.
+
+    Raises:
+        LabError: anything else was given.
+    """
+    try:
+        return [int(one) for one in text.split(",") if one]
+    except ValueError:
+        raise LabError(f"{flag} {text}: give whole numbers with commas, such as 0,1,2.") from None
