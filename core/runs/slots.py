@@ -7,6 +7,7 @@ imports torch: a process that waits stays small.
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
@@ -76,10 +77,12 @@ def wait_for_slot(run: Run, slot: str, should_stop: Callable[[], bool]) -> FileL
         The held lock, to be released at the end; None if the wait was stopped.
     """
     lock = FileLock(locks_dir() / f"device-{slot}.lock")
-    # Whoever joins later has a later place, so this list can only shrink.
-    ahead = queue_ahead(run)
+    # Whoever joins later has a later place, so this list can only shrink. Only its head is looked
+    # at, lest hundreds of runs that wait for one another keep the machine busy.
+    ahead = deque(queue_ahead(run))
     while not should_stop():
-        ahead = [other for other in ahead if _still_waits(other, slot)]
+        while ahead and not _still_waits(ahead[0], slot):
+            ahead.popleft()
         if not ahead:
             try:
                 lock.acquire(blocking=False)
