@@ -7,6 +7,7 @@ while the large ones train. A sweep can grow by sizes, methods and seeds; what i
 
 import math
 import shlex
+import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,10 +17,12 @@ from pydantic import Field
 from core.errors import LabError
 from core.home import sweeps_dir
 from core.runs import group
+from core.runs.directory import Run
 from core.runs.experiment import new_id, settings_of
 from core.runs.group import Group, launch, runs_of
 from core.runs.listing import status_if_any
 from core.runs.machine import machine, software
+from core.runs.status import Status
 from core.transfer.config import RunConfig
 from core.transfer.methods import METHODS
 
@@ -39,6 +42,9 @@ __all__ = [
 ]
 
 cancel, resume = group.cancel, group.resume
+
+_LATEST = 5
+"""Finished runs by which the time left is told."""
 
 
 class Sweep(Group):
@@ -80,8 +86,8 @@ class Progress:
         active: runs that wait or train.
         of: runs in all that are still there.
         share: of all training steps, those that are done.
-        eta_s: seconds left, by the time that finished runs took for each frame they trained on;
-            None until one has finished, or where nothing waits or trains.
+        eta_s: seconds left, by what the last finished runs took; None until one has finished, or
+            where nothing waits or trains.
     """
 
     finished: int
@@ -194,30 +200,46 @@ def delete(sweep: Sweep) -> None:
 
 def progress(sweep: Sweep) -> Progress:
     """Return how far a sweep is and how long it may still take."""
-    finished = active = of = 0
-    cost = done = known_cost = known_seconds = 0.0
-    for run in runs_of(sweep):
-        status = status_if_any(run)
-        if status is None:
-            continue
-        own = float(_cost(run.config))
-        ended = status.state == "finished"
-        share = 1.0 if ended else min(1.0, status.epoch / status.epochs)
-        cost, done, of = cost + own, done + own * share, of + 1
-        finished, active = finished + ended, active + status.is_active
-        if ended and status.ended is not None and status.started is not None:
-            known_cost, known_seconds = (
-                known_cost + own,
-                known_seconds + status.ended - status.started,
-            )
-    known = active and known_cost
-    return Progress(
-        finished=finished,
-        active=active,
-        of=of,
-        share=done / cost if cost else 0.0,
-        eta_s=(cost - done) * known_seconds / known_cost if known else None,
+    known = [(run, status) for run in runs_of(sweep) if (status := status_if_any(run)) is not None]
+    finished = [(run, status) for run, status in known if status.state == "finished"]
+    active = [(run, status) for run, status in known if status.is_active]
+    cost = sum(_cost(run.config) for run, _ in known)
+    done = sum(
+        _cost(run.config) * (1.0 if status.state == "finished" else _share(status))
+        for run, status in known
     )
+    return Progress(
+        finished=len(finished),
+        active=len(active),
+        of=len(known),
+        share=done / cost if cost else 0.0,
+        eta_s=_seconds_left(active, finished) if active and finished else None,
+    )
+
+
+def _share(status: Status) -> float:
+    return min(1.0, status.epoch / status.epochs)
+
+
+def _seconds_left(
+    active: Sequence[tuple[Run, Status]], finished: Sequence[tuple[Run, Status]]
+) -> float | None:
+    """Return the time that runs still need, by the last ones that finished.
+
+    A run takes as long as its frames take at their rate, and a while besides for starting,
+    validation and test, which does not depend on its size.
+    """
+    seconds_a_frame, besides = [], []
+    for run, status in finished[-_LATEST:]:
+        rates = [event["frames_per_second"] for event in run.metrics("epoch")]
+        if rates and status.started is not None and status.ended is not None:
+            seconds_a_frame.append(len(rates) / sum(rates))
+            trained = _cost(run.config) * seconds_a_frame[-1]
+            besides.append(max(0.0, status.ended - status.started - trained))
+    if not besides:
+        return None
+    pace, fixed = statistics.median(seconds_a_frame), statistics.median(besides)
+    return sum((1 - _share(status)) * (_cost(run.config) * pace + fixed) for run, status in active)
 
 
 def _extended(
