@@ -27,8 +27,8 @@ OFFSET = {
     "seeds differ at all sizes": {"by_seed": 0.05, "noise": 0.02},
 }
 
-LEAST = 0.9 - 2 * np.sqrt(0.9 * 0.1 / 300)
-"""What 300 sweeps may show where the true share is 0.9."""
+LEAST = {"seeds fall differently": 0.9 - 2 * np.sqrt(0.9 * 0.1 / 300)}
+"""Where the true share, over thousands of sweeps, is near 0.92, 300 of them may show less."""
 
 
 def held(points, law_of, *, truth, sizes, sets):
@@ -56,7 +56,7 @@ def test_power_law(name):
         sizes=kind.get("sizes", SIZES),
         sets=300,
     )
-    assert np.all((shares >= LEAST) & (shares <= 0.99)), shares
+    assert np.all((shares >= LEAST.get(name, 0.9)) & (shares <= 0.99)), shares
 
 
 @pytest.mark.parametrize("name", OFFSET)
