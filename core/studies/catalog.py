@@ -14,6 +14,7 @@ _PLACES = {
     "few": "core.studies.few:FewStudy",
     "importance": "core.studies.importance:ImportanceStudy",
     "interaction": "core.studies.interaction:InteractionStudy",
+    "next": "core.studies.coverage:NextStudy",
     "offset": "core.studies.offset:OffsetStudy",
     "prior-comparison": "core.studies.prior_comparison:PriorStudy",
     "run-errors": "core.studies.run_errors:RunErrorsStudy",

@@ -1,0 +1,119 @@
+"""What to compute next: the materials that are there, and the candidates of a pool."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import LabError
+from core.frames.pairs import PairSet
+from core.frames.splits import training_subset
+from core.frames.store import FrameSet
+
+DataSet = FrameSet | PairSet
+
+
+@dataclass(kw_only=True, frozen=True, slots=True, eq=False)
+class Materials:
+    """Some rows of a data set, one a material.
+
+    Attributes:
+        data: the data set.
+        rows: (n,) rows of it, each the first of its material.
+    """
+
+    data: DataSet
+    rows: NDArray[np.int64]
+
+    @property
+    def ids(self) -> NDArray[np.str_]:
+        """Material ids, (n,)."""
+        return _ids(self.data)[self.rows].astype(str)
+
+    @property
+    def formulas(self) -> NDArray[np.str_]:
+        """Formulas, (n,)."""
+        return self.data.table()["formula"].to_numpy()[self.rows].astype(str)
+
+    @property
+    def fractions(self) -> NDArray[np.float64]:
+        """Composition fractions, (n, 94)."""
+        return self.data.fractions()[self.rows]
+
+    def sample(self, most: int, *, seed: int) -> "Materials":
+        """Return at most so many of them, drawn at random."""
+        if len(self.rows) <= most:
+            return self
+        chosen = training_subset(_ids(self.data), self.rows, most, seed=seed)
+        return Materials(data=self.data, rows=chosen)
+
+
+@dataclass(kw_only=True, frozen=True, slots=True, eq=False)
+class Pool:
+    """What could be computed.
+
+    Attributes:
+        candidates: materials with a structure that are not in the data set yet.
+        n_atoms: atoms of each candidate, (m,).
+        n_known: materials of the pool that are in the data set already, in whichever part.
+        n_too_large: materials left out because of their number of atoms.
+        n_without_structure: materials left out because there is nothing to compute.
+    """
+
+    candidates: Materials
+    n_atoms: NDArray[np.int64]
+    n_known: int
+    n_too_large: int
+    n_without_structure: int
+
+
+def materials_there(data: DataSet) -> Materials:
+    """Return the materials to learn from: the training part of frames, all of pairs."""
+    ids = _ids(data)
+    rows = data.split().train if isinstance(data, FrameSet) else np.arange(len(data))
+    return Materials(data=data, rows=_first_of_each(ids, rows))
+
+
+def candidates(pool: DataSet, data: DataSet, *, most_atoms: int) -> Pool:
+    """Return the materials of a pool that could be added to a data set.
+
+    A material is recognised by its id. One that is held out for validation or test is no candidate
+    either: it has been computed.
+
+    Args:
+        pool: a data set with structures.
+        data: what is there.
+        most_atoms: in a cell; the cost of a calculation rises with about the cube of their number.
+
+    Raises:
+        LabError: if no candidate is left.
+    """
+    ids = _ids(pool)
+    rows = _first_of_each(ids, np.arange(len(pool)))
+    known = np.isin(ids[rows].astype(str), np.unique(_ids(data).astype(str)))
+    rows = rows[~known]
+    n_atoms = np.array([0 if one is None else len(one) for one in pool.frames(rows)], np.int64)
+    fits = (n_atoms > 0) & (n_atoms <= most_atoms)
+    if not fits.any():
+        raise LabError(
+            f"{pool.card.name}: no material is left to compute: {int(known.sum()):,} are in "
+            f"{data.card.name} already, {int((n_atoms == 0).sum()):,} have no structure, "
+            f"{int((n_atoms > most_atoms).sum()):,} more than {most_atoms} atoms; choose another "
+            "pool, or allow larger cells."
+        )
+    return Pool(
+        candidates=Materials(data=pool, rows=rows[fits]),
+        n_atoms=n_atoms[fits],
+        n_known=int(known.sum()),
+        n_too_large=int((n_atoms > most_atoms).sum()),
+        n_without_structure=int((n_atoms == 0).sum()),
+    )
+
+
+def _ids(data: DataSet) -> NDArray[np.object_]:
+    return data.table()["material_id"].to_numpy(dtype=object)
+
+
+def _first_of_each(ids: NDArray[np.object_], rows: NDArray[np.integer]) -> NDArray[np.int64]:
+    _, first = np.unique(ids[rows].astype(str), return_index=True)
+    return np.asarray(rows, dtype=np.int64)[np.sort(first)]

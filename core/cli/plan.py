@@ -1,0 +1,256 @@
+"""`plan` and `next`: how many calculations a target error takes, and which ones to do first."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import typer
+
+from core.cli.answer import Answer, JsonFlag, LabCommand, columns, facts, progress_on_stderr
+from core.errors import LabError
+from core.transfer.metrics import LABEL_METRICS, METRICS
+
+app = typer.Typer()
+
+Metric = Literal["energy", "force", "stress", "magmom"]
+Split = Literal["validation", "test"]
+AskedForm = Literal["power", "offset", "auto"]
+By = Literal["composition", "features", "disagreement", "balanced"]
+
+Hours = Annotated[float | None, typer.Option(help="Core-hours of a calculation.")]
+Atoms3 = Annotated[
+    float | None, typer.Option("--atoms3", help="Core-hours per atom³, instead of --hours.")
+]
+Price = Annotated[float | None, typer.Option(help="Price of a core-hour.")]
+
+
+@app.command("plan", cls=LabCommand)
+def plan(
+    sweep: Annotated[
+        str | None, typer.Argument(help="An embedded sweep, or the id of one. Default: the first.")
+    ] = None,
+    *,
+    target: Annotated[
+        float, typer.Option(help="Error to reach, in the metric's unit, as meV/atom.")
+    ],
+    metric: Annotated[Metric, typer.Option(help="Whose error.")] = "energy",
+    split: Annotated[Split, typer.Option(help="Which frames the errors are of.")] = "validation",
+    form: Annotated[AskedForm, typer.Option(help="The law; auto: by held-out sizes.")] = "power",
+    min_frames: Annotated[
+        int | None,
+        typer.Option(
+            help="Leave smaller sizes out. Default: those below a sixteenth of the largest.", min=0
+        ),
+    ] = None,
+    hours: Hours = None,
+    atoms3: Atoms3 = None,
+    price: Price = None,
+    currency: Annotated[str, typer.Option(help="Of the price.")] = "",
+    have: Annotated[int, typer.Option(help="Training frames that are there.", min=0)] = 0,
+    budget_hours: Annotated[
+        float | None, typer.Option(help="Core-hours to spend: what error do they buy?", min=0)
+    ] = None,
+    _json: JsonFlag = False,
+) -> Answer:
+    """Tell how many calculations a target error takes by method, their cost and its probability."""
+    from core.analysis import planner  # noqa: PLC0415  they wait for scipy
+    from core.analysis.scaling.choose import asymptotic_from, choose_form  # noqa: PLC0415
+    from core.analysis.scaling.law import Law, fit_law  # noqa: PLC0415
+    from core.analysis.sweep_results import list_results, open_results  # noqa: PLC0415
+
+    name = sweep or next((one for one, _, _ in list_results()), None)
+    if name is None:
+        raise LabError("There is no sweep yet; `python -m core sweep run` makes one.")
+    cost = planner.Cost(hours=hours, per_atom3=atoms3, price=price, currency=currency)
+    results = open_results(name)
+    key = LABEL_METRICS[metric]
+    if min_frames is None:
+        min_frames = asymptotic_from(np.array(results.about.sweep.sizes))
+    laws: dict[str, Law] = {}
+    refused: dict[str, str] = {}
+    tested: dict[str, list[dict[str, Any]]] = {}
+    for method in results.methods:
+        try:
+            points = results.scaling_points(method, metric=key, split=split)
+            chosen = choose_form(points, min_frames=min_frames).form if form == "auto" else form
+            laws[method] = fit_law(points, form=chosen, min_frames=min_frames)
+        except LabError as error:
+            refused[method] = str(error)
+            continue
+        tests = planner.hindsight(points, form=chosen, min_frames=min_frames)
+        tested[method] = [_finite(test) for test in tests.to_dict("records")]
+    if not laws:
+        raise LabError(next(iter(refused.values()), f"{name}: no run of it has finished yet."))
+    n_atoms = planner.training_atoms(results.about.sweep.base.dataset)
+    table = planner.plan(laws, target=target, cost=cost, n_atoms=n_atoms, have=have)
+    unit = METRICS[key].unit
+    data: dict[str, Any] = {
+        "sweep": name,
+        "dataset": results.about.data.name,
+        "labels": results.about.data.labels,
+        "metric": key,
+        "unit": unit,
+        "split": split,
+        "target": target,
+        "have": have,
+        "core_hours_each": cost.mean_hours(n_atoms),
+        "currency": currency,
+        "methods": {row["method"]: _finite(row) for row in table.to_dict("records")},
+        "refused": refused,
+        "extrapolation": tested,
+    }
+    told = facts(
+        {
+            "sweep": f"{name} on {data['dataset']}, labels: {data['labels']}",
+            "target": f"{METRICS[key].label} {target:g} {unit} on {split} frames",
+            "fitted from": f"{min_frames:,} frames on",
+            "there already": f"{have:,} frames",
+            "a calculation": f"{data['core_hours_each']:.4g} core-hours",
+            **{f"refused: {method}": reason for method, reason in refused.items()},
+        }
+    )
+    parts = [told, _plan_text(table), _tests_text(tested)]
+    if budget_hours is not None:
+        bought = planner.budget(
+            laws, hours=budget_hours, cost=cost, n_atoms=n_atoms, have=have, target=target
+        )
+        data["budget"] = {row["method"]: _finite(row) for row in bought.to_dict("records")}
+        parts.insert(2, f"With {budget_hours:,.4g} core-hours:\n{_budget_text(bought, unit)}")
+    return Answer(data=data, text="\n\n".join(parts))
+
+
+@app.command("next", cls=LabCommand)
+def next_(
+    *,
+    dataset: Annotated[str, typer.Option(help="What there is.")],
+    pool: Annotated[str, typer.Option(help="A data set with the structures to choose from.")] = (
+        "mp-structures"
+    ),
+    n: Annotated[int, typer.Option(help="Materials to choose.", min=1, max=10_000)] = 50,
+    by: Annotated[By, typer.Option(help="What a material is to add.")] = "composition",
+    runs: Annotated[
+        str, typer.Option(help="Runs on the data set, with commas: their errors, where they differ")
+    ] = "",
+    model: Annotated[
+        str, typer.Option(metavar="RUN|MODEL", help="Whose crystal features.")
+    ] = "chgnet-0.3.0",
+    most_atoms: Annotated[int, typer.Option(help="In a cell, at most.", min=1)] = 60,
+    most: Annotated[
+        int, typer.Option(help="Materials that a network looks at, at most.", min=10)
+    ] = 6000,
+    hours: Hours = None,
+    atoms3: Atoms3 = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write structures for VASP and pymatgen: FILE.zip.")
+    ] = None,
+    _json: JsonFlag = False,
+) -> Answer:
+    """Choose what to compute next from a pool, each with its reason."""
+    from core.analysis.next_files import structures_zip  # noqa: PLC0415  both wait for scipy
+    from core.analysis.planner import Cost  # noqa: PLC0415
+    from core.frames.registry import open_dataset  # noqa: PLC0415
+    from core.studies.coverage import NextStudy  # noqa: PLC0415
+    from core.transfer.files import whole_file  # noqa: PLC0415
+
+    cost = None if hours is None and atoms3 is None else Cost(hours=hours, per_atom3=atoms3)
+    found = NextStudy(
+        dataset=dataset,
+        pool=pool,
+        n=n,
+        by=by,
+        model=model,
+        runs=tuple(one for one in runs.split(",") if one),
+        most_atoms=most_atoms,
+        most=most,
+    ).compute(progress_on_stderr())
+    table = found.table()
+    if cost is not None:
+        table["core_hours"] = cost.hours_each(found.n_atoms)
+    if out is not None:
+        archive = structures_zip(open_dataset(pool).frames(found.rows), table, cost=cost)
+        with whole_file(out) as file:
+            file.write(archive)
+    elements = found.element_table()
+    data = {
+        "dataset": dataset,
+        "pool": pool,
+        "by": by,
+        "n": len(table),
+        "n_there": found.n_there,
+        "n_candidates": found.n_candidates,
+        "n_looked_at": found.n_looked_at,
+        "n_known": found.n_known,
+        "n_too_large": found.n_too_large,
+        "n_without_structure": found.n_without_structure,
+        "core_hours": None if cost is None else float(table["core_hours"].sum()),
+        "materials": table.to_dict("records"),
+        "elements": elements.to_dict("records"),
+        "chemistries": found.chemistry_table().to_dict("records"),
+        "out": None if out is None else str(out),
+    }
+    told = {
+        "there": f"{found.n_there:,} materials of {dataset} to learn from",
+        "candidates": f"{found.n_looked_at:,} of {found.n_candidates:,} of {pool} looked at; not "
+        f"candidates: {found.n_known:,} already in {dataset}, {found.n_too_large:,} with more than "
+        f"{most_atoms} atoms, {found.n_without_structure:,} without a structure",
+        "worst covered": ", ".join(
+            f"{row.symbol} ({row.materials})" for row in elements.head(10).itertuples()
+        ),
+    }
+    if cost is not None:
+        told["core-hours"] = f"{data['core_hours']:,.4g}"
+    if out is not None:
+        told["written"] = str(out)
+    listed = columns(list(table.columns), table.to_numpy(dtype=object).tolist())
+    return Answer(data=data, text=f"{facts(told)}\n\n{listed}")
+
+
+def _finite(row: dict[Any, Any]) -> dict[str, Any]:
+    """Return a row for JSON, which knows no infinity: never is null."""
+    own = {str(key): value for key, value in row.items() if key != "method"}
+    return {
+        key: None if isinstance(value, float) and not np.isfinite(value) else value
+        for key, value in own.items()
+    }
+
+
+def _plan_text(table: Any) -> str:
+    head = (
+        *("method", "frames", "95 % low", "95 % high", "90 % sure", "to compute", "core-hours"),
+        *("money", "probability", "× largest", "note"),
+    )
+    names = (
+        *("method", "frames", "frames_low", "frames_high", "frames_likely", "to_compute"),
+        *("core_hours", "money", "probability", "extrapolated", "note"),
+    )
+    return columns(head, [[row[name] for name in names] for row in table.to_dict("records")])
+
+
+def _budget_text(table: Any, unit: str) -> str:
+    head = ("method", "to compute", "frames", f"error, {unit}", "low", "high", "probability")
+    names = ("method", "to_compute", "frames", "error", "error_low", "error_high", "probability")
+    return columns(head, [[row[name] for name in names] for row in table.to_dict("records")])
+
+
+def _tests_text(tested: dict[str, list[dict[str, Any]]]) -> str:
+    """Say how wrong such predictions were on the sweep itself."""
+    names = ("n_frames", "seen", "predicted", "low", "high", "frames", "frames_low", "frames_high")
+    rows = [
+        [method, *(test[name] for name in names)]
+        for method, tests in tested.items()
+        for test in tests
+    ]
+    if not rows:
+        return "Not tested: too few sizes to fit up to a quarter of the largest."
+    head = (
+        "method",
+        "frames",
+        "error seen",
+        "predicted",
+        "low",
+        "high",
+        "frames for it",
+        "low",
+        "high",
+    )
+    return "What a plan from sizes up to a quarter would have said:\n" + columns(head, rows)
