@@ -22,6 +22,7 @@ st.navigation(
             st.Page("pages/transfer.py", title="Transfer", icon=":material/model_training:"),
             st.Page("pages/experiments.py", title="Experiments", icon=":material/science:"),
             st.Page("pages/runs.py", title="Runs", icon=":material/list:"),
+            st.Page("pages/scaling.py", title="Scaling", icon=":material/trending_down:"),
         ],
     }
 ).run()

@@ -37,6 +37,9 @@ class Answer:
     code: int = 0
 
 
+_SENSE = 1e6
+
+
 class LabCommand(TyperCommand):
     """A command whose function returns an `Answer`; all else that it prints is dropped."""
 
@@ -149,3 +152,12 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def sensible(value: Any) -> Any:
+    """Round a number to four digits; one beyond all sense is told as just that."""
+    if not isinstance(value, float):
+        return value
+    if _SENSE < value < float("inf"):
+        return f"> {_SENSE:,.0f}"
+    return "0" if value < 1 / _SENSE else float(f"{value:.4g}")

@@ -6,7 +6,15 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import typer
 
-from core.cli.answer import Answer, JsonFlag, LabCommand, columns, facts, progress_on_stderr
+from core.cli.answer import (
+    Answer,
+    JsonFlag,
+    LabCommand,
+    columns,
+    facts,
+    progress_on_stderr,
+    sensible,
+)
 from core.errors import LabError
 from core.transfer.metrics import LABEL_METRICS, METRICS
 
@@ -223,20 +231,24 @@ def _plan_text(table: Any) -> str:
         *("method", "frames", "frames_low", "frames_high", "frames_likely", "to_compute"),
         *("core_hours", "money", "probability", "extrapolated", "note"),
     )
-    return columns(head, [[row[name] for name in names] for row in table.to_dict("records")])
+    return columns(
+        head, [[sensible(row[name]) for name in names] for row in table.to_dict("records")]
+    )
 
 
 def _budget_text(table: Any, unit: str) -> str:
     head = ("method", "to compute", "frames", f"error, {unit}", "low", "high", "probability")
     names = ("method", "to_compute", "frames", "error", "error_low", "error_high", "probability")
-    return columns(head, [[row[name] for name in names] for row in table.to_dict("records")])
+    return columns(
+        head, [[sensible(row[name]) for name in names] for row in table.to_dict("records")]
+    )
 
 
 def _tests_text(tested: dict[str, list[dict[str, Any]]]) -> str:
     """Say how wrong such predictions were on the sweep itself."""
     names = ("n_frames", "seen", "predicted", "low", "high", "frames", "frames_low", "frames_high")
     rows = [
-        [method, *(test[name] for name in names)]
+        [method, *(sensible(test[name]) for name in names)]
         for method, tests in tested.items()
         for test in tests
     ]

@@ -11,7 +11,7 @@ from core.analysis.scaling.law import Law, fit_law
 from core.analysis.scaling.points import ScalingPoints, read_points
 from core.analysis.scaling.predict import extrapolation
 from core.analysis.scaling.saved import crossing, frames_saved
-from core.cli.answer import Answer, JsonFlag, LabCommand, columns, facts
+from core.cli.answer import Answer, JsonFlag, LabCommand, columns, facts, sensible
 from core.errors import LabError
 from core.transfer.metrics import LABEL_METRICS, METRICS
 
@@ -223,7 +223,7 @@ def _saved_text(saved: dict[str, Any]) -> str:
     head = ["error", saved["better"], saved["worse"], "ratio", "low", "high", "inside"]
     rows = []
     for row in saved["errors"]:
-        cells = {key: _short(value) for key, value in row.items()}
+        cells = {key: sensible(value) for key, value in row.items()}
         if cells.pop("at_least"):
             cells["n_better"] = f"up to {row['n_better']:,g}"
             cells["ratio"] = f"{row['ratio']:.3g} at least"
@@ -240,13 +240,8 @@ def _saved_text(saved: dict[str, Any]) -> str:
 
 def _tested(name: str, told: dict[str, Any]) -> list[str]:
     """Tell how well sizes were foretold from those up to a quarter of them."""
-    rows = [[_short(value) for value in row.values()] for row in told["extrapolation"]]
+    rows = [[sensible(value) for value in row.values()] for row in told["extrapolation"]]
     if not rows:
         return []
     head = ("frames", "sizes fitted", "seen", "predicted", "low", "high", "relative error")
     return [f"{name}foretold from sizes up to a quarter\n{columns(head, rows)}"]
-
-
-def _short(value: Any) -> Any:
-    """Round a number to what its interval leaves of it."""
-    return float(f"{value:.4g}") if isinstance(value, float) else value

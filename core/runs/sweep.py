@@ -31,6 +31,7 @@ __all__ = [
     "Sweep",
     "cancel",
     "delete",
+    "epochs_of",
     "find_sweep",
     "grow",
     "launch",
@@ -175,6 +176,17 @@ def grow(
     )
 
 
+def epochs_of(size: int, *, base: RunConfig, steps: int | None) -> int:
+    """Return the epochs of a run of a sweep.
+
+    Args:
+        size: its training frames.
+        base: the sweep's.
+        steps: the sweep's.
+    """
+    return base.epochs if steps is None else math.ceil(steps / math.ceil(size / base.batch_size))
+
+
 def list_sweeps() -> list[Sweep]:
     """Return all sweeps, newest first; files that cannot be read are passed over."""
     return group.read_all(Sweep, sweeps_dir())
@@ -276,9 +288,12 @@ def _extended(
 
 def _config(sweep: Sweep, size: int, method: str, seed: int) -> RunConfig:
     base = sweep.base
-    changes = {"frames": size, "method": method, "seed": seed}
-    if sweep.steps is not None:
-        changes["epochs"] = math.ceil(sweep.steps / math.ceil(size / base.batch_size))
+    changes = {
+        "frames": size,
+        "method": method,
+        "seed": seed,
+        "epochs": epochs_of(size, base=base, steps=sweep.steps),
+    }
     return RunConfig.parse(base.model_dump() | changes, where=f"{method}, {size} frames")
 
 

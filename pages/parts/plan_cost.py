@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.analysis.planner import Cost
 
-KINDS = {"hours": "The same for each", "atoms3": "Grows with atoms³"}
+KINDS = {"hours": "Same for each", "atoms3": "By atoms³"}
 
 
 def choose_cost() -> tuple[Cost, list[str]]:

@@ -6,6 +6,8 @@ from core.analysis.planner import Cost
 from core.runs.comparison import method_label
 from core.transfer.methods import METHODS
 
+_MANY = 1e9
+
 
 def name_of(method: str) -> str:
     """Return what a method, or a table of points, is called."""
@@ -13,8 +15,10 @@ def name_of(method: str) -> str:
 
 
 def count(value: float) -> str:
-    """Write a number of frames or core-hours that may be infinite."""
-    return "never" if np.isinf(value) else f"{value:,.0f}"
+    """Write a number of frames or core-hours that may be infinite, or beyond all sense."""
+    if np.isinf(value):
+        return "never"
+    return f"{value:,.0f}" if value < _MANY else "over a billion"
 
 
 def between(low: float, high: float) -> str:

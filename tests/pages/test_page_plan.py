@@ -99,7 +99,7 @@ def test_a_plan_and_its_command_say_the_same(made):
 def test_atoms_money_and_a_budget(made):
     at = run(
         plan_script,
-        cost="Grows with atoms³",
+        cost="By atoms³",
         atoms3="0.002",
         price="0.5",
         currency="CHF",
@@ -118,7 +118,7 @@ def test_what_is_there_may_be_enough(made):
 
 
 def test_a_table_of_points_asks_for_the_atoms(made):
-    at = run(plan_script, args=("points",), cost="Grows with atoms³", atoms="10")
+    at = run(plan_script, args=("points",), cost="By atoms³", atoms="10")
     # 2000/√N = 50 at N = 1600, 10 core-hours for 10 atoms.
     row = at.dataframe[0].value.iloc[0]
     assert (row["method"], row["core_hours"]) == ("Your points", "16,000")

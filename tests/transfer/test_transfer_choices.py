@@ -9,12 +9,11 @@ from core.errors import LabError
 from core.potential.models import load_model, read_extra
 from core.potential.weights import ATOMREF
 from core.runs.progress import Progress
-from core.transfer import loop
 from core.transfer.blocks import block_of, freeze
 from core.transfer.config import BLOCKS, LossRatios, RunConfig
 from core.transfer.data import load_examples
-from core.transfer.loop import fit
 from core.transfer.error_rows import ErrorRows
+from core.transfer.loop import fit
 from core.transfer.metrics import MetricSums
 from core.transfer.optimizer import make_optimizer, set_rate
 from core.transfer.schedule import learning_rate

@@ -1,0 +1,84 @@
+"""How long a sweep will take, told before it is launched."""
+
+import numpy as np
+import streamlit as st
+from scipy.optimize import nnls
+
+from core.frames.schema import Card
+from core.runs.progress import duration_text
+from core.runs.sweep import Sweep, epochs_of
+from core.transfer.config import RunConfig
+from pages.parts.datasets import key_of
+from pages.parts.page import errors_shown
+from pages.parts.run_preview import previews
+
+REFRESH = "1s"
+
+
+def show_estimate(wanted: Sweep, card: Card) -> None:
+    """Show how long the sweep will take; a look at its smallest and its largest run tells.
+
+    Args:
+        wanted: A draft.
+        card: Of its data set.
+    """
+    looks = [_look(wanted, size) for size in sorted({min(wanted.sizes), max(wanted.sizes)})]
+    waiting = not all(one.done() for one in previews().ask(looks, key_of(card)))
+    st.fragment(_panel, run_every=REFRESH if waiting else None)(wanted, looks, card, waiting)
+
+
+def _panel(wanted: Sweep, looks: list[RunConfig], card: Card, waiting: bool) -> None:  # noqa: FBT001
+    answers = previews().ask(looks, key_of(card))
+    if waiting and all(one.done() for one in answers):
+        st.rerun()
+    with errors_shown():
+        found = [one.result().seconds if one.done() else None for one in answers]
+        known = [(look, seconds) for look, seconds in zip(looks, found, strict=True) if seconds]
+        told = "…" if waiting else "–"
+        if len(known) == len(looks):
+            told = duration_text(seconds_of(wanted, known))
+        st.metric(
+            "The sweep will take about" if wanted.base.patience is None else "At most, about",
+            told,
+            border=True,
+            width=320,
+            help="A rough estimate for this machine, as busy as it is now: two of its runs, timed "
+            "for a few steps. Long runs compile their training step, and are faster.",
+        )
+
+
+def _look(wanted: Sweep, size: int) -> RunConfig:
+    # All methods take the same time, and this one asks the least of a look.
+    changes = {
+        "frames": size,
+        "epochs": epochs_of(size, base=wanted.base, steps=wanted.steps),
+        "method": "frozen",
+        "name": "",
+    }
+    return wanted.base.model_copy(update=changes)
+
+
+def seconds_of(wanted: Sweep, known: list[tuple[RunConfig, float]]) -> float:
+    """Return the seconds of all runs, from those of some.
+
+    A run takes a time for each training frame in each epoch, and one for each look at the frames
+    held out: one an epoch and, validation and test being of one size, two at the end.
+
+    Args:
+        wanted: The sweep.
+        known: Runs and their seconds.
+    """
+    parts = np.array([_parts(one.frames or 0, one.epochs) for one, _ in known], dtype=float)
+    rates, _ = nnls(parts, np.array([seconds for _, seconds in known]))
+    runs = np.array(
+        [
+            _parts(size, epochs_of(size, base=wanted.base, steps=wanted.steps))
+            for size in wanted.sizes
+        ],
+        dtype=float,
+    )
+    return float((runs @ rates).sum() * len(wanted.methods) * len(wanted.seeds))
+
+
+def _parts(frames: int, epochs: int) -> tuple[int, int]:
+    return frames * epochs, epochs + 2

@@ -1,0 +1,70 @@
+"""How the error falls with more training frames, and how many calculations it takes (Figure 6)."""
+
+import streamlit as st
+
+from pages.parts.page import command, errors_shown, head
+
+VIEWS = {
+    "curves": "Curves",
+    "saved": "Frames saved",
+    "plan": "Plan",
+    "next": "What to compute next",
+    "sweeps": "Sweeps",
+}
+
+
+def main() -> None:
+    head(
+        "Scaling",
+        "How does the error fall with more training frames, and how many calculations do you need?",
+    )
+    with errors_shown():
+        view = st.segmented_control(
+            "View",
+            list(VIEWS),
+            format_func=VIEWS.__getitem__,
+            default="curves",
+            required=True,
+            key="view",
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+        if view == "sweeps":
+            from pages.parts.sweep_list import show_sweeps  # noqa: PLC0415
+
+            show_sweeps()
+        elif view == "next":
+            from pages.parts import next_view  # noqa: PLC0415
+
+            next_view.show()
+        else:
+            results(view)
+
+
+def results(view: str) -> None:
+    # Views that need no fits do not wait for them.
+    from pages.parts.scaling_choose import choose_shown  # noqa: PLC0415
+    from pages.parts.scaling_curves import show_curves  # noqa: PLC0415
+    from pages.parts.scaling_saved import show_saved  # noqa: PLC0415
+
+    shown = choose_shown()
+    if shown is None:
+        return
+    if view == "plan":
+        from pages.parts import plan_view  # noqa: PLC0415
+
+        plan_view.show(
+            shown.results,
+            shown.laws,
+            metric=shown.metric,
+            unit=shown.unit,
+            split=shown.split,
+            points=shown.points,
+        )
+        return
+    (show_curves if view == "curves" else show_saved)(shown)
+    made = [] if shown.results is None else [shown.results.about.sweep.command]
+    command("\n".join([*made, shown.arguments]))
+
+
+main()
