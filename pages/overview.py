@@ -42,7 +42,7 @@ with errors_shown():
     cells[2].metric("Runs", len(runs), border=True)
     cells[3].metric("Running now", states.count("running"), border=True)
 
-st.subheader("Six steps")
+st.subheader("Eight steps")
 STEPS = [
     (
         "pages/energy_shifts.py",
@@ -74,11 +74,23 @@ STEPS = [
         "6. Compare",
         "Methods and seeds on the same data, with the paper's Table 1 for orientation.",
     ),
+    (
+        "pages/scaling.py",
+        "7. Learn the law",
+        "How the error falls with more frames, and how many of them transfer saves.",
+    ),
+    (
+        "pages/scaling.py",
+        "8. Plan the data",
+        "How many calculations a target error takes, what they cost, and which come first.",
+    ),
 ]
-for row in (STEPS[:3], STEPS[3:]):
-    for column, (target, label, text) in zip(st.columns(3), row, strict=True):
+# Where a page has several views, the one that a step means.
+VIEWS = {"8. Plan the data": {"view": "Plan"}}
+for row in (STEPS[:4], STEPS[4:]):
+    for column, (target, label, text) in zip(st.columns(4), row, strict=True):
         with column.container(border=True, height="stretch"):
-            st.page_link(target, label=f"**{label}**")
+            st.page_link(target, label=f"**{label}**", query_params=VIEWS.get(label))
             st.caption(text)
 
 st.caption(

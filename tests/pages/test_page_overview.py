@@ -13,5 +13,8 @@ def test_state_and_steps(visit):
         "offset",
         "transfer",
         "experiments",
+        "scaling",
+        "scaling",
     ]
+    assert at.get("page_link")[-1].proto.query_string == "view=Plan"
     assert "s41524-025-01796-y" in at.markdown[1].value
