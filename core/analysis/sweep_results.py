@@ -10,9 +10,8 @@ frames.npz   errors of single frames
 
 import shutil
 import tempfile
-import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +40,8 @@ STAGES = {
     error_rows.TEST: ("trained", "test"),
 }
 """Stage and split of each file that a run keeps errors of frames in."""
+
+_SETTLED = 1.25
 
 _EMBEDDED = Path(__file__).parents[2] / "data" / "sweeps"
 
@@ -106,11 +107,18 @@ class SweepResults:
             before the first step; "trained": the best epoch's model), split ("validation"; of
             trained models also "test") and the keys of METRICS, NaN without labels.
         frames: errors of single frames by stage and split.
+        left_out: finished runs that are not among the points, and why, by their ids.
     """
 
     about: SweepAbout
     points: pd.DataFrame
     frames: Mapping[tuple[str, str], FrameTotals]
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def sizes(self) -> list[int]:
+        """Sizes that a run has finished of, from small to large."""
+        return sorted({int(size) for size in self.points["n_frames"]})
 
     @property
     def methods(self) -> list[str]:
@@ -126,7 +134,7 @@ class SweepResults:
         split: str = "validation",
         stage: str = "trained",
     ) -> ScalingPoints:
-        """Return a method's errors by size, ready for a fit.
+        """Return a method's errors by size, ready for a fit; zero points are validation errors.
 
         Args:
             method: key in METHODS.
@@ -162,8 +170,32 @@ class SweepResults:
             totals=single.totals[own][:, known, column].astype(float),
             counts=single.counts[known, column].astype(float),
             materials=pd.factorize(single.materials[known])[0],
-            zero=self.zero_point(method, metric)["error"].to_numpy(dtype=float),
+            zero=self.zero_point(method, metric)["error"].to_numpy(dtype=float)
+            if split == "validation"
+            else np.empty(0),
         )
+
+    def settled_from(self, method: str, metric: str) -> int | None:
+        """Return the size from which more frames no longer better the method's AtomRef by much.
+
+        From there on the untrained model's error is at most a quarter above that at the largest
+        size. Below it, elements that no training frame holds make the error, and a law would
+        describe how these come in rather than what training learns.
+
+        Args:
+            method: key in METHODS.
+            metric: key of METRICS.
+
+        Returns:
+            The size; None without such errors.
+        """
+        table = self.points
+        own = table[(table["method"] == method) & (table["stage"] == "untrained")]
+        means = own.groupby("n_frames")[metric].mean().dropna()
+        if means.empty:
+            return None
+        poor = means.index[means > _SETTLED * means.iloc[-1]]
+        return int(min(means.index[means.index > max(poor, default=0)]))
 
     def zero_point(self, method: str, metric: str) -> pd.DataFrame:
         """Return the errors of the untrained model with the method's AtomRef, on validation frames.
@@ -193,30 +225,54 @@ def results_of(sweep: Sweep) -> SweepResults:
     data = open_dataset(sweep.base.dataset)
     if not isinstance(data, FrameSet):
         raise LabError(f"{sweep.base.dataset}: holds pairs now; import the frames again.")
-    found: list[tuple[Run, Status]] = []
-    for run in runs_of(sweep):
+    runs = runs_of(sweep)
+    statuses: list[Status] = []
+    kept: dict[str, list[tuple[Run, ErrorRows]]] = {file: [] for file in STAGES}
+    left_out: dict[str, str] = {}
+    for run in runs:
         status = status_if_any(run)
-        if status is not None and status.state == "finished":
-            found.append((run, status))
+        if status is None or status.state != "finished":
+            continue
+        statuses.append(status)
+        try:
+            errors = _errors(run, data)
+        except LabError as error:
+            left_out[run.id] = str(error)
+            continue
+        for file, rows in errors.items():
+            kept[file].append((run, rows))
     split = data.split()
     about = SweepAbout(
         sweep=sweep,
         data=find_dataset(sweep.base.dataset).card,
-        seconds=_wall_time([status for _, status in found], of=len(sweep.runs)),
+        seconds=_wall_time(statuses, of=len(runs)),
         n_train=len(split.train),
         n_validation=len(split.validation),
         n_test=len(split.test),
     )
     ids = data.material_ids()
     names = ["run", "method", "n_frames", "seed", "stage", "split", *METRICS]
-    points, frames = [], {}
-    for file, (stage, part) in STAGES.items():
-        kept = [(run, ErrorRows.load(run.checkpoints / file)) for run, _ in found]
-        points += [_point(run, stage, part, errors) for run, errors in kept]
-        if kept:
-            frames[stage, part] = _totals(kept, ids)
+    points = [
+        _point(run, *stage, rows) for file, stage in STAGES.items() for run, rows in kept[file]
+    ]
     table = pd.DataFrame(points, columns=names).astype(dict.fromkeys(METRICS, float))
-    return SweepResults(about=about, points=table, frames=frames)
+    frames = {stage: _totals(kept[file], ids) for file, stage in STAGES.items() if kept[file]}
+    return SweepResults(about=about, points=table, frames=frames, left_out=left_out)
+
+
+def _errors(run: Run, data: FrameSet) -> dict[str, ErrorRows]:
+    """Read the errors of single frames that a finished run kept, by file.
+
+    Raises:
+        LabError: one is missing or damaged, or they are of other data.
+    """
+    found = {file: ErrorRows.load(run.checkpoints / file) for file in STAGES}
+    if any(one.fingerprint != data.fingerprint for one in found.values()):
+        raise LabError(
+            f"{run.id}: was trained on other data under the name {data.card.name}; delete the run "
+            "and train it again."
+        )
+    return found
 
 
 def _wall_time(ended: Sequence[Status], *, of: int) -> float | None:
@@ -238,12 +294,13 @@ def _totals(kept: Sequence[tuple[Run, ErrorRows]], ids: NDArray[np.str_]) -> Fra
     """Put the errors of all runs on the same frames into one array."""
     n = len(METRICS)
     rows = kept[0][1].rows
-    values = np.stack([errors.sums for _, errors in kept])
+    scales = [1.0, *SCALES.values(), *[1.0] * n]
+    values = np.stack([(errors.sums * scales).astype(np.float32) for _, errors in kept])
     return FrameTotals(
         runs=np.array([run.id for run, _ in kept]),
         rows=rows,
         materials=ids[rows].astype(str),
-        totals=(values[..., 1 : 1 + n] * list(SCALES.values())).astype(np.float32),
+        totals=values[..., 1 : 1 + n],
         counts=values[0, :, 1 + n :].astype(np.int32),
     )
 
@@ -326,7 +383,7 @@ def load_results(folder: Path) -> SweepResults:
                 for stage, split in STAGES.values()
             }
         points = pd.read_csv(folder / "points.csv")
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except error_rows.UNREADABLE as error:
         raise LabError(f"{folder}: cannot be read as a sweep's results ({error}).") from error
     return SweepResults(about=_about(folder), points=points, frames=frames)
 

@@ -158,6 +158,6 @@ def sensible(value: Any) -> Any:
     """Round a number to four digits; one beyond all sense is told as just that."""
     if not isinstance(value, float):
         return value
-    if _SENSE < value < float("inf"):
-        return f"> {_SENSE:,.0f}"
-    return "0" if value < 1 / _SENSE else float(f"{value:.4g}")
+    if _SENSE < abs(value) < float("inf"):
+        return f"{'>' if value > 0 else '<'} {'' if value > 0 else '-'}{_SENSE:,.0f}"
+    return 0.0 if abs(value) < 1 / _SENSE else float(f"{value:.4g}")

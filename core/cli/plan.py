@@ -35,7 +35,10 @@ Price = Annotated[float | None, typer.Option(help="Price of a core-hour.")]
 @app.command("plan", cls=LabCommand)
 def plan(
     sweep: Annotated[
-        str | None, typer.Argument(help="An embedded sweep, or the id of one. Default: the first.")
+        str | None,
+        typer.Argument(
+            help="An embedded sweep, the id of one, or an exported folder. Default: the first."
+        ),
     ] = None,
     *,
     target: Annotated[
@@ -62,33 +65,19 @@ def plan(
 ) -> Answer:
     """Tell how many calculations a target error takes by method, their cost and its probability."""
     from core.analysis import planner  # noqa: PLC0415  they wait for scipy
-    from core.analysis.scaling.choose import asymptotic_from, choose_form  # noqa: PLC0415
-    from core.analysis.scaling.law import Law, fit_law  # noqa: PLC0415
-    from core.analysis.sweep_results import list_results, open_results  # noqa: PLC0415
+    from core.analysis.sweep_laws import fit_laws, open_sweep  # noqa: PLC0415
 
-    name = sweep or next((one for one, _, _ in list_results()), None)
-    if name is None:
-        raise LabError("There is no sweep yet; `python -m core sweep run` makes one.")
     cost = planner.Cost(hours=hours, per_atom3=atoms3, price=price, currency=currency)
-    results = open_results(name)
+    name, results = open_sweep(sweep)
     key = LABEL_METRICS[metric]
-    if min_frames is None:
-        min_frames = asymptotic_from(np.array(results.about.sweep.sizes))
-    laws: dict[str, Law] = {}
-    refused: dict[str, str] = {}
-    tested: dict[str, list[dict[str, Any]]] = {}
-    for method in results.methods:
-        try:
-            points = results.scaling_points(method, metric=key, split=split)
-            chosen = choose_form(points, min_frames=min_frames).form if form == "auto" else form
-            laws[method] = fit_law(points, form=chosen, min_frames=min_frames)
-        except LabError as error:
-            refused[method] = str(error)
-            continue
-        tests = planner.hindsight(points, form=chosen, min_frames=min_frames)
-        tested[method] = [_finite(test) for test in tests.to_dict("records")]
+    found = fit_laws(results, metric=key, split=split, form=form, min_frames=min_frames)
+    laws, refused = found.laws, found.refused
     if not laws:
-        raise LabError(next(iter(refused.values()), f"{name}: no run of it has finished yet."))
+        raise LabError(next(iter(refused.values())))
+    tested: dict[str, list[dict[str, Any]]] = {}
+    for method, law in laws.items():
+        tests = planner.hindsight(found.points[method], form=law.form, min_frames=law.min_frames)
+        tested[method] = [_finite(test) for test in tests.to_dict("records")]
     n_atoms = planner.training_atoms(results.about.sweep.base.dataset)
     table = planner.plan(laws, target=target, cost=cost, n_atoms=n_atoms, have=have)
     unit = METRICS[key].unit
@@ -111,7 +100,7 @@ def plan(
         {
             "sweep": f"{name} on {data['dataset']}, labels: {data['labels']}",
             "target": f"{METRICS[key].label} {target:g} {unit} on {split} frames",
-            "fitted from": f"{min_frames:,} frames on",
+            "fitted from": f"{found.min_frames:,} frames on",
             "there already": f"{have:,} frames",
             "a calculation": f"{data['core_hours_each']:.4g} core-hours",
             **{f"refused: {method}": reason for method, reason in refused.items()},

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 import typer
 
-from core.analysis.scaling.choose import asymptotic_from, choose_form
-from core.analysis.scaling.law import Law, fit_law
+from core.analysis.scaling.choose import AskedForm, choose_form, law_of
+from core.analysis.scaling.law import Law
 from core.analysis.scaling.points import ScalingPoints, read_points
 from core.analysis.scaling.predict import extrapolation
 from core.analysis.scaling.saved import crossing, frames_saved
@@ -16,6 +16,7 @@ from core.errors import LabError
 from core.transfer.metrics import LABEL_METRICS, METRICS
 
 if TYPE_CHECKING:
+    from core.analysis.sweep_laws import SweepLaws
     from core.analysis.sweep_results import SweepResults
 
 app = typer.Typer()
@@ -23,13 +24,14 @@ app = typer.Typer()
 COMPARED = (("refit", "scratch"), ("residual", "refit"), ("residual", "scratch"))
 """Methods set against each other: the one that should need fewer frames first."""
 
-Wanted = Literal["power", "offset", "auto"]
-
 
 @app.command("scaling", cls=LabCommand)
 def scaling(
     sweep: Annotated[
-        str | None, typer.Argument(help="An embedded sweep, or the id of one. Default: the first.")
+        str | None,
+        typer.Argument(
+            help="An embedded sweep, the id of one, or an exported folder. Default: the first."
+        ),
     ] = None,
     *,
     points: Annotated[
@@ -44,7 +46,7 @@ def scaling(
     ] = "validation",
     method: Annotated[str | None, typer.Option(help="Of a sweep: only this method.")] = None,
     form: Annotated[
-        Wanted,
+        AskedForm,
         typer.Option(
             help="power: a·N^−b; offset: a·N^−b + c; auto: what foretells the larger sizes."
         ),
@@ -65,22 +67,27 @@ def scaling(
             raise LabError(f"Give either the sweep {sweep} or --points {points}, not both.")
         return _of_table(read_points(points), form=form, min_frames=min_frames or 0)
     # Only a sweep waits for what trains models.
-    from core.analysis.sweep_results import list_results, open_results  # noqa: PLC0415
+    from core.analysis.sweep_laws import fit_laws, open_sweep  # noqa: PLC0415
 
-    name = sweep or next((one for one, _, _ in list_results()), None)
-    if name is None:
-        raise LabError("There is no sweep yet: make one with `sweep run`, or give --points.")
-    results = open_results(name)
-    chosen = LABEL_METRICS[metric]
-    if min_frames is None:
-        min_frames = asymptotic_from(np.array(results.about.sweep.sizes))
-    return _of_sweep(
-        results, name, chosen, split=split, method=method, form=form, min_frames=min_frames
+    name, results = open_sweep(sweep)
+    if method is not None and method not in results.methods:
+        raise LabError(
+            f"{name}: has no finished run of {method!r}; choose from {', '.join(results.methods)}."
+        )
+    key = LABEL_METRICS[metric]
+    found = fit_laws(
+        results,
+        metric=key,
+        split=split,
+        form=form,
+        min_frames=min_frames,
+        methods=None if method is None else [method],
     )
+    return _of_sweep(name, results, found, metric=key, split=split)
 
 
-def _of_table(points: ScalingPoints, *, form: Wanted, min_frames: int) -> Answer:
-    law = _law(points, form, min_frames)
+def _of_table(points: ScalingPoints, *, form: AskedForm, min_frames: int) -> Answer:
+    law = law_of(points, form, min_frames=min_frames)
     told = _told(points, law)
     low, high = law.exponent_interval()
     head = facts(
@@ -97,33 +104,17 @@ def _of_table(points: ScalingPoints, *, form: Wanted, min_frames: int) -> Answer
 
 
 def _of_sweep(
-    results: "SweepResults",
-    name: str,
-    metric: str,
-    *,
-    split: Literal["validation", "test"],
-    method: str | None,
-    form: Wanted,
-    min_frames: int,
+    name: str, results: "SweepResults", found: "SweepLaws", *, metric: str, split: str
 ) -> Answer:
-    methods = results.methods
-    if not methods:
-        raise LabError(f"{name}: no run of it has finished yet; wait, or resume it.")
-    if method is not None and method not in methods:
-        raise LabError(
-            f"{name}: has no finished run of {method!r}; choose from {', '.join(methods)}."
-        )
-    laws: dict[str, Law] = {}
+    laws, min_frames = found.laws, found.min_frames
     told: dict[str, dict[str, Any]] = {}
-    for one in [method] if method else methods:
-        try:
-            found = results.scaling_points(one, metric=metric, split=split)
-            laws[one] = _law(found, form, min_frames)
-        except LabError as error:
-            told[one] = {"refused": str(error)}
+    for one in (*laws, *found.refused):
+        if one in laws:
+            told[one] = _told(found.points[one], laws[one])
         else:
-            told[one] = _told(found, laws[one])
+            told[one] = {"refused": found.refused[one]}
         told[one]["zero"] = results.zero_point(one, metric).to_dict("records")
+        told[one]["settled_from"] = results.settled_from(one, metric)
     pairs = [pair for pair in COMPARED if set(pair) <= set(laws)]
     saved = [_saved(laws, *pair) for pair in pairs]
     info, about = METRICS[metric], results.about
@@ -136,6 +127,7 @@ def _of_sweep(
         "unit": info.unit,
         "split": split,
         "methods": told,
+        "left_out": dict(results.left_out),
         "frames_saved": saved,
     }
     head = facts(
@@ -147,14 +139,20 @@ def _of_sweep(
         }
     )
     tested = [text for one in laws for text in _tested(f"{one}: ", told[one])]
-    texts = [head, _laws_text(laws), *_refusals(told), *map(_saved_text, saved), *tested]
+    texts = [head, _laws_text(laws), *_refusals(told), *_unsettled(told, min_frames)]
+    texts += [*map(_saved_text, saved), *tested]
+    texts += [f"left out: {why}" for why in results.left_out.values()]
     return Answer(data=data, text="\n\n".join(text for text in texts if text))
 
 
-def _law(points: ScalingPoints, form: Wanted, min_frames: int) -> Law:
-    if form == "auto":
-        form = choose_form(points, min_frames=min_frames).form
-    return fit_law(points, form=form, min_frames=min_frames)
+def _unsettled(told: dict[str, dict[str, Any]], min_frames: int) -> list[str]:
+    """Say where a law is fitted to sizes at which the AtomRef itself still gains by frames."""
+    return [
+        f"{name}: below {one['settled_from']:,} frames the untrained model improves too, by its "
+        f"AtomRef alone; --min-frames {one['settled_from']} leaves these sizes out."
+        for name, one in told.items()
+        if one["settled_from"] is not None and one["settled_from"] > min_frames
+    ]
 
 
 def _told(points: ScalingPoints, law: Law) -> dict[str, Any]:
@@ -232,7 +230,7 @@ def _saved_text(saved: dict[str, Any]) -> str:
     lines = [f"{title} (inside: nothing is extrapolated)", columns(head, rows)]
     lines += [
         f"The curves cross at {one['n_frames']:,.0f} frames (95 %: {one['low']:,.0f} to "
-        f"{one['high']:,.0f})."
+        f"{one['high']:,.0f}){'' if one['inside'] else ', which is extrapolated'}."
         for one in saved["crossings"]
     ]
     return "\n".join(lines)

@@ -4,7 +4,7 @@ config.json     what was asked for (`core.transfer.config.RunConfig`); never cha
 status.json     where the run stands (`core.runs.status.Status`); replaced as a whole
 metrics.jsonl   what the training loop told, one object a line; only grows
 log.txt         what the process printed
-checkpoints/    last.pt to resume from, best.pth.tar to use
+checkpoints/    last.pt to resume from, best.pth.tar to use, errors-*.npz of single frames
 .lock           held while somebody changes status.json; reading needs no lock
 """
 

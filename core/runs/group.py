@@ -1,6 +1,6 @@
 """Several runs that were asked for together: made, started, stopped and deleted as one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -140,11 +140,17 @@ def launch(group: Group) -> None:
     """Start the processes of all runs that were never started; each waits for its device.
 
     Raises:
-        LabError: if one cannot be started; those before it are.
+        LabError: if some cannot be started; the others are.
     """
-    for run, status in _known(group):
-        if status.state == "queued" and status.pid is None:
+
+    def start(run: Run, status: Status) -> None:
+        if status.pid is None and status.state == "queued":
             local.launch(run)
+        elif status.pid is None and status.state == "failed":
+            # made a while ago, and left without a process since
+            local.resume(run)
+
+    _each(runs_of(group), start)
 
 
 def runs_of(group: Group) -> list[Run]:
@@ -156,22 +162,49 @@ def cancel(group: Group) -> None:
     """Ask all runs that wait or train to stop, the last ones first, so that none begins meanwhile.
 
     Raises:
-        LabError: if a run belongs to another user.
+        LabError: if some cannot be stopped, as a run of another user; the others are.
     """
-    for run, status in reversed(_known(group)):
+
+    def stop(run: Run, status: Status) -> None:
         if status.is_active:
             local.cancel(run)
+
+    _each(runs_of(group)[::-1], stop)
 
 
 def resume(group: Group) -> None:
     """Let all runs go on that were stopped or failed.
 
     Raises:
-        LabError: if one cannot be started.
+        LabError: if some cannot be started; the others are.
     """
-    for run, status in _known(group):
+
+    def go_on(run: Run, status: Status) -> None:
         if status.state in {"cancelled", "paused", "failed"}:
             local.resume(run)
+
+    _each(runs_of(group), go_on)
+
+
+def _each(runs: Sequence[Run], change: Callable[[Run, Status], None]) -> None:
+    """Do something to each run as it stands then, and tell of the first that refused at the end.
+
+    A run that somebody else changed between the look and the deed, so that now there is nothing to
+    do, is no refusal.
+    """
+    refused: list[LabError] = []
+    for run in runs:
+        status = status_if_any(run)
+        if status is None:
+            continue
+        try:
+            change(run, status)
+        except LabError as error:
+            now = status_if_any(run)
+            if now is not None and now.state == status.state:
+                refused.append(error)
+    if refused:
+        raise refused[0]
 
 
 def delete(group: Group, folder: Path) -> None:
@@ -180,13 +213,10 @@ def delete(group: Group, folder: Path) -> None:
     Raises:
         LabError: if one of them waits or trains.
     """
-    for run, status in _known(group):
-        if status.is_active:
+    for run in runs_of(group):
+        status = status_if_any(run)
+        if status is not None and status.is_active:
             raise LabError(f"{group.id}: {run.id} is {status.state}; cancel it first.")
     for run in runs_of(group):
         local.delete(run)
     (folder / f"{group.id}.json").unlink(missing_ok=True)
-
-
-def _known(group: Group) -> list[tuple[Run, Status]]:
-    return [(run, status) for run in runs_of(group) if (status := status_if_any(run)) is not None]

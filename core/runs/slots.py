@@ -77,11 +77,13 @@ def wait_for_slot(run: Run, slot: str, should_stop: Callable[[], bool]) -> FileL
         The held lock, to be released at the end; None if the wait was stopped.
     """
     lock = FileLock(locks_dir() / f"device-{slot}.lock")
-    # Whoever joins later has a later place, so this list can only shrink. Only its head is looked
-    # at, lest hundreds of runs that wait for one another keep the machine busy.
+    # Whoever joins later, or leaves and joins again, has a later place, so this list can only
+    # shrink. Only its head is looked at, lest hundreds of runs that wait for one another keep the
+    # machine busy.
+    place = (run.status().queued, run.id)
     ahead = deque(queue_ahead(run))
     while not should_stop():
-        while ahead and not _still_waits(ahead[0], slot):
+        while ahead and not _still_ahead(ahead[0], slot, place):
             ahead.popleft()
         if not ahead:
             try:
@@ -94,6 +96,6 @@ def wait_for_slot(run: Run, slot: str, should_stop: Callable[[], bool]) -> FileL
     return None
 
 
-def _still_waits(run: Run, slot: str) -> bool:
+def _still_ahead(run: Run, slot: str, place: tuple[float, str]) -> bool:
     status = status_if_any(run)
-    return status is not None and waits_for(status, slot)
+    return status is not None and waits_for(status, slot) and (status.queued, run.id) < place

@@ -1,8 +1,10 @@
 """Sweeps: sizes of the training set × methods × seeds, from which scaling laws are fitted.
 
-Training frames are nested: those of a size are among those of every larger size of the same seed,
-material by material. The cheapest runs go first, so that the small sizes are there to look at
-while the large ones train. A sweep can grow by sizes, methods and seeds; what is there stays.
+Training frames are nested: those of a size are among those of every larger size of the same seed.
+They go through the materials in rounds (`core.frames.splits.training_subset`), so that sizes up to
+the number of materials have one frame of each. The cheapest runs go first, so that the small sizes
+are there to look at while the large ones train. A sweep can grow by sizes, methods and seeds; what
+is there stays.
 """
 
 import math
@@ -12,10 +14,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from filelock import FileLock
 from pydantic import Field
 
 from core.errors import LabError
-from core.home import sweeps_dir
+from core.home import locks_dir, sweeps_dir
 from core.runs import group
 from core.runs.directory import Run
 from core.runs.experiment import new_id, settings_of
@@ -168,12 +171,16 @@ def grow(
     Raises:
         LabError: as `make_sweep`.
     """
-    return _extended(
-        sweep,
-        list(dict.fromkeys([*sweep.sizes, *sizes])),
-        list(dict.fromkeys([*sweep.methods, *methods])),
-        list(dict.fromkeys([*sweep.seeds, *seeds])),
-    )
+    lock = FileLock(locks_dir() / f"sweep-{sweep.id}.lock")
+    with lock:
+        # as it is now: somebody else may have let it grow meanwhile
+        known = find_sweep(sweep.id)
+        return _extended(
+            known,
+            list(dict.fromkeys([*known.sizes, *sizes])),
+            list(dict.fromkeys([*known.methods, *methods])),
+            list(dict.fromkeys([*known.seeds, *seeds])),
+        )
 
 
 def epochs_of(size: int, *, base: RunConfig, steps: int | None) -> int:

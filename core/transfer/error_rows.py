@@ -4,7 +4,10 @@ From these rows follow the metrics of any set of the frames, so that one can ask
 owes to the choice of frames it was measured on.
 """
 
+import struct
+import tokenize
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -25,16 +28,34 @@ VALIDATION = "errors-validation.npz"
 TEST = "errors-test.npz"
 """Test frames, by the best model, once the run has ended."""
 
+UNREADABLE = (
+    OSError,
+    ValueError,
+    LookupError,
+    ArithmeticError,
+    RuntimeError,
+    MemoryError,
+    SyntaxError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    tokenize.TokenError,
+)
+"""What numpy raises on a file of arrays that is missing, damaged or something else."""
+
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
 class ErrorRows:
     """Errors frame by frame.
 
     Attributes:
+        fingerprint: of the data set.
         rows: rows of the data set, (n,).
         sums: `MetricSums.vector` of each frame, (n, 9); zeros where a frame was left out.
     """
 
+    fingerprint: str
     rows: NDArray[np.integer]
     sums: NDArray[np.float64]
 
@@ -45,7 +66,7 @@ class ErrorRows:
     def save(self, path: Path) -> None:
         """Write them as a file that appears whole or not at all."""
         with whole_file(path) as file:
-            np.savez_compressed(file, rows=self.rows, sums=self.sums)
+            np.savez_compressed(file, fingerprint=self.fingerprint, rows=self.rows, sums=self.sums)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -56,6 +77,10 @@ class ErrorRows:
         """
         try:
             with np.load(path, allow_pickle=False) as kept:
-                return cls(rows=kept["rows"], sums=kept["sums"])
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise LabError(f"{path}: cannot be read as errors of frames; run it again.") from error
+                return cls(
+                    fingerprint=str(kept["fingerprint"]), rows=kept["rows"], sums=kept["sums"]
+                )
+        except UNREADABLE as error:
+            raise LabError(
+                f"{path}: cannot be read as errors of frames; delete the run and train it again."
+            ) from error

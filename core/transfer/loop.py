@@ -64,7 +64,7 @@ def fit(
     Args:
         config: what to do.
         frame_set: the data set that `config.dataset` names.
-        checkpoints: directory for the two checkpoints; made if missing.
+        checkpoints: directory for them and the errors of single frames; made if missing.
         emit: takes events, dictionaries with "kind" (start, prepare, compile, plan, memory,
             step, epoch, end) and "time" that JSON can hold.
         should_stop: asked before every step and between batches of frames elsewhere; once it says
@@ -340,11 +340,11 @@ class _Run:
 
     def _score(self, model: CHGNet, examples: Examples, rows: NDArray[np.integer]) -> ErrorRows:
         """Return the errors on these rows, each of which some process has as an example."""
-        here = self.stopping.here
+        here, data = self.stopping.here, self.frame_set.fingerprint
         own = self.stopping.agreed(lambda: error_sums(model, examples, progress=here))
         sums = np.zeros((len(rows), own.shape[1]))
         sums[np.searchsorted(rows, examples.rows)] = own
-        return ErrorRows(rows=rows, sums=self.team.add(sums))
+        return ErrorRows(fingerprint=data, rows=rows, sums=self.team.add(sums))
 
     def _keep(self, errors: ErrorRows, name: str) -> Metrics:
         if self.team.leads:

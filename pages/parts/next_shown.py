@@ -44,7 +44,7 @@ def show_chosen(
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
             f"**{len(table):,} materials**, the first adds most; together "
-            f"**{hours.sum():,.4g} core-hours**{plain(price)}.",
+            f"**{float(format(hours.sum(), '.4g')):,g} core-hours**{plain(price)}.",
             width="stretch",
         )
         st.download_button(

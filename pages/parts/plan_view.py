@@ -152,7 +152,7 @@ def _headline(table: pd.DataFrame, cost: Cost, *, target: str, have: int) -> Non
             f"frames**, and {have:,} are there: most likely nothing needs to be computed."
         )
         return
-    price = "" if np.isnan(best["money"]) else f", {money(best['money'], cost)}"
+    price = "" if np.isnan(best["money"]) else f", {plain(money(best['money'], cost))}"
     sure = (
         f"With a probability of {LIKELY:.0%}, {count(best['to_compute_likely'])} are enough."
         if np.isfinite(best["to_compute_likely"])

@@ -24,6 +24,9 @@ from pages.parts.selection import link_to, linked
 UPLOAD = "upload"
 SPLITS = {"validation": "Validation", "test": "Test"}
 _MOST = 10_000_000
+_MOST_SIZES = 100
+_MOST_POINTS = 1000
+"""Of a table: fits and their tests of many more take minutes, for all readers."""
 
 
 def choose_shown() -> Shown | None:
@@ -40,6 +43,8 @@ def choose_shown() -> Shown | None:
     with right:
         form, min_frames = _choose_fit(_default(results))
     model_badge(results.about.data.made_by)
+    for why in results.left_out.values():
+        st.warning(plain(why))
     if results.points.empty:
         st.info("No run of this sweep has finished yet; the small sizes come first.")
         return None
@@ -47,7 +52,7 @@ def choose_shown() -> Shown | None:
 
 
 def _default(results: SweepResults) -> int:
-    return asymptotic_from(np.array(results.about.sweep.sizes))
+    return asymptotic_from(np.array(results.sizes)) if results.sizes else 0
 
 
 def _choose_results() -> str:
@@ -109,12 +114,12 @@ def _embedded() -> set[str]:
     return {name for name, _, embedded in list_results() if embedded}
 
 
-@st.cache_resource(max_entries=16, show_spinner="Reading the sweep …")
+@st.cache_resource(max_entries=4, show_spinner="Reading the sweep …")
 def _opened(key: tuple[Any, ...], name: str) -> SweepResults:  # noqa: ARG001  the cache's key
     return open_results(name)
 
 
-@st.cache_resource(max_entries=256, show_spinner=False)
+@st.cache_resource(max_entries=32, show_spinner=False)
 def _points(
     key: tuple[Any, ...],  # noqa: ARG001  part of the cache's key
     method: str,
@@ -205,6 +210,15 @@ def _fit_words(form: str, least: int, *, default: int) -> list[str]:
     return words if least == default else [*words, "--min-frames", str(least)]
 
 
+def _check_number(points: ScalingPoints, name: str) -> None:
+    n, n_sizes = len(points.error), len(points.sizes)
+    if n > _MOST_POINTS or n_sizes > _MOST_SIZES:
+        raise LabError(
+            f"{name} holds {n:,} points at {n_sizes:,} sizes, and a table has at most "
+            f"{_MOST_POINTS:,} at {_MOST_SIZES:,}: give one row a trained model, or means."
+        )
+
+
 def _uploaded(form: str, least: int) -> Shown | None:
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     upload = left.file_uploader(
@@ -224,6 +238,7 @@ def _uploaded(form: str, least: int) -> Shown | None:
         return None
     path = keep_upload(upload.name, upload)
     points = read_points(path, unit=unit)
+    _check_number(points, upload.name)
     key = (str(path), unit)
     law = law_of((*key, OWN), points, form=form, min_frames=least)
     words = ["python", "-m", "core", "scaling", "--points", upload.name]

@@ -22,6 +22,7 @@ def show_curves(shown: Shown) -> None:
         st.warning(plain(f"{name_of(method)}: {reason}"), icon=":material/block:")
     if shown.laws:
         _laws(shown)
+        _unsettled(shown)
         left, right = st.columns([2, 3], gap="large")
         with left:
             _forms(shown)
@@ -66,7 +67,7 @@ def _caption(shown: Shown) -> str:
     if shown.laws:
         told += (
             " A straight line is a power law: the steeper, the more each further frame helps. "
-            "Bands hold the law with 95 % probability; dashed, it goes beyond what was seen."
+            "Bands hold the law with 95 % probability; dashed, it goes beyond the sizes fitted."
         )
     if any(len(zero) for zero in shown.zero.values()):
         told += " Left of the break, open: the untrained model"
@@ -94,6 +95,23 @@ def _points_table(shown: Shown) -> pd.DataFrame:
         for method, zero in shown.zero.items()
     ]
     return pd.concat([one for one in tables if len(one)]).assign(what=shown.title, unit=shown.unit)
+
+
+def _unsettled(shown: Shown) -> None:
+    """Say where laws are fitted to sizes at which AtomRef alone still gains by more frames."""
+    if shown.results is None:
+        return
+    settled: dict[int, list[str]] = {}
+    for method, law in shown.laws.items():
+        size = shown.results.settled_from(method, shown.metric)
+        if size is not None and size > law.smallest:
+            settled.setdefault(size, []).append(method)
+    for size, methods in settled.items():
+        st.caption(
+            f"{', '.join(methods)}: below {size:,} frames the untrained model improves too, by its "
+            "AtomRef alone, as elements come in that smaller training sets lack. A law from "
+            f"{size:,} frames on tells what training adds."
+        )
 
 
 def _laws(shown: Shown) -> None:
@@ -228,8 +246,10 @@ def _honest(shown: Shown) -> None:
                 "fitted": table["n_fitted_sizes"].astype(int),
                 "seen": table["seen"],
                 "predicted": [
-                    f"{one.predicted:,.3g}  [{one.low:,.3g}, {one.high:,.3g}]"
-                    for one in table.itertuples(index=False)
+                    f"{_brief(predicted)}  [{_brief(low)}, {_brief(high)}]"
+                    for predicted, low, high in table[["predicted", "low", "high"]]
+                    .to_numpy(dtype=float)
+                    .tolist()
                 ],
                 "off": 100 * table["relative_error"],
             }
@@ -245,6 +265,11 @@ def _honest(shown: Shown) -> None:
             "off": st.column_config.NumberColumn("Off by", format="%+.0f %%"),
         },
     )
+
+
+def _brief(value: float) -> str:
+    """Write three digits, without an exponent up to a million: the column is narrow."""
+    return f"{float(format(value, '.3g')):,g}"
 
 
 def _extrapolations(shown: Shown) -> pd.DataFrame:

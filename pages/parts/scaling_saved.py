@@ -25,6 +25,12 @@ _MOST_TIMES = 1e6
 def show_saved(shown: Shown) -> None:
     """Show the view."""
     pairs = [pair for pair in PAIRS if all(one in shown.laws for one in pair)]
+    if shown.results is None:
+        st.info(
+            "Frames saved compare two methods of a sweep, and a table of points holds one: choose "
+            "a sweep above."
+        )
+        return
     if not pairs:
         st.info(
             "Frames saved compare two methods, and fewer than two of scratch, refit and residual "
@@ -49,8 +55,8 @@ def show_saved(shown: Shown) -> None:
         ),
         name="frames-saved",
         caption="At each error, the frames that the other method needs over those that this one "
-        "needs. Solid: both numbers lie within the sizes that were trained. Dotted: this one is "
-        "better already with its smallest size, so it saves at least so much. Dashed: a law is "
+        "needs. Solid: both numbers lie within the sizes that were fitted. Dotted: this one is "
+        "better already with the smallest of them, so it saves at least so much. Dashed: a law is "
         f"extrapolated, by a factor of {REACH:g} at most; nothing is drawn beyond. Below one, the "
         "method needs more frames.",
         source=shown.source,
@@ -97,6 +103,7 @@ def _wanted(
         step=float(f"{middle / 10:.1g}"),
         format="%.4g",
         key=f"wanted-{shown.metric}-{shown.split}",
+        bind="query-params",
         width=320,
         help="Any error; beyond those seen in training, laws are extrapolated.",
     )
@@ -151,7 +158,7 @@ def _answer(
         )
     if n_worse < worse.smallest / REACH or (row["at_least"] and n_worse < worse.smallest):
         return "–", (
-            f"{pair[1].capitalize()} is better than this already with its smallest size, "
+            f"{pair[1].capitalize()} is better than this already with the smallest size fitted, "
             f"{worse.smallest:,.0f} frames."
         )
     interval = f"95 %: {_end(row['ratio_low'])} to {_end(row['ratio_high'])} times fewer."
@@ -163,11 +170,12 @@ def _answer(
         )
     if row["at_least"]:
         return f"at least {row['ratio']:.3g} × fewer", (
-            f"{pair[0].capitalize()} is better than this already with its smallest size, "
+            f"{pair[0].capitalize()} is better than this already with the smallest size fitted, "
             f"{n_better:,.0f} frames; {pair[1]} needs {n_worse:,.0f}. {interval}"
         )
     text = f"{n_better:,.0f} instead of {n_worse:,.0f} frames. {interval}"
-    big = f"{row['ratio']:.3g} × fewer frames"
+    ratio = row["ratio"]
+    big = f"{ratio:.3g} × fewer" if ratio >= 1 else f"{1 / ratio:.3g} × more"
     return big, text if row["inside"] else f"{text} Extrapolated, at most fourfold."
 
 
@@ -193,7 +201,7 @@ def _crossing(
         f"the laws cross at {one['n_frames']:,.0f} frames (95 %: {_size(one['low'])} to "
         f"{_size(one['high'])}) and {float(format(one['error'], '.3g')):,g} {unit}; with more, "
         f"{first if one['a_better_beyond'] else second} is better"
-        + ("." if one["inside"] else ". That is extrapolated: no run was that large or small.")
+        + ("." if one["inside"] else ". That is extrapolated: it lies beyond the sizes fitted.")
         for one in found.to_dict("records")
     ]
     return lead + " ".join(told)

@@ -39,7 +39,8 @@ BUDGETS = {
 def show_form() -> None:
     """Show the form."""
     st.subheader("New sweep", anchor=False)
-    left, middle, right = st.columns([5, 8, 5], gap="medium")
+    # As wide as their pills and segments, which would be cut at 1,280 pixels.
+    left, middle, right = st.columns([8, 15, 10])
     with left:
         info = choose_dataset()
     if info is None:
@@ -49,7 +50,8 @@ def show_form() -> None:
         with left:
             source = choose_source()
         with middle:
-            sizes, methods, seeds = _what(_n_train(info))
+            n_train = _n_train(info)
+            sizes, methods, seeds = _what(n_train)
         with right:
             budget = _budget()
         with st.expander("More settings", icon=":material/tune:"):
@@ -57,6 +59,7 @@ def show_form() -> None:
         if source is not None:
             settings = {"dataset": info.card.name, "source_model": source, **more}
             settings |= {key: value for key, value in budget.items() if value is not None}
+            _check_sizes(sizes, n_train)
             wanted = _checked(settings, sizes, methods, seeds)
     with right:
         _launch(wanted)
@@ -94,8 +97,8 @@ def _what(n_train: int) -> tuple[list[int], list[str], list[int]]:
         value=words_of(proposed_sizes(n_train)),
         # A proposal of its own for each data set.
         key=f"sizes-{n_train}",
-        help="With commas. Each size holds the frames of the smaller ones, whole materials at a "
-        "time. A law needs three sizes over a factor of four, one with a floor five over ten.",
+        help="With commas. Each size holds the frames of the smaller ones, one of each material "
+        "first. A law needs three sizes over a factor of four, one with a floor five over ten.",
     )
     methods = st.pills(
         "Methods",
@@ -171,6 +174,20 @@ def _budget() -> dict[str, Any]:
         help="Of the validation energy error.",
     )
     return {"epochs": int(epochs), "patience": int(patience)}
+
+
+def _check_sizes(sizes: list[int], n_train: int) -> None:
+    """Refuse sizes that no sweep can have before anything is timed or launched."""
+    if not sizes:
+        raise LabError("No size is given; name at least one, such as 50, 100, 200.")
+    for size in sizes:
+        if not 1 <= size <= n_train:
+            raise LabError(
+                f"The size {size} cannot be; give sizes from 1 to {n_train:,}, what there is to "
+                "train on."
+            )
+    if len(set(sizes)) < len(sizes):
+        raise LabError("A sweep has each size once; name none twice.")
 
 
 def _checked(

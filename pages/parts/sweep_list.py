@@ -93,18 +93,23 @@ def _show_sweep(one: sweeps.Sweep) -> None:
     budget = (
         f"{one.steps:,} steps each"
         if one.steps is not None
-        else f"{one.base.epochs:,} epochs at most"
+        else _many(one.base.epochs, "epoch") + (" at most" if one.base.patience else "")
     )
     st.markdown(
         plain(
-            f"{len(one.sizes)} sizes ({words_of(one.sizes)} training frames) × {len(one.methods)} "
-            f"methods × {len(one.seeds)} seeds on {one.base.dataset}, {budget}."
+            f"{_many(len(one.sizes), 'size')} ({words_of(one.sizes)} training frames) × "
+            f"{_many(len(one.methods), 'method')} × {_many(len(one.seeds), 'seed')} on "
+            f"{one.base.dataset}, {budget}."
         )
     )
     live = sweeps.progress(one).active > 0
     st.fragment(_panel, run_every=REFRESH if live else None)(one, live=live)
     _grow(one)
     command(f"{one.command}\npython -m core sweep show {one.id}")
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def _panel(one: sweeps.Sweep, *, live: bool) -> None:
@@ -117,7 +122,7 @@ def _panel(one: sweeps.Sweep, *, live: bool) -> None:
             text += f", about {duration_text(there.eta_s)} left"
         st.progress(min(there.share, 1.0), text)
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.button(
+            if st.button(
                 "See its curves",
                 icon=":material/trending_down:",
                 type="primary",
@@ -125,7 +130,9 @@ def _panel(one: sweeps.Sweep, *, live: bool) -> None:
                 disabled=there.finished == 0,
                 on_click=_see,
                 args=(one.id,),
-            )
+            ):
+                # The click reruns this panel alone, and the view is the page's.
+                st.rerun()
             if there.active:
                 _button("Cancel all", ":material/stop:", sweeps.cancel, one)
             elif there.finished < there.of:
@@ -226,7 +233,6 @@ def _grow(one: sweeps.Sweep) -> None:
             "Further methods",
             [method for method in METHODS if method not in one.methods],
             selection_mode="multi",
-            format_func=method_label,
             key=f"grow-methods-{one.id}",
         )
         seeds = right.number_input(
@@ -246,5 +252,7 @@ def _grown(one: sweeps.Sweep, sizes: str, methods: list[str], n_seeds: int) -> N
     grown = sweeps.grow(
         one, sizes=further, methods=methods, seeds=list(range(first, first + n_seeds))
     )
+    if grown.runs == one.runs:
+        raise LabError("The sweep has all of that already.")
     sweeps.launch(grown)
     st.rerun()

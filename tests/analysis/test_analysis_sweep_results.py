@@ -1,8 +1,13 @@
 """What a sweep found: as the runs' own records and evaluations say it, kept and read back."""
 
+from contextlib import suppress
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from core.analysis.sweep_results import (
     list_results,
@@ -17,6 +22,7 @@ from core.frames.registry import open_dataset
 from core.runs import sweep as sweeps
 from core.runs.training import train_on
 from core.transfer.config import RunConfig
+from core.transfer.error_rows import ErrorRows
 from core.transfer.evaluate import evaluate
 from core.transfer.metrics import METRICS
 
@@ -71,7 +77,10 @@ def test_single_frames_are_what_an_evaluation_of_each_says(sweep):
 def test_points_of_a_method_add_up_from_their_frames(sweep):
     results = results_of(sweep)
     for metric in METRICS:
+        assert len(results.scaling_points("residual", metric=metric).zero) == 1
         points = results.scaling_points("residual", metric=metric, split="test")
+        # The untrained model is not asked about test frames.
+        assert len(points.zero) == 0
         assert points.n_frames.tolist() == [4, 8]
         assert points.unit == METRICS[metric].unit
         means = points.totals.sum(axis=1) / points.counts.sum()
@@ -80,11 +89,55 @@ def test_points_of_a_method_add_up_from_their_frames(sweep):
     zero = results.zero_point("residual", ENERGY)
     assert zero["n_frames"].tolist() == [8]
     untrained = results.points.query("stage == 'untrained' and n_frames == 8")
-    assert points.zero.shape == (1,)
     chosen = untrained.loc[untrained["method"] == "residual", ENERGY]
     assert zero["error"].tolist() == chosen.tolist()
     with pytest.raises(LabError, match="has no Energy MAE of scratch"):
         results.scaling_points("scratch")
+
+
+def test_runs_that_cannot_be_read_or_are_of_other_data_are_left_out(sweep, tmp_path):
+    first, second, *_ = sweeps.runs_of(sweep)
+    saved = first.checkpoints / "errors-test.npz", second.checkpoints / "errors-validation.npz"
+    before = [path.read_bytes() for path in saved]
+    try:
+        saved[0].write_bytes(before[0][:100])
+        rows = ErrorRows.load(saved[1])
+        replace(rows, fingerprint="another").save(saved[1])
+        results = results_of(sweep)
+    finally:
+        for path, content in zip(saved, before, strict=True):
+            path.write_bytes(content)
+    assert set(results.left_out) == {first.id, second.id}
+    assert "delete the run" in results.left_out[first.id]
+    assert "trained on other data under the name small" in results.left_out[second.id]
+    assert set(results.points["run"]) == set(sweep.runs) - {first.id, second.id}
+    assert results_of(sweep).left_out == {}
+
+
+@given(st.binary(max_size=400), st.integers(0, 3000))
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_damage_raises_nothing_else(sweep, tmp_path, junk, at):
+    whole = (sweeps.runs_of(sweep)[0].checkpoints / "errors-test.npz").read_bytes()
+    damaged = tmp_path / "errors-test.npz"
+    damaged.write_bytes(whole[:at] + junk + whole[at + len(junk) :])
+    with suppress(LabError):
+        ErrorRows.load(damaged)
+
+
+def test_from_where_atomref_has_settled(sweep):
+    results = results_of(sweep)
+    table = pd.DataFrame(
+        {
+            "method": "refit",
+            "n_frames": [10, 20, 40, 80, 160],
+            "stage": "untrained",
+            ENERGY: [900.0, 100.0, 140.0, 124.0, 100.0],
+        }
+    )
+    made = replace(results, points=table)
+    assert made.settled_from("refit", ENERGY) == 80
+    assert made.settled_from("residual", ENERGY) is None
+    assert made.sizes == [10, 20, 40, 80, 160]
 
 
 def test_kept_without_models_and_read_back(sweep, tmp_path):

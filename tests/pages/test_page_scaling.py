@@ -123,7 +123,7 @@ def test_frames_saved_at_one_error(made, visit):
         assert float(one.value.split()[2]) == pytest.approx(n_other / 50, rel=0.2)
         assert one.value.startswith("at least ")
     told = texts(at)
-    assert "already with its smallest size, 50 frames" in told
+    assert "already with the smallest size fitted, 50 frames" in told
     assert "Residual and refit: the laws do not cross" in told
     assert "extrapolated, by a factor of 4 at most" in told
     assert len(at.get("plotly_chart")) == 1
@@ -146,7 +146,7 @@ def test_where_laws_cross(home, monkeypatch, visit):
     [
         # Scratch needs more than four times its largest size; residual has 50 frames or fewer.
         (150.0, "nor by its law with 4 times as many"),
-        (3000.0, "better than this already with its smallest size, 50 frames."),
+        (3000.0, "better than this already with the smallest size fitted, 50 frames."),
         (5.0, "does not reach this error within 4 times its largest size"),
     ],
 )

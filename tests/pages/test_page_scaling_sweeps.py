@@ -72,11 +72,19 @@ def test_budgets(tiny, visit, budget, query, words):
     assert words in at.code[-1].value
 
 
-@pytest.mark.parametrize(("text", "told"), [("4, x", "whole numbers"), ("4, 99", "14 training")])
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("4, x", "whole numbers"),
+        ("4, 99", "from 1 to 14"),
+        ("0, 4", "size 0 cannot be"),
+        ("4, 4", "name none twice"),
+        ("", "No size is given"),
+    ],
+)
 def test_sizes_that_cannot_be(tiny, visit, text, told):
     at = sizes_of(visit("scaling", view="Sweeps", dataset="tiny"), text)
-    if not at.error:
-        click(at, "Launch all")
+    assert at.button(key="launch-sweep").disabled
     assert told in at.error[0].value.replace("\\", "")
     assert not sweeps.list_sweeps()
 
@@ -152,6 +160,13 @@ def test_a_sweep_grows_by_what_is_missing(half, tiny, visit):
 def test_growing_by_nothing_is_refused(half, visit):
     at = click(visit("scaling", view="Sweeps", own=half.id), "Grow and launch")
     assert any("Nothing to grow by" in one.value for one in at.error)
+
+
+def test_growing_by_what_is_there_is_refused(half, visit):
+    at = visit("scaling", view="Sweeps", own=half.id)
+    at.text_input(key=f"grow-sizes-{half.id}").set_value("4")
+    click(at, "Grow and launch")
+    assert any("all of that already" in one.value for one in at.error)
 
 
 def test_a_sweep_is_deleted_with_its_runs(half, visit):

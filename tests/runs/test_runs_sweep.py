@@ -1,6 +1,8 @@
 """Sweeps: nested sizes × methods × seeds, the cheapest first, growing without repeating."""
 
 import math
+import threading
+import time
 from itertools import pairwise
 
 import numpy as np
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from core.errors import LabError
 from core.frames.registry import open_dataset
-from core.runs import local
+from core.runs import local, slots
 from core.runs import sweep as sweeps
 from core.runs.listing import list_runs
 from core.transfer.config import RunConfig
@@ -115,6 +117,58 @@ def test_a_growth_that_is_refused_leaves_all_as_it_was(lab):
         sweeps.grow(one, sizes=(16, 10**6))
     assert sweeps.find_sweep(one.id) == one
     assert len(list_runs()) == len(one.runs)
+
+
+def test_two_who_grow_one_sweep_both_get_what_they_asked_for(lab):
+    one = made(sizes=(4,), methods=("refit",), seeds=(0,))
+    sweeps.grow(one, sizes=(8,))
+    # From a record that is out of date by now.
+    both = sweeps.grow(one, seeds=(1,))
+    assert sorted(cells(both)) == [(n, seed, "refit") for n in (4, 8) for seed in (0, 1)]
+    assert len(list_runs()) == 4
+
+
+def test_one_run_that_refuses_does_not_keep_the_others(lab, monkeypatch):
+    one = made(sizes=(4, 8), methods=("refit",), seeds=(0, 1))
+    runs, cancel = sweeps.runs_of(one), local.cancel
+
+    def not_mine(run):
+        if run == runs[-1]:
+            raise LabError("process 7 belongs to another user, who has to cancel it.")
+        cancel(run)
+
+    monkeypatch.setattr(local, "cancel", not_mine)
+    with pytest.raises(LabError, match="belongs to another user"):
+        sweeps.cancel(one)
+    assert [run.status().state for run in runs] == ["cancelled"] * 3 + ["queued"]
+
+
+def test_runs_that_were_made_long_ago_and_never_started_are_launched(lab):
+    one = made(sizes=(4,), methods=("refit",), seeds=(0,))
+    (run,) = sweeps.runs_of(one)
+    run.update(queued=run.status().queued - 1000)
+    assert run.status().state == "failed"
+    sweeps.launch(one)
+    lab.wait(run, "finished", seconds=60)
+
+
+def test_a_run_that_left_the_queue_and_came_back_holds_nobody_up(lab):
+    """It stood before this one and stands behind it now, so each would wait for the other."""
+    first, second = sweeps.runs_of(made(sizes=(4,), methods=("refit",), seeds=(0, 1)))
+    turns = []
+
+    def wait():
+        lock = slots.wait_for_slot(second, "cpu", lambda: False)
+        turns.append(lock.is_locked)
+        lock.release()
+
+    waiting = threading.Thread(target=wait, daemon=True)
+    waiting.start()
+    time.sleep(3 * slots.POLL_SECONDS)
+    assert turns == []
+    first.update(queued=time.time())
+    waiting.join(timeout=20)
+    assert turns == [True]
 
 
 def test_progress_and_the_time_left(lab):

@@ -1,12 +1,16 @@
 """Which form of scaling law: the one that foretells the larger sizes."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from core.analysis.scaling.law import FORMS, Form, Law, fit_law
 from core.analysis.scaling.points import ScalingPoints
 from core.errors import LabError
+
+AskedForm = Literal["power", "offset", "auto"]
+"""Forms of a law, and the one that held-out sizes choose."""
 
 _CLEARLY = 0.9
 """A floor must lower the misses to this part of the power law's. On generated power laws of six
@@ -73,6 +77,21 @@ def choose_form(points: ScalingPoints, *, min_frames: int = 0) -> Choice:
     if "offset" in errors and errors["offset"] < _CLEARLY * errors["power"] - _ROUNDING:
         best = "offset"
     return Choice(form=best, errors=errors, held_out=tuple(held.tolist()), refused=refused)
+
+
+def law_of(points: ScalingPoints, form: AskedForm, *, min_frames: int) -> Law:
+    """Fit a law of the form that is asked for.
+
+    Args:
+        points: n points.
+        form: of the law.
+        min_frames: leave smaller sizes out.
+
+    Raises:
+        LabError: as `fit_law`.
+    """
+    chosen = choose_form(points, min_frames=min_frames).form if form == "auto" else form
+    return fit_law(points, form=chosen, min_frames=min_frames)
 
 
 def _fits(points: ScalingPoints, min_frames: int) -> tuple[dict[Form, Law], dict[Form, str]]:
