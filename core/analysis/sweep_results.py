@@ -330,6 +330,9 @@ def open_results(name: str) -> SweepResults:
     folder = _EMBEDDED / name
     if name and folder.parent == _EMBEDDED and (folder / "card.json").is_file():
         return load_results(folder)
+    known = [one for one, _, _ in list_results()]
+    if name not in known:
+        raise LabError(f"{name}: no such sweep; there are: {', '.join(known) or 'none yet'}.")
     return results_of(find_sweep(name))
 
 

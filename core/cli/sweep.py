@@ -54,14 +54,9 @@ def run(
     Every run has the same epochs; or the same --steps; or, with --patience, trains until
     validation stalls.
     """
+    asked = {"sizes": numbers(sizes, "--sizes"), "seeds": numbers(seeds, "--seeds")}
     base = RunConfig.from_options(training_options(context.args, but=_OWN), where="sweep run")
-    made = sweeps.make_sweep(
-        base,
-        sizes=numbers(sizes, "--sizes"),
-        methods=_methods(methods),
-        seeds=numbers(seeds, "--seeds"),
-        steps=steps,
-    )
+    made = sweeps.make_sweep(base, methods=_methods(methods), steps=steps, **asked)
     return _trained(made, detach=detach)
 
 
@@ -188,7 +183,8 @@ def _answer(one: Sweep) -> Answer:
     from core.analysis.sweep_results import results_of  # noqa: PLC0415
 
     far = sweeps.progress(one)
-    points = results_of(one).points
+    results = results_of(one)
+    points = results.points
     trained = points[(points["stage"] == "trained") & (points["split"] == "validation")]
     rows: list[dict[str, Any]] = []
     for method in one.methods:
@@ -209,6 +205,7 @@ def _answer(one: Sweep) -> Answer:
         "share": far.share,
         "eta_s": far.eta_s,
         "table": rows,
+        "left_out": dict(results.left_out),
     }
     head = ["method", "frames", "seeds"]
     for info in METRICS.values():
@@ -225,4 +222,5 @@ def _answer(one: Sweep) -> Answer:
         "time left": None if far.eta_s is None else duration_text(far.eta_s),
         "frames of the table": "validation",
     }
-    return Answer(data=data, text=f"{facts(told)}\n\n{columns(head, shown)}")
+    left_out = "".join(f"\nleft out: {why}" for why in results.left_out.values())
+    return Answer(data=data, text=f"{facts(told)}\n\n{columns(head, shown)}{left_out}")

@@ -13,6 +13,7 @@ from pages.parts.job import computed
 from pages.parts.next_shown import show_chosen, show_coverage
 from pages.parts.page import command, plain
 from pages.parts.plan_cost import choose_cost
+from pages.parts.run_form import frames_to_learn
 
 BY: dict[By, str] = {
     "composition": "Elements",
@@ -57,7 +58,7 @@ def show() -> None:
 
 def _choose() -> tuple[NextStudy, DatasetInfo, DatasetInfo] | None:
     left, middle, right, end = st.columns([3, 3, 2, 2], vertical_alignment="bottom")
-    everything = [*available("frames"), *available("pairs")]
+    everything = [*frames_to_learn(), *available("pairs")]
     with left:
         info = choose(
             "There is",

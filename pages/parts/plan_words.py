@@ -7,6 +7,8 @@ from core.runs.comparison import method_label
 from core.transfer.methods import METHODS
 
 _MANY = 1e9
+_ROUGH = 1e5
+"""From here on three digits are more than a law knows."""
 
 
 def name_of(method: str) -> str:
@@ -18,7 +20,9 @@ def count(value: float) -> str:
     """Write a number of frames or core-hours that may be infinite, or beyond all sense."""
     if np.isinf(value):
         return "never"
-    return f"{value:,.0f}" if value < _MANY else "over a billion"
+    if value >= _MANY:
+        return "over a billion"
+    return f"{value if value < _ROUGH else float(format(value, '.3g')):,.0f}"
 
 
 def between(low: float, high: float) -> str:

@@ -80,14 +80,17 @@ def _running_now() -> None:
         )
 
 
+def frames_to_learn() -> list[DatasetInfo]:
+    """Return data sets of frames; first those with something new to teach the default model."""
+    known = MODELS[FIRST_MODEL].functional
+    return sorted(available("frames"), key=lambda info: info.card.functional == known)
+
+
 def choose_dataset() -> DatasetInfo | None:
     """Let the reader choose what to learn from."""
-    # First those that have something new to teach the default model.
-    known = MODELS[FIRST_MODEL].functional
-    infos = sorted(available("frames"), key=lambda info: info.card.functional == known)
     info = choose(
         "Data set of frames",
-        infos,
+        frames_to_learn(),
         key="dataset",
         help_text="Frames with energies of the target functional; forces, stresses and magnetic "
         "moments are learned where there are any.",

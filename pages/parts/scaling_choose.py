@@ -24,9 +24,6 @@ from pages.parts.selection import link_to, linked
 UPLOAD = "upload"
 SPLITS = {"validation": "Validation", "test": "Test"}
 _MOST = 10_000_000
-_MOST_SIZES = 100
-_MOST_POINTS = 1000
-"""Of a table: fits and their tests of many more take minutes, for all readers."""
 
 
 def choose_shown() -> Shown | None:
@@ -210,15 +207,6 @@ def _fit_words(form: str, least: int, *, default: int) -> list[str]:
     return words if least == default else [*words, "--min-frames", str(least)]
 
 
-def _check_number(points: ScalingPoints, name: str) -> None:
-    n, n_sizes = len(points.error), len(points.sizes)
-    if n > _MOST_POINTS or n_sizes > _MOST_SIZES:
-        raise LabError(
-            f"{name} holds {n:,} points at {n_sizes:,} sizes, and a table has at most "
-            f"{_MOST_POINTS:,} at {_MOST_SIZES:,}: give one row a trained model, or means."
-        )
-
-
 def _uploaded(form: str, least: int) -> Shown | None:
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     upload = left.file_uploader(
@@ -238,7 +226,6 @@ def _uploaded(form: str, least: int) -> Shown | None:
         return None
     path = keep_upload(upload.name, upload)
     points = read_points(path, unit=unit)
-    _check_number(points, upload.name)
     key = (str(path), unit)
     law = law_of((*key, OWN), points, form=form, min_frames=least)
     words = ["python", "-m", "core", "scaling", "--points", upload.name]

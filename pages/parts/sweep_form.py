@@ -40,7 +40,7 @@ def show_form() -> None:
     """Show the form."""
     st.subheader("New sweep", anchor=False)
     # As wide as their pills and segments, which would be cut at 1,280 pixels.
-    left, middle, right = st.columns([8, 15, 10])
+    left, middle, right = st.columns([52, 88, 57])
     with left:
         info = choose_dataset()
     if info is None:

@@ -112,8 +112,8 @@ def test_choosing_a_sweep_goes_into_the_link(made, visit):
 
 
 def test_frames_saved_at_one_error(made, visit):
-    at = visit("scaling", view="Frames saved", least="0")
-    at.number_input[1].set_value(400.0).run()
+    link = {"wanted-energy_mae_mev_per_atom-validation": "400"}
+    at = visit("scaling", view="Frames saved", least="0", **link)
     first, *others = at.metric
     frames = [(400 / a) ** (-1 / b) for a, b, _ in LAWS.values()]
     assert first.label == "Refit instead of scratch"
@@ -193,6 +193,21 @@ def test_a_table_that_is_none_says_which_row(made, visit):
     at = upload(visit("scaling", sweep="upload"), "bad.csv", "n_frames,error\n100,5\n200,-3\n")
     assert "bad" in at.error[0].value
     assert "3" in at.error[0].value
+
+
+def test_a_table_that_would_take_minutes_is_refused(made, visit):
+    rows = [f"{size},{1000 / size}" for size in range(100, 201)]
+    at = upload(visit("scaling", sweep="upload"), "many.csv", "\n".join(["n_frames,error", *rows]))
+    assert "101 points at 101 sizes" in at.error[0].value
+
+
+def test_a_table_saves_no_frames(made, visit):
+    at = upload(
+        visit("scaling", view="Frames saved", sweep="upload"),
+        "mine.csv",
+        "n_frames,error\n100,500\n200,350\n400,250\n",
+    )
+    assert "holds one" in at.info[0].value
 
 
 def test_without_any_sweep_the_page_says_what_to_do(home, monkeypatch, visit):

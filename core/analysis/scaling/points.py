@@ -14,6 +14,9 @@ from core.frames.sources.tabular import TableFile, numbers
 
 _NEEDED = ("n_frames", "error")
 _SEED = "seed"
+MOST_POINTS = 1000
+MOST_SIZES = 100
+"""Of a table; fits and their tests of many more take minutes."""
 
 
 @dataclass(kw_only=True, frozen=True, eq=False)
@@ -76,7 +79,8 @@ def read_points(path: Path | str, *, unit: str = "") -> ScalingPoints:
         unit: of the errors, for display.
 
     Raises:
-        LabError: a column is missing, or a value is no number or not possible, by its row.
+        LabError: a column is missing, a value is no number or not possible, by its row, or there
+            are more points than a fit can take.
     """
     file = open_table(path)
     for name in _NEEDED:
@@ -118,13 +122,20 @@ def read_points(path: Path | str, *, unit: str = "") -> ScalingPoints:
         raise LabError(
             f"{file.path.name} holds untrained models only (n_frames 0); add rows of trained ones."
         )
-    return ScalingPoints(
+    points = ScalingPoints(
         n_frames=n_frames[trained],
         error=error[trained],
         seed=seed[trained].astype(np.int64),
         unit=unit,
         zero=error[~trained],
     )
+    n, n_sizes = len(points.error), len(points.sizes)
+    if n > MOST_POINTS or n_sizes > MOST_SIZES:
+        raise LabError(
+            f"{file.path.name} holds {n:,} points at {n_sizes:,} sizes, and a law takes at most "
+            f"{MOST_POINTS:,} at {MOST_SIZES:,}: give one row a trained model, or means."
+        )
+    return points
 
 
 def _column(
