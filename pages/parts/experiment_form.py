@@ -1,6 +1,5 @@
 """The settings of a new matched experiment, and the list of those there are."""
 
-import secrets
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +12,8 @@ from core.runs.comparison import method_label
 from core.runs.listing import status_if_any
 from core.transfer.config import RunConfig
 from core.transfer.methods import METHODS
-from pages.parts.page import command, errors_shown, plain
+from pages.parts.launch_all import launch_all
+from pages.parts.page import command, errors_shown
 from pages.parts.run_form import choose_dataset, choose_source
 from pages.parts.run_settings import choose_amount, more_settings
 
@@ -43,7 +43,7 @@ def show_form(experiments: list[matched.Experiment]) -> None:
             settings = {"dataset": info.card.name, "source_model": source, **amount, **more}
             wanted = _checked(settings, methods, seeds)
     with right:
-        _launch(wanted)
+        launch_all("experiment", wanted, _start, linked="experiment")
     if wanted is not None:
         command(_command(*wanted))
 
@@ -144,34 +144,8 @@ def _command(base: RunConfig, methods: list[str], seeds: list[int]) -> str:
     ).command
 
 
-def _launch(wanted: tuple[RunConfig, list[str], list[int]] | None) -> None:
-    draft = st.session_state.setdefault("experiment draft", secrets.token_hex(8))
-    st.button(
-        "Launch all",
-        type="primary",
-        icon=":material/rocket_launch:",
-        key="launch-experiment",
-        width="stretch",
-        disabled=wanted is None,
-        on_click=_start,
-        args=(wanted, draft),
-        help="Starts a process a run. They wait for their turn, and go on when you close this "
-        "page or stop the dashboard.",
-    )
-    if text := st.session_state.pop("experiment trouble", None):
-        st.error(plain(text), icon=":material/error:")
-
-
-def _start(wanted: tuple[RunConfig, list[str], list[int]], draft: str) -> None:
-    """Start what one form shows, once: the second click of a double click has the same draft."""
-    if st.session_state.get("experiment draft") != draft:
-        return
+def _start(wanted: tuple[RunConfig, list[str], list[int]]) -> str:
     base, methods, seeds = wanted
-    try:
-        made = matched.make_experiment(base, methods=methods, seeds=seeds)
-        matched.launch(made)
-    except LabError as error:
-        st.session_state["experiment trouble"] = str(error)
-        return
-    del st.session_state["experiment draft"]
-    st.query_params["experiment"] = made.id
+    made = matched.make_experiment(base, methods=methods, seeds=seeds)
+    matched.launch(made)
+    return made.id

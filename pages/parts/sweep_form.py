@@ -1,6 +1,5 @@
 """The settings of a new sweep: sizes × methods × seeds, and how long each run trains."""
 
-import secrets
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,8 @@ from core.runs.comparison import method_label
 from core.transfer.config import RunConfig
 from core.transfer.methods import METHODS
 from pages.parts.datasets import opened
-from pages.parts.page import command, errors_shown, plain
+from pages.parts.launch_all import launch_all
+from pages.parts.page import command, errors_shown
 from pages.parts.run_form import choose_dataset, choose_source
 from pages.parts.run_settings import more_settings
 from pages.parts.sweep_estimate import show_estimate
@@ -62,7 +62,7 @@ def show_form() -> None:
             _check_sizes(sizes, n_train)
             wanted = _checked(settings, sizes, methods, seeds)
     with right:
-        _launch(wanted)
+        launch_all("sweep", wanted, _start, linked="own")
     if wanted is not None:
         with errors_shown():
             show_estimate(wanted, info.card)
@@ -215,39 +215,13 @@ def _checked(
     )
 
 
-def _launch(wanted: sweeps.Sweep | None) -> None:
-    draft = st.session_state.setdefault("sweep draft", secrets.token_hex(8))
-    st.button(
-        "Launch all",
-        type="primary",
-        icon=":material/rocket_launch:",
-        key="launch-sweep",
-        width="stretch",
-        disabled=wanted is None,
-        on_click=_start,
-        args=(wanted, draft),
-        help="Starts a process a run. They wait for their turn, and go on when you close this "
-        "page or stop the dashboard.",
+def _start(wanted: sweeps.Sweep) -> str:
+    made = sweeps.make_sweep(
+        wanted.base,
+        sizes=wanted.sizes,
+        methods=wanted.methods,
+        seeds=wanted.seeds,
+        steps=wanted.steps,
     )
-    if text := st.session_state.pop("sweep trouble", None):
-        st.error(plain(text), icon=":material/error:")
-
-
-def _start(wanted: sweeps.Sweep, draft: str) -> None:
-    """Start what one form shows, once: the second click of a double click has the same draft."""
-    if st.session_state.get("sweep draft") != draft:
-        return
-    try:
-        made = sweeps.make_sweep(
-            wanted.base,
-            sizes=wanted.sizes,
-            methods=wanted.methods,
-            seeds=wanted.seeds,
-            steps=wanted.steps,
-        )
-        sweeps.launch(made)
-    except LabError as error:
-        st.session_state["sweep trouble"] = str(error)
-        return
-    del st.session_state["sweep draft"]
-    st.query_params["own"] = made.id
+    sweeps.launch(made)
+    return made.id
