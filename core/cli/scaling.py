@@ -10,7 +10,7 @@ from core.analysis.scaling.choose import AskedForm, choose_form, law_of
 from core.analysis.scaling.law import Law
 from core.analysis.scaling.points import ScalingPoints, read_points
 from core.analysis.scaling.predict import extrapolation
-from core.analysis.scaling.saved import crossing, frames_saved
+from core.analysis.scaling.saved import COMPARED, crossing, frames_saved
 from core.cli.answer import Answer, JsonFlag, LabCommand, columns, facts, sensible
 from core.errors import LabError
 from core.transfer.metrics import LABEL_METRICS, METRICS
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from core.analysis.sweep_results import SweepResults
 
 app = typer.Typer()
-
-COMPARED = (("refit", "scratch"), ("residual", "refit"), ("residual", "scratch"))
-"""Methods set against each other: the one that should need fewer frames first."""
 
 
 @app.command("scaling", cls=LabCommand)

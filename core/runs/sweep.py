@@ -26,6 +26,7 @@ from core.runs.group import Group, launch, runs_of
 from core.runs.listing import status_if_any
 from core.runs.machine import machine, software
 from core.runs.status import Status
+from core.runs.sweep_sizes import check_sizes
 from core.transfer.config import RunConfig
 from core.transfer.methods import METHODS
 
@@ -143,7 +144,6 @@ def make_sweep(
         versions=software(),
         runs=[],
     )
-    _check_once(sizes, methods, seeds)
     return _extended(draft, sizes, methods, seeds)
 
 
@@ -267,7 +267,8 @@ def _extended(
     """Make the runs that a sweep lacks of the product of all that is asked for."""
     n_runs = len(sizes) * len(methods) * len(seeds)
     group.check(methods, seeds, n_runs=n_runs, what="a sweep")
-    _check_sizes(sweep.base.dataset, sizes)
+    dataset = sweep.base.dataset
+    check_sizes(sizes, dataset=dataset, n_train=_training_frames(dataset))
     there = {_key(run.config) for run in runs_of(sweep)}
     asked = [
         _config(sweep, size, method, seed)
@@ -313,25 +314,12 @@ def _cost(config: RunConfig) -> int:
     return (config.frames or 0) * config.epochs
 
 
-def _check_once(sizes: Sequence[int], methods: Sequence[str], seeds: Sequence[int]) -> None:
-    for values in (sizes, methods, seeds):
-        if len(set(values)) < len(values):
-            raise LabError("a sweep has each size, method and seed once; name none twice.")
-
-
-def _check_sizes(dataset: str, sizes: Sequence[int]) -> None:
-    # a process that waits imports this module by way of others and has no use for pandas
+def _training_frames(dataset: str) -> int:
+    # listing sweeps has no use for pandas
     from core.frames.registry import open_dataset  # noqa: PLC0415
     from core.frames.store import FrameSet  # noqa: PLC0415
 
-    if not sizes or min(sizes) < 1:
-        raise LabError("a sweep needs sizes of at least one frame; name them, such as 50,100,200.")
     data = open_dataset(dataset)
     if not isinstance(data, FrameSet):
         raise LabError(f"{dataset}: holds pairs; a sweep trains on frames, so import it as frames.")
-    there = len(data.split().train)
-    if max(sizes) > there:
-        raise LabError(
-            f"{dataset}: has {there} training frames; ask for no size above that "
-            f"(got {max(sizes)})."
-        )
+    return len(data.split().train)

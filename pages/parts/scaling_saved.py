@@ -9,14 +9,13 @@ import pandas as pd
 import streamlit as st
 
 from core.analysis.scaling.law import Law
-from core.analysis.scaling.saved import crossing, frames_saved
+from core.analysis.scaling.saved import COMPARED, crossing, frames_saved
 from core.figures.scaling_saved import Saving, savings
 from core.figures.theme import OTHER_COLOR, method_color
 from pages.parts.figure import show
 from pages.parts.page import is_dark, plain
 from pages.parts.scaling_shown import LEVEL, REACH, Shown, name_of
 
-PAIRS = (("refit", "scratch"), ("residual", "scratch"), ("residual", "refit"))
 _GRID = 61
 _MOST_TIMES = 1e6
 """Ends of intervals beyond it tell nothing but that nothing is known."""
@@ -24,7 +23,7 @@ _MOST_TIMES = 1e6
 
 def show_saved(shown: Shown) -> None:
     """Show the view."""
-    pairs = [pair for pair in PAIRS if all(one in shown.laws for one in pair)]
+    pairs = [pair for pair in COMPARED if all(one in shown.laws for one in pair)]
     if shown.results is None:
         st.info(
             "Frames saved compare two methods of a sweep, and a table of points holds one: choose "
@@ -72,7 +71,7 @@ def show_saved(shown: Shown) -> None:
 
 def _range(shown: Shown) -> tuple[float, float]:
     """Return the smallest and the largest error seen with any of the methods."""
-    compared = {method for pair in PAIRS for method in pair if method in shown.laws}
+    compared = {method for pair in COMPARED for method in pair if method in shown.laws}
     seen = np.concatenate([shown.points[method].error for method in compared])
     return float(seen.min()), float(seen.max())
 

@@ -1,12 +1,11 @@
 """How long a sweep will take, told before it is launched."""
 
-import numpy as np
 import streamlit as st
-from scipy.optimize import nnls
 
 from core.frames.schema import Card
 from core.runs.progress import duration_text
 from core.runs.sweep import Sweep, epochs_of
+from core.runs.sweep_estimate import seconds_of
 from core.transfer.config import RunConfig
 from pages.parts.datasets import key_of
 from pages.parts.page import errors_shown
@@ -56,29 +55,3 @@ def _look(wanted: Sweep, size: int) -> RunConfig:
         "name": "",
     }
     return wanted.base.model_copy(update=changes)
-
-
-def seconds_of(wanted: Sweep, known: list[tuple[RunConfig, float]]) -> float:
-    """Return the seconds of all runs, from those of some.
-
-    A run takes a time for each training frame in each epoch, and one for each look at the frames
-    held out: one an epoch and, validation and test being of one size, two at the end.
-
-    Args:
-        wanted: The sweep.
-        known: Runs and their seconds.
-    """
-    parts = np.array([_parts(one.frames or 0, one.epochs) for one, _ in known], dtype=float)
-    rates, _ = nnls(parts, np.array([seconds for _, seconds in known]))
-    runs = np.array(
-        [
-            _parts(size, epochs_of(size, base=wanted.base, steps=wanted.steps))
-            for size in wanted.sizes
-        ],
-        dtype=float,
-    )
-    return float((runs @ rates).sum() * len(wanted.methods) * len(wanted.seeds))
-
-
-def _parts(frames: int, epochs: int) -> tuple[int, int]:
-    return frames * epochs, epochs + 2

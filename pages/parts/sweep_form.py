@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
 from core.errors import LabError
@@ -10,6 +9,7 @@ from core.frames.registry import DatasetInfo
 from core.frames.store import FrameSet
 from core.runs import sweep as sweeps
 from core.runs.comparison import method_label
+from core.runs.sweep_sizes import check_sizes, proposed_sizes
 from core.transfer.config import RunConfig
 from core.transfer.methods import METHODS
 from pages.parts.datasets import opened
@@ -25,8 +25,6 @@ FIRST_SEEDS = 3
 FIRST_EPOCHS = 10
 FIRST_STEPS = 400
 FIRST_PATIENCE = 5
-MOST_SIZES = 7
-SMALLEST = 25
 """The proposed sizes double from about here: enough of them for a law with a floor."""
 
 BUDGETS = {
@@ -59,7 +57,7 @@ def show_form() -> None:
         if source is not None:
             settings = {"dataset": info.card.name, "source_model": source, **more}
             settings |= {key: value for key, value in budget.items() if value is not None}
-            _check_sizes(sizes, n_train)
+            check_sizes(sizes, dataset=info.card.name, n_train=n_train)
             wanted = _checked(settings, sizes, methods, seeds)
     with right:
         launch_all("sweep", wanted, _start, linked="own")
@@ -67,16 +65,6 @@ def show_form() -> None:
         with errors_shown():
             show_estimate(wanted, info.card)
         command(wanted.command)
-
-
-def proposed_sizes(n_train: int) -> list[int]:
-    """Return sizes that double up to about all training frames, the first ones rounded."""
-    if n_train < 2 * SMALLEST:
-        return sorted({max(1, n_train // 4), max(1, n_train // 2), n_train})
-    doublings = min(MOST_SIZES - 1, int(np.log2(n_train / SMALLEST)))
-    step = 10.0 ** max(0, int(np.log10(n_train / 2**doublings)) - 1) * 5
-    first = max(step, n_train / 2**doublings // step * step)
-    return [int(first * 2**number) for number in range(doublings + 1)]
 
 
 def _n_train(info: DatasetInfo) -> int:
@@ -174,20 +162,6 @@ def _budget() -> dict[str, Any]:
         help="Of the validation energy error.",
     )
     return {"epochs": int(epochs), "patience": int(patience)}
-
-
-def _check_sizes(sizes: list[int], n_train: int) -> None:
-    """Refuse sizes that no sweep can have before anything is timed or launched."""
-    if not sizes:
-        raise LabError("No size is given; name at least one, such as 50, 100, 200.")
-    for size in sizes:
-        if not 1 <= size <= n_train:
-            raise LabError(
-                f"The size {size} cannot be; give sizes from 1 to {n_train:,}, what there is to "
-                "train on."
-            )
-    if len(set(sizes)) < len(sizes):
-        raise LabError("A sweep has each size once; name none twice.")
 
 
 def _checked(

@@ -10,10 +10,10 @@ from transfer_page import texts
 from core.runs import local
 from core.runs import sweep as sweeps
 from core.runs.listing import list_runs
+from core.runs.sweep_estimate import seconds_of
+from core.runs.sweep_sizes import proposed_sizes
 from core.transfer.config import RunConfig
 from pages.parts import run_preview
-from pages.parts.sweep_estimate import seconds_of
-from pages.parts.sweep_form import proposed_sizes
 
 
 @pytest.fixture
@@ -76,10 +76,10 @@ def test_budgets(tiny, visit, budget, query, words):
     ("text", "told"),
     [
         ("4, x", "whole numbers"),
-        ("4, 99", "from 1 to 14"),
-        ("0, 4", "size 0 cannot be"),
+        ("4, 99", "has 14 training frames"),
+        ("0, 4", "sizes of at least one frame"),
         ("4, 4", "name none twice"),
-        ("", "No size is given"),
+        ("", "sizes of at least one frame"),
     ],
 )
 def test_sizes_that_cannot_be(tiny, visit, text, told):

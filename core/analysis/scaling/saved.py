@@ -6,6 +6,9 @@ import pandas as pd
 from core.analysis.scaling.curves import curve
 from core.analysis.scaling.law import LEVEL, Law, ends
 
+COMPARED = (("refit", "scratch"), ("residual", "scratch"), ("residual", "refit"))
+"""Methods set against each other: the one that should need fewer frames first."""
+
 _BEYOND = 1000
 """Crossings are looked for up to this factor beyond the fitted sizes."""
 
