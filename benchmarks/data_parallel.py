@@ -26,13 +26,13 @@ from harness.stock import make_data, make_loss, make_model, on_device
 from harness.team import here
 from harness.worker import Piece, Work, chunks
 
+from core.potential.examples import Example, example
 from core.potential.models import load_model
-from core.transfer.config import LossRatios
-from core.transfer.data import Example, example
-from core.transfer.metrics import MetricSums
-from core.transfer.parallel import ALONE, joined
-from core.transfer.runtime import compute_settings
-from core.transfer.step import Stepper
+from core.potential.threads import compute_settings
+from core.training.settings.config import LossRatios
+from core.training.settings.metrics import MetricSums
+from core.training.step.parallel import ALONE, joined
+from core.training.step.step import Stepper
 
 RATE = 1e-3
 ENERGY = "energy_mae_mev_per_atom"

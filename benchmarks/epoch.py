@@ -25,16 +25,16 @@ from torch.utils.data import DataLoader
 
 from core.frames.schema import Card
 from core.frames.store import open_frames, write_frames
+from core.potential.examples import load_examples
 from core.potential.graph import convert
 from core.potential.models import load_model
-from core.transfer.batching import batches
-from core.transfer.config import LossRatios
-from core.transfer.data import load_examples
-from core.transfer.evaluate import score
-from core.transfer.metrics import Metrics, MetricSums
-from core.transfer.runtime import compute_settings
-from core.transfer.schedule import learning_rate
-from core.transfer.step import Stepper
+from core.potential.threads import compute_settings
+from core.training.loop.schedule import learning_rate
+from core.training.scoring.evaluate import score
+from core.training.settings.config import LossRatios
+from core.training.settings.metrics import Metrics, MetricSums
+from core.training.step.batching import batches
+from core.training.step.step import Stepper
 
 RATE, EPOCHS = 1e-3, 50
 

@@ -20,9 +20,9 @@ from harness.worker import Piece, Work
 from harness.workload import structures_of
 
 from core.potential.compiled_prediction import Wanted, compile_inference
-from core.potential.evaluate import FramePrediction, predict
 from core.potential.models import load_model
-from core.transfer.runtime import compute_settings
+from core.potential.prediction import FramePrediction, predict
+from core.potential.threads import compute_settings
 
 MODEL = "0.3.0"
 

@@ -1,4 +1,4 @@
-"""One training step on energy, force, stress and magmom: core.transfer.step against stock chgnet.
+"""One training step on energy, force, stress and magmom: `core.training.step` against chgnet.
 
     python benchmarks/training_step.py [--batch-size 16] [--device auto] [--threads 1]
 
@@ -21,12 +21,12 @@ from harness.contest import Arm, Contest
 from harness.stock import make_data, make_loss, make_model, on_device
 from harness.worker import Piece, Work, chunks
 
+from core.potential.examples import Example, example
 from core.potential.models import load_model
-from core.transfer.config import LossRatios
-from core.transfer.data import Example, example
-from core.transfer.metrics import MetricSums
-from core.transfer.runtime import compute_settings
-from core.transfer.step import Stepper
+from core.potential.threads import compute_settings
+from core.training.settings.config import LossRatios
+from core.training.settings.metrics import MetricSums
+from core.training.step.step import Stepper
 
 RATE = 1e-3
 

@@ -8,9 +8,3 @@ class LabError(Exception):
     prints it on one line and exits with status 2; a page shows it in a red box. Anything that is
     not a LabError is a defect of the lab itself.
     """
-
-
-def told(error: OSError) -> str:
-    """Tell what the system refused (a full disk, a missing permission) in one sentence."""
-    place, reason = error.filename or "A file", (error.strerror or str(error)).lower()
-    return f"{place} cannot be used ({reason}); make room or name another place."

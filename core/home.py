@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 
+CHECKOUT = Path(__file__).resolve().parents[1]
+"""The directory that holds `core`, `pages` and `data`."""
+
 
 def home() -> Path:
     """Return the lab's home directory, created if missing."""

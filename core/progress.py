@@ -10,6 +10,10 @@ done behind.
 """
 
 
+Count = Callable[[int, int], object]
+"""Called with (done, total); may raise to end the work."""
+
+
 def silent(share: float, what: str) -> None:
     """Tell nobody."""
 
@@ -33,3 +37,16 @@ def counted(progress: Progress, what: str) -> Callable[[int, int], object]:
         what: what is being counted.
     """
     return lambda done, total: progress(done / max(total, 1), f"{what}: {done:,} of {total:,}")
+
+
+def within(progress: Count | None, begin: int, total: int) -> Count | None:
+    """Return a callback for a part of some work that tells its progress within the whole.
+
+    Args:
+        progress: the callback for the whole.
+        begin: what was done before this part.
+        total: the whole.
+    """
+    if progress is None:
+        return None
+    return lambda done, _: progress(begin + done, total)

@@ -4,15 +4,15 @@ import streamlit as st
 
 from core.frames.pairs import PairSet
 from core.studies.interaction import InteractionStudy
-from pages.parts.atomref_form import FitChoice, choose_fit
-from pages.parts.atomref_influence import single_materials
-from pages.parts.atomref_intervals import how_sure
-from pages.parts.atomref_library import library
-from pages.parts.atomref_references import references
-from pages.parts.atomref_strength import strength_and_prior
-from pages.parts.job import computed
-from pages.parts.page import command, errors_shown, head
-from pages.parts.pairs import PairChoice, choose_pairs
+from pages.parts.atomref.form import FitChoice, choose_fit
+from pages.parts.atomref.influence import single_materials
+from pages.parts.atomref.intervals import how_sure
+from pages.parts.atomref.library import library
+from pages.parts.atomref.references import references
+from pages.parts.atomref.strength import strength_and_prior
+from pages.parts.shared.job import computed
+from pages.parts.shared.page import command, errors_shown, head
+from pages.parts.shared.pairs import PairChoice, choose_pairs
 
 
 def main() -> None:

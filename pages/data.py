@@ -13,9 +13,9 @@ from core.frames.schema import DFT, Card, Corrections
 from core.frames.sources.guessing import FRAME_FIELDS, PAIR_FIELDS
 from core.frames.sources.table import TableGuess, guess, import_frames, import_pairs
 from core.frames.uploads import drop_upload, keep_upload, suggest_name
-from pages.parts.datasets import CORRECTIONS, model_badge, origin
-from pages.parts.page import command, errors_shown, head, plain
-from pages.parts.selection import linked_table
+from pages.parts.shared.datasets import CORRECTIONS, model_badge, origin
+from pages.parts.shared.page import command, errors_shown, head, plain
+from pages.parts.shared.selection import linked_table
 
 FIELD_HELP = {
     "material_id": "Material id; rows are numbered without one",

@@ -3,13 +3,13 @@
 import streamlit as st
 
 from core.elements import SYMBOLS
-from pages.parts.page import command, errors_shown, head
-from pages.parts.pairs import choose_pairs
-from pages.parts.shift_columns import show_columns
-from pages.parts.shift_elements import show_elements
-from pages.parts.shift_few import show_few
-from pages.parts.shift_parity import show_parity
-from pages.parts.shift_shown import filtered
+from pages.parts.shared.page import command, errors_shown, head
+from pages.parts.shared.pairs import choose_pairs
+from pages.parts.shifts.columns import show_columns
+from pages.parts.shifts.data_efficiency import show_few
+from pages.parts.shifts.elements import show_elements
+from pages.parts.shifts.parity import show_parity
+from pages.parts.shifts.selection import filtered
 
 VIEWS = {
     "parity": ("Parity", show_parity),

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from core.runs.experiment import list_experiments
-from pages.parts.page import errors_shown, head
+from core.runs.groups.experiment import list_experiments
+from pages.parts.shared.page import errors_shown, head
 
 
 def main() -> None:
@@ -15,12 +15,12 @@ def main() -> None:
         experiments = list_experiments()
         chosen = st.query_params.get("experiment")
         if any(one.id == chosen for one in experiments):
-            from pages.parts.experiment_view import show_experiment  # noqa: PLC0415
+            from pages.parts.experiments.view import show_experiment  # noqa: PLC0415
 
             show_experiment(next(one for one in experiments if one.id == chosen))
             return
         # It waits for torch; a look at an experiment does not.
-        from pages.parts.experiment_form import show_form  # noqa: PLC0415
+        from pages.parts.experiments.form import show_form  # noqa: PLC0415
 
         show_form(experiments)
 

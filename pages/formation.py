@@ -7,9 +7,9 @@ import pandas as pd
 import streamlit as st
 
 from core.frames.pairs import PairSet
-from core.reference.element_table import read_element_table
-from core.reference.formation import KINDS
-from core.reference.formation_table import (
+from core.reference.fits.element_table import read_element_table
+from core.reference.formation.energies import KINDS
+from core.reference.formation.table import (
     ColumnFormation,
     column_values,
     formation_columns,
@@ -18,10 +18,10 @@ from core.reference.formation_table import (
     rebuilt_column,
 )
 from core.studies.corrections import CorrectionsStudy
-from pages.parts.datasets import available, choose, key_of, model_badge, opened
-from pages.parts.formation_view import Formation, show_errors, show_parity, show_references
-from pages.parts.job import computed
-from pages.parts.page import command, errors_shown, head, plain
+from pages.parts.formation.view import Formation, show_errors, show_parity, show_references
+from pages.parts.shared.datasets import available, choose, key_of, model_badge, opened
+from pages.parts.shared.job import computed
+from pages.parts.shared.page import command, errors_shown, head, plain
 
 TABLE = "table"
 

@@ -4,18 +4,18 @@ from typing import get_args
 
 import streamlit as st
 
-from core.reference.corrections import carries_corrections
-from core.reference.formation import KINDS, Named
-from core.reference.importance import EXPLAINED, Explained
+from core.reference.formation.corrections import carries_corrections
+from core.reference.formation.energies import KINDS, Named
+from core.reference.importance.analysis import EXPLAINED, Explained
 from core.studies.importance import ImportanceStudy
-from pages.parts.importance_element import show_element
-from pages.parts.importance_score import show_score, show_strip
-from pages.parts.importance_swarm import show_swarm
-from pages.parts.importance_table import show_table
-from pages.parts.importance_view import Analysis, Compared, choose_analysis
-from pages.parts.job import computed
-from pages.parts.page import command, errors_shown, head
-from pages.parts.pairs import PairChoice, choose_pairs
+from pages.parts.importance.analysis import Analysis, Compared, choose_analysis
+from pages.parts.importance.element import show_element
+from pages.parts.importance.score import show_score, show_strip
+from pages.parts.importance.swarm import show_swarm
+from pages.parts.importance.table import show_table
+from pages.parts.shared.job import computed
+from pages.parts.shared.page import command, errors_shown, head
+from pages.parts.shared.pairs import PairChoice, choose_pairs
 
 VIEWS = {
     "score": ("Score", show_score),

@@ -6,22 +6,29 @@ import pandas as pd
 import streamlit as st
 
 from core.elements import SYMBOLS
-from core.figures.periodic import periodic_table
-from core.figures.waterfall import by_group
+from core.figures.base.periodic import periodic_table
+from core.figures.shifts.waterfall import by_group
 from core.frames.registry import DatasetInfo
 from core.frames.schema import EnergyColumn
 from core.potential.released import MODELS
-from core.reference.atomref import RARE
-from core.reference.offset import STEPS
-from core.reference.pairs import default_columns
-from core.runs.models import runs_with_models
-from core.studies.offset import OffsetStudy
-from core.transfer.offset import ModelOffset
-from pages.parts.datasets import CORRECTIONS, MODEL_LABELLED, available, choose, model_badge, origin
-from pages.parts.figure import show
-from pages.parts.job import computed
-from pages.parts.offset import COLORS, offset_waterfall, step_name
-from pages.parts.page import command, errors_shown, head, is_dark, plain
+from core.reference.fits.atomref import RARE
+from core.reference.shifts.model_offset import STEPS
+from core.reference.shifts.pairs import default_columns
+from core.runs.record.named_models import runs_with_models
+from core.studies.model_offset import OffsetStudy
+from core.transfer.model_offset import ModelOffset
+from pages.parts.shared.datasets import (
+    CORRECTIONS,
+    MODEL_LABELLED,
+    available,
+    choose,
+    model_badge,
+    origin,
+)
+from pages.parts.shared.figure import show
+from pages.parts.shared.job import computed
+from pages.parts.shared.page import command, errors_shown, head, is_dark, plain
+from pages.parts.shared.waterfall import COLORS, offset_waterfall, step_name
 
 MOST = 1000
 

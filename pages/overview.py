@@ -4,8 +4,8 @@ import streamlit as st
 
 from core.frames.registry import list_datasets
 from core.potential.released import MODELS
-from core.runs.listing import list_runs, status_if_any
-from pages.parts.page import errors_shown, head
+from core.runs.record.listing import list_runs, status_if_any
+from pages.parts.shared.page import errors_shown, head
 
 PAPER = "https://doi.org/10.1038/s41524-025-01796-y"
 

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from core.runs.directory import Run
-from core.runs.listing import list_runs, status_if_any
-from pages.parts.page import command, errors_shown, head
-from pages.parts.run_compare import choose_runs, compare, filtered
-from pages.parts.run_view import REFRESH
+from core.runs.record.directory import Run
+from core.runs.record.listing import list_runs, status_if_any
+from pages.parts.runs.comparison import choose_runs, compare, filtered
+from pages.parts.runs.view import REFRESH
+from pages.parts.shared.page import command, errors_shown, head
 
 # How often runs that something else starts, such as a command, are looked for.
 IDLE = "15s"

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.parts.page import command, errors_shown, head
+from pages.parts.shared.page import command, errors_shown, head
 
 VIEWS = {
     "curves": "Curves",
@@ -30,30 +30,30 @@ def main() -> None:
             label_visibility="collapsed",
         )
         if view == "sweeps":
-            from pages.parts.sweep_list import show_sweeps  # noqa: PLC0415
+            from pages.parts.sweeps.list import show_sweeps  # noqa: PLC0415
 
             show_sweeps()
         elif view == "next":
-            from pages.parts import next_view  # noqa: PLC0415
+            from pages.parts.plan import acquisition  # noqa: PLC0415
 
-            next_view.show()
+            acquisition.show()
         else:
             results(view)
 
 
 def results(view: str) -> None:
     # Views that need no fits do not wait for them.
-    from pages.parts.scaling_choose import choose_shown  # noqa: PLC0415
-    from pages.parts.scaling_curves import show_curves  # noqa: PLC0415
-    from pages.parts.scaling_saved import show_saved  # noqa: PLC0415
+    from pages.parts.scaling.curves import show_curves  # noqa: PLC0415
+    from pages.parts.scaling.savings import show_saved  # noqa: PLC0415
+    from pages.parts.scaling.selection import choose_shown  # noqa: PLC0415
 
     shown = choose_shown()
     if shown is None:
         return
     if view == "plan":
-        from pages.parts import plan_view  # noqa: PLC0415
+        from pages.parts.plan.view import show  # noqa: PLC0415
 
-        plan_view.show(
+        show(
             shown.results,
             shown.laws,
             metric=shown.metric,

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from pages.parts.page import errors_shown, head, plain
-from pages.parts.run_view import find, show_run
+from pages.parts.runs.view import find, show_run
+from pages.parts.shared.page import errors_shown, head, plain
 
 
 def main() -> None:
@@ -37,7 +37,7 @@ def prepare() -> None:
         del st.query_params["run"]
     # PyTorch and CHGNet take seconds to load, once; whoever only watches a run does without.
     with st.spinner("Loading CHGNet …", show_time=True):
-        from pages.parts.run_form import show_form  # noqa: PLC0415
+        from pages.parts.training.form import show_form  # noqa: PLC0415
     show_form()
 
 

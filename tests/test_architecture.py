@@ -10,15 +10,19 @@ CORE = sorted((ROOT / "core").rglob("*.py"))
 # A module may import from earlier floors and its own, never from later ones.
 FLOORS = [
     {"elements", "errors", "home", "progress", "__init__"},
+    {"files"},
+    {"process"},
     {"frames"},
     {"reference", "potential"},
     {"transfer"},
+    {"training"},
     {"runs"},
-    {"analysis"},
+    {"scaling"},
+    {"acquisition"},
     {"studies"},
-    {"jobs"},
     {"figures"},
-    {"cli", "__main__"},
+    {"cli"},
+    {"__main__"},
 ]
 FLOOR = {name: level for level, names in enumerate(FLOORS) for name in names}
 BESIDE = {("reference", "potential"), ("potential", "reference")}

@@ -10,7 +10,7 @@ from chgnet.model import CHGNet
 from chgnet.trainer.trainer import CombinedLoss
 
 from core.frames.schema import Frame
-from core.transfer.config import LossRatios
+from core.training.settings.config import LossRatios
 from harness.worker import Work
 from harness.workload import structures_of
 

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Self, TypeVar
 
-from core.transfer.parallel import Team
-from core.transfer.processes import on_this_machine
+from core.process import on_this_machine
+from core.training.step.parallel import Team
 from harness.worker import RemoteWorker, Turn
 
 Result = TypeVar("Result")

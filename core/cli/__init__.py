@@ -16,15 +16,16 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
-from core.errors import LabError, told
+from core.errors import LabError
+from core.files import disk_error_message
 
 _MODULES = {
     "datasets": "core.cli.datasets",
     "import": "core.cli.datasets",
-    "shift": "core.cli.reference",
+    "shift": "core.cli.shift",
     "atomref": "core.cli.atomref",
     "atomrefs": "core.cli.atomrefs",
-    "offset": "core.cli.offset",
+    "offset": "core.cli.model_offset",
     "importance": "core.cli.importance",
     "formation": "core.cli.importance",
     "train": "core.cli.train",
@@ -81,7 +82,7 @@ def _mistakes_told() -> Iterator[None]:
     except LabError as error:
         message = str(error)
     except OSError as error:
-        message = told(error)
+        message = disk_error_message(error)
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "python -m core"

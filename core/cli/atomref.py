@@ -9,22 +9,22 @@ import orjson
 import typer
 
 from core.cli.answer import Answer, JsonFlag, LabCommand, columns, facts, progress_on_stderr
-from core.cli.choosing import told_origin
+from core.cli.selection import told_origin
 from core.elements import SYMBOLS
 from core.errors import LabError
 from core.frames.registry import find_dataset
 from core.frames.schema import DFT
 from core.progress import counted
-from core.reference.atomref import AtomRef, Method
-from core.reference.labelled import LabelledEnergies, labelled_energies
-from core.reference.leave_one_out import leave_one_out
-from core.reference.pairs import default_columns
-from core.reference.prior_comparison import compare_priors
-from core.reference.strength import StrengthCurve, strength_curve
-from core.reference.uncertainty import RESAMPLINGS, bootstrap, material_counts, standard_errors
-from core.runs.models import checkpoint_of
+from core.reference.fits.atomref import AtomRef, Method
+from core.reference.fits.leave_one_out import leave_one_out
+from core.reference.fits.prior_comparison import compare_priors
+from core.reference.fits.strength import StrengthCurve, strength_curve
+from core.reference.fits.uncertainty import RESAMPLINGS, bootstrap, material_counts, standard_errors
+from core.reference.shifts.labelled import LabelledEnergies, labelled_energies
+from core.reference.shifts.pairs import default_columns
+from core.runs.record.named_models import checkpoint_of
 from core.studies.selection import PairSelection
-from core.transfer.fits import AUTO, PULLED, FitData, fit, fit_data, known_priors
+from core.transfer.atomref_fits import AUTO, PULLED, FitData, fit, fit_data, known_priors
 from core.transfer.pair_fits import side_fit
 
 app = typer.Typer()

@@ -9,11 +9,11 @@ import typer
 
 from core.cli.answer import Answer, JsonFlag, LabCommand, columns, facts
 from core.errors import LabError
-from core.reference.atomref import AtomRef
-from core.reference.compare import explained, side_by_side
-from core.reference.labelled import labelled_energies
-from core.reference.library import delete_atomref, read_atomref, save_atomref
-from core.runs.models import checkpoint_of
+from core.reference.fits.atomref import AtomRef
+from core.reference.fits.compare import explained, side_by_side
+from core.reference.fits.library import delete_atomref, read_atomref, save_atomref
+from core.reference.shifts.labelled import labelled_energies
+from core.runs.record.named_models import checkpoint_of
 
 app = typer.Typer()
 atomrefs = typer.Typer(help="AtomRef with names: chgnet's own and those you keep.")
@@ -25,7 +25,7 @@ Name = Annotated[str, typer.Argument(help="A named AtomRef, or a JSON file.")]
 @atomrefs.command("list", cls=LabCommand)
 def list_(*, _json: JsonFlag = False) -> Answer:
     """List the AtomRef that have a name."""
-    from core.transfer.atomrefs import named_atomrefs  # noqa: PLC0415  it waits for torch
+    from core.transfer.named_atomrefs import named_atomrefs  # noqa: PLC0415  it waits for torch
 
     rows = [
         {
@@ -127,7 +127,7 @@ def export(
     _json: JsonFlag = False,
 ) -> Answer:
     """Write an AtomRef as JSON, as CSV, or as the composition_model of a CHGNet checkpoint."""
-    from core.transfer.atomrefs import write_into_model  # noqa: PLC0415  it waits for torch
+    from core.transfer.named_atomrefs import write_into_model  # noqa: PLC0415  it waits for torch
 
     one = _found(name)
     if out.suffix in {".json", ".csv"}:
@@ -143,6 +143,6 @@ def export(
 
 
 def _found(name: str) -> AtomRef:
-    from core.transfer.atomrefs import find_atomref  # noqa: PLC0415  it waits for torch
+    from core.transfer.named_atomrefs import find_atomref  # noqa: PLC0415  it waits for torch
 
     return find_atomref(name)

@@ -9,8 +9,8 @@ from core.cli.answer import Answer, JsonFlag, LabCommand, count, facts
 from core.errors import LabError
 from core.frames.registry import open_dataset
 from core.frames.store import FrameSet
-from core.runs.models import checkpoint_of
-from core.transfer.metrics import METRICS
+from core.runs.record.named_models import checkpoint_of
+from core.training.settings.metrics import METRICS
 
 app = typer.Typer()
 
@@ -41,7 +41,7 @@ def evaluate(
         )
     chosen = checkpoint_of(model)
     # Torch takes seconds, so everything that may be wrong with the arguments is told before.
-    from core.transfer.evaluate import evaluate as errors_of  # noqa: PLC0415
+    from core.training.scoring.evaluate import evaluate as errors_of  # noqa: PLC0415
 
     indices = np.arange(len(frames)) if split == "all" else getattr(frames.split(), split)
     errors = errors_of(chosen, frames, indices, device=device, progress=count("evaluated"))

@@ -7,13 +7,13 @@ import typer
 
 from core.cli.answer import Answer, JsonFlag, LabCommand, columns, facts
 from core.cli.training_options import numbers, training_options
-from core.runs import experiment as matched
-from core.runs.listing import status_if_any
-from core.runs.matched import SPLITS, Split, matched_table
-from core.runs.revival import revive_lost
-from core.transfer.config import RunConfig
-from core.transfer.methods import METHODS
-from core.transfer.metrics import METRICS
+from core.runs.groups import experiment as matched
+from core.runs.process.restart import revive_lost
+from core.runs.record.listing import status_if_any
+from core.runs.results.matched import SPLITS, Split, matched_table
+from core.training.settings.config import RunConfig
+from core.training.settings.methods import METHODS
+from core.training.settings.metrics import METRICS
 
 app = typer.Typer()
 experiment = typer.Typer(help="Matched experiments: several methods and seeds on the same data.")

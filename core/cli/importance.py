@@ -6,13 +6,13 @@ import numpy as np
 import typer
 
 from core.cli.answer import Answer, JsonFlag, LabCommand, columns, facts, progress_on_stderr
-from core.cli.choosing import chosen_pairs, open_named, told_origin
+from core.cli.selection import chosen_pairs, open_named, told_origin
 from core.elements import SYMBOLS
 from core.errors import LabError
 from core.frames.pairs import PairSet
 from core.progress import part
-from core.reference.corrections import mp2020_corrections, without_corrections
-from core.reference.formation_table import (
+from core.reference.formation.corrections import mp2020_corrections, without_corrections
+from core.reference.formation.table import (
     ALL,
     ColumnFormation,
     column_values,
@@ -22,8 +22,8 @@ from core.reference.formation_table import (
     measured_columns,
     rebuilt_column,
 )
-from core.reference.importance import EXPLAINED, Explained, Importance
-from core.reference.importance import importance as explain
+from core.reference.importance.analysis import EXPLAINED, Explained, Importance
+from core.reference.importance.analysis import importance as explain
 
 app = typer.Typer()
 
@@ -185,7 +185,7 @@ def _importance_text(found: Importance, ends: dict[str, str], origin: str | None
     head = {
         **ends,
         "uncorrected": origin,
-        "explained": f"{EXPLAINED[found.explained]}, eV/atom",  # type: ignore[index]
+        "explained": f"{EXPLAINED[found.explained]}, eV/atom",
         "references": found.references or None,
         "missing": ", ".join(found.missing) or "none",
         "rows": f"{found.n:,}; left out: {found.n_left_out:,}; with SHAP: {found.n_explained:,}",

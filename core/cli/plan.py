@@ -16,7 +16,7 @@ from core.cli.answer import (
     sensible,
 )
 from core.errors import LabError
-from core.transfer.metrics import LABEL_METRICS, METRICS
+from core.training.settings.metrics import LABEL_METRICS, METRICS
 
 app = typer.Typer()
 
@@ -64,8 +64,8 @@ def plan(
     _json: JsonFlag = False,
 ) -> Answer:
     """Tell how many calculations a target error takes by method, their cost and its probability."""
-    from core.analysis import planner  # noqa: PLC0415  they wait for scipy
-    from core.analysis.sweep_laws import fit_laws, open_sweep  # noqa: PLC0415
+    from core.scaling import planner  # noqa: PLC0415  they wait for scipy
+    from core.scaling.sweep_laws import fit_laws, open_sweep  # noqa: PLC0415
 
     cost = planner.Cost(hours=hours, per_atom3=atoms3, price=price, currency=currency)
     name, results = open_sweep(sweep)
@@ -143,11 +143,11 @@ def next_(
     _json: JsonFlag = False,
 ) -> Answer:
     """Choose what to compute next from a pool, each with its reason."""
-    from core.analysis.next_files import structures_zip  # noqa: PLC0415  both wait for scipy
-    from core.analysis.planner import Cost  # noqa: PLC0415
+    from core.acquisition.structure_files import structures_zip  # noqa: PLC0415  both wait for scipy
+    from core.files import whole_file  # noqa: PLC0415
     from core.frames.registry import open_dataset  # noqa: PLC0415
-    from core.studies.coverage import NextStudy  # noqa: PLC0415
-    from core.transfer.files import whole_file  # noqa: PLC0415
+    from core.scaling.planner import Cost  # noqa: PLC0415
+    from core.studies.acquisition import NextStudy  # noqa: PLC0415
 
     cost = None if hours is None and atoms3 is None else Cost(hours=hours, per_atom3=atoms3)
     found = NextStudy(

@@ -12,15 +12,15 @@ import typer
 from core.cli.answer import Answer, JsonFlag, LabCommand, columns
 from core.cli.answer import count as counted
 from core.errors import LabError
+from core.files import disk_errors
 from core.frames.schema import Frame
 from core.potential.released import MODELS
-from core.runs.models import checkpoint_of
-from core.runs.storage import disk_errors_told
+from core.runs.record.named_models import checkpoint_of
 
 if TYPE_CHECKING:
     from ase import Atoms
 
-    from core.potential.evaluate import FramePrediction
+    from core.potential.prediction import FramePrediction
 
 app = typer.Typer()
 
@@ -69,17 +69,17 @@ def predict(
         _check(path)
     frames = [(path, index, frame) for path in files for index, frame in enumerate(_read(path))]
     # Torch takes seconds, so everything that may be wrong with the arguments is told before.
-    from core.potential import evaluate  # noqa: PLC0415
     from core.potential.compiled_prediction import Wanted, compile_where_worth  # noqa: PLC0415
     from core.potential.models import load_model, resolve_device  # noqa: PLC0415
-    from core.transfer.runtime import compute_settings  # noqa: PLC0415
+    from core.potential.prediction import predict as predict_frames  # noqa: PLC0415
+    from core.potential.threads import compute_settings  # noqa: PLC0415
 
     where = resolve_device(device)
     network = load_model(chosen, where)
     alone = [frame for _, _, frame in frames]
     with compute_settings(threads, where):
         compile_where_worth(network, Wanted(), sum(map(len, alone)))
-        predictions = evaluate.predict(network, alone, progress=counted("predicted"))
+        predictions = predict_frames(network, alone, progress=counted("predicted"))
     for frame, prediction in zip(alone, predictions, strict=True):
         _refuse_infinite(frame, prediction)
     if out is not None:
@@ -228,9 +228,9 @@ def _labelled(frame: Frame, prediction: "FramePrediction") -> "Atoms":
 def _write(path: Path, images: Sequence["Atoms"]) -> None:
     from ase.io.extxyz import write_extxyz  # noqa: PLC0415
 
-    from core.transfer.files import whole_file  # noqa: PLC0415
+    from core.files import whole_file  # noqa: PLC0415
 
-    with disk_errors_told(path), whole_file(path) as file:
+    with disk_errors(path), whole_file(path) as file:
         text = TextIOWrapper(file, encoding="utf-8")
         write_extxyz(text, images)
         text.detach()

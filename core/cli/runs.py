@@ -6,14 +6,14 @@ from typing import Annotated
 import typer
 
 from core.cli.answer import Answer, JsonFlag, LabCommand, columns, facts
-from core.runs import local
-from core.runs.directory import Run
-from core.runs.export import export_checkpoint
-from core.runs.listing import find_run, list_runs, queue_position, status_if_any, summary_row
-from core.runs.progress import duration_text, errors_text
-from core.runs.revival import revive_lost
-from core.transfer.config import FLAGS
-from core.transfer.metrics import METRICS
+from core.runs.export.checkpoint import export_checkpoint
+from core.runs.process import local
+from core.runs.process.restart import revive_lost
+from core.runs.record.directory import Run
+from core.runs.record.listing import find_run, list_runs, queue_position, status_if_any, summary_row
+from core.runs.record.progress import duration_text, errors_text
+from core.training.settings.config import FLAGS
+from core.training.settings.metrics import METRICS
 
 app = typer.Typer()
 runs = typer.Typer(help="Runs: one directory a training.")

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 import typer
 
-from core.analysis.scaling.choose import AskedForm, choose_form, law_of
-from core.analysis.scaling.law import Law
-from core.analysis.scaling.points import ScalingPoints, read_points
-from core.analysis.scaling.predict import extrapolation
-from core.analysis.scaling.saved import COMPARED, crossing, frames_saved
 from core.cli.answer import Answer, JsonFlag, LabCommand, columns, facts, sensible
 from core.errors import LabError
-from core.transfer.metrics import LABEL_METRICS, METRICS
+from core.scaling.extrapolation import extrapolation
+from core.scaling.form_choice import AskedForm, choose_form, law_of
+from core.scaling.law import Law
+from core.scaling.points import ScalingPoints, read_points
+from core.scaling.savings import COMPARED, crossing, frames_saved
+from core.training.settings.metrics import LABEL_METRICS, METRICS
 
 if TYPE_CHECKING:
-    from core.analysis.sweep_laws import SweepLaws
-    from core.analysis.sweep_results import SweepResults
+    from core.scaling.sweep_laws import SweepLaws
+    from core.scaling.sweep_results import SweepResults
 
 app = typer.Typer()
 
@@ -64,7 +64,7 @@ def scaling(
             raise LabError(f"Give either the sweep {sweep} or --points {points}, not both.")
         return _of_table(read_points(points), form=form, min_frames=min_frames or 0)
     # Only a sweep waits for what trains models.
-    from core.analysis.sweep_laws import fit_laws, open_sweep  # noqa: PLC0415
+    from core.scaling.sweep_laws import fit_laws, open_sweep  # noqa: PLC0415
 
     name, results = open_sweep(sweep)
     if method is not None and method not in results.methods:

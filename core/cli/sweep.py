@@ -8,13 +8,13 @@ import typer
 
 from core.cli.answer import Answer, JsonFlag, LabCommand, columns, facts
 from core.cli.training_options import numbers, training_options
-from core.runs import sweep as sweeps
-from core.runs.progress import duration_text
-from core.runs.revival import revive_lost
-from core.runs.sweep import Sweep
-from core.transfer.config import RunConfig
-from core.transfer.methods import METHODS
-from core.transfer.metrics import METRICS
+from core.runs.groups import sweep as sweeps
+from core.runs.groups.sweep import Sweep
+from core.runs.process.restart import revive_lost
+from core.runs.record.progress import duration_text
+from core.training.settings.config import RunConfig
+from core.training.settings.methods import METHODS
+from core.training.settings.metrics import METRICS
 
 app = typer.Typer()
 sweep = typer.Typer(help="Sweeps: training set sizes × methods × seeds, for scaling laws.")
@@ -142,7 +142,7 @@ def export(
     _json: JsonFlag = False,
 ) -> Answer:
     """Write a finished sweep's points and errors of frames, without its models, as a folder."""
-    from core.analysis.sweep_results import results_of, save_results  # noqa: PLC0415
+    from core.scaling.sweep_results import results_of, save_results  # noqa: PLC0415
 
     results = results_of(sweeps.find_sweep(name))
     save_results(results, out, title=title)
@@ -180,7 +180,7 @@ def _wait(one: Sweep) -> None:
 
 
 def _answer(one: Sweep) -> Answer:
-    from core.analysis.sweep_results import results_of  # noqa: PLC0415
+    from core.scaling.sweep_results import results_of  # noqa: PLC0415
 
     far = sweeps.progress(one)
     results = results_of(one)

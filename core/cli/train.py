@@ -7,13 +7,13 @@ import typer
 
 from core.cli.answer import Answer, JsonFlag, LabCommand, facts
 from core.errors import LabError
-from core.runs.directory import Run
-from core.runs.local import create, launch
-from core.runs.progress import errors_text
-from core.runs.status import Status
-from core.runs.worker import execute
-from core.transfer.config import BLOCKS, FLAGS, RunConfig
-from core.transfer.methods import DEFAULT, METHODS
+from core.runs.process.local import create, launch
+from core.runs.process.worker import execute
+from core.runs.record.directory import Run
+from core.runs.record.progress import errors_text
+from core.runs.record.status import Status
+from core.training.settings.config import BLOCKS, FLAGS, RunConfig
+from core.training.settings.methods import DEFAULT, METHODS
 
 app = typer.Typer()
 

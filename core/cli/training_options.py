@@ -5,7 +5,7 @@ from collections.abc import Collection
 import typer
 
 from core.errors import LabError
-from core.transfer.config import FLAGS
+from core.training.settings.config import FLAGS
 
 
 def training_options(words: list[str], *, but: Collection[str]) -> dict[str, str]:

@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from core.elements import fractions_from_formulas
 from core.errors import LabError
+from core.files import new_directory, write_file
 from core.frames.derived import volumes_per_atom
-from core.frames.directory import CARD, new_directory, write_file
-from core.frames.schema import Card, Frame, read_card
+from core.frames.schema import CARD, Card, Frame, read_card
 from core.frames.shards import ShardReader, ShardWriter, open_batches, write_table
 
 _TABLE = "pairs.arrow"

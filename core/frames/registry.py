@@ -11,13 +11,12 @@ from pathlib import Path
 import pandas as pd
 
 from core.errors import LabError
-from core.frames.directory import CARD
 from core.frames.pairs import PairSet, open_pairs
-from core.frames.schema import Card, read_card
+from core.frames.schema import CARD, Card, read_card
 from core.frames.store import FrameSet, open_frames
-from core.home import datasets_dir
+from core.home import CHECKOUT, datasets_dir
 
-EMBEDDED_DIR = Path(__file__).resolve().parents[2] / "data"
+EMBEDDED_DIR = CHECKOUT / "data"
 """Where the embedded data sets lie, one directory each."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")

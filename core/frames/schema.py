@@ -12,6 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from core.elements import N_ELEMENTS
 from core.errors import LabError
 
+CARD = "card.json"
+"""The file of a data set that says what it holds."""
+
+LABELS = ("energy", "force", "stress", "magmom")
+"""The kinds of label, in the order in which they are always listed."""
+
 Corrections = Literal["MP2020", "none", "unknown"]
 """Whether MP2020 corrections are in an energy."""
 

@@ -9,10 +9,10 @@ import pandas as pd
 
 from core.elements import N_ELEMENTS, fractions_from_flat
 from core.errors import LabError
+from core.files import new_directory, write_file
 from core.frames.derived import mean_magmoms, volumes_per_atom
-from core.frames.directory import CARD, new_directory, write_file
 from core.frames.layout import SCALARS
-from core.frames.schema import Card, Frame, read_card
+from core.frames.schema import CARD, Card, Frame, read_card
 from core.frames.shards import SHARD_ROWS, ShardReader, ShardWriter
 from core.frames.splits import Split, split_by_material
 

@@ -10,9 +10,9 @@ from ase.stress import full_3x3_to_voigt_6_stress
 from chgnet.model import CHGNet
 
 from core.errors import LabError
-from core.potential.evaluate import predict
 from core.potential.graph import convert
 from core.potential.models import load_model, resolve_device
+from core.potential.prediction import predict
 
 
 class CHGNetCalculator(Calculator):

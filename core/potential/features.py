@@ -13,9 +13,9 @@ from chgnet.model import CHGNet
 from numpy.typing import NDArray
 
 from core.potential.batch import collate
-from core.potential.evaluate import BUDGET, Progress
 from core.potential.forward import _network
 from core.potential.graph import PackedGraph
+from core.potential.prediction import BUDGET, Progress
 from core.potential.weights import Weights
 
 

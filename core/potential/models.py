@@ -68,6 +68,9 @@ _DAMAGED = (
 )
 """What torch raises on a checkpoint with foreign objects or with damaged content."""
 
+UNKNOWN = "unknown"
+"""The functional of a checkpoint or a data set that does not tell."""
+
 
 def load_model(name_or_path: str | os.PathLike[str], device: torch.device | str = "cpu") -> CHGNet:
     """Load a released model or a checkpoint.
@@ -115,6 +118,23 @@ def new_model(seed: int) -> CHGNet:
         The stock module on the CPU. Its AtomRef is chgnet's MPtrj fit until it is set.
     """
     return _build({**_ARCHITECTURE, "composition_model": "MPtrj"}, seed=seed).eval()
+
+
+def source_functional(source_model: str) -> str:
+    """Return the functional whose energies a model predicts.
+
+    Args:
+        source_model: a released model's name, or the path of a checkpoint.
+
+    Returns:
+        The functional, or "unknown" for a checkpoint that does not tell.
+
+    Raises:
+        LabError: if there is no such checkpoint.
+    """
+    if source_model in MODELS:
+        return MODELS[source_model].functional
+    return str(read_extra(Path(source_model)).get("functional", UNKNOWN))
 
 
 def get_atomref(model: CHGNet) -> NDArray[np.float64]:

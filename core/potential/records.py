@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from core.potential.evaluate import HasStructure
 from core.potential.graph import PackedGraph
+from core.potential.prediction import HasStructure
 
 RECORD_VERSION = 1
 """Raise it with every change of what the bytes mean."""

@@ -3,9 +3,9 @@
 from pydantic import Field
 
 from core.progress import Progress
-from core.reference.atomref import Method
-from core.reference.priors import PriorKind
-from core.runs.models import checkpoint_of
+from core.reference.fits.atomref import Method
+from core.reference.fits.priors import PriorKind
+from core.runs.record.named_models import checkpoint_of
 from core.studies.selection import PairSelection
 from core.studies.study import Study, model_inputs
 from core.transfer.pair_fits import Side, SideFit, side_fit

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from core.elements import SYMBOLS
 from core.progress import Progress, part
-from core.reference.uncertainty import (
+from core.reference.fits.uncertainty import (
     RESAMPLINGS,
     Bootstrap,
     bootstrap,

@@ -11,11 +11,11 @@ from core.studies.study import Study
 _PLACES = {
     "corrections": "core.studies.corrections:CorrectionsStudy",
     "atomref-intervals": "core.studies.atomref_intervals:AtomRefIntervals",
-    "few": "core.studies.few:FewStudy",
+    "few": "core.studies.data_efficiency:FewStudy",
     "importance": "core.studies.importance:ImportanceStudy",
     "interaction": "core.studies.interaction:InteractionStudy",
-    "next": "core.studies.coverage:NextStudy",
-    "offset": "core.studies.offset:OffsetStudy",
+    "next": "core.studies.acquisition:NextStudy",
+    "offset": "core.studies.model_offset:OffsetStudy",
     "prior-comparison": "core.studies.prior_comparison:PriorStudy",
     "run-errors": "core.studies.run_errors:RunErrorsStudy",
 }

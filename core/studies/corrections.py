@@ -6,7 +6,7 @@ from core.errors import LabError
 from core.frames.pairs import PairSet
 from core.frames.registry import find_dataset, open_dataset
 from core.progress import Progress
-from core.reference.corrections import Rebuilt, mp2020_corrections
+from core.reference.formation.corrections import Rebuilt, mp2020_corrections
 from core.studies.study import Study
 
 _SECONDS = 0.5

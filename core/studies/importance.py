@@ -7,9 +7,14 @@ from pydantic import Field
 
 from core.frames.registry import find_dataset
 from core.progress import Progress, part
-from core.reference.corrections import without_corrections
-from core.reference.formation import Named
-from core.reference.importance import MOST_EXPLAINED, Explained, Importance, importance
+from core.reference.formation.corrections import without_corrections
+from core.reference.formation.energies import Named
+from core.reference.importance.analysis import (
+    MOST_EXPLAINED,
+    Explained,
+    Importance,
+    importance,
+)
 from core.studies.selection import PairSelection
 from core.studies.study import Study
 

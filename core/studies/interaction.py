@@ -8,7 +8,7 @@ import numpy as np
 from core.frames.pairs import PairSet
 from core.frames.registry import find_dataset, open_dataset
 from core.progress import Progress, counted
-from core.runs.models import checkpoint_of
+from core.runs.record.named_models import checkpoint_of
 from core.studies.study import Study, model_inputs
 from core.transfer.interaction import interaction_energies
 

@@ -5,10 +5,10 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from core.progress import Progress, part
-from core.reference.prior_comparison import PriorComparison, compare_priors
-from core.runs.models import checkpoint_of
+from core.reference.fits.prior_comparison import PriorComparison, compare_priors
+from core.runs.record.named_models import checkpoint_of
 from core.studies.atomref_fit import AtomRefStudy
-from core.transfer.fits import known_priors
+from core.transfer.atomref_fits import known_priors
 
 _SECONDS_A_REPEAT = 0.1
 _SECONDS_A_ROW_AND_REPEAT = 3e-6

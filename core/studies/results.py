@@ -13,7 +13,7 @@ import numpy as np
 import orjson
 
 from core.errors import LabError
-from core.transfer.files import whole_file
+from core.files import whole_file
 
 _JSON = "json"
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)

@@ -10,10 +10,10 @@ from core.frames.registry import find_dataset, open_dataset
 from core.frames.splits import training_subset
 from core.frames.store import FrameSet
 from core.progress import Progress, part
-from core.runs.directory import Run
-from core.runs.listing import find_run
+from core.runs.record.directory import Run
+from core.runs.record.listing import find_run
 from core.studies.study import Study
-from core.transfer.frame_errors import FrameErrors
+from core.training.scoring.frame_errors import FrameErrors
 
 MODELS = ("best", "last", "untrained")
 """Models that every run has; others are named by their epoch, as epoch-20."""
@@ -80,7 +80,7 @@ class RunErrorsStudy(Study):
         """
         # A page that only offers the study does without PyTorch.
         from core.potential.models import load_model, resolve_device  # noqa: PLC0415
-        from core.transfer.predictions import frame_errors, untrained_model  # noqa: PLC0415
+        from core.training.scoring.predictions import frame_errors, untrained_model  # noqa: PLC0415
 
         run = find_run(self.run)
         data = open_dataset(run.config.dataset)

@@ -8,7 +8,7 @@ from core.errors import LabError
 from core.frames.pairs import PairSet
 from core.frames.registry import find_dataset, open_dataset
 from core.frames.store import FrameSet
-from core.reference.pairs import PairedEnergies
+from core.reference.shifts.pairs import PairedEnergies
 
 
 class PairSelection(BaseModel):

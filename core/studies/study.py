@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from core.frames.registry import find_dataset
 from core.potential.released import MODELS
 from core.progress import Progress
-from core.runs.models import checkpoint_of
+from core.runs.record.named_models import checkpoint_of
 
 
 def model_inputs(model: str) -> list[str]:

@@ -14,14 +14,14 @@ import torch
 from chgnet.model import CHGNet
 from numpy.typing import NDArray
 
+from core.files import whole_file
 from core.frames.schema import Structures
 from core.home import cache_dir
-from core.potential.evaluate import predict
+from core.potential.examples import load_examples
 from core.potential.models import load_model, model_fingerprint, resolve_device
-from core.transfer.data import load_examples, within
-from core.transfer.files import whole_file
-from core.transfer.graph_store import ProgressCallback
-from core.transfer.runtime import compute_settings
+from core.potential.prediction import predict
+from core.potential.threads import compute_settings
+from core.progress import Count, within
 
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
@@ -36,7 +36,7 @@ def interaction_energies(
     indices: NDArray[np.integer] | Sequence[int] | None = None,
     device: str = "auto",
     threads: int | None = None,
-    progress: ProgressCallback | None = None,
+    progress: Count | None = None,
 ) -> NDArray[np.float64]:
     """Return the network's interaction energies, from the cache where they are known.
 
@@ -79,7 +79,7 @@ def _compute(
     model: CHGNet,
     rows: NDArray[np.integer],
     energies: NDArray[np.float64],
-    progress: ProgressCallback | None,
+    progress: Count | None,
 ) -> None:
     """Fill in the energies of these rows."""
     examples = load_examples(frame_set, rows)[:]

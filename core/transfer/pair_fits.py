@@ -11,9 +11,9 @@ from core.errors import LabError
 from core.frames.pairs import PairSet
 from core.frames.store import FrameSet
 from core.progress import Progress, counted, silent
-from core.reference.atomref import AtomRef, Method
-from core.reference.pairs import PairedEnergies
-from core.transfer.fits import FitData, fit, fit_data
+from core.reference.fits.atomref import AtomRef, Method
+from core.reference.shifts.pairs import PairedEnergies
+from core.transfer.atomref_fits import FitData, fit, fit_data
 
 Side = Literal["target", "source", "difference"]
 """Whose references: a functional's, or target minus source."""
@@ -52,7 +52,7 @@ def side_fit(
         method: `lstsq`, `huber`, `ridge` or `residual`.
         strength: pull toward the prior.
         source_model: a released model's name, or the path of a checkpoint.
-        start: what the prior is, as in `core.transfer.fits.fit_atomref`.
+        start: what the prior is, as in `core.transfer.atomref_fits.fit_atomref`.
         progress: told how many interaction energies are computed.
 
     Raises:

@@ -1,37 +1,16 @@
 """The AtomRef that each method starts with."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.elements import SYMBOLS
 from core.frames.store import FrameSet
-from core.potential.models import MODELS, get_atomref, load_model, read_extra
-from core.reference.atomref import AtomRef, fit_lstsq
-from core.transfer.fits import fit_atomref
-from core.transfer.graph_store import ProgressCallback
-
-UNKNOWN = "unknown"
-"""The functional of a checkpoint or a data set that does not tell."""
-
-
-def source_functional(source_model: str) -> str:
-    """Return the functional whose energies a model predicts.
-
-    Args:
-        source_model: a released model's name, or the path of a checkpoint.
-
-    Returns:
-        The functional, or "unknown" for a checkpoint that does not tell.
-
-    Raises:
-        LabError: if there is no such checkpoint.
-    """
-    if source_model in MODELS:
-        return MODELS[source_model].functional
-    return str(read_extra(Path(source_model)).get("functional", UNKNOWN))
+from core.potential.models import UNKNOWN, get_atomref, load_model, source_functional
+from core.progress import Count
+from core.reference.fits.atomref import AtomRef, fit_lstsq
+from core.transfer.atomref_fits import fit_atomref
 
 
 def unseen_elements(frame_set: FrameSet, train_indices: NDArray[np.integer]) -> list[str]:
@@ -65,7 +44,7 @@ def method_atomref(
     ridge_strength: float,
     device: str = "auto",
     threads: int | None = None,
-    progress: ProgressCallback | None = None,
+    progress: Count | None = None,
 ) -> AtomRef:
     """Return the AtomRef that a method starts with.
 
@@ -73,7 +52,7 @@ def method_atomref(
     where nothing is fitted, `n` is 0.
 
     Args:
-        method: key in `core.transfer.methods.METHODS`.
+        method: key in `core.training.settings.methods.METHODS`.
         frame_set: the target data set.
         train_indices: rows to fit on; those without an energy are passed over.
         source_model: a released model's name, or the path of a checkpoint.

@@ -35,10 +35,10 @@ from core.errors import LabError
 from core.frames.pairs import open_pairs, write_pairs
 from core.frames.schema import Card, EnergyColumn, Frame
 from core.frames.store import write_frames
-from core.potential.evaluate import FramePrediction, predict
 from core.potential.graph import PackedGraph, convert
 from core.potential.models import MODELS, get_atomref, load_model
-from core.reference.corrections import mp2020_corrections
+from core.potential.prediction import FramePrediction, predict
+from core.reference.formation.corrections import mp2020_corrections
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / ".cache" / "sources"

@@ -1,1 +1,1 @@
-"""What the pages share."""
+"""What the pages are made of, one folder per page."""

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from calling import answer, invoke, make_frames, mistake, pair_table
 
 from core.elements import SYMBOLS
 from core.frames.registry import open_dataset
 from core.frames.sources.table import import_pairs
-from core.runs.listing import list_runs
+from core.runs.record.listing import list_runs
+from tests.cli.helpers import answer, invoke, make_frames, mistake, pair_table
 
 ROOT = Path(__file__).parents[2]
 

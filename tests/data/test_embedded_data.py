@@ -12,7 +12,7 @@ from pymatgen.core import Composition, Structure
 
 from core.frames.pairs import open_pairs, write_pairs
 from core.frames.store import open_frames
-from core.reference.pairs import default_columns
+from core.reference.shifts.pairs import default_columns
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 STRUCTURES = "mp-structures"

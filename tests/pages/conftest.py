@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from made_runs import write_tiny
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
-from core.runs import local
-from pages.parts import run_preview
+from core.runs.process import local
+from pages.parts.training import preflight
+from tests.pages.example_runs import write_tiny
 
 ROOT = Path(__file__).parents[2]
 
@@ -62,10 +62,10 @@ def tiny_lab(home):
 def looks(monkeypatch):
     """The settings that were looked at, without the work."""
     asked = []
-    monkeypatch.setattr(run_preview, "preflight", asked.append)
-    run_preview.previews.clear()
+    monkeypatch.setattr(preflight, "preflight", asked.append)
+    preflight.previews.clear()
     yield asked
-    run_preview.previews.clear()
+    preflight.previews.clear()
 
 
 @pytest.fixture
@@ -80,5 +80,5 @@ def launched(monkeypatch):
 def no_look_outlives_its_test(monkeypatch):
     """What the preview still computes in the background ends while the test's lab is there."""
     yield
-    run_preview.previews()._worker.shutdown(wait=True, cancel_futures=True)
-    run_preview.previews.clear()
+    preflight.previews()._worker.shutdown(wait=True, cancel_futures=True)
+    preflight.previews.clear()

@@ -7,9 +7,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from core.runs import local
-from core.runs.directory import Run
-from core.transfer.config import RunConfig
+from core.runs.process import local
+from core.runs.record.directory import Run
+from core.training.settings.config import RunConfig
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,7 +19,7 @@ import os, sys, time
 from pathlib import Path
 from types import SimpleNamespace
 from core.errors import LabError
-from core.runs.worker import execute
+from core.runs.process.worker import execute
 
 STEPS = 5
 

@@ -1,0 +1,89 @@
+"""Crystal features of a data set's structures, computed once and kept on the disk."""
+
+import contextlib
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from chgnet.model import CHGNet
+from numpy.typing import NDArray
+
+from core.files import whole_file
+from core.frames.schema import Structures
+from core.home import cache_dir
+from core.potential.examples import load_examples
+from core.potential.features import crystal_features
+from core.potential.models import load_model, model_fingerprint, resolve_device
+from core.potential.threads import compute_settings
+from core.progress import Count
+
+_UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+
+_CHUNK = 512
+"""Structures computed between two writes of the cache, so that an interruption loses little."""
+
+
+def features_of(
+    data: Structures,
+    model_name: str,
+    rows: NDArray[np.integer],
+    *,
+    progress: Count | None = None,
+) -> NDArray[np.float32]:
+    """Return crystal features of some rows, from the cache where they are known.
+
+    Args:
+        data: the data set.
+        model_name: a released model's name, or the path of a checkpoint.
+        rows: rows of it, (n,).
+        progress: called with (done, total) of those still to be computed.
+
+    Returns:
+        (n, 64); NaN for a row without a structure, or with one that CHGNet cannot represent.
+
+    Raises:
+        LabError: if the model cannot be loaded.
+    """
+    model = load_model(model_name)
+    place = cache_dir() / "features" / model_fingerprint(model)
+    path = place / f"{data.fingerprint}.npz" if data.fingerprint else None
+    known = _read(path)
+    missing = np.setdiff1d(rows, list(known))
+    device = resolve_device("auto")
+    model = model.to(device)
+    with compute_settings(None, device):
+        for begin in range(0, len(missing), _CHUNK):
+            some = missing[begin : begin + _CHUNK]
+            known |= _computed(data, model, some)
+            _write(path, known)
+            if progress is not None:
+                progress(begin + len(some), len(missing))
+    width = next(iter(known.values())).shape if known else (0,)
+    return np.array([known[int(row)] for row in rows], np.float32).reshape(len(rows), *width)
+
+
+def _computed(
+    data: Structures, model: CHGNet, rows: NDArray[np.integer]
+) -> dict[int, NDArray[np.float32]]:
+    examples = load_examples(data, rows)[:]
+    found = crystal_features(model, [one.graph for one in examples])
+    nothing = np.full(found.shape[1], np.nan, dtype=np.float32)
+    known = dict.fromkeys(map(int, rows), nothing)
+    known |= {one.index: own for one, own in zip(examples, found, strict=True)}
+    return known
+
+
+def _read(path: Path | None) -> dict[int, NDArray[np.float32]]:
+    # A cache that cannot be read is a cache that is not there.
+    if path is not None:
+        with contextlib.suppress(*_UNREADABLE), np.load(path) as stored:
+            rows, features = stored["rows"], stored["features"]
+            return dict(zip(rows.tolist(), features, strict=True))
+    return {}
+
+
+def _write(path: Path | None, known: dict[int, NDArray[np.float32]]) -> None:
+    if path is None:
+        return
+    with whole_file(path) as file:
+        np.savez(file, rows=np.array(list(known)), features=np.stack(list(known.values())))

@@ -1,1 +1,0 @@
-"""What trained models say together: scaling laws, and what to compute next."""

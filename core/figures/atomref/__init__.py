@@ -1,0 +1,1 @@
+"""Figures of elemental references: vectors, intervals, influence, strength."""

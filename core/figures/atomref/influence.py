@@ -1,0 +1,163 @@
+"""Which materials decide a fit: leverage against the residual without the material."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import plotly.graph_objects as go
+
+from core.figures.base.marginals import DENSITY_ABOVE, DENSITY_BINS, Array
+from core.figures.base.text import plain, precise
+from core.figures.base.theme import Palette, empty_figure, palette, template
+
+HEIGHT: Final = 520
+MOST_POINTS: Final = 200
+"""Points drawn over a density image: the most influential materials."""
+
+_DECADES: Final = 4.0
+"""What the colours span: Cook's distances far below the largest do not matter."""
+
+
+def influence(
+    leverage: Array,
+    residual: Array,
+    cook: Array,
+    *,
+    names: Sequence[str],
+    ids: Sequence[str],
+    picked: str | None = None,
+    density_above: int = DENSITY_ABOVE,
+    dark: bool,
+) -> go.Figure:
+    """Draw materials by leverage and by residual when left out, coloured by Cook's distance.
+
+    Cook's distance is large where both are (Cook, Technometrics 19, 15 (1977),
+    doi:10.1080/00401706.1977.10489493).
+
+    Args:
+        leverage: (m,) above 0; the axis is logarithmic.
+        residual: (m,) eV/atom; materials without a finite one are left out.
+        cook: Cook's distance (m,).
+        names: m plain texts that open the hover labels.
+        ids: m identifiers, which a click on a point reports as `customdata`.
+        picked: The identifier of the point to ring.
+        density_above: Above so many materials, a density image with only the most influential as
+            points.
+        dark: Which theme.
+    """
+    shown = np.flatnonzero(
+        np.isfinite(leverage) & (leverage > 0) & np.isfinite(residual) & np.isfinite(cook)
+    )
+    if not len(shown):
+        note = "No material can be left out: each has an element of its own."
+        return empty_figure(note, dark=dark, height=HEIGHT)
+    colors = palette(dark=dark)
+    # A Huber fit does not see its outliers: their leverage is 0, and they are not drawn.
+    logs = np.log10(np.where(leverage > 0, leverage, np.nan))
+    figure = go.Figure(
+        layout={
+            "template": template(dark=dark),
+            "height": HEIGHT,
+            "margin": {"l": 72, "r": 12, "t": 16, "b": 72},
+            "clickmode": "event+select",
+            "dragmode": "zoom",
+            "showlegend": False,
+            "uirevision": f"influence|{len(shown)}",
+        }
+    )
+    dense = len(shown) > density_above
+    if dense:
+        figure.add_trace(_density(logs[shown], residual[shown], colors))
+        shown = shown[np.argsort(-cook[shown], kind="stable")[:MOST_POINTS]]
+    shown = shown[np.argsort(cook[shown], kind="stable")]
+    figure.add_trace(
+        _points(logs, leverage, residual, cook, shown, names=names, ids=ids, colors=colors)
+    )
+    ring = [i for i in shown.tolist() if ids[i] == picked]
+    if ring:
+        figure.add_trace(
+            go.Scatter(
+                name="picked",
+                mode="markers",
+                x=logs[ring],
+                y=residual[ring],
+                hoverinfo="skip",
+                marker={
+                    "size": 18,
+                    "color": "rgba(0,0,0,0)",
+                    "line": {"width": 2.5, "color": colors.text},
+                },
+            )
+        )
+    decades = range(int(np.floor(logs[shown].min())) - (3 if dense else 0), 2)
+    figure.update_xaxes(
+        title_text="Leverage",
+        tickvals=list(decades),
+        ticktext=[f"{10.0**power:g}" for power in decades],
+    )
+    figure.update_yaxes(title_text="Energy − prediction without it (eV/atom)", zeroline=True)
+    return figure
+
+
+def _points(
+    logs: Array,
+    leverage: Array,
+    residual: Array,
+    cook: Array,
+    shown: np.ndarray,
+    *,
+    names: Sequence[str],
+    ids: Sequence[str],
+    colors: Palette,
+) -> go.Scatter:
+    top = np.log10(max(float(cook[shown].max()), 1e-300))
+    logs_cook = np.log10(np.maximum(cook[shown], 10 ** (top - _DECADES)))
+    ticks = list(range(int(np.ceil(top - _DECADES)), int(np.floor(top)) + 1))
+    return go.Scatter(
+        name="materials",
+        mode="markers",
+        x=logs[shown],
+        y=residual[shown],
+        customdata=[ids[i] for i in shown],
+        hovertext=[
+            f"<b>{plain(names[i])}</b><br>Leverage: {precise(leverage[i])}<br>"
+            f"Energy − prediction without it: {precise(residual[i])} eV/atom<br>"
+            f"Cook's distance: {cook[i]:.2g}"
+            for i in shown
+        ],
+        hovertemplate="%{hovertext}<extra></extra>",
+        marker={
+            "size": 8,
+            "color": logs_cook,
+            "cmin": top - _DECADES,
+            "cmax": top,
+            "colorscale": list(colors.sequential),
+            "line": {"width": 0.5, "color": colors.line},
+            "colorbar": {
+                "title": {"text": "Cook's distance", "side": "right"},
+                "tickvals": ticks,
+                "ticktext": [f"{10.0**one:g}" for one in ticks],
+            },
+        },
+        selected={"marker": {"opacity": 1.0}},
+        unselected={"marker": {"opacity": 1.0}},
+    )
+
+
+def _density(x: Array, y: Array, colors: Palette) -> go.Heatmap:
+    counts, x_edges, y_edges = np.histogram2d(x, y, bins=DENSITY_BINS)
+    counts = counts.T
+    with np.errstate(divide="ignore"):
+        logs = np.where(counts > 0, np.log10(counts), np.nan)
+    middle = [(edges[:-1] + edges[1:]) / 2 for edges in (x_edges, y_edges)]
+    return go.Heatmap(
+        name="density",
+        x=middle[0].astype(np.float32),
+        y=middle[1].astype(np.float32),
+        z=logs.astype(np.float32),
+        customdata=counts.astype(np.int32),
+        colorscale=[[0.0, colors.grid], [1.0, colors.muted]],
+        showscale=False,
+        hoverongaps=False,
+        hovertemplate="Materials in this bin: %{customdata:,}<extra></extra>",
+    )

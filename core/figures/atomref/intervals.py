@@ -1,0 +1,149 @@
+"""Elemental references with their intervals, and how wide these are."""
+
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from core.figures.base.scales import log_ticks
+from core.figures.base.text import plain, precise, with_unit
+from core.figures.base.theme import empty_figure, palette, template
+
+HEIGHT: Final = 560
+_UNIT: Final = "eV/atom"
+_FEW_COLOR: Final = 1
+"""Place among a palette's groups of the colour for elements in few materials."""
+
+_MOST_NAMES: Final = 30
+"""Elements named under the axis; more would run into each other."""
+
+
+def intervals(
+    table: pd.DataFrame, *, title: str, few: int, level: float = 0.95, dark: bool
+) -> go.Figure:
+    """Draw each element's reference with its interval, and below half the interval's width.
+
+    The lower panel is logarithmic: intervals of common elements are too short to see beside those
+    of rare ones.
+
+    Args:
+        table: One row an element in the order to draw: symbol, energy, low, high, half_width,
+            margin (eV/atom; NaN where the data leave them open) and count (materials).
+        title: What the energies are, without their unit; plain text.
+        few: Elements in fewer materials than this are marked.
+        level: Nominal coverage of the intervals.
+        dark: Which theme.
+
+    Returns:
+        A figure with the traces "references" and, with elements in few materials, "in few
+        materials" in both panels; those whose interval is unknown are crosses at the top of the
+        lower panel.
+    """
+    if table.empty:
+        return empty_figure("No data yet: no element occurs.", dark=dark, height=HEIGHT)
+    colors = palette(dark=dark)
+    figure = go.Figure(
+        layout={
+            "template": template(dark=dark),
+            "height": HEIGHT,
+            "margin": {"l": 72, "r": 12, "t": 16, "b": 96},
+            "dragmode": "zoom",
+            "uirevision": f"{title}|{len(table)}",
+        }
+    )
+    energies = table["energy"].to_numpy(dtype=float)
+    margin = 0.15 * float(np.ptp(energies)) or 1.0
+    known = table["half_width"].to_numpy(dtype=float)
+    finite = known[np.isfinite(known) & (known > 0)]
+    top = float(finite.max()) * 2 if len(finite) else 1.0
+    for name, rows, color in (
+        ("references", table[table["count"] >= few], colors.accent),
+        (f"in fewer than {few} materials", table[table["count"] < few], colors.groups[_FEW_COLOR]),
+    ):
+        if rows.empty:
+            continue
+        open_ones = ~np.isfinite(rows["half_width"].to_numpy(dtype=float))
+        hover = _hover(rows, title, level)
+        shared = {
+            "name": plain(name),
+            "legendgroup": name,
+            "mode": "markers",
+            "x": rows["symbol"],
+            "customdata": rows["symbol"],
+            "hovertext": hover,
+            "hovertemplate": "%{hovertext}<extra></extra>",
+        }
+        figure.add_trace(
+            go.Scatter(
+                y=rows["energy"],
+                error_y={
+                    "type": "data",
+                    "array": rows["high"] - rows["energy"],
+                    "arrayminus": rows["energy"] - rows["low"],
+                    "thickness": 1.5,
+                    "width": 3,
+                    "color": color,
+                },
+                marker={"color": color, "size": 7},
+                showlegend=True,
+                yaxis="y",
+                **shared,
+            )
+        )
+        figure.add_trace(
+            go.Scatter(
+                y=np.where(open_ones, top, rows["half_width"]),
+                marker={
+                    "color": color,
+                    "size": 8,
+                    "symbol": np.where(open_ones, "x-thin", "circle").tolist(),
+                    "line": {"width": np.where(open_ones, 2, 0).tolist(), "color": color},
+                },
+                showlegend=False,
+                yaxis="y2",
+                **shared,
+            )
+        )
+    figure.update_layout(
+        xaxis={
+            "title": {"text": "Element"},
+            "anchor": "y2",
+            "type": "category",
+            "categoryorder": "array",
+            "categoryarray": table["symbol"].tolist(),
+            "tickangle": 0,
+            "nticks": _MOST_NAMES,
+            "showgrid": False,
+        },
+        # An interval of hundreds of eV would squeeze all references into a line: it runs out.
+        yaxis={
+            "domain": [0.5, 1.0],
+            "title": {"text": with_unit(title, _UNIT)},
+            "range": [energies.min() - margin, energies.max() + margin],
+        },
+        yaxis2={
+            "domain": [0.0, 0.44],
+            "title": {"text": with_unit("± of the interval", _UNIT)},
+            "type": "log",
+            **(log_ticks(finite) if len(finite) else {}),
+        },
+    )
+    return figure
+
+
+def _hover(rows: pd.DataFrame, title: str, level: float) -> list[str]:
+    told = []
+    columns = ("symbol", "energy", "low", "high", "margin", "count")
+    for symbol, energy, low, high, margin, count in rows[list(columns)].itertuples(index=False):
+        known = (
+            f"{level:.0%} interval: {precise(low)} to {precise(high)} {_UNIT}<br>"
+            f"from the standard error: ± {precise(margin)} {_UNIT}"
+            if np.isfinite(low)
+            else "no interval: one material, or none apart from other elements"
+        )
+        told.append(
+            f"<b>{symbol}</b><br>{plain(title)}: {precise(energy)} {_UNIT}<br>{known}<br>"
+            f"in {count:,} materials"
+        )
+    return told

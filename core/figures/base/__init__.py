@@ -1,0 +1,1 @@
+"""What all figures share: theme, colors, text, scales, provenance, the periodic table."""

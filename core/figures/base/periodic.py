@@ -1,0 +1,215 @@
+"""The periodic table of one number an element, which can be clicked."""
+
+import math
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+import numpy as np
+import plotly.graph_objects as go
+
+from core.elements import POSITION, SYMBOLS
+from core.figures.base.color import sample, text_on
+from core.figures.base.element_names import NAMES
+from core.figures.base.scales import ColorRange, color_range
+from core.figures.base.text import compact, plain, precise, with_unit
+from core.figures.base.theme import FONT_SIZE, Palette, palette, template
+
+HEIGHT: Final = 470
+"""Height in px: cells are 38 px wide on a page of 700 px and at most 45 px on wider pages."""
+
+_CELL: Final = 0.93
+_SERIES: Final = ((6, "La–Lu"), (7, "Ac–Pu"))
+"""Where the table's body refers to the rows below it, (row, text)."""
+
+
+def periodic_table(
+    values: Mapping[str, float],
+    *,
+    title: str,
+    unit: str,
+    diverging: bool,
+    log: bool = False,
+    hover: Mapping[str, str] | None = None,
+    selected: Collection[str] = (),
+    show_values: bool = True,
+    dark: bool,
+) -> go.Figure:
+    """Draw a number for each element on the 18-column periodic table.
+
+    Every element is one point whose `customdata` is its symbol, so that
+    `st.plotly_chart(on_select="rerun", selection_mode="points")` reports what was clicked. The
+    cells are bars in the units of the table: they stay square and tile at every page width, which
+    markers of a fixed size in px cannot.
+
+    Args:
+        values: Symbol to number; elements that are absent, NaN or infinite (and, with `log`, not
+            positive) are drawn grey and outlined. May be empty.
+        title: The quantity, for the colour bar and the hover labels.
+        unit: Its unit, such as "eV/atom"; empty for a pure number.
+        diverging: Balance the colours at zero; otherwise they run from low to high.
+        log: Colour by the decadic logarithm.
+        hover: Symbol to further plain text for the hover label, such as "312 materials".
+        selected: Symbols to outline strongly.
+        show_values: Write the number under the symbol.
+        dark: Which theme.
+
+    Returns:
+        A figure with the traces "elements" and "no data"; colours beyond the 98th percentile
+        saturate, and the colour bar then says ≥ or ≤.
+    """
+    colors = palette(dark=dark)
+    known = {
+        symbol: float(values[symbol])
+        for symbol in SYMBOLS
+        if symbol in values and _drawable(values[symbol], log=log)
+    }
+    figure = go.Figure(
+        layout={
+            "template": template(dark=dark),
+            "height": HEIGHT,
+            "margin": {"l": 4, "r": 4, "t": 30, "b": 4},
+            "barmode": "overlay",
+            "showlegend": False,
+            "dragmode": False,
+            "uirevision": "periodic-table",
+        }
+    )
+    hidden = {"visible": False, "fixedrange": True, "constrain": "domain"}
+    figure.update_xaxes(range=[0.5, 18.5], **hidden)
+    figure.update_yaxes(
+        range=[_y(10) + 0.5, 0.5],
+        scaleanchor="x",
+        constraintoward="top",
+        **hidden,
+    )
+    for row, text in _SERIES:
+        figure.add_annotation(x=3, y=row, text=text, font={"color": colors.muted})
+    label = with_unit(title, unit)
+    if known:
+        numbers = np.array(list(known.values()))
+        scale = colors.diverging if diverging else colors.sequential
+        span = color_range(numbers, diverging=diverging, log=log)
+        figure.update_layout(coloraxis=_color_axis(span, scale, label))
+        figure.add_trace(
+            _cells(
+                list(known),
+                name="elements",
+                fill={"color": span.transform(numbers), "coloraxis": "coloraxis"},
+                text_colors=text_on(sample(scale, span.positions(numbers))),
+                lines=_lines(known, show_values=show_values),
+                hover=[
+                    _hover(symbol, f"{plain(title)}: {precise(value)} {plain(unit)}", hover)
+                    for symbol, value in known.items()
+                ],
+                selected=selected,
+                colors=colors,
+            )
+        )
+    else:
+        figure.add_annotation(x=7.5, y=2, text=f"{label}: no data yet", font={"size": FONT_SIZE})
+    missing = [symbol for symbol in SYMBOLS if symbol not in known]
+    figure.add_trace(
+        _cells(
+            missing,
+            name="no data",
+            fill={"color": "rgba(0,0,0,0)"},
+            text_colors=[colors.muted] * len(missing),
+            lines=missing,
+            hover=[_hover(symbol, "no data", hover) for symbol in missing],
+            selected=selected,
+            colors=colors,
+        )
+    )
+    return figure
+
+
+def _drawable(value: float, *, log: bool) -> bool:
+    return math.isfinite(value) and (value > 0 or not log)
+
+
+def _y(row: int) -> float:
+    """Place a row of the table: the lanthanides follow after half a cell."""
+    return row if row <= 7 else row - 0.6
+
+
+def _lines(known: Mapping[str, float], *, show_values: bool) -> list[str]:
+    if not show_values:
+        return [f"<b>{symbol}</b>" for symbol in known]
+    decimals = 2 if max(abs(value) for value in known.values()) >= 0.1 else 3
+    return [
+        f"<b>{symbol}</b><br>{compact(value, decimals=decimals)}" for symbol, value in known.items()
+    ]
+
+
+def _hover(symbol: str, value: str, extra: Mapping[str, str] | None) -> str:
+    lines = [f"<b>{NAMES[symbol]}</b> ({symbol})", value.strip()]
+    if extra and symbol in extra:
+        lines.append(plain(extra[symbol]))
+    return "<br>".join(lines)
+
+
+def _cells(
+    symbols: list[str],
+    *,
+    name: str,
+    fill: dict[str, Any],
+    text_colors: list[str],
+    lines: list[str],
+    hover: list[str],
+    selected: Collection[str],
+    colors: Palette,
+) -> go.Bar:
+    chosen = [symbol in selected for symbol in symbols]
+    plain_line = colors.line if name == "no data" else "rgba(0,0,0,0)"
+    places = np.array([(POSITION[s][1], _y(POSITION[s][0])) for s in symbols]).reshape(-1, 2)
+    untouched = {"marker": {"opacity": 1.0}}
+    return go.Bar(
+        name=name,
+        x=places[:, 0],
+        y=np.full(len(symbols), _CELL),
+        base=places[:, 1] - _CELL / 2,
+        width=_CELL,
+        marker={
+            **fill,
+            "line": {
+                "color": [colors.text if on else plain_line for on in chosen],
+                "width": [3.5 if on else 0.75 for on in chosen],
+            },
+        },
+        text=lines,
+        textposition="inside",
+        insidetextanchor="middle",
+        constraintext="none",
+        textangle=0,
+        textfont={"color": text_colors, "size": 13},
+        customdata=symbols,
+        hovertext=hover,
+        hovertemplate="%{hovertext}<extra></extra>",
+        # A click selects, and plotly would fade all other cells; the outline says it instead.
+        selected=untouched,
+        unselected=untouched,
+    )
+
+
+def _color_axis(span: ColorRange, scale: tuple[str, ...], label: str) -> dict[str, Any]:
+    """Place the colour bar in the table's gap between beryllium and boron."""
+    return {
+        "cmin": span.low,
+        "cmax": span.high,
+        "colorscale": [[place, c] for place, c in zip(_evenly(scale), scale, strict=True)],
+        "colorbar": {
+            "orientation": "h",
+            "title": {"text": label, "side": "top"},
+            "x": 0.41,
+            "xanchor": "center",
+            "y": 0.99,
+            "yanchor": "top",
+            "len": 0.38,
+            "tickvals": list(span.ticks),
+            "ticktext": list(span.labels),
+        },
+    }
+
+
+def _evenly(scale: tuple[str, ...]) -> list[float]:
+    return [float(place) for place in np.linspace(0.0, 1.0, len(scale))]

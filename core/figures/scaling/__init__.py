@@ -1,0 +1,1 @@
+"""Figures of scaling laws and plans."""

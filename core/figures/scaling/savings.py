@@ -1,0 +1,187 @@
+"""How many times fewer training frames one method needs than another, error by error."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from core.figures.base.color import faint
+from core.figures.base.scales import log_ticks
+from core.figures.base.text import plain, precise, with_unit
+from core.figures.base.theme import Palette, empty_figure, palette, template
+
+HEIGHT: Final = 440
+
+_DASHES: Final = {"seen": "solid", "bound": "dot", "beyond": "dash"}
+_KINDS: Final = {"seen": "sizes of both seen", "bound": "at least", "beyond": "extrapolated"}
+_BAND: Final = 0.16
+_BAND_REACHES: Final = 3.0
+"""A band may widen the vertical axis by so much beyond the lines; the rest is cut off."""
+
+
+@dataclass(kw_only=True, frozen=True, slots=True, eq=False)
+class Saving:
+    """How many times fewer frames one method needs than another.
+
+    Attributes:
+        name: What the legend says, such as "refit instead of scratch"; plain text.
+        color: #RRGGBB.
+        table: One row an error, rising: `error`, `n_better`, `n_worse`, `ratio`, `ratio_low`,
+            `ratio_high`, `inside` (whether both fits have seen such sizes) and `at_least` (whether
+            the ratio is only a bound from below). Rows without a finite ratio are left out.
+    """
+
+    name: str
+    color: str
+    table: pd.DataFrame
+
+
+def savings(
+    lines: Sequence[Saving], *, title: str, unit: str, level: float = 0.95, dark: bool
+) -> go.Figure:
+    """Draw ratios of frames at equal error, with bands.
+
+    Solid where both methods were trained with such sizes, dotted where the ratio is a bound, dashed
+    where a fit is extrapolated.
+
+    Args:
+        lines: The pairs of methods in the order of the legend.
+        title: The error, without its unit.
+        unit: Its unit.
+        level: Nominal coverage of the bands.
+        dark: Which theme.
+    """
+    known = [(line, rows) for line in lines if len(rows := _finite(line.table))]
+    if not known:
+        return empty_figure("No two methods reach the same error.", dark=dark, height=HEIGHT)
+    colors = palette(dark=dark)
+    ratios = np.concatenate([rows["ratio"].to_numpy(dtype=float) for _, rows in known])
+    bottom, top = float(min(ratios.min(), 1.0)), float(max(ratios.max(), 1.0))
+    lows = np.concatenate([rows["ratio_low"].to_numpy(dtype=float) for _, rows in known])
+    highs = np.concatenate([rows["ratio_high"].to_numpy(dtype=float) for _, rows in known])
+    bottom = max(bottom / _BAND_REACHES, min(bottom, float(lows[lows > 0].min(initial=bottom))))
+    top = min(top * _BAND_REACHES, max(top, float(highs[np.isfinite(highs)].max(initial=top))))
+    figure = go.Figure()
+    for line, rows in known:
+        figure.add_trace(_band(line, rows, bottom / 10, top * 10))
+        figure.add_traces(_lines(line, rows, title=title, unit=unit, level=level))
+    figure.add_traces(_keys(colors))
+    margin = 0.05 * max(np.log10(top / bottom), 0.3)
+    figure.update_layout(
+        template=template(dark=dark),
+        height=HEIGHT,
+        margin={"l": 76, "r": 16, "t": 16, "b": 104},
+        hovermode="closest",
+        dragmode="zoom",
+        uirevision=f"{title}|{'|'.join(line.name for line, _ in known)}",
+        xaxis={
+            "type": "log",
+            "title": {"text": with_unit(f"{title} to be reached", unit)},
+            **log_ticks(np.concatenate([rows["error"].to_numpy(dtype=float) for _, rows in known])),
+        },
+        yaxis={
+            "type": "log",
+            "title": {"text": "Times fewer training frames"},
+            "range": [np.log10(bottom) - margin, np.log10(top) + margin],
+            **log_ticks(np.array([bottom, top])),
+        },
+    )
+    figure.add_hline(y=1.0, line={"color": colors.line, "width": 1.5})
+    return figure
+
+
+def _finite(table: pd.DataFrame) -> pd.DataFrame:
+    ratio = table["ratio"].to_numpy(dtype=float)
+    return table[np.isfinite(ratio) & (ratio > 0)].sort_values("error", ignore_index=True)
+
+
+def _band(line: Saving, rows: pd.DataFrame, bottom: float, top: float) -> go.Scatter:
+    # Where one end is open, the band runs out of the figure.
+    low = np.nan_to_num(rows["ratio_low"].to_numpy(dtype=float), nan=bottom).clip(bottom, top)
+    high = np.nan_to_num(rows["ratio_high"].to_numpy(dtype=float), nan=top).clip(bottom, top)
+    error = rows["error"].to_numpy(dtype=float)
+    return go.Scatter(
+        name="band",
+        legendgroup=line.name,
+        showlegend=False,
+        mode="lines",
+        x=np.concatenate([error, error[::-1]]),
+        y=np.concatenate([high, low[::-1]]),
+        line={"width": 0},
+        fill="toself",
+        fillcolor=faint(line.color, _BAND),
+        hoverinfo="skip",
+        meta="band",
+    )
+
+
+def _lines(
+    line: Saving, rows: pd.DataFrame, *, title: str, unit: str, level: float
+) -> list[go.Scatter]:
+    """Return one line for each stretch of one kind."""
+    hover = np.array(
+        [
+            f"<b>{plain(line.name)}</b><br>{plain(title)} of {precise(one['error'])} {plain(unit)}"
+            f"<br>{one['n_better']:,.0f} instead of {one['n_worse']:,.0f} training frames: "
+            f"{'at least ' if one['at_least'] else ''}{one['ratio']:.3g} times fewer<br>"
+            f"{level:.0%} interval: {_end(one['ratio_low'])} to {_end(one['ratio_high'])}"
+            f"{'' if one['inside'] or one['at_least'] else '<br>extrapolated'}"
+            for one in rows.to_dict("records")
+        ]
+    )
+    kinds = np.where(rows["inside"], "seen", np.where(rows["at_least"], "bound", "beyond"))
+    stretches = _stretches(kinds)
+    told = next((first for first, _ in stretches if kinds[first] == "seen"), 0)
+    drawn = []
+    for first, last in stretches:
+        # Neighbouring stretches meet: the others take the ends of a solid one along.
+        part = (
+            slice(first, last)
+            if kinds[first] == "seen"
+            else slice(max(first - 1, 0), last + (last < len(kinds) and kinds[last] == "seen"))
+        )
+        drawn.append(
+            go.Scatter(
+                name=plain(line.name),
+                legendgroup=line.name,
+                showlegend=first == told,
+                mode="lines",
+                x=rows["error"].to_numpy(dtype=float)[part],
+                y=rows["ratio"].to_numpy(dtype=float)[part],
+                line={"color": line.color, "width": 2.5, "dash": _DASHES[kinds[first]]},
+                hovertext=hover[part],
+                hovertemplate="%{hovertext}<extra></extra>",
+                meta=kinds[first],
+            )
+        )
+    return drawn
+
+
+def _stretches(kinds: NDArray[np.str_]) -> list[tuple[int, int]]:
+    """Return first and one past the last place of each stretch of one kind."""
+    ends = [*(np.flatnonzero(kinds[1:] != kinds[:-1]) + 1).tolist(), len(kinds)]
+    return list(zip([0, *ends[:-1]], ends, strict=True))
+
+
+def _end(value: float) -> str:
+    return f"{value:.3g}" if np.isfinite(value) else "open"
+
+
+def _keys(colors: Palette) -> list[go.Scatter]:
+    """Return legend entries that say what solid, dotted and dashed mean."""
+    return [
+        go.Scatter(
+            name=_KINDS[kind],
+            mode="lines",
+            x=[None],
+            y=[None],
+            line={"color": colors.muted, "width": 2, "dash": dash},
+            hoverinfo="skip",
+            meta="key",
+        )
+        for kind, dash in _DASHES.items()
+    ]

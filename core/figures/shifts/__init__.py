@@ -1,0 +1,1 @@
+"""Figures of energy shifts: parity, relations, the offset waterfall."""

@@ -1,0 +1,131 @@
+"""Gradients of the paper's layers over the epochs, one panel a layer, one line a method."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from core.figures.base.scales import log_ticks
+from core.figures.base.text import plain, precise
+from core.figures.base.theme import empty_figure, method_color, palette, template
+
+_COLUMNS: Final = 3
+_PANEL_PX: Final = 210
+_BAND_OPACITY: Final = "2E"
+"""The last two digits of #RRGGBBAA."""
+
+
+def gradient_panels(
+    table: pd.DataFrame, *, probes: Sequence[str], methods: Sequence[str], dark: bool
+) -> go.Figure:
+    """Draw the gradient norm of each probe against the epoch.
+
+    Source: Huang et al. 2025, Figure 3a, DOI 10.1038/s41524-025-01796-y.
+
+    Args:
+        table: Columns method, epoch, probe and norm; several rows of one method, epoch and probe
+            are its runs: their mean is the line, their range the band.
+        probes: Which panels, in order; those without a row are left out.
+        methods: Which lines, in the order of the legend.
+        dark: Which theme.
+    """
+    shown = [probe for probe in probes if (table["probe"] == probe).any()]
+    if not shown:
+        return empty_figure("No gradients yet: they come with the first tenth.", dark=dark)
+    colors = palette(dark=dark)
+    rows = -(-len(shown) // _COLUMNS)
+    figure = go.Figure(
+        layout={
+            "template": template(dark=dark),
+            "height": _PANEL_PX * rows + 120,
+            "margin": {"t": 40, "b": 96},
+            "dragmode": "zoom",
+            "uirevision": "gradients",
+            "grid": {"rows": rows, "columns": _COLUMNS, "pattern": "independent", "ygap": 0.45},
+        }
+    )
+    for number, probe in enumerate(shown, start=1):
+        panel = table[(table["probe"] == probe) & (table["norm"] > 0)]
+        for method in methods:
+            own = panel[panel["method"] == method]
+            if not own.empty:
+                for trace in _lines(own, method, number):
+                    figure.add_trace(trace)
+        name = "" if number == 1 else str(number)
+        figure.update_layout(
+            {
+                f"xaxis{name}": {
+                    "title": {"text": "Epoch" if number > len(shown) - _COLUMNS else ""},
+                    "rangemode": "tozero",
+                },
+                f"yaxis{name}": {"type": "log", **log_ticks(panel["norm"].to_numpy())},
+            }
+        )
+        figure.add_annotation(
+            text=f"<b>{plain(probe)}</b>",
+            x=0.0,
+            y=1.0,
+            xref=f"x{name} domain",
+            yref=f"y{name} domain",
+            xanchor="left",
+            yanchor="bottom",
+            font={"color": colors.text},
+        )
+    figure.add_annotation(
+        text="Norm of the gradient of the loss",
+        x=0,
+        y=1,
+        xref="paper",
+        yref="paper",
+        xanchor="left",
+        yanchor="bottom",
+        yshift=20,
+        font={"color": colors.muted},
+    )
+    return figure
+
+
+def _lines(own: pd.DataFrame, method: str, number: int) -> list[go.Scatter]:
+    """Return the band of a method's runs and the line of their mean."""
+    axes = {
+        "xaxis": f"x{number}" if number > 1 else "x",
+        "yaxis": f"y{number}" if number > 1 else "y",
+    }
+    by_epoch = own.groupby("epoch")["norm"]
+    mean, low, high, n = by_epoch.mean(), by_epoch.min(), by_epoch.max(), by_epoch.size()
+    color = method_color(method)
+    line = go.Scatter(
+        name=plain(method),
+        legendgroup=method,
+        showlegend=number == 1,
+        mode="lines+markers" if len(mean) <= 40 else "lines",
+        x=mean.index.to_numpy(dtype=float),
+        y=mean.to_numpy(),
+        line={"color": color, "width": 2},
+        marker={"color": color, "size": 5},
+        hovertext=[
+            f"<b>{plain(method)}</b><br>epoch {epoch:g}: {precise(value)}"
+            + (f"<br>mean of {count} runs" if count > 1 else "")
+            for epoch, value, count in zip(mean.index, mean, n, strict=True)
+        ],
+        hovertemplate="%{hovertext}<extra></extra>",
+        **axes,
+    )
+    if n.max() < 2:
+        return [line]
+    epochs = mean.index.to_numpy(dtype=float)
+    band = go.Scatter(
+        legendgroup=method,
+        showlegend=False,
+        mode="lines",
+        x=np.concatenate([epochs, epochs[::-1]]),
+        y=np.concatenate([high.to_numpy(), low.to_numpy()[::-1]]),
+        fill="toself",
+        fillcolor=f"{color}{_BAND_OPACITY}",
+        line={"width": 0},
+        hoverinfo="skip",
+        **axes,
+    )
+    return [band, line]

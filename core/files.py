@@ -1,0 +1,157 @@
+"""Files and directories that appear whole or not at all, and what to say when the disk refuses."""
+
+import contextlib
+import errno
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from core.errors import LabError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+_NO_ROOM = 1 << 20
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a temporary file beside `path` that takes its name once it is complete and on disk.
+
+    Args:
+        path: the file; an older one is replaced. Its directory is made if missing.
+
+    Yields:
+        The open temporary file; an exception in the block removes it.
+
+    Raises:
+        OSError: if the directory cannot be written or the disk is full; nothing is left behind.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that appears whole or not at all, also after a power cut.
+
+    Args:
+        path: the file; an older one is replaced. Its directory must exist.
+        content: all of its bytes.
+
+    Raises:
+        OSError: if the directory is missing or cannot be written, or the disk is full; nothing is
+            left behind.
+    """
+    # A run that was deleted meanwhile must not come back as a directory with one file in it.
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
+    with whole_file(path) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def new_directory(directory: Path) -> Iterator[Path]:
+    """Give a hidden directory beside the final place to write in, and rename it at the end.
+
+    An error on the way removes it; files in it must be fsynced by whoever writes them, as
+    `write_file` does.
+
+    Raises:
+        LabError: the final place is taken.
+    """
+    refuse_taken(directory)
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    partial = directory.parent / f".{directory.name}.{secrets.token_hex(4)}.partial"
+    partial.mkdir()
+    try:
+        yield partial
+        sync_directory(partial)
+        try:
+            partial.rename(directory)
+        except OSError:
+            refuse_taken(directory)
+            raise
+        sync_directory(directory.parent)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def refuse_taken(directory: Path) -> None:
+    """Raise LabError if a directory exists already."""
+    if directory.exists():
+        raise LabError(
+            f"{directory} exists already; choose another name or delete that data set first."
+        )
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a small file of a directory that is not in its place yet, and wait for the disk."""
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_directory(path: Path) -> None:
+    """Wait until a directory's entries are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def disk_is_full(path: Path) -> bool:
+    """Return whether the disk under a directory has less than a mebibyte left."""
+    try:
+        return shutil.disk_usage(path).free < _NO_ROOM
+    except OSError:
+        return False
+
+
+def disk_error_message(error: OSError, path: Path | None = None) -> str:
+    """Return one sentence on what went wrong with the disk, and the remedy.
+
+    Args:
+        error: the operating system's answer.
+        path: what was being written, named where the error itself names no file.
+    """
+    where = error.filename or path or "A file"
+    if error.errno in _FULL:
+        return f"{where}: the disk is full; free some space, then resume or try again."
+    if error.errno in _FORBIDDEN:
+        return (
+            f"{where}: no permission to write; change its permissions, or set ATOMREF_LAB_HOME to "
+            "a directory of yours."
+        )
+    reason = (error.strerror or str(error)).lower()
+    return f"{where}: cannot be used ({reason}); check the path and the disk."
+
+
+@contextlib.contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn errors of the operating system into a LabError of one sentence.
+
+    Args:
+        path: what the block writes.
+
+    Raises:
+        LabError: where the block raised OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise LabError(disk_error_message(error, path)) from error

@@ -1,0 +1,223 @@
+"""The graphs of a data set: converted into memory where few are needed, else kept on the disk.
+
+Measured on one core, structures of 32 atoms in the mean: to convert one and keep it takes 0.38 ms,
+to read it back 0.02 ms, from memory and from the store alike, and a record has 7 kB. Training needs
+every graph once an epoch, and every graph's cost before the first one, so all are converted at
+least once; beyond `IN_MEMORY` frames the results are worth their room on the disk (240,000 frames:
+1.7 GB after 90 s). One store serves all runs on a data set: its validation and test frames are in
+every run, so a store of one run's frames would save little. What takes a few hundred frames at a
+time and needs each once, such as an evaluation, uses a store that is there and does not make one.
+"""
+
+import contextlib
+import errno
+import io
+import json
+import mmap
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+
+from core.errors import LabError
+from core.files import new_directory, write_file
+from core.frames.schema import Frame, Structures
+from core.home import cache_dir
+from core.potential.graph import PackedGraph, convert
+from core.potential.records import RECORD_VERSION, RecordSize, decode, encode
+from core.progress import Count
+
+IN_MEMORY = 8192
+"""Frames that are converted for one run and held in memory: 3 s and 60 MB. With more, the wait at
+the start of every run begins to be felt."""
+
+_CHUNK = 256
+"""Frames converted between two calls of a progress callback."""
+
+_POLL_SECONDS = 0.5
+
+_INDEX = np.dtype([("offset", "<i8")] + [(name, "<i4") for name in RecordSize._fields])
+_RECORDS, _PLACES, _SUMMARY = "records.bin", "places.npy", "summary.json"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@dataclass(kw_only=True, frozen=True, slots=True)
+class GraphTable:
+    """Graphs one after the other in one buffer, in memory or mapped from a file.
+
+    Attributes:
+        index: where each record begins and its sizes, (n,); no bonds where there is no graph.
+        records: the bytes.
+        left_out: by place, why a structure has no graph.
+    """
+
+    index: NDArray[np.void]
+    records: NDArray[np.uint8]
+    left_out: Mapping[int, str]
+
+    def costs(self, places: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Return `PackedGraph.cost` of some places, 0 where there is no graph."""
+        rows = self.index[places]
+        return 2 * rows["n_bonds"].astype(np.int64) + rows["n_angles"]
+
+    def graph(self, place: int, frame: Frame) -> PackedGraph:
+        """Return the graph of one place, whose structure is that of `frame`."""
+        begin, *sizes = self.index[place].item()
+        return decode(self.records[begin:], RecordSize(*sizes), frame)
+
+
+def find_graphs(
+    structures: Structures,
+    rows: NDArray[np.integer],
+    progress: Count | None = None,
+) -> tuple[GraphTable, NDArray[np.int64]]:
+    """Return the graphs of some rows, from the data set's store or converted now.
+
+    The store is used where there is one, and made where more than `IN_MEMORY` rows are wanted.
+
+    Args:
+        structures: the data set; without a fingerprint it has no store.
+        rows: rows of it, (n,).
+        progress: called with (done, total) while structures are being converted; an exception
+            that it raises leaves nothing behind.
+
+    Returns:
+        The graphs, and at which place in them each of the rows is, (n,).
+
+    Raises:
+        LabError: if the disk is full.
+    """
+    if structures.fingerprint:
+        path = store_path(structures)
+        table = _open(path, structures)
+        if table is None and len(rows) > IN_MEMORY:
+            table = _make(path, structures, progress)
+        if table is not None:
+            return table, np.asarray(rows, dtype=np.int64)
+    sink = io.BytesIO()
+    index, left_out = _convert(structures, rows, sink, progress)
+    records = np.frombuffer(sink.getbuffer(), dtype=np.uint8)
+    return GraphTable(index=index, records=records, left_out=left_out), np.arange(len(rows))
+
+
+def store_path(structures: Structures) -> Path:
+    """Return the directory that a data set's store has, or would have."""
+    return cache_dir() / "graphs" / f"{structures.fingerprint}-v{RECORD_VERSION}"
+
+
+def _convert(
+    structures: Structures,
+    rows: NDArray[np.integer],
+    sink: IO[bytes],
+    progress: Count | None,
+) -> tuple[NDArray[np.void], dict[int, str]]:
+    """Write the records of some rows, and return index and reasons of a `GraphTable`."""
+    index = np.zeros(len(rows), dtype=_INDEX)
+    left_out: dict[int, str] = {}
+    end = 0
+    for begin in range(0, len(rows), _CHUNK):
+        chunk = rows[begin : begin + _CHUNK]
+        for place, frame in enumerate(structures.frames(chunk), begin):
+            if frame is None:
+                continue
+            try:
+                graph = convert(frame.atomic_numbers, frame.frac_coords, frame.lattice)
+            except LabError as error:
+                left_out[place] = str(error)
+                continue
+            size, record = encode(graph)
+            sink.write(record.data)
+            index[place] = (end, *size)
+            end += len(record)
+        if progress is not None:
+            progress(begin + len(chunk), len(rows))
+    return index, left_out
+
+
+def _open(path: Path, structures: Structures) -> GraphTable | None:
+    """Map a store; None if there is none, or none that is whole."""
+    try:
+        summary = json.loads((path / _SUMMARY).read_bytes())
+        index = np.load(path / _PLACES, mmap_mode="r", allow_pickle=False)
+        with (path / _RECORDS).open("rb") as file:
+            records = np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
+        left_out = {int(place): str(why) for place, why in summary["left_out"].items()}
+        whole = summary["n_bytes"] == len(records)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError):
+        return None
+    if not whole or index.dtype != _INDEX or index.shape != (len(structures),):
+        return None
+    return GraphTable(index=np.asarray(index), records=records, left_out=left_out)
+
+
+def _make(path: Path, structures: Structures, progress: Count | None) -> GraphTable | None:
+    """Write the store of a data set, or wait for whoever is writing it, and map it."""
+    path.parent.mkdir(exist_ok=True)
+    _sweep(path.parent)
+    with _alone(path, len(structures), progress):
+        table = _open(path, structures)
+        if table is None:
+            # Damaged, if there is anything. Whoever has mapped it keeps what is mapped.
+            shutil.rmtree(path, ignore_errors=True)
+            _write(path, structures, progress)
+            table = _open(path, structures)
+    return table
+
+
+def _write(path: Path, structures: Structures, progress: Count | None) -> None:
+    try:
+        with new_directory(path) as partial:
+            with (partial / _RECORDS).open("wb") as file:
+                rows = np.arange(len(structures))
+                index, left_out = _convert(structures, rows, file, progress)
+                file.flush()
+                os.fsync(file.fileno())
+                n_bytes = file.tell()
+            places = io.BytesIO()
+            np.save(places, index)
+            write_file(partial / _PLACES, places.getvalue())
+            summary = {"n_bytes": n_bytes, "left_out": left_out}
+            write_file(partial / _SUMMARY, json.dumps(summary).encode())
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise LabError(
+            f"The disk is too full to keep the graphs of {len(structures):,} frames in "
+            f"{path.parent}; free about 10 kB a frame, or set ATOMREF_LAB_HOME to a larger disk."
+        ) from None
+
+
+@contextlib.contextmanager
+def _alone(path: Path, n: int, progress: Count | None) -> Iterator[None]:
+    """Hold a store's lock, which ends with its holder, however that ends."""
+    lock = _lock(path)
+    while True:
+        try:
+            lock.acquire(timeout=_POLL_SECONDS)
+            break
+        except Timeout:
+            if progress is not None:
+                progress(0, n)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what writers that are dead have left: that whose lock is free."""
+    for left in folder.glob(".*.partial"):
+        path = folder / left.name.removeprefix(".").rsplit(".", 2)[0]
+        with contextlib.suppress(Timeout), _lock(path).acquire(blocking=False):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _lock(path: Path) -> FileLock:
+    # Beside the store, and never removed: a lock that somebody waits for must stay the same file.
+    return FileLock(path.with_name(f"{path.name}.lock"))

@@ -1,0 +1,39 @@
+"""Threads and determinism while something is being computed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from core.process import usable_cores
+
+
+@contextmanager
+def compute_settings(
+    threads: int | None, device: torch.device, *, processes: int = 1
+) -> Iterator[int]:
+    """Set torch's threads and, on the CPU, reproducible sums; put both back afterwards.
+
+    With several threads, torch adds up gradients of indexing in whatever order the threads arrive,
+    unless told otherwise; a resumed run would then differ in the last digit. One thread always
+    adds in the same order, and need not take the slower ways that are reproducible with many.
+
+    Args:
+        threads: CPU threads of this process; None takes its part of the
+            cores, `usable_cores`.
+        device: where the work happens.
+        processes: how many processes share the machine.
+
+    Yields:
+        The number of threads in use.
+    """
+    chosen = threads or max(1, usable_cores() // processes)
+    before = (torch.get_num_threads(), torch.are_deterministic_algorithms_enabled())
+    torch.set_num_threads(chosen)
+    if device.type == "cpu" and chosen > 1:
+        torch.use_deterministic_algorithms(True)
+    try:
+        yield chosen
+    finally:
+        torch.set_num_threads(before[0])
+        torch.use_deterministic_algorithms(before[1])

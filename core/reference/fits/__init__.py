@@ -1,0 +1,1 @@
+"""AtomRef: fits, priors, strength, uncertainty, influence, and the library of named ones."""

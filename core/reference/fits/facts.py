@@ -1,0 +1,66 @@
+"""Real DFT energies of the elements in PBE and r2SCAN, embedded in data/elements.
+
+What each column means, where the energies come from and under which licence is in the card beside
+them, data/elements/facts.json.
+"""
+
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from core.elements import INDEX, N_ELEMENTS
+from core.errors import LabError
+from core.home import CHECKOUT
+
+Family = Literal["mp", "matpes"]
+"""Calculations that belong together: Materials Project's references, or those of MatPES."""
+
+Kind = Literal["crystal", "atom"]
+"""The elemental crystal or the isolated atom."""
+
+FACTS = CHECKOUT / "data" / "elements" / "facts.csv"
+
+
+@lru_cache(maxsize=1)
+def _read() -> pd.DataFrame:
+    try:
+        # The symbol of sodium must not read as a missing value.
+        table = pd.read_csv(FACTS, keep_default_na=False, na_values={"same_geometry": [""]})
+    except OSError as error:
+        raise LabError(
+            f"{FACTS} cannot be read ({error.strerror}); restore it from the repository."
+        ) from None
+    energies = [column for column in table.columns if column.startswith("e_")]
+    table[energies] = table[energies].apply(pd.to_numeric)
+    return table.astype({"same_geometry": "boolean"})
+
+
+def facts() -> pd.DataFrame:
+    """Return all facts: one row an element and family, energies in eV/atom, NaN where unknown."""
+    return _read().copy()
+
+
+def family_facts(family: Family) -> pd.DataFrame:
+    """Return one family's facts, indexed by element."""
+    table = _read()
+    return table[table["family"] == family].set_index("element")
+
+
+def functional_shift(family: Family, kind: Kind) -> np.ndarray:
+    """Return r2SCAN minus PBE energy of each element (94,), eV/atom; NaN where unknown."""
+    table = family_facts(family)
+    shift = np.full(N_ELEMENTS, np.nan)
+    difference = table[f"e_{kind}_r2scan"] - table[f"e_{kind}_pbe"]
+    shift[[INDEX[symbol] for symbol in table.index]] = difference
+    return shift
+
+
+def other_geometry(family: Family) -> np.ndarray:
+    """Tell for which elements (94,) the two functionals' crystals differ in geometry."""
+    table = family_facts(family)
+    differs = np.zeros(N_ELEMENTS, dtype=bool)
+    known = ~table["same_geometry"].fillna(value=True).to_numpy(dtype=bool)
+    differs[[INDEX[symbol] for symbol in table.index]] = known
+    return differs

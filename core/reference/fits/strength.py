@@ -1,0 +1,172 @@
+"""How hard a prior should pull: ridge strength by cross-validation over materials.
+
+Each fold is predicted by a ridge fit to the others. The fit at every strength follows from one
+eigendecomposition of the others' normal equations (Hastie, Tibshirani and Friedman, The Elements of
+Statistical Learning, 2009, doi:10.1007/978-0-387-84858-7, equation 3.47), and those of a fold's
+complement are the whole data's less the fold's.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+
+from core.errors import LabError
+from core.progress import Progress, silent
+from core.reference.fits.design import Design, design, normal
+from core.reference.fits.folds import folds
+
+STRENGTHS = np.array([float(f"{10.0**power:.3g}") for power in np.arange(-6, 4.01, 0.25)])
+"""Strengths tried if none are given: four to each power of ten, with three digits."""
+
+_BATCH_NUMBERS = 4_000_000
+
+
+@dataclass(kw_only=True, frozen=True, slots=True, eq=False)
+class StrengthCurve:
+    """Error on held-out materials against ridge strength.
+
+    Attributes:
+        strengths: (s,), rising.
+        mae: Mean |error| over all rows, each predicted without its fold, (s,) eV/atom.
+        mae_error: Standard error of that over the folds, (s,) eV/atom.
+        rmse: Root mean squared error, (s,) eV/atom.
+        rmse_error: Its standard error over the folds, (s,) eV/atom.
+        best: The strength with the smallest MAE.
+        cautious: The largest strength whose MAE is within one standard error of the smallest.
+        lstsq_mae: The same error of plain least squares, eV/atom; elements that the other folds
+            lack count as 0 there.
+        prior_mae: Mean |error| of the prior alone, eV/atom.
+        k: Folds.
+        seed: Of the folds.
+        n: Rows.
+    """
+
+    strengths: np.ndarray
+    mae: np.ndarray
+    mae_error: np.ndarray
+    rmse: np.ndarray
+    rmse_error: np.ndarray
+    best: float
+    cautious: float
+    lstsq_mae: float
+    prior_mae: float
+    k: int
+    seed: int
+    n: int
+
+    @property
+    def best_mae(self) -> float:
+        """MAE at the best strength, eV/atom."""
+        return float(self.mae.min())
+
+
+def strength_curve(
+    fractions: np.ndarray,
+    energies: np.ndarray,
+    groups: np.ndarray,
+    *,
+    prior: np.ndarray,
+    strengths: np.ndarray | None = None,
+    k: int = 5,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> StrengthCurve:
+    """Cross-validate ridge fits over materials.
+
+    Args:
+        fractions: Composition fractions (n, 94).
+        energies: What is fitted, (n,) eV/atom: for `residual`, less the interaction energies.
+        groups: Material id of each row, (n,).
+        prior: What the fits are pulled toward, (94,) eV/atom.
+        strengths: To try, (s,), rising and above 0; None tries ``STRENGTHS``.
+        k: Folds.
+        seed: Of the folds.
+        progress: Told how many folds are done.
+
+    Raises:
+        LabError: Fewer materials than folds, or strengths that do not rise from above 0.
+    """
+    tried = STRENGTHS if strengths is None else np.asarray(strengths, dtype=float)
+    if not len(tried) or not np.isfinite(tried).all() or (np.diff(tried, prepend=0.0) <= 0).any():
+        raise LabError("the strengths to try must rise from above 0; give numbers such as 0.01 1.")
+    fold = folds(groups, k=k, seed=seed)
+    made = design(fractions, None)
+    left = np.asarray(energies, dtype=float) - made.cells @ prior[made.seen]
+    sums = _fold_sums(made.cells, left[:, None], fold, tried, progress)
+    absolute, squared = sums[..., 0]
+    lstsq = sum(float(np.abs(_lstsq_errors(made, energies, fold == one)).sum()) for one in range(k))
+    sizes = np.bincount(fold, minlength=k)
+    mae, mse = absolute.sum(axis=0) / len(fold), squared.sum(axis=0) / len(fold)
+    mae_error = (absolute / sizes[:, None]).std(axis=0, ddof=1) / np.sqrt(k)
+    rmse_error = np.sqrt(squared / sizes[:, None]).std(axis=0, ddof=1) / np.sqrt(k)
+    best = int(np.argmin(mae))
+    cautious = np.flatnonzero(mae <= mae[best] + mae_error[best])[-1]
+    progress(1.0, f"folds: {k} of {k}")
+    return StrengthCurve(
+        strengths=tried,
+        mae=mae,
+        mae_error=mae_error,
+        rmse=np.sqrt(mse),
+        rmse_error=rmse_error,
+        best=float(tried[best]),
+        cautious=float(tried[cautious]),
+        lstsq_mae=lstsq / len(fold),
+        prior_mae=float(np.abs(left).mean()),
+        k=k,
+        seed=seed,
+        n=len(fold),
+    )
+
+
+def best_strengths(
+    rows: sp.csr_array, left: np.ndarray, fold: np.ndarray, strengths: np.ndarray = STRENGTHS
+) -> np.ndarray:
+    """Return the strength with the smallest cross-validated MAE for each of q priors, (q,).
+
+    Args:
+        rows: Composition fractions over p elements (n, p), sparse.
+        left: Energies less each prior's contribution (n, q), eV/atom.
+        fold: Fold of each row (n,), from 0.
+        strengths: To try, (s,).
+    """
+    absolute, _ = _fold_sums(rows, left, fold, strengths, silent)
+    return np.asarray(strengths[np.argmin(absolute.sum(axis=0), axis=0)])
+
+
+def departures(rows: sp.csr_array, left: np.ndarray, strengths: np.ndarray) -> np.ndarray:
+    """Return ridge fits less their priors, (p, s, q) eV/atom; arguments as of best_strengths."""
+    values, vectors = np.linalg.eigh((rows.T @ rows).toarray())
+    turned = vectors.T @ (rows.T @ left)
+    shrunk = turned[:, None, :] / (np.maximum(values, 0.0)[:, None] + strengths)[:, :, None]
+    return np.tensordot(vectors, shrunk, axes=1)
+
+
+def _fold_sums(
+    rows: sp.csr_array,
+    left: np.ndarray,
+    fold: np.ndarray,
+    strengths: np.ndarray,
+    progress: Progress,
+) -> np.ndarray:
+    """Add |error| and error² of each fold, predicted from the others: (2, k, s, q)."""
+    k, (p, s, q) = int(fold.max()) + 1, (rows.shape[1], len(strengths), left.shape[1])
+    sums = np.zeros((2, k, s, q))
+    step = max(1, _BATCH_NUMBERS // (s * q))
+    for held in range(k):
+        progress(held / k, f"folds: {held} of {k}")
+        kept, out = np.flatnonzero(fold != held), np.flatnonzero(fold == held)
+        found = departures(rows[kept], left[kept], strengths).reshape(p, s * q)
+        for begin in range(0, len(out), step):
+            part = out[begin : begin + step]
+            error = left[part, None, :] - (rows[part] @ found).reshape(-1, s, q)
+            sums[0, held] += np.abs(error).sum(axis=0)
+            sums[1, held] += (error**2).sum(axis=0)
+    return sums
+
+
+def _lstsq_errors(made: Design, energies: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """Return the errors of least squares on the rows left out, eV/atom."""
+    fit = normal(made, (~out).astype(float), 0.0)
+    w = fit.inverse @ (made.cells.T @ np.where(out, 0.0, energies))
+    return np.asarray(energies[out] - made.cells[out] @ w)

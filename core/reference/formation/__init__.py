@@ -1,0 +1,1 @@
+"""Formation energies and MP2020 corrections."""

@@ -1,0 +1,1 @@
+"""Feature importance: which elements make two functionals disagree."""

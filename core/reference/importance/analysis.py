@@ -1,0 +1,319 @@
+"""Which elements make two functionals disagree: trees over composition, explained by SHAP.
+
+The elements of the periodic table are the features, the share of a material's atoms their value;
+what is explained is the difference of the two functionals. Source: Huang et al. 2025, Figures 1c
+and 1d, doi:10.1038/s41524-025-01796-y; that their values are SHAP values of XGBoost is our choice.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import pandas as pd
+
+from core.elements import N_ELEMENTS, SYMBOLS
+from core.errors import LabError
+from core.frames.splits import seeded_rank
+from core.progress import Progress, part, silent
+from core.reference.fits.atomref import RARE
+from core.reference.fits.folds import folds
+from core.reference.fits.linear import fitted_line
+from core.reference.formation.energies import (
+    ElementReferences,
+    formation_energies,
+    missing,
+    paired_references,
+)
+from core.reference.shifts.pairs import PairedEnergies
+from core.reference.shifts.shift import summarize
+
+Explained = Literal["formation", "total", "scaled"]
+
+EXPLAINED: dict[Explained, str] = {
+    "formation": "difference of the formation energies",
+    "total": "difference of the total energies (shift)",
+    "scaled": "difference of the scaled energies",
+}
+"""What can be explained, in words; target minus source, eV/atom."""
+
+N_FOLDS = 5
+MOST_EXPLAINED = 8_000
+"""Rows whose SHAP values are computed; of larger data sets these are a random sample."""
+
+
+@dataclass(kw_only=True, frozen=True, slots=True, eq=False)
+class Importance:
+    """What trees over composition say of each element, and how far they can be believed.
+
+    Attributes:
+        explained: What is explained, a key of EXPLAINED.
+        references: Where the elements' energies come from; empty where none are needed.
+        missing: Elements that lack one.
+        n: Rows explained by the trees, those of `rows`.
+        n_left_out: Rows left out because an element's reference is missing.
+        n_explained: Rows with SHAP values, m of n.
+        counts: Materials that contain each element, (94,).
+        rows: Which of the pairs take part, (n,).
+        differences: Theirs of what is explained, (n,) eV/atom.
+        fold: Fold of each, (n,), from 0.
+        held_out: What trees that never met the material predict, (n,) eV/atom.
+        held_out_line: The same of a line through the fractions, (n,) eV/atom.
+        r2: Of held-out predictions, by fold (5,).
+        mae: The same, eV/atom.
+        r2_linear: Of the line, by fold (5,).
+        mae_linear: The same, eV/atom.
+        importance: Mean |SHAP| over the explained rows, (94,) eV/atom; NaN where the element does
+            not occur.
+        error: Sampling standard error of it, (94,) eV/atom; 0 where all rows are explained.
+        signed: Mean SHAP over the explained rows that contain the element, (94,) eV/atom.
+        shap: SHAP values of the explained rows, (m, 94) eV/atom in single precision.
+        shap_rows: Which of the pairs they are of, (m,).
+        base: What the trees predict of nothing, eV/atom; plus a row's SHAP values, its prediction.
+    """
+
+    explained: str
+    references: str
+    missing: list[str]
+    n: int
+    n_left_out: int
+    n_explained: int
+    counts: np.ndarray
+    rows: np.ndarray
+    differences: np.ndarray
+    fold: np.ndarray
+    held_out: np.ndarray
+    held_out_line: np.ndarray
+    r2: np.ndarray
+    mae: np.ndarray
+    r2_linear: np.ndarray
+    mae_linear: np.ndarray
+    importance: np.ndarray
+    error: np.ndarray
+    signed: np.ndarray
+    shap: np.ndarray
+    shap_rows: np.ndarray
+    base: float
+
+    @property
+    def r2_cv(self) -> float:
+        """Mean over the folds of R² of held-out predictions."""
+        return _mean(self.r2)
+
+    @property
+    def r2_cv_linear(self) -> float:
+        """The same of the line."""
+        return _mean(self.r2_linear)
+
+    @property
+    def rare(self) -> list[str]:
+        """Elements in fewer than RARE materials."""
+        few = (self.counts > 0) & (self.counts < RARE)
+        return [SYMBOLS[i] for i in np.flatnonzero(few)]
+
+    def table(self) -> pd.DataFrame:
+        """Return the elements that occur, most important first.
+
+        Columns: symbol, importance, error, signed (eV/atom), count (materials), rank (from 1).
+        """
+        seen = np.flatnonzero(self.counts)
+        table = pd.DataFrame(
+            {
+                "symbol": [SYMBOLS[i] for i in seen],
+                "importance": self.importance[seen],
+                "error": self.error[seen],
+                "signed": self.signed[seen],
+                "count": self.counts[seen],
+            }
+        ).sort_values("importance", ascending=False, ignore_index=True, kind="stable")
+        return table.assign(rank=np.arange(1, len(table) + 1))
+
+
+def importance(
+    pairs: PairedEnergies,
+    *,
+    explained: Explained = "formation",
+    references: str = "mp",
+    most: int = MOST_EXPLAINED,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: Progress = silent,
+) -> Importance:
+    """Explain the difference of two functionals by the elements.
+
+    Args:
+        pairs: Energies in the two functionals.
+        explained: What to explain.
+        references: For formation energies: "mp", "own" or the path of a table, as
+            `core.reference.formation.energies.paired_references` takes it.
+        most: Rows whose SHAP values are computed, at most; whole materials are drawn.
+        seed: Of the folds and of that draw.
+        threads: Of XGBoost; None takes all cores.
+        progress: Told the share that is done, often; it may raise to end the work.
+
+    Raises:
+        LabError: Fewer than five materials, no row with all references, or no such references.
+    """
+    progress(0.0, "Preparing")
+    values, origin, lacking = _differences(pairs, explained, references)
+    rows = np.flatnonzero(np.isfinite(values))
+    if not len(rows):
+        raise LabError(
+            f"no material has references of all its elements (missing: {', '.join(lacking)}); "
+            "choose other references."
+        )
+    # In an order of their own, so that sums over rows do not depend on that of the table.
+    groups = pairs.material_id[rows].astype(object)
+    order = _ordered(groups, values[rows], pairs.fractions[rows], seed)
+    rows, groups = rows[order], groups[order]
+    fractions, values = pairs.fractions[rows], values[rows]
+    fold = folds(groups, k=N_FOLDS, seed=seed)
+    present = (fractions > 0).any(axis=0)
+    features = np.ascontiguousarray(fractions[:, present], dtype=np.float32)
+    # Imported here: pages read results of earlier fits without these two slow libraries.
+    from core.reference.importance.trees import fitted_trees  # noqa: PLC0415
+
+    held_out, line = np.empty(len(rows)), np.empty(len(rows))
+    parts = N_FOLDS + 2
+    for number in range(N_FOLDS):
+        held, rest = fold == number, fold != number
+        trees = fitted_trees(
+            features[rest],
+            values[rest],
+            threads=threads,
+            seed=seed,
+            progress=part(progress, number / parts, (number + 1) / parts),
+            what=f"Fit {number + 1} of {N_FOLDS} for the score",
+        )
+        held_out[held] = trees.predict(features[held])
+        line[held] = fractions[held] @ fitted_line(fractions[rest], values[rest])
+    trees = fitted_trees(
+        features,
+        values,
+        threads=threads,
+        seed=seed,
+        progress=part(progress, N_FOLDS / parts, (N_FOLDS + 1) / parts),
+        what="Fit to all materials",
+    )
+    drawn = _drawn(groups, most, seed)
+    contributions, base = trees.contributions(
+        features[drawn], progress=part(progress, (N_FOLDS + 1) / parts, 1.0)
+    )
+    shap = np.zeros((len(drawn), N_ELEMENTS), dtype=np.float32)
+    shap[:, present] = contributions
+    mean, error, signed = _summary(shap, fractions[drawn], groups[drawn], len(pd.unique(groups)))
+    r2, mae = _scores(values, held_out, fold)
+    r2_linear, mae_linear = _scores(values, line, fold)
+    firsts = np.unique(pd.factorize(groups)[0], return_index=True)[1]
+    back = np.argsort(rows)
+    return Importance(
+        explained=explained,
+        references=origin,
+        missing=lacking,
+        n=len(rows),
+        n_left_out=len(pairs) - len(rows),
+        n_explained=len(drawn),
+        counts=np.count_nonzero(fractions[firsts], axis=0),
+        rows=rows[back],
+        differences=values[back],
+        fold=fold[back],
+        held_out=held_out[back],
+        held_out_line=line[back],
+        r2=r2,
+        mae=mae,
+        r2_linear=r2_linear,
+        mae_linear=mae_linear,
+        importance=np.where(present, mean, np.nan),
+        error=np.where(present, error, np.nan),
+        signed=signed,
+        shap=shap,
+        shap_rows=rows[drawn],
+        base=base,
+    )
+
+
+def _differences(
+    pairs: PairedEnergies, explained: Explained, references: str
+) -> tuple[np.ndarray, str, list[str]]:
+    """Return what is to be explained (n,), the references in words, and elements without one."""
+    if explained not in get_args(Explained):
+        raise LabError(f"{explained!r} cannot be explained; choose formation, total or scaled.")
+    if explained == "total":
+        return pairs.shift, "", []
+    if explained == "scaled":
+        summary = summarize(pairs)
+        return summary.scaled_target - summary.scaled_source, "", []
+    source, target = paired_references(pairs, references)
+    values = formation_energies(pairs.fractions, pairs.target, target) - formation_energies(
+        pairs.fractions, pairs.source, source
+    )
+    return values, _origin(source, target), missing(pairs.fractions, source, target)
+
+
+def _origin(source: ElementReferences, target: ElementReferences) -> str:
+    same = source.origin == target.origin
+    return source.origin if same else f"{source.origin}; {target.origin}"
+
+
+def _ordered(
+    groups: np.ndarray, values: np.ndarray, fractions: np.ndarray, seed: int
+) -> np.ndarray:
+    """Order rows by material and content, whatever their order in the table."""
+    codes, materials = pd.factorize(groups)
+    rank = seeded_rank(materials, f"importance {seed}")[codes]
+    return np.lexsort((fractions @ np.arange(1.0, N_ELEMENTS + 1), values, rank))
+
+
+def _drawn(groups: np.ndarray, most: int, seed: int) -> np.ndarray:
+    """Draw whole materials until they have `most` rows: all where there are no more."""
+    if len(groups) <= most:
+        return np.arange(len(groups))
+    codes, materials = pd.factorize(groups)
+    rank = seeded_rank(materials, f"explained {seed}")
+    sizes = np.bincount(codes)
+    order = np.argsort(rank)
+    fits = np.cumsum(sizes[order]) <= most
+    fits[0] = True
+    return np.flatnonzero(np.isin(codes, order[fits]))
+
+
+def _summary(
+    shap: np.ndarray, fractions: np.ndarray, groups: np.ndarray, n_materials: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return mean |SHAP|, its sampling standard error, and mean SHAP where present, (94,) each.
+
+    The error is that of a mean over drawn materials of several rows each, less the share that is
+    drawn (Cochran, Sampling Techniques, 3rd ed. 1977, chapter 9A): none where all are.
+    """
+    size = np.abs(shap).astype(float)
+    m = len(size)
+    mean = size.mean(axis=0)
+    codes = pd.factorize(groups)[0]
+    k = int(codes.max()) + 1
+    totals = np.zeros((k, N_ELEMENTS))
+    np.add.at(totals, codes, size - mean)
+    spread = (totals**2).sum(axis=0) * k / max(k - 1, 1)
+    error = np.sqrt(spread * (1 - k / n_materials)) / m
+    present = fractions > 0
+    count = present.sum(axis=0)
+    sums = np.where(present, shap, 0.0).sum(axis=0)
+    signed = np.where(count > 0, sums / np.maximum(count, 1), np.nan)
+    return mean, error, signed
+
+
+def _scores(
+    values: np.ndarray, predicted: np.ndarray, fold: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return R² and MAE of held-out predictions, (5,) each; R² is NaN where nothing varies."""
+    r2, mae = np.full(N_FOLDS, np.nan), np.empty(N_FOLDS)
+    for number in range(N_FOLDS):
+        y, away = values[fold == number], (predicted - values)[fold == number]
+        spread = ((y - y.mean()) ** 2).sum()
+        mae[number] = np.abs(away).mean()
+        if spread > 0:
+            r2[number] = 1 - (away**2).sum() / spread
+    return r2, mae
+
+
+def _mean(values: np.ndarray) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else float("nan")

@@ -1,0 +1,1 @@
+"""Paired energies of two functionals and the shift between them."""

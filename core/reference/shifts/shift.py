@@ -1,0 +1,125 @@
+"""How far apart two functionals lie: correlation, mean shift, outliers."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from core.errors import LabError
+from core.reference.fits.atomref import AtomRef, fit_lstsq
+from core.reference.shifts.pairs import PairedEnergies
+
+ROUNDING = 1e-9
+"""eV/atom; spread below this is arithmetic, not physics."""
+
+
+@dataclass(kw_only=True, frozen=True, slots=True, eq=False)
+class ShiftSummary:
+    """Source against target energies of n pairs, before and after each functional's AtomRef.
+
+    Attributes:
+        n: Pairs.
+        pearson_raw: Pearson r of total energies; NaN where it is not defined.
+        pearson_scaled: Pearson r of scaled energies; NaN where it is not defined.
+        mean_shift: Mean of target − source, eV/atom.
+        mae: Mean of |target − source|, eV/atom.
+        source_atomref: Least-squares AtomRef of the source energies.
+        target_atomref: Least-squares AtomRef of the target energies.
+        scaled_source: Source energies less their AtomRef's contribution (n,), eV/atom.
+        scaled_target: Target energies less their AtomRef's contribution (n,), eV/atom.
+    """
+
+    n: int
+    pearson_raw: float
+    pearson_scaled: float
+    mean_shift: float
+    mae: float
+    source_atomref: AtomRef
+    target_atomref: AtomRef
+    scaled_source: np.ndarray
+    scaled_target: np.ndarray
+
+
+def summarize(pairs: PairedEnergies) -> ShiftSummary:
+    """Compare two functionals over all pairs.
+
+    Raises:
+        LabError: There are no pairs.
+    """
+    if len(pairs) == 0:
+        raise LabError("there are no pairs to compare; choose other elements or columns.")
+    X = pairs.fractions
+    source = replace(
+        fit_lstsq(X, pairs.source, functional=pairs.source_functional),
+        labels=pairs.source_labels,
+        corrections=pairs.source_corrections,
+    )
+    target = replace(
+        fit_lstsq(X, pairs.target, functional=pairs.target_functional),
+        labels=pairs.target_labels,
+        corrections=pairs.target_corrections,
+    )
+    scaled_source, scaled_target = scaled_energies(pairs, source, target)
+    return ShiftSummary(
+        n=len(pairs),
+        pearson_raw=pearson(pairs.source, pairs.target),
+        pearson_scaled=pearson(scaled_source, scaled_target),
+        mean_shift=float(pairs.shift.mean()),
+        mae=float(np.abs(pairs.shift).mean()),
+        source_atomref=source,
+        target_atomref=target,
+        scaled_source=scaled_source,
+        scaled_target=scaled_target,
+    )
+
+
+def scaled_energies(
+    pairs: PairedEnergies, source: AtomRef, target: AtomRef
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return source and target energies less their AtomRef's contribution, twice (n,), eV/atom."""
+    return (
+        pairs.source - source.contribution(pairs.fractions),
+        pairs.target - target.contribution(pairs.fractions),
+    )
+
+
+def outliers(pairs: PairedEnergies, k: int, *, summary: ShiftSummary | None = None) -> pd.DataFrame:
+    """List the pairs whose scaled energies disagree most.
+
+    Args:
+        pairs: All pairs.
+        k: How many to list at most.
+        summary: ``summarize(pairs)`` where the caller already has it.
+
+    Returns:
+        Columns row (in the data set), material_id, formula, source, target, shift and residual
+        (scaled target − scaled source), energies in eV/atom; the largest |residual| first.
+    """
+    summary = summary or summarize(pairs)
+    residual = summary.scaled_target - summary.scaled_source
+    worst = np.argsort(-np.abs(residual), kind="stable")[:k]
+    return pd.DataFrame(
+        {
+            "row": pairs.index[worst],
+            "material_id": pairs.material_id[worst],
+            "formula": pairs.formula[worst],
+            "source": pairs.source[worst],
+            "target": pairs.target[worst],
+            "shift": pairs.shift[worst],
+            "residual": residual[worst],
+        }
+    )
+
+
+def pearson(x: np.ndarray, y: np.ndarray) -> float:
+    """Return Pearson's r of energies (n,), eV/atom.
+
+    NaN for fewer than two values, and where either spreads by less than ROUNDING: scaled energies
+    of as many materials as elements are all zero but for rounding, and that correlates with
+    nothing.
+    """
+    if len(x) < 2 or min(x.std(), y.std()) < ROUNDING:
+        return float("nan")
+    a = x - x.mean()
+    b = y - y.mean()
+    return float(a @ b / np.sqrt((a @ a) * (b @ b)))

@@ -1,0 +1,246 @@
+"""What the shift of a material can be set against: columns of its data set and computed numbers."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from core.elements import N_ELEMENTS, chemistry
+from core.errors import LabError
+from core.frames.pairs import PairSet
+from core.frames.sources.guessing import functional_of
+from core.frames.store import FrameSet
+from core.reference.shifts.electrons import d_electrons, electronegativities, f_electrons
+from core.reference.shifts.pairs import PairedEnergies
+
+MOST_CATEGORIES = 100
+"""A column of text with more different entries names rows rather than kinds of them."""
+
+_NAMES = {"material_id", "frame_id", "formula"}
+_KNOWN = {
+    "bandgap": ("Band gap", "eV"),
+    "band_gap": ("Band gap", "eV"),
+    "n_atoms": ("Atoms in the cell", ""),
+    "volume_per_atom": ("Volume per atom", "Å³"),
+}
+# Beginning of a column's name to its unit.
+_UNITS = (("energy", "eV/atom"), ("formation_e", "eV/atom"), ("magmom", "μB"), ("volume", "Å³"))
+
+Data = FrameSet | PairSet
+
+
+@dataclass(kw_only=True, frozen=True, slots=True, eq=False)
+class Variable:
+    """One number or one category a pair.
+
+    Attributes:
+        name: In links and commands: the column's name, or that of what is computed.
+        title: For people.
+        unit: Its unit; empty for pure numbers, categories, and where nobody said.
+        kind: "number" or "category".
+        about: What it is, in a sentence; empty for a column of the data set.
+        values: Returns it for every pair, (n,): numbers with NaN where unknown, or strings.
+    """
+
+    name: str
+    title: str
+    unit: str
+    kind: Literal["number", "category"]
+    about: str
+    values: Callable[[], np.ndarray]
+
+
+def variables(
+    pairs: PairedEnergies, data: Data, other: FrameSet | None = None
+) -> dict[str, Variable]:
+    """List what the shifts of some pairs can be set against.
+
+    Args:
+        pairs: The pairs.
+        data: The data set whose rows `pairs.index` names.
+        other: For pairs of frames: the frames in the target functional.
+
+    Returns:
+        Name to variable: the data set's own columns, then what follows from structures and
+        compositions. A column of the data set comes before a computed one of its name.
+    """
+    own = [*_columns(pairs, data), *_geometry(pairs, data, other)]
+    found = {one.name: one for one in (*_composition(pairs), *reversed(own))}
+    return {one.name: found[one.name] for one in (*own, *_composition(pairs))}
+
+
+def variable(known: dict[str, Variable], name: str) -> Variable:
+    """Return a variable by its name.
+
+    Raises:
+        LabError: There is none of this name.
+    """
+    if name not in known:
+        raise LabError(f"there is no column {name!r} here; choose one of: {', '.join(known)}.")
+    return known[name]
+
+
+def _columns(pairs: PairedEnergies, data: Data) -> Iterable[Variable]:
+    table = data.table()
+    for name in table.columns:
+        column = table[name]
+        if name in _NAMES or _is_energy(name, column, pairs, data):
+            continue
+        title, unit = _told(name)
+        if pd.api.types.is_bool_dtype(column):
+            if column.nunique() == 2:
+                yield _category(name, title, partial(_yes_no, column, pairs.index))
+        elif pd.api.types.is_numeric_dtype(column):
+            if column.min() != column.max():
+                values = partial(_numbers, column, pairs.index)
+                yield _number(name, title, unit, "", values)
+        elif 1 < column.nunique() <= min(MOST_CATEGORIES, len(column) // 2):
+            yield _category(name, title, partial(_texts, column, pairs.index))
+
+
+def _is_energy(name: str, column: pd.Series, pairs: PairedEnergies, data: Data) -> bool:
+    """Tell whether a column is one of the two energies whose difference the shift is."""
+    if isinstance(data, FrameSet):
+        return name == "energy_per_atom"
+    if all(name != energy.column for energy in data.card.energies):
+        return False
+    values = column.to_numpy(dtype=float, na_value=np.nan)[pairs.index]
+    return np.array_equal(values, pairs.source) or np.array_equal(values, pairs.target)
+
+
+def _told(name: str) -> tuple[str, str]:
+    if name in _KNOWN:
+        return _KNOWN[name]
+    return name, next((unit for begin, unit in _UNITS if name.startswith(begin)), "")
+
+
+def _geometry(pairs: PairedEnergies, data: Data, other: FrameSet | None) -> Iterable[Variable]:
+    has_structures = isinstance(data, FrameSet) or data.has_structures
+    if has_structures:
+        yield _number(
+            "volume_per_atom",
+            *_KNOWN["volume_per_atom"],
+            "Of the structure in the data set.",
+            lambda: data.volumes_per_atom()[pairs.index],
+        )
+    if isinstance(data, FrameSet):
+        if bool(data.table()["has_magmoms"].any()):
+            yield _number(
+                "magmom_per_atom",
+                "Mean |magmom| per atom",
+                "μB",
+                "In the source functional.",
+                lambda: data.mean_magmoms()[pairs.index],
+            )
+        if other is not None:
+            yield _volume_change(partial(_frame_volume_change, pairs, data, other))
+        return
+    volumes = _volume_columns(data)
+    ends = [functional_of(one) for one in (pairs.source_functional, pairs.target_functional)]
+    source, target = (volumes.get(end or "") for end in ends)
+    if source is not None and target is not None and source != target:
+        yield _volume_change(
+            lambda: _percent(
+                _numbers(data.table()[source], pairs.index),
+                _numbers(data.table()[target], pairs.index),
+            )
+        )
+
+
+def _volume_columns(data: PairSet) -> dict[str, str]:
+    """Map a functional to the column of volumes that names it."""
+    table = data.table()
+    names = [name for name in table.columns if "volume" in name.lower()]
+    numeric = [name for name in names if pd.api.types.is_numeric_dtype(table[name])]
+    return {functional_of(name) or "": name for name in numeric}
+
+
+def _frame_volume_change(pairs: PairedEnergies, data: FrameSet, other: FrameSet) -> np.ndarray:
+    ids = data.table()["frame_id"].to_numpy()[pairs.index]
+    rows = pd.Index(other.table()["frame_id"]).get_indexer(pd.Index(ids))
+    return _percent(data.volumes_per_atom()[pairs.index], other.volumes_per_atom()[rows])
+
+
+def _percent(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    return 100 * (target / source - 1)
+
+
+def _composition(pairs: PairedEnergies) -> tuple[Variable, ...]:
+    X = pairs.fractions
+    return (
+        _number(
+            "d_electrons",
+            "Valence d electrons per atom",
+            "",
+            "Of the neutral atoms in their ground states, beyond the noble-gas core: 10 of gallium "
+            "and lead too.",
+            lambda: X @ d_electrons(),
+        ),
+        _number(
+            "f_electrons",
+            "f electrons per atom",
+            "",
+            "Of the neutral atoms in their ground states, beyond the noble-gas core: 14 of hafnium "
+            "and lead too.",
+            lambda: X @ f_electrons(),
+        ),
+        _number(
+            "electronegativity",
+            "Mean electronegativity",
+            "",
+            "Pauling's, averaged over the atoms; none for He, Ne, Ar.",
+            lambda: _mean_electronegativity(X),
+        ),
+        _number(
+            "atomic_number",
+            "Mean atomic number",
+            "",
+            "Averaged over the atoms.",
+            lambda: X @ np.arange(1.0, N_ELEMENTS + 1),
+        ),
+        _number(
+            "n_elements",
+            "Elements",
+            "",
+            "How many different ones.",
+            lambda: np.count_nonzero(X, axis=1).astype(float),
+        ),
+        _category("chemistry", "Chemistry", lambda: np.array(chemistry(X))),
+    )
+
+
+def _mean_electronegativity(fractions: np.ndarray) -> np.ndarray:
+    table = electronegativities()
+    unknown = fractions[:, np.isnan(table)].any(axis=1)
+    return np.where(unknown, np.nan, fractions @ np.nan_to_num(table))
+
+
+def _number(
+    name: str, title: str, unit: str, about: str, values: Callable[[], np.ndarray]
+) -> Variable:
+    return Variable(name=name, title=title, unit=unit, kind="number", about=about, values=values)
+
+
+def _category(name: str, title: str, values: Callable[[], np.ndarray]) -> Variable:
+    return Variable(name=name, title=title, unit="", kind="category", about="", values=values)
+
+
+def _volume_change(values: Callable[[], np.ndarray]) -> Variable:
+    about = "Target's volume per atom against the source's."
+    return _number("volume_change", "Volume change", "%", about, values)
+
+
+def _numbers(column: pd.Series, rows: np.ndarray) -> np.ndarray:
+    return column.to_numpy(dtype=float, na_value=np.nan)[rows]
+
+
+def _yes_no(column: pd.Series, rows: np.ndarray) -> np.ndarray:
+    taken = column.iloc[rows].astype("boolean")
+    return taken.map({True: "yes", False: "no"}).fillna("").to_numpy(dtype=str)
+
+
+def _texts(column: pd.Series, rows: np.ndarray) -> np.ndarray:
+    return column.iloc[rows].fillna("").astype(str).to_numpy()

@@ -1,0 +1,1 @@
+"""Models exported from runs: the checkpoint and its card."""

@@ -1,0 +1,160 @@
+"""A run's model card: what the model is, what it learned from, how good it is, how to use it."""
+
+import time
+from typing import Any
+
+from core.errors import LabError
+from core.frames.registry import find_dataset
+from core.frames.schema import DFT, Card
+from core.runs.record.directory import Run
+from core.runs.record.machine import software
+from core.runs.record.progress import duration_text
+from core.runs.results.matched import SPLITS, errors_of
+from core.training.settings.methods import METHODS
+from core.training.settings.metrics import METRICS
+
+SNIPPET = """\
+from ase.io import read
+from chgnet.model import CHGNet, CHGNetCalculator
+
+atoms = read("structure.cif")
+atoms.calc = CHGNetCalculator(CHGNet.from_file("{file}"))
+print(atoms.get_potential_energy() / len(atoms), "eV/atom")
+"""
+"""Python that uses an exported checkpoint with stock chgnet and ASE."""
+
+
+def snippet(file: str) -> str:
+    """Return Python that uses an exported checkpoint with stock chgnet and ASE.
+
+    Args:
+        file: the checkpoint's name.
+    """
+    return SNIPPET.format(file=file.replace("\\", "\\\\").replace('"', '\\"'))
+
+
+def model_card(run: Run, *, file: str = "model.pth.tar") -> str:
+    """Return a run's model card as Markdown.
+
+    Args:
+        run: a run with a checkpoint.
+        file: name of the exported checkpoint.
+
+    Raises:
+        LabError: if the run is gone or has no validated epoch yet.
+    """
+    config, status = run.config, run.status()
+    if status.best_epoch is None:
+        raise LabError(f"{run.id}: has no validated epoch yet; let it train first.")
+    method = METHODS[config.method]
+    start = next(iter(run.metrics("start")), {})
+    data = _card_of(config.dataset)
+    made = status.labels or (data.labels if data else "unknown")
+    warning = (
+        ""
+        if made == DFT
+        else f"\n**Its labels were made by {made}, not by DFT: it shows how the method works, and "
+        "is no potential to do science with.**\n"
+    )
+    sections = {
+        "Data": _data(run, data, made, start),
+        "Training": _training(run, start),
+        "Software": software(),
+    }
+    tables = "\n\n".join(f"## {name}\n\n{_table(facts)}" for name, facts in sections.items())
+    return (
+        f"# CHGNet for {data.functional if data else 'the functional of ' + config.dataset}\n\n"
+        f"{method.label} ({method.paper}) from "
+        f"{config.source_model if method.start == 'pretrained' else 'random weights'}, "
+        f"run {run.id}. AtomRef: {method.atomref[0].lower()}{method.atomref[1:]}\n"
+        f"{warning}\n"
+        f"## Errors of epoch {status.best_epoch}\n\n{_errors(run)}\n\n{tables}\n\n"
+        f"## Repeat it\n\n```\n{config.command()}\n```\n\n"
+        f"## Use it\n\n```python\n{snippet(file)}```\n\n"
+        f"Written {time.strftime('%Y-%m-%d', time.localtime())}.\n"
+    )
+
+
+def _errors(run: Run) -> str:
+    lines = ["| | train | validation | test |", "|---|---|---|---|"]
+    known = {split: errors_of(run, split) or {} for split in SPLITS}
+    for key, info in METRICS.items():
+        cells = [
+            "–" if (value := errors.get(key)) is None else f"{value:.4g}"
+            for errors in known.values()
+        ]
+        lines.append(f"| {info.label}, {info.unit} | {' | '.join(cells)} |")
+    note = (
+        "Mean absolute errors. Training errors are those of the epoch's steps; validation chose "
+        "the epoch; the test frames were looked at once, at the end."
+    )
+    return "\n".join([*lines, "", note])
+
+
+def _data(run: Run, data: Card | None, made: str, start: dict[str, Any]) -> dict[str, Any]:
+    facts: dict[str, Any] = {"Data set": run.config.dataset}
+    if data is not None:
+        facts |= {
+            "Functional": data.functional,
+            "MP2020 corrections": data.corrections,
+            "SHA-256 of the data": data.fingerprint,
+            "From": data.source_file,
+            "SHA-256 of that file": data.source_sha256,
+            "Licence": data.licence,
+            "Split": f"by material, seed {data.split_seed}, 80 : 10 : 10",
+        }
+    return facts | {
+        "Labels by": made,
+        "Kinds of label": ", ".join(start.get("labels", [])),
+        "Frames": ", ".join(
+            f"{start[key]:,} {name}"
+            for name, key in (
+                ("training", "n_train"),
+                ("validation", "n_validation"),
+                ("test", "n_test"),
+            )
+            if key in start
+        ),
+        "Elements in fewer than ten training frames": ", ".join(
+            start.get("atomref", {}).get("rare", [])
+        ),
+        "Elements without a training frame": ", ".join(start.get("atomref", {}).get("unseen", [])),
+    }
+
+
+def _training(run: Run, start: dict[str, Any]) -> dict[str, Any]:
+    config, status = run.config, run.status()
+    loss = config.loss
+    return {
+        "Optimiser": f"{config.optimizer}, learning rate {config.learning_rate:g}, cosine",
+        "Epochs": f"{status.epoch:g} of {status.epochs}, the best is {status.best_epoch}",
+        "Batch size": config.batch_size,
+        "Loss": f"Huber (delta {loss.huber_delta:g}), energy : force : stress : magmom = "
+        f"{loss.energy:g} : {loss.force:g} : {loss.stress:g} : {loss.magmom:g}",
+        "Frozen blocks": ", ".join(config.frozen),
+        "Seed": config.seed,
+        "Device": start.get("device"),
+        "Training time": duration_text(status.seconds) if status.seconds else None,
+    }
+
+
+def _table(facts: dict[str, Any]) -> str:
+    rows = [
+        f"| {name} | {_cell(value)} |" for name, value in facts.items() if value not in {None, ""}
+    ]
+    return "\n".join(["| | |", "|---|---|", *rows])
+
+
+def _cell(value: Any) -> str:
+    """Write a fact so that nothing in it reads as Markdown or HTML."""
+    text = " ".join(str(value).split())
+    for sign in "\\`*_<>[]|":
+        text = text.replace(sign, f"\\{sign}")
+    return text
+
+
+def _card_of(dataset: str) -> Card | None:
+    try:
+        return find_dataset(dataset).card
+    except LabError:
+        return None

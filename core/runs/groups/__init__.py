@@ -1,0 +1,1 @@
+"""Runs that belong together: matched experiments and sweeps."""

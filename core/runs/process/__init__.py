@@ -1,0 +1,1 @@
+"""The processes of a run: launching, working, queueing, restarting."""

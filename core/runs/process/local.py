@@ -1,0 +1,199 @@
+"""Runs on this machine: make, start, cancel, resume, delete.
+
+A started run is a process of its own session with its own log. It outlives the page or the shell
+that started it, and nobody holds a handle on it: all that is known of it is in its directory.
+"""
+
+import secrets
+import shutil
+import signal
+import string
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+from core.errors import LabError
+from core.files import disk_errors, write_whole
+from core.home import runs_dir
+from core.process import start_detached
+from core.runs.process.lifecycle import queued_again, with_process
+from core.runs.record.directory import Run
+from core.runs.record.status import Status
+from core.training.settings.config import RunConfig
+
+MOST_REVIVALS = 3
+"""Losses of a run's process in a row, without a step between, after which it stays failed."""
+
+
+def create(config: RunConfig, path: Path | None = None) -> Run:
+    """Make a run directory. It appears whole or not at all; nothing is started.
+
+    Args:
+        config: what to train. A source model given as a file is kept by its absolute path.
+        path: the directory, which must not exist or be empty; None for a new one of the lab.
+
+    Raises:
+        LabError: if the directory holds something already, or cannot be written.
+    """
+    now = time.time()
+    source = Path(config.source_model)
+    if source.is_file():
+        config = config.model_copy(update={"source_model": str(source.absolute())})
+    with disk_errors(path or Path("runs")):
+        target = (path or runs_dir() / _new_id(config, now)).absolute()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            raise LabError(f"{target}: exists and is not empty; name another run directory.")
+        draft = target.with_name(f".new-{target.name}-{secrets.token_hex(4)}")
+        (draft / "checkpoints").mkdir(parents=True)
+        try:
+            status = Status(created=now, queued=now, epochs=config.epochs)
+            write_whole(draft / "config.json", config.to_json().encode())
+            write_whole(draft / "status.json", status.model_dump_json(indent=2).encode())
+            (draft / "log.txt").touch()
+            draft.replace(target)
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
+    return Run(target)
+
+
+def launch(run: Run) -> None:
+    """Start the process of a run that was just made; it waits for its device by itself.
+
+    Raises:
+        LabError: if the run was started before, or cannot be started.
+    """
+    with run.locked():
+        status = run.status()
+        if status.state != "queued" or status.pid is not None:
+            raise LabError(f"{run.id}: is already {status.state}; only a new run can be launched.")
+        _spawn(run, status)
+
+
+def resume(run: Run, *, processes: int | None = None) -> None:
+    """Start a cancelled, paused or failed run again; it goes on from its last checkpoint.
+
+    Args:
+        run: the run.
+        processes: training processes; None for as many as before.
+
+    Raises:
+        LabError: if the run is finished, or waits or trains already.
+    """
+    with run.locked():
+        status = run.status()
+        if status.state not in {"cancelled", "paused", "failed"}:
+            raise LabError(
+                f"{run.id}: is {status.state}; only a run that was stopped or failed can be "
+                "resumed."
+            )
+        again = queued_again(status).model_copy(update={"revivals": 0})
+        if processes is not None:
+            again = again.model_copy(update={"processes": processes})
+        _spawn(run, again)
+
+
+def revive(run: Run) -> bool:
+    """Start a run again whose process was lost: killed, or gone with the machine.
+
+    It keeps its place in the queue and goes on from its last checkpoint. A run that is lost again
+    and again without a step between is left as failed.
+
+    Returns:
+        Whether it was started.
+
+    Raises:
+        LabError: if it cannot be started.
+    """
+    with run.locked():
+        status = run.status()
+        if not run.is_lost() or status.revivals >= MOST_REVIVALS:
+            return False
+        again = queued_again(status, place=status.queued)
+        _spawn(run, again.model_copy(update={"revivals": status.revivals + 1}))
+    return True
+
+
+def cancel(run: Run) -> None:
+    """Ask a run to stop. A training run writes a checkpoint first, so it ends a little later.
+
+    Asking again, or asking a run that is cancelled already, changes nothing.
+
+    Raises:
+        LabError: if the run has finished or failed, or belongs to another user.
+    """
+    _stop(run, pausing=False)
+
+
+def pause(run: Run) -> None:
+    """Ask a run to stop as `cancel` does, to be resumed later; others have the device meanwhile.
+
+    Raises:
+        LabError: as `cancel`.
+    """
+    _stop(run, pausing=True)
+
+
+def _stop(run: Run, *, pausing: bool) -> None:
+    with run.locked():
+        status = run.status()
+        wanted = status.model_copy(update={"pausing": pausing})
+        if status.state == wanted.stopped_as:
+            return
+        if status.is_active and status.cancel_requested:
+            run.write(wanted)
+            return
+        if not status.is_active and status.state not in {"cancelled", "paused"}:
+            what = "pause" if pausing else "cancel"
+            raise LabError(f"{run.id}: is {status.state} already; there is nothing to {what}.")
+        if status.pid is None or not status.is_active:
+            message = "Never started." if status.pid is None else status.message
+            changes = {"state": wanted.stopped_as, "ended": time.time(), "message": message}
+            run.write(wanted.model_copy(update=changes))
+            return
+        stopping = {"cancel_requested": True, "message": "Stopping at the next step."}
+        run.write(wanted.model_copy(update=stopping))
+        try:
+            psutil.Process(status.pid).send_signal(signal.SIGTERM)
+        except psutil.NoSuchProcess:
+            return  # It has just ended, and its status will say so.
+        except psutil.AccessDenied as error:
+            run.write(status)
+            raise LabError(
+                f"{run.id}: process {status.pid} belongs to another user, who has to cancel it."
+            ) from error
+
+
+def delete(run: Run) -> None:
+    """Delete a run directory with its checkpoints.
+
+    Raises:
+        LabError: if the run waits or trains, or the directory may not be changed.
+    """
+    with run.locked():
+        status = run.status()
+        if status.is_active:
+            raise LabError(f"{run.id}: is {status.state}; cancel it before deleting it.")
+        doomed = run.path.with_name(f".deleted-{run.id}-{secrets.token_hex(4)}")
+        with disk_errors(run.path):
+            run.path.replace(doomed)
+    with disk_errors(doomed):
+        shutil.rmtree(doomed)
+
+
+def _spawn(run: Run, status: Status) -> None:
+    """Start the process and enter it; the caller holds the lock, so the process reads it after."""
+    run.write(with_process(status, start_detached(_command(run), run.log)))
+
+
+def _command(run: Run) -> list[str]:
+    return [sys.executable, "-m", "core", "train", "--run-dir", str(run.path)]
+
+
+def _new_id(config: RunConfig, now: float) -> str:
+    alphabet = string.ascii_lowercase + string.digits
+    code = "".join(secrets.choice(alphabet) for _ in range(4))
+    return f"{time.strftime('%Y%m%d-%H%M', time.localtime(now))}-{config.method}-{code}"

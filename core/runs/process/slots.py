@@ -1,0 +1,101 @@
+"""One run a device: taking the slot, in the order in which runs joined the queue.
+
+A slot is a file lock that the training process holds until it ends, however it ends. Nothing here
+imports torch: a process that waits stays small.
+"""
+
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from core.errors import LabError
+from core.home import CHECKOUT, locks_dir
+from core.runs.record.directory import Run
+from core.runs.record.listing import queue_ahead, status_if_any, waits_for
+
+POLL_SECONDS = 0.25
+_ACCELERATOR_NODES = ("nvidiactl", "dxg", "kfd")
+_COUNT = "import torch; print(torch.cuda.device_count())"
+_ASK_TORCH = "from core.potential.models import resolve_device; print(resolve_device('auto').type)"
+
+
+def slot_of(device: str) -> str:
+    """Return the slot that a device belongs to: "cpu", "cuda" or "mps".
+
+    Args:
+        device: as in a run's configuration; "auto" is what torch would choose. Torch is asked in a
+            process of its own, and only on a machine that may have an accelerator.
+
+    Raises:
+        LabError: if torch cannot say.
+    """
+    if device != "auto":
+        return device
+    if sys.platform == "linux" and not any(Path("/dev", n).exists() for n in _ACCELERATOR_NODES):
+        return "cpu"
+    return _asked(_ASK_TORCH)
+
+
+def n_gpus() -> int:
+    """Return the number of GPUs that torch may use.
+
+    Raises:
+        LabError: if torch cannot say.
+    """
+    return int(_asked(_COUNT))
+
+
+def _asked(code: str) -> str:
+    """Return the last word that a program prints in a process of its own."""
+    answer = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    words = answer.stdout.split()
+    if answer.returncode or not words:
+        raise LabError("device: torch cannot say which one to use; choose cpu, cuda or mps.")
+    return words[-1]
+
+
+def wait_for_slot(run: Run, slot: str, should_stop: Callable[[], bool]) -> FileLock | None:
+    """Wait until it is this run's turn, then take the slot.
+
+    Args:
+        run: a queued run whose status names this slot as its device.
+        slot: as `slot_of` gives it.
+        should_stop: asked a few times a second.
+
+    Returns:
+        The held lock, to be released at the end; None if the wait was stopped.
+    """
+    lock = FileLock(locks_dir() / f"device-{slot}.lock")
+    # Whoever joins later, or leaves and joins again, has a later place, so this list can only
+    # shrink. Only its head is looked at, lest hundreds of runs that wait for one another keep the
+    # machine busy.
+    place = (run.status().queued, run.id)
+    ahead = deque(queue_ahead(run))
+    while not should_stop():
+        while ahead and not _still_ahead(ahead[0], slot, place):
+            ahead.popleft()
+        if not ahead:
+            try:
+                lock.acquire(blocking=False)
+            except Timeout:
+                pass
+            else:
+                return lock
+        time.sleep(POLL_SECONDS)
+    return None
+
+
+def _still_ahead(run: Run, slot: str, place: tuple[float, str]) -> bool:
+    status = status_if_any(run)
+    return status is not None and waits_for(status, slot) and (status.queued, run.id) < place

@@ -1,0 +1,67 @@
+"""What every training process of a run does, whether it is the only one or one of several."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from core.errors import LabError
+from core.frames.registry import open_dataset
+from core.frames.store import FrameSet
+from core.runs.record.directory import Run
+
+if TYPE_CHECKING:
+    from core.training.loop.outcome import Outcome
+    from core.training.step.parallel import Team
+
+
+def open_frames_of(run: Run) -> FrameSet:
+    """Open the data set that a run learns from.
+
+    Raises:
+        LabError: if there is none of this name, or it has no structures.
+    """
+    frames = open_dataset(run.config.dataset)
+    if not isinstance(frames, FrameSet):
+        raise LabError(
+            f"{run.config.dataset}: holds pairs of energies; import the file again as frames, with "
+            "its column of structures, to train on it."
+        )
+    return frames
+
+
+def train_on(
+    frames: FrameSet,
+    run: Run,
+    *,
+    emit: Callable[[dict[str, Any]], None],
+    should_stop: Callable[[], bool],
+    team: "Team | None" = None,
+) -> "Outcome":
+    """Train in this process, from the last checkpoint where there is one.
+
+    Args:
+        frames: the run's data set.
+        run: the run.
+        emit: takes the training loop's events.
+        should_stop: asked by the loop.
+        team: the processes that train together; None for this one alone.
+
+    Returns:
+        What the loop returns.
+
+    Raises:
+        LabError: if data set, model and settings do not fit together, or training goes wrong.
+        TeamError: if another process of the team has ended.
+    """
+    # It brings in torch, which the process that only starts others has no use for.
+    from core.training.loop.loop import fit  # noqa: PLC0415
+    from core.training.step.parallel import ALONE  # noqa: PLC0415
+
+    return fit(
+        run.config,
+        frames,
+        checkpoints=run.checkpoints,
+        emit=emit,
+        should_stop=should_stop,
+        resume=run.last_checkpoint.exists(),
+        team=team or ALONE,
+    )

@@ -1,0 +1,238 @@
+"""The run directory, which is all there is of a run.
+
+config.json     what was asked for (`core.training.settings.config.RunConfig`); never changes
+status.json     where the run stands (`core.runs.record.status.Status`); replaced as a whole
+metrics.jsonl   what the training loop told, one object a line; only grows
+log.txt         what the process printed
+checkpoints/    last.pt to resume from, best.pth.tar to use, errors-*.npz of single frames
+.lock           held while somebody changes status.json; reading needs no lock
+"""
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import orjson
+from filelock import FileLock, Timeout
+from pydantic import ValidationError
+
+from core.errors import LabError
+from core.files import disk_errors, disk_is_full, write_whole
+from core.process import is_alive
+from core.runs.record.status import Status
+from core.training.settings.config import RunConfig
+
+# Starting Python and reading the directory takes well under this, on a slow machine too.
+_START_GRACE = 60.0
+_KEPT = re.compile(r"epoch-(\d+)\.pth\.tar")
+_LOCK_PATIENCE = 20.0
+_TAIL_BYTES = 1 << 18
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run directory.
+
+    Attributes:
+        path: the directory.
+    """
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        """The directory's name, e.g. 20261120-0712-residual-x7k2."""
+        return self.path.name
+
+    @property
+    def log(self) -> Path:
+        """What the process printed."""
+        return self.path / "log.txt"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The directory of checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def last_checkpoint(self) -> Path:
+        """Where an interrupted run goes on."""
+        return self.checkpoints / "last.pt"
+
+    @property
+    def best_checkpoint(self) -> Path:
+        """The model with the lowest validation energy MAE, as stock CHGNet reads it."""
+        return self.checkpoints / "best.pth.tar"
+
+    @property
+    def kept_epochs(self) -> list[int]:
+        """Epochs whose models were kept besides the best and the last, in order."""
+        names = (path.name for path in self.checkpoints.glob("epoch-*.pth.tar"))
+        return sorted(int(found[1]) for name in names if (found := _KEPT.fullmatch(name)))
+
+    def kept_checkpoint(self, epoch: int) -> Path:
+        """Return the file of an epoch's model, there or not."""
+        return self.checkpoints / f"epoch-{epoch}.pth.tar"
+
+    @cached_property
+    def config(self) -> RunConfig:
+        """What was asked for.
+
+        Raises:
+            LabError: if config.json is missing or not valid.
+        """
+        return RunConfig.load(self.path / "config.json")
+
+    def status(self) -> Status:
+        """Return where the run stands, as its process shows it.
+
+        A record that says "running" while its process is gone is told as failed, or as cancelled
+        or paused where somebody asked for that; nothing is written.
+
+        Raises:
+            LabError: if there is no such run (any more).
+        """
+        status = self._read()
+        if not status.is_active or _has_process(status):
+            return status
+        # The process may have ended properly between the two looks.
+        status = self._read()
+        if not status.is_active or _has_process(status):
+            return status
+        if status.cancel_requested:
+            message = "Stopped on request; resume it to go on."
+            told = {"state": status.stopped_as, "message": message}
+        else:
+            why = "could not be started" if status.pid is None else "ended unexpectedly"
+            full = disk_is_full(self.path)
+            remedy = "the disk is full: free some space and resume it" if full else "resume it"
+            told = {"state": "failed", "message": f"The process {why}; {remedy}."}
+        return status.model_copy(update={**told, "eta_s": None})
+
+    def is_lost(self) -> bool:
+        """Tell whether its process has ended without a word, and without being asked to.
+
+        Raises:
+            LabError: if there is no such run (any more).
+        """
+
+        def lost(status: Status) -> bool:
+            return status.is_active and not status.cancel_requested and not _has_process(status)
+
+        # The process may have ended properly between the two looks.
+        return lost(self._read()) and lost(self._read())
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep everybody else from changing the status while the block decides what to write.
+
+        Raises:
+            LabError: if there is no such run, or somebody holds the lock for too long.
+        """
+        self._require()
+        lock = FileLock(self.path / ".lock", timeout=_LOCK_PATIENCE)
+        try:
+            with disk_errors(self.path):
+                lock.acquire()
+        except Timeout as error:
+            raise LabError(
+                f"{self.path}: another process has kept the run locked for "
+                f"{_LOCK_PATIENCE:.0f} s; try again."
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def write(self, status: Status) -> None:
+        """Replace status.json; only for a block under `locked` and for a directory being made.
+
+        Raises:
+            LabError: if the disk is full or the directory may not be written.
+        """
+        self._require()
+        with disk_errors(self.path):
+            write_whole(self.path / "status.json", status.model_dump_json(indent=2).encode())
+
+    def update(self, **changes: Any) -> Status:
+        """Change fields of the status and return it; the other fields stay as they are on disk.
+
+        Args:
+            **changes: fields of `Status`.
+
+        Raises:
+            LabError: as `locked` and `write`.
+        """
+        with self.locked():
+            status = self._read().model_copy(update=changes)
+            self.write(status)
+        return status
+
+    def metrics(self, kind: str | None = None) -> list[dict[str, Any]]:
+        """Return what the training loop told so far.
+
+        A line that is not whole yet is left out. Where a resumed run went back to a checkpoint,
+        what was told of the steps after it is left out as well: the later telling counts.
+
+        Args:
+            kind: start, step, epoch or end; None for all.
+        """
+        try:
+            lines = (self.path / "metrics.jsonl").read_bytes().split(b"\n")
+        except FileNotFoundError:
+            return []
+        events: list[dict[str, Any]] = []
+        furthest = 0
+        for line in lines:
+            try:
+                event = orjson.loads(line)
+            except orjson.JSONDecodeError:
+                continue
+            step = event.get("step", furthest)
+            if step < furthest:
+                events = [told for told in events if told.get("step", 0) <= step]
+            furthest = step
+            events.append(event)
+        return [event for event in events if kind in {None, event["kind"]}]
+
+    def log_tail(self, n: int = 40) -> list[str]:
+        """Return the last lines of the log.
+
+        Args:
+            n: how many lines at most.
+        """
+        try:
+            with self.log.open("rb") as file:
+                size = file.seek(0, 2)
+                file.seek(max(0, size - _TAIL_BYTES))
+                text = file.read().decode(errors="replace")
+        except FileNotFoundError:
+            return []
+        return text.splitlines()[-n:] if n > 0 else []
+
+    def _require(self) -> None:
+        if not (self.path / "config.json").is_file():
+            raise LabError(
+                f"{self.path}: is not a run directory; `python -m core runs list` shows the runs."
+            )
+
+    def _read(self) -> Status:
+        path = self.path / "status.json"
+        try:
+            return Status.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError) as error:
+            self._require()
+            raise LabError(
+                f"{path}: cannot be read as a run's status; delete the run and start it again."
+            ) from error
+
+
+def _has_process(status: Status) -> bool:
+    if status.pid is None or status.pid_started is None:
+        return status.state == "queued" and time.time() - status.queued < _START_GRACE
+    return is_alive(status.pid, status.pid_started, status.boot)

@@ -1,0 +1,148 @@
+"""Finding runs, the order in which they wait, and all of them in one table."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.errors import LabError
+from core.files import disk_errors
+from core.home import runs_dir
+from core.runs.record.directory import Run
+from core.runs.record.status import Status
+from core.training.settings.metrics import METRICS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS: dict[str, str] = {
+    "run": "str",
+    "name": "str",
+    "state": "str",
+    "method": "str",
+    "dataset": "str",
+    "labels": "object",
+    "frames": "Int64",
+    "epochs": "Int64",
+    "best_epoch": "Int64",
+    **{f"{split}_{key}": "float64" for split in ("validation", "test") for key in METRICS},
+    "seconds": "float64",
+}
+"""Columns of `summary_table` and their pandas types."""
+
+
+def list_runs() -> list[Run]:
+    """Return the runs of the lab, newest first.
+
+    Directories that hold no readable run (being made, being deleted, written by a newer version)
+    are passed over.
+
+    Raises:
+        LabError: if the runs directory cannot be read.
+    """
+    known = sorted(_known(), key=lambda one: (one[1].created, one[0].id), reverse=True)
+    return [run for run, _ in known]
+
+
+def find_run(name: str | Path) -> Run:
+    """Return a run by its id, or by the path of its directory.
+
+    Args:
+        name: id or path.
+
+    Raises:
+        LabError: if there is none.
+    """
+    for path in (runs_dir() / name, Path(name).absolute()):
+        if (path / "config.json").is_file():
+            return Run(path)
+    raise LabError(f"{name}: no such run; `python -m core runs list` shows the runs.")
+
+
+def status_if_any(run: Run) -> Status | None:
+    """Return a run's status, or None where the run is gone or cannot be read."""
+    try:
+        return run.status() if run.config else None
+    except LabError:
+        return None
+
+
+def queue_ahead(run: Run) -> list[Run]:
+    """Return the runs that wait for the same slot and come before this one, the next one first.
+
+    Args:
+        run: a queued run. A run outside the lab's runs directory lets those inside go first.
+
+    Raises:
+        LabError: if the run is gone.
+    """
+    own = run.status()
+    waiting = [
+        ((status.queued, other.id), other)
+        for other, status in _known()
+        if waits_for(status, own.device)
+    ]
+    waiting.sort(key=lambda one: one[0])
+    return [other for place, other in waiting if place < (own.queued, run.id)]
+
+
+def queue_position(run: Run) -> int | None:
+    """Return a run's place in the queue, 1 for the next one; None if it does not wait.
+
+    Raises:
+        LabError: if the run is gone.
+    """
+    return len(queue_ahead(run)) + 1 if run.status().state == "queued" else None
+
+
+def waits_for(status: Status, slot: str | None) -> bool:
+    """Tell whether a run waits for a slot, or may be about to.
+
+    Args:
+        status: the run's.
+        slot: the slot, or None for any. A run that has only just started names none yet and counts
+            as waiting for each.
+    """
+    return status.state == "queued" and (slot is None or status.device in {slot, None})
+
+
+def summary_row(run: Run) -> dict[str, Any]:
+    """Return one run's line of the table; keys as in `COLUMNS`, metrics None where not known.
+
+    Raises:
+        LabError: if the run is gone.
+    """
+    config, status = run.config, run.status()
+    row: dict[str, Any] = {
+        "run": run.id,
+        "name": config.name,
+        "state": status.state,
+        "method": config.method,
+        "dataset": config.dataset,
+        "labels": status.labels,
+        "frames": status.frames if status.frames is not None else config.frames,
+        "epochs": config.epochs,
+        "best_epoch": status.best_epoch,
+    }
+    for split, errors in (("validation", status.validation), ("test", status.test)):
+        row |= {f"{split}_{key}": (errors or {}).get(key) for key in METRICS}
+    return row | {"seconds": status.duration}
+
+
+def summary_table(runs: Sequence[Run]) -> "pd.DataFrame":
+    """Return one row a run, in the order given; columns as in `COLUMNS`.
+
+    Args:
+        runs: runs; those deleted meanwhile are left out.
+    """
+    # A queued process imports this module too, and stays small without pandas.
+    import pandas as pd  # noqa: PLC0415
+
+    rows = [summary_row(run) for run in runs if status_if_any(run) is not None]
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+
+
+def _known() -> list[tuple[Run, Status]]:
+    with disk_errors(Path("runs")):
+        paths = [path for path in runs_dir().iterdir() if not path.name.startswith(".")]
+    found = [(run, status_if_any(run)) for run in map(Run, paths)]
+    return [(run, status) for run, status in found if status is not None]

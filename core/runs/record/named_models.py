@@ -1,0 +1,43 @@
+"""RUN|MODEL: what a user may name a model by."""
+
+from pathlib import Path
+
+from core.errors import LabError
+from core.potential.released import MODELS
+from core.runs.record.listing import find_run, list_runs
+
+
+def checkpoint_of(name: str) -> str:
+    """Return what `core.potential.models.load_model` loads for a model that a user named.
+
+    Args:
+        name: a released model, a checkpoint file, or a run (its id, or its directory), which stands
+            for its best checkpoint.
+
+    Returns:
+        The released model's name, or the path of a checkpoint.
+
+    Raises:
+        LabError: if it is none of these, or the run has no checkpoint yet.
+    """
+    if name in MODELS or Path(name).is_file():
+        return name
+    try:
+        run = find_run(name)
+    except LabError as error:
+        raise LabError(
+            f"{name}: is neither a run nor a checkpoint file; give one of these, or one of "
+            f"{', '.join(MODELS)}."
+        ) from error
+    if not run.best_checkpoint.is_file():
+        raise LabError(f"{run.id}: has no validated epoch yet; let it train first.")
+    return str(run.best_checkpoint)
+
+
+def runs_with_models() -> list[str]:
+    """Return the ids of the runs that have a checkpoint to use, newest first.
+
+    Raises:
+        LabError: if the runs directory cannot be read.
+    """
+    return [run.id for run in list_runs() if run.best_checkpoint.is_file()]

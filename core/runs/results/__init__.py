@@ -1,0 +1,1 @@
+"""Results of runs: curves, quantities, comparison, beside the paper."""

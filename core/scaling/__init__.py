@@ -1,0 +1,1 @@
+"""Scaling laws: error against the number of training frames, and planning with them."""

@@ -1,0 +1,130 @@
+"""Two methods compared: frames saved at equal error, and where their curves cross."""
+
+import numpy as np
+import pandas as pd
+
+from core.scaling.curves import curve
+from core.scaling.law import LEVEL, Law, ends
+
+COMPARED = (("refit", "scratch"), ("residual", "scratch"), ("residual", "refit"))
+"""Methods set against each other: the one that should need fewer frames first."""
+
+_BEYOND = 1000
+"""Crossings are looked for up to this factor beyond the fitted sizes."""
+
+_GRID = 600
+
+_COLUMNS = [
+    "error",
+    "n_better",
+    "n_worse",
+    "ratio",
+    "ratio_low",
+    "ratio_high",
+    "at_least",
+    "inside",
+]
+
+
+def frames_saved(better: Law, worse: Law, errors: np.ndarray, level: float = LEVEL) -> pd.DataFrame:
+    """Tell how many times fewer frames a method needs for the same error.
+
+    A method that is as good already at the smallest size fitted is not followed below it: its
+    number of frames is that size, and the ratio is what it saves at least. Intervals take the two
+    methods' seeds as independent and their evaluation frames as the same where both laws were
+    fitted with the errors of the same frames.
+
+    Args:
+        better: the law of the method that should need fewer.
+        worse: the law of the other method.
+        errors: errors (m,) in the laws' unit.
+        level: nominal coverage of the intervals.
+
+    Returns:
+        One row an error: `error`, `n_better` and `n_worse` frames, `ratio` n_worse / n_better with
+        `ratio_low` and `ratio_high`, `at_least` where `n_better` is the smallest size instead of
+        a smaller number, and `inside`: both numbers lie within the sizes fitted, so that nothing
+        is extrapolated. Infinity where a method never reaches the error, NaN ratios
+        where neither does.
+    """
+    rows = []
+    for error in np.asarray(errors, float).tolist():
+        fewest, n_worse = better.frames_for(error), worse.frames_for(error)
+        n_better = max(fewest, better.smallest)
+        drawn_better = better.frames_for_replicates(error)
+        if fewest < n_better:
+            drawn_better = np.maximum(drawn_better, n_better)
+        drawn = _ratio(worse.frames_for_replicates(error), drawn_better)
+        drawn = drawn[~np.isnan(drawn)]
+        ratio = float(_ratio(np.array([n_worse]), np.array([n_better]))[0])
+        known = len(drawn) and not np.isnan(ratio)
+        low, high = ends(drawn, level).tolist() if known else (np.nan, np.nan)
+        inside = _fitted(better, fewest) and _fitted(worse, n_worse)
+        rows.append((error, n_better, n_worse, ratio, low, high, fewest < n_better, inside))
+    return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+def crossing(a: Law, b: Law, level: float = LEVEL) -> pd.DataFrame:
+    """Find the sizes at which two curves cross, up to a factor of 1000 beyond those fitted.
+
+    Args:
+        a: a law.
+        b: another.
+        level: nominal coverage of the intervals.
+
+    Returns:
+        One row a crossing, empty where there is none: `n_frames` with the interval `low`, `high`
+        (0 or infinity where the replicates do not exclude that the curves cross before or beyond
+        what is looked at), the `error` there, `a_better_beyond` and `inside`: within the sizes
+        fitted of both.
+    """
+    lowest = max(1.0, min(a.smallest, b.smallest) / _BEYOND)
+    sizes = np.geomspace(lowest, max(a.largest, b.largest) * _BEYOND, _GRID)
+    apart = np.log(a.predict(sizes)) - np.log(b.predict(sizes))
+    drawn = np.log(curve(a.replicates, sizes)) - np.log(curve(b.replicates, sizes))
+    rows = []
+    for place, at in _changes(sizes, apart):
+        falling = bool(apart[place] > 0)
+        drawn_at = np.array([_nearest(sizes, one, at, falling=falling) for one in drawn])
+        drawn_at = drawn_at[~np.isnan(drawn_at)]
+        low, high = ends(drawn_at, level).tolist() if len(drawn_at) else (0.0, np.inf)
+        error = float(a.predict(np.array([at]))[0])
+        inside = _fitted(a, at) and _fitted(b, at)
+        rows.append((at, low, high, error, falling, inside))
+    columns = ["n_frames", "low", "high", "error", "a_better_beyond", "inside"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _ratio(worse: np.ndarray, better: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        return np.asarray(worse / better)
+
+
+def _fitted(law: Law, n_frames: float) -> bool:
+    return law.smallest <= n_frames <= law.largest
+
+
+def _changes(sizes: np.ndarray, apart: np.ndarray) -> list[tuple[int, float]]:
+    """Return the grid places before which a sign changes, and the sizes where it does."""
+    signs = np.sign(apart)
+    places = np.flatnonzero(signs[:-1] * signs[1:] < 0)
+    logs = np.log(sizes)
+    shares = apart[places] / (apart[places] - apart[places + 1])
+    at = np.exp(logs[places] + shares * (logs[places + 1] - logs[places]))
+    return list(zip(places.tolist(), at.tolist(), strict=True))
+
+
+def _nearest(sizes: np.ndarray, apart: np.ndarray, at: float, *, falling: bool) -> float:
+    """Return a replicate's crossing of the same direction nearest to a size.
+
+    Without one: 0 if the curves lie as beyond the crossing everywhere, infinity if as before it,
+    NaN if they cross the other way only.
+    """
+    found = [size for place, size in _changes(sizes, apart) if (apart[place] > 0) == falling]
+    if found:
+        return min(found, key=lambda size: abs(np.log(size / at)))
+    if np.all(apart > 0):
+        return np.inf if falling else 0.0
+    if np.all(apart < 0):
+        return 0.0 if falling else np.inf
+    return np.nan

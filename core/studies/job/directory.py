@@ -1,0 +1,178 @@
+"""The directory of one study: what is asked, how far it is, what came out.
+
+study.json    kind and settings; never changes
+status.json   how far it is; replaced as a whole
+result.npz    what came out; it is there exactly when the study is done
+log.txt       what a process of its own printed
+
+The directory is named by the study and by what its data sets hold, so the same question about the
+same data has one answer, whoever asks. All of it may be deleted: it can be computed again.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from filelock import FileLock
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from core.errors import LabError
+from core.files import disk_errors, write_whole
+from core.home import cache_dir
+from core.process import is_alive
+from core.studies.results import load_result, save_result
+from core.studies.study import Study
+
+State = Literal["new", "running", "done", "failed", "cancelled"]
+
+
+class JobStatus(BaseModel):
+    """How far a study is. Times are UTC epoch seconds.
+
+    Attributes:
+        state: "new" before anybody has begun.
+        share: what is done, from 0 to 1.
+        what: what is being done.
+        started: when its process began.
+        pid: the process that does it, or did it last.
+        pid_started: that process's start, as `core.process.identity` gives it.
+        cancel_requested: whether somebody asked it to end.
+        message: why it ended without a result.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    state: State = "new"
+    share: float = 0.0
+    what: str = ""
+    started: float | None = None
+    pid: int | None = None
+    pid_started: float | None = None
+    cancel_requested: bool = False
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A study and its directory.
+
+    Attributes:
+        study: what is asked.
+        path: the directory.
+    """
+
+    study: Study
+    path: Path
+
+    @classmethod
+    def of(cls, study: Study) -> "Job":
+        """Return the one job of a study of the data sets as they are now.
+
+        Raises:
+            LabError: a data set is not there.
+        """
+        return cls(study, cache_dir() / "studies" / f"{study.kind}-{study.key()}")
+
+    @property
+    def log(self) -> Path:
+        """What a process of its own printed."""
+        return self.path / "log.txt"
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the result is there."""
+        return (self.path / "result.npz").is_file()
+
+    def result(self) -> Any:
+        """Return the result.
+
+        Raises:
+            LabError: it is damaged; it is then removed, so that it can be computed again.
+        """
+        file = self.path / "result.npz"
+        try:
+            return load_result(file, self.study.result)
+        except LabError:
+            file.unlink(missing_ok=True)
+            raise
+
+    def save(self, result: Any) -> None:
+        """Keep the result; it appears whole or not at all.
+
+        Raises:
+            LabError: what the study reads has changed since it began, or the disk is full.
+        """
+        if Job.of(self.study).path.name != self.path.name:
+            raise LabError("What it reads has changed since it began; ask again.")
+        with disk_errors(self.path):
+            save_result(self.path / "result.npz", result)
+
+    def status(self) -> JobStatus:
+        """Return how far it is; a process that is gone without a result has failed."""
+        status = self._read()
+        if status.state == "running" and not _is_alive(status):
+            # It may have ended properly between the two looks.
+            status = self._read()
+        if self.is_done:
+            return status.model_copy(update={"state": "done", "share": 1.0})
+        if status.state != "running" or _is_alive(status):
+            return status
+        if status.cancel_requested:
+            return status.model_copy(update={"state": "cancelled", "message": "Cancelled."})
+        lost = "Its process ended unexpectedly; try again."
+        return status.model_copy(update={"state": "failed", "message": lost})
+
+    def write(self, status: JobStatus) -> None:
+        """Replace the status."""
+        with disk_errors(self.path):
+            write_whole(self.path / "status.json", status.model_dump_json().encode())
+
+    def make(self) -> None:
+        """Make the directory with the question in it, if it is not there yet."""
+        with disk_errors(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            question = Question(kind=self.study.kind, settings=self.study.model_dump(mode="json"))
+            write_whole(self.path / "study.json", question.model_dump_json(indent=1).encode())
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep everybody else from beginning this study meanwhile."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.path.with_suffix(".lock")):
+            yield
+
+    def _read(self) -> JobStatus:
+        try:
+            return JobStatus.model_validate_json((self.path / "status.json").read_bytes())
+        except (OSError, ValidationError):
+            # A status that cannot be read is that of a study that nobody has begun.
+            return JobStatus()
+
+
+class Question(BaseModel):
+    """study.json: the kind of a study and its settings."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: str
+    settings: dict[str, Any]
+
+    @classmethod
+    def read(cls, path: Path) -> "Question":
+        """Read study.json of a job's directory.
+
+        Raises:
+            LabError: it is missing or damaged.
+        """
+        try:
+            return cls.model_validate_json((path / "study.json").read_bytes())
+        except (OSError, ValidationError):
+            raise LabError(f"{path}: is not the directory of a study; ask for it again.") from None
+
+
+def _is_alive(status: JobStatus) -> bool:
+    if status.pid is None or status.pid_started is None:
+        return False
+    return is_alive(status.pid, status.pid_started)

@@ -1,0 +1,1 @@
+"""Training a potential on labelled frames: settings, the step, scoring, the loop."""

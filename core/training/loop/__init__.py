@@ -1,0 +1,1 @@
+"""The training loop: schedule, checkpoints, events, stopping, and the pre-flight check."""

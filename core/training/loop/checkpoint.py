@@ -1,0 +1,177 @@
+"""Where a run stands, and the file from which it goes on."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from chgnet.model import CHGNet
+from torch.optim import Optimizer
+
+from core.errors import LabError
+from core.files import whole_file
+from core.potential.models import load_model
+from core.training.settings.config import RunConfig
+from core.training.settings.metrics import Metrics, MetricSums
+
+LAST = "last.pt"
+BEST = "best.pth.tar"
+
+
+def kept_name(epoch: int) -> str:
+    """Return the name of the checkpoint that is kept of an epoch."""
+    return f"epoch-{epoch}.pth.tar"
+
+
+_FREE = {"name", "device", "processes", "threads", "keep_every"}
+"""Settings that may differ between the start of a run and its resumption."""
+
+
+@dataclass(kw_only=True, slots=True)
+class Position:
+    """Where a run stands.
+
+    Attributes:
+        epoch: epochs completed, validation included.
+        step: training steps done in the epoch after those.
+        epochs: epochs in all, once a limit of time has settled them; None for those asked for.
+        best_epoch: epoch with the lowest validation energy MAE so far, from 1.
+        best_validation: its metrics.
+        seconds: time spent on completed epochs.
+        epoch_seconds: time spent on the steps of this epoch.
+        epoch_sums: training errors of this epoch.
+        tenth_sums: training errors since the last report.
+        tenth_loss: summed loss of the steps since the last report.
+        tenth_steps: their number.
+        tenth_gradients: summed gradient norms of those steps by probe.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    epochs: int | None = None
+    best_epoch: int | None = None
+    best_validation: Metrics | None = None
+    seconds: float = 0.0
+    epoch_seconds: float = 0.0
+    epoch_sums: MetricSums = field(default_factory=MetricSums)
+    tenth_sums: MetricSums = field(default_factory=MetricSums)
+    tenth_loss: float = 0.0
+    tenth_steps: int = 0
+    tenth_gradients: dict[str, float] = field(default_factory=dict)
+
+    def clear_tenth(self) -> None:
+        """Begin a new tenth of an epoch."""
+        self.tenth_sums, self.tenth_loss, self.tenth_steps = MetricSums(), 0.0, 0
+        self.tenth_gradients = {}
+
+    def clear_epoch(self) -> None:
+        """Begin a new epoch."""
+        self.clear_tenth()
+        self.epoch_sums, self.step, self.epoch_seconds = MetricSums(), 0, 0.0
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """Rebuild a position from `dataclasses.asdict`."""
+        sums = {key: MetricSums(**data[key]) for key in ("epoch_sums", "tenth_sums")}
+        return cls(**(data | sums))
+
+
+@dataclass(kw_only=True, frozen=True, slots=True)
+class Saved:
+    """What `load` brings back.
+
+    Attributes:
+        model: the model, on the CPU.
+        optimizer: the optimiser's state dict.
+        position: where the run stood.
+        baseline: AtomRef that energies are taken relative to, (94,) float64 eV/atom.
+        start: the run's "start" event.
+    """
+
+    model: CHGNet
+    optimizer: dict[str, Any]
+    position: Position
+    baseline: torch.Tensor
+    start: dict[str, Any]
+
+
+def save(
+    path: Path,
+    *,
+    config: RunConfig,
+    fingerprint: str,
+    model: CHGNet,
+    optimizer: Optimizer,
+    position: Position,
+    baseline: torch.Tensor,
+    start: dict[str, Any],
+) -> None:
+    """Write everything that a run needs to go on bit for bit; the file is whole or not there.
+
+    The learning rate follows from the position and the order of frames from the seed, so neither
+    is stored; torch's random state is. The model lies where chgnet's own `CHGNet.from_file` finds
+    it.
+
+    Args:
+        path: the file; an older one is replaced.
+        config: the run's settings.
+        fingerprint: the data set's.
+        model: the model.
+        optimizer: its optimiser.
+        position: where the run stands.
+        baseline: AtomRef that energies are taken relative to, (94,) float64 eV/atom.
+        start: the run's "start" event.
+    """
+    content = {
+        "model": {
+            "state_dict": model.state_dict(),
+            "model_args": json.loads(json.dumps(model.model_args)),
+        },
+        "optimizer": optimizer.state_dict(),
+        "position": asdict(position),
+        "baseline": baseline,
+        "start": start,
+        "config": config.model_dump(exclude=_FREE),
+        "fingerprint": fingerprint,
+        "random": torch.get_rng_state(),
+    }
+    with whole_file(path) as file:
+        torch.save(content, file)
+
+
+def load(path: Path, *, config: RunConfig, fingerprint: str) -> Saved:
+    """Read what `save` wrote and restore torch's random state.
+
+    Args:
+        path: the file.
+        config: the settings of the run that is to go on.
+        fingerprint: the data set's, now.
+
+    Returns:
+        The parts of the run.
+
+    Raises:
+        LabError: if the file is damaged, or belongs to other settings or other data.
+    """
+    model = load_model(path)
+    content = torch.load(path, map_location="cpu", weights_only=True)
+    if not {"optimizer", "position", "config", "fingerprint"} <= content.keys():
+        raise LabError(f"{path}: is not a run's checkpoint to go on from; start the run anew.")
+    # An older checkpoint lacks the settings that came after it; they have their defaults.
+    if RunConfig.parse(content["config"]).model_dump(exclude=_FREE) != config.model_dump(
+        exclude=_FREE
+    ):
+        raise LabError(f"{path}: belongs to a run with other settings; start a new run instead.")
+    if content["fingerprint"] != fingerprint:
+        raise LabError(
+            f"{path}: data set {config.dataset} has changed since this run began; start a new run."
+        )
+    torch.set_rng_state(content["random"])
+    return Saved(
+        model=model,
+        optimizer=content["optimizer"],
+        position=Position.from_dict(content["position"]),
+        baseline=content["baseline"],
+        start=content["start"],
+    )

@@ -1,0 +1,23 @@
+"""How a run ended."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from core.training.settings.metrics import Metrics
+
+
+@dataclass(kw_only=True, frozen=True, slots=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        state: "finished", or "cancelled" if `should_stop` said so.
+        best_epoch: epoch with the lowest validation energy MAE, from 1.
+        validation: its validation metrics.
+        test: its test metrics; None if the run did not finish.
+    """
+
+    state: Literal["finished", "cancelled"]
+    best_epoch: int | None
+    validation: Metrics | None
+    test: Metrics | None

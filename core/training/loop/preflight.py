@@ -1,0 +1,275 @@
+"""What a run will begin with, told before it is launched."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from chgnet.model import CHGNet
+from numpy.typing import NDArray
+
+from core.errors import LabError
+from core.frames.registry import open_dataset
+from core.frames.schema import LABELS
+from core.frames.splits import Split
+from core.frames.store import FrameSet
+from core.potential.examples import load_examples
+from core.potential.models import load_model, new_model, resolve_device, set_atomref
+from core.potential.prediction import predict
+from core.potential.threads import compute_settings
+from core.progress import Count
+from core.reference.fits.atomref import RARE, AtomRef
+from core.training.scoring.evaluate import score
+from core.training.settings.config import RunConfig
+from core.training.settings.methods import METHODS
+from core.training.settings.partition import label_flags, partition
+from core.training.settings.processes import default_processes
+from core.training.step.loss import trained_labels
+from core.training.step.step import Stepper
+from core.transfer.interaction import interaction_energies
+from core.transfer.references import composition_fit, method_atomref, unseen_elements
+
+_MOST_VALIDATION = 200
+_MOST_TRAINING = 1000
+_TIMED = 8
+"""Frames looked at here: enough for a first impression, few enough for seconds."""
+
+_FAR = 500.0
+"""Energy MAE in meV/atom from which an AtomRef plainly belongs to another functional."""
+
+
+@dataclass(kw_only=True, slots=True)
+class Preflight:
+    """What a run will begin with.
+
+    Attributes:
+        n_train: training frames.
+        n_validation: validation frames.
+        n_test: test frames.
+        n_atoms_mean: mean number of atoms of the training frames.
+        labels: number of training frames that carry each kind of label; kinds without any are
+            left out.
+        atomref: AtomRef that the method starts with.
+        energy_mae_mev_per_atom: of the untrained model with that AtomRef, on validation frames;
+            None if none has an energy.
+        energy_mae_after_constant: what is left of that error, in meV/atom, when each frame's
+            prediction is moved by the mean error of the other frames; None for fewer than two.
+        n_probed: validation frames that these errors are means over.
+        rare: elements in fewer than ten training frames.
+        unseen: elements of the data set that no training frame contains.
+        warnings: what the user should know, one sentence each.
+        seconds: rough estimate of the run's duration on this device; None if unknown.
+    """
+
+    n_train: int
+    n_validation: int
+    n_test: int
+    n_atoms_mean: float
+    labels: dict[str, int]
+    atomref: AtomRef
+    energy_mae_mev_per_atom: float | None
+    energy_mae_after_constant: float | None
+    n_probed: int
+    rare: list[str]
+    unseen: list[str]
+    warnings: list[str] = field(default_factory=list)
+    seconds: float | None
+
+
+def preflight(config: RunConfig, *, progress: Count | None = None) -> Preflight:
+    """Look at what a run will begin with, in seconds.
+
+    At most 200 validation frames are predicted, and for `residual` at most 1,000 training frames;
+    interaction energies are kept, so a second look at the same data costs little.
+
+    Args:
+        config: the run's settings.
+        progress: called with (done, total) while interaction energies are being computed.
+
+    Returns:
+        The findings.
+
+    Raises:
+        LabError: if settings, data and model do not fit together.
+    """
+    frame_set = open_dataset(config.dataset)
+    if not isinstance(frame_set, FrameSet):
+        raise LabError(
+            f"Data set {config.dataset} holds pairs of energies; import its file as frames, with a "
+            "column of structures, to train on it."
+        )
+    device = resolve_device(config.device)
+    split = partition(config, frame_set)
+    fitted_on = split.train
+    if config.method == "residual":
+        fitted_on = _sample(split.train, _MOST_TRAINING)
+    with compute_settings(config.threads, device):
+        atomref = method_atomref(
+            config.method,
+            frame_set,
+            fitted_on,
+            config.source_model,
+            ridge_strength=config.ridge_strength,
+            device=config.device,
+            threads=config.threads,
+            progress=progress,
+        )
+        if len(fitted_on) < len(split.train):
+            # The energies come from a sample; rank and counts are those of what the run will fit.
+            whole = composition_fit(frame_set, split.train)
+            atomref = replace(
+                atomref, rank=whole.rank, condition=whole.condition, counts=whole.counts
+            )
+        model = _model(config, atomref, device)
+        probed = _sample(split.validation, _MOST_VALIDATION)
+        errors = _energy_errors(config, frame_set, model, atomref, probed)
+    processes = config.processes or default_processes(
+        config, frame_set, device=device.type, n_gpus=torch.cuda.device_count()
+    )
+    with compute_settings(config.threads, device, processes=processes):
+        seconds = _estimate(config, frame_set, split, model, processes)
+    found = Preflight(
+        n_train=len(split.train),
+        n_validation=len(split.validation),
+        n_test=len(split.test),
+        n_atoms_mean=float(frame_set.n_atoms()[split.train].mean()),
+        labels=_labels(frame_set, split.train),
+        atomref=atomref,
+        energy_mae_mev_per_atom=_mae(errors),
+        energy_mae_after_constant=_mae(_less_mean_of_others(errors)),
+        n_probed=len(errors),
+        rare=atomref.rare(),
+        unseen=unseen_elements(frame_set, split.train),
+        seconds=seconds,
+    )
+    found.warnings = _warnings(config, found, len(fitted_on))
+    return found
+
+
+def _sample(rows: NDArray[np.integer], most: int) -> NDArray[np.integer]:
+    """Choose up to `most` rows, the same ones every time."""
+    if len(rows) <= most:
+        return rows
+    return np.sort(np.random.default_rng(0).permutation(rows)[:most])
+
+
+def _model(config: RunConfig, atomref: AtomRef, device: torch.device) -> CHGNet:
+    method = METHODS[config.method]
+    random = method.start == "random"
+    model = new_model(config.seed) if random else load_model(config.source_model)
+    set_atomref(model, atomref.energies, trainable=method.trainable_atomref)
+    return model.to(device)
+
+
+def _energy_errors(
+    config: RunConfig,
+    frame_set: FrameSet,
+    model: CHGNet,
+    atomref: AtomRef,
+    rows: NDArray[np.integer],
+) -> NDArray[np.float64]:
+    """Return the untrained model's energy errors, eV/atom, on those rows that have an energy."""
+    energies = frame_set.energies()[rows]
+    rows, energies = rows[np.isfinite(energies)], energies[np.isfinite(energies)]
+    if METHODS[config.method].start == "random":
+        examples = load_examples(frame_set, rows)[:]
+        graphs = [one.graph for one in examples]
+        predicted = predict(model, graphs, forces=False, stress=False, magmoms=False)
+        known = dict(zip(rows.tolist(), energies, strict=True))
+        errors = [
+            one.energy - known[example.index]
+            for one, example in zip(predicted, examples, strict=True)
+        ]
+        return np.array(errors, dtype=np.float64)
+    interaction = interaction_energies(
+        frame_set,
+        config.source_model,
+        indices=rows,
+        device=config.device,
+        threads=config.threads,
+    )
+    errors = interaction + atomref.contribution(frame_set.fractions()[rows]) - energies
+    return errors[np.isfinite(errors)]
+
+
+def _less_mean_of_others(errors: NDArray[np.float64]) -> NDArray[np.float64]:
+    n = len(errors)
+    return (errors - errors.mean()) * n / (n - 1) if n > 1 else errors[:0]
+
+
+def _mae(errors: NDArray[np.float64]) -> float | None:
+    """Return the mean absolute value of errors in eV/atom, in meV/atom."""
+    return 1000 * float(np.abs(errors).mean()) if len(errors) else None
+
+
+def _estimate(
+    config: RunConfig, frame_set: FrameSet, split: Split, model: CHGNet, processes: int
+) -> float | None:
+    """Time one training step and one evaluation of a few frames, and scale them by atoms."""
+    rows = np.random.default_rng(config.seed).permutation(split.train)
+    few = load_examples(frame_set, rows[: min(_TIMED, config.batch_size)])
+    some = [one for one in few if trained_labels([one], config.loss)]
+    if not some:
+        return None
+    # A learning rate of zero leaves the model as it is. The first step warms up.
+    stepper = Stepper(model, config.loss)
+    stepper.step(stepper.prepare(some[:1]), 0.0, ())
+    atoms = sum(one.n_atoms for one in some)
+    training = _clock(lambda: stepper.step(stepper.prepare(some), 0.0, ())) / atoms
+    evaluation = _clock(lambda: score(model, some)) / atoms
+    n_atoms = frame_set.n_atoms()
+    n_train, n_validation, n_test = (
+        int(n_atoms[part].sum()) for part in (split.train, split.validation, split.test)
+    )
+    epoch = training * n_train + evaluation * n_validation
+    epochs = config.epochs
+    if config.minutes is not None:
+        epochs = min(epochs, max(1, int(60 * config.minutes * processes / epoch)))
+    return (epochs * epoch + evaluation * (n_validation + n_test)) / processes
+
+
+def _clock(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def _labels(frame_set: FrameSet, rows: NDArray[np.integer]) -> dict[str, int]:
+    counts = {kind: int(has[rows].sum()) for kind, has in label_flags(frame_set).items()}
+    return {kind: count for kind, count in counts.items() if count}
+
+
+def _warnings(config: RunConfig, found: Preflight, n_fitted_on: int) -> list[str]:
+    """Say what the user should know, one sentence each."""
+    told = []
+    fitted = found.atomref.n > 0
+    for kind, wanted in config.loss.model_dump(include=set(LABELS)).items():
+        if wanted and kind not in found.labels:
+            told.append(f"No training frame has a {kind} label, so {kind} is not trained on.")
+    if found.unseen and fitted:
+        fate = "keep their prior" if config.method == "residual" else "get 0 eV"
+        told.append(
+            f"No training frame contains {', '.join(found.unseen)}; in AtomRef they {fate}."
+        )
+    if found.rare and fitted:
+        told.append(
+            f"{len(found.rare)} elements occur in fewer than {RARE} training frames, so their "
+            "references rest on few data."
+        )
+    if n_fitted_on < found.n_train:
+        told.append(
+            f"This look fits AtomRef to {n_fitted_on:,} of {found.n_train:,} training frames; the "
+            "run takes them all."
+        )
+    if not fitted and (found.energy_mae_mev_per_atom or 0) > _FAR:
+        told.append(
+            f"The source AtomRef misses the target energies by "
+            f"{(found.energy_mae_mev_per_atom or 0) / 1000:.1f} eV/atom: most of the training will "
+            "go into unlearning that."
+        )
+    if not found.n_validation:
+        told.append("There are no validation frames, so the last epoch's model is kept.")
+    if not found.n_test:
+        told.append("There are no test frames, so the run ends without a test.")
+    return told

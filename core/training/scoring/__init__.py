@@ -1,0 +1,1 @@
+"""Errors of a model on labelled frames, in total and frame by frame."""

@@ -1,0 +1,86 @@
+"""What a model errs on every single frame, small enough to keep with each run.
+
+From these rows follow the metrics of any set of the frames, so that one can ask how much an error
+owes to the choice of frames it was measured on.
+"""
+
+import struct
+import tokenize
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import LabError
+from core.files import whole_file
+from core.training.settings.metrics import Metrics, MetricSums
+
+UNTRAINED = "errors-untrained.npz"
+"""Validation frames, before the first step."""
+
+VALIDATION = "errors-validation.npz"
+"""Validation frames, by the best model so far."""
+
+TEST = "errors-test.npz"
+"""Test frames, by the best model, once the run has ended."""
+
+UNREADABLE = (
+    OSError,
+    ValueError,
+    LookupError,
+    ArithmeticError,
+    RuntimeError,
+    MemoryError,
+    SyntaxError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    tokenize.TokenError,
+)
+"""What numpy raises on a file of arrays that is missing, damaged or something else."""
+
+
+@dataclass(kw_only=True, frozen=True, slots=True, eq=False)
+class ErrorRows:
+    """Errors frame by frame.
+
+    Attributes:
+        fingerprint: of the data set.
+        rows: rows of the data set, (n,).
+        sums: `MetricSums.vector` of each frame, (n, 9); zeros where a frame was left out.
+    """
+
+    fingerprint: str
+    rows: NDArray[np.integer]
+    sums: NDArray[np.float64]
+
+    def metrics(self) -> Metrics:
+        """Return the mean absolute errors over all frames."""
+        return MetricSums.from_vector(self.sums.sum(axis=0)).result()
+
+    def save(self, path: Path) -> None:
+        """Write them as a file that appears whole or not at all."""
+        with whole_file(path) as file:
+            np.savez_compressed(file, fingerprint=self.fingerprint, rows=self.rows, sums=self.sums)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what `save` wrote.
+
+        Raises:
+            LabError: there is no such file, or it holds something else.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as kept:
+                return cls(
+                    fingerprint=str(kept["fingerprint"]), rows=kept["rows"], sums=kept["sums"]
+                )
+        except UNREADABLE as error:
+            raise LabError(
+                f"{path}: cannot be read as errors of frames; delete the run and train it again."
+            ) from error

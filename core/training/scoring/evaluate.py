@@ -1,0 +1,138 @@
+"""How well a model does on labelled frames."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from chgnet.model import CHGNet
+from numpy.typing import NDArray
+
+from core.errors import LabError
+from core.frames.schema import LABELS
+from core.frames.store import FrameSet
+from core.potential.compiled_prediction import Wanted, compile_where_worth
+from core.potential.examples import Example, load_examples
+from core.potential.models import get_atomref, load_model, resolve_device
+from core.potential.prediction import FramePrediction, predict
+from core.potential.threads import compute_settings
+from core.progress import Count, within
+from core.training.settings.metrics import Metrics, MetricSums
+from core.training.settings.partition import label_flags
+from core.training.step.loss import make_targets
+
+_CHUNK = 512
+"""Frames whose graphs and predictions are held at a time."""
+
+
+def evaluate(
+    model: CHGNet | str | Path,
+    frame_set: FrameSet,
+    indices: NDArray[np.integer] | Sequence[int],
+    *,
+    device: str = "auto",
+    threads: int | None = None,
+    progress: Count | None = None,
+) -> Metrics:
+    """Compare a model's predictions with the labels of some frames.
+
+    Args:
+        model: a model, a released model's name, or the path of a checkpoint.
+        frame_set: the data set.
+        indices: rows of the data set.
+        device: "auto", "cpu", "cuda" or "mps".
+        threads: CPU threads; None takes the physical cores.
+        progress: called with (done, total) frames.
+
+    Returns:
+        The metrics; None where none of the frames has the label.
+
+    Raises:
+        LabError: if the checkpoint cannot be read or a prediction is not finite.
+    """
+    where = resolve_device(device)
+    if not isinstance(model, CHGNet):
+        model = load_model(model)
+    model = model.to(where)
+    sums = MetricSums().vector()
+    rows = np.asarray(indices)
+    has = {kind: bool(flags[rows].any()) for kind, flags in label_flags(frame_set).items()}
+    wanted = Wanted(forces=has["force"], stress=has["stress"], magmoms=has["magmom"])
+    with compute_settings(threads, where):
+        compile_where_worth(model, wanted, int(frame_set.n_atoms()[rows].sum()))
+        for begin in range(0, len(rows), _CHUNK):
+            examples = load_examples(frame_set, rows[begin : begin + _CHUNK])
+            told = within(progress, begin, len(rows))
+            sums += error_sums(model, examples[:], progress=told).sum(axis=0)
+    return MetricSums.from_vector(sums).result()
+
+
+def score(model: CHGNet, examples: Sequence[Example], *, progress: Count | None = None) -> Metrics:
+    """Compare a model's predictions with the labels of some frames; see `error_sums`."""
+    sums = error_sums(model, examples, progress=progress)
+    return MetricSums.from_vector(sums.sum(axis=0)).result()
+
+
+def error_sums(
+    model: CHGNet, examples: Sequence[Example], *, progress: Count | None = None
+) -> NDArray[np.float64]:
+    """Sum the errors of a model's predictions frame by frame, some hundreds of frames at a time.
+
+    Energies are compared in double precision.
+
+    Args:
+        model: the model, on its device.
+        examples: n frames.
+        progress: called with (done, total) frames.
+
+    Returns:
+        `MetricSums.vector` of each frame, (n, 9); the sum over frames is that of all.
+
+    Raises:
+        LabError: if a prediction is not finite.
+    """
+    parts = [MetricSums.no_rows()]
+    for begin in range(0, len(examples), _CHUNK):
+        told = within(progress, begin, len(examples))
+        parts.append(_chunk_sums(model, examples[begin : begin + _CHUNK], told))
+    return np.concatenate(parts)
+
+
+def _chunk_sums(
+    model: CHGNet, examples: Sequence[Example], progress: Count | None
+) -> NDArray[np.float64]:
+    labels = [kind for kind in LABELS if any(one.label(kind) is not None for one in examples)]
+    with torch.no_grad():
+        predictions = predict(
+            model,
+            [one.graph for one in examples],
+            forces="force" in labels,
+            stress="stress" in labels,
+            magmoms="magmom" in labels,
+            progress=progress,
+        )
+    atomref = get_atomref(model)
+    rows = []
+    for one, prediction in zip(examples, predictions, strict=True):
+        sums = MetricSums(n_frames=1)
+        targets = make_targets([one], labels, atomref=atomref)
+        for kind, target in targets.items():
+            predicted = _value(prediction, kind)
+            if not np.isfinite(predicted).all():
+                raise LabError(
+                    f"The model's {kind} of frame {one.frame_id} is not a finite number; "
+                    "check the frame's structure, or take another checkpoint."
+                )
+            sums.add(kind, predicted.reshape(target.shape), target)
+        rows.append(sums.vector())
+    return np.array(rows)
+
+
+def _value(prediction: FramePrediction, kind: str) -> NDArray[np.floating]:
+    values = {
+        "energy": prediction.interaction,
+        "force": prediction.forces,
+        "stress": prediction.stress,
+        "magmom": prediction.magmoms,
+    }
+    return np.asarray(values[kind], dtype=np.float64)

@@ -1,0 +1,143 @@
+"""Predictions beside labels, frame by frame, and what they add up to."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from core.elements import N_ELEMENTS, SYMBOLS
+
+KINDS: dict[str, tuple[str, str]] = {
+    "energy": ("Energy", "eV/atom"),
+    "force": ("Force component", "eV/Å"),
+    "stress": ("Stress component", "GPa"),
+    "magmom": ("Magnetic moment", "μB"),
+}
+"""What is compared, by the kind of label: its name and its unit."""
+
+
+@dataclass(kw_only=True, frozen=True, slots=True, eq=False)
+class FrameErrors:
+    """A model's predictions of n frames with N atoms in all, beside their labels.
+
+    Where there is no label, it is NaN; a kind that no frame has a label of is not predicted, so
+    that its predictions are NaN as well.
+
+    Attributes:
+        rows: rows of the data set, (n,).
+        frame_ids: names of the frames, (n,).
+        formulas: their formulas, (n,).
+        n_atoms: atoms of each, (n,).
+        atomic_numbers: of all atoms, (N,).
+        energy_label: (n,) eV/atom.
+        energy_predicted: (n,) eV/atom, AtomRef included.
+        force_label: (N, 3) eV/Å.
+        force_predicted: (N, 3) eV/Å.
+        stress_label: (n, 3, 3) GPa.
+        stress_predicted: (n, 3, 3) GPa.
+        magmom_label: (N,) |μB|.
+        magmom_predicted: (N,) |μB|.
+        n_available: frames that were to choose from.
+        n_left_out: of the chosen ones, those that CHGNet cannot represent; they are not among n.
+    """
+
+    rows: NDArray[np.int64]
+    frame_ids: NDArray[np.str_]
+    formulas: NDArray[np.str_]
+    n_atoms: NDArray[np.int64]
+    atomic_numbers: NDArray[np.uint8]
+    energy_label: NDArray[np.float64]
+    energy_predicted: NDArray[np.float64]
+    force_label: NDArray[np.float32]
+    force_predicted: NDArray[np.float32]
+    stress_label: NDArray[np.float32]
+    stress_predicted: NDArray[np.float32]
+    magmom_label: NDArray[np.float32]
+    magmom_predicted: NDArray[np.float32]
+    n_available: int
+    n_left_out: int
+
+    @property
+    def frame_of_atom(self) -> NDArray[np.int64]:
+        """Number of the frame, from 0, that each atom belongs to, (N,)."""
+        return np.repeat(np.arange(len(self.n_atoms)), self.n_atoms)
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of label that any frame has."""
+        return [kind for kind in KINDS if np.isfinite(getattr(self, f"{kind}_label")).any()]
+
+    def compared(self, kind: str) -> pd.DataFrame:
+        """Return what has a label, value by value.
+
+        Args:
+            kind: key of KINDS.
+
+        Returns:
+            Columns frame (number from 0), label and predicted, in the unit of the kind.
+        """
+        label, predicted = getattr(self, f"{kind}_label"), getattr(self, f"{kind}_predicted")
+        of_atom = kind in {"force", "magmom"}
+        frames = self.frame_of_atom if of_atom else np.arange(len(self.n_atoms))
+        known = np.isfinite(label)
+        per_frame = label.size // max(len(label), 1)
+        return pd.DataFrame(
+            {
+                "frame": np.repeat(frames, per_frame)[known.ravel()],
+                "label": label[known].astype(float),
+                "predicted": predicted[known].astype(float),
+            }
+        )
+
+    def by_element(self) -> pd.DataFrame:
+        """Return errors by element.
+
+        Returns:
+            Columns symbol, n_frames (that contain the element), energy (MAE of these, meV/atom),
+            n_atoms and force (MAE of the components on its atoms, meV/Å); one row an element that
+            occurs, NaN without labels.
+        """
+        places = self.atomic_numbers.astype(int) - 1
+        present = np.zeros((len(self.n_atoms), N_ELEMENTS), dtype=bool)
+        present[self.frame_of_atom, places] = True
+        energy = np.abs(self.energy_predicted - self.energy_label)
+        known = np.isfinite(energy)
+        force = np.abs(self.force_predicted - self.force_label).astype(float).mean(axis=1)
+        forced = np.isfinite(force)
+        with np.errstate(invalid="ignore"):
+            by_frame = (energy[known] @ present[known]) / present[known].sum(axis=0)
+            by_atom = np.bincount(places[forced], force[forced], N_ELEMENTS) / np.bincount(
+                places[forced], minlength=N_ELEMENTS
+            )
+        table = pd.DataFrame(
+            {
+                "symbol": SYMBOLS,
+                "n_frames": present.sum(axis=0),
+                "energy": 1000 * by_frame,
+                "n_atoms": np.bincount(places, minlength=N_ELEMENTS),
+                "force": 1000 * by_atom,
+            }
+        )
+        return table[table["n_frames"] > 0].reset_index(drop=True)
+
+
+def summary(table: pd.DataFrame, kind: str) -> dict[str, float]:
+    """Return the number of values, the mean absolute, root mean square and largest error.
+
+    Args:
+        table: as `FrameErrors.compared` returns it.
+        kind: key of KINDS.
+
+    Returns:
+        n, and mae, rmse and largest in the unit of the kind's metric
+        (`core.training.settings.metrics`).
+    """
+    scale = 1000.0 if kind in {"energy", "force"} else 1.0
+    errors = scale * (table["predicted"] - table["label"]).to_numpy()
+    return {
+        "n": len(errors),
+        "mae": float(np.abs(errors).mean()),
+        "rmse": float(np.sqrt((errors**2).mean())),
+        "largest": float(np.abs(errors).max()),
+    }

@@ -1,0 +1,1 @@
+"""Settings of a run: configuration, methods, presets, metrics. Nothing here imports torch."""

@@ -1,0 +1,308 @@
+"""What one training run is asked to do: a versioned, validated configuration."""
+
+import reprlib
+import shlex
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from core.errors import LabError
+from core.training.settings.methods import DEFAULT, METHODS
+
+FLAGS: dict[str, str] = {
+    "method": "--method",
+    "dataset": "--dataset",
+    "source_model": "--model",
+    "frames": "--frames",
+    "epochs": "--epochs",
+    "batch_size": "--batch-size",
+    "minutes": "--minutes",
+    "patience": "--patience",
+    "keep_every": "--keep-every",
+    "optimizer": "--optimizer",
+    "learning_rate": "--lr",
+    "weight_decay": "--weight-decay",
+    "warmup_epochs": "--warmup",
+    "frozen": "--freeze",
+    "block_rates": "--block-rates",
+    "loss.energy": "--loss-energy",
+    "loss.force": "--loss-force",
+    "loss.stress": "--loss-stress",
+    "loss.magmom": "--loss-magmom",
+    "loss.huber_delta": "--huber-delta",
+    "ridge_strength": "--ridge-strength",
+    "seed": "--seed",
+    "device": "--device",
+    "processes": "--processes",
+    "threads": "--threads",
+    "name": "--name",
+}
+"""Command-line flag of every field that a user may set, in the order of `RunConfig.command`."""
+
+BLOCKS: dict[str, str] = {
+    "embedding": "atom, bond and angle embeddings with their basis functions",
+    "conv0": "first interaction level",
+    "conv1": "second interaction level",
+    "conv2": "third interaction level",
+    "conv3": "last interaction level",
+    "magmom": "magnetic moment readout",
+    "readout": "energy readout",
+}
+"""Blocks of the network, from the structure to the energy, and what they are."""
+
+
+class LossRatios(BaseModel):
+    """Weights of the four Huber terms in the loss; the defaults are the paper's.
+
+    Attributes:
+        energy: weight of the energy per atom (eV/atom).
+        force: weight of the force components (eV/Å).
+        stress: weight of the stress components (GPa).
+        magmom: weight of the magnetic moments (μB).
+        huber_delta: error, in each label's own unit, at which the loss turns from quadratic
+            to linear.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    energy: float = Field(default=3.0, ge=0)
+    force: float = Field(default=1.0, ge=0)
+    stress: float = Field(default=0.1, ge=0)
+    magmom: float = Field(default=1.0, ge=0)
+    huber_delta: float = Field(default=0.1, gt=0)
+
+    @model_validator(mode="after")
+    def _something_to_learn(self) -> Self:
+        if not any((self.energy, self.force, self.stress, self.magmom)):
+            raise ValueError("at least one loss ratio should be above zero")
+        return self
+
+
+class RunConfig(BaseModel):
+    """One training run.
+
+    Attributes:
+        version: layout of this record; readers refuse a newer one.
+        name: the user's own words for the run; may be empty.
+        dataset: name of the data set of frames that carries the target functional's labels.
+        source_model: a released model's name, or the path of a checkpoint.
+        method: key in `core.training.settings.methods.METHODS`.
+        frames: number of training frames; None takes all.
+        epochs: passes over the training frames; with `minutes` or `patience` at most so many.
+        minutes: training time; the first tenth of an epoch tells how many epochs, at least one,
+            fit into it. None for no limit.
+        patience: end once validation energy has not improved for so many epochs; None: never.
+        keep_every: keep the model of every so many epochs, besides the best and the last; None
+            keeps no others.
+        batch_size: frames a step.
+        optimizer: "adam", "adamw" (with `weight_decay`) or "radam".
+        learning_rate: at the start; the cosine ends at one hundredth of it.
+        weight_decay: AdamW's pull of the weights toward zero, for a learning rate of one.
+        warmup_epochs: epochs over which the learning rate rises from zero.
+        frozen: keys of BLOCKS that keep their pretrained weights.
+        block_rates: learning rate of a block as a multiple of the others', by keys of BLOCKS.
+        loss: weights of the loss.
+        seed: fixes the choice of frames, their order, and random weights.
+        device: where to train; "auto" takes CUDA, then MPS, then the CPU.
+        processes: processes that share the work of each step; None takes one for each core or
+            GPU where that pays (`core.training.settings.processes.default_processes`).
+        threads: CPU threads of each process; None takes the physical cores that it may use, divided
+            by the number of processes.
+        ridge_strength: pull toward the prior in the `residual` AtomRef.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    version: Literal[1] = 1
+    name: str = Field(default="", max_length=200)
+    dataset: str = Field(min_length=1)
+    source_model: str = Field(default="chgnet-0.3.0", min_length=1)
+    method: str = DEFAULT
+    frames: int | None = Field(default=None, ge=1)
+    epochs: int = Field(default=50, ge=1)
+    minutes: float | None = Field(default=None, gt=0)
+    patience: int | None = Field(default=None, ge=1)
+    keep_every: int | None = Field(default=None, ge=1)
+    batch_size: int = Field(default=16, ge=1)
+    optimizer: Literal["adam", "adamw", "radam"] = "adam"
+    learning_rate: float = Field(default=1e-3, gt=0, le=1)
+    weight_decay: float = Field(default=0.0, ge=0, lt=1)
+    warmup_epochs: float = Field(default=0.0, ge=0)
+    frozen: tuple[str, ...] = ()
+    block_rates: dict[str, float] = Field(default_factory=dict)
+    loss: LossRatios = LossRatios()
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    processes: int | None = Field(default=None, ge=1, le=1024)
+    threads: int | None = Field(default=None, ge=1)
+    ridge_strength: float = Field(default=1e-2, gt=0)
+
+    @field_validator("frozen", mode="before")
+    @classmethod
+    def _names_in_one_word(cls, value: Any) -> Any:
+        return [one for one in value.split(",") if one] if isinstance(value, str) else value
+
+    @field_validator("frozen")
+    @classmethod
+    def _blocks_in_order(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        _check_blocks(value)
+        return tuple(block for block in BLOCKS if block in value)
+
+    @field_validator("block_rates", mode="before")
+    @classmethod
+    def _rates_in_one_word(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        pairs = [one.partition("=") for one in value.split(",") if one]
+        return {block: rate for block, _, rate in pairs}
+
+    @field_validator("block_rates")
+    @classmethod
+    def _rates_in_order(cls, value: dict[str, float]) -> dict[str, float]:
+        _check_blocks(value)
+        if not all(0 < rate <= 1000 for rate in value.values()):
+            raise ValueError("the rate of a block should be above 0 (to freeze it, name it frozen)")
+        return {block: value[block] for block in BLOCKS if value.get(block, 1.0) != 1.0}
+
+    @model_validator(mode="after")
+    def _known_method(self) -> Self:
+        if self.method not in METHODS:
+            raise ValueError(f"method should be one of {', '.join(METHODS)} (got {self.method!r})")
+        return self
+
+    @model_validator(mode="after")
+    def _possible_together(self) -> Self:
+        if self.weight_decay and self.optimizer != "adamw":
+            raise ValueError(f"weight decay is AdamW's, and the optimiser is {self.optimizer}")
+        if self.optimizer == "adamw" and not self.weight_decay:
+            raise ValueError("AdamW without weight decay is Adam; give a weight decay such as 0.01")
+        if self.frozen and self.method in METHODS and METHODS[self.method].start == "random":
+            raise ValueError(f"{self.method} starts from random weights, which cannot be frozen")
+        if len(self.frozen) == len(BLOCKS):
+            raise ValueError("all blocks are frozen, so nothing would be trained; free one")
+        if both := sorted(set(self.frozen) & self.block_rates.keys()):
+            raise ValueError(f"{both[0]} is frozen and has a learning rate; choose one of the two")
+        if self.warmup_epochs >= self.epochs and self.warmup_epochs:
+            raise ValueError("the warm-up should be shorter than the training")
+        return self
+
+    @classmethod
+    def parse(cls, data: Mapping[str, Any] | str | bytes, *, where: str = "run settings") -> Self:
+        """Validate settings that come from outside.
+
+        Args:
+            data: the settings as a mapping, or as JSON text.
+            where: what the message calls them, e.g. a file name.
+
+        Returns:
+            The configuration.
+
+        Raises:
+            LabError: if anything is missing, unknown or out of range; all faults in one sentence.
+        """
+        try:
+            if isinstance(data, str | bytes):
+                return cls.model_validate_json(data)
+            return cls.model_validate(dict(data))
+        except ValidationError as error:
+            raise LabError(f"{where}: {_sentence(error)}.") from error
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, Any], *, where: str = "train") -> Self:
+        """Build a configuration from flat options, as a command line has them.
+
+        Args:
+            options: values by the keys of `FLAGS` (nested fields as "loss.energy"); None means
+                "not given".
+            where: what the message calls the options.
+
+        Returns:
+            The configuration.
+
+        Raises:
+            LabError: as `parse`.
+        """
+        data: dict[str, Any] = {}
+        for key, value in options.items():
+            if value is None:
+                continue
+            outer, _, inner = key.partition(".")
+            if inner:
+                data.setdefault(outer, {})[inner] = value
+            else:
+                data[outer] = value
+        return cls.parse(data, where=where)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a configuration from a JSON file.
+
+        Raises:
+            LabError: if the file cannot be read or does not hold a valid configuration.
+        """
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise LabError(f"{path}: cannot be read as a run configuration ({error}).") from error
+        return cls.parse(text, where=str(path))
+
+    def to_json(self) -> str:
+        """Return the configuration as indented JSON text that `parse` reads back."""
+        return self.model_dump_json(indent=2) + "\n"
+
+    def command(self) -> str:
+        """Return the shell command that starts this run.
+
+        Method and data set are always named; of the rest only what differs from the defaults.
+        """
+        words = ["python", "-m", "core", "train"]
+        for key, flag in FLAGS.items():
+            outer, _, inner = key.partition(".")
+            value, fields = getattr(self, outer), type(self).model_fields
+            if inner:
+                value, fields = getattr(value, inner), LossRatios.model_fields
+            default = fields[inner or outer].get_default(call_default_factory=True)
+            if key in {"method", "dataset"} or value != default:
+                # One word a flag, so that a value may begin with a hyphen.
+                word = _word(value)
+                words += [flag, word] if word[:1] != "-" else [f"{flag}={word}"]
+        return shlex.join(words)
+
+
+def _check_blocks(names: Iterable[str]) -> None:
+    if strangers := sorted(set(names) - BLOCKS.keys()):
+        raise ValueError(f"{strangers[0]!r} is no block; there are {', '.join(BLOCKS)}")
+
+
+def _word(value: Any) -> str:
+    """Write a setting as one word of a command line."""
+    if isinstance(value, tuple):
+        return ",".join(value)
+    if isinstance(value, dict):
+        return ",".join(f"{block}={rate!r}" for block, rate in value.items())
+    return str(value)
+
+
+def _sentence(error: ValidationError) -> str:
+    faults = []
+    for fault in error.errors(include_url=False):
+        field = ".".join(str(part) for part in fault["loc"])
+        kind, given = fault["type"], fault.get("input")
+        if field == "version":
+            text = (
+                f"was written by another version of the lab ({given!r}); update the lab to read it"
+            )
+        elif kind == "missing":
+            text = f"{field} is missing"
+        elif kind == "extra_forbidden":
+            text = f"{field} is not a setting of a run"
+        elif kind == "value_error":
+            text = str(fault["ctx"]["error"])
+        elif kind == "json_invalid":
+            text = f"is not JSON ({fault['ctx']['error']})"
+        else:
+            text = f"{field} {fault['msg'].removeprefix('Input ')} (got {reprlib.repr(given)})"
+        faults.append(text)
+    return ", ".join(faults)

@@ -1,0 +1,1 @@
+"""One training step: model set-up, batches, loss, optimizer, compilation, parallel processes."""

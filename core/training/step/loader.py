@@ -1,0 +1,86 @@
+"""Batches made ready before they are asked for."""
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from typing import TypeVar
+
+import torch
+
+from core.potential.compiled_capture import tensors
+from core.training.step.step import Prepared
+
+_DEPTH = 2
+"""Batches made ready ahead on CUDA: one that waits, and one in the making."""
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
+
+
+def ahead(
+    source: Iterable[Item], prepare: Callable[[Item], Made], depth: int
+) -> Generator[Made, None, None]:
+    """Yield what `prepare` makes of each item, in order.
+
+    Close it, e.g. with `contextlib.closing`, to leave early: what has not begun is dropped, and the
+    thread has ended when `close` returns.
+
+    Args:
+        source: the items.
+        prepare: called for one item after the other, never for two at a time. What it raises is
+            raised where its result would have come.
+        depth: how many items it may be ahead of the caller, in a thread of its own; 0 works in the
+            caller's thread, when the item is asked for.
+    """
+    if not depth:
+        yield from map(prepare, source)
+        return
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="ahead") as thread:
+        waiting: deque[Future[Made]] = deque()
+        try:
+            for item in source:
+                waiting.append(thread.submit(prepare, item))
+                if len(waiting) > depth:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for one in waiting:
+                one.cancel()
+
+
+def load(
+    source: Iterable[Item], prepare: Callable[[Item], Prepared], device: torch.device
+) -> Generator[Prepared, None, None]:
+    """Yield prepared batches in order, on CUDA ahead of the steps.
+
+    While CUDA computes, the processor is idle: a thread reads and collates the next batches, and a
+    stream of their own copies them over beside the kernels of the step. On the CPU the step itself
+    takes all the cores, and a thread would only take them from it.
+
+    Args:
+        source: the items.
+        prepare: makes one batch on the device.
+        device: where batches go.
+    """
+    if device.type != "cuda":
+        yield from ahead(source, prepare, 0)
+        return
+    side = torch.cuda.Stream(device)
+
+    def copy(item: Item) -> tuple[Prepared, torch.cuda.Event]:
+        # streams, and the device that is current, belong to a thread
+        with torch.cuda.stream(side):
+            made = prepare(item)
+            return made, side.record_event()
+
+    with closing(ahead(source, copy, _DEPTH)) as batches:
+        for prepared, copied in batches:
+            main = torch.cuda.current_stream(device)
+            main.wait_event(copied)
+            for piece in prepared.pieces:
+                for tensor in (*tensors(piece.batch), *piece.targets.values()):
+                    # else its memory could be filled anew while the step still reads it
+                    tensor.record_stream(main)
+            yield prepared

@@ -1,0 +1,91 @@
+"""What a run begins with: its AtomRef, and a model whose parameters learn as the settings say."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from chgnet.model import CHGNet
+from numpy.typing import ArrayLike, NDArray
+
+from core.frames.store import FrameSet
+from core.potential.models import load_model, new_model, set_atomref
+from core.training.settings.config import RunConfig
+from core.training.settings.methods import METHODS
+from core.training.step.blocks import freeze
+from core.transfer.references import method_atomref, unseen_elements
+
+
+def first_atomref(
+    config: RunConfig,
+    frame_set: FrameSet,
+    rows: NDArray[np.integer],
+    *,
+    threads: int,
+    progress: Callable[[int, int], object],
+) -> dict[str, Any]:
+    """Find the AtomRef that a run starts with.
+
+    Args:
+        config: the run's settings.
+        frame_set: its data set.
+        rows: its training frames.
+        threads: CPU threads.
+        progress: called with (done, total) while interaction energies are being computed.
+
+    Returns:
+        `energies`, 94 numbers in eV/atom, and `told`, what the "start" event tells of them.
+
+    Raises:
+        LabError: if the source model cannot be read or no training frame has an energy.
+    """
+    atomref = method_atomref(
+        config.method,
+        frame_set,
+        rows,
+        config.source_model,
+        ridge_strength=config.ridge_strength,
+        device=config.device,
+        threads=threads,
+        progress=progress,
+    )
+    return {
+        "energies": atomref.energies.tolist(),
+        "told": {
+            "method": atomref.method,
+            "rank": atomref.rank,
+            "condition": atomref.condition if math.isfinite(atomref.condition) else None,
+            "unseen": unseen_elements(frame_set, rows),
+            "rare": atomref.rare(),
+        },
+    }
+
+
+def first_model(config: RunConfig, energies: ArrayLike, device: torch.device) -> CHGNet:
+    """Return the untrained model of a run.
+
+    Args:
+        config: the run's settings.
+        energies: its AtomRef, (94,) eV/atom.
+        device: where it goes.
+    """
+    random = METHODS[config.method].start == "random"
+    model = new_model(config.seed) if random else load_model(config.source_model)
+    return made_trainable(config, model, energies, device)
+
+
+def made_trainable(
+    config: RunConfig, model: CHGNet, energies: ArrayLike, device: torch.device
+) -> CHGNet:
+    """Give a model its AtomRef, and let those parameters learn that the settings do not freeze.
+
+    Args:
+        config: the run's settings.
+        model: the model.
+        energies: its AtomRef, (94,) eV/atom.
+        device: where it goes.
+    """
+    set_atomref(model, energies, trainable=METHODS[config.method].trainable_atomref)
+    freeze(model, config.frozen)
+    return model.to(device)

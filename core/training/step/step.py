@@ -1,0 +1,335 @@
+"""One training step."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from chgnet.model import CHGNet
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+from torch.optim import Adam, Optimizer
+
+from core.errors import LabError
+from core.frames.schema import LABELS
+from core.potential.batch import PackedBatch, collate
+from core.potential.compiled import TrainingStep
+from core.potential.examples import Example
+from core.potential.forward import predict_batch
+from core.potential.models import get_atomref
+from core.potential.weights import ATOMREF
+from core.training.settings.config import LossRatios
+from core.training.settings.metrics import MetricSums
+from core.training.step.loss import combined_loss, make_scales, make_targets, trained_labels
+from core.training.step.optimizer import set_rate
+from core.training.step.parallel import ALONE, Team, shares
+from core.training.step.probes import add_gradient_norms
+
+_NAMED = 5
+"""Frames named in a message; more would drown it."""
+
+
+_PIECE_ON_CPU = 16_000
+"""Cost (`PackedGraph.cost`) of frames that a CPU computes at a time. Four or five frames of thirty
+atoms: a layer's features then stay in its caches. Sixteen at once take a tenth longer and three
+times the memory."""
+
+_PIECE_ON_GPU = 150_000
+"""The same for a GPU, which wants many rows at once; some 12 GB where the step is not compiled."""
+
+
+@dataclass(kw_only=True, frozen=True, slots=True)
+class Piece:
+    """Some frames of a batch that are computed at a time.
+
+    Attributes:
+        examples: the frames.
+        batch: their structures.
+        targets: what `combined_loss` takes, with the scales of the whole batch.
+        labelled: the labels in double precision, as `make_targets` returns them.
+    """
+
+    examples: tuple[Example, ...]
+    batch: PackedBatch
+    targets: dict[str, Tensor]
+    labelled: dict[str, NDArray[np.float64]]
+
+
+@dataclass(kw_only=True, frozen=True, slots=True)
+class Prepared:
+    """A batch, or this process's share of it, as `Stepper.step` takes it.
+
+    Attributes:
+        names: the frames of the whole batch.
+        labels: kinds of label that it is trained on.
+        scales: of their terms of the loss, from the whole batch.
+        pieces: the share, whose losses and gradients add up to its own.
+    """
+
+    names: tuple[str, ...]
+    labels: tuple[str, ...]
+    scales: dict[str, NDArray[np.float64]]
+    pieces: tuple[Piece, ...]
+
+
+class Stepper:
+    """A model, its optimiser, and the step that connects them.
+
+    Attributes:
+        piece_cost: cost of the frames that are computed at a time; halved where memory runs out.
+
+    Args:
+        model: the model on its device; parameters that ask for gradients are trained.
+        ratios: weights of the loss.
+        baseline: AtomRef that energies are taken relative to, (94,) eV/atom; by default the
+            model's own, as it is now.
+        team: the processes that train together; all make the same steps.
+        optimizer: of the model's trainable parameters; None for Adam.
+    """
+
+    def __init__(
+        self,
+        model: CHGNet,
+        ratios: LossRatios,
+        *,
+        baseline: NDArray[np.float64] | None = None,
+        team: Team = ALONE,
+        optimizer: Optimizer | None = None,
+    ) -> None:
+        self.model = model
+        self.baseline = get_atomref(model) if baseline is None else baseline
+        self.optimizer = optimizer or Adam([p for p in model.parameters() if p.requires_grad])
+        self._ratios = ratios
+        self._team = team
+        self._weight = model.get_parameter(ATOMREF)
+        self._start = self._tensor(self.baseline)
+        on_cpu = self._weight.device.type == "cpu"
+        self.piece_cost = _PIECE_ON_CPU if on_cpu else _PIECE_ON_GPU
+        self._differentiate = TrainingStep(model, self._objective)
+
+    @property
+    def eager_because(self) -> str | None:
+        """Why steps are eager, or None once they are compiled."""
+        return self._differentiate.eager_because
+
+    def compile(self, candidates: Iterable[Prepared]) -> bool:
+        """Compile the step for the labels of these batches, see `TrainingStep.compile`.
+
+        The first process of the team goes first. The others ask for the same if the candidates are
+        the same (`prepare` with a rank), and find the code in the compiler's cache.
+
+        Raises:
+            TeamError: if another process has ended.
+        """
+        examples = [(one.batch, one.targets) for prepared in candidates for one in prepared.pieces]
+        if not self._team.leads:
+            self._team.vote(wish=False)
+        compiled = self._differentiate.compile(examples)
+        if self._team.leads:
+            self._team.vote(wish=False)
+        # nobody goes on before the last one has
+        self._team.vote(wish=False)
+        return compiled
+
+    def prepare(self, frames: Sequence[Example], *, rank: int | None = None) -> Prepared:
+        """Make a batch ready for `step`.
+
+        Args:
+            frames: the whole batch; each has a label that is trained on.
+            rank: whose share of it; None for this process's own.
+        """
+        names = tuple(one.frame_id for one in frames)
+        labels = trained_labels(frames, self._ratios)
+        scales = make_scales(make_targets(frames, labels, atomref=self.baseline), self._ratios)
+        parts = shares([one.graph.cost for one in frames], self._team.size)
+        share = [frames[place] for place in parts[self._team.rank if rank is None else rank]]
+        return Prepared(
+            names=names,
+            labels=tuple(labels),
+            scales=scales,
+            pieces=tuple(self._piece(some, labels, scales) for some in self._cut(share)),
+        )
+
+    def step(
+        self,
+        prepared: Prepared,
+        rate: float,
+        sums: Sequence[MetricSums],
+        gradients: dict[str, float] | None = None,
+    ) -> float:
+        """Train on one batch, together with the team: all results are those of the whole batch.
+
+        Args:
+            prepared: the batch, or this process's share of it.
+            rate: the learning rate.
+            sums: running errors to which the batch's are added, as they were before the step.
+            gradients: running norms to which those of the probed layers are added, see
+                `core.training.step.probes`.
+
+        Returns:
+            The loss before the step.
+
+        Where memory runs out, the share is computed once more in smaller pieces, and so are all
+        later ones: the same gradient, but for rounding.
+
+        Raises:
+            LabError: if loss or gradient is not finite, or one frame alone needs more memory than
+                there is; the model is left as it was.
+            TeamError: if another process has ended.
+        """
+        while True:
+            try:
+                own, values, errors = self._accumulate(prepared)
+                break
+            except (MemoryError, RuntimeError) as error:
+                if not _is_out_of_memory(error):
+                    raise
+            # Outside the block, where the error no longer holds on to what the piece had computed.
+            prepared = self._in_smaller_pieces(prepared)
+        parameters = [p for p in self.model.parameters() if p.requires_grad]
+        self._team.add_gradients(parameters)
+        norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+        loss, *total = self._team.add(np.array([own, *errors.vector()]))
+        if not np.isfinite(loss + norm.item()):
+            raise LabError(self._diverged(prepared, values))
+        if gradients is not None:
+            add_gradient_norms(self.model.named_parameters(), gradients)
+        set_rate(self.optimizer, rate)
+        self.optimizer.step()
+        for one in sums:
+            one.merge(MetricSums.from_vector(np.array(total)))
+        return float(loss)
+
+    def _accumulate(
+        self, prepared: Prepared
+    ) -> tuple[float, list[dict[str, NDArray[np.floating]]], MetricSums]:
+        """Return loss, predictions a piece, and errors of a share, whose gradient is then there."""
+        self.model.zero_grad()
+        own, values = 0.0, []
+        errors = MetricSums()
+        for piece in prepared.pieces:
+            part, predicted = self._differentiate(piece.batch, piece.targets)
+            own += part.item()
+            values.append({kind: predicted[kind].cpu().numpy() for kind in piece.labelled})
+            errors.n_frames += len(piece.examples)
+            with np.errstate(invalid="ignore"):
+                for kind, labelled in piece.labelled.items():
+                    errors.add(kind, values[-1][kind], labelled)
+        return own, values, errors
+
+    def _in_smaller_pieces(self, prepared: Prepared) -> Prepared:
+        """Halve the pieces, now and from now on."""
+        self.model.zero_grad()
+        if self._weight.device.type == "cuda":
+            torch.cuda.empty_cache()
+        if all(len(piece.examples) == 1 for piece in prepared.pieces):
+            largest = max(
+                (piece.examples[0] for piece in prepared.pieces), key=lambda one: one.graph.cost
+            )
+            raise LabError(
+                f"There is not enough memory for frame {largest.frame_id} alone "
+                f"({largest.n_atoms} atoms, {largest.graph.cost:,} bonds and angles); free some "
+                "memory, or leave such frames out of the data set."
+            )
+        most = max(sum(one.graph.cost for one in piece.examples) for piece in prepared.pieces)
+        self.piece_cost = max(1, min(self.piece_cost, most) // 2)
+        share = [one for piece in prepared.pieces for one in piece.examples]
+        pieces = (self._piece(some, prepared.labels, prepared.scales) for some in self._cut(share))
+        return replace(prepared, pieces=tuple(pieces))
+
+    def _cut(self, share: Sequence[Example]) -> list[list[Example]]:
+        """Cut a share into pieces of about the same cost, at most a frame each."""
+        costs = [one.graph.cost for one in share]
+        count = min(len(share), math.ceil(sum(costs) / self.piece_cost))
+        return [[share[place] for place in part] for part in shares(costs, count) if part]
+
+    def _piece(
+        self, examples: list[Example], labels: Sequence[str], scales: dict[str, NDArray[np.float64]]
+    ) -> Piece:
+        labelled = make_targets(examples, labels, atomref=self.baseline)
+        return Piece(
+            examples=tuple(examples),
+            batch=collate(
+                [one.graph for one in examples],
+                dtype=self._weight.dtype,
+                device=self._weight.device,
+            ),
+            targets={name: self._tensor(array) for name, array in (labelled | scales).items()},
+            labelled=labelled,
+        )
+
+    def _diverged(
+        self, prepared: Prepared, predicted: Sequence[Mapping[str, NDArray[np.floating]]]
+    ) -> str:
+        """Name the frames whose prediction or label is not finite, or else the whole batch."""
+        pieces = zip(prepared.pieces, predicted, strict=True)
+        own = [name for piece, values in pieces for name in _not_finite(piece, values)]
+        found = self._team.gather(own)
+        bad = {name for names in found for name in names}
+        named = [name for name in prepared.names if name in bad] or list(prepared.names)
+        more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+        return (
+            f"Training diverged: loss or gradient is not a finite number for frames "
+            f"{', '.join(named[:_NAMED])}{more}; check their labels and structures, or lower the "
+            "learning rate."
+        )
+
+    def _tensor(self, array: NDArray[np.float64]) -> Tensor:
+        # The type first: not every device has float64.
+        return torch.from_numpy(array).to(self._weight.dtype).to(self._weight.device)
+
+    def _objective(
+        self, model: CHGNet, batch: PackedBatch, targets: Mapping[str, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        labels = [kind for kind in LABELS if kind in targets]
+        predicted = self._predict(model, batch, labels)
+        delta = self._ratios.huber_delta
+        return combined_loss(predicted, targets, huber_delta=delta), predicted
+
+    def _predict(
+        self, model: CHGNet, batch: PackedBatch, labels: Sequence[str]
+    ) -> dict[str, Tensor]:
+        """Return what is predicted of the wanted labels; energies relative to the baseline."""
+        forces, stress = "force" in labels, "stress" in labels
+        prediction = predict_batch(
+            model,
+            batch,
+            forces=forces,
+            stress=stress,
+            magmoms="magmom" in labels,
+            create_graph=forces or stress,
+        )
+        energy = prediction.interaction
+        # by name, not self._weight: while the step is captured, the model's tensors are exchanged
+        weight = dict(model.named_parameters())[ATOMREF]
+        if weight.requires_grad:
+            drift = weight - self._start
+            energy = energy + functional.linear(batch.fractions, drift).squeeze(1)
+        known = {
+            "energy": energy,
+            "force": prediction.forces,
+            "stress": prediction.stress,
+            "magmom": prediction.magmoms,
+        }
+        return {kind: value for kind, value in known.items() if value is not None}
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether memory ran out; for the CPU's, torch has no error of its own."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return "DefaultCPUAllocator" in str(error)
+
+
+def _not_finite(piece: Piece, predicted: Mapping[str, NDArray[np.floating]]) -> list[str]:
+    """Name the frames whose prediction or label is not finite."""
+    sizes = [one.n_atoms for one in piece.examples]
+    frame_of_atom = np.repeat(np.arange(len(sizes)), sizes)
+    bad = np.zeros(len(sizes), dtype=bool)
+    for kind, values in predicted.items():
+        wrong = ~np.isfinite(values) | np.isinf(piece.labelled[kind])
+        rows = wrong.reshape(len(wrong), -1).any(axis=1)
+        bad[frame_of_atom[rows] if kind in {"force", "magmom"} else np.flatnonzero(rows)] = True
+    return [one.frame_id for one, is_bad in zip(piece.examples, bad, strict=True) if is_bad]

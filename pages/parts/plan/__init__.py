@@ -1,0 +1,1 @@
+"""Planning on the Scaling page."""

@@ -1,0 +1,204 @@
+"""Several runs: all in one table, some of them overlaid, beside the paper's."""
+
+from functools import partial
+
+import streamlit as st
+
+from core.runs.process import local
+from core.runs.record.directory import Run
+from core.runs.record.listing import status_if_any
+from core.runs.results.comparison import beside_paper, label_of, method_label, overview
+from core.runs.results.configurations import choices, difference, matching
+from core.runs.results.paper import CITATION, DOI
+from core.training.settings.metrics import METRICS
+from pages.parts.runs.about import commands
+from pages.parts.runs.overlay import show_overlay
+from pages.parts.runs.view import COLORS, act, actions, trouble
+from pages.parts.shared.datasets import MODEL_LABELLED, origin
+from pages.parts.shared.page import plain
+
+FIRST_CHOSEN = 5
+SHORT_ERRORS = {
+    key: st.column_config.NumberColumn(
+        f"{info.label.removesuffix(' MAE').replace('Magnetic moment', 'Magmom')}, {info.unit}",
+        format="%.4g",
+        help=f"{info.label} on the test frames.",
+    )
+    for key, info in METRICS.items()
+}
+SPLITS = {"test": "Test", "validation": "Validation"}
+TABLE = {
+    "label": st.column_config.TextColumn("Run", width=200),
+    "standing": st.column_config.TextColumn("State", width=110),
+    "method": st.column_config.TextColumn("Method", width=80),
+    "frames": st.column_config.NumberColumn("Frames", format="localized", width=65),
+    "epochs": st.column_config.NumberColumn("Epochs", format="localized", width=60),
+    **{
+        f"{split}_{key}": st.column_config.NumberColumn(
+            f"{word} {info.label.removesuffix(' MAE').lower()}, {info.unit}",
+            format="%.4g",
+            help=f"{info.label} on the {split} frames, in {info.unit}.",
+        )
+        for split, word in SPLITS.items()
+        for key, info in METRICS.items()
+    },
+    "dataset": st.column_config.TextColumn("Data set"),
+    "labels": st.column_config.TextColumn("Labels by"),
+    "seconds": st.column_config.NumberColumn("Training, s", format="%.0f"),
+}
+
+
+def filtered(runs: list[Run]) -> list[Run]:
+    """Let the reader narrow the runs down by name and by settings."""
+    if len(runs) < 2:
+        return runs
+    left, right = st.columns(2)
+    words = left.text_input(
+        "Filter by name",
+        key="find",
+        bind="query-params",
+        placeholder="words of the name or the id",
+    )
+    conditions = right.multiselect(
+        "Filter by setting",
+        choices(runs),
+        key="where",
+        bind="query-params",
+        placeholder="settings in which the runs differ",
+        help="Of several values of one setting a run has to have one.",
+    )
+    return matching(runs, words=words or "", conditions=conditions)
+
+
+def choose_runs(runs: list[Run]) -> list[Run]:
+    """Show runs and let the reader tick those to compare; the choice is in the page's link.
+
+    What the reader ticked and then filtered out is ticked again once the filter lets it pass.
+    """
+    ids = [run.id for run in runs]
+    ticked = _ticked(ids)
+    chosen = [run_id for run_id in ticked if run_id in ids]
+    rows = [ids.index(run_id) for run_id in chosen]
+    table = overview(runs)
+    # Rows are ticked by their position, so another list of runs is another widget.
+    key = f"runs-table-{hash(tuple(ids))}"
+    st.dataframe(
+        table.assign(labels=[origin(made) if made else "" for made in table["labels"]]),
+        key=key,
+        hide_index=True,
+        placeholder="–",
+        column_order=list(TABLE),
+        column_config=TABLE,
+        selection_mode="multi-row",
+        selection_default={"selection": {"rows": rows, "columns": [], "cells": []}},
+        on_select=partial(_choose, key, ids),
+    )
+    st.caption(
+        "Tick runs to compare them below. Mean absolute errors; each column says its unit, each "
+        f"row its data and who made the labels. Where that is a model, the run is {MODEL_LABELLED}."
+    )
+    return [run for run in runs if run.id in chosen]
+
+
+def _ticked(ids: list[str]) -> list[str]:
+    if linked := st.query_params.get_all("runs"):
+        return linked
+    ticked: list[str] = st.session_state.get("chosen runs", ids[:FIRST_CHOSEN])
+    return ticked
+
+
+def _choose(key: str, ids: list[str]) -> None:
+    hidden = [run_id for run_id in _ticked(ids) if run_id not in ids]
+    chosen = hidden + [ids[row] for row in st.session_state[key]["selection"]["rows"]]
+    st.session_state["chosen runs"] = chosen
+    st.query_params["runs"] = chosen
+
+
+def compare(chosen: list[Run]) -> None:
+    """Show the chosen runs' curves, their errors beside the paper's, and what to do with them."""
+    if not chosen:
+        st.info("Tick one or more runs in the table.", icon=":material/check_box:")
+        return
+    show_overlay(chosen)
+    _configurations(chosen)
+    _paper(chosen)
+    _actions(chosen)
+
+
+def _configurations(chosen: list[Run]) -> None:
+    """Show the settings in which two of the runs differ."""
+    if len(chosen) < 2:
+        return
+    st.subheader("Two configurations", anchor=False)
+    by_label = {label_of(run): run for run in chosen}
+    left, right = st.columns(2)
+    one = left.selectbox("Run", list(by_label), key="one", bind="query-params")
+    others = [label for label in by_label if label != one]
+    other = right.selectbox("Beside", others, key="other", bind="query-params")
+    table = difference(by_label[one], by_label[other])
+    if table.empty:
+        st.caption("They have the same settings.")
+        return
+    st.dataframe(
+        table,
+        key="difference",
+        hide_index=True,
+        column_config={"setting": st.column_config.TextColumn("Setting", width=160)},
+    )
+    st.caption("Only the settings that differ.")
+
+
+def _paper(chosen: list[Run]) -> None:
+    st.subheader("Test errors beside the paper's", anchor=False)
+    table = beside_paper(chosen)
+    st.dataframe(
+        table.assign(labels=[origin(made) for made in table["labels"]]),
+        key="beside-paper",
+        hide_index=True,
+        placeholder="–",
+        column_config={
+            "whose": st.column_config.TextColumn("Whose", width=200),
+            "method": st.column_config.TextColumn("Method", width=145),
+            **SHORT_ERRORS,
+            "data": st.column_config.TextColumn("Measured on", width=280),
+            "labels": st.column_config.TextColumn("Labels by", width=290),
+        },
+    )
+    st.caption(
+        "Rows marked as the paper's are Table 1 of "
+        f"[{plain(CITATION)}](https://doi.org/{DOI}): the paper's, on the MP-r2SCAN test set, "
+        "after 50 epochs on some 190,000 DFT frames. They show the order of the methods; their "
+        "sizes do not compare with errors on other data."
+    )
+
+
+def _actions(chosen: list[Run]) -> None:
+    st.subheader("The ticked runs", anchor=False)
+    trouble()
+    for run in chosen:
+        status = status_if_any(run)
+        if status is None:
+            continue
+        with st.container(horizontal=True, vertical_alignment="center", border=True):
+            st.badge(status.state, color=COLORS[status.state])
+            st.markdown(f"**{plain(label_of(run))}**  \n{method_label(run.config.method)}")
+            st.space("stretch")
+            st.page_link(
+                "pages/transfer.py",
+                label="Open",
+                icon=":material/open_in_new:",
+                query_params={"run": run.id},
+            )
+            actions(run, status, key=run.id)
+            with st.popover("Command", icon=":material/terminal:", key=f"command-{run.id}"):
+                st.code(commands(run, status), language="bash", wrap_lines=True)
+            if not status.is_active:
+                with st.popover("Delete", icon=":material/delete:", key=f"ask-{run.id}"):
+                    st.markdown(f"Delete **{plain(label_of(run))}** and its checkpoints?")
+                    st.button(
+                        "Delete it",
+                        key=f"delete-{run.id}",
+                        type="primary",
+                        on_click=act,
+                        args=(local.delete, run),
+                    )

@@ -1,0 +1,48 @@
+"""A run's model to take home: the checkpoint, its card, and Python that uses it."""
+
+import streamlit as st
+
+from core.runs.export.card import model_card, snippet
+from core.runs.record.directory import Run
+from pages.parts.shared.page import plain
+
+
+def take_home(run: Run) -> None:
+    """Offer the best checkpoint with its model card and the code that uses it."""
+    status = run.status()
+    if status.best_epoch is None or not run.best_checkpoint.is_file():
+        st.info(
+            "There is no model yet: the first one is kept after the first validated epoch.",
+            icon=":material/hourglass_empty:",
+        )
+        return
+    file = f"{run.id}.pth.tar"
+    card = model_card(run, file=file)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.download_button(
+            "Best checkpoint",
+            data=run.best_checkpoint.read_bytes,
+            file_name=file,
+            key="take-checkpoint",
+            type="primary",
+            icon=":material/download:",
+            on_click="ignore",
+            help="The model of the best epoch, as stock chgnet reads it.",
+        )
+        st.download_button(
+            "Model card",
+            data=card,
+            file_name=f"{run.id}.card.md",
+            mime="text/markdown",
+            key="take-card",
+            icon=":material/description:",
+            on_click="ignore",
+        )
+        size = run.best_checkpoint.stat().st_size
+        st.caption(plain(f"{file}, {size / 1e6:.1f} MB, epoch {status.best_epoch}."))
+    st.markdown("Use it with stock chgnet and ASE:")
+    st.code(snippet(file), language="python")
+    st.markdown("The same from the command line, model card included:")
+    st.code(f"python -m core export {run.id} --out {file}", language="bash")
+    with st.expander("Model card", icon=":material/description:"):
+        st.markdown(card)

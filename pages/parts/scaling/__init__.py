@@ -1,0 +1,1 @@
+"""Scaling laws on the Scaling page."""

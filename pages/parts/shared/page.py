@@ -1,0 +1,74 @@
+"""What every page has: its head, its theme, its errors, its command."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import isfinite, isnan
+
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+
+from core.errors import LabError
+from core.files import disk_error_message
+from pages.parts.shared.restart import look_after_runs
+from pages.parts.shared.share import share
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:<>&=])")
+
+
+def plain(text: str) -> str:
+    """Return text that Markdown shows letter by letter, whatever a user put in it."""
+    return _MARKDOWN.sub(r"\\\1", text)
+
+
+def signed(value: float, *, digits: int = 2) -> str:
+    """Write a number with a true minus sign; a dash where it is not defined."""
+    return "–" if isnan(value) else f"{value:.{digits}f}".replace("-", "−")
+
+
+def conditioned(number: float) -> str:
+    """Write a condition number; a sign for the infinite one of dependent columns."""
+    return f"{number:,.0f}" if isfinite(number) else "∞"
+
+
+def head(title: str, question: str) -> None:
+    """Show a page's title, its share link and the one sentence that says what it answers."""
+    _enter_through_app()
+    look_after_runs()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.title(title, width="content")
+        share()
+    st.markdown(question)
+
+
+def is_dark() -> bool:
+    """Return whether the reader's theme is dark."""
+    return st.context.theme.type == "dark"
+
+
+@contextmanager
+def errors_shown() -> Iterator[None]:
+    """Show what the user or the system did wrong as a red box, and go on with the page."""
+    try:
+        yield
+    except LabError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+    except OSError as error:
+        st.error(plain(disk_error_message(error)), icon=":material/error:")
+
+
+def command(line: str) -> None:
+    """Show the command that does the same as the page."""
+    with st.expander("The same from the command line", icon=":material/terminal:"):
+        st.code(line, language="bash", wrap_lines=True)
+
+
+def _enter_through_app() -> None:
+    """Run app.py first where a link to a page is the first visit after the server's start.
+
+    Until st.navigation has been called once, Streamlit takes the directory pages/ for an app of
+    its older kind and runs the page alone, without app.py's layout and titles.
+    """
+    if PagesManager.uses_pages_directory:
+        PagesManager.uses_pages_directory = False
+        st.rerun()

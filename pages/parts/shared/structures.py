@@ -1,0 +1,84 @@
+"""A table of materials beside the structure of the selected one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+from chemiscope.streamlit import viewer
+
+from core.figures.base.structures import structure_view
+from pages.parts.shared.page import plain
+from pages.parts.shared.pairs import PairChoice
+from pages.parts.shared.selection import linked_table
+
+PICKED = "picked"
+"""The selected material in the page's link."""
+
+COLUMNS = {
+    "row": None,
+    "material_id": st.column_config.TextColumn("Material"),
+    "formula": st.column_config.TextColumn("Formula"),
+    "source": st.column_config.NumberColumn("Source", format="%.3f"),
+    "target": st.column_config.NumberColumn("Target", format="%.3f"),
+    "shift": st.column_config.NumberColumn("Shift", format="%.3f"),
+    "residual": st.column_config.NumberColumn(
+        "Residual", format="%.3f", help="Scaled target energy minus scaled source energy."
+    ),
+}
+
+
+def table_with_structures(
+    table: pd.DataFrame,
+    choice: PairChoice,
+    *,
+    key: str,
+    columns: Mapping[str, Any] | None = None,
+) -> None:
+    """Show materials and, on the right, the structure of the selected row (the first at start).
+
+    Args:
+        table: As `core.reference.shifts.shift.outliers` makes it, with at least one row; or with
+            any other columns beside row, material_id, formula and residual (eV/atom).
+        choice: Where the structures are.
+        key: Names the table; another table needs another key, or a selection outlives its rows.
+        columns: How to show the other columns, for `st.dataframe`.
+    """
+    left, right = st.columns([3, 2])
+    with left:
+        chosen = linked_table(
+            table,
+            choice.names_of(table["row"].tolist()),
+            param=PICKED,
+            key=key,
+            hide_index=True,
+            column_config=COLUMNS | dict(columns or {}),
+            height=460,
+        )
+        st.caption(choice.source)
+    with right:
+        material(table.iloc[chosen or 0], choice, key=key)
+
+
+def material(row: pd.Series, choice: PairChoice, *, key: str) -> None:
+    """Show the structure of one material.
+
+    Args:
+        row: As a row of `core.reference.shifts.shift.outliers`.
+        choice: Where the structures are.
+        key: Names the viewer.
+    """
+    frame = choice.frames([int(row["row"])])[0]
+    st.markdown(f"**{plain(row['formula'])}**")
+    if frame is None:
+        st.info("This row came without a structure.")
+        return
+    viewer(
+        structure_view([frame], {"residual": ([row["residual"]], "eV/atom")}),
+        mode="structure",
+        settings={"structure": [{"unitCell": True}]},
+        no_info_panel=True,
+        selected_index=0,
+        height=420,
+        key=f"{key}-viewer-{row['material_id']}",
+    )

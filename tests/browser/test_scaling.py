@@ -1,0 +1,37 @@
+"""The Scaling page in a real browser: the embedded sweep in its views, and a reader's table."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.test_journey import settled, snap
+
+
+def test_every_view_of_the_embedded_sweep_draws(lab, page):
+    for view in ("Curves", "Frames saved", "Plan"):
+        page.goto(f"{lab.url}/scaling?view={view.replace(' ', '+')}")
+        expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=120_000)
+        settled(page)
+        expect(page.get_by_test_id("stAlertContentError")).to_have_count(0)
+        expect(page.get_by_text("model-labelled, not DFT").first).to_be_visible()
+        snap(page, f"scaling-{view.replace(' ', '-').lower()}")
+
+
+@pytest.mark.parametrize("page", ["light"], indirect=True)
+def test_a_table_of_points_from_the_reader(lab, page, tmp_path):
+    page.goto(f"{lab.url}/scaling?sweep=upload")
+    expect(page.get_by_text("Choose a CSV or Parquet file")).to_be_visible(timeout=120_000)
+    bad = tmp_path / "bad.csv"
+    bad.write_text("n_frames,error\n100,500\n200,none\n")
+    page.set_input_files("input[type=file]", bad)
+    expect(page.get_by_test_id("stAlertContentError")).to_contain_text("bad.csv")
+    good = tmp_path / "good.csv"
+    rows = [f"{n},{5000 * n**-0.6}" for n in (100, 200, 400, 800)]
+    good.write_text("\n".join(["n_frames,error", "0,900", *rows]) + "\n")
+    page.reload()
+    page.set_input_files("input[type=file]", good)
+    expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=120_000)
+    settled(page)
+    # The untrained model has an axis of its own, left of the break.
+    expect(page.locator(".js-plotly-plot .xaxislayer-above .x2tick text")).to_have_text("0")
+    expect(page.get_by_text("Your points").first).to_be_attached()
+    snap(page, "scaling-own-points")

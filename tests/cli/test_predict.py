@@ -1,0 +1,217 @@
+"""`python -m core predict`: files that ASE and pymatgen write, against stock chgnet."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase import Atoms, units
+from ase.build import bulk
+from ase.io import read, write
+from chgnet.model import CHGNet
+from pymatgen.core import Lattice, Structure
+from pymatgen.io.ase import AseAtomsAdaptor
+from typer.testing import CliRunner
+
+from core.cli import app
+from core.potential.models import load_model, save_model
+from core.runs.process.local import create
+from core.training.settings.config import RunConfig
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+SALT = Structure.from_spacegroup(
+    "Fm-3m", Lattice.cubic(5.69), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]]
+)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("ATOMREF_LAB_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def stock():
+    return CHGNet.load(model_name="0.3.0", use_device="cpu", verbose=False)
+
+
+def invoke(*words):
+    settings = ("--device", "cpu", "--threads", "1")
+    return CliRunner().invoke(app, ["predict", *map(str, words), *settings])
+
+
+def frames_of(*words):
+    result = invoke(*words, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)["frames"]
+
+
+def mistake(*words, model="chgnet-0.3.0"):
+    result = invoke("--model", model, *words)
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1
+    return result.stderr
+
+
+def magnets(n=3):
+    images = []
+    for seed in range(n):
+        atoms = bulk("FeO", "rocksalt", a=4.3 + 0.05 * seed, cubic=True)
+        atoms.rattle(0.05, seed=seed)
+        images.append(atoms)
+    return images
+
+
+def assert_stock(model, frame, structure):
+    expected = model.predict_structure(structure)
+    assert frame["energy_per_atom"] == pytest.approx(float(expected["e"]), abs=1e-5)
+    np.testing.assert_allclose(frame["forces"], expected["f"], rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(frame["stress"], expected["s"], rtol=1e-4, atol=1e-2)
+    np.testing.assert_allclose(frame["magmoms"], expected["m"], atol=1e-4)
+
+
+def test_every_frame_of_several_files_equals_stock(stock):
+    SALT.to(filename="salt.cif")
+    squeezed = SALT.copy().scale_lattice(0.9 * SALT.volume)
+    squeezed.perturb(0.05)
+    squeezed.to(filename="POSCAR")
+    images = magnets()
+    write("steps.extxyz", images)
+    write("steps@2.traj", images[:2])
+    files = ["salt.cif", "POSCAR", "steps.extxyz", "steps@2.traj"]
+    frames = frames_of("--model", "chgnet-0.3.0", *files)
+    assert [(one["file"], one["index"]) for one in frames] == [
+        ("salt.cif", 0),
+        ("POSCAR", 0),
+        *(("steps.extxyz", index) for index in range(3)),
+        *(("steps@2.traj", index) for index in range(2)),
+    ]
+    assert frames[0]["formula"] == "Cl4Na4"
+    assert_stock(stock, frames[0], SALT)
+    assert_stock(stock, frames[1], Structure.from_file("POSCAR"))
+    for frame, atoms in zip(frames[2:5], images, strict=True):
+        assert_stock(stock, frame, AseAtomsAdaptor.get_structure(atoms))
+    assert np.abs(frames[2]["magmoms"]).max() > 1
+    for frame, same in zip(frames[2:4], frames[5:], strict=True):
+        assert frame["energy_per_atom"] == pytest.approx(same["energy_per_atom"], abs=1e-5)
+    assert np.trace(frames[1]["stress"]) < 0, "a squeezed crystal has negative stress"
+
+
+def test_the_table_says_of_which_model_and_level(folder):
+    write("steps.extxyz", magnets(2))
+    result = invoke("--model", "chgnet-0.3.0", "steps.extxyz")
+    lines = result.stdout.splitlines()
+    assert "energy, eV/atom" in lines[0]
+    assert lines[2].split()[:4] == ["steps.extxyz", "1", "Fe4O4", "8"]
+    assert "chgnet-0.3.0, GGA/GGA+U, corrections: MP2020" in lines[-1]
+    assert list(folder.glob("*.json")) == []
+
+
+def test_out_is_extended_xyz_in_the_units_of_ase():
+    write("steps.extxyz", magnets(2))
+    frames = frames_of("--model", "chgnet-0.3.0", "steps.extxyz", "--out", "labelled.extxyz")
+    images = read("labelled.extxyz", index=":")
+    assert len(images) == len(frames) == 2
+    for atoms, frame, source in zip(images, frames, magnets(2), strict=True):
+        energy = atoms.get_potential_energy()
+        assert energy == pytest.approx(8 * frame["energy_per_atom"], abs=1e-4)
+        np.testing.assert_allclose(atoms.get_forces(), frame["forces"], atol=1e-5)
+        stress = atoms.get_stress(voigt=False) / units.GPa
+        np.testing.assert_allclose(stress, frame["stress"], rtol=1e-3, atol=1e-3)
+        np.testing.assert_allclose(atoms.get_magnetic_moments(), frame["magmoms"], atol=1e-5)
+        np.testing.assert_allclose(atoms.positions, source.positions, atol=1e-6)
+    assert "exists already" in mistake("steps.extxyz", "--out", "labelled.extxyz")
+
+
+def test_a_run_stands_for_its_best_checkpoint(stock):
+    SALT.to(filename="salt.cif")
+    run = create(RunConfig(name="", dataset="mp-frames-r2scan"))
+    assert "no validated epoch" in mistake("salt.cif", model=run.id)
+    model = load_model("chgnet-0.3.0")
+    run.best_checkpoint.parent.mkdir(exist_ok=True)
+    extra = {"functional": "r2SCAN", "corrections": "none"}
+    save_model(run.best_checkpoint, model, extra=extra)
+    result = invoke("--model", run.id, "salt.cif", "--json")
+    told = json.loads(result.stdout)
+    assert (told["functional"], told["corrections"]) == ("r2SCAN", "none")
+    assert_stock(stock, told["frames"][0], SALT)
+    for name in (run.path, run.best_checkpoint):
+        assert frames_of("--model", name, "salt.cif") == told["frames"]
+
+
+CIF = """data_salt
+_cell_length_a 4.2
+_cell_length_b 4.2
+_cell_length_c 4.2
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 90
+_symmetry_space_group_name_H-M 'P 1'
+loop_
+_atom_site_label
+_atom_site_type_symbol
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+_atom_site_occupancy
+{sites}
+Cl1 Cl 0.5 0.5 0.5 1.0
+"""
+
+
+def test_full_occupancies_in_a_cif_are_no_disorder():
+    Path("salt.cif").write_text(CIF.format(sites="Na1 Na 0 0 0 1.0"))
+    assert frames_of("--model", "chgnet-0.3.0", "salt.cif")[0]["formula"] == "ClNa"
+
+
+@pytest.mark.parametrize(
+    ("sites", "name"),
+    [("Na1 Na 0 0 0 0.5\nK1 K 0 0 0 0.5", "mixed.cif"), ("Na1 Na 0 0 0 0.8", "vacant.cif")],
+)
+def test_disordered_sites_are_refused(sites, name):
+    Path(name).write_text(CIF.format(sites=sites))
+    told = mistake(name)
+    assert f"{name}: frame 0 (from 0) has partly occupied sites" in told
+
+
+def test_files_that_cannot_be_read():
+    Path("empty.cif").touch()
+    Path("prose.txt").write_text("no structure here")
+    Path("comment.cif").write_text("# only a comment\n")
+    Path("broken.cif").write_text(CIF.format(sites="Na1 Na zero 0 0 1.0"))
+    write("cut.extxyz", magnets(2))
+    text = Path("cut.extxyz").read_text()
+    Path("cut.extxyz").write_text(text[: int(len(text) * 0.7)])
+    for name, told in (
+        ("empty.cif", "is empty"),
+        ("prose.txt", "frame 0 (from 0) cannot be read"),
+        ("comment.cif", "holds no structure"),
+        ("broken.cif", "frame 0 (from 0) cannot be read"),
+        ("cut.extxyz", "cannot be read"),
+        ("missing.cif", "no such file"),
+        (".", "is a directory"),
+    ):
+        said = mistake(name)
+        assert said.startswith(f"error: {name}: ")
+        assert told in said
+    assert "neither a run nor a checkpoint" in mistake("cut.extxyz", model="nobody")
+
+
+@pytest.mark.parametrize(
+    ("atoms", "told"),
+    [
+        (Atoms("OH2", positions=np.eye(3)), "no three lattice vectors"),
+        (Atoms("He", cell=[15, 15, 15], pbc=True), "no neighbour within 6 Å"),
+        (Atoms("CmO", positions=[[0, 0, 0], [2.5, 2.5, 2.5]], cell=[5, 5, 5], pbc=True), "96"),
+    ],
+)
+def test_a_frame_that_chgnet_does_not_know_is_named(atoms, told):
+    write("steps.extxyz", [*magnets(1), atoms])
+    said = mistake("steps.extxyz")
+    assert told in said
+    assert "steps.extxyz" in said
+    assert "rame 1 (from 0)" in said

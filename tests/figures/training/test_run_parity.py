@@ -1,0 +1,51 @@
+"""Predictions against labels: points, and a density image of many."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.figures.training.run_parity import run_parity
+
+
+def table(n):
+    label = np.linspace(-3, 2, n)
+    return pd.DataFrame({"frame": np.arange(n) % 4, "label": label, "predicted": label + 0.1})
+
+
+def draw(data, **options):
+    names = ["f0", "f1 <i>", "f2", "f3"]
+    return run_parity(
+        data, names, **({"title": "Energy", "unit": "eV/atom", "dark": True} | options)
+    )
+
+
+def test_points_name_their_frames():
+    points, diagonal = draw(table(8)).data
+    np.testing.assert_allclose(points.y - np.array(points.x), 0.1, rtol=1e-5)
+    assert points.hovertext[:2] == ("f0", "f1 &lt;i&gt;")
+    assert diagonal.x == diagonal.y
+    assert diagonal.x[0] < -3
+    assert diagonal.x[1] > 2.1
+
+
+def test_axes_are_the_same():
+    layout = draw(table(8)).layout
+    assert layout.xaxis.range == layout.yaxis.range
+    assert layout.yaxis.scaleanchor == "x"
+    assert layout.xaxis.title.text == "Energy, label (eV/atom)"
+
+
+def test_many_values_become_an_image():
+    image, _ = draw(table(500), density_above=499).data
+    assert image.type == "heatmap"
+    assert np.nansum(image.customdata) == 500
+    assert "Values in this bin" in image.hovertemplate
+    assert draw(table(500), density_above=499).layout.coloraxis.colorbar.title.text == (
+        "values per bin"
+    )
+    assert draw(table(500)).data[0].type == "scatter"
+
+
+@pytest.mark.parametrize("data", [table(0), table(3).assign(label=np.nan)])
+def test_no_labels(data):
+    assert "None of these frames" in draw(data).layout.annotations[0].text

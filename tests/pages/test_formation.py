@@ -1,0 +1,74 @@
+"""Formation energies: references, parity, errors against experiment."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.elements import INDEX, fractions_from_formulas
+from core.frames.sources.table import import_pairs
+from core.reference.fits.facts import family_facts
+
+
+@pytest.fixture
+def mine(home):
+    """Four salts whose r2SCAN formation energies are measured, and one with molybdenum."""
+    formulas = ["NaCl", "MgO", "CaO", "MgCl2", "MoO3"]
+    X = fractions_from_formulas(formulas)
+    mp = family_facts("mp")
+    values = {
+        functional: np.array([mp[f"e_crystal_{functional}"].get(s, 0.0) for s in INDEX])
+        for functional in ("pbe", "r2scan")
+    }
+    formation = np.array([-2.1, -3.1, -3.3, -2.2, -1.9])
+    table = pd.DataFrame(
+        {
+            "material_id": [f"m-{i}" for i in range(5)],
+            "formula": formulas,
+            "energy_gga_corrected": X @ values["pbe"] + formation + 0.2,
+            "energy_r2scan": X @ values["r2scan"] + formation,
+            "formation_enthalpy_experiment": formation,
+        }
+    )
+    path = home / "mine.csv"
+    table.to_csv(path, index=False)
+    import_pairs(path, name="mine", mapping={})
+    return table
+
+
+def test_errors_against_experiment(visit, mine):
+    at = visit("formation", dataset="mine")
+    assert "Mo" in at.warning[0].value
+    assert "1 of 5" in at.warning[0].value
+    errors = next(f.value for f in at.dataframe if "mae" in f.value.columns).set_index("energy")
+    assert errors.loc["energy_r2scan", "mae"] == pytest.approx(0, abs=1e-9)
+    assert errors.loc["energy_gga_corrected", "me"] == pytest.approx(0.2)
+    assert (errors["n"] == 4).all()
+    (figure,) = [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
+    assert "energy_r2scan" in figure["layout"]["yaxis"]["title"]["text"]
+    assert at.code[0].value == (
+        "python -m core formation mine --experiment formation_enthalpy_experiment"
+    )
+
+
+def test_rebuilt_corrections_join_in(visit, mine):
+    at = visit("formation", dataset="mine", rebuilt="true")
+    errors = next(f.value for f in at.dataframe if "mae" in f.value.columns).set_index("energy")
+    # NaCl, MgO, CaO, MgCl2 by Wang et al. 2021.
+    taken = np.mean([0.614 / 2, 0.687 / 2, 0.687 / 2, 2 * 0.614 / 3])
+    assert errors.loc["energy_gga_corrected, rebuilt", "me"] == pytest.approx(0.2 + taken)
+    assert "--uncorrected" in at.code[0].value
+
+
+def test_embedded_data_have_no_experiment(visit):
+    at = visit("formation")
+    assert any("seems to hold measured" in info.value for info in at.info)
+    assert len(at.get("plotly_chart")) == 1
+
+
+def test_own_elements_and_a_table_that_is_not_there(visit, mine):
+    at = visit("formation", dataset="mine", references="the data set's own elements")
+    assert "Na" in at.warning[0].value
+    at = visit("formation", references="a table of mine (CSV)")
+    assert any("CSV file" in info.value for info in at.info)

@@ -1,0 +1,175 @@
+"""One run on the Transfer page: what each choice of `shows` shows."""
+
+import base64
+from pathlib import Path
+
+import numpy as np
+import orjson
+import plotly.io as pio
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.frames.registry import open_dataset
+from core.potential.models import load_model, save_model
+from core.runs.record.listing import list_runs
+from core.training.scoring.evaluate import evaluate
+from pages.parts.runs.view import SHOWS
+from tests.pages.example_runs import errors, make_run, write_tiny
+
+APP = Path(__file__).parents[2] / "app.py"
+PROBES = {"AtomEmb": 0.5, "MLP_Layer0": 2.0}
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    path = tmp_path / "home"
+    monkeypatch.setenv("ATOMREF_LAB_HOME", str(path))
+    # Two threads on a busy machine wait for one another.
+    monkeypatch.setattr("core.training.settings.processes.usable_cores", lambda: 1)
+    write_tiny(path)
+    return path
+
+
+@pytest.fixture
+def trained():
+    """A run that has a model, which is chgnet's own."""
+    run = make_run(name="<b>mine")
+    run.checkpoints.mkdir(exist_ok=True)
+    save_model(run.best_checkpoint, load_model("chgnet-0.3.0"), {})
+    return run
+
+
+def open_run(run, shows="", **query):
+    app = AppTest.from_file(APP, default_timeout=60)
+    app.switch_page("pages/transfer.py")
+    app.query_params["run"] = run.id
+    for key, value in (query | ({"shows": shows} if shows else {})).items():
+        app.query_params[key] = value
+    app.run()
+    assert not app.exception, app.exception
+    return app
+
+
+def texts(app):
+    kinds = (app.markdown, app.caption, app.info, app.warning, app.error)
+    return "\n".join(str(one.value) for kind in kinds for one in kind).replace("\\", "")
+
+
+def numbers(values):
+    """The numbers of an axis, which plotly sends packed."""
+    if isinstance(values, dict):
+        return np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"])
+    return np.array(values)
+
+
+def figures(app):
+    return [pio.from_json(chart.proto.spec) for chart in app.get("plotly_chart")]
+
+
+@pytest.mark.parametrize("shows", SHOWS.values())
+@pytest.mark.parametrize("state", ["queued", "finished", "failed"])
+def test_runs_of_all_ages_show_what_they_have(shows, state):
+    """These runs recorded neither gradients nor memory, and have no checkpoint."""
+    app = open_run(make_run(state), shows)
+    told = {
+        "Gradients": "No gradients yet",
+        "Speed": "has not recorded it",
+        "Parity": "has no best checkpoint yet",
+        "By element": "has no best checkpoint yet",
+        "Take it home": "There is no model yet",
+    }
+    assert told.get(shows, "") in texts(app)
+
+
+def test_gradients_and_speed():
+    run = make_run()
+    step = {"kind": "step", "time": 2.0, "epoch": 0.5, "step": 1, "train": errors(60.0)}
+    later = {"kind": "epoch", "time": 4.0, "epoch": 1, "step": 2, "train": errors(60.0)}
+    events = [
+        step | {"learning_rate": 1e-3, "loss": 1.0, "gradients": PROBES},
+        later | {"validation": errors(50.0), "frames_per_second": 7.0, "memory_mb": 900.0},
+        step | {"epoch": 1.5, "step": 3, "learning_rate": 5e-4, "gradients": PROBES},
+    ]
+    (run.path / "metrics.jsonl").write_bytes(b"".join(orjson.dumps(e) + b"\n" for e in events))
+    app = open_run(run, "Gradients")
+    (panels,) = figures(app)
+    assert [numbers(trace.x).tolist() for trace in panels.data] == [[0.5, 1.5]] * 2
+    assert "Figure 3a" in texts(app)
+    app.toggle(key="first").set_value(True).run()
+    assert [numbers(trace.x).tolist() for trace in figures(app)[0].data] == [[0.5]] * 2
+    app.segmented_control(key="shows").set_value("speed").run()
+    assert not app.exception
+    shown = {one.layout.yaxis.title.text: numbers(one.data[0].y).tolist() for one in figures(app)}
+    assert shown == {
+        "Learning rate": [1e-3, 5e-4],
+        "Throughput (frames/s)": [7.0],
+        "Peak memory (MB)": [900.0],
+    }
+
+
+def test_parity_of_a_checkpoint(trained):
+    app = open_run(trained, "Parity", part="validation")
+    data = open_dataset("tiny")
+    rows = data.split().validation
+    expected = evaluate(trained.best_checkpoint, data, rows, device="cpu", threads=1)
+    told = {one.label: one.value for one in app.metric}
+    energy = expected["energy_mae_mev_per_atom"]
+    assert told["Mean absolute error"] == f"{energy:.4g} meV/atom"
+    assert told["Values"] == str(len(rows))
+    points = figures(app)[0].data[0]
+    x, y = numbers(points.x).astype(float), numbers(points.y)
+    np.testing.assert_allclose(x, data.energies()[rows], rtol=1e-6)
+    assert 1000 * np.abs(y - x).mean() == pytest.approx(energy, rel=1e-4)
+    assert app.segmented_control(key="kind").options == ["Energy", "Force component"]
+    app.segmented_control(key="kind").set_value("force").run()
+    assert not app.exception
+    force = expected["force_mae_mev_per_angstrom"]
+    assert next(one.value for one in app.metric) == f"{force:.4g} meV/Å"
+    app.segmented_control(key="model_of").set_value("untrained").run()
+    assert not app.exception
+    assert "The untrained model" in texts(app)
+
+
+def test_parity_of_a_chosen_epoch(trained):
+    other = load_model("chgnet-r2scan")
+    save_model(trained.kept_checkpoint(20), other, {})
+    assert trained.kept_epochs == [20]
+    app = open_run(trained, "Parity", part="validation")
+    app.segmented_control(key="model_of").set_value("epoch-20").run()
+    assert not app.exception
+    assert "The epoch-20 model" in texts(app)
+    data = open_dataset("tiny")
+    expected = evaluate("chgnet-r2scan", data, data.split().validation, device="cpu", threads=1)
+    told = {one.label: one.value for one in app.metric}["Mean absolute error"]
+    assert told == f"{expected['energy_mae_mev_per_atom']:.4g} meV/atom"
+    # A link to an epoch that was not kept shows the best one's.
+    app = open_run(trained, "Parity", part="validation", model_of="epoch-7")
+    assert "The best epoch's model" in texts(app)
+
+
+def test_errors_by_element_flag_what_is_rare(trained):
+    app = open_run(trained, "By element")
+    assert "The mean error of the frames that contain the element" in texts(app)
+    (table,) = figures(app)
+    shown = next(trace for trace in table.data if trace.name == "elements")
+    data = open_dataset("tiny")
+    frames = data.frames(data.split().test)
+    present = {int(number) for frame in frames for number in frame.atomic_numbers}
+    assert len(shown.customdata) == len(present)
+    rare = texts(app).split("so little is known: ")[1].split(".")[0]
+    assert set(rare.split(", ")) == set(shown.customdata)
+    app.segmented_control(key="error").set_value("force").run()
+    assert not app.exception
+    assert "force components on the element's atoms" in texts(app)
+
+
+def test_model_to_take_home(trained):
+    app = open_run(trained, "Take it home")
+    codes = [code.value for code in app.code]
+    assert any(f'CHGNet.from_file("{trained.id}.pth.tar")' in code for code in codes)
+    assert any(f"export {trained.id} --out {trained.id}.pth.tar" in code for code in codes)
+    assert {one.proto.label for one in app.get("download_button")} == {
+        "Best checkpoint", "Model card",
+    }  # fmt: skip
+    assert "# CHGNet for" in texts(app)
+    assert list_runs() == [trained]

@@ -1,0 +1,271 @@
+"""The Transfer page: its form, its preview and the launch."""
+
+import time
+
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
+from core.errors import LabError
+from core.potential import threads
+from core.potential.models import load_model, save_model
+from core.runs.process import local
+from core.runs.record.listing import list_runs
+from core.runs.results.comparison import method_label
+from core.training.loop.preflight import preflight
+from core.training.settings import processes
+from core.training.settings.methods import METHODS
+from pages.parts.training import preflight as preflight_part
+from tests.pages.example_runs import make_run
+from tests.pages.transfer_page import APP, PAGE, command, open_page, texts
+
+pytestmark = pytest.mark.usefixtures("tiny_lab")
+
+
+def test_form_begins_with_a_lesson(looks):
+    app = AppTest.from_file(APP, default_timeout=60)
+    app.switch_page(PAGE).run()
+    assert not app.exception
+    assert app.selectbox(key="dataset").value == "mp-frames-r2scan"
+    assert "model-labelled, not DFT" in texts(app)
+    assert app.radio(key="method").value == "residual"
+    assert len(app.radio(key="method").options) == len(METHODS)
+    assert app.number_input(key="frames").value == 300
+    assert app.number_input(key="epochs").value == 5
+    ratios = [app.number_input(key=kind).value for kind in ("energy", "force", "stress", "magmom")]
+    assert ratios == [3.0, 1.0, 0.1, 1.0]
+    assert command(app) == (
+        "python -m core train --method residual --dataset mp-frames-r2scan --frames 300 --epochs 5"
+    )
+
+
+def test_only_devices_of_this_machine(looks):
+    options = open_page().selectbox(key="device").options
+    assert options[0].startswith("auto (here: ")
+    assert "cpu" in options
+    assert ("cuda" in options) == torch.cuda.is_available()
+
+
+def test_command_follows_the_form(looks):
+    app = open_page()
+    assert app.number_input(key="frames").max == 14
+    assert "--frames" not in command(app)  # all of them
+    app.radio(key="method").set_value("refit")
+    app.number_input(key="frames").set_value(6)
+    app.number_input(key="rate").set_value(0.0005)
+    app.number_input(key="stress").set_value(0.0)
+    app.text_input(key="name").set_value("$(rm -rf x) **b**")
+    app.run()
+    assert not app.exception
+    assert command(app) == (
+        "python -m core train --method refit --dataset tiny --frames 6 --epochs 5 --lr 0.0005 "
+        "--loss-stress 0.0 --name '$(rm -rf x) **b**'"
+    )
+    app.button(key="preset-paper").click().run()
+    assert "--frames" not in command(app)
+    assert "--epochs" not in command(app)  # 50, as in the paper
+    app.button(key="preset-laptop").click().run()
+    assert "--minutes 15.0" in command(app)
+    app.button(key="preset-lesson").click().run()
+    assert "--epochs 10 --minutes 1.0" in command(app)
+
+
+def test_how_the_network_learns_is_a_choice(looks, launched):
+    app = open_page()
+    app.selectbox(key="optimizer").select("adamw").run()
+    app.number_input(key="warmup").set_value(0.5)
+    app.number_input(key="patience").set_value(3)
+    app.multiselect(key="frozen").set_value(["conv0", "embedding"])
+    app.text_input(key="rates").set_value("readout=2, conv3=0.5").run()
+    assert command(app).endswith(
+        "--epochs 5 --patience 3 --optimizer adamw --weight-decay 0.01 --warmup 0.5 "
+        "--freeze embedding,conv0 --block-rates conv3=0.5,readout=2.0"
+    )
+    # What cannot be is said before the launch.
+    app.text_input(key="rates").set_value("conv0=2").run()
+    assert "conv0 is frozen and has a learning rate" in texts(app)
+    assert app.button(key="launch").disabled
+
+
+def test_processes_are_a_choice(looks, launched, monkeypatch):
+    monkeypatch.setattr(processes, "usable_cores", lambda: 3)
+    app = open_page()
+    assert app.number_input(key="processes").value is None
+    assert app.number_input(key="processes").placeholder == "auto (here: 1)"  # a lesson is short
+    assert "--processes" not in command(app)
+    app.number_input(key="epochs").set_value(5000).run()
+    assert app.number_input(key="processes").placeholder == "auto (here: 3)"
+    app.number_input(key="processes").set_value(2).run()
+    assert not app.exception
+    assert "--processes 2" in command(app)
+    # the time depends on it, what the references do does not
+    assert {look.processes for look in looks if look.threads == 1} == {None}
+    app.button(key="launch").click().run()
+    assert launched[0].config.processes == 2
+
+
+def test_link_holds_the_processes(looks):
+    app = open_page(dataset="tiny", processes="4")
+    assert app.number_input(key="processes").value == 4
+    assert "--processes 4" in command(app)
+
+
+def test_frames_follow_the_data_set(looks):
+    app = open_page("mp-frames-r2scan")
+    app.number_input(key="frames").set_value(1500).run()
+    app.selectbox(key="dataset").select("tiny").run()
+    assert not app.exception
+    assert app.number_input(key="frames").value == 14
+
+
+def test_link_with_values_out_of_range(looks):
+    app = open_page(dataset="tiny", frames="99999", epochs="-3", method="nonsense", seed="x")
+    assert app.number_input(key="frames").value <= 14
+    assert app.number_input(key="epochs").value >= 1
+    assert app.radio(key="method").value == "residual"
+
+
+@pytest.mark.parametrize("named", ["refit", method_label("refit")])
+def test_a_link_names_the_method_by_its_name_or_its_label(looks, named):
+    app = open_page(dataset="tiny", method=named)
+    assert app.radio(key="method").value == "refit"
+    assert "--method refit" in command(app)
+
+
+def test_a_loss_of_nothing_cannot_be_launched(looks):
+    app = open_page()
+    for kind in ("energy", "force", "stress", "magmom"):
+        app.number_input(key=kind).set_value(0.0)
+    app.run()
+    assert not app.exception
+    assert "at least one loss ratio should be above zero" in app.error[0].value
+    assert app.button(key="launch").disabled
+
+
+def test_preview_tells_what_preflight_finds(monkeypatch):
+    # Two threads on a busy machine wait for one another.
+    monkeypatch.setattr(threads, "usable_cores", lambda: 1)
+    preflight_part.previews.clear()
+    app = open_page()
+    for _ in range(100):
+        if any(one.label.startswith("Training") and one.value != "…" for one in app.metric):
+            break
+        time.sleep(0.5)
+        app.run()
+    assert not app.exception
+    assert not app.error, app.error[0].value
+    table = next(one.value for one in app.dataframe if "error" in one.value)
+    assert list(table["chosen"]) == ["", "", "", "", "▶"]
+    by_method = dict(zip(METHODS, table["error"], strict=True))
+    assert by_method["trainable"] == by_method["frozen"]
+    config = preflight_part.RunConfig(dataset="tiny", epochs=5, threads=1)
+    assert by_method["residual"] == pytest.approx(preflight(config).energy_mae_mev_per_atom)
+    assert app.metric[0].value == f"{by_method['residual']:,.0f} meV/atom"
+    assert "No training frame has a stress label" in texts(app)
+    assert "Labels: DFT" in texts(app)
+
+
+def test_preview_tells_an_error_once(monkeypatch):
+    def fail(_config):
+        raise LabError("the model cannot be read; give another.")
+
+    monkeypatch.setattr(preflight_part, "preflight", fail)
+    preflight_part.previews.clear()
+    app = open_page()
+    time.sleep(0.2)
+    app.run()
+    assert not app.exception
+    assert [one.value for one in app.error] == ["the model cannot be read; give another\\."]
+    assert not app.button(key="launch").disabled
+    preflight_part.previews.clear()
+
+
+def test_new_settings_replace_those_that_wait(monkeypatch):
+    looked = []
+
+    def slow(config):
+        time.sleep(0.1)
+        looked.append(config.seed)
+
+    monkeypatch.setattr(preflight_part, "preflight", slow)
+    previews = preflight_part.Previews()
+    configs = [preflight_part.RunConfig(dataset="tiny", seed=seed) for seed in range(5)]
+    previews.ask(configs[:4], "data")
+    (last,) = previews.ask(configs[4:], "data")
+    last.result(timeout=5)
+    assert looked in ([4], [0, 4])
+    (first, *_) = previews.ask(configs[:1], "data")
+    first.result(timeout=5)
+    assert previews.ask(configs[:1], "data")[0] is first
+    assert previews.ask(configs[:1], "other data")[0] is not first
+
+
+def test_launch_starts_one_run_and_shows_it(looks, launched):
+    app = open_page()
+    app.radio(key="method").set_value("frozen")
+    app.number_input(key="frames").set_value(6).run()
+    app.button(key="launch").click().run()
+    assert not app.exception
+    (run,) = list_runs()
+    assert launched == [run]
+    assert (run.config.method, run.config.frames, run.config.epochs) == ("frozen", 6, 5)
+    assert app.query_params["run"] == run.id
+    assert run.id in texts(app)
+    assert not any(button.key == "launch" for button in app.button)
+
+
+def test_second_click_of_a_double_click_starts_nothing(looks, launched):
+    from pages.parts.training.form import _start  # noqa: PLC0415  after the page has loaded torch
+
+    app = open_page()
+    draft = app.session_state["draft"]
+
+    def twice():
+        import streamlit as st  # noqa: PLC0415
+
+        st.session_state.setdefault("draft", "one")
+        start, config = st.session_state["what"]
+        start(config, "one")
+        start(config, "one")
+
+    script = AppTest.from_function(twice)
+    script.session_state["what"] = (_start, preflight_part.RunConfig(dataset="tiny"))
+    script.run()
+    assert not script.exception
+    assert len(launched) == len(list_runs()) == 1
+    assert draft != "one"
+
+
+def test_launch_that_fails_says_why(looks, monkeypatch):
+    def refuse(_config):
+        raise LabError("runs: the disk is full; free some space, then resume or try again.")
+
+    monkeypatch.setattr(local, "create", refuse)
+    app = open_page()
+    app.button(key="launch").click().run()
+    assert not app.exception
+    assert "the disk is full" in app.error[0].value
+    assert not app.button(key="launch").disabled
+
+
+def test_a_finished_runs_model_is_a_source(looks, launched):
+    run = make_run(name="first")
+    app = open_page()
+    app.selectbox(key="model").select(f"Run first ({run.id[-4:]})").run()
+    assert f"--model {run.best_checkpoint}" in command(app)
+
+
+def test_an_uploaded_checkpoint_is_a_source(looks, home, tmp_path):
+    model = tmp_path / "mine.pth.tar"
+    save_model(model, load_model("chgnet-0.3.0"), {"functional": "HSE06"})
+    app = open_page()
+    app.selectbox(key="model").select("A checkpoint of my own").run()
+    assert app.button(key="launch").disabled
+    app.file_uploader(key="checkpoint").upload("mine.pth.tar", model.read_bytes()).run()
+    assert not app.exception
+    assert "functional HSE06" in texts(app)
+    assert str(home / "cache" / "uploads") in command(app)
+    app.file_uploader(key="checkpoint").upload("other.pth.tar", b"not a model").run()
+    assert not app.exception
+    assert "is not a checkpoint" in app.error[0].value.replace("\\", "")
+    assert app.button(key="launch").disabled

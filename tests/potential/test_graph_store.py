@@ -1,0 +1,216 @@
+import errno
+import os
+import signal
+import threading
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+
+from core.errors import LabError
+from core.frames.schema import Card
+from core.frames.store import open_frames, write_frames
+from core.potential import graph_store
+from core.potential.graph import convert
+from core.potential.graph_store import find_graphs, store_path
+from tests.labelled_lab import (  # noqa: F401
+    complete,
+    complete_frames,
+    energies_only,
+    home,
+    mixed,
+    mixed_frames,
+    one_thread,
+    stock,
+    use_home,
+)
+
+LONELY = 3
+"""The frame with an atom that has no neighbour."""
+
+
+@pytest.fixture(autouse=True)
+def own_home(use_home, tmp_path, monkeypatch):
+    monkeypatch.setenv("ATOMREF_LAB_HOME", str(tmp_path))
+    monkeypatch.setattr(graph_store, "IN_MEMORY", 10)
+    monkeypatch.setattr(graph_store, "_CHUNK", 5)
+
+
+@pytest.fixture
+def lonely(tmp_path, complete_frames):
+    """A data set with one frame that CHGNet cannot represent."""
+    frames = list(complete_frames)
+    frames[LONELY] = replace(frames[LONELY], lattice=np.eye(3) * 30)
+    write_frames(tmp_path / "set", Card(name="lonely", kind="frames", functional="x"), frames)
+    return open_frames(tmp_path / "set")
+
+
+@pytest.fixture
+def conversions(monkeypatch):
+    """Counts what is converted."""
+    made = []
+
+    def counted(*arrays):
+        made.append(1)
+        return convert(*arrays)
+
+    monkeypatch.setattr(graph_store, "convert", counted)
+    return made
+
+
+def cached(frame_set):
+    folder = store_path(frame_set).parent
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+def whole(frame_set):
+    """What a finished store leaves: itself and its lock."""
+    name = store_path(frame_set).name
+    return [name, f"{name}.lock"]
+
+
+def assert_right(frame_set, rows):
+    table, places = find_graphs(frame_set, np.array(rows))
+    costs = table.costs(places)
+    for row, place, cost in zip(rows, places, costs, strict=True):
+        frame = frame_set.frame(row)
+        if row == LONELY:
+            assert cost == 0
+            assert "no neighbour within 6 Å" in table.left_out[place]
+            continue
+        expected = convert(frame.atomic_numbers, frame.frac_coords, frame.lattice)
+        assert cost == expected.cost
+        graph = table.graph(place, frame)
+        for field in fields(expected):
+            np.testing.assert_array_equal(getattr(graph, field.name), getattr(expected, field.name))
+
+
+def test_few_are_converted_and_kept_nowhere(lonely, conversions):
+    assert_right(lonely, [7, 3, 0, 3])
+    assert cached(lonely) == []
+    assert len(conversions) == 4
+
+
+def test_many_are_kept_once_for_all_rows(lonely, conversions):
+    told = []
+    find_graphs(lonely, np.arange(11), lambda *progress: told.append(progress))
+    assert told == [(5, 24), (10, 24), (15, 24), (20, 24), (24, 24)]
+    assert cached(lonely) == whole(lonely)
+    assert_right(lonely, [*range(24), 3, 5])
+    assert_right(lonely, [20, 3])
+    assert len(conversions) == 24
+
+
+def truncate(path):
+    os.truncate(path / "records.bin", 100)
+
+
+def empty(path):
+    (path / "places.npy").write_bytes(b"")
+
+
+def shorten(path):
+    np.save(path / "places.npy", np.load(path / "places.npy")[:-1])
+
+
+def scribble(path):
+    (path / "summary.json").write_text("[1, 2]")
+
+
+def forget(path):
+    (path / "records.bin").unlink()
+
+
+@pytest.mark.parametrize("damage", [truncate, empty, shorten, scribble, forget])
+def test_a_damaged_store_is_made_again(lonely, conversions, damage):
+    find_graphs(lonely, np.arange(24))
+    damage(store_path(lonely))
+    assert_right(lonely, [1, 2])
+    assert len(conversions) == 26
+    assert_right(lonely, range(24))
+    assert len(conversions) == 50
+    assert cached(lonely) == whole(lonely)
+    assert_right(lonely, range(24))
+    assert len(conversions) == 50
+
+
+def test_a_cancelled_writer_leaves_nothing(lonely):
+    def cancel(done, total):
+        if done >= 10:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        find_graphs(lonely, np.arange(24), cancel)
+    assert cached(lonely) == whole(lonely)[1:]
+    assert_right(lonely, range(24))
+
+
+def test_what_a_killed_writer_leaves_is_swept(lonely):
+    child = os.fork()
+    if not child:
+        find_graphs(lonely, np.arange(24), lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert len(cached(lonely)) == 2
+    assert cached(lonely)[0].endswith(".partial")
+    assert_right(lonely, range(24))
+    assert cached(lonely) == whole(lonely)
+
+
+def test_a_living_writer_is_not_swept(lonely, tmp_path):
+    folder = tmp_path / "cache" / "graphs"
+    for name in ("alive", "dead"):
+        (folder / f".{name}-v1.0123abcd.partial").mkdir(parents=True)
+    with graph_store._lock(folder / "alive-v1").acquire():
+        find_graphs(lonely, np.arange(24))
+    assert (folder / ".alive-v1.0123abcd.partial").exists()
+    assert not (folder / ".dead-v1.0123abcd.partial").exists()
+
+
+def test_two_writers_make_one_store(lonely, conversions, monkeypatch):
+    monkeypatch.setattr(graph_store, "_POLL_SECONDS", 0.01)
+    started, seen, waiting = threading.Event(), threading.Event(), []
+
+    def slow(done, total):
+        started.set()
+        # goes on once the other has been seen to wait
+        seen.wait(5)
+
+    def waits(done, total):
+        waiting.append((done, total))
+        seen.set()
+
+    first = threading.Thread(target=find_graphs, args=(lonely, np.arange(24), slow))
+    first.start()
+    started.wait(5)
+    find_graphs(lonely, np.arange(24), waits)
+    first.join()
+    assert set(waiting) == {(0, 24)}
+    assert len(conversions) == 24
+    assert cached(lonely) == whole(lonely)
+
+
+def test_a_full_disk_is_told(lonely, monkeypatch):
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(LabError, match=r"too full to keep the graphs of 24 frames .* free about"):
+        find_graphs(lonely, np.arange(24))
+    assert cached(lonely) == whole(lonely)[1:]
+
+
+def test_rows_without_a_structure_have_no_graph(lonely):
+    class Pairs:
+        fingerprint = ""
+
+        def __len__(self):
+            return 24
+
+        def frames(self, rows):
+            return [None if row % 2 else lonely.frame(int(row)) for row in rows]
+
+    table, places = find_graphs(Pairs(), np.arange(24))
+    assert ((table.costs(places) > 0) == (np.arange(24) % 2 == 0)).all()
+    assert not table.left_out
+    assert cached(lonely) == []

@@ -1,0 +1,110 @@
+"""AtomRef with names: kept whole, never replaced, read from tables with their mistakes told."""
+
+import numpy as np
+import pytest
+
+from core.elements import INDEX, N_ELEMENTS
+from core.errors import LabError
+from core.home import atomrefs_dir
+from core.reference.fits.atomref import fit_lstsq
+from core.reference.fits.compare import explained, side_by_side
+from core.reference.fits.library import delete_atomref, read_atomref, save_atomref, saved_atomrefs
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("ATOMREF_LAB_HOME", str(tmp_path))
+    return tmp_path
+
+
+def some(symbols=("Li", "O"), n=12, seed=0):
+    rng = np.random.default_rng(seed)
+    X = np.zeros((n, N_ELEMENTS))
+    X[:, [INDEX[symbol] for symbol in symbols]] = rng.dirichlet(np.ones(len(symbols)), n)
+    y = X @ np.arange(N_ELEMENTS) + 0.1 * rng.normal(size=n)
+    return X, y, fit_lstsq(X, y, functional="r2SCAN")
+
+
+def test_kept_and_found_again(home):
+    _, _, fit = some()
+    save_atomref("mine", fit)
+    np.testing.assert_array_equal(saved_atomrefs()["mine"].energies, fit.energies)
+    with pytest.raises(LabError, match="already"):
+        save_atomref("mine", fit)
+    with pytest.raises(LabError, match="cannot name"):
+        save_atomref("../mine", fit)
+    (atomrefs_dir() / "broken.json").write_text("{")
+    assert list(saved_atomrefs()) == ["mine"]
+    delete_atomref("mine")
+    with pytest.raises(LabError, match="kept are: none yet"):
+        delete_atomref("mine")
+
+
+def test_a_table_from_elsewhere(home):
+    table = b"\xef\xbb\xbfSymbol,energy,note\r\nNa,-1.5,\r\nCl,-2.25,x\r\n"
+    one = read_atomref(table, name="theirs.csv", functional=" PBE ")
+    assert (one.functional, one.method, one.n) == ("PBE", "given", 0)
+    assert one.known.sum() == 2
+    assert one.energies[INDEX["Cl"]] == -2.25
+    save_atomref("theirs", one)
+    again = saved_atomrefs()["theirs"]
+    np.testing.assert_array_equal(again.energies, one.energies)
+    assert again.known.sum() == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"a,b\n1,2\n", "has no column 'symbol'"),
+        (b"", "is not a CSV table"),
+        (b"symbol,energy\nXx,1\n", "line 2: 'Xx' is no element"),
+        (b"symbol,energy\nLi,1\nLi,2\n", "line 3: Li is there twice"),
+        (b"symbol,energy\nLi,one\n", "line 2: 'one' is no energy"),
+        (b"symbol,energy\nLi,inf\n", "line 2: 'inf' is no energy"),
+        (b"symbol,energy\nLi,\n", "line 2: '' is no energy"),
+        (b"symbol,energy\n", "holds no element"),
+        (b"symbol,energy,Energy\nLi,1,2\n", "two columns 'energy'"),
+        (b"\xff\xfe\x00", "is not a CSV table"),
+    ],
+)
+def test_mistakes_in_a_table_are_told(content, told):
+    with pytest.raises(LabError, match=told):
+        read_atomref(content, name="theirs.csv", functional="PBE")
+
+
+def test_lines_that_end_in_a_comma_keep_their_columns():
+    one = read_atomref(b"symbol,energy\nLi,-1,\nF,-2,\n", name="theirs.csv", functional="PBE")
+    assert one.energies[[INDEX["Li"], INDEX["F"]]].tolist() == [-1, -2]
+
+
+@pytest.mark.parametrize("name", ["chgnet-mptrj", "chgnet-mine", "this-target"])
+def test_names_of_others_are_not_taken(home, name):
+    with pytest.raises(LabError, match="choose another name"):
+        save_atomref(name, some()[2])
+
+
+def test_a_table_needs_its_functional():
+    with pytest.raises(LabError, match="give it, such as"):
+        read_atomref(b"symbol,energy\nLi,1\n", name="theirs.csv")
+
+
+def test_how_well_it_explains():
+    X, y, fit = some()
+    found = explained(fit, X, y)
+    scaled = y - X @ fit.energies
+    assert found.mae == pytest.approx(np.abs(scaled).mean())
+    assert found.spread == pytest.approx(scaled.std())
+    X[0, INDEX["U"]], X[0, INDEX["O"]] = X[0, INDEX["O"]], 0
+    assert explained(fit, X, y).n_unknown == 1
+    assert np.isnan(explained(fit, X[:1], y[:1]).mae)
+
+
+def test_side_by_side_leaves_gaps_where_one_does_not_know():
+    _, _, one = some(("Li", "O"))
+    _, _, other = some(("Li", "F"), seed=1)
+    table = side_by_side({"a": one, "b": other}).set_index("symbol")
+    assert list(table.index) == ["Li", "O", "F"]
+    assert np.isnan(table.loc["O", "b"])
+    assert table.loc["Li", "spread"] == pytest.approx(
+        abs(one.energies[INDEX["Li"]] - other.energies[INDEX["Li"]])
+    )

@@ -1,0 +1,94 @@
+"""kill -9 at random moments, and what comes out is bit for bit what would have come out anyway."""
+
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from core.frames.schema import Card, Frame
+from core.frames.store import write_frames
+from core.runs.process import local
+from core.runs.process.restart import revive_lost
+from core.training.settings.config import RunConfig
+
+EPOCHS = 40
+KILLS = 2
+"""In every test run; ten and more were tried by hand."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def home(tmp_path_factory):
+    home = tmp_path_factory.mktemp("killed")
+    rng = np.random.default_rng(3)
+    frames = (
+        Frame(
+            frame_id=f"f{number}",
+            material_id=f"m{number}",
+            atomic_numbers=np.array([11, 17], dtype=np.uint8),
+            frac_coords=np.array([[0.0, 0, 0], [0.5, 0.5, 0.5]]),
+            lattice=np.diag(rng.uniform(3.2, 3.8, 3)),
+            energy_per_atom=float(rng.normal(-20, 0.1)),
+        )
+        for number in range(20)
+    )
+    card = Card(name="tiny", kind="frames", functional="r2SCAN", labels="dft")
+    write_frames(home / "datasets" / "tiny", card, frames)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ATOMREF_LAB_HOME", str(home))
+        yield home
+
+
+def started(processes):
+    run = local.create(
+        RunConfig(
+            dataset="tiny", method="refit", device="cpu", threads=1, batch_size=4, epochs=EPOCHS,
+            processes=processes,
+        )
+    )  # fmt: skip
+    local.launch(run)
+    return run
+
+
+def wait(run, *states, seconds=120.0):
+    deadline = time.monotonic() + seconds
+    while (status := run.status()).state not in states:
+        assert time.monotonic() < deadline, "\n".join(run.log_tail())
+        time.sleep(0.02)
+    return status
+
+
+def kill(run, rng):
+    """Kill the run's process somewhere between its start and its end."""
+    status = wait(run, "running", "finished")
+    time.sleep(rng.uniform(0, 4))
+    if run.status().state == "finished":
+        return False
+    os.kill(status.pid, signal.SIGKILL)
+    wait(run, "failed")
+    return True
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_killed_at_random_and_the_same_in_the_end(processes):
+    rng = np.random.default_rng(processes)
+    whole, killed = started(processes), started(processes)
+    wait(whole, "finished")
+    for _ in range(KILLS):
+        if not kill(killed, rng):
+            break
+        # Killed too often at its start it is left alone, and somebody resumes it.
+        if not revive_lost():
+            local.resume(killed)
+    wait(killed, "finished")
+    for name in ("last.pt", "best.pth.tar"):
+        ours, theirs = (
+            torch.load(one.checkpoints / name, weights_only=True)["model"]["state_dict"]
+            for one in (killed, whole)
+        )
+        assert all(torch.equal(value, theirs[key]) for key, value in ours.items())
+    assert killed.status().test == whole.status().test
+    steps = [event["step"] for event in killed.metrics("step")]
+    assert steps == [event["step"] for event in whole.metrics("step")]

@@ -1,0 +1,191 @@
+"""Plans: frames, hours and chances follow from the law, and are told honestly."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from core.errors import LabError
+from core.scaling.law import Law, fit_law
+from core.scaling.planner import LIKELY, Cost, budget, chances, hindsight, plan, training_atoms
+from core.scaling.points import ScalingPoints
+
+SIZES = np.array([50, 100, 200, 400, 800, 1600])
+
+
+def made_points(amplitude, exponent, *, floor=0.0, noise=0.05, sizes=SIZES, seed=0):
+    n_frames = np.repeat(sizes, 3).astype(float)
+    scatter = np.exp(np.random.default_rng(seed).normal(0, noise, len(n_frames)))
+    return ScalingPoints(
+        n_frames=n_frames,
+        error=(amplitude * n_frames**-exponent + floor) * scatter,
+        seed=np.tile([0, 1, 2], len(sizes)),
+        unit="meV/atom",
+    )
+
+
+def exact_law(amplitude=2000.0, exponent=0.5, *, floor=0.0, spread=0.0):
+    """A law whose amplitude alone is uncertain: 500 quantiles of a log-normal distribution."""
+    normal = stats.norm.ppf((np.arange(501) + 0.5) / 501)
+    replicates = np.empty((501, 3))
+    replicates[:, 0] = math.log(amplitude) + spread * normal
+    replicates[:, 1], replicates[:, 2] = exponent, floor
+    return Law(
+        form="offset" if floor else "power",
+        amplitude=amplitude,
+        exponent=exponent,
+        floor=floor,
+        r2=1.0,
+        n=18,
+        n_sizes=6,
+        min_frames=0,
+        smallest=50.0,
+        largest=1600.0,
+        unit="meV/atom",
+        replicates=replicates,
+    )
+
+
+def test_frames_hours_and_money_by_hand():
+    # 2000 · N^−½ = 40 at N = 2500.
+    row = plan(
+        {"refit": exact_law()},
+        target=40,
+        cost=Cost(hours=3, price=0.02, currency="€"),
+        n_atoms=[4, 8],
+        have=500,
+    ).iloc[0]
+    assert (row["frames"], row["to_compute"], row["core_hours"]) == (2500, 2000, 6000)
+    assert row["money"] == pytest.approx(120)
+    assert row["extrapolated"] == pytest.approx(2500 / 1600)
+    assert row["probability"] == 1.0
+    assert row["note"] == ""
+
+
+def test_hours_grow_with_the_cube_of_the_atoms():
+    cost = Cost(per_atom3=0.01)
+    np.testing.assert_allclose(cost.hours_each([10, 20]), [10, 80])
+    row = plan({"refit": exact_law()}, target=40, cost=cost, n_atoms=[10, 20]).iloc[0]
+    assert row["core_hours"] == pytest.approx(2500 * 45)
+    assert math.isnan(row["money"])
+
+
+def test_intervals_and_chances_are_those_of_the_uncertain_amplitude():
+    law = exact_law(spread=0.1)
+    row = plan({"refit": law}, target=40, cost=Cost(hours=1), n_atoms=[1]).iloc[0]
+    # N = (a / 40)², so log N scatters by 0.2; quantiles of the normal distribution.
+    for name, z in (("frames_low", -1.96), ("frames_high", 1.96), ("frames_likely", 1.2816)):
+        assert math.log(row[name] / 2500) == pytest.approx(0.2 * z, abs=0.01)
+    assert row["probability"] == pytest.approx(0.5, abs=0.05)
+    assert law.probability(row["frames_likely"], 40) == pytest.approx(LIKELY, abs=0.01)
+    assert row["core_hours_high"] == row["frames_high"]
+    curve = chances({"refit": law}, target=40)
+    assert (curve["probability"].diff().dropna() >= 0).all()
+    assert curve["probability"].iloc[[0, -1]].tolist() == pytest.approx([0, 1], abs=0.01)
+
+
+def test_what_is_there_already_counts_for_the_chance():
+    law = exact_law(spread=0.1)
+    row = plan({"refit": law}, target=40, cost=Cost(hours=1), n_atoms=[1], have=10_000).iloc[0]
+    assert (row["to_compute"], row["core_hours"]) == (0, 0)
+    assert row["probability"] == 1.0
+
+
+def test_never_is_said_with_its_reason():
+    laws = {
+        "scratch": exact_law(exponent=-0.1),
+        "refit": exact_law(floor=50.0),
+        "residual": exact_law(exponent=0.2),
+    }
+    table = plan(laws, target=40, cost=Cost(hours=1), n_atoms=[1]).set_index("method")
+    assert np.isinf(table.loc[["scratch", "refit"], "frames"]).all()
+    assert (table.loc[["scratch", "refit"], "probability"] == 0).all()
+    assert "does not fall" in table.loc["scratch", "note"]
+    assert "levels off at 50" in table.loc["refit", "note"]
+    assert "times the largest size" in table.loc["residual", "note"]
+    assert list(table.index) == list(laws)
+
+
+def test_a_budget_buys_what_a_plan_costs():
+    law = exact_law(spread=0.1)
+    cost = Cost(per_atom3=0.001)
+    atoms = [10, 20, 30]
+    wanted = plan({"refit": law}, target=40, cost=cost, n_atoms=atoms, have=100).iloc[0]
+    row = budget(
+        {"refit": law},
+        hours=wanted["core_hours"] + 1e-6,
+        cost=cost,
+        n_atoms=atoms,
+        have=100,
+        target=40,
+    ).iloc[0]
+    assert row["frames"] == wanted["frames"]
+    assert row["error"] == pytest.approx(40, rel=1e-6)
+    assert row["error_low"] < 40 < row["error_high"]
+    assert row["probability"] == pytest.approx(wanted["probability"])
+    nothing = budget({"refit": law}, hours=0, cost=cost, n_atoms=atoms).iloc[0]
+    assert math.isnan(nothing["error"])
+
+
+@given(
+    target=st.floats(20, 400),
+    have=st.integers(0, 5000),
+    spread=st.floats(0, 0.3),
+)
+def test_plans_are_consistent(target, have, spread):
+    law = exact_law(spread=spread)
+    row = plan({"m": law}, target=target, cost=Cost(hours=2), n_atoms=[1], have=have).iloc[0]
+    assert row["frames_low"] <= row["frames_likely"] <= row["frames_high"]
+    assert row["frames_low"] <= row["frames"] <= row["frames_high"]
+    assert law.predict(np.array([row["frames"]]))[0] <= target * (1 + 1e-9)
+    assert row["to_compute"] == max(row["frames"] - have, 0)
+    assert row["core_hours"] == 2 * row["to_compute"]
+
+
+def test_hindsight_finds_the_truth_where_there_is_a_power_law():
+    table = hindsight(made_points(2000, 0.4))
+    # 1600 follows from 50 to 400, 800 from 50 to 200; below there are too few sizes.
+    assert table["n_frames"].tolist() == [800, 1600]
+    assert (table["relative_error"].abs() < 0.3).all()
+    assert table["held"].all()
+    last = table.iloc[-1]
+    assert last["frames_low"] <= 1600 <= last["frames_high"]
+    law = fit_law(made_points(2000, 0.4).between(0, 400))
+    assert last["frames"] == math.ceil(law.frames_for(last["seen"]))
+
+
+def test_hindsight_shows_a_law_that_levels_off():
+    # A straight line through the steep part promises far too much.
+    last = hindsight(made_points(20_000, 1.0, floor=60.0, noise=0.01)).iloc[-1]
+    assert last["relative_error"] < -0.2
+    assert not last["held"]
+
+
+def test_training_atoms_are_those_of_the_training_part():
+    atoms = training_atoms("mp-frames-gga")
+    assert len(atoms) == pytest.approx(0.8 * 2399, abs=2)
+    assert 2 <= atoms.min() <= atoms.max() <= 40
+    with pytest.raises(LabError, match="holds pairs"):
+        training_atoms("mp-structures")
+
+
+@pytest.mark.parametrize(
+    "numbers", [{}, {"hours": 1, "per_atom3": 1}, {"hours": 0}, {"hours": 1, "price": -1}]
+)
+def test_costs_that_make_no_sense(numbers):
+    with pytest.raises(LabError):
+        Cost(**numbers)
+
+
+def test_questions_that_make_no_sense():
+    laws, cost = {"m": exact_law()}, Cost(hours=1)
+    for target, have in ((0.0, 0), (math.nan, 0), (40.0, -1)):
+        with pytest.raises(LabError):
+            plan(laws, target=target, cost=cost, n_atoms=[1], have=have)
+    with pytest.raises(LabError, match="budget"):
+        budget(laws, hours=-1, cost=cost, n_atoms=[1])
+    with pytest.raises(LabError, match="how large a cell"):
+        plan(laws, target=40, cost=cost, n_atoms=[])

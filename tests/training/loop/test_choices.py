@@ -1,0 +1,237 @@
+"""Choices of a run: frozen blocks, rates of blocks, optimisers, warm-up, early ends, time."""
+
+import json
+
+import pytest
+import torch
+
+from core.errors import LabError
+from core.potential.examples import load_examples
+from core.potential.models import load_model, read_extra
+from core.potential.weights import ATOMREF
+from core.runs.record.progress import Progress
+from core.training.loop.loop import fit
+from core.training.loop.schedule import learning_rate
+from core.training.scoring.error_rows import ErrorRows
+from core.training.settings.config import BLOCKS, LossRatios, RunConfig
+from core.training.settings.metrics import MetricSums
+from core.training.step.blocks import block_of, freeze
+from core.training.step.optimizer import make_optimizer, set_rate
+from core.training.step.step import Stepper
+
+SOURCE = "chgnet-0.3.0"
+SHORT = {"dataset": "energies", "method": "refit", "batch_size": 6, "device": "cpu", "threads": 1}
+
+
+def run(path, frame_set, *, stop_after=None, resume=False, **settings):
+    config = RunConfig(**{**SHORT, **settings})
+    events = []
+
+    def stop():
+        steps = sum(event["kind"] == "step" for event in events)
+        return stop_after is not None and steps >= stop_after
+
+    outcome = fit(
+        config,
+        frame_set,
+        checkpoints=path,
+        emit=lambda event: events.append(json.loads(json.dumps(event))),
+        should_stop=stop,
+        resume=resume,
+    )
+    return outcome, events
+
+
+def moved(path):
+    """Blocks of the network that differ from the source model, and whether AtomRef does."""
+    before, after = load_model(SOURCE).state_dict(), load_model(path / "last.pt").state_dict()
+    names = {name for name, value in after.items() if not torch.equal(value, before[name])}
+    return {block_of(name) for name in names if name in dict(load_model(SOURCE).named_parameters())}
+
+
+def test_every_parameter_has_a_block():
+    model = load_model(SOURCE)
+    blocks = [block_of(name) for name, _ in model.named_parameters()]
+    assert blocks.count(None) == 1
+    assert set(blocks) - {None} == set(BLOCKS)
+    freeze(model, ["conv2", "readout"])
+    for name, parameter in model.named_parameters():
+        expected = name != ATOMREF and block_of(name) not in {"conv2", "readout"}
+        assert parameter.requires_grad == expected
+
+
+def test_frozen_blocks_keep_their_weights(energies_only, tmp_path):
+    frozen = ("embedding", "conv0", "conv1")
+    run(tmp_path, energies_only, epochs=1, frozen=frozen)
+    # No label of these frames reaches the magnetic readout.
+    assert moved(tmp_path) == {None, "conv2", "conv3", "readout"}
+    outcome, events = run(tmp_path, energies_only, epochs=1, frozen=frozen, resume=True)
+    assert outcome.state == "finished"
+    assert events[0]["step"] == events[0]["steps"]
+
+
+@pytest.mark.parametrize(
+    ("name", "decay", "kind"),
+    [("adam", 0.0, "Adam"), ("adamw", 0.01, "AdamW"), ("radam", 0.0, "RAdam")],
+)
+def test_the_optimiser_and_the_rates_of_blocks(name, decay, kind):
+    model = load_model(SOURCE)
+    config = RunConfig(
+        dataset="x", optimizer=name, weight_decay=decay, block_rates={"readout": 2.0, "conv0": 0.1}
+    )
+    optimizer = make_optimizer(model, config)
+    assert type(optimizer).__name__ == kind
+    assert {group["weight_decay"] for group in optimizer.param_groups} == {decay}
+    set_rate(optimizer, 0.5)
+    rates = {
+        id(parameter): group["lr"]
+        for group in optimizer.param_groups
+        for parameter in group["params"]
+    }
+    expected = {"readout": 1.0, "conv0": 0.05}
+    for parameter_name, parameter in model.named_parameters():
+        if parameter_name != ATOMREF:
+            assert rates[id(parameter)] == expected.get(block_of(parameter_name), 0.5)
+
+
+@pytest.mark.parametrize("name", ["adamw", "radam"])
+def test_resumed_is_uninterrupted_for_every_optimiser(energies_only, tmp_path, name):
+    settings = {
+        "epochs": 2,
+        "optimizer": name,
+        "weight_decay": 0.01 if name == "adamw" else 0.0,
+        "warmup_epochs": 0.5,
+        "block_rates": {"readout": 3.0},
+        "frozen": ("embedding",),
+    }
+    whole, _ = run(tmp_path / "whole", energies_only, **settings)
+    run(tmp_path / "parts", energies_only, stop_after=2, **settings)
+    parts, _ = run(tmp_path / "parts", energies_only, resume=True, **settings)
+    assert parts == whole
+    states = [load_model(tmp_path / one / "last.pt").state_dict() for one in ("whole", "parts")]
+    assert all(torch.equal(value, states[1][key]) for key, value in states[0].items())
+
+
+def test_the_rate_rises_during_the_warm_up_and_is_the_cosine_after_it():
+    steps, epochs = 40, 6
+    at = [(epoch, step) for epoch in range(epochs) for step in range(steps)]
+
+    def rates(warmup):
+        given = {"steps_per_epoch": steps, "epochs": epochs, "warmup_epochs": warmup}
+        return [learning_rate(1e-3, epoch=epoch, step=step, **given) for epoch, step in at]
+
+    plain, warmed = rates(0.0), rates(1.5)
+    assert warmed[60:] == plain[60:]
+    for n, (low, full) in enumerate(zip(warmed[:60], plain[:60], strict=True), start=1):
+        assert low == pytest.approx(full * n / 60)
+
+
+def test_it_ends_when_validation_no_longer_improves(energies_only, tmp_path, monkeypatch):
+    metrics = ErrorRows.metrics
+    monkeypatch.setattr(
+        ErrorRows, "metrics", lambda self: {**metrics(self), "energy_mae_mev_per_atom": 7.0}
+    )
+    outcome, events = run(tmp_path, energies_only, epochs=9, patience=2)
+    epochs = [event["epoch"] for event in events if event["kind"] == "epoch"]
+    assert (outcome.state, outcome.best_epoch, epochs) == ("finished", 1, [1, 2, 3])
+    # Interrupted before its test, it does not train on.
+    outcome, events = run(tmp_path, energies_only, epochs=9, patience=2, resume=True)
+    assert outcome.state == "finished"
+    assert not [event for event in events if event["kind"] == "epoch"]
+
+
+def test_a_limit_of_time_settles_the_epochs(energies_only, tmp_path):
+    outcome, events = run(tmp_path, energies_only, epochs=50, minutes=1e-4)
+    (plan,) = [event for event in events if event["kind"] == "plan"]
+    assert plan["epochs"] == 1
+    steps = [event for event in events if event["kind"] == "step"]
+    assert {event["steps"] for event in steps} == {plan["steps"]} == {steps[-1]["step"]}
+    assert outcome.state == "finished"
+    # With time enough, all epochs that were asked for; the plan outlives an interruption.
+    settings = {"epochs": 3, "minutes": 1e6}
+    run(tmp_path / "long", energies_only, stop_after=4, **settings)
+    outcome, events = run(tmp_path / "long", energies_only, resume=True, **settings)
+    assert not [event for event in events if event["kind"] == "plan"]
+    assert max(event.get("epoch", 0) for event in events) == 3
+
+
+def test_models_of_chosen_epochs_are_kept(energies_only, tmp_path):
+    run(tmp_path, energies_only, epochs=5, keep_every=2)
+    assert sorted(path.name for path in tmp_path.iterdir() if path.suffix != ".npz") == [
+        "best.pth.tar", "epoch-2.pth.tar", "epoch-4.pth.tar", "last.pt",
+    ]  # fmt: skip
+    assert read_extra(tmp_path / "epoch-4.pth.tar")["epoch"] == 4
+    states = [load_model(tmp_path / f"epoch-{n}.pth.tar").state_dict() for n in (2, 4)]
+    assert any(not torch.equal(value, states[1][key]) for key, value in states[0].items())
+
+
+def test_a_checkpoint_from_before_these_settings_still_goes_on(energies_only, tmp_path):
+    run(tmp_path, energies_only, epochs=2, stop_after=1)
+    last = tmp_path / "last.pt"
+    content = torch.load(last, weights_only=True)
+    for newer in ("optimizer", "minutes", "frozen", "block_rates"):
+        content["config"].pop(newer)
+    content["position"].pop("epochs")
+    content["position"].pop("tenth_gradients")
+    for group in content["optimizer"]["param_groups"]:
+        group.pop("factor")
+    torch.save(content, last)
+    outcome, _ = run(tmp_path, energies_only, epochs=2, resume=True)
+    assert outcome.state == "finished"
+
+
+class Full:
+    """Stands for a step that has memory for so many frames at a time."""
+
+    eager_because = "this is a test"
+
+    def __init__(self, differentiate, frames):
+        self.differentiate, self.frames = differentiate, frames
+
+    def __call__(self, batch, targets):
+        if len(batch.fractions) > self.frames:
+            raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: no memory")
+        return self.differentiate(batch, targets)
+
+
+def test_out_of_memory_is_met_with_smaller_pieces(complete):
+    examples = load_examples(complete, range(8))[:]
+    free, tight = (Stepper(load_model(SOURCE), LossRatios()) for _ in range(2))
+    tight._differentiate = Full(tight._differentiate, 2)
+    sums = MetricSums(), MetricSums()
+    losses = [
+        stepper.step(stepper.prepare(examples), 1e-3, [own])
+        for stepper, own in zip((free, tight), sums, strict=True)
+    ]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+    assert sums[1].n_frames == 8
+    for name, gradient in free.model.named_parameters():
+        if gradient.grad is not None:
+            other = tight.model.get_parameter(name).grad
+            torch.testing.assert_close(other, gradient.grad, rtol=1e-3, atol=1e-5)
+    # From now on pieces are small from the beginning.
+    assert max(len(piece.examples) for piece in tight.prepare(examples).pieces) <= 2
+
+
+def test_a_frame_that_memory_cannot_hold_is_named(complete):
+    examples = load_examples(complete, range(4))[:]
+    stepper = Stepper(load_model(SOURCE), LossRatios())
+    stepper._differentiate = Full(stepper._differentiate, 0)
+    with pytest.raises(LabError, match=r"not enough memory for frame .* alone \(2 atoms"):
+        stepper.step(stepper.prepare(examples), 1e-3, ())
+
+
+def test_a_run_says_that_memory_was_short(energies_only, tmp_path, monkeypatch):
+    begin = Stepper.__init__
+
+    def tight(self, *args, **kwargs):
+        begin(self, *args, **kwargs)
+        self._differentiate = Full(self._differentiate, 4)
+
+    monkeypatch.setattr(Stepper, "__init__", tight)
+    outcome, events = run(tmp_path, energies_only, epochs=1)
+    assert outcome.state == "finished"
+    told = [event for event in events if event["kind"] == "memory"]
+    assert told
+    assert "smaller pieces" in Progress(epochs=1).changes(told[0])["message"]
+    assert "out of memory" in Progress(epochs=1).line(told[0])

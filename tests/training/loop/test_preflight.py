@@ -1,0 +1,114 @@
+import numpy as np
+import pytest
+
+from core.errors import LabError
+from core.potential.models import load_model
+from core.potential.prediction import predict
+from core.training.loop import preflight as preflight_module
+from core.training.loop.loop import fit
+from core.training.loop.preflight import preflight
+from core.training.scoring.evaluate import evaluate
+from core.training.settings.config import LossRatios, RunConfig
+from core.training.settings.methods import METHODS
+from core.transfer.interaction import interaction_energies
+
+SOURCE = "chgnet-0.3.0"
+
+
+def untrained_validation(config, frame_set, path):
+    """The energy error that a run reports before its first step."""
+    seen = []
+    fit(
+        config,
+        frame_set,
+        checkpoints=path,
+        emit=seen.append,
+        should_stop=lambda: any(event["kind"] == "start" for event in seen),
+    )
+    start = next(event for event in seen if event["kind"] == "start")
+    return start["validation"]["energy_mae_mev_per_atom"]
+
+
+@pytest.mark.parametrize("method", list(METHODS))
+def test_preflight_tells_what_the_run_begins_with(energies_only, tmp_path, method):
+    config = RunConfig(dataset="energies", method=method, device="cpu", threads=1)
+    found = preflight(config)
+    expected = untrained_validation(config, energies_only, tmp_path)
+    assert found.energy_mae_mev_per_atom == pytest.approx(expected, rel=1e-4)
+    assert found.n_train + found.n_validation + found.n_test == len(energies_only)
+    assert found.labels == {"energy": found.n_train}
+    assert found.n_atoms_mean == 2
+    assert found.seconds > 0
+    assert any("force" in warning for warning in found.warnings)
+
+
+def test_the_residual_atomref_undoes_an_offset_an_element(complete):
+    """The labels are the source model's plus an offset: residual finds it, frozen cannot."""
+    config = RunConfig(dataset="complete", device="cpu", threads=1, ridge_strength=1e-6)
+    residual = preflight(config).energy_mae_mev_per_atom
+    frozen = preflight(config.model_copy(update={"method": "frozen"}))
+    assert residual < 5
+    assert frozen.energy_mae_mev_per_atom > 1000
+    assert any("eV/atom" in warning for warning in frozen.warnings)
+    evaluated = evaluate(SOURCE, complete, complete.split().validation, device="cpu", threads=1)
+    assert evaluated["energy_mae_mev_per_atom"] == pytest.approx(
+        frozen.energy_mae_mev_per_atom, rel=1e-5
+    )
+
+
+def test_a_constant_is_that_of_the_other_frames(energies_only):
+    config = RunConfig(dataset="energies", method="frozen", device="cpu", threads=1)
+    rows = energies_only.split().validation
+    predicted = predict(load_model(SOURCE), energies_only.frames(rows))
+    errors = np.array([one.energy for one in predicted]) - energies_only.energies()[rows]
+    left = [abs(errors[i] - np.delete(errors, i).mean()) for i in range(len(errors))]
+    found = preflight(config).energy_mae_after_constant
+    assert found == pytest.approx(1000 * np.mean(left), rel=1e-4)
+
+
+def test_the_work_is_divided_among_the_processes(energies_only, monkeypatch):
+    monkeypatch.setattr(preflight_module, "_clock", lambda _: 0.5)
+    config = RunConfig(dataset="energies", method="refit", device="cpu", threads=1)
+    alone, three = (
+        preflight(config.model_copy(update={"processes": number})).seconds for number in (1, 3)
+    )
+    assert alone == pytest.approx(3 * three)
+
+
+def test_preflight_refuses_what_fit_would_refuse():
+    with pytest.raises(LabError, match="1000"):
+        preflight(RunConfig(dataset="energies", frames=1000))
+    with pytest.raises(LabError):
+        preflight(RunConfig(dataset="no-such-data"))
+    nothing = RunConfig(dataset="energies", loss=LossRatios(energy=0))
+    assert preflight(nothing).seconds is None
+
+
+def test_interaction_energies_are_computed_once(mixed, monkeypatch, tmp_path):
+    monkeypatch.setenv("ATOMREF_LAB_HOME", str(tmp_path))
+    expected = [one.interaction for one in predict(load_model(SOURCE), mixed.frames(range(6)))]
+    computed = []
+    monkeypatch.setattr(
+        "core.transfer.interaction.predict",
+        lambda model, graphs, **kw: computed.append(len(graphs)) or predict(model, graphs, **kw),
+    )
+    some = interaction_energies(mixed, SOURCE, indices=[4, 1], device="cpu")
+    np.testing.assert_allclose(some, [expected[4], expected[1]], atol=1e-5)
+    more = interaction_energies(mixed, SOURCE, indices=range(6), device="cpu")
+    np.testing.assert_allclose(more, expected, atol=1e-5)
+    assert (more[[4, 1]] == some).all()
+    interaction_energies(mixed, SOURCE, indices=[0, 5], device="cpu")
+    assert computed == [2, 4]
+    for path in (tmp_path / "cache").rglob("*.npz"):
+        path.write_bytes(path.read_bytes()[:-20])
+    again = interaction_energies(mixed, SOURCE, indices=[4, 1], device="cpu")
+    np.testing.assert_allclose(again, some, atol=1e-6)
+
+
+def test_evaluate_tells_its_progress(mixed):
+    told = []
+    found = evaluate(
+        SOURCE, mixed, range(5), device="cpu", threads=1, progress=lambda *p: told.append(p)
+    )
+    assert told[-1] == (5, 5)
+    assert found["n_frames"] == 5

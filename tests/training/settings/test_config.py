@@ -1,0 +1,142 @@
+import shlex
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.errors import LabError
+from core.runs.results.paper import METHOD_4_PARTITIONS, TABLE_1
+from core.training.settings.config import BLOCKS, FLAGS, LossRatios, RunConfig
+from core.training.settings.methods import DEFAULT, METHODS
+from core.training.settings.metrics import METRICS
+
+ratio = st.floats(0, 100)
+configs = st.builds(
+    RunConfig,
+    dataset=st.text(st.characters(codec="ascii"), min_size=1, max_size=10),
+    name=st.text(max_size=20),
+    source_model=st.sampled_from(["chgnet-0.3.0", "chgnet-r2scan", "my models/x's.pth.tar", "-x"]),
+    method=st.sampled_from(list(METHODS)),
+    frames=st.none() | st.integers(1, 10**7),
+    epochs=st.integers(10, 1000),
+    minutes=st.none() | st.floats(0.1, 1e4),
+    patience=st.none() | st.integers(1, 100),
+    keep_every=st.none() | st.integers(1, 100),
+    optimizer=st.sampled_from(["adam", "radam"]),
+    warmup_epochs=st.floats(0, 9),
+    block_rates=st.dictionaries(st.sampled_from(list(BLOCKS)), st.floats(1e-3, 100)),
+    batch_size=st.integers(1, 1000),
+    learning_rate=st.floats(1e-9, 1),
+    loss=st.builds(LossRatios, energy=st.floats(0.1, 9), force=ratio, stress=ratio, magmom=ratio),
+    seed=st.integers(0, 2**63 - 1),
+    device=st.sampled_from(["auto", "cpu", "cuda", "mps"]),
+    processes=st.none() | st.integers(1, 64),
+    threads=st.none() | st.integers(1, 64),
+    ridge_strength=st.floats(1e-9, 1e9),
+)
+
+
+def read_back(command):
+    words = shlex.split(command)
+    assert words[:4] == ["python", "-m", "core", "train"]
+    keys = {flag: key for key, flag in FLAGS.items()}
+    options, rest = {}, iter(words[4:])
+    for word in rest:
+        flag, joined, value = word.partition("=")
+        options[keys[flag]] = value if joined else next(rest)
+    return RunConfig.from_options(options)
+
+
+@given(configs)
+@settings(max_examples=50, deadline=None)
+def test_json_and_command_give_the_same_run_back(config):
+    assert RunConfig.parse(config.to_json()) == config
+    assert read_back(config.command()) == config
+
+
+def test_command_names_only_what_differs():
+    config = RunConfig(dataset="mp", epochs=5, loss=LossRatios(force=0))
+    assert config.command() == (
+        "python -m core train --method residual --dataset mp --epochs 5 --loss-force 0.0"
+    )
+
+
+def test_blocks_are_named_in_one_word():
+    options = {"dataset": "mp", "frozen": "readout,embedding", "block_rates": "conv3=0.5,conv0=1"}
+    config = RunConfig.from_options(options)
+    assert config.frozen == ("embedding", "readout")
+    assert config.block_rates == {"conv3": 0.5}
+    assert config.command().endswith("--freeze embedding,readout --block-rates conv3=0.5")
+    assert read_back(config.command()) == config
+
+
+@pytest.mark.parametrize(
+    ("settings_", "told"),
+    [
+        ({"weight_decay": 0.1}, "weight decay is AdamW's, and the optimiser is adam"),
+        ({"optimizer": "adamw"}, "give a weight decay"),
+        ({"frozen": ["embedding"], "method": "scratch"}, "cannot be frozen"),
+        ({"frozen": list(BLOCKS)}, "nothing would be trained"),
+        ({"frozen": ["head"]}, "'head' is no block"),
+        ({"block_rates": "conv1=fast"}, "block_rates.conv1"),
+        ({"block_rates": {"conv1": 0}}, "should be above 0"),
+        ({"frozen": ["conv1"], "block_rates": {"conv1": 0.5}}, "choose one of the two"),
+        ({"epochs": 3, "warmup_epochs": 3}, "shorter than the training"),
+    ],
+)
+def test_impossible_combinations_are_refused(settings_, told):
+    with pytest.raises(LabError, match=told):
+        RunConfig.parse({"dataset": "mp", **settings_})
+
+
+def test_every_setting_has_a_flag():
+    flat = {key for key in RunConfig.model_fields if key not in {"version", "loss"}}
+    assert flat | {f"loss.{key}" for key in LossRatios.model_fields} == set(FLAGS)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({}, "dataset is missing"),
+        ({"dataset": "a", "epochs": 0}, "epochs should be greater than or equal to 1 (got 0)"),
+        ({"dataset": "a", "method": "magic"}, "one of scratch, trainable, frozen, refit, residual"),
+        ({"dataset": "a", "colour": 1}, "colour is not a setting"),
+        ({"dataset": "a", "version": 2}, "update the lab"),
+        ({"dataset": "a", "learning_rate": float("inf")}, "finite"),
+        (
+            {"dataset": "a", "loss": dict.fromkeys(("energy", "force", "stress", "magmom"), 0)},
+            "one",
+        ),
+        ("{", "is not JSON"),
+        ("[]", "object"),
+    ],
+)
+def test_bad_settings_are_told_in_one_sentence(data, words):
+    with pytest.raises(LabError) as caught:
+        RunConfig.parse(data, where="config.json")
+    assert str(caught.value).startswith("config.json: ")
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_load_names_the_file(tmp_path):
+    path = tmp_path / "config.json"
+    with pytest.raises(LabError, match=r"config\.json"):
+        RunConfig.load(path)
+    path.write_bytes(b"\xff\x00")
+    with pytest.raises(LabError, match=r"config\.json"):
+        RunConfig.load(path)
+    path.write_text(RunConfig(dataset="a").to_json())
+    assert RunConfig.load(path) == RunConfig(dataset="a")
+
+
+def test_methods_and_paper_agree():
+    assert list(METHODS) == ["scratch", "trainable", "frozen", "refit", "residual"]
+    assert DEFAULT in METHODS
+    assert [METHODS[row.method].paper for row in TABLE_1] == [f"Method {i}" for i in (1, 2, 3, 4)]
+    for row in (*TABLE_1, *METHOD_4_PARTITIONS):
+        assert all(getattr(row, key) > 0 for key in METRICS)
+    # Table 1 rounds the model card's test errors.
+    test = METHOD_4_PARTITIONS[-1]
+    assert round(test.energy_mae_mev_per_atom) == TABLE_1[-1].energy_mae_mev_per_atom
+    assert round(test.force_mae_mev_per_angstrom) == TABLE_1[-1].force_mae_mev_per_angstrom

@@ -1,0 +1,107 @@
+"""What a team does for the tests; the tests do the same in one process.
+
+As a program, under torchrun: one rank of a team of two, which leaves what it found in a directory.
+"""
+
+import hashlib
+import json
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from core.errors import LabError
+from core.frames.registry import open_dataset
+from core.potential.examples import load_examples
+from core.potential.models import load_model, set_atomref
+from core.training.settings.config import LossRatios
+from core.training.settings.metrics import MetricSums
+from core.training.step.parallel import joined
+from core.training.step.step import Stepper
+
+# data set, rows, whether AtomRef is trained
+CASES = {
+    "complete": ("complete", range(6), False),
+    "missing labels": ("mixed", range(9), False),
+    "one share lacks a kind": ("mixed", [0, 3], False),
+    "energies": ("energies", range(5), False),
+    "trained AtomRef": ("mixed", range(1, 8), True),
+    "one frame": ("complete", [2], True),
+}
+RATE = 1e-3
+
+
+def stepper_of(name, team):
+    dataset, rows, trainable = CASES[name]
+    model = load_model("chgnet-0.3.0").double()
+    set_atomref(model, np.linspace(-9, 0, 94), trainable=trainable)
+    examples = load_examples(open_dataset(dataset), list(rows))[:]
+    return Stepper(model, LossRatios(), team=team), examples
+
+
+def step_of(name, team):
+    """Make one step; return gradients, the loss, and the errors before it."""
+    stepper, examples = stepper_of(name, team)
+    sums = MetricSums()
+    loss = stepper.step(stepper.prepare(examples), RATE, [sums])
+    gradients = {key: p.grad for key, p in stepper.model.named_parameters()}
+    return stepper, gradients, {"loss": loss, **asdict(sums)}
+
+
+def digest(model):
+    digest = hashlib.sha256()
+    for value in model.state_dict().values():
+        digest.update(value.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def divergence(team):
+    """Train on a label of infinity; return what is said of it, and whether the model is as before.
+
+    Frames of one size are given to the ranks in turns, so the bad one is the second rank's.
+    """
+    stepper, examples = stepper_of("complete", team)
+    examples[1] = replace(examples[1], energy=np.inf)
+    before = digest(stepper.model)
+    try:
+        stepper.step(stepper.prepare(examples), RATE, [])
+    except LabError as error:
+        return str(error), digest(stepper.model) == before
+    raise AssertionError("it did not diverge")
+
+
+def main(folder):
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    with joined(torch.device("cpu")) as team:
+        found = {}
+        for name in CASES:
+            stepper, gradients, told = step_of(name, team)
+            told["gradients"] = f"{name}.pt"
+            told["shares"] = team.gather(
+                [
+                    one.frame_id
+                    for piece in stepper.prepare(stepper_of(name, team)[1]).pieces
+                    for one in piece.examples
+                ]
+            )
+            told["models"] = team.gather(digest(stepper.model))
+            found[name] = told
+            if team.leads:
+                kept = {key: value for key, value in gradients.items() if value is not None}
+                torch.save(kept, folder / told["gradients"])
+        talk = {
+            "add": team.add(np.array([1.0, team.rank])).tolist(),
+            "vote": [team.vote(wish=team.rank == 1), team.vote(wish=False)],
+            "gather": team.gather(["é" * 10 * team.rank]),
+            "share": team.gather(team.share({"from": team.rank})),
+            "divergence": team.gather(divergence(team)),
+        }
+        if team.leads:
+            (folder / "found.json").write_text(json.dumps({"cases": found, "talk": talk}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,146 @@
+"""AtomRef fits of whole data sets, against closed forms written here."""
+
+import numpy as np
+import pytest
+
+from core.errors import LabError
+from core.frames.registry import open_dataset
+from core.frames.sources.table import pairs_from_table
+from core.potential.models import get_atomref, load_model
+from core.reference.fits.atomref import fit_huber
+from core.reference.fits.priors import prior
+from core.reference.fits.strength import strength_curve
+from core.transfer.atomref_fits import fit, fit_atomref, fit_data
+from core.transfer.interaction import interaction_energies
+
+MODEL = "chgnet-0.3.0"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("ATOMREF_LAB_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    return open_dataset("mp-structures")
+
+
+def closed_form(X, y, prior_values, strength):
+    A = X.T @ X + strength * np.eye(94)
+    return np.linalg.solve(A, X.T @ y + strength * prior_values)
+
+
+def fitted(pairs, rows, energies, method, strength=0.3, **more):
+    return fit_atomref(
+        pairs,
+        rows,
+        energies,
+        method=method,
+        functional="r2SCAN",
+        source_model=MODEL,
+        strength=strength,
+        **more,
+    )
+
+
+def test_each_fit_is_its_closed_form(pairs):
+    rows = np.arange(0, len(pairs), 150)
+    energies = pairs.energy("energy_r2scan_chgnet")[rows]
+    X = pairs.fractions()[rows]
+    pull = prior(get_atomref(load_model(MODEL)), "GGA/GGA+U", "r2SCAN").values
+    ridge = fitted(pairs, rows, energies, "ridge")
+    np.testing.assert_allclose(ridge.energies, closed_form(X, energies, pull, 0.3), atol=1e-8)
+    left = energies - interaction_energies(pairs, MODEL, indices=rows)
+    residual = fitted(pairs, rows, energies, "residual")
+    np.testing.assert_allclose(residual.energies, closed_form(X, left, pull, 0.3), atol=1e-8)
+    lstsq = fitted(pairs, rows, energies, "lstsq")
+    np.testing.assert_allclose(X @ lstsq.energies, X @ np.linalg.pinv(X) @ energies, atol=1e-6)
+
+
+def test_the_network_explains_its_own_labels(pairs):
+    rows = np.arange(0, len(pairs), 300)
+    labels = pairs.energy("energy_gga_chgnet")[rows]
+    interaction = interaction_energies(pairs, MODEL, indices=rows)
+    contribution = pairs.fractions()[rows] @ get_atomref(load_model(MODEL))
+    np.testing.assert_allclose(interaction + contribution, labels, atol=2e-5)
+
+
+def test_rows_without_energy_are_passed_over(pairs):
+    rows = np.arange(20)
+    energies = pairs.energy("energy_r2scan_chgnet")[rows].copy()
+    energies[3] = np.nan
+    assert fitted(pairs, rows, energies, "residual").n == 19
+
+
+def test_residual_without_structures_is_told(home):
+    (home / "t.csv").write_text("formula,energy_gga,energy_r2scan\nLiF,-4.8,-7.1\nFe,-8,-16\n")
+    table = pairs_from_table(home / "t.csv")
+    with pytest.raises(LabError, match="no structures"):
+        fitted(table, np.arange(2), table.energy("energy_r2scan"), "residual")
+
+
+def test_huber_needs_no_prior(pairs):
+    rows = np.arange(0, len(pairs), 20)
+    energies = pairs.energy("energy_r2scan_chgnet")[rows]
+    found = fitted(pairs, rows, energies, "huber", labels="x", corrections="none")
+    expected = fit_huber(pairs.fractions()[rows], energies, functional="r2SCAN")
+    np.testing.assert_array_equal(found.energies, expected.energies)
+    assert (found.method, found.labels, found.corrections) == ("huber", "x", "none")
+    assert found.prior_used is None
+
+
+@pytest.mark.parametrize("start", ["source", "crystal", "atom"])
+def test_priors_of_every_kind(pairs, start):
+    rows = np.arange(0, len(pairs), 150)
+    energies = pairs.energy("energy_r2scan_chgnet")[rows]
+    found = fitted(pairs, rows, energies, "ridge", strength=1e9, start=start)
+    pull = prior(get_atomref(load_model(MODEL)), "GGA/GGA+U", "r2SCAN", start)
+    np.testing.assert_allclose(found.energies, pull.values, atol=1e-3)
+    assert found.prior_used == pull.description
+
+
+def test_prior_of_a_file_and_of_no_file(pairs, home):
+    rows = np.arange(0, len(pairs), 150)
+    energies = pairs.energy("energy_r2scan_chgnet")[rows]
+    mine = fitted(pairs, rows, energies, "lstsq")
+    mine.write(home / "mine.json")
+    found = fitted(pairs, rows, energies, "ridge", start=str(home / "mine.json"))
+    np.testing.assert_allclose(found.energies, mine.energies, atol=1e-6)
+    assert found.prior_used == "AtomRef of mine.json"
+    with pytest.raises(LabError, match="crystals is neither a prior nor a file"):
+        fitted(pairs, rows, energies, "ridge", start="crystals")
+
+
+def test_auto_takes_the_best_strength(pairs):
+    rows = np.arange(0, len(pairs), 20)
+    energies = pairs.energy("energy_r2scan_chgnet")[rows]
+    found = fitted(pairs, rows, energies, "ridge", strength="auto")
+    pull = prior(get_atomref(load_model(MODEL)), "GGA/GGA+U", "r2SCAN").values
+    materials = pairs.table()["material_id"].to_numpy()[rows]
+    curve = strength_curve(pairs.fractions()[rows], energies, materials, prior=pull)
+    assert found.strength == curve.best != 1e-2
+    np.testing.assert_allclose(
+        found.energies,
+        closed_form(pairs.fractions()[rows], energies, pull, curve.best),
+        atol=1e-8,
+    )
+
+
+def test_what_a_fit_sees(pairs):
+    rows = np.arange(0, len(pairs), 300)
+    energies = pairs.energy("energy_r2scan_chgnet")[rows]
+    seen = fit_data(
+        pairs, rows, energies, method="residual", functional="r2SCAN", source_model=MODEL
+    )
+    left = energies - interaction_energies(pairs, MODEL, indices=rows)
+    np.testing.assert_array_equal(seen.energies, left)
+    np.testing.assert_array_equal(seen.rows, rows)
+    assert seen.materials.tolist() == pairs.table()["material_id"].iloc[rows].tolist()
+    made = fit(seen, method="residual", functional="r2SCAN", strength=0.3)
+    whole = fitted(pairs, rows, energies, "residual")
+    np.testing.assert_array_equal(made.energies, whole.energies)
+    free = fit_data(pairs, rows, energies, method="lstsq", functional="r2SCAN", source_model=MODEL)
+    with pytest.raises(LabError, match="ridge needs a prior"):
+        fit(free, method="ridge", functional="r2SCAN", strength=1)
