@@ -10,6 +10,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from core.errors import LabError
 from core.files import disk_error_message
+from pages.parts.shared.former_links import update_former_labels
 from pages.parts.shared.restart import look_after_runs
 from pages.parts.shared.share import share
 
@@ -34,6 +35,7 @@ def conditioned(number: float) -> str:
 def head(title: str, question: str) -> None:
     """Show a page's title, its share link and the one sentence that says what it answers."""
     _enter_through_app()
+    update_former_labels()
     look_after_runs()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title(title, width="content")
