@@ -16,12 +16,12 @@ from core.frames.pairs import PairSet
 from core.frames.registry import open_dataset
 from core.frames.schema import Card, EnergyColumn, Frame
 from core.frames.store import open_frames, write_frames
+from core.reference.formation import corrections
 from core.reference.formation.corrections import (
     carries_corrections,
     mp2020_corrections,
     without_corrections,
 )
-from core.reference.formation.energies import corrections
 from core.reference.shifts.pairs import PairedEnergies
 
 # Wang et al., Sci. Rep. 11, 15496 (2021): eV an atom of the element.
