@@ -8,15 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import orjson
 import typer
 from typer.core import TyperCommand
 
 from core.progress import Progress
-
-JsonFlag = Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")]
 
 _JSON = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 _REPORT_SECONDS = 2.0

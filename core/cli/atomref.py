@@ -8,7 +8,8 @@ import numpy as np
 import orjson
 import typer
 
-from core.cli.answer import Answer, JsonFlag, LabCommand, columns, facts, progress_on_stderr
+from core.cli.answer import Answer, LabCommand, columns, facts, progress_on_stderr
+from core.cli.options import DatasetArgument, EnergyColumn, JsonFlag, PriorModel
 from core.cli.selection import told_origin
 from core.elements import SYMBOLS
 from core.errors import LabError
@@ -32,12 +33,10 @@ app = typer.Typer()
 
 @app.command("atomref", cls=LabCommand)
 def atomref(
-    dataset: Annotated[str, typer.Argument(help="A data set of frames or of pairs.")],
+    dataset: DatasetArgument,
     *,
     method: Annotated[Method, typer.Option(help="How to fit.")] = "lstsq",
-    column: Annotated[
-        str | None, typer.Option(help="Pairs: the column of energies. Default: the target's.")
-    ] = None,
+    column: EnergyColumn = None,
     minus: Annotated[
         str | None,
         typer.Option(
@@ -45,12 +44,7 @@ def atomref(
             "of frames another data set."
         ),
     ] = None,
-    model: Annotated[
-        str,
-        typer.Option(
-            metavar="RUN|MODEL", help="Pretrained model: its AtomRef is where the prior starts."
-        ),
-    ] = "chgnet-0.3.0",
+    model: PriorModel = "chgnet-0.3.0",
     start: Annotated[
         str,
         typer.Option(

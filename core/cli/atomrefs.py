@@ -7,7 +7,8 @@ from typing import Annotated
 import orjson
 import typer
 
-from core.cli.answer import Answer, JsonFlag, LabCommand, columns, facts
+from core.cli.answer import Answer, LabCommand, columns, facts
+from core.cli.options import AtomRefName, EnergyColumn, JsonFlag
 from core.errors import LabError
 from core.reference.fits.atomref import AtomRef
 from core.reference.fits.compare import explained, side_by_side
@@ -18,8 +19,6 @@ from core.runs.record.named_models import checkpoint_of
 app = typer.Typer()
 atomrefs = typer.Typer(help="AtomRef with names: chgnet's own and those you keep.")
 app.add_typer(atomrefs, name="atomrefs")
-
-Name = Annotated[str, typer.Argument(help="A named AtomRef, or a JSON file.")]
 
 
 @atomrefs.command("list", cls=LabCommand)
@@ -44,7 +43,7 @@ def list_(*, _json: JsonFlag = False) -> Answer:
 
 
 @atomrefs.command("show", cls=LabCommand)
-def show(name: Name, *, _json: JsonFlag = False) -> Answer:
+def show(name: AtomRefName, *, _json: JsonFlag = False) -> Answer:
     """Show an AtomRef's energies."""
     one = _found(name)
     table = one.table()[one.known]
@@ -90,7 +89,7 @@ def compare(
     dataset: Annotated[
         str | None, typer.Option(help="Tell also how well each explains its energies.")
     ] = None,
-    column: Annotated[str | None, typer.Option(help="Pairs: the column of energies.")] = None,
+    column: EnergyColumn = None,
     _json: JsonFlag = False,
 ) -> Answer:
     """Lay AtomRef side by side."""
@@ -115,7 +114,7 @@ def compare(
 
 @atomrefs.command("export", cls=LabCommand)
 def export(
-    name: Name,
+    name: AtomRefName,
     *,
     model: Annotated[
         str, typer.Option(metavar="RUN|MODEL", help="Whose composition_model it becomes.")

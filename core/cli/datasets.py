@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal, get_args
 
 import typer
 
-from core.cli.answer import Answer, JsonFlag, LabCommand, columns, facts, key_values, share
+from core.cli.answer import Answer, LabCommand, columns, facts, key_values, share
+from core.cli.options import DatasetName, JsonFlag
 from core.errors import LabError
 from core.frames.registry import DatasetInfo, delete_dataset, find_dataset, list_datasets
 from core.frames.schema import DFT, Card, Corrections
@@ -16,7 +17,6 @@ app = typer.Typer()
 datasets = typer.Typer(help="The data sets of the lab.")
 app.add_typer(datasets, name="datasets")
 
-Name = Annotated[str, typer.Argument(help="Name of the data set.")]
 
 _HEAD = ("name", "kind", "functional", "n", "embedded", "labels")
 
@@ -33,7 +33,7 @@ def list_(*, _json: JsonFlag = False) -> Answer:
 
 
 @datasets.command("show", cls=LabCommand)
-def show(name: Name, *, _json: JsonFlag = False) -> Answer:
+def show(name: DatasetName, *, _json: JsonFlag = False) -> Answer:
     """Show what a data set is and where it comes from."""
     info = find_dataset(name)
     data = {**info.card.model_dump(mode="json"), "embedded": info.embedded}
@@ -48,7 +48,7 @@ def show(name: Name, *, _json: JsonFlag = False) -> Answer:
 
 
 @datasets.command("delete", cls=LabCommand)
-def delete(name: Name, *, _json: JsonFlag = False) -> Answer:
+def delete(name: DatasetName, *, _json: JsonFlag = False) -> Answer:
     """Delete an imported data set."""
     delete_dataset(name)
     return Answer(data={"deleted": name}, text=f"Deleted {name}.")

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 import numpy as np
 import typer
 
-from core.cli.answer import Answer, JsonFlag, LabCommand, count, facts
+from core.cli.answer import Answer, LabCommand, count, facts
+from core.cli.options import Device, FramesDataset, JsonFlag, ModelArgument
 from core.errors import LabError
 from core.frames.registry import open_dataset
 from core.frames.store import FrameSet
@@ -17,19 +18,13 @@ app = typer.Typer()
 
 @app.command("evaluate", cls=LabCommand)
 def evaluate(
-    model: Annotated[
-        str,
-        typer.Argument(
-            metavar="RUN|MODEL",
-            help="A run (its best checkpoint), chgnet-0.3.0, chgnet-r2scan, or a checkpoint file.",
-        ),
-    ],
+    model: ModelArgument,
     *,
-    dataset: Annotated[str, typer.Option(help="Data set of frames.")],
+    dataset: FramesDataset,
     split: Annotated[
         Literal["train", "validation", "test", "all"], typer.Option(help="Which of its frames.")
     ] = "test",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: Device = "auto",
     _json: JsonFlag = False,
 ) -> Answer:
     """Compare a model's predictions with the labels of a data set."""

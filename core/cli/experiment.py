@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from core.cli.answer import Answer, JsonFlag, LabCommand, columns, facts
+from core.cli.answer import Answer, LabCommand, columns, facts
+from core.cli.options import Detach, ExperimentName, JsonFlag, Methods, Seeds
 from core.cli.training_options import numbers, training_options
 from core.runs.groups import experiment as matched
 from core.runs.process.restart import revive_lost
@@ -19,7 +20,6 @@ app = typer.Typer()
 experiment = typer.Typer(help="Matched experiments: several methods and seeds on the same data.")
 app.add_typer(experiment, name="experiment")
 
-Name = Annotated[str, typer.Argument(metavar="EXPERIMENT", help="Its id.")]
 
 _POLL_SECONDS = 2.0
 _OWN = {"method", "seed"}
@@ -33,11 +33,9 @@ _OWN = {"method", "seed"}
 def run(
     context: typer.Context,
     *,
-    methods: Annotated[str, typer.Option(help="With commas; all: the five.")] = "all",
-    seeds: Annotated[str, typer.Option(help="With commas.")] = "0,1,2",
-    detach: Annotated[
-        bool, typer.Option("--detach", help="Start the runs and return, without waiting.")
-    ] = False,
+    methods: Methods = "all",
+    seeds: Seeds = "0,1,2",
+    detach: Detach = False,
     _json: JsonFlag = False,
 ) -> Answer:
     """Train several methods and seeds, with the options of `train` for all of them."""
@@ -71,7 +69,7 @@ def list_(*, _json: JsonFlag = False) -> Answer:
 
 @experiment.command("show", cls=LabCommand)
 def show(
-    name: Name,
+    name: ExperimentName,
     *,
     split: Annotated[Split, typer.Option(help="Which frames the table is of.")] = "test",
     _json: JsonFlag = False,
@@ -81,7 +79,7 @@ def show(
 
 
 @experiment.command("cancel", cls=LabCommand)
-def cancel(name: Name, *, _json: JsonFlag = False) -> Answer:
+def cancel(name: ExperimentName, *, _json: JsonFlag = False) -> Answer:
     """Stop all its runs; those that train write a checkpoint first."""
     one = matched.find_experiment(name)
     matched.cancel(one)
@@ -89,7 +87,7 @@ def cancel(name: Name, *, _json: JsonFlag = False) -> Answer:
 
 
 @experiment.command("resume", cls=LabCommand)
-def resume(name: Name, *, _json: JsonFlag = False) -> Answer:
+def resume(name: ExperimentName, *, _json: JsonFlag = False) -> Answer:
     """Let all its runs go on that were stopped or failed."""
     one = matched.find_experiment(name)
     matched.resume(one)
@@ -97,7 +95,7 @@ def resume(name: Name, *, _json: JsonFlag = False) -> Answer:
 
 
 @experiment.command("delete", cls=LabCommand)
-def delete(name: Name, *, _json: JsonFlag = False) -> Answer:
+def delete(name: ExperimentName, *, _json: JsonFlag = False) -> Answer:
     """Delete an experiment with its runs."""
     matched.delete(matched.find_experiment(name))
     return Answer(data={"deleted": name}, text=f"Deleted {name}.")

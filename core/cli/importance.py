@@ -5,7 +5,17 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from core.cli.answer import Answer, JsonFlag, LabCommand, columns, facts, progress_on_stderr
+from core.cli.answer import Answer, LabCommand, columns, facts, progress_on_stderr
+from core.cli.options import (
+    JsonFlag,
+    References,
+    Seed,
+    SourceColumn,
+    SourceData,
+    TableMapping,
+    TargetColumn,
+    TargetData,
+)
 from core.cli.selection import chosen_pairs, open_named, told_origin
 from core.elements import SYMBOLS
 from core.errors import LabError
@@ -28,33 +38,16 @@ from core.reference.importance.analysis import importance as explain
 app = typer.Typer()
 
 _TOLD = 20
-_References = Annotated[
-    str,
-    typer.Option(
-        metavar="mp|own|FILE",
-        help="The elements' energies: mp (Materials Project's, DFT), own (the data set's pure "
-        "elements), or a CSV with columns symbol, energy (eV/atom) and, for several functionals, "
-        "functional.",
-    ),
-]
 
 
 @app.command("importance", cls=LabCommand)
 def importance(
-    data: Annotated[
-        str, typer.Argument(metavar="SOURCE", help="A data set of frames or of pairs, or a table.")
-    ],
-    target_data: Annotated[
-        str | None,
-        typer.Argument(metavar="[TARGET]", help="The same frames in the target functional."),
-    ] = None,
+    data: SourceData,
+    target_data: TargetData = None,
     *,
-    source: Annotated[str | None, typer.Option(help="Column of source energies.")] = None,
-    target: Annotated[str | None, typer.Option(help="Column of target energies.")] = None,
-    mapping: Annotated[
-        list[str] | None,
-        typer.Option("--map", help="FIELD=COLUMN for a table whose columns need naming."),
-    ] = None,
+    source: SourceColumn = None,
+    target: TargetColumn = None,
+    mapping: TableMapping = None,
     uncorrected: Annotated[
         bool,
         typer.Option(
@@ -66,8 +59,8 @@ def importance(
     explained: Annotated[
         Explained, typer.Option("--explain", help="What the elements explain.")
     ] = "formation",
-    references: _References = "mp",
-    seed: Annotated[int, typer.Option(help="Of folds and sample.")] = 0,
+    references: References = "mp",
+    seed: Seed = 0,
     _json: JsonFlag = False,
 ) -> Answer:
     """Tell which elements make two functionals disagree: XGBoost on composition, and SHAP."""
@@ -120,7 +113,7 @@ def importance(
 def formation(
     data: Annotated[str, typer.Argument(help="A data set of pairs or of frames, or a table.")],
     *,
-    references: _References = "mp",
+    references: References = "mp",
     experiment: Annotated[
         str | None,
         typer.Option(help="Column of measured formation energies (eV/atom). Default: found."),

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from core.cli.answer import Answer, JsonFlag, LabCommand, columns, facts, progress_on_stderr
+from core.cli.answer import Answer, LabCommand, columns, facts, progress_on_stderr
+from core.cli.options import DatasetArgument, EnergyColumn, JsonFlag, ModelOption, Seed
 from core.reference.shifts.model_offset import STEPS
 
 app = typer.Typer()
@@ -12,23 +13,15 @@ app = typer.Typer()
 
 @app.command("offset", cls=LabCommand)
 def offset(
-    dataset: Annotated[str, typer.Argument(help="A data set of frames or of pairs.")],
+    dataset: DatasetArgument,
     *,
-    model: Annotated[
-        str,
-        typer.Option(
-            metavar="RUN|MODEL",
-            help="A run (its best checkpoint), chgnet-0.3.0, chgnet-r2scan, or a checkpoint file.",
-        ),
-    ] = "chgnet-0.3.0",
-    column: Annotated[
-        str | None, typer.Option(help="Pairs: the column of energies. Default: the target's.")
-    ] = None,
+    model: ModelOption = "chgnet-0.3.0",
+    column: EnergyColumn = None,
     rows: Annotated[int, typer.Option(help="Rows to look at, at most.", min=5)] = 1000,
     strength: Annotated[float, typer.Option(help="Pull of the residual AtomRef to its prior.")] = (
         1e-2
     ),
-    seed: Annotated[int, typer.Option(help="Of the sample of rows.")] = 0,
+    seed: Seed = 0,
     _json: JsonFlag = False,
 ) -> Answer:
     """Tell a model's error as it is, after a constant, after AtomRef, after residual AtomRef."""

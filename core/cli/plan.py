@@ -8,53 +8,45 @@ import typer
 
 from core.cli.answer import (
     Answer,
-    JsonFlag,
     LabCommand,
     columns,
     facts,
     progress_on_stderr,
     sensible,
 )
+from core.cli.options import (
+    FormOption,
+    FramesDataset,
+    Hours,
+    HoursPerAtom3,
+    JsonFlag,
+    MetricOption,
+    MinFrames,
+    SplitOption,
+    SweepArgument,
+)
 from core.errors import LabError
 from core.training.settings.metrics import LABEL_METRICS, METRICS
 
 app = typer.Typer()
 
-Metric = Literal["energy", "force", "stress", "magmom"]
-Split = Literal["validation", "test"]
-AskedForm = Literal["power", "offset", "auto"]
 By = Literal["composition", "features", "disagreement", "balanced"]
-
-Hours = Annotated[float | None, typer.Option(help="Core-hours of a calculation.")]
-Atoms3 = Annotated[
-    float | None, typer.Option("--atoms3", help="Core-hours per atom³, instead of --hours.")
-]
 Price = Annotated[float | None, typer.Option(help="Price of a core-hour.")]
 
 
 @app.command("plan", cls=LabCommand)
 def plan(
-    sweep: Annotated[
-        str | None,
-        typer.Argument(
-            help="An embedded sweep, the id of one, or an exported folder. Default: the first."
-        ),
-    ] = None,
+    sweep: SweepArgument = None,
     *,
     target: Annotated[
         float, typer.Option(help="Error to reach, in the metric's unit, as meV/atom.")
     ],
-    metric: Annotated[Metric, typer.Option(help="Whose error.")] = "energy",
-    split: Annotated[Split, typer.Option(help="Which frames the errors are of.")] = "validation",
-    form: Annotated[AskedForm, typer.Option(help="The law; auto: by held-out sizes.")] = "power",
-    min_frames: Annotated[
-        int | None,
-        typer.Option(
-            help="Leave smaller sizes out. Default: those below a sixteenth of the largest.", min=0
-        ),
-    ] = None,
+    metric: MetricOption = "energy",
+    split: SplitOption = "validation",
+    form: FormOption = "power",
+    min_frames: MinFrames = None,
     hours: Hours = None,
-    atoms3: Atoms3 = None,
+    atoms3: HoursPerAtom3 = None,
     price: Price = None,
     currency: Annotated[str, typer.Option(help="Of the price.")] = "",
     have: Annotated[int, typer.Option(help="Training frames that are there.", min=0)] = 0,
@@ -119,7 +111,7 @@ def plan(
 @app.command("next", cls=LabCommand)
 def next_(
     *,
-    dataset: Annotated[str, typer.Option(help="What there is.")],
+    dataset: FramesDataset,
     pool: Annotated[str, typer.Option(help="A data set with the structures to choose from.")] = (
         "mp-structures"
     ),
@@ -136,7 +128,7 @@ def next_(
         int, typer.Option(help="Materials that a network looks at, at most.", min=10)
     ] = 6000,
     hours: Hours = None,
-    atoms3: Atoms3 = None,
+    atoms3: HoursPerAtom3 = None,
     out: Annotated[
         Path | None, typer.Option(help="Write structures for VASP and pymatgen: FILE.zip.")
     ] = None,

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from core.cli.answer import Answer, JsonFlag, LabCommand, columns
+from core.cli.answer import Answer, LabCommand, columns
 from core.cli.answer import count as counted
+from core.cli.options import Device, JsonFlag, ModelOption, Threads
 from core.errors import LabError
 from core.files import disk_errors
 from core.frames.schema import Frame
@@ -47,18 +48,12 @@ def predict(
         ),
     ],
     *,
-    model: Annotated[
-        str,
-        typer.Option(
-            metavar="RUN|MODEL",
-            help="A run (its best checkpoint), chgnet-0.3.0, chgnet-r2scan, or a checkpoint file.",
-        ),
-    ],
+    model: ModelOption,
     out: Annotated[
         Path | None, typer.Option(help="New extended XYZ file for structures and predictions.")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,
+    device: Device = "auto",
+    threads: Threads = None,
     _json: JsonFlag = False,
 ) -> Answer:
     """Predict energy, forces, stress and magmoms of every structure in some files."""

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from core.cli.answer import Answer, JsonFlag, LabCommand, columns, facts
+from core.cli.answer import Answer, LabCommand, columns, facts
+from core.cli.options import JsonFlag, RunName
 from core.runs.export.checkpoint import export_checkpoint
 from core.runs.process import local
 from core.runs.process.restart import revive_lost
@@ -19,7 +20,6 @@ app = typer.Typer()
 runs = typer.Typer(help="Runs: one directory a training.")
 app.add_typer(runs, name="runs")
 
-Name = Annotated[str, typer.Argument(metavar="RUN", help="A run's id or directory.")]
 
 _HEAD = ("run", "name", "state", "method", "dataset", "frames", "epochs")
 
@@ -35,7 +35,7 @@ def list_(*, _json: JsonFlag = False) -> Answer:
 
 
 @runs.command("show", cls=LabCommand)
-def show(name: Name, *, _json: JsonFlag = False) -> Answer:
+def show(name: RunName, *, _json: JsonFlag = False) -> Answer:
     """Show what a run was asked to do and where it stands."""
     run = find_run(name)
     status = run.status()
@@ -68,7 +68,7 @@ def show(name: Name, *, _json: JsonFlag = False) -> Answer:
 
 
 @runs.command("cancel", cls=LabCommand)
-def cancel(name: Name, *, _json: JsonFlag = False) -> Answer:
+def cancel(name: RunName, *, _json: JsonFlag = False) -> Answer:
     """Stop a run; a training run writes a checkpoint first."""
     run = find_run(name)
     local.cancel(run)
@@ -76,7 +76,7 @@ def cancel(name: Name, *, _json: JsonFlag = False) -> Answer:
 
 
 @runs.command("pause", cls=LabCommand)
-def pause(name: Name, *, _json: JsonFlag = False) -> Answer:
+def pause(name: RunName, *, _json: JsonFlag = False) -> Answer:
     """Stop a run with a checkpoint, to resume it later; others have the device meanwhile."""
     run = find_run(name)
     local.pause(run)
@@ -93,7 +93,7 @@ def revive(*, _json: JsonFlag = False) -> Answer:
 
 @runs.command("resume", cls=LabCommand)
 def resume(
-    name: Name,
+    name: RunName,
     *,
     processes: Annotated[
         int | None,
@@ -110,7 +110,7 @@ def resume(
 
 
 @runs.command("delete", cls=LabCommand)
-def delete(name: Name, *, _json: JsonFlag = False) -> Answer:
+def delete(name: RunName, *, _json: JsonFlag = False) -> Answer:
     """Delete a run with its checkpoints."""
     run = find_run(name)
     local.delete(run)
@@ -119,7 +119,7 @@ def delete(name: Name, *, _json: JsonFlag = False) -> Answer:
 
 @app.command("export", cls=LabCommand)
 def export(
-    name: Name,
+    name: RunName,
     *,
     out: Annotated[Path, typer.Option(help="The file to write, as model.pth.tar.")],
     _json: JsonFlag = False,

@@ -1,12 +1,20 @@
 """`scaling`: how the error falls with the number of training frames."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
 
-from core.cli.answer import Answer, JsonFlag, LabCommand, columns, facts, sensible
+from core.cli.answer import Answer, LabCommand, columns, facts, sensible
+from core.cli.options import (
+    FormOption,
+    JsonFlag,
+    MetricOption,
+    MinFrames,
+    SplitOption,
+    SweepArgument,
+)
 from core.errors import LabError
 from core.scaling.extrapolation import extrapolation
 from core.scaling.form_choice import AskedForm, choose_form, law_of
@@ -24,38 +32,17 @@ app = typer.Typer()
 
 @app.command("scaling", cls=LabCommand)
 def scaling(
-    sweep: Annotated[
-        str | None,
-        typer.Argument(
-            help="An embedded sweep, the id of one, or an exported folder. Default: the first."
-        ),
-    ] = None,
+    sweep: SweepArgument = None,
     *,
     points: Annotated[
         Path | None,
         typer.Option(help="Instead: a table with the columns n_frames, error and, if any, seed."),
     ] = None,
-    metric: Annotated[
-        Literal["energy", "force", "stress", "magmom"], typer.Option(help="Of a sweep: which MAE.")
-    ] = "energy",
-    split: Annotated[
-        Literal["validation", "test"], typer.Option(help="Of a sweep: frames it is of.")
-    ] = "validation",
+    metric: MetricOption = "energy",
+    split: SplitOption = "validation",
     method: Annotated[str | None, typer.Option(help="Of a sweep: only this method.")] = None,
-    form: Annotated[
-        AskedForm,
-        typer.Option(
-            help="power: a·N^−b; offset: a·N^−b + c; auto: what foretells the larger sizes."
-        ),
-    ] = "power",
-    min_frames: Annotated[
-        int | None,
-        typer.Option(
-            help="Leave smaller sizes out. Default: of a table none, of a sweep those below a "
-            "sixteenth of the largest.",
-            min=0,
-        ),
-    ] = None,
+    form: FormOption = "power",
+    min_frames: MinFrames = None,
     _json: JsonFlag = False,
 ) -> Answer:
     """Fit scaling laws, with 95 % intervals, to a sweep or to any table of points."""

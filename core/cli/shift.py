@@ -4,7 +4,17 @@ from typing import Annotated
 
 import typer
 
-from core.cli.answer import Answer, JsonFlag, LabCommand, facts
+from core.cli.answer import Answer, LabCommand, facts
+from core.cli.options import (
+    JsonFlag,
+    PriorModel,
+    Seed,
+    SourceColumn,
+    SourceData,
+    TableMapping,
+    TargetColumn,
+    TargetData,
+)
 from core.cli.selection import chosen_pairs, frames_named, told_origin
 from core.cli.shift_details import Told, told_against, told_by_element, told_few
 from core.elements import INDEX
@@ -18,21 +28,12 @@ app = typer.Typer()
 
 @app.command("shift", cls=LabCommand)
 def shift(
-    data: Annotated[
-        str,
-        typer.Argument(metavar="SOURCE", help="A data set of frames or of pairs, or a table."),
-    ],
-    target_data: Annotated[
-        str | None,
-        typer.Argument(metavar="[TARGET]", help="The same frames in the target functional."),
-    ] = None,
+    data: SourceData,
+    target_data: TargetData = None,
     *,
-    source: Annotated[str | None, typer.Option(help="Column of source energies.")] = None,
-    target: Annotated[str | None, typer.Option(help="Column of target energies.")] = None,
-    mapping: Annotated[
-        list[str] | None,
-        typer.Option("--map", help="FIELD=COLUMN for a table whose columns need naming."),
-    ] = None,
+    source: SourceColumn = None,
+    target: TargetColumn = None,
+    mapping: TableMapping = None,
     elements: Annotated[
         list[str] | None,
         typer.Option("--element", help="Only materials that contain this; may be repeated."),
@@ -57,13 +58,11 @@ def shift(
             "--few", help="Fit AtomRef to 10, 30, 100, … materials, and judge it on others."
         ),
     ] = False,
-    model: Annotated[
-        str, typer.Option(help="Few: the pretrained model whose AtomRef starts the prior.")
-    ] = "chgnet-0.3.0",
+    model: PriorModel = "chgnet-0.3.0",
     drawings: Annotated[
         int, typer.Option(min=20, max=1000, help="Few: how often materials are drawn.")
     ] = 20,
-    seed: Annotated[int, typer.Option(min=0, help="Few: of the drawings.")] = 0,
+    seed: Seed = 0,
     _json: JsonFlag = False,
 ) -> Answer:
     """Compare two functionals: of two data sets of frames, or two columns of one table of pairs."""

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from core.cli.answer import Answer, JsonFlag, LabCommand, columns, facts
+from core.cli.answer import Answer, LabCommand, columns, facts
+from core.cli.options import Detach, JsonFlag, Methods, Seeds, Sizes, SweepName
 from core.cli.training_options import numbers, training_options
 from core.runs.groups import sweep as sweeps
 from core.runs.groups.sweep import Sweep
@@ -19,11 +20,6 @@ from core.training.settings.metrics import METRICS
 app = typer.Typer()
 sweep = typer.Typer(help="Sweeps: training set sizes × methods × seeds, for scaling laws.")
 app.add_typer(sweep, name="sweep")
-
-Name = Annotated[str, typer.Argument(metavar="SWEEP", help="Its id.")]
-Detach = Annotated[
-    bool, typer.Option("--detach", help="Start the runs and return, without waiting.")
-]
 
 _POLL_SECONDS = 2.0
 _TELL_SECONDS = 60.0
@@ -38,11 +34,9 @@ _OWN = {"method", "seed", "frames"}
 def run(
     context: typer.Context,
     *,
-    sizes: Annotated[str, typer.Option(help="Numbers of training frames, with commas.")],
-    methods: Annotated[str, typer.Option(help="With commas; all: the five.")] = (
-        "scratch,refit,residual"
-    ),
-    seeds: Annotated[str, typer.Option(help="With commas.")] = "0,1,2",
+    sizes: Sizes,
+    methods: Methods = "scratch,refit,residual",
+    seeds: Seeds = "0,1,2",
     steps: Annotated[
         int | None, typer.Option(help="Optimiser steps of each run, instead of --epochs.")
     ] = None,
@@ -62,11 +56,11 @@ def run(
 
 @sweep.command("grow", cls=LabCommand)
 def grow(
-    name: Name,
+    name: SweepName,
     *,
-    sizes: Annotated[str, typer.Option(help="Further sizes, with commas.")] = "",
-    methods: Annotated[str, typer.Option(help="Further methods, with commas.")] = "",
-    seeds: Annotated[str, typer.Option(help="Further seeds, with commas.")] = "",
+    sizes: Sizes = "",
+    methods: Methods = "",
+    seeds: Seeds = "",
     detach: Detach = False,
     _json: JsonFlag = False,
 ) -> Answer:
@@ -105,13 +99,13 @@ def list_(*, _json: JsonFlag = False) -> Answer:
 
 
 @sweep.command("show", cls=LabCommand)
-def show(name: Name, *, _json: JsonFlag = False) -> Answer:
+def show(name: SweepName, *, _json: JsonFlag = False) -> Answer:
     """Show how far a sweep is, and the validation errors so far by method and size."""
     return _answer(sweeps.find_sweep(name))
 
 
 @sweep.command("cancel", cls=LabCommand)
-def cancel(name: Name, *, _json: JsonFlag = False) -> Answer:
+def cancel(name: SweepName, *, _json: JsonFlag = False) -> Answer:
     """Stop all its runs; those that train write a checkpoint first."""
     one = sweeps.find_sweep(name)
     sweeps.cancel(one)
@@ -119,7 +113,7 @@ def cancel(name: Name, *, _json: JsonFlag = False) -> Answer:
 
 
 @sweep.command("resume", cls=LabCommand)
-def resume(name: Name, *, detach: Detach = False, _json: JsonFlag = False) -> Answer:
+def resume(name: SweepName, *, detach: Detach = False, _json: JsonFlag = False) -> Answer:
     """Let all its runs go on that were stopped or failed; finished ones stay as they are."""
     one = sweeps.find_sweep(name)
     sweeps.resume(one)
@@ -127,7 +121,7 @@ def resume(name: Name, *, detach: Detach = False, _json: JsonFlag = False) -> An
 
 
 @sweep.command("delete", cls=LabCommand)
-def delete(name: Name, *, _json: JsonFlag = False) -> Answer:
+def delete(name: SweepName, *, _json: JsonFlag = False) -> Answer:
     """Delete a sweep with its runs."""
     sweeps.delete(sweeps.find_sweep(name))
     return Answer(data={"deleted": name}, text=f"Deleted {name}.")
@@ -135,7 +129,7 @@ def delete(name: Name, *, _json: JsonFlag = False) -> Answer:
 
 @sweep.command("export", cls=LabCommand)
 def export(
-    name: Name,
+    name: SweepName,
     *,
     out: Annotated[Path, typer.Option(help="Folder to make.")],
     title: Annotated[str, typer.Option(help="What readers are told it is.")] = "",

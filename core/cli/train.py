@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from core.cli.answer import Answer, JsonFlag, LabCommand, facts
+from core.cli.answer import Answer, LabCommand, facts
+from core.cli.options import JsonFlag
 from core.errors import LabError
 from core.runs.process.local import create, launch
 from core.runs.process.worker import execute

@@ -1,0 +1,97 @@
+"""Options and arguments that several commands share, each defined once."""
+
+from typing import Annotated, Literal
+
+import typer
+
+_MODEL = "A run (its best checkpoint), chgnet-0.3.0, chgnet-r2scan, or a checkpoint file."
+
+Metric = Literal["energy", "force", "stress", "magmom"]
+HeldOut = Literal["validation", "test"]
+LawForm = Literal["power", "offset", "auto"]
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")]
+
+# Data
+DatasetName = Annotated[str, typer.Argument(help="Name of the data set.")]
+DatasetArgument = Annotated[str, typer.Argument(help="A data set of frames or of pairs.")]
+FramesDataset = Annotated[str, typer.Option(help="Data set of frames.")]
+SourceData = Annotated[
+    str, typer.Argument(metavar="SOURCE", help="A data set of frames or of pairs, or a table.")
+]
+TargetData = Annotated[
+    str | None,
+    typer.Argument(metavar="[TARGET]", help="The same frames in the target functional."),
+]
+SourceColumn = Annotated[str | None, typer.Option(help="Column of source energies.")]
+TargetColumn = Annotated[str | None, typer.Option(help="Column of target energies.")]
+EnergyColumn = Annotated[
+    str | None, typer.Option(help="Pairs: the column of energies. Default: the target's.")
+]
+TableMapping = Annotated[
+    list[str] | None,
+    typer.Option("--map", help="FIELD=COLUMN for a table whose columns need naming."),
+]
+References = Annotated[
+    str,
+    typer.Option(
+        metavar="mp|own|FILE",
+        help="The elements' energies: mp (Materials Project's, DFT), own (the data set's pure "
+        "elements), or a CSV with columns symbol, energy (eV/atom) and, for several functionals, "
+        "functional.",
+    ),
+]
+
+# Models and computing
+ModelArgument = Annotated[str, typer.Argument(metavar="RUN|MODEL", help=_MODEL)]
+ModelOption = Annotated[str, typer.Option(metavar="RUN|MODEL", help=_MODEL)]
+PriorModel = Annotated[
+    str,
+    typer.Option(
+        metavar="RUN|MODEL", help="Pretrained model whose AtomRef is where the prior starts."
+    ),
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of what is drawn at random.")]
+
+# Runs, experiments, sweeps
+RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run's id or directory.")]
+ExperimentName = Annotated[str, typer.Argument(metavar="EXPERIMENT", help="Its id.")]
+SweepName = Annotated[str, typer.Argument(metavar="SWEEP", help="Its id.")]
+AtomRefName = Annotated[str, typer.Argument(help="A named AtomRef, or a JSON file.")]
+Methods = Annotated[str, typer.Option(help="Methods, separated by commas; all: the five.")]
+Seeds = Annotated[str, typer.Option(help="Seeds, separated by commas.")]
+Sizes = Annotated[str, typer.Option(help="Numbers of training frames, separated by commas.")]
+Detach = Annotated[
+    bool, typer.Option("--detach", help="Start the runs and return, without waiting.")
+]
+
+# Scaling laws and plans
+SweepArgument = Annotated[
+    str | None,
+    typer.Argument(
+        help="An embedded sweep, the id of one, or an exported folder. Default: the first."
+    ),
+]
+MetricOption = Annotated[Metric, typer.Option(help="The label whose MAE is used.")]
+SplitOption = Annotated[HeldOut, typer.Option(help="Frames the errors are of.")]
+FormOption = Annotated[
+    LawForm,
+    typer.Option(
+        help="Form of the law. power: a·N^−b; offset: a·N^−b + c; auto: whichever predicts the "
+        "larger sizes better."
+    ),
+]
+MinFrames = Annotated[
+    int | None,
+    typer.Option(
+        help="Leave out smaller sizes. Default: of a table none, of a sweep those below a "
+        "sixteenth of the largest.",
+        min=0,
+    ),
+]
+Hours = Annotated[float | None, typer.Option(help="Core-hours per calculation.")]
+HoursPerAtom3 = Annotated[
+    float | None, typer.Option("--atoms3", help="Core-hours per atom³, instead of --hours.")
+]
