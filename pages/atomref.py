@@ -1,7 +1,5 @@
 """The elemental references that bring two functionals together (Figure 2)."""
 
-import streamlit as st
-
 from core.frames.pairs import PairSet
 from core.studies.interaction import InteractionStudy
 from pages.parts.atomref.form import FitChoice, choose_fit
@@ -13,6 +11,7 @@ from pages.parts.atomref.strength import strength_and_prior
 from pages.parts.shared.job import computed
 from pages.parts.shared.page import command, errors_shown, head
 from pages.parts.shared.pairs import PairChoice, choose_pairs
+from pages.parts.shared.views import choose_view
 
 
 def main() -> None:
@@ -26,15 +25,7 @@ def main() -> None:
         if choice is None:
             return
         how = choose_fit()
-        view = st.segmented_control(
-            "View",
-            list(VIEWS),
-            default="References",
-            required=True,
-            key="view",
-            bind="query-params",
-            label_visibility="collapsed",
-        )
+        view = choose_view({label: label for label in VIEWS})
         if how.method == "residual" and not knows_interaction(choice, how):
             command(how.command(choice))
             return

@@ -5,6 +5,7 @@ import streamlit as st
 from core.elements import SYMBOLS
 from pages.parts.shared.page import command, errors_shown, head
 from pages.parts.shared.pairs import choose_pairs
+from pages.parts.shared.views import choose_view
 from pages.parts.shifts.columns import show_columns
 from pages.parts.shifts.data_efficiency import show_few
 from pages.parts.shifts.elements import show_elements
@@ -35,16 +36,7 @@ def main() -> None:
             bind="query-params",
             placeholder="any element: choose here, or click squares of a periodic table below",
         )
-        view = st.segmented_control(
-            "View",
-            list(VIEWS),
-            format_func=lambda name: VIEWS[name][0],
-            default="parity",
-            required=True,
-            key="view",
-            bind="query-params",
-            label_visibility="collapsed",
-        )
+        view = choose_view({name: label for name, (label, _) in VIEWS.items()})
         shown = filtered(choice.key, tuple(elements), choice)
         if shown is None:
             st.info("No material contains all of these elements; remove one of them.")

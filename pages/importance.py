@@ -16,6 +16,7 @@ from pages.parts.importance.table import show_table
 from pages.parts.shared.job import computed
 from pages.parts.shared.page import command, errors_shown, head
 from pages.parts.shared.pairs import PairChoice, choose_pairs
+from pages.parts.shared.views import choose_view
 
 VIEWS = {
     "score": ("Score", show_score),
@@ -40,18 +41,8 @@ def main() -> None:
         compared = analysed(choice, study)
         if compared is not None:
             show_strip(compared)
-            view = st.segmented_control(
-                "View",
-                list(VIEWS),
-                format_func=lambda name: VIEWS[name][0],
-                # A click on an element has set the view already.
-                default=None if "view" in st.session_state else "table",
-                required=True,
-                key="view",
-                bind="query-params",
-                label_visibility="collapsed",
-            )
-            VIEWS[view or "table"][1](compared)
+            labels = {name: label for name, (label, _) in VIEWS.items()}
+            VIEWS[choose_view(labels, default="table")][1](compared)
         command(commands(choice, study))
 
 

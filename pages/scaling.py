@@ -1,8 +1,7 @@
 """How the error falls with more training frames, and how many calculations it takes (Figure 6)."""
 
-import streamlit as st
-
 from pages.parts.shared.page import command, errors_shown, head
+from pages.parts.shared.views import choose_view
 
 VIEWS = {
     "curves": "Curves",
@@ -19,16 +18,7 @@ def main() -> None:
         "How does the error fall with more training frames, and how many calculations do you need?",
     )
     with errors_shown():
-        view = st.segmented_control(
-            "View",
-            list(VIEWS),
-            format_func=VIEWS.__getitem__,
-            default="curves",
-            required=True,
-            key="view",
-            bind="query-params",
-            label_visibility="collapsed",
-        )
+        view = choose_view(VIEWS)
         if view == "sweeps":
             from pages.parts.sweeps.list import show_sweeps  # noqa: PLC0415
 

@@ -25,6 +25,7 @@ from core.training.step.probes import PROBES
 from pages.parts.shared.datasets import MODEL_LABELLED, model_badge, origin
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import command, errors_shown, is_dark, plain
+from pages.parts.shared.views import choose_view
 
 REFRESH = "3s"
 VIEWS = {"table": "Table 1", "curves": "Energy history", "gradients": "Gradients", "runs": "Runs"}
@@ -47,16 +48,7 @@ def show_experiment(one: matched.Experiment) -> None:
             f"training frames, {config.epochs} epochs at most. Labels: {origin(labels)}."
         )
     )
-    view = st.segmented_control(
-        "Show",
-        list(VIEWS),
-        format_func=VIEWS.__getitem__,
-        default="table",
-        required=True,
-        key="view",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
+    view = choose_view(VIEWS)
     live = any(status.is_active for status in _states(one))
     st.fragment(_panel, run_every=REFRESH if live else None)(one, view, labels, live=live)
     command(f"{one.command}\npython -m core experiment show {one.id}")

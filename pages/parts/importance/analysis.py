@@ -9,6 +9,7 @@ from core.studies.importance import ImportanceResult
 from pages.parts.shared.page import plain
 from pages.parts.shared.pairs import PairChoice
 from pages.parts.shared.selection import link_to
+from pages.parts.shared.views import open_view
 
 
 @dataclass(kw_only=True, frozen=True)
@@ -84,4 +85,4 @@ def select_element(symbol: str) -> None:
     # The widget that holds the element is not on the page yet, so the link is written by hand.
     link_to("element", symbol)
     st.session_state["element"] = symbol
-    st.session_state["view"] = "element"
+    open_view("element")

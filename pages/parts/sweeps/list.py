@@ -15,6 +15,7 @@ from core.runs.results.comparison import method_label
 from core.training.settings.methods import METHODS
 from pages.parts.shared.page import command, errors_shown, plain
 from pages.parts.shared.selection import link_to, linked, linked_table
+from pages.parts.shared.views import open_view
 from pages.parts.sweeps.numbers import numbers_of, words_of
 
 REFRESH = "3s"
@@ -147,7 +148,7 @@ def _see(name: str) -> None:
     """Go to the view of curves with this sweep."""
     st.query_params["sweep"] = name
     st.session_state["sweep"] = name
-    st.session_state["view"] = "curves"
+    open_view("curves")
     link_to("own", None)
 
 
