@@ -99,8 +99,10 @@ def atomref(
         pull = _strength(strength)
         if pull == AUTO:
             raise LabError("a difference is not fitted with --strength auto; give a number.")
+        opened = _selection(dataset, column, minus).open()
         made = side_fit(
-            *_selection(dataset, column, minus).open(),
+            opened.data,
+            opened.pairs,
             "difference",
             method=method,
             strength=pull,

@@ -16,7 +16,7 @@ from core.cli.options import (
     TargetColumn,
     TargetData,
 )
-from core.cli.selection import chosen_pairs, open_named, told_origin
+from core.cli.selection import open_named, select_pairs, told_origin
 from core.elements import SYMBOLS
 from core.errors import LabError
 from core.frames.pairs import PairSet
@@ -64,7 +64,7 @@ def importance(
     _json: JsonFlag = False,
 ) -> Answer:
     """Tell which elements make two functionals disagree: XGBoost on composition, and SHAP."""
-    choice = chosen_pairs(data, target_data, source=source, target=target, mapping=mapping)
+    choice = select_pairs(data, target_data, source=source, target=target, mapping=mapping).open()
     pairs, origin = choice.pairs, None
     progress = progress_on_stderr()
     if uncorrected:
@@ -128,7 +128,7 @@ def formation(
     _json: JsonFlag = False,
 ) -> Answer:
     """Compute formation energies in every functional, and their errors against experiment."""
-    opened = open_named(data, {})
+    opened = open_named(data)
     found, without = formation_columns(opened, references)
     values = {one.column.column: one.energies for one in found}
     told: dict[str, Any] = {"n": len(opened), "columns": [_column(one) for one in found]}

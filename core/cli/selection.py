@@ -1,118 +1,75 @@
 """Which energies a command compares: two data sets of frames, or two columns of one table."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from core.cli.answer import key_values
 from core.errors import LabError
 from core.frames.pairs import PairSet
-from core.frames.registry import open_dataset
+from core.frames.registry import find_dataset, open_dataset
 from core.frames.schema import DFT
 from core.frames.sources.table import pairs_from_table
 from core.frames.store import FrameSet
-from core.reference.shifts.pairs import PairedEnergies, default_columns
+from core.reference.shifts.pairs import default_columns
+from core.studies.selection import PairSelection
 
 _TABLES = (".csv", ".csv.gz", ".parquet")
 
 
-@dataclass(kw_only=True, frozen=True)
-class Choice:
-    """Energies in two functionals and where they are from.
-
-    Attributes:
-        data: the data set, or the table, that holds the rows.
-        pairs: its energies in the two functionals.
-    """
-
-    data: FrameSet | PairSet
-    pairs: PairedEnergies
-
-
-def chosen_pairs(
+def select_pairs(
     data: str,
     target_data: str | None,
     *,
     source: str | None,
     target: str | None,
     mapping: Sequence[str] | None,
-) -> Choice:
-    """Open what the arguments of a command name.
+) -> PairSelection:
+    """Return the selection that the arguments of a command name.
 
     Args:
-        data: a data set of frames or of pairs, or a table.
+        data: a data set of frames or of pairs, or a table file.
         target_data: the same frames in the target functional.
         source: column of source energies.
         target: column of target energies.
-        mapping: FIELD=COLUMN for a table whose columns need naming.
+        mapping: FIELD=COLUMN for a table file whose columns need naming.
 
     Raises:
-        LabError: they do not fit together, or are not there.
+        LabError: if they do not fit together, or there is no such data set.
     """
-    if target_data is None:
-        pair_set = opened_pairs(data, source=source, target=target, mapping=mapping)
-        guessed = default_columns(pair_set.card)
-        pairs = PairedEnergies.from_pair_set(pair_set, source or guessed[0], target or guessed[1])
-        return Choice(data=pair_set, pairs=pairs)
-    if source or target or mapping:
-        raise LabError(
-            f"{data} and {target_data}: --source, --target and --map choose columns of one "
-            "table; leave them out for two data sets of frames."
-        )
-    frames, target_frames = frames_named(data), frames_named(target_data)
-    return Choice(data=frames, pairs=PairedEnergies.from_frame_sets(frames, target_frames))
+    if target_data is not None:
+        if source or target or mapping:
+            raise LabError(
+                f"{data} and {target_data}: --source, --target and --map choose columns of one "
+                "table; leave them out for two data sets of frames."
+            )
+        return PairSelection(dataset=data, other=target_data)
+    if is_table(data):
+        fields = key_values(mapping or [], option="--map")
+        path = str(Path(data).resolve())
+        return PairSelection(dataset=path, source=source, target=target, mapping=fields)
+    card = find_dataset(data).card
+    if card.kind == "pairs" and not (source and target):
+        # Named, as on the page: the same question has one kept result.
+        guessed = default_columns(card)
+        source, target = source or guessed[0], target or guessed[1]
+    return PairSelection(dataset=data, source=source, target=target)
 
 
-def opened_pairs(
-    data: str,
-    *,
-    source: str | None = None,
-    target: str | None = None,
-    mapping: Sequence[str] | None = None,
-) -> PairSet:
-    """Open a data set of pairs, or a table as one.
+def is_table(data: str) -> bool:
+    """Return whether an argument names a table file rather than a data set."""
+    return data.endswith(_TABLES) or Path(data).is_file()
+
+
+def open_named(data: str) -> FrameSet | PairSet:
+    """Open a data set, or read a table file of pairs.
 
     Raises:
-        LabError: there is none, or it holds frames.
+        LabError: if there is none.
     """
-    fields = key_values(mapping or [], option="--map")
-    given = {"source": source, "target": target}
-    fields |= {field: column for field, column in given.items() if column is not None}
-    pairs = open_named(data, fields)
-    if not isinstance(pairs, PairSet):
-        raise LabError(
-            f"{data}: holds the energies of one functional; name a second data set with the same "
-            "frames in the target functional."
-        )
-    return pairs
-
-
-def open_named(data: str, fields: dict[str, str]) -> FrameSet | PairSet:
-    """Open a data set, or a table of pairs whose columns `fields` names.
-
-    Raises:
-        LabError: there is none.
-    """
-    if data.endswith(_TABLES) or Path(data).is_file():
-        return pairs_from_table(Path(data), mapping=fields)
-    return open_dataset(data)
+    return pairs_from_table(Path(data)) if is_table(data) else open_dataset(data)
 
 
 def told_origin(functional: str, labels: str, corrections: str) -> str:
-    """Say of some energies whose they are."""
+    """Describe energies by functional, origin of their labels, and corrections."""
     made = "DFT" if labels == DFT else f"model-labelled by {labels}, not DFT"
     return f"{functional} ({made}; MP2020 corrections: {corrections})"
-
-
-def frames_named(name: str) -> FrameSet:
-    """Open a data set of frames.
-
-    Raises:
-        LabError: there is none, or it holds pairs.
-    """
-    data = open_dataset(name)
-    if not isinstance(data, FrameSet):
-        raise LabError(
-            f"{name}: holds pairs; name it alone, or give two data sets of frames instead."
-        )
-    return data

@@ -15,7 +15,7 @@ from core.cli.options import (
     TargetColumn,
     TargetData,
 )
-from core.cli.selection import chosen_pairs, frames_named, told_origin
+from core.cli.selection import select_pairs, told_origin
 from core.cli.shift_details import Told, told_against, told_by_element, told_few
 from core.elements import INDEX
 from core.errors import LabError
@@ -66,7 +66,7 @@ def shift(
     _json: JsonFlag = False,
 ) -> Answer:
     """Compare two functionals: of two data sets of frames, or two columns of one table of pairs."""
-    choice = chosen_pairs(data, target_data, source=source, target=target, mapping=mapping)
+    choice = select_pairs(data, target_data, source=source, target=target, mapping=mapping).open()
     pairs = choice.pairs.containing(_checked(elements)) if elements else choice.pairs
     summary = summarize(pairs)
     result = {
@@ -105,8 +105,7 @@ def shift(
         "residual": summary.scaled_target - summary.scaled_source,
     }
     if against is not None:
-        other = None if target_data is None else frames_named(target_data)
-        chosen = variable(variables(pairs, choice.data, other), against)
+        chosen = variable(variables(pairs, choice.data, choice.other), against)
         more["against"] = told_against(chosen, quantities)
     if elementwise:
         more["by_element"] = told_by_element(pairs, quantities, rare=rare)

@@ -44,7 +44,7 @@ class AtomRefStudy(Study):
 
     def seconds(self) -> float:
         """Return roughly how long the fit takes, interaction energies included."""
-        structures = self.pairs.n if self.method == "residual" else 0
+        structures = self.pairs.card.n if self.method == "residual" else 0
         return _SECONDS + _SECONDS_A_STRUCTURE * structures
 
     def fitted(self, progress: Progress) -> SideFit:
@@ -56,10 +56,10 @@ class AtomRefStudy(Study):
         Raises:
             LabError: no such data or model, or no structures where they are needed.
         """
-        data, pairs = self.pairs.open()
+        opened = self.pairs.open()
         return side_fit(
-            data,
-            pairs,
+            opened.data,
+            opened.pairs,
             self.side,
             method=self.method,
             strength=self.strength,

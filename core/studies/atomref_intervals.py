@@ -79,7 +79,9 @@ class AtomRefIntervals(AtomRefStudy):
 
     def seconds(self) -> float:
         """Return roughly how long fit and resamplings take."""
-        return super().seconds() + _SECONDS_A_ROW_AND_RESAMPLING * self.pairs.n * self.resamplings
+        return (
+            super().seconds() + _SECONDS_A_ROW_AND_RESAMPLING * self.pairs.card.n * self.resamplings
+        )
 
     def compute(self, progress: Progress) -> Intervals:
         """Return the intervals.

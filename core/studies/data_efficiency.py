@@ -46,7 +46,7 @@ class FewStudy(Study):
 
     def seconds(self) -> float:
         """Return roughly how long the drawings take."""
-        return _SECONDS + _SECONDS_A_ROW_AND_DRAWING * self.pairs.n * self.repeats
+        return _SECONDS + _SECONDS_A_ROW_AND_DRAWING * self.pairs.card.n * self.repeats
 
     def compute(self, progress: Progress) -> FewResult:
         """Return the curve.
@@ -57,7 +57,7 @@ class FewStudy(Study):
         Raises:
             LabError: too few materials.
         """
-        pairs = self.pairs.open()[1]
+        pairs = self.pairs.open().pairs
         return few_from_pretrained(
             pairs.containing(self.elements) if self.elements else pairs,
             model=self.model,

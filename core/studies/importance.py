@@ -5,7 +5,6 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from core.frames.registry import find_dataset
 from core.progress import Progress, part
 from core.reference.formation.corrections import without_corrections
 from core.reference.formation.energies import Named
@@ -68,13 +67,13 @@ class ImportanceStudy(Study):
 
     def seconds(self) -> float:
         """Return roughly how long it takes, with corrections to rebuild if they are to go."""
-        n = self.pairs.n
+        n = self.pairs.card.n
         told = _SECONDS + _SECONDS_A_ROW * n + _SECONDS_AN_EXPLAINED_ROW * min(n, MOST_EXPLAINED)
         return told + _SECONDS_A_CORRECTION * n * self._rebuilds()
 
     def _rebuilds(self) -> bool:
         """Tell by the card whether uncorrected energies may have to be rebuilt."""
-        energies = find_dataset(self.pairs.dataset).card.energies
+        energies = self.pairs.card.energies
         source = {one.functional for one in energies if one.column == self.pairs.source}
         own = {one.functional for one in energies if one.corrections == "none"}
         return self.uncorrected and not source & own
@@ -88,11 +87,12 @@ class ImportanceStudy(Study):
         Raises:
             LabError: fewer than five materials, no references, or no corrections to take out.
         """
-        data, pairs = self.pairs.open()
+        opened = self.pairs.open()
+        pairs = opened.pairs
         origin, rebuilt, begin = "", False, 0.0
         if self.uncorrected:
             begin = 0.5
-            taken = without_corrections(pairs, data, progress=part(progress, 0.0, begin))
+            taken = without_corrections(pairs, opened.data, progress=part(progress, 0.0, begin))
             pairs, origin, rebuilt = taken.pairs, taken.origin, taken.rebuilt
         found = importance(
             pairs,

@@ -34,7 +34,7 @@ class PriorStudy(AtomRefStudy):
 
     def seconds(self) -> float:
         """Return roughly how long the fits take."""
-        a_repeat = _SECONDS_A_REPEAT + _SECONDS_A_ROW_AND_REPEAT * self.pairs.n
+        a_repeat = _SECONDS_A_REPEAT + _SECONDS_A_ROW_AND_REPEAT * self.pairs.card.n
         return super().seconds() + a_repeat * self.repeats
 
     def compute(self, progress: Progress) -> PriorComparison:

@@ -1,24 +1,47 @@
 """Which materials' energies in two functionals a study compares."""
 
 import shlex
+from operator import not_
+from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from core.errors import LabError
 from core.frames.pairs import PairSet
 from core.frames.registry import find_dataset, open_dataset
+from core.frames.schema import Card
+from core.frames.sources.mapping import file_sha256
+from core.frames.sources.opening import open_table
+from core.frames.sources.table import pairs_from_table
 from core.frames.store import FrameSet
-from core.reference.shifts.pairs import PairedEnergies
+from core.reference.shifts.pairs import OpenedPairs, PairedEnergies, default_columns
+
+
+def fingerprint(name: str) -> str:
+    """Return the SHA-256 of the contents of a data set or of a table file.
+
+    Args:
+        name: name of a data set, or absolute path of a table file.
+
+    Raises:
+        LabError: if there is no such data set or file.
+    """
+    if Path(name).is_absolute():
+        return file_sha256(open_table(name))
+    return find_dataset(name).card.fingerprint
 
 
 class PairSelection(BaseModel):
-    """Two energy columns of one data set of pairs, or two data sets of the same frames.
+    """Two energy columns of one data set of pairs or table file, or two data sets of frames.
 
     Attributes:
-        dataset: the pairs, or the frames in the source functional.
+        dataset: the pairs, the frames in the source functional, or the absolute path of a table
+            file (CSV or Parquet).
         other: the frames in the target functional; None for pairs.
-        source: column of source energies; None for frames.
-        target: column of target energies; None for frames.
+        source: column of source energies; None for frames, and for the first one of pairs.
+        target: column of target energies; None for frames, and for the last one of pairs in
+            another functional than the source.
+        mapping: of a table file: field to column, where the columns need naming.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -27,35 +50,64 @@ class PairSelection(BaseModel):
     other: str | None = None
     source: str | None = None
     target: str | None = None
+    # Left out where it is empty: results of data sets keep the keys they had before it existed.
+    mapping: dict[str, str] = Field(default_factory=dict, exclude_if=not_)
 
     @property
     def datasets(self) -> list[str]:
-        """Names of the data sets."""
+        """Names of the data sets, or the path of the table file."""
         return [self.dataset] if self.other is None else [self.dataset, self.other]
 
     @property
-    def n(self) -> int:
-        """Rows of the first data set, by its card."""
-        return find_dataset(self.dataset).card.n
+    def card(self) -> Card:
+        """Card of the first data set; a table file is read for it."""
+        if Path(self.dataset).is_absolute():
+            return self._read_table().card
+        return find_dataset(self.dataset).card
 
     @property
     def arguments(self) -> str:
-        """The same choice as arguments of `python -m core shift`."""
-        if self.other is not None:
-            return shlex.join([self.dataset, self.other])
-        columns = ["--source", self.source or "", "--target", self.target or ""]
-        return shlex.join([self.dataset, *columns])
+        """The same selection as arguments of `python -m core shift`."""
+        columns = {"--source": self.source, "--target": self.target}
+        return shlex.join(
+            [
+                *self.datasets,
+                *(word for name, value in columns.items() if value for word in (name, value)),
+                *(word for pair in self.mapping.items() for word in ("--map", "=".join(pair))),
+            ]
+        )
 
-    def open(self) -> tuple[FrameSet | PairSet, PairedEnergies]:
-        """Return the data set that holds the rows, and its energies in the two functionals.
+    def open(self) -> OpenedPairs:
+        """Open the data sets, or read the table file, and pair the energies.
 
         Raises:
-            LabError: no such data set or column, or nothing that both functionals share.
+            LabError: if there is no such data set, file or column, or no row has both energies.
         """
-        data = open_dataset(self.dataset)
-        if isinstance(data, PairSet):
-            return data, PairedEnergies.from_pair_set(data, self.source or "", self.target or "")
-        other = open_dataset(self.other or "")
-        if not isinstance(other, FrameSet):
-            raise LabError(f"{self.other}: holds pairs; choose a data set of frames instead.")
-        return data, PairedEnergies.from_frame_sets(data, other)
+        if self.other is not None:
+            frames, other = _open_frames(self.dataset), _open_frames(self.other)
+            pairs = PairedEnergies.from_frame_sets(frames, other)
+            return OpenedPairs(data=frames, pairs=pairs, other=other)
+        is_table = Path(self.dataset).is_absolute()
+        data = self._read_table() if is_table else open_dataset(self.dataset)
+        if not isinstance(data, PairSet):
+            raise LabError(
+                f"{self.dataset}: holds the energies of one functional; name a second data set "
+                "with the same frames in the target functional."
+            )
+        source, target = default_columns(data.card)
+        pairs = PairedEnergies.from_pair_set(data, self.source or source, self.target or target)
+        return OpenedPairs(data=data, pairs=pairs)
+
+    def _read_table(self) -> PairSet:
+        columns = {"source": self.source, "target": self.target}
+        chosen = {field: column for field, column in columns.items() if column is not None}
+        return pairs_from_table(Path(self.dataset), mapping={**self.mapping, **chosen})
+
+
+def _open_frames(name: str) -> FrameSet:
+    data = open_dataset(name)
+    if not isinstance(data, FrameSet):
+        raise LabError(
+            f"{name}: holds pairs; name it alone, or give two data sets of frames instead."
+        )
+    return data

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 import orjson
 from pydantic import BaseModel, ConfigDict
 
-from core.frames.registry import find_dataset
 from core.potential.released import MODELS
 from core.progress import Progress
 from core.runs.record.named_models import checkpoint_of
+from core.studies.selection import fingerprint
 
 
 def model_inputs(model: str) -> list[str]:
@@ -48,7 +48,7 @@ class Study(BaseModel):
     @property
     @abstractmethod
     def datasets(self) -> list[str]:
-        """Names of the data sets that it reads."""
+        """Names of the data sets, or paths of the table files, that it reads."""
 
     @abstractmethod
     def seconds(self) -> float:
@@ -71,7 +71,7 @@ class Study(BaseModel):
         Raises:
             LabError: a data set is not there.
         """
-        return [find_dataset(name).card.fingerprint for name in self.datasets]
+        return [fingerprint(name) for name in self.datasets]
 
     def key(self) -> str:
         """Name the study by its settings, what it reads and what a result holds, in 24 hex digits.

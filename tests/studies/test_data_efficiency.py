@@ -29,7 +29,7 @@ def test_result_is_that_of_its_parts_and_is_kept(study):
     kept = Job.of(study).result()
     np.testing.assert_array_equal(kept.curve.mae, result.curve.mae)
     assert "crystal shift" in result.target_prior
-    pairs = study.pairs.open()[1].containing(["O"])
+    pairs = study.pairs.open().pairs.containing(["O"])
     own = get_atomref(load_model("chgnet-0.3.0"))
     expected = few_materials(
         pairs.fractions,

@@ -167,6 +167,21 @@ class PairedEnergies:
         )
 
 
+@dataclass(kw_only=True, frozen=True, slots=True, eq=False)
+class OpenedPairs:
+    """Paired energies with the data sets they come from.
+
+    Attributes:
+        data: the data set, or the table, whose rows `pairs.index` names.
+        pairs: its energies in the two functionals.
+        other: of frames: the data set in the target functional.
+    """
+
+    data: FrameSet | PairSet
+    pairs: PairedEnergies
+    other: FrameSet | None = None
+
+
 def default_columns(card: Card) -> tuple[str, str]:
     """Return the source and the target energy column that a reader most likely means.
 
