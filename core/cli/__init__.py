@@ -27,7 +27,7 @@ _MODULES = {
     "atomrefs": "core.cli.atomrefs",
     "offset": "core.cli.model_offset",
     "importance": "core.cli.importance",
-    "formation": "core.cli.importance",
+    "formation": "core.cli.formation",
     "train": "core.cli.train",
     "experiment": "core.cli.experiment",
     "sweep": "core.cli.sweep",

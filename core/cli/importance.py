@@ -1,4 +1,4 @@
-"""`importance`: which elements make functionals disagree; `formation`: formation energies."""
+"""`importance`: which elements make two functionals disagree."""
 
 from typing import Annotated, Any
 
@@ -16,22 +16,10 @@ from core.cli.options import (
     TargetColumn,
     TargetData,
 )
-from core.cli.selection import open_named, select_pairs, told_origin
+from core.cli.selection import select_pairs, told_origin
 from core.elements import SYMBOLS
-from core.errors import LabError
-from core.frames.pairs import PairSet
 from core.progress import part
-from core.reference.formation.corrections import mp2020_corrections, without_corrections
-from core.reference.formation.table import (
-    ALL,
-    ColumnFormation,
-    column_values,
-    errors,
-    formation_columns,
-    given_columns,
-    measured_columns,
-    rebuilt_column,
-)
+from core.reference.formation.corrections import without_corrections
 from core.reference.importance.analysis import EXPLAINED, Explained, Importance
 from core.reference.importance.analysis import importance as explain
 
@@ -109,71 +97,6 @@ def importance(
     return Answer(data=told, text=_importance_text(found, ends, origin))
 
 
-@app.command("formation", cls=LabCommand)
-def formation(
-    data: Annotated[str, typer.Argument(help="A data set of pairs or of frames, or a table.")],
-    *,
-    references: References = "mp",
-    experiment: Annotated[
-        str | None,
-        typer.Option(help="Column of measured formation energies (eV/atom). Default: found."),
-    ] = None,
-    uncorrected: Annotated[
-        bool,
-        typer.Option(
-            "--uncorrected",
-            help="Add corrected energies with their MP2020 corrections taken out, rebuilt.",
-        ),
-    ] = False,
-    _json: JsonFlag = False,
-) -> Answer:
-    """Compute formation energies in every functional, and their errors against experiment."""
-    opened = open_named(data)
-    found, without = formation_columns(opened, references)
-    values = {one.column.column: one.energies for one in found}
-    told: dict[str, Any] = {"n": len(opened), "columns": [_column(one) for one in found]}
-    told["without_references"] = without
-    if not isinstance(opened, PairSet):
-        if experiment is not None or uncorrected:
-            raise LabError(f"{data}: holds frames; --experiment and --uncorrected need pairs.")
-        return Answer(data=told | {"errors": None}, text=_formation_text(told, None))
-    if uncorrected:
-        formulas = opened.table()["formula"].to_numpy()
-        corrected = [one for one in found if one.column.corrections == "MP2020"]
-        if not corrected:
-            raise LabError(
-                f"{data}: no energies carry MP2020 corrections; leave out --uncorrected."
-            )
-        taken = mp2020_corrections(formulas, structures=opened, progress=progress_on_stderr())
-        rebuilt = [rebuilt_column(one, taken.corrections) for one in corrected]
-        told["columns"] += [_column(one) for one in rebuilt]
-        values |= {one.column.column: one.energies for one in rebuilt}
-    # Formation energies that others computed stand beside ours.
-    values |= {f"{name}, as given": column_values(opened, name) for name in given_columns(opened)}
-    measured = experiment or next(iter(measured_columns(opened)), None)
-    told["experiment"] = measured
-    table = None
-    if measured is not None:
-        table = errors(values, column_values(opened, measured), opened.fractions())
-    told["errors"] = None if table is None else table.to_dict("records")
-    return Answer(data=told, text=_formation_text(told, measured))
-
-
-def _column(one: ColumnFormation) -> dict[str, Any]:
-    known = one.energies[np.isfinite(one.energies)]
-    return {
-        "column": one.column.column,
-        "functional": one.column.functional,
-        "labels": one.column.labels,
-        "corrections": one.column.corrections,
-        "references": one.references.origin,
-        "missing": one.missing,
-        "n": len(known),
-        "left_out": one.n_left_out,
-        "mean": float(known.mean()) if len(known) else None,
-    }
-
-
 def _importance_text(found: Importance, ends: dict[str, str], origin: str | None) -> str:
     head = {
         **ends,
@@ -193,24 +116,3 @@ def _importance_text(found: Importance, ends: dict[str, str], origin: str | None
     ]
     titles = ("element", "mean |SHAP|", "± sampling", "mean where present", "materials")
     return facts(head) + "\n\n" + columns(titles, rows)
-
-
-def _formation_text(told: dict[str, Any], measured: str | None) -> str:
-    head = facts(
-        {
-            one["column"]: f"{told_origin(one['functional'], one['labels'], one['corrections'])}; "
-            f"{one['n']:,} of {told['n']:,} rows; references: {one['references']}; missing: "
-            + (", ".join(one["missing"]) or "none")
-            for one in told["columns"]
-        }
-        | told["without_references"]
-    )
-    if measured is None:
-        return head + "\n\nNo column of measured formation energies; name one with --experiment."
-    whole = [row for row in told["errors"] if row["chemistry"] == ALL]
-    rest = [row for row in told["errors"] if row["chemistry"] != ALL]
-    titles = (f"against {measured}, eV/atom", "chemistry", "MAE", "ME", "materials")
-    rows = [
-        [row["energy"], row["chemistry"], row["mae"], row["me"], row["n"]] for row in whole + rest
-    ]
-    return head + "\n\n" + columns(titles, rows)

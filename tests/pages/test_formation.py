@@ -63,7 +63,7 @@ def test_rebuilt_corrections_join_in(visit, mine):
 
 def test_embedded_data_have_no_experiment(visit):
     at = visit("formation")
-    assert any("seems to hold measured" in info.value for info in at.info)
+    assert any("looks like measured" in info.value for info in at.info)
     assert len(at.get("plotly_chart")) == 1
 
 

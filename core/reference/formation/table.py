@@ -1,13 +1,14 @@
-"""Formation energies of every functional in a data set, and how far they are from experiment."""
+"""Formation energies of every functional in a data set, and their errors against experiment."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import pandas as pd
 
-from core.elements import chemistry
+from core.elements import SYMBOLS, chemistry
 from core.errors import LabError
 from core.frames.pairs import PairSet
 from core.frames.schema import EnergyColumn
@@ -25,16 +26,16 @@ ALL = "all"
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
-class ColumnFormation:
-    """Formation energies of one column of total energies.
+class FormationColumn:
+    """Formation energies computed from one column of total energies.
 
     Attributes:
-        column: The total energies' column, functional, corrections and labels.
-        references: The elements' energies.
-        energies: Formation energies (n,), eV/atom; NaN where the total energy or a reference is
+        column: the total energies' column, functional, corrections and labels.
+        references: the elements' energies.
+        energies: formation energies (n,), eV/atom; NaN where the total energy or a reference is
             missing.
-        missing: Elements that occur but lack a reference.
-        n_left_out: Rows with a total energy that lack a reference.
+        missing: elements that occur but lack a reference.
+        n_left_out: rows with a total energy that lack a reference.
     """
 
     column: EnergyColumn
@@ -43,134 +44,221 @@ class ColumnFormation:
     missing: list[str]
     n_left_out: int
 
+    @property
+    def name(self) -> str:
+        """Name of the column."""
+        return self.column.column
 
-def formation_columns(
-    data: FrameSet | PairSet, references: str | pd.DataFrame
-) -> tuple[list[ColumnFormation], dict[str, str]]:
-    """Compute the formation energies of every column of total energies.
 
-    Args:
-        data: Frames (one functional) or pairs.
-        references: "mp", "own", or a table or its path.
+@dataclass(kw_only=True, frozen=True, slots=True, eq=False)
+class FormationTable:
+    """All formation energies of a data set: computed, given and measured ones.
 
-    Returns:
-        The columns in their order, and the reasons why others have no references, by name.
-
-    Raises:
-        LabError: No column has references.
+    Attributes:
+        data: the data set, n rows.
+        columns: formation energies computed here, in the order of the columns of total energies.
+        without_references: why other columns of total energies have none, by column.
     """
-    columns = _columns(data)
-    only = len({one.functional.casefold() for one, _ in columns}) == 1
-    found: list[ColumnFormation] = []
-    without: dict[str, str] = {}
-    for column, energies in columns:
-        try:
-            known = references_of(
-                references, data.fractions(), energies, column.functional, only=only
+
+    data: FrameSet | PairSet
+    columns: list[FormationColumn]
+    without_references: dict[str, str]
+
+    @classmethod
+    def of(cls, data: FrameSet | PairSet, references: str | pd.DataFrame) -> Self:
+        """Compute the formation energies of every column of total energies.
+
+        Args:
+            data: frames (one functional) or pairs.
+            references: "mp", "own", or a table or its path.
+
+        Raises:
+            LabError: if no column has references.
+        """
+        totals = _total_energies(data)
+        only = len({column.functional.casefold() for column, _ in totals}) == 1
+        columns: list[FormationColumn] = []
+        without: dict[str, str] = {}
+        for column, energies in totals:
+            try:
+                elements = references_of(
+                    references, data.fractions(), energies, column.functional, only=only
+                )
+            except LabError as error:
+                without[column.column] = str(error)
+                continue
+            values = formation_energies(data.fractions(), energies, elements)
+            present = data.fractions()[np.isfinite(energies)]
+            columns.append(
+                FormationColumn(
+                    column=column,
+                    references=elements,
+                    energies=values,
+                    missing=missing(present, elements),
+                    n_left_out=len(present) - int(np.isfinite(values).sum()),
+                )
             )
-        except LabError as error:
-            without[column.column] = str(error)
-            continue
-        values = formation_energies(data.fractions(), energies, known)
-        present = data.fractions()[np.isfinite(energies)]
-        found.append(
-            ColumnFormation(
-                column=column,
-                references=known,
-                energies=values,
-                missing=missing(present, known),
-                n_left_out=len(present) - int(np.isfinite(values).sum()),
+        if not columns:
+            raise LabError(next(iter(without.values()), f"{data.card.name} has no energy column."))
+        return cls(data=data, columns=columns, without_references=without)
+
+    @property
+    def corrected(self) -> list[FormationColumn]:
+        """The columns whose energies carry MP2020 corrections."""
+        return [column for column in self.columns if column.column.corrections == "MP2020"]
+
+    def with_uncorrected(self, corrections: np.ndarray) -> Self:
+        """Return the same with uncorrected copies of the corrected columns.
+
+        The elements themselves carry no correction.
+
+        Args:
+            corrections: rebuilt MP2020 corrections of all rows (n,), eV/atom.
+        """
+        rebuilt = []
+        for column in self.corrected:
+            update = {"column": f"{column.name}, rebuilt", "corrections": "none"}
+            rebuilt.append(
+                replace(
+                    column,
+                    column=column.column.model_copy(update=update),
+                    energies=column.energies - corrections,
+                )
             )
+        return replace(self, columns=[*self.columns, *rebuilt])
+
+    @property
+    def energies(self) -> dict[str, np.ndarray]:
+        """Formation energies by name (n,), eV/atom: computed here, then given in the data set."""
+        given = [name for name in self._numbers() if "formation" in name and not _is_measured(name)]
+        computed = {column.name: column.energies for column in self.columns}
+        return computed | {f"{name}, as given": self.numbers(name) for name in given}
+
+    @property
+    def measured(self) -> dict[str, np.ndarray]:
+        """Formation energies that seem to be measured, by column (n,), eV/atom."""
+        return {name: self.numbers(name) for name in self._numbers() if _is_measured(name)}
+
+    def numbers(self, column: str) -> np.ndarray:
+        """Return a column of numbers other than total energies (n,), NaN where missing.
+
+        Raises:
+            LabError: if there is no such column, or it holds no numbers.
+        """
+        names = self._numbers()
+        if column not in names:
+            raise LabError(
+                f"{self.data.card.name} has no column of numbers {column!r}; it has: "
+                f"{', '.join(names) or 'none'}."
+            )
+        return self.data.table()[column].to_numpy(dtype=np.float64, na_value=np.nan)
+
+    def elements(self) -> pd.DataFrame:
+        """Return column symbol and the elements' energies, eV/atom, one column per functional."""
+        names = [column.name for column in self.columns]
+        table = pd.DataFrame({column.name: column.references.energies for column in self.columns})
+        table.insert(0, "symbol", SYMBOLS)
+        return table.dropna(subset=names, how="all")
+
+    def comparison(self, x: str, y: str) -> pd.DataFrame:
+        """Return the materials that have two formation energies.
+
+        Args:
+            x: name in `energies` or `measured`.
+            y: the same.
+
+        Returns:
+            Columns material_id, formula, chemistry, x, y and difference (y − x), eV/atom.
+        """
+        energies = self.measured | self.energies
+        rows = np.flatnonzero(np.isfinite(energies[x]) & np.isfinite(energies[y]))
+        table = self.data.table()[["material_id", "formula"]].iloc[rows]
+        return table.assign(
+            chemistry=chemistry(self.data.fractions()[rows]),
+            x=energies[x][rows],
+            y=energies[y][rows],
+            difference=(energies[y] - energies[x])[rows],
         )
-    if not found:
-        raise LabError(next(iter(without.values()), f"{data.card.name} has no energy column."))
-    return found, without
+
+    def errors(self, measured: str) -> pd.DataFrame:
+        """Return `formation_errors` of all formation energies against a measured column.
+
+        Raises:
+            LabError: if there is no such column, or no material has all energies.
+        """
+        return formation_errors(self.energies, self.numbers(measured), self.data.fractions())
+
+    def _numbers(self) -> list[str]:
+        if not isinstance(self.data, PairSet):
+            return []
+        table = self.data.table()
+        totals = {energy.column for energy in self.data.card.energies}
+        return [
+            str(name)
+            for name in table.columns
+            if name not in totals
+            and pd.api.types.is_numeric_dtype(table[name])
+            and not pd.api.types.is_bool_dtype(table[name])
+        ]
 
 
-def rebuilt_column(one: ColumnFormation, corrections: np.ndarray) -> ColumnFormation:
-    """Return the same formation energies without their MP2020 corrections, which are rebuilt.
-
-    Args:
-        one: Corrected formation energies. The elements themselves carry no correction.
-        corrections: Of all rows (n,), eV/atom, as `mp2020_corrections` gives them.
-    """
-    column = one.column.model_copy(
-        update={"column": f"{one.column.column}, rebuilt", "corrections": "none"}
-    )
-    return replace(one, column=column, energies=one.energies - corrections)
-
-
-def measured_columns(data: PairSet) -> list[str]:
-    """Name the columns of numbers that seem to hold measured formation energies."""
-    return [name for name in _numbers(data) if _is_measured(name)]
-
-
-def given_columns(data: PairSet) -> list[str]:
-    """Name the columns of numbers that seem to hold formation energies computed elsewhere."""
-    return [name for name in _numbers(data) if "formation" in name and not _is_measured(name)]
-
-
-def column_values(data: PairSet, column: str) -> np.ndarray:
-    """Return a column of numbers (n,), NaN where missing.
-
-    Raises:
-        LabError: No such column, or one that holds no numbers.
-    """
-    if column not in _numbers(data):
-        raise LabError(
-            f"{data.card.name} has no column of numbers {column!r}; it has: "
-            f"{', '.join(_numbers(data)) or 'none'}."
-        )
-    return data.table()[column].to_numpy(dtype=np.float64, na_value=np.nan)
-
-
-def errors(
+def formation_errors(
     energies: Mapping[str, np.ndarray], measured: np.ndarray, fractions: np.ndarray
 ) -> pd.DataFrame:
-    """Compare formation energies with others, by chemistry, all on the same materials.
+    """Compare formation energies with measured ones, by chemistry, all on the same materials.
 
     Args:
-        energies: Name to formation energies (n,), eV/atom. Those that no measured row has are
+        energies: name to formation energies (n,), eV/atom. Those that no measured row has are
             left out.
-        measured: What they are compared with, (n,) eV/atom. A row counts only if it and all
+        measured: what they are compared with, (n,) eV/atom. A row counts only if it and all
             other energies are known.
-        fractions: Composition fractions (n, 94).
+        fractions: composition fractions (n, 94).
 
     Returns:
-        One row a name and chemistry: energy, chemistry ("all" first, then the commonest first),
+        One row per name and chemistry: energy, chemistry ("all" first, then the commonest first),
         n, mae and me (mean of energy − measured, eV/atom).
 
     Raises:
-        LabError: No material has all of them.
+        LabError: if no material has all of them.
     """
-    known = np.isfinite(measured)
-    energies = {name: e for name, e in energies.items() if np.isfinite(e[known]).any()}
+    is_known = np.isfinite(measured)
+    energies = {name: e for name, e in energies.items() if np.isfinite(e[is_known]).any()}
     table = np.column_stack([measured, *energies.values()])[:, 1:]
-    rows = np.flatnonzero(np.isfinite(table).all(axis=1) & known)
+    rows = np.flatnonzero(np.isfinite(table).all(axis=1) & is_known)
     if not energies or not len(rows):
         raise LabError("no material has all of these formation energies; take other references.")
-    away = table[rows] - measured[rows, None]
+    errors = pd.DataFrame(table[rows] - measured[rows, None], columns=list(energies))
     kinds = pd.Series(chemistry(fractions[rows]))
-    groups = {ALL: np.ones(len(rows), dtype=bool)}
-    groups |= {str(kind): (kinds == kind).to_numpy() for kind in kinds.value_counts().index}
+    groups = {ALL: errors} | {kind: errors[kinds == kind] for kind in kinds.value_counts().index}
     return pd.DataFrame(
         [
             {
                 "energy": name,
                 "chemistry": kind,
-                "n": int(held.sum()),
-                "mae": float(np.abs(away[held, place]).mean()),
-                "me": float(away[held, place].mean()),
+                "n": len(group),
+                "mae": float(group[name].abs().mean()),
+                "me": float(group[name].mean()),
             }
-            for place, name in enumerate(energies)
-            for kind, held in groups.items()
+            for name in energies
+            for kind, group in groups.items()
         ]
     )
 
 
-def _columns(data: FrameSet | PairSet) -> list[tuple[EnergyColumn, np.ndarray]]:
+def mae_by_chemistry(errors: pd.DataFrame) -> pd.DataFrame:
+    """Return columns chemistry and n, and the MAE of each formation energy, eV/atom.
+
+    Args:
+        errors: as `formation_errors` returns them.
+    """
+    return errors.pivot_table(
+        index=["chemistry", "n"], columns="energy", values="mae", sort=False
+    ).reset_index()
+
+
+def _total_energies(data: FrameSet | PairSet) -> list[tuple[EnergyColumn, np.ndarray]]:
     if isinstance(data, PairSet):
-        return [(one, data.energy(one.column)) for one in data.card.energies]
+        return [(column, data.energy(column.column)) for column in data.card.energies]
     column = EnergyColumn(
         column="energy_per_atom",
         functional=data.card.functional or "unknown",
@@ -178,18 +266,6 @@ def _columns(data: FrameSet | PairSet) -> list[tuple[EnergyColumn, np.ndarray]]:
         labels=data.card.labels,
     )
     return [(column, data.energies())]
-
-
-def _numbers(data: PairSet) -> list[str]:
-    table = data.table()
-    known = {energy.column for energy in data.card.energies}
-    return [
-        str(name)
-        for name in table.columns
-        if name not in known
-        and pd.api.types.is_numeric_dtype(table[name])
-        and not pd.api.types.is_bool_dtype(table[name])
-    ]
 
 
 def _is_measured(column: str) -> bool:

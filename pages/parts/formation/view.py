@@ -1,161 +1,128 @@
 """The figures and tables of the Formation energies page."""
 
-from dataclasses import dataclass
-
-import numpy as np
-import pandas as pd
 import streamlit as st
 
-from core.elements import SYMBOLS, chemistry
+from core.elements import SYMBOLS
 from core.figures.shifts.parity import parity
-from core.frames.pairs import PairSet
 from core.frames.schema import DFT
-from core.reference.formation.table import ALL, ColumnFormation, errors
+from core.reference.formation.table import ALL, FormationTable, mae_by_chemistry
 from pages.parts.shared.datasets import CORRECTIONS, MODEL_LABELLED, origin
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark, plain, signed
 
 
-@dataclass(kw_only=True, frozen=True)
-class Formation:
-    """Formation energies of a data set.
-
-    Attributes:
-        name: The data set.
-        data: Its rows.
-        columns: What is computed from total energies.
-        energies: Name to formation energies (n,), eV/atom: those, and those that the data brought.
-        measured: Name to measured formation energies (n,), eV/atom.
-    """
-
-    name: str
-    data: PairSet
-    columns: list[ColumnFormation]
-    energies: dict[str, np.ndarray]
-    measured: dict[str, np.ndarray]
-
-    @property
-    def source(self) -> str:
-        """Say where the numbers come from, below a figure."""
-        told = "; ".join(
-            f"{one.column.column}: {one.column.functional} by {origin(one.column.labels)}, "
-            f"{CORRECTIONS[one.column.corrections]}, pure elements: {one.references.origin}"
-            for one in self.columns
-        )
-        return plain(f"Data: {self.name}. {told}.")
-
-    @property
-    def labels(self) -> str:
-        """Say the same in few words, within a figure."""
-        made = sorted({one.column.labels for one in self.columns} - {DFT})
-        marked = f"{', '.join(made)}: {MODEL_LABELLED}" if made else "DFT"
-        elements = {"mp": "DFT", "own": "own", "table": "a table"}[self.columns[0].references.kind]
-        return f"Data: {self.name}. Labels: {marked}. Pure elements: {elements}"
-
-    def title(self, name: str) -> str:
-        """Name formation energies on an axis."""
-        computed = name in {one.column.column for one in self.columns}
-        return f"Formation energy from {name}" if computed else name
+def source_of(formation: FormationTable) -> str:
+    """Return where the numbers come from, for the line below a figure."""
+    columns = "; ".join(
+        f"{column.name}: {column.column.functional} by {origin(column.column.labels)}, "
+        f"{CORRECTIONS[column.column.corrections]}, pure elements: {column.references.origin}"
+        for column in formation.columns
+    )
+    return plain(f"Data: {formation.data.card.name}. {columns}.")
 
 
-def show_references(formation: Formation) -> None:
-    """Name the references, and what they lack."""
-    lacking = sorted({s for one in formation.columns for s in one.missing}, key=SYMBOLS.index)
-    if lacking:
-        left_out = max(one.n_left_out for one in formation.columns)
+def labels_of(formation: FormationTable) -> str:
+    """Return the same in short, for inside a figure."""
+    models = sorted({column.column.labels for column in formation.columns} - {DFT})
+    labels = f"{', '.join(models)}: {MODEL_LABELLED}" if models else "DFT"
+    elements = {"mp": "DFT", "own": "own", "table": "a table"}
+    kind = elements[formation.columns[0].references.kind]
+    return f"Data: {formation.data.card.name}. Labels: {labels}. Pure elements: {kind}"
+
+
+def show_references(formation: FormationTable) -> None:
+    """Show the elements' energies, and which elements lack one."""
+    missing = sorted({s for column in formation.columns for s in column.missing}, key=SYMBOLS.index)
+    if missing:
+        left_out = max(column.n_left_out for column in formation.columns)
         st.warning(
-            f"No reference for {', '.join(lacking)}: {left_out:,} of {len(formation.data):,} "
+            f"No reference for {', '.join(missing)}: {left_out:,} of {len(formation.data):,} "
             "materials have no formation energy.",
             icon=":material/warning:",
         )
     with st.expander("The elements' energies", icon=":material/table:"):
-        table = pd.DataFrame({"symbol": SYMBOLS})
-        for one in formation.columns:
-            table[one.column.column] = one.references.energies
-        names = [one.column.column for one in formation.columns]
         st.dataframe(
-            table.dropna(subset=names, how="all"),
+            formation.elements(),
             key="formation-references",
             hide_index=True,
             column_config={
                 "symbol": "Element",
                 **{
-                    column: st.column_config.NumberColumn(f"{column}, eV/atom", format="%.4f")
-                    for column in names
+                    column.name: st.column_config.NumberColumn(
+                        f"{column.name}, eV/atom", format="%.4f"
+                    )
+                    for column in formation.columns
                 },
             },
             height=300,
         )
-        for one in formation.columns:
-            st.caption(plain(f"{one.column.column}: {one.references.origin}."))
+        for column in formation.columns:
+            st.caption(plain(f"{column.name}: {column.references.origin}."))
 
 
-def show_parity(formation: Formation) -> None:
+def show_parity(formation: FormationTable) -> None:
     """Show formation energies against others, or against experiment."""
-    everything = {**formation.measured, **formation.energies}
-    names = list(everything)
+    names = list(formation.measured | formation.energies)
     if len(names) < 2:
         st.info("There is only one column of formation energies, so nothing to compare it with.")
         return
     left, middle, right = st.columns([2, 2, 1], vertical_alignment="bottom")
-    across = left.selectbox("Across", names, key="across", bind="query-params")
-    rest = [name for name in names if name != across]
-    columns = [one.column.column for one in formation.columns]
-    stored = [name for name in columns if not name.endswith(", rebuilt") and name in rest]
-    usual = stored[-1] if stored else rest[0]
-    up = middle.selectbox("Up", rest, index=rest.index(usual), key="up", bind="query-params")
+    x = left.selectbox("Horizontal axis", names, key="across", bind="query-params")
+    others = [name for name in names if name != x]
+    computed = [column.name for column in formation.columns]
+    stored = [name for name in computed if not name.endswith(", rebuilt") and name in others]
+    default = stored[-1] if stored else others[0]
+    y = middle.selectbox(
+        "Vertical axis", others, index=others.index(default), key="up", bind="query-params"
+    )
     grouped = right.toggle("By chemistry", key="chemistry", bind="query-params")
-    x, y = everything[across], everything[up]
-    rows = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
-    if not len(rows):
+    table = formation.comparison(x, y)
+    if table.empty:
         st.info("No material has both of these formation energies.")
         return
-    table = formation.data.table().iloc[rows]
-    away = (y - x)[rows]
+    titles = [f"Formation energy from {name}" if name in computed else name for name in (x, y)]
     show(
         parity(
-            x[rows],
-            y[rows],
-            x_title=formation.title(across),
-            y_title=formation.title(up),
-            hover=[
-                f"{f}\n{m}" for f, m in zip(table["formula"], table["material_id"], strict=True)
-            ],
+            table["x"].to_numpy(),
+            table["y"].to_numpy(),
+            x_title=titles[0],
+            y_title=titles[1],
+            hover=(table["formula"] + "\n" + table["material_id"]).tolist(),
             ids=table["material_id"].tolist(),
-            groups=chemistry(formation.data.fractions()[rows]) if grouped else None,
+            groups=table["chemistry"].tolist() if grouped else None,
             dark=is_dark(),
         ),
         name="formation-parity",
-        caption=f"{len(rows):,} materials; mean difference {signed(float(away.mean()), digits=3)}, "
-        f"mean absolute difference {np.abs(away).mean():.3f} eV/atom. Unlike total energies, "
-        "formation energies of two functionals can be compared: each is counted from its own "
-        "elements.",
-        source=formation.source,
-        labels=formation.labels,
-        table=lambda: table[["material_id", "formula"]].assign(**{across: x[rows], up: y[rows]}),
+        caption=f"{len(table):,} materials; mean difference "
+        f"{signed(table['difference'].mean(), digits=3)}, mean absolute difference "
+        f"{table['difference'].abs().mean():.3f} eV/atom. Unlike total energies, formation "
+        "energies of two functionals can be compared directly: each functional has its own "
+        "elemental references.",
+        source=source_of(formation),
+        labels=labels_of(formation),
+        table=lambda: table[["material_id", "formula", "x", "y"]].rename(columns={"x": x, "y": y}),
     )
 
 
-def show_errors(formation: Formation) -> str | None:
+def show_errors(formation: FormationTable) -> str | None:
     """Show errors against experiment by functional and chemistry.
 
     Returns:
         The column of measured energies, None if there is none.
     """
-    st.subheader("Against experiment")
+    st.subheader("Errors against experiment")
     if not formation.measured:
         st.info(
-            "No column of this data set seems to hold measured formation energies (its name would "
-            "say experiment or measured)."
+            "No column of this data set looks like measured formation energies (such a column has "
+            "experiment or measured in its name)."
         )
         return None
     measured = st.selectbox(
         "Measured", list(formation.measured), key="measured", bind="query-params"
     )
-    table = errors(formation.energies, formation.measured[measured], formation.data.fractions())
-    whole = table[table["chemistry"] == ALL]
+    errors = formation.errors(measured)
     st.dataframe(
-        whole.drop(columns="chemistry"),
+        errors[errors["chemistry"] == ALL].drop(columns="chemistry"),
         key="formation-errors",
         hide_index=True,
         column_config={
@@ -168,17 +135,14 @@ def show_errors(formation: Formation) -> str | None:
         },
     )
     st.caption(
-        "All on the same materials, those that the measurement and every column above know; "
-        "columns that know no measured material are not there. Measured "
-        "enthalpies are of 298 K, computed energies of 0 K without zero-point motion: some tens "
-        "of meV/atom are no error of the functional. "
-        f"{formation.source}"
+        "All errors are over the same materials: those with a measured energy and a value in every "
+        "row above. Columns without a value for any measured material are left out. Measured "
+        "enthalpies hold at 298 K, computed energies at 0 K without zero-point motion, so "
+        "differences of some tens of meV/atom are not errors of the functional. "
+        f"{source_of(formation)}"
     )
-    by_chemistry = table.pivot_table(
-        index=["chemistry", "n"], columns="energy", values="mae", sort=False
-    ).reset_index()
     st.dataframe(
-        by_chemistry,
+        mae_by_chemistry(errors),
         key="formation-errors-by-chemistry",
         hide_index=True,
         column_config={

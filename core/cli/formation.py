@@ -1,0 +1,98 @@
+"""`formation`: formation energies in every functional, and their errors against experiment."""
+
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from core.cli.answer import Answer, LabCommand, columns, facts, progress_on_stderr
+from core.cli.options import JsonFlag, References
+from core.cli.selection import open_named, told_origin
+from core.errors import LabError
+from core.frames.pairs import PairSet
+from core.reference.formation.corrections import mp2020_corrections
+from core.reference.formation.table import ALL, FormationColumn, FormationTable
+
+app = typer.Typer()
+
+
+@app.command("formation", cls=LabCommand)
+def formation(
+    data: Annotated[str, typer.Argument(help="A data set of pairs or of frames, or a table.")],
+    *,
+    references: References = "mp",
+    experiment: Annotated[
+        str | None,
+        typer.Option(
+            help="Column of measured formation energies (eV/atom). Default: recognised by its name."
+        ),
+    ] = None,
+    uncorrected: Annotated[
+        bool,
+        typer.Option(
+            "--uncorrected",
+            help="Add copies of corrected energies without their MP2020 corrections, rebuilt.",
+        ),
+    ] = False,
+    _json: JsonFlag = False,
+) -> Answer:
+    """Compute formation energies in every functional, and their errors against experiment."""
+    opened = open_named(data)
+    if not isinstance(opened, PairSet) and (experiment is not None or uncorrected):
+        raise LabError(f"{data}: holds frames; --experiment and --uncorrected need pairs.")
+    table = FormationTable.of(opened, references)
+    if uncorrected:
+        if not table.corrected:
+            raise LabError(
+                f"{data}: no energies carry MP2020 corrections; leave out --uncorrected."
+            )
+        formulas = opened.table()["formula"].to_numpy()
+        rebuilt = mp2020_corrections(formulas, structures=opened, progress=progress_on_stderr())
+        table = table.with_uncorrected(rebuilt.corrections)
+    measured = experiment or next(iter(table.measured), None)
+    report = {
+        "n": len(opened),
+        "columns": [_column(column) for column in table.columns],
+        "without_references": table.without_references,
+        "experiment": measured,
+        "errors": None if measured is None else table.errors(measured).to_dict("records"),
+    }
+    return Answer(data=report, text=_text(report))
+
+
+def _column(column: FormationColumn) -> dict[str, Any]:
+    energies = column.energies[np.isfinite(column.energies)]
+    return {
+        "column": column.name,
+        "functional": column.column.functional,
+        "labels": column.column.labels,
+        "corrections": column.column.corrections,
+        "references": column.references.origin,
+        "missing": column.missing,
+        "n": len(energies),
+        "left_out": column.n_left_out,
+        "mean": float(energies.mean()) if len(energies) else None,
+    }
+
+
+def _origin(column: dict[str, Any]) -> str:
+    return told_origin(column["functional"], column["labels"], column["corrections"])
+
+
+def _text(report: dict[str, Any]) -> str:
+    origins = {
+        column[
+            "column"
+        ]: f"{_origin(column)}; {column['n']:,} of {report['n']:,} rows; references: "
+        f"{column['references']}; missing: {', '.join(column['missing']) or 'none'}"
+        for column in report["columns"]
+    }
+    head = facts(origins | report["without_references"])
+    measured = report["experiment"]
+    if measured is None:
+        return head + "\n\nNo column of measured formation energies; name one with --experiment."
+    # The errors over all chemistries come first.
+    errors = sorted(report["errors"], key=lambda row: row["chemistry"] != ALL)
+    titles = (f"against {measured}, eV/atom", "chemistry", "MAE", "ME", "materials")
+    rows = [[row["energy"], row["chemistry"], row["mae"], row["me"], row["n"]] for row in errors]
+    return head + "\n\n" + columns(titles, rows)
