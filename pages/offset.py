@@ -15,8 +15,7 @@ from core.reference.fits.atomref import RARE
 from core.reference.shifts.model_offset import STEPS
 from core.reference.shifts.pairs import default_columns
 from core.runs.record.named_models import runs_with_models
-from core.studies.model_offset import OffsetStudy
-from core.transfer.model_offset import ModelOffset
+from core.studies.model_offset import ModelOffset, OffsetStudy
 from pages.parts.shared.datasets import (
     CORRECTIONS,
     MODEL_LABELLED,

@@ -1,10 +1,12 @@
-"""`shift`: two energy scales compared."""
+"""`shift`: compare two energy scales."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
+import numpy as np
+import pandas as pd
 import typer
 
-from core.cli.answer import Answer, LabCommand, facts
+from core.cli.answer import Answer, LabCommand, columns, facts, progress_on_stderr
 from core.cli.options import (
     JsonFlag,
     PriorModel,
@@ -16,14 +18,20 @@ from core.cli.options import (
     TargetData,
 )
 from core.cli.selection import select_pairs, told_origin
-from core.cli.shift_details import Told, told_against, told_by_element, told_few
 from core.elements import INDEX
 from core.errors import LabError
 from core.reference.fits.atomref import RARE
+from core.reference.shifts.explore import by_category, by_element, relation
 from core.reference.shifts.shift import summarize
-from core.reference.shifts.variables import variable, variables
+from core.reference.shifts.variables import Variable, variable, variables
+from core.studies.data_efficiency import DataEfficiencyResult, DataEfficiencyStudy
+from core.studies.job.directory import Job
+from core.studies.job.local import do_here
 
 app = typer.Typer()
+
+_Section = tuple[dict[str, Any], str]
+"""What `--json` prints under a key of its own, and the text for people."""
 
 
 @app.command("shift", cls=LabCommand)
@@ -42,50 +50,47 @@ def shift(
         str | None,
         typer.Option(
             metavar="COLUMN",
-            help="Correlate the shift, and what AtomRef leaves of it, with a column of the data or "
-            "with what follows from structures and compositions, such as atomic_number.",
+            help="Correlate the shift, and its residual after AtomRef, with a column of the data "
+            "or a quantity computed from structures and compositions, such as atomic_number.",
         ),
     ] = None,
     elementwise: Annotated[
         bool, typer.Option("--by-element", help="Average over the materials with each element.")
     ] = False,
     rare: Annotated[
-        int, typer.Option(min=2, help="By element: mark those in fewer materials.")
+        int, typer.Option(min=2, help="By element: mark elements in fewer materials.")
     ] = RARE,
-    few: Annotated[
+    data_efficiency: Annotated[
         bool,
         typer.Option(
-            "--few", help="Fit AtomRef to 10, 30, 100, … materials, and judge it on others."
+            "--data-efficiency",
+            "--few",
+            help="Fit AtomRef to 10, 30, 100, … materials and evaluate it on others.",
         ),
     ] = False,
     model: PriorModel = "chgnet-0.3.0",
     drawings: Annotated[
-        int, typer.Option(min=20, max=1000, help="Few: how often materials are drawn.")
+        int, typer.Option(min=20, max=1000, help="Data efficiency: number of random drawings.")
     ] = 20,
     seed: Seed = 0,
     _json: JsonFlag = False,
 ) -> Answer:
-    """Compare two functionals: of two data sets of frames, or two columns of one table of pairs."""
-    choice = select_pairs(data, target_data, source=source, target=target, mapping=mapping).open()
-    pairs = choice.pairs.containing(_checked(elements)) if elements else choice.pairs
+    """Compare two functionals: two data sets of frames, or two columns of one table of pairs."""
+    symbols = _checked(elements or [])
+    selection = select_pairs(data, target_data, source=source, target=target, mapping=mapping)
+    opened = selection.open()
+    pairs = opened.pairs.containing(symbols)
     summary = summarize(pairs)
-    result = {
-        "n": summary.n,
-        "pearson_raw": summary.pearson_raw,
-        "pearson_scaled": summary.pearson_scaled,
-        "mean_shift": summary.mean_shift,
-        "mae": summary.mae,
+    numbers = {
+        name: getattr(summary, name)
+        for name in ("n", "pearson_raw", "pearson_scaled", "mean_shift", "mae")
     }
     origin = {
-        "source_functional": pairs.source_functional,
-        "target_functional": pairs.target_functional,
-        "source_labels": pairs.source_labels,
-        "target_labels": pairs.target_labels,
-        "source_corrections": pairs.source_corrections,
-        "target_corrections": pairs.target_corrections,
-        "n_dropped": pairs.n_dropped,
+        f"{side}_{what}": getattr(pairs, f"{side}_{what}")
+        for what in ("functional", "labels", "corrections")
+        for side in ("source", "target")
     }
-    told = {
+    text = {
         "pairs": summary.n,
         "left out": pairs.n_dropped,
         "source": told_origin(
@@ -99,26 +104,79 @@ def shift(
         "mean shift, eV/atom": summary.mean_shift,
         "mean |shift|, eV/atom": summary.mae,
     }
-    more: dict[str, Told] = {}
-    quantities = {
-        "shift": pairs.shift,
-        "residual": summary.scaled_target - summary.scaled_source,
-    }
+    sections: dict[str, _Section] = {}
+    quantities = {"shift": pairs.shift, "residual": summary.residual}
     if against is not None:
-        chosen = variable(variables(pairs, choice.data, choice.other), against)
-        more["against"] = told_against(chosen, quantities)
+        chosen = variable(variables(pairs, opened.data, opened.other), against)
+        sections["against"] = _against(chosen, quantities)
     if elementwise:
-        more["by_element"] = told_by_element(pairs, quantities, rare=rare)
-    if few:
-        more["few"] = told_few(pairs, model=model, drawings=drawings, seed=seed)
+        table = by_element(pairs.fractions, quantities, pairs.material_id, rare=rare)
+        sections["by_element"] = (
+            {"rare_below": rare, "elements": _records(table)},
+            f"eV/atom; low and high are the ends of the 95 % interval\n{_text(table)}",
+        )
+    if data_efficiency:
+        study = DataEfficiencyStudy(
+            pairs=selection, elements=tuple(symbols), model=model, repeats=drawings, seed=seed
+        )
+        sections["few"] = _data_efficiency(study)
     return Answer(
-        data=result | origin | {key: one for key, (one, _) in more.items()},
-        text="\n\n".join([facts(told), *(text for _, text in more.values())]),
+        data=numbers
+        | origin
+        | {"n_dropped": pairs.n_dropped}
+        | {key: section for key, (section, _) in sections.items()},
+        text="\n\n".join([facts(text), *(section for _, section in sections.values())]),
     )
 
 
 def _checked(elements: list[str]) -> list[str]:
-    unknown = [symbol for symbol in elements if symbol not in INDEX]
-    if unknown:
-        raise LabError(f"{unknown[0]} is no element from H to Pu; give symbols such as Fe.")
+    for symbol in elements:
+        if symbol not in INDEX:
+            raise LabError(f"{symbol} is not an element from H to Pu; give symbols such as Fe.")
     return elements
+
+
+def _against(chosen: Variable, quantities: dict[str, np.ndarray]) -> _Section:
+    """Relate quantities, name to (n,) eV/atom, to a variable of the same n pairs."""
+    x = chosen.values()
+    about = {"column": chosen.name, "title": chosen.title, "unit": chosen.unit, "kind": chosen.kind}
+    if chosen.kind == "category":
+        tables = {name: by_category(x, y) for name, y in quantities.items()}
+        text = [f"{name} by {chosen.title}, eV/atom\n{_text(t)}" for name, t in tables.items()]
+        return about | {name: _records(t) for name, t in tables.items()}, "\n\n".join(text)
+    relations = {name: relation(x, y) for name, y in quantities.items()}
+    numbers = {
+        name: {"n": found.n, "pearson": found.pearson, "spearman": found.spearman}
+        for name, found in relations.items()
+    }
+    lines = {
+        f"{word}, {name} against {chosen.title}": values[key]
+        for name, values in numbers.items()
+        for key, word in (("n", "pairs"), ("pearson", "Pearson r"), ("spearman", "Spearman r"))
+    }
+    return about | numbers, facts(lines)
+
+
+def _data_efficiency(study: DataEfficiencyStudy) -> _Section:
+    result: DataEfficiencyResult = do_here(Job.of(study), progress_on_stderr())
+    table = result.curve.table()
+    about = {
+        "model": result.model,
+        "source_prior": result.source_prior,
+        "target_prior": result.target_prior,
+        "strength": result.curve.strength,
+        "n_materials": result.curve.n_materials,
+        "n_held_out": result.curve.n_held_out,
+        "drawings": study.repeats,
+        "seed": study.seed,
+    }
+    head = facts({**about, "mae": "eV/atom; low and high are the 5 % and 95 % quantiles"})
+    return about | {"points": _records(table)}, f"{head}\n\n{_text(table)}"
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return table.to_dict("records")  # type: ignore[return-value]
+
+
+def _text(table: pd.DataFrame) -> str:
+    return columns(list(table.columns), table.to_numpy(dtype=object).tolist())

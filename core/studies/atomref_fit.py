@@ -7,21 +7,20 @@ from core.reference.fits.atomref import Method
 from core.reference.fits.priors import PriorKind
 from core.runs.record.named_models import checkpoint_of
 from core.studies.selection import PairSelection
-from core.studies.study import Study, model_inputs
+from core.studies.study import ModelStudy
 from core.transfer.pair_fits import Side, SideFit, side_fit
 
 _SECONDS = 1.0
 _SECONDS_A_STRUCTURE = 0.02
 
 
-class AtomRefStudy(Study):
+class AtomRefStudy(ModelStudy):
     """A study of one fit to some pairs.
 
     Attributes:
         pairs: whose energies in two functionals.
         side: whose references.
         method: how they are fitted.
-        model: a released model's name, a run (its best checkpoint), or a checkpoint file.
         start: the prior of `ridge` and `residual`.
         strength: their pull toward it.
     """
@@ -29,7 +28,6 @@ class AtomRefStudy(Study):
     pairs: PairSelection
     side: Side = "target"
     method: Method = "lstsq"
-    model: str = "chgnet-0.3.0"
     start: PriorKind = "shifted"
     strength: float = Field(default=1e-2, gt=0)
 
@@ -37,10 +35,6 @@ class AtomRefStudy(Study):
     def datasets(self) -> list[str]:
         """The data sets of the pairs."""
         return self.pairs.datasets
-
-    def inputs(self) -> list[str]:
-        """Return what tells the data sets and a checkpoint file from others of the same name."""
-        return [*super().inputs(), *model_inputs(self.model)]
 
     def seconds(self) -> float:
         """Return roughly how long the fit takes, interaction energies included."""

@@ -11,7 +11,7 @@ from core.studies.study import Study
 _PLACES = {
     "corrections": "core.studies.corrections:CorrectionsStudy",
     "atomref-intervals": "core.studies.atomref_intervals:AtomRefIntervals",
-    "few": "core.studies.data_efficiency:FewStudy",
+    "few": "core.studies.data_efficiency:DataEfficiencyStudy",
     "importance": "core.studies.importance:ImportanceStudy",
     "interaction": "core.studies.interaction:InteractionStudy",
     "next": "core.studies.acquisition:NextStudy",

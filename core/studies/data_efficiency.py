@@ -1,36 +1,58 @@
-"""Study: how few materials bring two functionals to one scale."""
+"""Study: how many materials an AtomRef needs to bring two functionals to one energy scale."""
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from pydantic import Field
 
-from core.progress import Progress
+from core.progress import Progress, part
+from core.reference.shifts.data_efficiency import DataEfficiency, data_efficiency
+from core.runs.record.named_models import checkpoint_of
 from core.studies.selection import PairSelection
-from core.studies.study import Study, model_inputs
-from core.transfer.data_efficiency import FewResult, few_from_pretrained
+from core.studies.study import ModelStudy
+from core.transfer.atomref_fits import prior_for
 
 _SECONDS = 3.0
-_SECONDS_A_ROW_AND_DRAWING = 5e-7
+_SECONDS_PER_ROW_AND_DRAWING = 5e-7
 
 
-class FewStudy(Study):
-    """Agreement of scaled energies on materials held out, by number of materials fitted.
+@dataclass(kw_only=True, frozen=True, slots=True, eq=False)
+class DataEfficiencyResult:
+    """Agreement by number of materials fitted, and the priors of the ridge fits.
 
     Attributes:
-        pairs: whose energies in two functionals.
-        elements: only materials that contain all of these.
-        model: whose AtomRef ridge is pulled toward.
-        repeats: drawings.
-        seed: of the drawings.
-        strength: of ridge.
+        curve: agreement of scaled energies on materials held out.
+        model: the pretrained model.
+        source_prior: description of the prior of the source functional.
+        target_prior: description of the prior of the target functional.
+    """
+
+    curve: DataEfficiency
+    model: str
+    source_prior: str
+    target_prior: str
+
+
+class DataEfficiencyStudy(ModelStudy):
+    """Agreement of scaled energies on materials held out, by number of materials fitted.
+
+    The priors come from the model and the embedded facts of the elements alone, never from these
+    energies: the model's AtomRef, moved by the shifts of the pure elements where a functional is
+    not the model's own.
+
+    Attributes:
+        pairs: the materials and their energies in two functionals.
+        elements: only materials that contain all of these elements are used.
+        repeats: number of random drawings.
+        seed: seed of the drawings.
+        strength: ridge strength.
     """
 
     kind: ClassVar[str] = "few"
-    result: ClassVar[type] = FewResult
+    result: ClassVar[type] = DataEfficiencyResult
 
     pairs: PairSelection
     elements: tuple[str, ...] = ()
-    model: str = "chgnet-0.3.0"
     repeats: int = Field(default=20, ge=20, le=1000)
     seed: int = 0
     strength: float = Field(default=1e-2, gt=0)
@@ -40,29 +62,39 @@ class FewStudy(Study):
         """The data sets of the pairs."""
         return self.pairs.datasets
 
-    def inputs(self) -> list[str]:
-        """Return what tells the data sets and a checkpoint file from others of the same name."""
-        return [*super().inputs(), *model_inputs(self.model)]
-
     def seconds(self) -> float:
         """Return roughly how long the drawings take."""
-        return _SECONDS + _SECONDS_A_ROW_AND_DRAWING * self.pairs.card.n * self.repeats
+        return _SECONDS + _SECONDS_PER_ROW_AND_DRAWING * self.pairs.card.n * self.repeats
 
-    def compute(self, progress: Progress) -> FewResult:
-        """Return the curve.
+    def compute(self, progress: Progress) -> DataEfficiencyResult:
+        """Compute the curve.
 
         Args:
-            progress: told the share that is done.
+            progress: receives the share that is done.
 
         Raises:
-            LabError: too few materials.
+            LabError: if there is no such model, or there are too few materials.
         """
-        pairs = self.pairs.open().pairs
-        return few_from_pretrained(
-            pairs.containing(self.elements) if self.elements else pairs,
-            model=self.model,
+        progress(0.0, "Loading the pretrained model")
+        pairs = self.pairs.open().pairs.containing(self.elements)
+        (source, source_prior), (target, target_prior) = (
+            prior_for("shifted", functional=functional, source_model=checkpoint_of(self.model))
+            for functional in (pairs.source_functional, pairs.target_functional)
+        )
+        curve = data_efficiency(
+            pairs.fractions,
+            pairs.source,
+            pairs.target,
+            pairs.material_id,
+            priors=(source, target),
             strength=self.strength,
             repeats=self.repeats,
             seed=self.seed,
-            progress=progress,
+            progress=part(progress, 0.1, 1.0),
+        )
+        return DataEfficiencyResult(
+            curve=curve,
+            model=self.model,
+            source_prior=source_prior,
+            target_prior=target_prior,
         )

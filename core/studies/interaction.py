@@ -9,7 +9,7 @@ from core.frames.pairs import PairSet
 from core.frames.registry import find_dataset, open_dataset
 from core.progress import Progress, counted
 from core.runs.record.named_models import checkpoint_of
-from core.studies.study import Study, model_inputs
+from core.studies.study import ModelStudy
 from core.transfer.interaction import interaction_energies
 
 _SECONDS = 1.0
@@ -29,28 +29,22 @@ class Interaction:
     n_left_out: int
 
 
-class InteractionStudy(Study):
+class InteractionStudy(ModelStudy):
     """Interaction energies of all structures of a data set.
 
     Attributes:
         dataset: a data set of frames or of pairs.
-        model: a released model's name, a run (its best checkpoint), or a checkpoint file.
     """
 
     kind: ClassVar[str] = "interaction"
     result: ClassVar[type] = Interaction
 
     dataset: str
-    model: str = "chgnet-0.3.0"
 
     @property
     def datasets(self) -> list[str]:
         """The data set."""
         return [self.dataset]
-
-    def inputs(self) -> list[str]:
-        """Return what tells the data set and a checkpoint file from others of the same name."""
-        return [*super().inputs(), *model_inputs(self.model)]
 
     def seconds(self) -> float:
         """Return roughly how long it takes where none is known yet."""

@@ -1,29 +1,60 @@
-"""Study: how much of a model's error on a data set is only offset."""
+"""Study: how much of a model's error on a data set is only an offset between energy scales."""
 
+from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 from pydantic import Field
 
+from core.errors import LabError
+from core.frames.pairs import PairSet
 from core.frames.registry import find_dataset
-from core.progress import Progress
+from core.frames.splits import training_subset
+from core.progress import Progress, counted, part
 from core.reference.shifts.labelled import labelled_energies
+from core.reference.shifts.model_offset import Offset, offset
 from core.runs.record.named_models import checkpoint_of
-from core.studies.study import Study, model_inputs
-from core.transfer.model_offset import ModelOffset, model_offset
+from core.studies.study import ModelStudy
+from core.transfer.atomref_fits import prior_for
 
-_SECONDS_A_FRAME = 0.02
+_SECONDS = 3.0
+_SECONDS_PER_FRAME = 0.02
 
 
-class OffsetStudy(Study):
+@dataclass(kw_only=True, frozen=True, slots=True, eq=False)
+class ModelOffset:
+    """Errors of a model on a data set, and what they were computed from.
+
+    Attributes:
+        found: errors with each of the four sets of references.
+        model_functional: functional that the model predicts.
+        functional: level of theory of the energies.
+        labels: "dft" or the model that made the energies.
+        n_available: rows with an energy.
+        n_without_structure: those of them that have no structure.
+        n_left_out: rows of the sample whose structure CHGNet cannot represent.
+        prior_used: description of the prior of `residual`.
+    """
+
+    found: Offset
+    model_functional: str
+    functional: str
+    labels: str
+    n_available: int
+    n_without_structure: int
+    n_left_out: int
+    prior_used: str
+
+
+class OffsetStudy(ModelStudy):
     """A model's error on a data set with four sets of references.
 
     Attributes:
         dataset: a data set of frames or of pairs.
-        column: of pairs: the column of energies.
-        model: a released model's name, a run (its best checkpoint), or a checkpoint file.
-        most: rows to look at, at most.
-        seed: of the sample.
-        strength: pull toward the prior in `residual`.
+        column: of pairs: the column of energies; None takes the target's.
+        most: largest number of rows used; a sample takes the materials in turn.
+        seed: seed of the sample.
+        strength: strength of the pull toward the prior in `residual`.
     """
 
     kind: ClassVar[str] = "offset"
@@ -31,7 +62,6 @@ class OffsetStudy(Study):
 
     dataset: str
     column: str | None = None
-    model: str = "chgnet-0.3.0"
     most: int = Field(default=1000, ge=5)
     seed: int = 0
     strength: float = Field(default=1e-2, gt=0)
@@ -41,28 +71,71 @@ class OffsetStudy(Study):
         """The data set."""
         return [self.dataset]
 
-    def inputs(self) -> list[str]:
-        """Return what tells the data set and a checkpoint file from others of the same name."""
-        return [*super().inputs(), *model_inputs(self.model)]
-
     def seconds(self) -> float:
-        """Return roughly how long the interaction energies take where none is known yet."""
-        return 3.0 + _SECONDS_A_FRAME * min(self.most, find_dataset(self.dataset).card.n)
+        """Return roughly how long it takes if no interaction energy is cached yet."""
+        return _SECONDS + _SECONDS_PER_FRAME * min(self.most, find_dataset(self.dataset).card.n)
 
     def compute(self, progress: Progress) -> ModelOffset:
-        """Return the errors.
+        """Compute the errors.
 
         Args:
-            progress: told the share that is done.
+            progress: receives the share that is done.
 
         Raises:
-            LabError: no structures, no such model, or fewer than five materials.
+            LabError: if there are no structures, no such model, or fewer than five materials.
         """
-        return model_offset(
-            labelled_energies(self.dataset, self.column),
-            checkpoint_of(self.model),
-            most=self.most,
-            seed=self.seed,
+        # Only the computation imports torch: saved results open without it.
+        from core.potential.models import (  # noqa: PLC0415
+            get_atomref,
+            load_model,
+            source_functional,
+        )
+        from core.transfer.interaction import interaction_energies  # noqa: PLC0415
+
+        target, model = labelled_energies(self.dataset, self.column), checkpoint_of(self.model)
+        data, sample = target.data, np.arange(len(target.rows))
+        if isinstance(data, PairSet):
+            if not data.has_structures:
+                raise LabError(
+                    f"{self.dataset} has no structures, and a model needs them; import it with a "
+                    "column of structures."
+                )
+            sample = np.flatnonzero(data.structure_flags()[target.rows])
+        n_without_structure = len(target.rows) - len(sample)
+        if len(sample) > self.most:
+            sample = training_subset(target.material_ids, sample, self.most, seed=self.seed)
+        atomref = get_atomref(load_model(model))
+        interaction = interaction_energies(
+            data,
+            model,
+            indices=target.rows[sample],
+            progress=counted(part(progress, 0.0, 0.95), "Interaction energies"),
+        )
+        usable = np.isfinite(interaction)
+        if not usable.any():
+            raise LabError(
+                f"{self.dataset}: CHGNet can represent none of the structures; check them."
+            )
+        sample = sample[usable]
+        prior, prior_used = prior_for("shifted", functional=target.functional, source_model=model)
+        errors = offset(
+            target.fractions[sample],
+            target.energies[sample],
+            interaction[usable],
+            atomref=atomref,
+            prior=prior,
             strength=self.strength,
-            progress=progress,
+            groups=target.material_ids[sample],
+            rows=target.rows[sample],
+            progress=part(progress, 0.95, 1.0),
+        )
+        return ModelOffset(
+            found=errors,
+            model_functional=source_functional(model),
+            functional=target.functional,
+            labels=target.labels,
+            n_available=len(target.rows),
+            n_without_structure=n_without_structure,
+            n_left_out=int((~usable).sum()),
+            prior_used=prior_used,
         )

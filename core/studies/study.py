@@ -16,13 +16,13 @@ from core.studies.selection import fingerprint
 
 
 def model_inputs(model: str) -> list[str]:
-    """Return what tells a model from others of the same name: nothing of a released one.
+    """Return what distinguishes a checkpoint from others of the same name; nothing if released.
 
     Args:
         model: a released model's name, a run (its best checkpoint), or a checkpoint file.
 
     Raises:
-        LabError: no such model.
+        LabError: if there is no such model.
     """
     if model in MODELS:
         return []
@@ -31,11 +31,11 @@ def model_inputs(model: str) -> list[str]:
 
 
 class Study(BaseModel):
-    """One analysis of named data sets; a subclass adds its settings as fields.
+    """One analysis of data sets by name; a subclass adds its settings as fields.
 
     Attributes:
         kind: its name in `core.studies.catalog`.
-        version: of its method. A result kept under another one is computed again.
+        version: version of its method; results of another version are computed again.
         result: the dataclass that `compute` returns; `core.studies.results` says what it may hold.
     """
 
@@ -52,38 +52,52 @@ class Study(BaseModel):
 
     @abstractmethod
     def seconds(self) -> float:
-        """Return roughly how long it takes on two cores, from the cards of its data sets alone."""
+        """Return roughly how long it takes on two cores, estimated from cards of data sets."""
 
     @abstractmethod
     def compute(self, progress: Progress) -> Any:
-        """Return the result.
+        """Compute the result.
 
         Args:
-            progress: told the share that is done; it may raise to end the work.
+            progress: receives the share that is done; it may raise to stop the computation.
 
         Raises:
-            LabError: settings and data do not fit together.
+            LabError: if the settings do not fit the data.
         """
 
     def inputs(self) -> list[str]:
-        """Return what tells the contents of everything that it reads.
+        """Return what identifies the contents of everything that it reads.
 
         Raises:
-            LabError: a data set is not there.
+            LabError: if a data set is missing.
         """
         return [fingerprint(name) for name in self.datasets]
 
     def key(self) -> str:
-        """Name the study by its settings, what it reads and what a result holds, in 24 hex digits.
+        """Return a hash of the settings, the inputs and the fields of the result, 24 hex digits.
 
         Raises:
-            LabError: a data set is not there.
+            LabError: if a data set is missing.
         """
-        told = {
+        identity = {
             "kind": self.kind,
             "version": self.version,
             "settings": self.model_dump(mode="json"),
             "inputs": self.inputs(),
             "result": [field.name for field in fields(self.result)],
         }
-        return hashlib.sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()[:24]
+        return hashlib.sha256(orjson.dumps(identity, option=orjson.OPT_SORT_KEYS)).hexdigest()[:24]
+
+
+class ModelStudy(Study):
+    """A study that reads a model.
+
+    Attributes:
+        model: a released model's name, a run (its best checkpoint), or a checkpoint file.
+    """
+
+    model: str = "chgnet-0.3.0"
+
+    def inputs(self) -> list[str]:
+        """Return what identifies the contents of the data sets and of the model."""
+        return [*super().inputs(), *model_inputs(self.model)]

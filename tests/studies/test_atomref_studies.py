@@ -10,7 +10,7 @@ from core.reference.fits.atomref import fit_lstsq
 from core.reference.fits.uncertainty import bootstrap, standard_errors
 from core.studies.atomref_intervals import AtomRefIntervals
 from core.studies.catalog import study_of
-from core.studies.data_efficiency import FewStudy
+from core.studies.data_efficiency import DataEfficiencyStudy
 from core.studies.job.directory import Job
 from core.studies.job.local import do_here
 from core.studies.model_offset import OffsetStudy
@@ -31,7 +31,7 @@ def test_another_checkpoint_of_the_same_name_is_another_study(tmp_path):
     file = tmp_path / "model.pth.tar"
     studies = [
         AtomRefIntervals(pairs=PAIRS, model=str(file)),
-        FewStudy(pairs=PAIRS, model=str(file)),
+        DataEfficiencyStudy(pairs=PAIRS, model=str(file)),
         OffsetStudy(dataset="mp-structures", model=str(file)),
     ]
     keys = []

@@ -6,7 +6,7 @@ import pytest
 from core.potential.models import get_atomref, load_model
 from core.progress import silent
 from core.reference.fits.priors import prior
-from core.reference.shifts.data_efficiency import few_materials
+from core.reference.shifts.data_efficiency import data_efficiency
 from core.studies.catalog import study_of
 from core.studies.job.directory import Job
 from core.studies.job.local import do_here
@@ -31,7 +31,7 @@ def test_result_is_that_of_its_parts_and_is_kept(study):
     assert "crystal shift" in result.target_prior
     pairs = study.pairs.open().pairs.containing(["O"])
     own = get_atomref(load_model("chgnet-0.3.0"))
-    expected = few_materials(
+    expected = data_efficiency(
         pairs.fractions,
         pairs.source,
         pairs.target,

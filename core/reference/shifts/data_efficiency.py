@@ -27,7 +27,7 @@ _CUT = 1e-12
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
-class FewMaterials:
+class DataEfficiency:
     """Agreement on materials that no fit has seen, by number of materials fitted.
 
     Attributes:
@@ -65,7 +65,7 @@ class FewMaterials:
         return pd.concat(parts, ignore_index=True)
 
 
-def few_materials(
+def data_efficiency(
     fractions: np.ndarray,
     source: np.ndarray,
     target: np.ndarray,
@@ -77,7 +77,7 @@ def few_materials(
     repeats: int = 20,
     seed: int = 0,
     progress: Progress = silent,
-) -> FewMaterials:
+) -> DataEfficiency:
     """Fit both functionals' AtomRef to more and more materials, and judge them on others.
 
     In each drawing the same materials are held out for all sizes, and a smaller fit's materials
@@ -124,7 +124,7 @@ def few_materials(
         step[drawn[fitted]] = np.searchsorted(sizes, fitted, side="right")
         weights = sums.fits(step, len(sizes), start, strength)
         pearson[..., drawing], mae[..., drawing] = sums.judged(drawn[most:], weights)
-    return FewMaterials(
+    return DataEfficiency(
         sizes=sizes,
         pearson=pearson,
         mae=mae,

@@ -69,6 +69,8 @@ class PairedEnergies:
     def containing(self, symbols: Iterable[str]) -> Self:
         """Return the pairs whose composition holds all of the named elements."""
         columns = [INDEX[symbol] for symbol in symbols]
+        if not columns:
+            return self
         return self.select(np.all(self.fractions[:, columns] > 0, axis=1))
 
     def names(self) -> list[str]:

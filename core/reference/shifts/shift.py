@@ -39,6 +39,11 @@ class ShiftSummary:
     scaled_source: np.ndarray
     scaled_target: np.ndarray
 
+    @property
+    def residual(self) -> np.ndarray:
+        """Scaled target minus scaled source energy (n,), eV/atom."""
+        return self.scaled_target - self.scaled_source
+
 
 def summarize(pairs: PairedEnergies) -> ShiftSummary:
     """Compare two functionals over all pairs.
@@ -96,8 +101,7 @@ def outliers(pairs: PairedEnergies, k: int, *, summary: ShiftSummary | None = No
         (scaled target − scaled source), energies in eV/atom; the largest |residual| first.
     """
     summary = summary or summarize(pairs)
-    residual = summary.scaled_target - summary.scaled_source
-    worst = np.argsort(-np.abs(residual), kind="stable")[:k]
+    worst = np.argsort(-np.abs(summary.residual), kind="stable")[:k]
     return pd.DataFrame(
         {
             "row": pairs.index[worst],
@@ -106,7 +110,7 @@ def outliers(pairs: PairedEnergies, k: int, *, summary: ShiftSummary | None = No
             "source": pairs.source[worst],
             "target": pairs.target[worst],
             "shift": pairs.shift[worst],
-            "residual": residual[worst],
+            "residual": summary.residual[worst],
         }
     )
 

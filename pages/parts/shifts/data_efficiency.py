@@ -5,9 +5,8 @@ import streamlit as st
 from core.figures.base.bands import COLORS, curves_with_bands
 from core.figures.shifts.columns import Axis
 from core.potential.released import MODELS
-from core.reference.shifts.data_efficiency import FewMaterials
-from core.studies.data_efficiency import FewStudy
-from core.transfer.data_efficiency import FewResult
+from core.reference.shifts.data_efficiency import DataEfficiency
+from core.studies.data_efficiency import DataEfficiencyResult, DataEfficiencyStudy
 from pages.parts.shared.figure import show
 from pages.parts.shared.job import computed
 from pages.parts.shared.page import is_dark, plain
@@ -44,14 +43,14 @@ def show_few(shown: Shown) -> str:
     seed = right.number_input(
         "Seed", min_value=0, max_value=2**31 - 1, value=0, key="seed", bind="query-params"
     )
-    study = FewStudy(
+    study = DataEfficiencyStudy(
         pairs=shown.choice.selection,
         elements=shown.elements,
         model=model,
         repeats=repeats,
         seed=seed,
     )
-    result: FewResult | None = computed(study)
+    result: DataEfficiencyResult | None = computed(study)
     if result is not None:
         figures(shown, result)
         told(shown, result)
@@ -64,7 +63,7 @@ def show_few(shown: Shown) -> str:
     return " ".join(filter(None, options))
 
 
-def figures(shown: Shown, result: FewResult) -> None:
+def figures(shown: Shown, result: DataEfficiencyResult) -> None:
     """Show r and MAE by number of materials fitted."""
     held_out = f"{result.curve.n_held_out:,}"
     left, right = st.columns(2)
@@ -88,7 +87,7 @@ def figures(shown: Shown, result: FewResult) -> None:
         )
 
 
-def figure(shown: Shown, curve: FewMaterials, value: str, axis: Axis, caption: str) -> None:
+def figure(shown: Shown, curve: DataEfficiency, value: str, axis: Axis, caption: str) -> None:
     """Show one of the two, with a band for each kind of fit."""
     table = curve.table()
     columns = ("materials", value, f"{value}_low", f"{value}_high")
@@ -110,7 +109,7 @@ def figure(shown: Shown, curve: FewMaterials, value: str, axis: Axis, caption: s
     )
 
 
-def told(shown: Shown, result: FewResult) -> None:
+def told(shown: Shown, result: DataEfficiencyResult) -> None:
     """Say what the prior is, and show all numbers."""
     pairs, known = shown.pairs, f"AtomRef of {result.model}"
     origins = [
@@ -132,7 +131,7 @@ def told(shown: Shown, result: FewResult) -> None:
         numbers(result.curve)
 
 
-def numbers(curve: FewMaterials) -> None:
+def numbers(curve: DataEfficiency) -> None:
     """Show the curve as a table."""
     table = curve.table()
     spelled = {"": "", "_low": ", 5 %", "_high": ", 95 %"}

@@ -7,7 +7,7 @@ from core.elements import N_ELEMENTS
 from core.errors import LabError
 from core.reference.fits.atomref import fit_ridge
 from core.reference.fits.design import design
-from core.reference.shifts.data_efficiency import _Sums, few_materials
+from core.reference.shifts.data_efficiency import _Sums, data_efficiency
 
 PRIOR = np.linspace(-2, -8, N_ELEMENTS)
 
@@ -31,7 +31,7 @@ def made(n_materials, *, frames=1, seed=0, noise=0.02):
 
 def few(data, **options):
     priors = (PRIOR, 1.7 * PRIOR - 1)
-    return few_materials(*data, **({"priors": priors} | options))
+    return data_efficiency(*data, **({"priors": priors} | options))
 
 
 def test_fits_are_those_of_the_same_rows():

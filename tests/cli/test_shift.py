@@ -1,4 +1,4 @@
-"""What `shift` tells besides: relations, means by element, how little data is enough."""
+"""`shift`: relations to a column, means by element, data efficiency."""
 
 import json
 
