@@ -7,8 +7,6 @@ from functools import lru_cache
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from core.errors import LabError
 
@@ -23,38 +21,44 @@ SYMBOLS: tuple[str, ...] = tuple(
 """Chemical symbols; the element of atomic number Z is at Z − 1, as in CHGNet's AtomRef."""
 
 N_ELEMENTS = len(SYMBOLS)
-"""94: what CHGNet knows."""
+"""Number of elements that CHGNet supports, 94."""
 
 INDEX: dict[str, int] = {symbol: index for index, symbol in enumerate(SYMBOLS)}
-"""Symbol to zero-based index."""
+"""Zero-based index of each symbol."""
 
 _BEYOND_PU = frozenset(
     _SYMBOL.findall("Am Cm Bk Cf Es Fm Md No Lr Rf Db Sg Bh Hs Mt Ds Rg Cn Nh Fl Mc Lv Ts Og")
 )
-_PLAIN_FORMULA = r"^(?:[A-Z][a-z]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)?)+$"
-_PLAIN_TOKEN = re.compile(r"([A-Z][a-z]?)([0-9.]*)")
-_TOKEN = re.compile(r"[A-Z][a-z]?|[()\[\]{}]|[·•⋅∙*]|[0-9]+\.?[0-9]*|\.[0-9]+|\S")
-_CLOSING = {"(": ")", "[": "]", "{": "}"}
+FORMULA_REMEDY = "write it like LiCoO2, with elements from H to Pu"
+
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
-_CHUNK = 100_000
+_CHARGE = re.compile(
+    r"(?:\[[0-9]*[+-]\]|[\s^][0-9]*[+-]|[⁰¹²³⁴⁵⁶⁷⁸⁹]*[⁺⁻]|(?<![0-9]{2})[+-][0-9]*)$"
+)
+_PLAIN = re.compile(r"(?:[A-Z][a-z]?[0-9.]*)+")
+_ELEMENT = re.compile(r"([A-Z][a-z]?)([0-9.]*)")
+_BRACKETS = ("()", "[]", "{}")
+_DOT = "·•⋅∙*"
+_SUM_IN_BRACKETS = re.compile(rf"[(\[{{]([^()\[\]{{}}]*[{_DOT}][^()\[\]{{}}]*)[)\]}}]")
+_TERM = re.compile(r"\s*([0-9.]*)\s*(\S.*)", re.DOTALL)
 
 
 class FormulaError(LabError):
-    """A formula that is not a composition of H to Pu.
+    """A formula that is not a composition of the elements H to Pu.
 
     Attributes:
-        row: Position of the formula in the sequence that was read, from 0.
-        problem: What is wrong with it, without the remedy.
+        row: position of the formula in the sequence that was read, from 0.
+        problem: what is wrong with it, without the remedy.
     """
 
     def __init__(self, problem: str, *, row: int = 0) -> None:
-        super().__init__(f"{problem}; write it like LiCoO2, with elements from H to Pu.")
+        super().__init__(f"{problem}; {FORMULA_REMEDY}.")
         self.row = row
         self.problem = problem
 
 
 def _position(number: int) -> tuple[int, int]:
-    """Place an atomic number in the 18-column table: (row, column), both from 1."""
+    """Return (row, column) of an atomic number in the 18-column table, both from 1."""
     if 57 <= number <= 71:
         return 9, number - 54
     if 89 <= number <= 94:
@@ -74,18 +78,18 @@ def _position(number: int) -> tuple[int, int]:
 POSITION: dict[str, tuple[int, int]] = {
     symbol: _position(index + 1) for index, symbol in enumerate(SYMBOLS)
 }
-"""Symbol to (row, column) of the 18-column table; lanthanides and actinides in rows 9 and 10."""
+"""(row, column) of each symbol in the 18-column table; rows 9 and 10 hold the f-block."""
 
 
 def fractions_from_flat(numbers: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Count compositions of many frames at once.
+    """Compute the compositions of many frames at once.
 
     Args:
-        numbers: Atomic numbers of all frames one after the other, (N,) integers from 1 to 94.
-        offsets: Where each frame begins and the last one ends, (n + 1,) integers.
+        numbers: concatenated atomic numbers of all frames, (N,) integers from 1 to 94.
+        offsets: start of each frame and end of the last one, (n + 1,) integers.
 
     Returns:
-        Composition fractions (n, 94), each row summing to 1.
+        Composition fractions, (n, 94); each row sums to 1.
     """
     sizes = np.diff(offsets)
     n = len(sizes)
@@ -96,142 +100,89 @@ def fractions_from_flat(numbers: np.ndarray, offsets: np.ndarray) -> np.ndarray:
 
 
 def fractions_from_formula(formula: str) -> np.ndarray:
-    """Read one formula as composition fractions (94,).
+    """Read one formula as composition fractions, (94,).
 
     Raises:
-        FormulaError: An unknown element, one beyond Pu, or text that is no formula.
+        FormulaError: if it is not a composition of the elements H to Pu.
     """
     return fractions_from_formulas([formula])[0]
 
 
 def fractions_from_formulas(formulas: Sequence[str] | pd.Series | np.ndarray) -> np.ndarray:
-    """Read many formulas as composition fractions.
+    """Read formulas as composition fractions; each distinct formula is read once.
 
-    Each distinct formula is read once: plain ones (Fe2O3, Li0.5CoO2) by one regular expression
-    over all of them, the rest one by one: brackets (Ca(OH)2), sums (UO4·4H2O), subscripts (Fe₂O₃)
-    and spaces (Fe2 O3).
+    Brackets (Ca(OH)2), hydrates (CuSO4·5H2O), spaces and subscripts are understood; charges
+    (SO4-2, [SO4]2-, NH4+) are ignored.
 
     Args:
-        formulas: Chemical formulas, (n,) strings.
+        formulas: chemical formulas, (n,) strings.
 
     Returns:
-        Composition fractions (n, 94), each row summing to 1.
+        Composition fractions, (n, 94); each row sums to 1.
 
     Raises:
-        FormulaError: The first formula that is not a composition of H to Pu, with its row.
+        FormulaError: for the first formula that is not a composition of the elements H to Pu.
     """
     codes, distinct = pd.factorize(np.asarray(formulas, dtype=object), use_na_sentinel=False)
-    table = np.empty((len(distinct), N_ELEMENTS))
-    for start in range(0, len(distinct), _CHUNK):
-        chunk = distinct[start : start + _CHUNK]
+    amounts = np.zeros((len(distinct), N_ELEMENTS))
+    for number, formula in enumerate(distinct):
         try:
-            table[start : start + len(chunk)] = _read(chunk)
-        except FormulaError:
-            code, error = _first_bad(chunk)
-            row = int(np.argmax(codes == start + code))
-            raise FormulaError(error.problem, row=row) from None
-    return table if len(distinct) == len(codes) else table[codes]
-
-
-def _first_bad(formulas: np.ndarray) -> tuple[int, FormulaError]:
-    """Find the first formula of a chunk that cannot be read, by halving."""
-    low, high = 0, len(formulas)
-    while True:
-        middle = (low + high + 1) // 2
-        try:
-            _read(formulas[low:middle])
+            for symbol, amount in _amounts(formula).items():
+                amounts[number, INDEX[symbol]] = amount
         except FormulaError as error:
-            if middle - low == 1:
-                return low, error
-            high = middle
-        else:
-            low = middle
+            row = int(np.argmax(codes == number))
+            raise FormulaError(error.problem, row=row) from None
+    amounts /= amounts.sum(axis=1, keepdims=True)
+    return amounts if len(distinct) == len(codes) else amounts[codes]
 
 
-def _read(formulas: np.ndarray) -> np.ndarray:
-    """Read distinct formulas as fractions, all in one go."""
-    amounts = np.zeros((len(formulas), N_ELEMENTS))
-    texts = pa.array([f if isinstance(f, str) else None for f in formulas], pa.string())
-    plain = pc.fill_null(pc.match_substring_regex(texts, _PLAIN_FORMULA), False)
-    mask = plain.to_numpy(zero_copy_only=False)
-    chosen = texts.filter(plain)
-    # Every formula begins with a capital, so joined ones part again by themselves.
-    tokens = _PLAIN_TOKEN.findall("".join(chosen.to_pylist()))
-    unknown = {symbol for symbol, _ in tokens} - INDEX.keys()
-    if unknown:
-        raise _unknown(min(unknown), next(f for f in formulas[mask] if min(unknown) in f))
-    columns = [INDEX[symbol] for symbol, _ in tokens]
-    sizes = pc.count_substring_regex(chosen, "[A-Z]").to_numpy()
-    rows = np.repeat(np.flatnonzero(mask), sizes)
-    numbers = np.array([float(amount) if amount else 1.0 for _, amount in tokens])
-    np.add.at(amounts, (rows, np.array(columns, dtype=np.intp)), numbers)
-    for row in np.flatnonzero(~mask):
-        amounts[row] = _read_any(formulas[row])
-    totals = amounts.sum(axis=1)
-    if not np.all(totals > 0):
-        empty = formulas[int(np.argmin(totals > 0))]
-        raise FormulaError(f"the formula {empty!r} holds no atoms")
-    return amounts / totals[:, None]
-
-
-def _unknown(symbol: str, formula: str) -> FormulaError:
-    what = "lies beyond Pu" if symbol in _BEYOND_PU else "is no element"
-    return FormulaError(f"the formula {formula!r} holds {symbol}, which {what}")
-
-
-def _read_any(formula: object) -> np.ndarray:
-    """Read one formula of any form: amounts (94,)."""
+def _amounts(formula: object) -> dict[str, float]:
+    """Return the number of atoms of each element in a formula."""
     if not isinstance(formula, str) or not formula.strip():
         raise FormulaError("the formula is missing")
-    tokens = _TOKEN.findall(formula.translate(_SUBSCRIPTS))
-    for token in tokens:
-        if _SYMBOL.fullmatch(token) and token not in INDEX:
-            raise _unknown(token, formula)
+    text = _CHARGE.sub("", formula.strip().translate(_SUBSCRIPTS))
+    terms = _ELEMENT.findall(text)
+    unknown = [symbol for symbol, _ in terms if symbol not in INDEX]
+    if unknown:
+        what = "lies beyond Pu" if unknown[0] in _BEYOND_PU else "is not an element"
+        raise FormulaError(f"the formula {formula!r} contains {unknown[0]}, which {what}")
+    amounts = dict.fromkeys((symbol for symbol, _ in terms), 0.0)
     try:
-        amounts, end = _read_sum(tokens, 0)
+        if _PLAIN.fullmatch(text):  # pymatgen takes ten times as long
+            for symbol, number in terms:
+                amounts[symbol] += float(number or 1)
+        else:
+            amounts = _composition(text)
     except ValueError:
-        end = -1
-    if end != len(tokens):
-        raise FormulaError(f"the formula {formula!r} cannot be read")
+        raise FormulaError(f"the formula {formula!r} cannot be read") from None
+    if not sum(amounts.values()):
+        raise FormulaError(f"the formula {formula!r} contains no atoms")
     return amounts
 
 
-def _read_sum(tokens: list[str], at: int) -> tuple[np.ndarray, int]:
-    """Read 2H2O·CaO from a token on: amounts (94,) and the token after it."""
-    total = np.zeros(N_ELEMENTS)
-    while True:
-        factor, at = _read_number(tokens, at)
-        start = at
-        while at < len(tokens) and (tokens[at] in INDEX or tokens[at] in _CLOSING):
-            token = tokens[at]
-            if token in INDEX:
-                amounts, at = np.eye(1, N_ELEMENTS, INDEX[token])[0], at + 1
-            else:
-                amounts, at = _read_sum(tokens, at + 1)
-                if tokens[at : at + 1] != [_CLOSING[token]]:
-                    raise ValueError(token)
-                at += 1
-            count, at = _read_number(tokens, at)
-            total += factor * count * amounts
-        if at == start:
-            raise ValueError(tokens[at:])
-        if at == len(tokens) or tokens[at] not in "·•⋅∙*":
-            return total, at
-        at += 1
+def _composition(text: str) -> dict[str, float]:
+    """Read a formula with brackets or several parts."""
+    from pymatgen.core import Composition  # noqa: PLC0415  takes a second to import
+
+    if any(text.count(left) != text.count(right) for left, right in _BRACKETS):
+        raise ValueError(text)
+    text = _SUM_IN_BRACKETS.sub(lambda match: f"({_as_product(match[1])})", text)
+    return Composition(_as_product(text)).get_el_amt_dict()
 
 
-def _read_number(tokens: list[str], at: int) -> tuple[float, int]:
-    """Read a number from a token on, 1 if there is none, and the token after it."""
-    if at < len(tokens) and tokens[at][0] in "0123456789.":
-        return float(tokens[at]), at + 1
-    return 1.0, at
+def _as_product(text: str) -> str:
+    """Rewrite 2NaCl·MgCl2 as (NaCl)2(MgCl2)1, which pymatgen reads."""
+    terms = [_TERM.fullmatch(term) for term in re.split(f"[{_DOT}]", text)]
+    if not all(terms):
+        raise ValueError(text)
+    return "".join(f"({term[2]}){term[1] or 1}" for term in terms if term)
 
 
 def formula_of(atomic_numbers: np.ndarray) -> str:
     """Return the reduced formula of a cell, as pymatgen writes it.
 
     Args:
-        atomic_numbers: (n,) integers from 1 to 94.
+        atomic_numbers: of its atoms, (n,) integers from 1 to 94.
     """
     counts = np.bincount(np.asarray(atomic_numbers), minlength=1)
     return _reduced_formula(tuple((int(z), int(counts[z])) for z in np.flatnonzero(counts)))
@@ -239,10 +190,10 @@ def formula_of(atomic_numbers: np.ndarray) -> str:
 
 @lru_cache(maxsize=1 << 17)
 def _reduced_formula(counts: tuple[tuple[int, int], ...]) -> str:
-    from pymatgen.core import Composition  # noqa: PLC0415  slow to import, only writers need it
+    from pymatgen.core import Composition  # noqa: PLC0415  takes a second to import
 
     with warnings.catch_warnings():
-        # Noble gases have no electronegativity to sort by; pymatgen says so at length.
+        # pymatgen warns that noble gases have no electronegativity to sort by.
         warnings.simplefilter("ignore", UserWarning)
         return Composition({SYMBOLS[z - 1]: count for z, count in counts}).reduced_formula
 
@@ -260,15 +211,15 @@ _CHEMISTRIES: tuple[tuple[str, str], ...] = (
 
 
 def chemistry(fractions: np.ndarray) -> list[str]:
-    """Name the chemistry of compositions by one rule.
+    """Classify compositions by their anions.
 
-    A single element is an "element". Anything else takes the first name whose elements it holds:
-    oxide (O), halide (F, Cl, Br, I, At), chalcogenide (S, Se, Te, Po), pnictide (N, P, As, Sb,
-    Bi), carbide (C), boride (B), silicide (Si), hydride (H); so a sulfate is an oxide. What holds
-    none of these is an "intermetallic".
+    A single element is an "element". Anything else is classified by the first of these rules that
+    applies: oxide (O), halide (F, Cl, Br, I, At), chalcogenide (S, Se, Te, Po), pnictide (N, P,
+    As, Sb, Bi), carbide (C), boride (B), silicide (Si), hydride (H); so a sulfate is an oxide.
+    Compositions without any of these elements are "intermetallic".
 
     Args:
-        fractions: Composition fractions (n, 94).
+        fractions: composition fractions, (n, 94).
     """
     present = np.asarray(fractions) > 0
     conditions = [present.sum(axis=1) == 1]

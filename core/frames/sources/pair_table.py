@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from core.elements import FormulaError, formula_of, fractions_from_formulas
+from core.elements import FORMULA_REMEDY, FormulaError, formula_of, fractions_from_formulas
 from core.errors import LabError
 from core.frames.pairs import PairSet, write_pairs
 from core.frames.registry import new_dataset_path
@@ -236,9 +236,7 @@ class _PairTable:
         try:
             fractions_from_formulas(formulas)
         except FormulaError as error:
-            raise self.file.fail(
-                error.row, error.problem, "write it like LiCoO2, with elements from H to Pu"
-            ) from None
+            raise self.file.fail(error.row, error.problem, FORMULA_REMEDY) from None
         return formulas
 
     def _formulas_from_structures(self) -> list[str]:

@@ -112,8 +112,8 @@ GZIPPED = gzip.compress(b"formula,energy_pbe,energy_r2scan\n" + NOISE)
     [
         ([GOOD, "", "b,KCl,abc,-9"], "Line 4 of pairs.csv: 'abc' in column 'energy_gga' is not a"),
         ([GOOD, '"b\nb",KCl,-1,-2', "c,KCl,1,-inf"], "Line 5 of pairs.csv: '-inf' in column"),
-        ([GOOD, "b,XxO,-3,-9"], "Line 3 of pairs.csv: the formula 'XxO' holds Xx, which is no"),
-        ([GOOD, "b,CmO,-3,-9"], "Line 3 of pairs.csv: the formula 'CmO' holds Cm, which lies"),
+        ([GOOD, "b,XxO,-3,-9"], "Line 3 of pairs.csv: the formula 'XxO' contains Xx, which is no"),
+        ([GOOD, "b,CmO,-3,-9"], "Line 3 of pairs.csv: the formula 'CmO' contains Cm, which lies"),
         ([GOOD, "b,,-3,-9"], "Line 3 of pairs.csv: the formula is missing"),
         ([GOOD, ",KCl,-3,-9"], "Line 3 of pairs.csv: column 'material_id' is empty"),
         ([GOOD, "b,KCl,-3"], "Line 3 of pairs.csv has another number of cells than the header's 4"),
