@@ -16,7 +16,7 @@ st.navigation(
             st.Page("pages/atomref.py", title="AtomRef", icon=":material/balance:"),
             st.Page("pages/importance.py", title="Feature importance", icon=":material/star_rate:"),
             st.Page("pages/formation.py", title="Formation energies", icon=":material/whatshot:"),
-            st.Page("pages/offset.py", title="Only offset?", icon=":material/waterfall_chart:"),
+            st.Page("pages/offset.py", title="Model offset", icon=":material/waterfall_chart:"),
         ],
         "Training": [
             st.Page("pages/transfer.py", title="Transfer", icon=":material/model_training:"),

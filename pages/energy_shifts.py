@@ -16,7 +16,7 @@ VIEWS = {
     "parity": ("Parity", show_parity),
     "column": ("By column", show_columns),
     "element": ("By element", show_elements),
-    "few": ("How little data", show_few),
+    "few": ("Data efficiency", show_few),
 }
 
 

@@ -62,7 +62,7 @@ STEPS = [
     (
         "pages/offset.py",
         "4. Check the model",
-        "Of a pretrained model's error on your data, how much is only offset?",
+        "Of a pretrained model's error on your data, how much is only an offset?",
     ),
     (
         "pages/transfer.py",

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from tests.browser.test_journey import click_element, settled, snap
 
 VIEWS = {
-    "energy_shifts": ["By column", "By element", "How little data"],
+    "energy_shifts": ["By column", "By element", "Data efficiency"],
     "atomref": ["How sure", "Single materials", "Strength and prior", "Library"],
     "importance": ["Score", "Periodic table", "Swarm"],
 }

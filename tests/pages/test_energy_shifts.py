@@ -136,8 +136,8 @@ def test_by_element_marks_what_is_in_few_materials(visit, mine):
     assert at.code[0].value.endswith("--by-element --rare 2")
 
 
-def test_how_little_data(visit, mine):
-    at = visit("energy_shifts", view="How little data", elements=["O"])
+def test_data_efficiency(visit, mine):
+    at = visit("energy_shifts", view="Data efficiency", elements=["O"])
     table = at.dataframe[0].value
     assert table["materials"].tolist()[:3] == [10, 30, 100]
     assert len(at.get("plotly_chart")) == 2

@@ -22,7 +22,7 @@ def link(at):
         ("energy_shifts", {"elements": ["O", "Fe"]}, {"elements": ["O", "Fe"]}),
         ("energy_shifts", {"view": "By column", "against": "Chemistry"}, {"against": "chemistry"}),
         ("energy_shifts", {"view": "By element", "few": "30"}, {"view": "element", "few": 30}),
-        ("energy_shifts", {"view": "How little data", "seed": "4"}, {"view": "few", "seed": 4}),
+        ("energy_shifts", {"view": "Data efficiency", "seed": "4"}, {"view": "few", "seed": 4}),
         ("transfer", {"epochs": "7", "batch": "4"}, {"epochs": 7, "batch": 4}),
         ("atomref", {"formula": "<b>Fe</b>"}, {"formula": "<b>Fe</b>"}),
         ("data", {"set": "mp-structures"}, {}),
@@ -52,3 +52,12 @@ def test_every_page_shows_commands_that_exist(visit, page):
     assert told
     known = get_group(cli).list_commands(None)
     assert all(words[3] in known for words in told)
+
+
+@pytest.mark.parametrize(
+    ("page", "query", "held"),
+    [("energy_shifts", {"view": "How little data"}, {"view": "few"})],
+)
+def test_a_link_with_a_former_label_still_opens(visit, page, query, held):
+    at = visit(page, **query)
+    assert {key: at.session_state[key] for key in held} == held

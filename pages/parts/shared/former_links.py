@@ -2,7 +2,9 @@
 
 import streamlit as st
 
-FORMER: dict[str, dict[str, str]] = {}
+FORMER: dict[str, dict[str, str]] = {
+    "view": {"How little data": "Data efficiency"},
+}
 """New label by former label, for each name in the address; rows are added, never removed."""
 
 

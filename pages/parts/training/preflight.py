@@ -117,13 +117,13 @@ def _only_offset(known: dict[str, Preflight | None], config: RunConfig, card: Ca
     }
     if not all(errors.values()):
         return
-    st.markdown("**How much of the error is only offset?**")
+    st.markdown("**How much of the error is only an offset?**")
     made = "DFT" if card.labels == DFT else f"{card.labels}: {MODEL_LABELLED}"
     show(
         offset_waterfall({key: error or 0.0 for key, error in errors.items()}, unit="meV/atom"),
         name="preflight-offset",
         caption=f"{plain(config.source_model)} before any training; what references cannot take "
-        "away is for training to learn. The page Only offset? tells it by element and chemistry.",
+        "away is for training to learn. The Model offset page shows it by element and chemistry.",
         source=plain(f"{before.n_probed:,} validation frames of {card.name}, {card.functional}."),
         labels=f"Data: {card.name}. Labels: {made}",
         table=lambda: pd.DataFrame({"step": list(errors), "mae_mev_per_atom": errors.values()}),
