@@ -6,9 +6,9 @@ import streamlit as st
 
 from core.reference.formation.corrections import carries_corrections
 from core.reference.formation.energies import KINDS, Named
-from core.reference.importance.analysis import EXPLAINED, Explained
+from core.reference.importance.analysis import Explained
 from core.studies.importance import ImportanceStudy
-from pages.parts.importance.analysis import Analysis, Compared, choose_analysis
+from pages.parts.importance.analysis import Analysis, choose_analysis
 from pages.parts.importance.element import show_element
 from pages.parts.importance.score import show_score, show_strip
 from pages.parts.importance.swarm import show_swarm
@@ -38,16 +38,17 @@ def main() -> None:
             return
         explained, references = choose_question()
         study = ImportanceStudy(pairs=choice.selection, explained=explained, references=references)
-        compared = analysed(choice, study)
-        if compared is not None:
-            show_strip(compared)
+        analyses = compute_analyses(choice, study)
+        if analyses:
+            analysis = choose_analysis(analyses)
+            show_strip(analysis)
             labels = {name: label for name, (label, _) in VIEWS.items()}
-            VIEWS[choose_view(labels, default="table")][1](compared)
+            VIEWS[choose_view(labels, default="table")][1](analyses, analysis)
         command(commands(choice, study))
 
 
 def choose_question() -> tuple[Explained, Named]:
-    """Let the reader choose what the elements are to explain."""
+    """Show the choice of what the elements explain, and of the references."""
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     names = {
         "formation": "Formation energies",
@@ -62,10 +63,10 @@ def choose_question() -> tuple[Explained, Named]:
         required=True,
         key="explained",
         bind="query-params",
-        help="Target minus source. Total energies differ by the elements' own offsets before "
-        "anything else; formation energies subtract each functional's pure elements, scaled "
-        "energies each functional's own least-squares AtomRef, which is fitted to all materials, "
-        "so that held-out ones have had a small say in what is predicted of them.",
+        help="Target minus source. Total energies mainly differ by one offset per element. "
+        "Formation energies subtract each functional's pure elements. Scaled energies subtract "
+        "each functional's own least-squares AtomRef; it is fitted to all materials, so held-out "
+        "ones have a small influence on their own predictions.",
     )
     references: Named = right.selectbox(
         "Pure elements from",
@@ -75,46 +76,38 @@ def choose_question() -> tuple[Explained, Named]:
         bind="query-params",
         disabled=explained != "formation",
         help="One source for all elements, in each functional. Materials with an element that it "
-        "lacks are left out, never filled in.",
+        "lacks are left out; gaps are never filled from elsewhere.",
     )
     return explained, references
 
 
-def analysed(choice: PairChoice, study: ImportanceStudy) -> Compared | None:
-    """Compute what is asked; the same without corrections where the source has them."""
-    what = EXPLAINED[study.explained]
+def compute_analyses(choice: PairChoice, study: ImportanceStudy) -> list[Analysis]:
+    """Compute the importance, and that without corrections where the source has them."""
     corrected = choice.pairs.source_corrections == "MP2020"
-    first = computed(study)
-    if first is None:
-        return None
-    name = "with MP2020 corrections" if corrected else "as they are"
-    analyses = [Analysis(name=name, result=first, key=study.key())]
+    studies = {"with MP2020 corrections" if corrected else "as they are": study}
     if carries_corrections(choice.pairs):
         without = study.model_copy(update={"uncorrected": True})
-        second = computed(without)
-        if second is not None:
-            analyses.append(
-                Analysis(name="without MP2020 corrections", result=second, key=without.key())
-            )
-    return Compared(
-        choice=choice,
-        what=what,
-        analyses=tuple(analyses),
-        chosen=choose_analysis(tuple(analyses)),
-    )
+        studies["without MP2020 corrections"] = without
+    analyses = []
+    for name, each in studies.items():
+        result = computed(each)
+        if result is None:
+            break
+        analyses.append(
+            Analysis(name=name, choice=choice, study=each, result=result, key=each.key())
+        )
+    return analyses
 
 
 def commands(choice: PairChoice, study: ImportanceStudy) -> str:
-    """Return the commands that say the same."""
+    """Return the commands that compute the same."""
     words = ["python -m core importance", choice.arguments]
     if study.explained != "formation":
         words.append(f"--explain {study.explained}")
     elif study.references != "mp":
         words.append(f"--references {study.references}")
     line = " ".join(words)
-    if not carries_corrections(choice.pairs):
-        return line
-    return f"{line}\n{line} --uncorrected"
+    return f"{line}\n{line} --uncorrected" if carries_corrections(choice.pairs) else line
 
 
 main()

@@ -1,8 +1,9 @@
 """`importance`: which elements make two functionals disagree."""
 
-from typing import Annotated, Any
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
 
-import numpy as np
 import typer
 
 from core.cli.answer import Answer, LabCommand, columns, facts, progress_on_stderr
@@ -17,15 +18,17 @@ from core.cli.options import (
     TargetData,
 )
 from core.cli.selection import select_pairs, told_origin
-from core.elements import SYMBOLS
-from core.progress import part
-from core.reference.formation.corrections import without_corrections
+from core.reference.fits.atomref import RARE
+from core.reference.formation.energies import KINDS
 from core.reference.importance.analysis import EXPLAINED, Explained, Importance
-from core.reference.importance.analysis import importance as explain
+from core.reference.shifts.pairs import PairedEnergies
+from core.studies.importance import ImportanceResult, ImportanceStudy
+from core.studies.job.directory import Job
+from core.studies.job.local import do_here
 
 app = typer.Typer()
 
-_TOLD = 20
+_LISTED = 20
 
 
 @app.command("importance", cls=LabCommand)
@@ -40,8 +43,8 @@ def importance(
         bool,
         typer.Option(
             "--uncorrected",
-            help="Take the MP2020 corrections out of the source energies: the data set's own "
-            "uncorrected energies, else rebuilt ones.",
+            help="Remove the MP2020 corrections from the source energies: by the data set's own "
+            "uncorrected energies where it has them, else rebuilt with pymatgen.",
         ),
     ] = False,
     explained: Annotated[
@@ -51,24 +54,27 @@ def importance(
     seed: Seed = 0,
     _json: JsonFlag = False,
 ) -> Answer:
-    """Tell which elements make two functionals disagree: XGBoost on composition, and SHAP."""
-    choice = select_pairs(data, target_data, source=source, target=target, mapping=mapping).open()
-    pairs, origin = choice.pairs, None
-    progress = progress_on_stderr()
-    if uncorrected:
-        taken = without_corrections(pairs, choice.data, progress=part(progress, 0.0, 0.5))
-        pairs, origin = taken.pairs, taken.origin
-        progress = part(progress, 0.5, 1.0)
-    found = explain(pairs, explained=explained, references=references, seed=seed, progress=progress)
-    table = found.table()
-    told: dict[str, Any] = {
-        "importance": dict(zip(table["symbol"], table["importance"], strict=True)),
+    """Compute which elements make two functionals disagree: XGBoost on composition, and SHAP."""
+    selection = select_pairs(data, target_data, source=source, target=target, mapping=mapping)
+    study = ImportanceStudy(
+        pairs=selection,
+        explained=explained,
+        references=references if references in KINDS else str(Path(references).resolve()),
+        uncorrected=uncorrected,
+        seed=seed,
+    )
+    result: ImportanceResult = do_here(Job.of(study), progress_on_stderr())
+    pairs = replace(selection.open().pairs, source_corrections=result.corrections)
+    found = result.importance
+    table = found.table().set_index("symbol")
+    answer = {
+        "importance": table["importance"].to_dict(),
         "r2_cv": found.r2_cv,
         "n": found.n,
         "n_explained": found.n_explained,
-        "importance_error": dict(zip(table["symbol"], table["error"], strict=True)),
-        "signed": dict(zip(table["symbol"], table["signed"], strict=True)),
-        "counts": {SYMBOLS[i]: int(found.counts[i]) for i in np.flatnonzero(found.counts)},
+        "importance_error": table["error"].to_dict(),
+        "signed": table["signed"].to_dict(),
+        "counts": table["count"].to_dict(),
         "rare": found.rare,
         "r2_cv_linear": found.r2_cv_linear,
         "mae_cv": float(found.mae.mean()),
@@ -78,29 +84,25 @@ def importance(
         "references": found.references or None,
         "missing": found.missing,
         "left_out": found.n_left_out,
-        "uncorrected_from": origin,
-        "source_functional": pairs.source_functional,
-        "target_functional": pairs.target_functional,
-        "source_labels": pairs.source_labels,
-        "target_labels": pairs.target_labels,
-        "source_corrections": pairs.source_corrections,
-        "target_corrections": pairs.target_corrections,
+        "uncorrected_from": result.origin or None,
+        **{
+            f"{end}_{what}": getattr(pairs, f"{end}_{what}")
+            for what in ("functional", "labels", "corrections")
+            for end in ("source", "target")
+        },
     }
-    ends = {
+    return Answer(data=answer, text=_text(found, pairs, result.origin))
+
+
+def _text(found: Importance, pairs: PairedEnergies, origin: str) -> str:
+    head = {
         "source": told_origin(
             pairs.source_functional, pairs.source_labels, pairs.source_corrections
         ),
         "target": told_origin(
             pairs.target_functional, pairs.target_labels, pairs.target_corrections
         ),
-    }
-    return Answer(data=told, text=_importance_text(found, ends, origin))
-
-
-def _importance_text(found: Importance, ends: dict[str, str], origin: str | None) -> str:
-    head = {
-        **ends,
-        "uncorrected": origin,
+        "uncorrected": origin or None,
         "explained": f"{EXPLAINED[found.explained]}, eV/atom",
         "references": found.references or None,
         "missing": ", ".join(found.missing) or "none",
@@ -108,11 +110,11 @@ def _importance_text(found: Importance, ends: dict[str, str], origin: str | None
         "R² of held-out rows": f"trees {found.r2_cv:.3f}, line {found.r2_cv_linear:.3f}",
         "MAE of held-out rows, eV/atom": f"trees {found.mae.mean():.4f}, "
         f"line {found.mae_linear.mean():.4f}",
-        "in few materials": ", ".join(found.rare) or "none",
+        f"in fewer than {RARE} materials": ", ".join(found.rare) or "none",
     }
     rows = [
         [row.symbol, row.importance, row.error, row.signed, row.count]
-        for row in found.table().head(_TOLD).itertuples()
+        for row in found.table().head(_LISTED).itertuples()
     ]
     titles = ("element", "mean |SHAP|", "± sampling", "mean where present", "materials")
     return facts(head) + "\n\n" + columns(titles, rows)

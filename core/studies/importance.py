@@ -7,7 +7,7 @@ from pydantic import Field
 
 from core.progress import Progress, part
 from core.reference.formation.corrections import without_corrections
-from core.reference.formation.energies import Named
+from core.reference.formation.energies import KINDS
 from core.reference.importance.analysis import (
     MOST_EXPLAINED,
     Explained,
@@ -18,23 +18,23 @@ from core.studies.selection import PairSelection
 from core.studies.study import Study
 
 _SECONDS = 1.5
-_SECONDS_A_ROW = 1e-4
-_SECONDS_AN_EXPLAINED_ROW = 3e-4
-_SECONDS_A_CORRECTION = 1e-3
+_SECONDS_PER_ROW = 1e-4
+_SECONDS_PER_EXPLAINED_ROW = 3e-4
+_SECONDS_PER_CORRECTION = 1e-3
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
 class ImportanceResult:
-    """Feature importance of a data set.
+    """Feature importance of some pairs.
 
     Attributes:
-        found: What the trees say.
-        corrections: Whether MP2020 corrections are in the source energies.
-        origin: Where uncorrected energies come from; empty for energies as they are.
-        rebuilt: Whether uncorrected energies are rebuilt ones.
+        importance: importance of the elements.
+        corrections: whether MP2020 corrections are in the source energies.
+        origin: where uncorrected energies come from; empty for energies as they are.
+        rebuilt: whether uncorrected energies were computed from corrected ones.
     """
 
-    found: Importance
+    importance: Importance
     corrections: str
     origin: str
     rebuilt: bool
@@ -46,9 +46,10 @@ class ImportanceStudy(Study):
     Attributes:
         pairs: the materials and their two energies.
         explained: what is explained.
-        references: of formation energies: Materials Project's or the data set's own.
-        uncorrected: whether MP2020 corrections are taken out of the source energies.
-        seed: of folds and sample.
+        references: of formation energies: "mp" (Materials Project's elements), "own" (the data
+            set's) or the absolute path of a table file.
+        uncorrected: whether MP2020 corrections are removed from the source energies.
+        seed: seed of the folds and of the explained sample.
     """
 
     kind: ClassVar[str] = "importance"
@@ -56,45 +57,48 @@ class ImportanceStudy(Study):
 
     pairs: PairSelection
     explained: Explained = "formation"
-    references: Named = "mp"
+    references: str = "mp"
     uncorrected: bool = False
     seed: int = Field(default=0, ge=0)
 
     @property
     def datasets(self) -> list[str]:
-        """Those of the pairs."""
-        return self.pairs.datasets
+        """Those of the pairs, and the table of references."""
+        tables = [] if self.references in KINDS else [self.references]
+        return [*self.pairs.datasets, *tables]
 
     def seconds(self) -> float:
-        """Return roughly how long it takes, with corrections to rebuild if they are to go."""
+        """Return the approximate time, including corrections that have to be rebuilt."""
         n = self.pairs.card.n
-        told = _SECONDS + _SECONDS_A_ROW * n + _SECONDS_AN_EXPLAINED_ROW * min(n, MOST_EXPLAINED)
-        return told + _SECONDS_A_CORRECTION * n * self._rebuilds()
+        seconds = _SECONDS + _SECONDS_PER_ROW * n
+        seconds += _SECONDS_PER_EXPLAINED_ROW * min(n, MOST_EXPLAINED)
+        return seconds + _SECONDS_PER_CORRECTION * n * self._rebuilds()
 
     def _rebuilds(self) -> bool:
-        """Tell by the card whether uncorrected energies may have to be rebuilt."""
+        """Return whether uncorrected energies may have to be rebuilt, judging by the card."""
         energies = self.pairs.card.energies
-        source = {one.functional for one in energies if one.column == self.pairs.source}
-        own = {one.functional for one in energies if one.corrections == "none"}
-        return self.uncorrected and not source & own
+        source = {energy.functional for energy in energies if energy.column == self.pairs.source}
+        stored = {energy.functional for energy in energies if energy.corrections == "none"}
+        return self.uncorrected and not source & stored
 
     def compute(self, progress: Progress) -> ImportanceResult:
         """Return the importance of each element.
 
         Args:
-            progress: told the share that is done.
+            progress: receives the share that is done.
 
         Raises:
-            LabError: fewer than five materials, no references, or no corrections to take out.
+            LabError: if there are fewer than five materials, no references, or no corrections to
+                remove.
         """
         opened = self.pairs.open()
         pairs = opened.pairs
         origin, rebuilt, begin = "", False, 0.0
         if self.uncorrected:
             begin = 0.5
-            taken = without_corrections(pairs, opened.data, progress=part(progress, 0.0, begin))
-            pairs, origin, rebuilt = taken.pairs, taken.origin, taken.rebuilt
-        found = importance(
+            without = without_corrections(pairs, opened.data, progress=part(progress, 0.0, begin))
+            pairs, origin, rebuilt = without.pairs, without.origin, without.rebuilt
+        result = importance(
             pairs,
             explained=self.explained,
             references=self.references,
@@ -102,5 +106,8 @@ class ImportanceStudy(Study):
             progress=part(progress, begin, 1.0),
         )
         return ImportanceResult(
-            found=found, corrections=pairs.source_corrections, origin=origin, rebuilt=rebuilt
+            importance=result,
+            corrections=pairs.source_corrections,
+            origin=origin,
+            rebuilt=rebuilt,
         )

@@ -7,4 +7,6 @@ import pytest
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("ATOMREF_LAB_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
+    # However slow the machine: tests look for errors on stderr, not for progress.
+    monkeypatch.setattr("core.cli.answer._REPORT_SECONDS", 600.0)
     return tmp_path

@@ -82,7 +82,7 @@ def test_importance_of_other_differences_and_references(table):
     mine.to_csv("mine.csv", index=False)
     told = answer("importance", "pairs.csv", "--references", "mine.csv")
     assert "mine.csv" in told["references"]
-    assert "cannot be read" in mistake("importance", "pairs.csv", "--references", "none.csv")
+    assert "cannot be opened" in mistake("importance", "pairs.csv", "--references", "none.csv")
     chosen = ("--source", "energy_r2scan", "--target", "energy_gga_corrected", "--uncorrected")
     assert "not known to carry" in mistake("importance", "pairs.csv", *chosen)
 
@@ -126,5 +126,5 @@ def test_the_study_says_what_the_command_says(table):
     assert isinstance(result, ImportanceResult)
     assert (result.corrections, result.rebuilt) == ("none", True)
     told = answer("importance", "mine", "--uncorrected")
-    found = result.found.table().set_index("symbol")["importance"].to_dict()
+    found = result.importance.table().set_index("symbol")["importance"].to_dict()
     assert found == pytest.approx(told["importance"], abs=1e-6)

@@ -37,7 +37,7 @@ def test_score_stands_above_two_periodic_tables(visit):
     labels = [metric.label for metric in at.metric]
     assert labels[:2] == ["R², trees", "R², line"]
     study = ImportanceStudy(pairs=PairSelection(dataset="mine", **COLUMNS))
-    found = study.compute(lambda *_: None).found
+    found = study.compute(lambda *_: None).importance
     assert float(at.metric[0].value) == pytest.approx(found.r2_cv, abs=6e-4)
     assert len(figures(at)) == 2
     assert any(f"No reference for {', '.join(found.missing)}" in c.value for c in at.caption)
@@ -57,16 +57,12 @@ def test_score_stands_above_two_periodic_tables(visit):
 
 def test_score_view_tells_every_fold(visit):
     at = visit("importance", dataset="mine", view="Score")
-    folds = at.dataframe[0].value
-    assert len(folds) == 10
-    assert set(folds["energies"]) == {"with", "without"}
-    shown = float(at.metric[0].value)
-    assert shown == pytest.approx(folds.query("energies == 'with'")["r2"].mean(), abs=6e-4)
+    corrected, uncorrected = (frame.value for frame in at.dataframe)
+    assert len(corrected) == len(uncorrected) == 5
+    assert float(at.metric[0].value) == pytest.approx(corrected["r2"].mean(), abs=6e-4)
     at.segmented_control(key="which").set_value("without").run()
     assert not at.exception
-    assert float(at.metric[0].value) == pytest.approx(
-        folds.query("energies == 'without'")["r2"].mean(), abs=6e-4
-    )
+    assert float(at.metric[0].value) == pytest.approx(uncorrected["r2"].mean(), abs=6e-4)
 
 
 def test_swarm_and_one_element(visit):
@@ -78,19 +74,19 @@ def test_swarm_and_one_element(visit):
     assert "Fe" in figure["layout"]["xaxis"]["title"]["text"]
     table = at.dataframe[0].value
     assert table["formula"].str.contains("Fe").all()
-    sizes = np.abs(table["SHAP, eV/atom"])
+    sizes = np.abs(table["shap"])
     assert sizes.is_monotonic_decreasing
     data = open_dataset("mine")
     pairs = PairedEnergies.from_pair_set(data, *COLUMNS.values())
     row = table.iloc[0]
     assert pairs.material_id[row["row"]] == row["material_id"]
-    assert row["Share of Fe"] == pytest.approx(pairs.fractions[row["row"], INDEX["Fe"]], abs=6e-4)
+    assert row["fraction"] == pairs.fractions[row["row"], INDEX["Fe"]]
 
 
 def test_total_energies_need_no_references_and_a_line_does_better(visit):
     at = visit("importance", dataset="mine", explained="Total energies")
     assert at.selectbox(key="references").disabled
-    assert "line through the fractions does better" in at.info[0].value
+    assert "linear fit to the fractions does better" in at.info[0].value
     assert "--explain total" in at.code[0].value
 
 

@@ -31,7 +31,7 @@ Explained = Literal["formation", "total", "scaled"]
 
 EXPLAINED: dict[Explained, str] = {
     "formation": "difference of the formation energies",
-    "total": "difference of the total energies (shift)",
+    "total": "difference of the total energies",
     "scaled": "difference of the scaled energies",
 }
 """What can be explained, in words; target minus source, eV/atom."""

@@ -1,11 +1,14 @@
-"""What the views of the Feature importance page share."""
+"""One analysis of feature importance, as the views of the page show it."""
 
 from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
 
 import streamlit as st
 
-from core.reference.importance.analysis import Importance
-from core.studies.importance import ImportanceResult
+from core.figures.base.clicks import picked
+from core.reference.importance.analysis import EXPLAINED, Importance
+from core.studies.importance import ImportanceResult, ImportanceStudy
 from pages.parts.shared.page import plain
 from pages.parts.shared.pairs import PairChoice
 from pages.parts.shared.selection import link_to
@@ -14,75 +17,69 @@ from pages.parts.shared.views import open_view
 
 @dataclass(kw_only=True, frozen=True)
 class Analysis:
-    """One analysis: with the source's corrections, or without.
+    """Feature importance with or without corrections in the source energies.
 
     Attributes:
-        name: What tells it from the other, as "with MP2020 corrections".
-        result: What came out.
-        key: Names it in caches.
+        name: "with MP2020 corrections", "without MP2020 corrections" or "as they are".
+        choice: data set and energies.
+        study: the settings.
+        result: what the study found.
+        key: identifies the study and its data.
     """
 
     name: str
+    choice: PairChoice
+    study: ImportanceStudy
     result: ImportanceResult
     key: str
 
     @property
-    def found(self) -> Importance:
-        """What the trees say."""
-        return self.result.found
-
-
-@dataclass(kw_only=True, frozen=True)
-class Compared:
-    """The analyses of one choice of materials.
-
-    Attributes:
-        choice: Data set and energies.
-        what: What is explained, in words.
-        analyses: One or two.
-        chosen: The one that views of a single analysis show.
-    """
-
-    choice: PairChoice
-    what: str
-    analyses: tuple[Analysis, ...]
-    chosen: Analysis
+    def importance(self) -> Importance:
+        """Importance of the elements."""
+        return self.result.importance
 
     @property
-    def first(self) -> Analysis:
-        """The energies as they are chosen."""
-        return self.analyses[0]
+    def quantity(self) -> str:
+        """What is explained, in words."""
+        return EXPLAINED[self.study.explained]
 
-    def source(self, analysis: Analysis | None = None) -> str:
-        """Say where the numbers come from, below a figure."""
+    @property
+    def source(self) -> str:
+        """Where the numbers come from, for the line below a figure."""
         words = [self.choice.source]
-        if self.first.found.references:
-            words.append(plain(f"Pure elements: {self.first.found.references}."))
-        if analysis is not None and analysis.result.origin:
-            words.append(plain(f"Uncorrected source energies: {analysis.result.origin}."))
+        if self.importance.references:
+            words.append(plain(f"Pure elements: {self.importance.references}."))
+        if self.result.origin:
+            words.append(plain(f"Uncorrected source energies: {self.result.origin}."))
         return " ".join(words)
 
 
-def choose_analysis(analyses: tuple[Analysis, ...]) -> Analysis:
-    """Let the reader choose between corrected and uncorrected energies, where there are both."""
+BY_KEY: dict[str | type, Any] = {Analysis: attrgetter("key")}
+"""For caches: an analysis is known by its key."""
+
+
+def choose_analysis(analyses: list[Analysis]) -> Analysis:
+    """Show the choice between corrected and uncorrected energies, where there are both."""
     if len(analyses) == 1:
         return analyses[0]
-    names = dict(zip(("with", "without"), analyses, strict=True))
-    which = st.segmented_control(
-        "Show the score of source energies",
-        list(names),
+    by_name = dict(zip(("with", "without"), analyses, strict=True))
+    name = st.segmented_control(
+        "Source energies",
+        list(by_name),
         format_func=lambda name: f"{name} MP2020 corrections",
         default="with",
         required=True,
         key="which",
         bind="query-params",
     )
-    return names[which]
+    return by_name[name]
 
 
-def select_element(symbol: str) -> None:
-    """Turn the page to one element; called from the callback of a click."""
-    # The widget that holds the element is not on the page yet, so the link is written by hand.
-    link_to("element", symbol)
-    st.session_state["element"] = symbol
-    open_view("element")
+def open_element(event: Any) -> None:
+    """Open the view of the clicked element; called from the callback of a click."""
+    clicked = picked(event)
+    if clicked:
+        # The widget that holds the element is not on the page yet, so the link is written by hand.
+        link_to("element", clicked[-1])
+        st.session_state["element"] = clicked[-1]
+        open_view("element")

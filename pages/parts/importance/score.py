@@ -1,91 +1,81 @@
-"""How well composition explains the difference at all: what every view of importance rests on."""
+"""How well composition explains the difference at all: the basis of every other view."""
 
-import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
 from core.figures.shifts.parity import parity
 from core.reference.fits.atomref import RARE
-from pages.parts.importance.analysis import Analysis, Compared
+from core.reference.importance.interpretation import fold_scores, held_out_table
+from pages.parts.importance.analysis import BY_KEY, Analysis
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark, signed
 
 
-def show_strip(compared: Compared) -> None:
-    """Show the score of trees and line on held-out materials, above every view."""
-    found = compared.chosen.found
-    cells = st.columns(5)
-    cells[0].metric(
-        "R², trees",
-        signed(found.r2_cv, digits=3),
-        border=True,
-        help="Share of the variance of held-out materials that the trees explain: mean of five "
-        "folds by material. Importance is worth as much as this number.",
-    )
-    cells[1].metric(
-        "R², line",
-        signed(found.r2_cv_linear, digits=3),
-        border=True,
-        help="The same of a line through the same fractions on the same folds.",
-    )
-    cells[2].metric("MAE, trees, meV/atom", f"{1000 * found.mae.mean():,.1f}", border=True)
-    cells[3].metric("MAE, line, meV/atom", f"{1000 * found.mae_linear.mean():,.1f}", border=True)
-    cells[4].metric(
-        "Materials' rows",
-        f"{found.n:,}",
-        border=True,
-        help=f"{found.n_explained:,} of them have exact SHAP values; "
-        f"{found.n_left_out:,} are left out for a missing reference.",
-    )
-    if found.missing:
+def show_strip(analysis: Analysis) -> None:
+    """Show the scores of trees and line on held-out materials, above every view."""
+    importance = analysis.importance
+    metrics = {
+        "R², trees": (
+            signed(importance.r2_cv, digits=3),
+            (
+                "Share of the variance of held-out materials that the trees explain, mean of five "
+                "folds by material. Importances are only as reliable as this score is high."
+            ),
+        ),
+        "R², line": (
+            signed(importance.r2_cv_linear, digits=3),
+            "The same for a linear fit to the same fractions on the same folds.",
+        ),
+        "MAE, trees, meV/atom": (f"{1000 * importance.mae.mean():,.1f}", None),
+        "MAE, line, meV/atom": (f"{1000 * importance.mae_linear.mean():,.1f}", None),
+        "Materials' rows": (
+            f"{importance.n:,}",
+            (
+                f"{importance.n_explained:,} of them have exact SHAP values; "
+                f"{importance.n_left_out:,} are left out for a missing reference."
+            ),
+        ),
+    }
+    for cell, (label, (value, help_text)) in zip(st.columns(5), metrics.items(), strict=True):
+        cell.metric(label, value, border=True, help=help_text)
+    if importance.missing:
         st.caption(
-            f"No reference for {', '.join(found.missing)}: {found.n_left_out:,} rows with them "
-            "are left out."
+            f"No reference for {', '.join(importance.missing)}: {importance.n_left_out:,} rows "
+            "with them are left out."
         )
-    if found.r2_cv < found.r2_cv_linear:
+    if importance.r2_cv < importance.r2_cv_linear:
         st.info(
-            "A line through the fractions does better than the trees here: most of this "
-            "difference is one number an element, which is what AtomRef is. SHAP values of the "
-            "trees then say less than AtomRef's difference on the AtomRef page.",
+            "A linear fit to the fractions does better than the trees here: most of this "
+            "difference is one number per element, which is what AtomRef is. SHAP values of the "
+            "trees then say less than the difference of the AtomRefs on the AtomRef page.",
             icon=":material/info:",
         )
-    if found.rare:
-        st.caption(f"In fewer than {RARE} materials, so poorly known: {', '.join(found.rare)}.")
+    if importance.rare:
+        st.caption(
+            f"In fewer than {RARE} materials, so poorly known: {', '.join(importance.rare)}."
+        )
 
 
-def show_score(compared: Compared) -> None:
+def show_score(analyses: list[Analysis], analysis: Analysis) -> None:
     """Show the view: held-out predictions, and the score of every fold."""
-    analysis = compared.chosen
-    found = analysis.found
     left, right = st.columns([3, 2])
     with left:
         show(
-            held_out_figure(analysis.key, analysis, compared, dark=is_dark()),
+            held_out_figure(analysis, dark=is_dark()),
             name="importance-parity",
-            caption="Each material as predicted by trees that never met it: points near the "
-            "dashed line are explained by composition alone.",
-            source=compared.source(analysis),
-            labels=compared.choice.labels,
-            table=lambda: (
-                compared.choice.pairs.select(found.rows)
-                .table()
-                .assign(
-                    difference=found.differences,
-                    predicted=found.held_out,
-                    predicted_by_line=found.held_out_line,
-                    fold=found.fold,
-                )
-            ),
+            caption="Each material as predicted by trees that were fitted without it: points near "
+            "the dashed line are explained by composition alone.",
+            source=analysis.source,
+            labels=analysis.choice.labels,
+            table=lambda: held_out_table(analysis.importance, analysis.choice.pairs),
         )
-    with right:
-        st.dataframe(
-            scores(compared),
-            key="importance-scores",
+    for each in analyses:
+        right.markdown(f"Scores of source energies {each.name}")
+        right.dataframe(
+            fold_scores(each.importance),
+            key=f"importance-scores-{each.key}",
             hide_index=True,
             column_config={
-                "energies": st.column_config.TextColumn(
-                    "MP2020", help="Whether the source energies carry MP2020 corrections."
-                ),
                 "fold": "Fold",
                 "r2": st.column_config.NumberColumn("R², trees", format="%.3f"),
                 "r2_linear": st.column_config.NumberColumn("R², line", format="%.3f"),
@@ -93,54 +83,21 @@ def show_score(compared: Compared) -> None:
                 "mae_linear": st.column_config.NumberColumn("MAE, line", format="%.1f"),
             },
         )
-        st.caption(
-            "MAE in meV/atom. All rows of a material are held out together. Trees: XGBoost; line: "
-            "ridge through the fractions, which would fit a mere difference of references."
-        )
-
-
-def scores(compared: Compared) -> pd.DataFrame:
-    """Return the score of every fold of every analysis; MAE in meV/atom."""
-    return pd.concat(
-        [
-            pd.DataFrame(
-                {
-                    "energies": analysis.name.split()[0],
-                    "fold": range(1, len(analysis.found.r2) + 1),
-                    "r2": analysis.found.r2,
-                    "r2_linear": analysis.found.r2_linear,
-                    "mae": 1000 * analysis.found.mae,
-                    "mae_linear": 1000 * analysis.found.mae_linear,
-                }
-            )
-            for analysis in compared.analyses
-        ]
+    right.caption(
+        "MAE in meV/atom. All rows of a material are held out together. Trees: XGBoost; line: "
+        "ridge regression on the fractions, which would fit a mere difference of references."
     )
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
-def held_out_figure(
-    key: str,  # noqa: ARG001  part of the cache's key
-    _analysis: Analysis,
-    _compared: Compared,
-    *,
-    dark: bool,
-) -> go.Figure:
-    """Draw held-out predictions once for all readers."""
-    found = _analysis.found
-    pairs = _compared.choice.pairs.select(found.rows)
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=BY_KEY)
+def held_out_figure(analysis: Analysis, *, dark: bool) -> go.Figure:
+    pairs = analysis.choice.pairs.select(analysis.importance.rows)
     return parity(
-        found.differences,
-        found.held_out,
-        x_title=plain_title(_compared),
+        analysis.importance.differences,
+        analysis.importance.held_out,
+        x_title=analysis.quantity.capitalize(),
         y_title="Predicted without the material",
         hover=pairs.names(),
         ids=pairs.material_id.tolist(),
         dark=dark,
     )
-
-
-def plain_title(compared: Compared) -> str:
-    """Return what is explained, for an axis."""
-    words = compared.what.partition(" (")[0]
-    return f"{words[0].upper()}{words[1:]}"

@@ -2,109 +2,104 @@
 
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
-from core.figures.base.clicks import picked
 from core.figures.base.periodic import periodic_table
-from core.reference.importance.reading import family, rank_changes
-from pages.parts.importance.analysis import Analysis, Compared, select_element
+from core.reference.importance.interpretation import family, rank_changes
+from pages.parts.importance.analysis import Analysis, open_element
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark, signed
 
 TOP = 15
-SHOWN = {"importance": "Mean |SHAP|", "signed": "Mean SHAP where present"}
+QUANTITIES = {"importance": "Mean |SHAP|", "signed": "Mean SHAP where present"}
 
 
-def show_table(compared: Compared) -> None:
+def show_table(analyses: list[Analysis], _: Analysis) -> None:
     """Show the view."""
     left, right = st.columns([3, 2], vertical_alignment="bottom")
-    shown = left.segmented_control(
+    quantity = left.segmented_control(
         "Show",
-        list(SHOWN),
-        format_func=SHOWN.__getitem__,
+        list(QUANTITIES),
+        format_func=QUANTITIES.__getitem__,
         default="importance",
         required=True,
         key="shown",
         bind="query-params",
-        help="Mean |SHAP| over all explained materials says how much an element matters to the "
-        "data set, so common elements weigh more. The signed mean over the materials that contain "
-        "it says which way it pulls there.",
+        help="Mean |SHAP| over all explained materials measures how much an element matters for "
+        "the data set, so common elements weigh more. The mean over the materials that contain "
+        "the element shows in which direction it acts there.",
     )
     log = right.toggle(
         "Logarithmic colours",
         key="log",
         bind="query-params",
-        disabled=shown == "signed",
+        disabled=quantity == "signed",
     )
-    for analysis in compared.analyses:
-        one_table(compared, analysis, shown, log=log and shown == "importance")
-    if len(compared.analyses) == 2:
-        ranks(compared)
+    for analysis in analyses:
+        if len(analyses) > 1:
+            st.subheader(f"Source energies {analysis.name}")
+        show_periodic_table(analysis, quantity, log=log and quantity == "importance")
+    if len(analyses) == 2:
+        show_ranks(*analyses)
     else:
-        elements(compared.first)
+        with st.expander("All numbers", icon=":material/table:"):
+            st.dataframe(analyses[0].importance.table(), key="importance-elements", hide_index=True)
 
 
-def one_table(compared: Compared, analysis: Analysis, shown: str, *, log: bool) -> None:
+def show_periodic_table(analysis: Analysis, quantity: str, *, log: bool) -> None:
     """Show one analysis on the periodic table."""
-    table = analysis.found.table()
-    few = set(analysis.found.rare)
-    if len(compared.analyses) > 1:
-        st.subheader(f"{analysis.name[0].upper()}{analysis.name[1:]}")
+    importance = analysis.importance
+    table = importance.table()
     factor, unit = (1, "eV/atom") if table["importance"].max() > 1 else (1000, "meV/atom")
+    is_first = not analysis.study.uncorrected
     show(
         periodic_table(
-            dict(zip(table["symbol"], factor * table[shown], strict=True)),
-            title=SHOWN[shown],
+            dict(zip(table["symbol"], factor * table[quantity], strict=True)),
+            title=QUANTITIES[quantity],
             unit=unit,
-            diverging=shown == "signed",
+            diverging=quantity == "signed",
             log=log,
-            hover={str(row.symbol): told(row, few=row.symbol in few) for row in table.itertuples()},
+            hover={
+                row.symbol: hover_text(row, is_rare=row.symbol in importance.rare)
+                for row in table.itertuples()
+            },
             dark=is_dark(),
         ),
-        name=f"importance-{'with' if analysis is compared.first else 'without'}",
-        caption=f"How much of the {compared.what} the element moves, source energies "
-        f"{analysis.name}. R² of held-out materials: {signed(analysis.found.r2_cv, digits=2)}. "
+        name=f"importance-{'with' if is_first else 'without'}",
+        caption=f"How far each element moves the {analysis.quantity}; source energies "
+        f"{analysis.name}. R² of held-out materials: {signed(importance.r2_cv, digits=2)}. "
         "Click an element to see how it acts.",
-        source=compared.source(analysis),
-        labels=compared.choice.labels,
+        source=analysis.source,
+        labels=analysis.choice.labels,
         table=lambda: table,
-        on_click=turn_to_element,
+        on_click=open_element,
     )
 
 
-def told(row: Any, *, few: bool) -> str:
-    """Say in words what is known of an element."""
+def hover_text(row: Any, *, is_rare: bool) -> str:
+    """Return the numbers of an element, a row of `Importance.table`, in words."""
     error = f", ± {row.error:.4f} eV/atom by the sample" if row.error > 0 else ""
-    mean = "" if pd.isna(row.signed) else f", where present {signed(row.signed, digits=4)} eV/atom"
-    flag = ", so poorly known" if few else ""
-    return f"rank {row.rank}{error}{mean}; {row.count:,} materials{flag}"
+    mean = signed(row.signed, digits=4)
+    rare = ", so poorly known" if is_rare else ""
+    return f"rank {row.rank}{error}, where present {mean} eV/atom; {row.count:,} materials{rare}"
 
 
-def turn_to_element(event: Any) -> None:
-    """Turn to the element that was clicked."""
-    clicked = picked(event)
-    if clicked:
-        select_element(clicked[-1])
-
-
-def ranks(compared: Compared) -> None:
-    """Show which elements change rank when the corrections go."""
-    first, second = (analysis.found for analysis in compared.analyses)
+def show_ranks(first: Analysis, second: Analysis) -> None:
+    """Show which elements change rank when the corrections are removed."""
     st.subheader("Which elements change rank")
-    with_them, without = (one.table()["symbol"].head(TOP).tolist() for one in (first, second))
-    anions = [sum(family(symbol) != "" for symbol in names) for names in (with_them, without)]
-    left = ", ".join(s for s in without if s not in with_them) or "none"
-    gone = ", ".join(s for s in with_them if s not in without) or "none"
-    st.markdown(
-        f"Of the {TOP} most important elements, {anions[0]} are pnictogens, chalcogens or halogens "
-        f"with the corrections and {anions[1]} without. Without them, these enter the {TOP}: "
-        f"{left}; these leave: {gone}."
+    corrected, uncorrected = (
+        analysis.importance.table()["symbol"].head(TOP).tolist() for analysis in (first, second)
     )
-    few = set(first.rare)
-    table = rank_changes(first, second)
+    n_anions = [sum(family(s) != "" for s in symbols) for symbols in (corrected, uncorrected)]
+    entering = ", ".join(s for s in uncorrected if s not in corrected) or "none"
+    leaving = ", ".join(s for s in corrected if s not in uncorrected) or "none"
+    st.markdown(
+        f"Of the {TOP} most important elements, {n_anions[0]} are pnictogens, chalcogens or "
+        f"halogens with the corrections and {n_anions[1]} without. Without corrections, these "
+        f"elements enter the top {TOP}: {entering}; these leave it: {leaving}."
+    )
     st.dataframe(
-        table.assign(few=[symbol in few for symbol in table["symbol"]]),
+        rank_changes(first.importance, second.importance),
         key="importance-ranks",
         hide_index=True,
         column_config={
@@ -118,17 +113,12 @@ def ranks(compared: Compared) -> None:
                 "Ranks gained", help="From with to without corrections."
             ),
             "count": st.column_config.NumberColumn("Materials", format="localized"),
-            "few": "Few",
+            "rare": "Rare",
         },
         height=360,
     )
     st.caption(
         "Mean |SHAP| with and without MP2020 corrections in the source energies. The corrections "
-        "act on anions and, with GGA+U, on V, Cr, Mn, Fe, Co, Ni, Mo and W in oxides and fluorides."
+        "apply to anions and, with GGA+U, to V, Cr, Mn, Fe, Co, Ni, Mo and W in oxides and "
+        "fluorides."
     )
-
-
-def elements(analysis: Analysis) -> None:
-    """Show all numbers of one analysis."""
-    with st.expander("All numbers", icon=":material/table:"):
-        st.dataframe(analysis.found.table(), key="importance-elements", hide_index=True)

@@ -16,7 +16,7 @@ from core.progress import silent
 from core.reference.fits.folds import folds
 from core.reference.importance import trees as trees_module
 from core.reference.importance.analysis import importance
-from core.reference.importance.reading import family, rank_changes, strongest_partner
+from core.reference.importance.interpretation import family, rank_changes, strongest_partner
 from core.reference.importance.trees import fitted_trees
 from core.reference.shifts.pairs import PairedEnergies
 
