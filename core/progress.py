@@ -1,52 +1,50 @@
-"""How long work tells how far it is: a callback that may also end it."""
+"""The one protocol by which long work reports its progress and can be ended."""
 
 from collections.abc import Callable
 
 Progress = Callable[[float, str], object]
-"""Called with the share that is done, from 0 to 1, and what is being done, in a few words.
+"""Called with the share that is done, from 0 to 1, and a few words on what is being done.
 
-Whoever wants the work to end raises from here; work that is told of its end leaves nothing half
-done behind.
+An exception raised by the callback ends the work, which leaves nothing half done behind.
 """
 
 
-Count = Callable[[int, int], object]
-"""Called with (done, total); may raise to end the work."""
-
-
 def silent(share: float, what: str) -> None:
-    """Tell nobody."""
+    """Report nothing."""
 
 
-def part(progress: Progress, begin: float, end: float) -> Progress:
+def report(progress: Progress, done: int, total: int, what: str) -> None:
+    """Report how many things are done.
+
+    Args:
+        progress: the callback.
+        done: things done so far.
+        total: all of them.
+        what: what is being counted.
+    """
+    progress(done / max(total, 1), f"{what}: {done:,} of {total:,}")
+
+
+def part(progress: Progress, begin: float, end: float, *, prefix: str = "") -> Progress:
     """Return the callback for a part of the work.
 
     Args:
-        progress: of the whole work.
+        progress: the callback for the whole work.
         begin: share of the whole at which the part begins.
         end: share of the whole at which it ends.
+        prefix: put before what the part reports.
     """
-    return lambda share, what: progress(begin + share * (end - begin), what)
+    return lambda share, what: progress(begin + share * (end - begin), f"{prefix}{what}")
 
 
-def counted(progress: Progress, what: str) -> Callable[[int, int], object]:
-    """Return a callback (done, total) that tells the same as a share.
+def chunk(progress: Progress, begin: int, n: int, total: int, what: str) -> Progress:
+    """Return the callback for a chunk of many things, which counts over all of them.
 
     Args:
-        progress: whom to tell.
+        progress: the callback for all of them.
+        begin: things done before the chunk.
+        n: things in the chunk.
+        total: all of them.
         what: what is being counted.
     """
-    return lambda done, total: progress(done / max(total, 1), f"{what}: {done:,} of {total:,}")
-
-
-def within(progress: Count | None, begin: int, total: int) -> Count | None:
-    """Return a callback for a part of some work that tells its progress within the whole.
-
-    Args:
-        progress: the callback for the whole.
-        begin: what was done before this part.
-        total: the whole.
-    """
-    if progress is None:
-        return None
-    return lambda done, _: progress(begin + done, total)
+    return lambda share, _: report(progress, begin + round(share * n), total, what)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from core.elements import SYMBOLS
 from core.frames.schema import Structures
 from core.potential.models import get_atomref, load_model
-from core.progress import Progress, counted, part
+from core.progress import Progress, part
 from core.transfer.interaction import interaction_energies
 
 
@@ -39,9 +39,13 @@ def ensemble_energies(
     """
     energies = np.empty((len(models), len(rows)))
     for number, name in enumerate(models):
-        own = part(progress, number / len(models), (number + 1) / len(models))
-        told = counted(own, f"Energies by model {number + 1} of {len(models)}")
-        interaction = interaction_energies(data, name, indices=rows, progress=told)
+        own = part(
+            progress,
+            number / len(models),
+            (number + 1) / len(models),
+            prefix=f"Model {number + 1} of {len(models)}: ",
+        )
+        interaction = interaction_energies(data, name, indices=rows, progress=own)
         energies[number] = interaction + fractions @ get_atomref(load_model(name))
     return energies
 

@@ -15,7 +15,7 @@ from core.potential.examples import load_examples
 from core.potential.features import crystal_features
 from core.potential.models import load_model, model_fingerprint, resolve_device
 from core.potential.threads import compute_settings
-from core.progress import Count
+from core.progress import Progress, report, silent
 
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
@@ -28,7 +28,7 @@ def features_of(
     model_name: str,
     rows: NDArray[np.integer],
     *,
-    progress: Count | None = None,
+    progress: Progress = silent,
 ) -> NDArray[np.float32]:
     """Return crystal features of some rows, from the cache where they are known.
 
@@ -36,7 +36,7 @@ def features_of(
         data: the data set.
         model_name: a released model's name, or the path of a checkpoint.
         rows: rows of it, (n,).
-        progress: called with (done, total) of those still to be computed.
+        progress: reports the structures still to be computed.
 
     Returns:
         (n, 64); NaN for a row without a structure, or with one that CHGNet cannot represent.
@@ -56,8 +56,7 @@ def features_of(
             some = missing[begin : begin + _CHUNK]
             known |= _computed(data, model, some)
             _write(path, known)
-            if progress is not None:
-                progress(begin + len(some), len(missing))
+            report(progress, begin + len(some), len(missing), "Crystal features")
     width = next(iter(known.values())).shape if known else (0,)
     return np.array([known[int(row)] for row in rows], np.float32).reshape(len(rows), *width)
 

@@ -4,7 +4,7 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,44 +88,17 @@ def facts(pairs: Mapping[str, Any]) -> str:
     return "\n".join(f"{name.ljust(width)}  {_cell(value)}" for name, value in pairs.items())
 
 
-def share(what: str) -> Callable[[float], object]:
-    """Return a callback that says on stderr, now and then, what share of something is done.
-
-    Args:
-        what: what is being done.
-    """
-    last = time.monotonic()
-
-    def tell(done: float) -> None:
-        nonlocal last
-        if time.monotonic() - last >= _REPORT_SECONDS and done < 1:
-            last = time.monotonic()
-            typer.echo(f"{what}: {done:.0%}", err=True)
-
-    return tell
-
-
-def count(what: str) -> Callable[[int, int], object]:
-    """Return a callback (done, total) that says on stderr, now and then, how far something is.
-
-    Args:
-        what: what is being done.
-    """
-    tell = share(what)
-    return lambda done, total: tell(done / max(total, 1))
-
-
 def progress_on_stderr() -> Progress:
-    """Return a callback that says on stderr, now and then, what share of what is done."""
+    """Return a callback that reports progress on stderr, every few seconds."""
     last = time.monotonic()
 
-    def tell(done: float, what: str) -> None:
+    def report(done: float, what: str) -> None:
         nonlocal last
         if time.monotonic() - last >= _REPORT_SECONDS and done < 1:
             last = time.monotonic()
             typer.echo(f"{done:.0%} {what}", err=True)
 
-    return tell
+    return report
 
 
 def key_values(given: Sequence[str], *, option: str) -> dict[str, str]:

@@ -15,7 +15,6 @@ from core.elements import SYMBOLS
 from core.errors import LabError
 from core.frames.registry import find_dataset
 from core.frames.schema import DFT
-from core.progress import counted
 from core.reference.fits.atomref import AtomRef, Method
 from core.reference.fits.leave_one_out import leave_one_out
 from core.reference.fits.prior_comparison import compare_priors
@@ -157,7 +156,7 @@ def _fitted(
         functional=target.functional,
         source_model=source_model,
         start=start,
-        progress=counted(progress_on_stderr(), "interaction energies"),
+        progress=progress_on_stderr(),
     )
     told: dict[str, Any] = {}
     text = ""

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, get_args
 
 import typer
 
-from core.cli.answer import Answer, LabCommand, columns, facts, key_values, share
+from core.cli.answer import Answer, LabCommand, columns, facts, key_values, progress_on_stderr
 from core.cli.options import DatasetName, JsonFlag
 from core.errors import LabError
 from core.frames.registry import DatasetInfo, delete_dataset, find_dataset, list_datasets
@@ -103,7 +103,7 @@ def import_(
             labels=labels,
             licence=licence,
             title=title,
-            progress=share(f"importing {path.name}"),
+            progress=progress_on_stderr(),
         )
     else:
         if len(told) != 1:
@@ -120,7 +120,7 @@ def import_(
             labels=labels,
             licence=licence,
             title=title,
-            progress=share(f"importing {path.name}"),
+            progress=progress_on_stderr(),
         )
     row = _row(DatasetInfo(card=card, path=path, embedded=False))
     return Answer(

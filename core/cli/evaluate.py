@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import numpy as np
 import typer
 
-from core.cli.answer import Answer, LabCommand, count, facts
+from core.cli.answer import Answer, LabCommand, facts, progress_on_stderr
 from core.cli.options import Device, FramesDataset, JsonFlag, ModelArgument
 from core.errors import LabError
 from core.frames.registry import open_dataset
@@ -39,7 +39,7 @@ def evaluate(
     from core.training.scoring.evaluate import evaluate as errors_of  # noqa: PLC0415
 
     indices = np.arange(len(frames)) if split == "all" else getattr(frames.split(), split)
-    errors = errors_of(chosen, frames, indices, device=device, progress=count("evaluated"))
+    errors = errors_of(chosen, frames, indices, device=device, progress=progress_on_stderr())
     told = {
         "frames": f"{errors['n_frames']} ({split} of {dataset}, labels: {frames.card.labels})",
         **{

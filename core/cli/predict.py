@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from core.cli.answer import Answer, LabCommand, columns
-from core.cli.answer import count as counted
+from core.cli.answer import Answer, LabCommand, columns, progress_on_stderr
 from core.cli.options import Device, JsonFlag, ModelOption, Threads
 from core.errors import LabError
 from core.files import disk_errors
@@ -74,7 +73,7 @@ def predict(
     alone = [frame for _, _, frame in frames]
     with compute_settings(threads, where):
         compile_where_worth(network, Wanted(), sum(map(len, alone)))
-        predictions = predict_frames(network, alone, progress=counted("predicted"))
+        predictions = predict_frames(network, alone, progress=progress_on_stderr())
     for frame, prediction in zip(alone, predictions, strict=True):
         _refuse_infinite(frame, prediction)
     if out is not None:

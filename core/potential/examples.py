@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from core.frames.schema import Frame, Structures
 from core.potential.graph import PackedGraph, convert
 from core.potential.graph_store import GraphTable, find_graphs
-from core.progress import Count
+from core.progress import Progress, silent
 
 
 @dataclass(kw_only=True, frozen=True, slots=True)
@@ -130,14 +130,14 @@ class Examples(Sequence[Example]):
 def load_examples(
     structures: Structures,
     rows: NDArray[np.integer] | Sequence[int],
-    progress: Count | None = None,
+    progress: Progress = silent,
 ) -> Examples:
     """Find or convert the graphs of these rows; `find_graphs` says which.
 
     Args:
         structures: the data set.
         rows: rows of it.
-        progress: called with (done, total) while structures are being converted.
+        progress: reports the structures converted.
 
     Returns:
         The examples in the order of `rows`, without those left out.

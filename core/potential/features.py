@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from core.potential.batch import collate
 from core.potential.forward import _network
 from core.potential.graph import PackedGraph
-from core.potential.prediction import BUDGET, Progress
+from core.potential.prediction import BUDGET
 from core.potential.weights import Weights
+from core.progress import Progress, report, silent
 
 
 def crystal_features(
-    model: CHGNet, graphs: Sequence[PackedGraph], *, progress: Progress | None = None
+    model: CHGNet, graphs: Sequence[PackedGraph], *, progress: Progress = silent
 ) -> NDArray[np.float32]:
     """Return the mean features of each structure's atoms.
 
@@ -30,7 +31,7 @@ def crystal_features(
     Args:
         model: a CHGNet of the released architecture.
         graphs: the structures.
-        progress: called with (done, total) after every batch.
+        progress: reports the structures done, after every batch.
 
     Returns:
         (n, 64), in the order of `graphs`.
@@ -54,8 +55,7 @@ def crystal_features(
             sums = atoms.new_zeros(len(rows), width).index_add(0, batch.atom_frame, atoms)
             features[rows] = (sums / batch.atoms_per_frame[:, None]).cpu().numpy()
             done += len(rows)
-            if progress is not None:
-                progress(done, len(graphs))
+            report(progress, done, len(graphs), "Crystal features")
     return features
 
 

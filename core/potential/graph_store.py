@@ -31,7 +31,7 @@ from core.frames.schema import Frame, Structures
 from core.home import cache_dir
 from core.potential.graph import PackedGraph, convert
 from core.potential.records import RECORD_VERSION, RecordSize, decode, encode
-from core.progress import Count
+from core.progress import Progress, report, silent
 
 IN_MEMORY = 8192
 """Frames that are converted for one run and held in memory: 3 s and 60 MB. With more, the wait at
@@ -75,7 +75,7 @@ class GraphTable:
 def find_graphs(
     structures: Structures,
     rows: NDArray[np.integer],
-    progress: Count | None = None,
+    progress: Progress = silent,
 ) -> tuple[GraphTable, NDArray[np.int64]]:
     """Return the graphs of some rows, from the data set's store or converted now.
 
@@ -84,8 +84,8 @@ def find_graphs(
     Args:
         structures: the data set; without a fingerprint it has no store.
         rows: rows of it, (n,).
-        progress: called with (done, total) while structures are being converted; an exception
-            that it raises leaves nothing behind.
+        progress: reports the structures converted; an exception that it raises leaves nothing
+            behind.
 
     Returns:
         The graphs, and at which place in them each of the rows is, (n,).
@@ -115,7 +115,7 @@ def _convert(
     structures: Structures,
     rows: NDArray[np.integer],
     sink: IO[bytes],
-    progress: Count | None,
+    progress: Progress,
 ) -> tuple[NDArray[np.void], dict[int, str]]:
     """Write the records of some rows, and return index and reasons of a `GraphTable`."""
     index = np.zeros(len(rows), dtype=_INDEX)
@@ -135,8 +135,7 @@ def _convert(
             sink.write(record.data)
             index[place] = (end, *size)
             end += len(record)
-        if progress is not None:
-            progress(begin + len(chunk), len(rows))
+        report(progress, begin + len(chunk), len(rows), "Converting structures")
     return index, left_out
 
 
@@ -156,7 +155,7 @@ def _open(path: Path, structures: Structures) -> GraphTable | None:
     return GraphTable(index=np.asarray(index), records=records, left_out=left_out)
 
 
-def _make(path: Path, structures: Structures, progress: Count | None) -> GraphTable | None:
+def _make(path: Path, structures: Structures, progress: Progress) -> GraphTable | None:
     """Write the store of a data set, or wait for whoever is writing it, and map it."""
     path.parent.mkdir(exist_ok=True)
     _sweep(path.parent)
@@ -170,7 +169,7 @@ def _make(path: Path, structures: Structures, progress: Count | None) -> GraphTa
     return table
 
 
-def _write(path: Path, structures: Structures, progress: Count | None) -> None:
+def _write(path: Path, structures: Structures, progress: Progress) -> None:
     try:
         with new_directory(path) as partial:
             with (partial / _RECORDS).open("wb") as file:
@@ -194,7 +193,7 @@ def _write(path: Path, structures: Structures, progress: Count | None) -> None:
 
 
 @contextlib.contextmanager
-def _alone(path: Path, n: int, progress: Count | None) -> Iterator[None]:
+def _alone(path: Path, n: int, progress: Progress) -> Iterator[None]:
     """Hold a store's lock, which ends with its holder, however that ends."""
     lock = _lock(path)
     while True:
@@ -202,8 +201,7 @@ def _alone(path: Path, n: int, progress: Count | None) -> Iterator[None]:
             lock.acquire(timeout=_POLL_SECONDS)
             break
         except Timeout:
-            if progress is not None:
-                progress(0, n)
+            report(progress, 0, n, "Converting structures")
     try:
         yield
     finally:

@@ -1,6 +1,6 @@
 """Predictions for any number of frames in bounded memory."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,14 +14,13 @@ from core.potential.batch import collate
 from core.potential.compiled_prediction import Wanted, forward
 from core.potential.forward import Prediction
 from core.potential.graph import PackedGraph, convert
+from core.progress import Progress, report, silent
 
 BUDGET = 20_000
 """Directed bonds plus angles in one batch; about 0.5 GB with forces in single precision."""
 
 _WINDOW = 8
 """Batches whose graphs are held at once, to be sorted by size."""
-
-Progress = Callable[[int, int], object]
 
 
 class HasStructure(Protocol):
@@ -67,7 +66,7 @@ def predict(
     stress: bool = True,
     magmoms: bool = True,
     budget: int = BUDGET,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> list[FramePrediction]:
     """Predict frames or graphs, in their order.
 
@@ -81,7 +80,7 @@ def predict(
         stress: Whether stresses are wanted.
         magmoms: Whether magnetic moments are wanted.
         budget: Directed bonds plus angles in one batch.
-        progress: Called as ``progress(done, total)`` after every batch.
+        progress: Reports the frames predicted, after every batch.
 
     Returns:
         One prediction a frame.
@@ -97,8 +96,7 @@ def predict(
         prediction = forward(model, batch, wanted)
         sizes = [graph.n_atoms for graph in graphs]
         results.update(zip(rows, _split(prediction, sizes), strict=True))
-        if progress is not None:
-            progress(len(results), len(frames))
+        report(progress, len(results), len(frames), "Predicting frames")
     return [results[row] for row in range(len(frames))]
 
 

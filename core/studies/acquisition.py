@@ -23,7 +23,7 @@ from core.elements import SYMBOLS
 from core.errors import LabError
 from core.frames.registry import find_dataset, open_dataset
 from core.frames.store import FrameSet
-from core.progress import Progress, counted, part
+from core.progress import Progress, part
 from core.runs.record.listing import find_run
 from core.runs.record.named_models import checkpoint_of
 from core.studies.study import Study, model_inputs
@@ -240,19 +240,19 @@ class NextStudy(Study):
         from core.acquisition.features import features_of  # noqa: PLC0415
 
         there = there.sample(self.most, seed=self.seed)
-        model, told = checkpoint_of(self.model), "Features of the "
+        model = checkpoint_of(self.model)
         return ByFeatures(
             features_of(
                 there.data,
                 model,
                 there.rows,
-                progress=counted(part(progress, 0.0, 0.4), f"{told}materials there"),
+                progress=part(progress, 0.0, 0.4, prefix="Materials of the data set: "),
             ),
             features_of(
                 judged.data,
                 model,
                 judged.rows,
-                progress=counted(part(progress, 0.4, 1.0), f"{told}candidates"),
+                progress=part(progress, 0.4, 1.0, prefix="Candidates: "),
             ),
             there_names=there.formulas.tolist(),
             candidate_names=judged.formulas.tolist(),

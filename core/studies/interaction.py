@@ -7,7 +7,7 @@ import numpy as np
 
 from core.frames.pairs import PairSet
 from core.frames.registry import find_dataset, open_dataset
-from core.progress import Progress, counted
+from core.progress import Progress
 from core.runs.record.named_models import checkpoint_of
 from core.studies.study import ModelStudy
 from core.transfer.interaction import interaction_energies
@@ -67,7 +67,7 @@ class InteractionStudy(ModelStudy):
             data,
             checkpoint_of(self.model),
             indices=rows,
-            progress=counted(progress, "Interaction energies"),
+            progress=progress,
         )
         known = int(np.isfinite(energies).sum())
         return Interaction(n=known, n_left_out=len(rows) - known)

@@ -10,7 +10,7 @@ from core.errors import LabError
 from core.frames.pairs import PairSet
 from core.frames.registry import find_dataset
 from core.frames.splits import training_subset
-from core.progress import Progress, counted, part
+from core.progress import Progress, part
 from core.reference.shifts.labelled import labelled_energies
 from core.reference.shifts.model_offset import Offset, offset
 from core.runs.record.named_models import checkpoint_of
@@ -109,7 +109,7 @@ class OffsetStudy(ModelStudy):
             data,
             model,
             indices=target.rows[sample],
-            progress=counted(part(progress, 0.0, 0.95), "Interaction energies"),
+            progress=part(progress, 0.0, 0.95),
         )
         usable = np.isfinite(interaction)
         if not usable.any():

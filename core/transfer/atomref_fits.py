@@ -1,6 +1,5 @@
 """Fitting an AtomRef to the energies of a data set, toward a pretrained model where asked."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -12,6 +11,7 @@ from core.errors import LabError
 from core.frames.pairs import PairSet
 from core.frames.schema import Corrections
 from core.frames.store import FrameSet
+from core.progress import Progress, silent
 from core.reference.fits.atomref import (
     AtomRef,
     Method,
@@ -66,7 +66,7 @@ def fit_atomref(
     start: str = "shifted",
     device: str = "auto",
     threads: int | None = None,
-    progress: Callable[[int, int], object] | None = None,
+    progress: Progress = silent,
 ) -> AtomRef:
     """Fit the elemental references of some rows of a data set.
 
@@ -87,7 +87,7 @@ def fit_atomref(
             in JSON.
         device: where interaction energies are computed.
         threads: CPU threads for that; None takes the physical cores.
-        progress: called with (done, total) while interaction energies are being computed.
+        progress: reports the interaction energies computed.
 
     Raises:
         LabError: no energies, no structures where they are needed, or no such model.
@@ -119,7 +119,7 @@ def fit_data(
     start: str = "shifted",
     device: str = "auto",
     threads: int | None = None,
-    progress: Callable[[int, int], object] | None = None,
+    progress: Progress = silent,
 ) -> FitData:
     """Return what a fit sees of some rows of a data set; arguments as of `fit_atomref`.
 

@@ -21,7 +21,7 @@ from core.potential.examples import load_examples
 from core.potential.models import load_model, model_fingerprint, resolve_device
 from core.potential.prediction import predict
 from core.potential.threads import compute_settings
-from core.progress import Count, within
+from core.progress import Progress, chunk, silent
 
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
@@ -36,7 +36,7 @@ def interaction_energies(
     indices: NDArray[np.integer] | Sequence[int] | None = None,
     device: str = "auto",
     threads: int | None = None,
-    progress: Count | None = None,
+    progress: Progress = silent,
 ) -> NDArray[np.float64]:
     """Return the network's interaction energies, from the cache where they are known.
 
@@ -46,7 +46,7 @@ def interaction_energies(
         indices: rows of the data set; None takes all.
         device: "auto", "cpu", "cuda" or "mps".
         threads: CPU threads; None takes the physical cores.
-        progress: called with (done, total) frames of those still to be computed.
+        progress: reports the frames still to be computed.
 
     Returns:
         (n,) eV/atom in the order of `indices`; NaN for a row without a structure, or with one that
@@ -68,7 +68,10 @@ def interaction_energies(
         for begin in range(0, len(missing), _CHUNK):
             rows = missing[begin : begin + _CHUNK]
             energies[rows] = np.nan
-            _compute(frame_set, model, rows, energies, within(progress, begin, len(missing)))
+            counts = (begin, len(rows), len(missing))
+            _compute(
+                frame_set, model, rows, energies, chunk(progress, *counts, "Interaction energies")
+            )
             known[rows] = True
             _write(path, known, energies)
     return energies[wanted]
@@ -79,7 +82,7 @@ def _compute(
     model: CHGNet,
     rows: NDArray[np.integer],
     energies: NDArray[np.float64],
-    progress: Count | None,
+    progress: Progress,
 ) -> None:
     """Fill in the energies of these rows."""
     examples = load_examples(frame_set, rows)[:]

@@ -10,7 +10,7 @@ from typing import Literal
 from core.errors import LabError
 from core.frames.pairs import PairSet
 from core.frames.store import FrameSet
-from core.progress import Progress, counted, silent
+from core.progress import Progress, silent
 from core.reference.fits.atomref import AtomRef, Method
 from core.reference.shifts.pairs import PairedEnergies
 from core.transfer.atomref_fits import FitData, fit, fit_data
@@ -88,7 +88,7 @@ def side_fit(
         functional=functional,
         source_model=source_model,
         start=start,
-        progress=counted(progress, "interaction energies"),
+        progress=progress,
     )
     made = fit(seen, method=method, functional=functional, strength=strength)
     return SideFit(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from core.elements import SYMBOLS
 from core.frames.store import FrameSet
 from core.potential.models import UNKNOWN, get_atomref, load_model, source_functional
-from core.progress import Count
+from core.progress import Progress, silent
 from core.reference.fits.atomref import AtomRef, fit_lstsq
 from core.transfer.atomref_fits import fit_atomref
 
@@ -44,7 +44,7 @@ def method_atomref(
     ridge_strength: float,
     device: str = "auto",
     threads: int | None = None,
-    progress: Count | None = None,
+    progress: Progress = silent,
 ) -> AtomRef:
     """Return the AtomRef that a method starts with.
 
@@ -59,7 +59,7 @@ def method_atomref(
         ridge_strength: pull toward the prior in `residual`.
         device: where interaction energies are computed.
         threads: CPU threads for that; None takes the physical cores.
-        progress: called with (done, total) while interaction energies are being computed.
+        progress: reports the interaction energies computed.
 
     Returns:
         The AtomRef.

@@ -19,7 +19,7 @@ def test_features_are_stocks_sums_over_the_atoms(released, structures, pack, mon
     found = crystal_features(released, graphs, progress=lambda *call: calls.append(call))
     assert found.shape == (len(some), 64)
     np.testing.assert_allclose(found, expected, atol=2e-5)
-    assert calls[-1] == (len(some), len(some))
+    assert calls[-1] == (1.0, f"Crystal features: {len(some)} of {len(some)}")
     monkeypatch.setattr(features, "BUDGET", 3000)
     np.testing.assert_allclose(crystal_features(released, graphs), found, atol=2e-5)
 

@@ -94,7 +94,7 @@ def test_few_are_converted_and_kept_nowhere(lonely, conversions):
 def test_many_are_kept_once_for_all_rows(lonely, conversions):
     told = []
     find_graphs(lonely, np.arange(11), lambda *progress: told.append(progress))
-    assert told == [(5, 24), (10, 24), (15, 24), (20, 24), (24, 24)]
+    assert told == [(n / 24, f"Converting structures: {n} of 24") for n in (5, 10, 15, 20, 24)]
     assert cached(lonely) == whole(lonely)
     assert_right(lonely, [*range(24), 3, 5])
     assert_right(lonely, [20, 3])
@@ -171,13 +171,13 @@ def test_two_writers_make_one_store(lonely, conversions, monkeypatch):
     monkeypatch.setattr(graph_store, "_POLL_SECONDS", 0.01)
     started, seen, waiting = threading.Event(), threading.Event(), []
 
-    def slow(done, total):
+    def slow(share, what):
         started.set()
         # goes on once the other has been seen to wait
         seen.wait(5)
 
-    def waits(done, total):
-        waiting.append((done, total))
+    def waits(share, what):
+        waiting.append(share)
         seen.set()
 
     first = threading.Thread(target=find_graphs, args=(lonely, np.arange(24), slow))
@@ -185,7 +185,7 @@ def test_two_writers_make_one_store(lonely, conversions, monkeypatch):
     started.wait(5)
     find_graphs(lonely, np.arange(24), waits)
     first.join()
-    assert set(waiting) == {(0, 24)}
+    assert set(waiting) == {0.0}
     assert len(conversions) == 24
     assert cached(lonely) == whole(lonely)
 

@@ -23,7 +23,7 @@ def test_predictions_of_any_packing_equal_stock(released, structures, pack):
     calls = []
     whole = predict(released, frames, progress=lambda *call: calls.append(call))
     cut = predict(released, [pack(structure) for structure in some], budget=3000)
-    assert calls[-1] == (len(some), len(some))
+    assert calls[-1] == (1.0, f"Predicting frames: {len(some)} of {len(some)}")
     for ours, expected in zip(whole, stock, strict=True):
         assert ours.energy == pytest.approx(expected["e"], abs=1e-5)
         np.testing.assert_allclose(ours.forces, expected["f"], rtol=1e-4, atol=1e-3)

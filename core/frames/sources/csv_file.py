@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.csv as pv
 
 from core.errors import LabError
-from core.frames.sources.tabular import Progress, TableFile, no_rows
+from core.frames.sources.tabular import TableFile, no_rows
+from core.progress import Progress, silent
 
 GZIP_MAGIC = b"\x1f\x8b"
 _BLOCK = 16 << 20
@@ -42,7 +43,7 @@ class CsvFile(TableFile):
         self._delimiter, self.columns = self._read_header()
 
     def batches(
-        self, columns: Sequence[str], progress: Progress | None = None
+        self, columns: Sequence[str], progress: Progress = silent
     ) -> Iterator[pa.RecordBatch]:
         """Yield the chosen columns as text; see TableFile."""
         size = max(self.path.stat().st_size, 1)
@@ -62,8 +63,7 @@ class CsvFile(TableFile):
             )
             for batch in reader:
                 yield batch
-                if progress:
-                    progress(min(raw.tell() / size, 1.0))
+                progress(min(raw.tell() / size, 1.0), f"Reading {self.path.name}")
         except (pa.ArrowInvalid, pa.ArrowKeyError, OSError) as error:
             raise self._explain(error) from None
         finally:

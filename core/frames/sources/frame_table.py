@@ -21,8 +21,9 @@ from core.frames.sources.labels import LabelError, parse_label
 from core.frames.sources.mapping import file_sha256, merge_mapping, require
 from core.frames.sources.opening import open_table
 from core.frames.sources.structures import StructureError, parse_structure
-from core.frames.sources.tabular import Progress, TableFile, numbers
+from core.frames.sources.tabular import TableFile, numbers
 from core.frames.store import write_frames
+from core.progress import Progress, silent
 
 _REMEDY = "correct it or remove the row"
 
@@ -37,7 +38,7 @@ def import_frames(
     labels: str = DFT,
     licence: str = "",
     title: str = "",
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Card:
     """Import a table with a structure and an energy in each row as frames.
 
@@ -57,7 +58,7 @@ def import_frames(
         labels: "dft" or the name of the model that made the labels.
         licence: Of the data.
         title: One line for people.
-        progress: Told the finished share.
+        progress: Reports the share that is read.
 
     Returns:
         The card of the new data set.
@@ -91,9 +92,7 @@ def import_frames(
 class _FrameRows:
     """The frames of a table, one after the other, counting the rows that are left out."""
 
-    def __init__(
-        self, file: TableFile, mapping: Mapping[str, str], progress: Progress | None
-    ) -> None:
+    def __init__(self, file: TableFile, mapping: Mapping[str, str], progress: Progress) -> None:
         self._file = file
         self._mapping = mapping
         self._progress = progress

@@ -23,7 +23,8 @@ from core.frames.sources.guessing import (
 from core.frames.sources.mapping import file_sha256, merge_mapping, require
 from core.frames.sources.opening import open_table
 from core.frames.sources.structures import Cell, StructureError, parse_structure
-from core.frames.sources.tabular import Progress, TableFile, is_text, numbers, parse_numbers
+from core.frames.sources.tabular import TableFile, is_text, numbers, parse_numbers
+from core.progress import Progress, silent
 
 _SCALAR = frozenset({"number", "text", "bool"})
 
@@ -38,7 +39,7 @@ def import_pairs(
     labels: str = DFT,
     licence: str = "",
     title: str = "",
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Card:
     """Import a table of energies per atom in two or more functionals, one row a material.
 
@@ -54,7 +55,7 @@ def import_pairs(
         labels: "dft" or the name of the model that made the energies.
         licence: Of the data.
         title: One line for people.
-        progress: Told the finished share.
+        progress: Reports the share that is read.
 
     Returns:
         The card of the new data set.
@@ -65,7 +66,7 @@ def import_pairs(
     directory = new_dataset_path(name)
     table = _PairTable(open_table(path), mapping)
     card = table.card(name, functionals=functionals, corrections=corrections, labels=labels)
-    frame = table.read(None if table.structure else progress)
+    frame = table.read(silent if table.structure else progress)
     card = card.model_copy(
         update={
             "title": title or name,
@@ -164,7 +165,7 @@ class _PairTable:
             source_file=self.file.path.name,
         )
 
-    def read(self, progress: Progress | None = None) -> pd.DataFrame:
+    def read(self, progress: Progress = silent) -> pd.DataFrame:
         """Read and check every scalar column."""
         mapped = {
             column: field
@@ -191,7 +192,7 @@ class _PairTable:
         return pd.DataFrame(data)
 
     def structures(
-        self, material_ids: list[str], progress: Progress | None = None
+        self, material_ids: list[str], progress: Progress = silent
     ) -> Iterator[Frame | None]:
         """Yield each row's structure as a frame without labels, None where it has none."""
         for row, cell in enumerate(self._cells(progress)):
@@ -206,7 +207,7 @@ class _PairTable:
                 lattice=cell.lattice,
             )
 
-    def _cells(self, progress: Progress | None = None) -> Iterator[Cell | None]:
+    def _cells(self, progress: Progress = silent) -> Iterator[Cell | None]:
         row = 0
         for batch in self.file.batches([self.structure or ""], progress):
             for value in batch.column(0).to_pylist():

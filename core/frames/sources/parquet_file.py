@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.errors import LabError
-from core.frames.sources.tabular import Progress, TableFile, no_rows
+from core.frames.sources.tabular import TableFile, no_rows
+from core.progress import Progress, silent
 
 PARQUET_MAGIC = b"PAR1"
 _BATCH_ROWS = 8192
@@ -35,7 +36,7 @@ class ParquetFile(TableFile):
             raise no_rows(self)
 
     def batches(
-        self, columns: Sequence[str], progress: Progress | None = None
+        self, columns: Sequence[str], progress: Progress = silent
     ) -> Iterator[pa.RecordBatch]:
         """Yield the chosen columns with their types; see TableFile."""
         done = 0
@@ -43,8 +44,7 @@ class ParquetFile(TableFile):
             for batch in self._file.iter_batches(batch_size=_BATCH_ROWS, columns=list(columns)):
                 yield _plain(batch)
                 done += batch.num_rows
-                if progress and self.n_rows:
-                    progress(done / self.n_rows)
+                progress(done / (self.n_rows or 1), f"Reading {self.path.name}")
         except (pa.ArrowInvalid, OSError):
             raise self.fail(
                 done, "the file is damaged from here on", "write or download it again"

@@ -1,7 +1,7 @@
 """A table in a file, read in batches, that can say where each of its rows is."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.errors import LabError
-
-Progress = Callable[[float], object]
-"""Told the finished share, from 0 to 1."""
+from core.progress import Progress, silent
 
 HEAD_ROWS = 1000
 _MISSING = pa.array(["", "na", "n/a", "nan", "null", "none", "-"])
@@ -33,7 +31,7 @@ class TableFile(ABC):
 
     @abstractmethod
     def batches(
-        self, columns: Sequence[str], progress: Progress | None = None
+        self, columns: Sequence[str], progress: Progress = silent
     ) -> Iterator[pa.RecordBatch]:
         """Yield the chosen columns batch by batch.
 
@@ -45,7 +43,7 @@ class TableFile(ABC):
     def where(self, row: int) -> str:
         """Name the place of a row, counted from 0 without the header, as "line 7 of x.csv"."""
 
-    def read(self, columns: Sequence[str], progress: Progress | None = None) -> pa.Table:
+    def read(self, columns: Sequence[str], progress: Progress = silent) -> pa.Table:
         """Read the chosen columns whole; LabError if there are no rows."""
         batches = list(self.batches(columns, progress))
         if not sum(batch.num_rows for batch in batches):

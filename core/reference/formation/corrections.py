@@ -27,7 +27,7 @@ from core.errors import LabError
 from core.frames.pairs import PairSet
 from core.frames.schema import Frame, Structures
 from core.frames.store import FrameSet
-from core.progress import Progress, counted, part, silent
+from core.progress import Progress, part, report, silent
 from core.reference.shifts.pairs import PairedEnergies
 
 _CORRECTED = frozenset({"gga/gga+u", "gga", "gga+u", "pbe", "pbe+u"})
@@ -82,19 +82,19 @@ def mp2020_corrections(
         of_interest &= np.count_nonzero(compositions, axis=1) > 1
         wanted = np.flatnonzero(of_interest[codes])
         places = wanted if rows is None else np.asarray(rows)[wanted]
-        tell = counted(part(progress, 0.0, share), "Bonds of O and S in structures")
+        first = part(progress, 0.0, share)
         for done, anions in enumerate(_anions(structures, places)):
             told[wanted[done]] = anions
             if done % _TELL_EVERY == 0:
-                tell(done, len(wanted))
+                report(first, done, len(wanted), "Bonds of O and S in structures")
     # One calculation serves all rows of a composition with the same kinds of anions.
     joint, cases = pd.factorize(pd.Series(list(zip(codes, told, strict=True)), dtype=object))
-    tell = counted(part(progress, share, 1.0), "MP2020 corrections of compositions")
+    second = part(progress, share, 1.0)
     values = np.empty(len(cases))
     for done, (code, anions) in enumerate(cases):
         values[done] = _correction(compositions[code], anions)
         if done % _TELL_EVERY == 0:
-            tell(done, len(cases))
+            report(second, done, len(cases), "MP2020 corrections of compositions")
     return Rebuilt(corrections=values[joint], by_structure=told != "")
 
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from core.progress import Count
+from core.progress import Progress
 from core.training.loop.stopping import Stopping
 
 Emit = Callable[[dict[str, Any]], None]
@@ -29,18 +29,19 @@ class Teller:
         if self._leads:
             self._emit({"kind": kind, "time": time.time(), **content})
 
-    def progress(self, what: str, stopping: Stopping) -> Count:
-        """Return a progress callback that tells at most once a second, and stops when asked to.
+    def progress(self, what: str, total: int, stopping: Stopping) -> Progress:
+        """Return a callback that emits at most one event per second, and stops when asked to.
 
         Args:
             what: what is being prepared.
+            total: how many of it.
             stopping: asked at every call.
         """
 
-        def tell(done: int, total: int) -> None:
+        def emit(share: float, _: str) -> None:
             stopping.here()
             if time.monotonic() - self._told >= 1:
                 self._told = time.monotonic()
-                self("prepare", what=what, done=done, total=total)
+                self("prepare", what=what, done=round(share * total), total=total)
 
-        return tell
+        return emit

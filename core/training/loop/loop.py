@@ -149,15 +149,18 @@ class _Run:
         """Take the frames that are trained and validated on; return those left out, and why."""
         flags = trained_flags(self.frame_set, self.config.loss)
         labelled = np.any(list(flags.values()), axis=0)[self.split.train]
-        telling = self.tell.progress("structures", self.stopping)
-        self.train = load_examples(self.frame_set, self.split.train[labelled], telling)
+        self.train = self._examples(self.split.train[labelled])
         if not len(self.train):
             raise LabError(
                 f"No training frame of data set {self.config.dataset} has a label whose loss ratio "
                 "is above zero; raise the ratio of a label that the data set has."
             )
-        self.validation = load_examples(self.frame_set, self._share(self.split.validation), telling)
+        self.validation = self._examples(self._share(self.split.validation))
         return {**self.train.left_out, **self.validation.left_out}
+
+    def _examples(self, rows: NDArray[np.integer]) -> Examples:
+        progress = self.tell.progress("structures", len(rows), self.stopping)
+        return load_examples(self.frame_set, rows, progress)
 
     def _begin(self, left_out: dict[str, str]) -> Stepper:
         atomref = self.stopping.led(self._prepare)
@@ -192,7 +195,9 @@ class _Run:
             self.split.train,
             # the other processes wait meanwhile
             threads=self.threads * self.team.size,
-            progress=self.tell.progress("interaction energies", self.stopping),
+            progress=self.tell.progress(
+                "interaction energies", len(self.split.train), self.stopping
+            ),
         )
 
     def _go_on(self, last: Path) -> Stepper:

@@ -18,7 +18,7 @@ from core.potential.examples import load_examples
 from core.potential.models import load_model, new_model, resolve_device, set_atomref
 from core.potential.prediction import predict
 from core.potential.threads import compute_settings
-from core.progress import Count
+from core.progress import Progress, silent
 from core.reference.fits.atomref import RARE, AtomRef
 from core.training.scoring.evaluate import score
 from core.training.settings.config import RunConfig
@@ -77,7 +77,7 @@ class Preflight:
     seconds: float | None
 
 
-def preflight(config: RunConfig, *, progress: Count | None = None) -> Preflight:
+def preflight(config: RunConfig, *, progress: Progress = silent) -> Preflight:
     """Look at what a run will begin with, in seconds.
 
     At most 200 validation frames are predicted, and for `residual` at most 1,000 training frames;
@@ -85,7 +85,7 @@ def preflight(config: RunConfig, *, progress: Count | None = None) -> Preflight:
 
     Args:
         config: the run's settings.
-        progress: called with (done, total) while interaction energies are being computed.
+        progress: reports the interaction energies computed.
 
     Returns:
         The findings.

@@ -26,7 +26,7 @@ class Stopping:
         self._team = team
         self._should_stop = should_stop
 
-    def here(self, *_: int) -> None:
+    def here(self, *_: object) -> None:
         """Stop this process; only within `agreed` or `led`. Serves as a progress callback.
 
         Raises:

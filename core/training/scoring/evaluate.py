@@ -16,7 +16,7 @@ from core.potential.examples import Example, load_examples
 from core.potential.models import get_atomref, load_model, resolve_device
 from core.potential.prediction import FramePrediction, predict
 from core.potential.threads import compute_settings
-from core.progress import Count, within
+from core.progress import Progress, chunk, silent
 from core.training.settings.metrics import Metrics, MetricSums
 from core.training.settings.partition import label_flags
 from core.training.step.loss import make_targets
@@ -32,7 +32,7 @@ def evaluate(
     *,
     device: str = "auto",
     threads: int | None = None,
-    progress: Count | None = None,
+    progress: Progress = silent,
 ) -> Metrics:
     """Compare a model's predictions with the labels of some frames.
 
@@ -42,7 +42,7 @@ def evaluate(
         indices: rows of the data set.
         device: "auto", "cpu", "cuda" or "mps".
         threads: CPU threads; None takes the physical cores.
-        progress: called with (done, total) frames.
+        progress: reports the frames predicted.
 
     Returns:
         The metrics; None where none of the frames has the label.
@@ -61,20 +61,21 @@ def evaluate(
     with compute_settings(threads, where):
         compile_where_worth(model, wanted, int(frame_set.n_atoms()[rows].sum()))
         for begin in range(0, len(rows), _CHUNK):
-            examples = load_examples(frame_set, rows[begin : begin + _CHUNK])
-            told = within(progress, begin, len(rows))
-            sums += error_sums(model, examples[:], progress=told).sum(axis=0)
+            of_chunk = rows[begin : begin + _CHUNK]
+            examples = load_examples(frame_set, of_chunk)[:]
+            reported = chunk(progress, begin, len(of_chunk), len(rows), "Predicting frames")
+            sums += error_sums(model, examples, progress=reported).sum(axis=0)
     return MetricSums.from_vector(sums).result()
 
 
-def score(model: CHGNet, examples: Sequence[Example], *, progress: Count | None = None) -> Metrics:
+def score(model: CHGNet, examples: Sequence[Example], *, progress: Progress = silent) -> Metrics:
     """Compare a model's predictions with the labels of some frames; see `error_sums`."""
     sums = error_sums(model, examples, progress=progress)
     return MetricSums.from_vector(sums.sum(axis=0)).result()
 
 
 def error_sums(
-    model: CHGNet, examples: Sequence[Example], *, progress: Count | None = None
+    model: CHGNet, examples: Sequence[Example], *, progress: Progress = silent
 ) -> NDArray[np.float64]:
     """Sum the errors of a model's predictions frame by frame, some hundreds of frames at a time.
 
@@ -83,7 +84,7 @@ def error_sums(
     Args:
         model: the model, on its device.
         examples: n frames.
-        progress: called with (done, total) frames.
+        progress: reports the frames predicted.
 
     Returns:
         `MetricSums.vector` of each frame, (n, 9); the sum over frames is that of all.
@@ -93,13 +94,14 @@ def error_sums(
     """
     parts = [MetricSums.no_rows()]
     for begin in range(0, len(examples), _CHUNK):
-        told = within(progress, begin, len(examples))
-        parts.append(_chunk_sums(model, examples[begin : begin + _CHUNK], told))
+        some = examples[begin : begin + _CHUNK]
+        reported = chunk(progress, begin, len(some), len(examples), "Predicting frames")
+        parts.append(_chunk_sums(model, some, reported))
     return np.concatenate(parts)
 
 
 def _chunk_sums(
-    model: CHGNet, examples: Sequence[Example], progress: Count | None
+    model: CHGNet, examples: Sequence[Example], progress: Progress
 ) -> NDArray[np.float64]:
     labels = [kind for kind in LABELS if any(one.label(kind) is not None for one in examples)]
     with torch.no_grad():

@@ -14,7 +14,7 @@ from core.potential.examples import Example, load_examples
 from core.potential.models import get_atomref
 from core.potential.prediction import FramePrediction, predict
 from core.potential.threads import compute_settings
-from core.progress import Progress, counted, silent, within
+from core.progress import Progress, chunk, silent
 from core.training.scoring.frame_errors import FrameErrors
 from core.training.settings.config import RunConfig
 from core.training.settings.partition import label_flags, partition
@@ -43,7 +43,7 @@ def untrained_model(
             frame_set,
             partition(config, frame_set).train,
             threads=threads,
-            progress=counted(progress, "Interaction energies"),
+            progress=progress,
         )
     return first_model(config, np.array(atomref["energies"]), torch.device("cpu"))
 
@@ -80,21 +80,21 @@ def frame_errors(
     )
     model = model.to(device)
     atomref = get_atomref(model)
-    told = counted(progress, "Predicting frames")
     parts: list[dict[str, NDArray[np.floating]]] = []
     kept: list[int] = []
     numbers: list[NDArray[np.integer]] = []
     with compute_settings(threads, device):
         compile_where_worth(model, wanted, int(frame_set.n_atoms()[rows].sum()))
         for begin in range(0, len(rows), _CHUNK):
-            examples = load_examples(frame_set, rows[begin : begin + _CHUNK])[:]
+            of_chunk = rows[begin : begin + _CHUNK]
+            examples = load_examples(frame_set, of_chunk)[:]
             found = predict(
                 model,
                 [one.graph for one in examples],
                 forces=wanted.forces,
                 stress=wanted.stress,
                 magmoms=wanted.magmoms,
-                progress=within(told, begin, len(rows)),
+                progress=chunk(progress, begin, len(of_chunk), len(rows), "Predicting frames"),
             )
             for one, prediction in zip(examples, found, strict=True):
                 parts.append(_beside(one, prediction, atomref))

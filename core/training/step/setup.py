@@ -1,7 +1,6 @@
 """What a run begins with: its AtomRef, and a model whose parameters learn as the settings say."""
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from core.frames.store import FrameSet
 from core.potential.models import load_model, new_model, set_atomref
+from core.progress import Progress
 from core.training.settings.config import RunConfig
 from core.training.settings.methods import METHODS
 from core.training.step.blocks import freeze
@@ -23,7 +23,7 @@ def first_atomref(
     rows: NDArray[np.integer],
     *,
     threads: int,
-    progress: Callable[[int, int], object],
+    progress: Progress,
 ) -> dict[str, Any]:
     """Find the AtomRef that a run starts with.
 
@@ -32,7 +32,7 @@ def first_atomref(
         frame_set: its data set.
         rows: its training frames.
         threads: CPU threads.
-        progress: called with (done, total) while interaction energies are being computed.
+        progress: reports the interaction energies computed.
 
     Returns:
         `energies`, 94 numbers in eV/atom, and `told`, what the "start" event tells of them.

@@ -66,7 +66,9 @@ def test_rows_without_structure_or_energy_are_counted(table, salt_json):
         energy_r2scan=[-3.5, -3.4, None, -3.2],
     )
     progress = []
-    card = import_frames(path, name="mine", functional="r2SCAN", progress=progress.append)
+    card = import_frames(
+        path, name="mine", functional="r2SCAN", progress=lambda share, _: progress.append(share)
+    )
     assert card.n == 2
     assert card.description.startswith("2 of 4 rows of table.")
     assert "1 without a structure and 1 without an energy" in card.description

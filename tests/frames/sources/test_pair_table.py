@@ -69,7 +69,9 @@ def test_parquet_with_every_sort_of_text(tmp_path, salt):
     )
     frame.to_parquet(tmp_path / "pairs.parquet")
     progress = []
-    import_pairs(tmp_path / "pairs.parquet", name="mine", progress=progress.append)
+    import_pairs(
+        tmp_path / "pairs.parquet", name="mine", progress=lambda share, _: progress.append(share)
+    )
     pairs = open_dataset("mine")
     assert list(pairs.table()["material_id"]) == ["1", "2"]
     assert list(pairs.energy("energy_pbe")) == [-1, -2]
