@@ -10,7 +10,13 @@ FORMER: dict[str, dict[str, str]] = {
 
 def update_former_labels() -> None:
     """Replace former labels in the page's address, before any widget reads them."""
+    renamed = {}
     for name, labels in FORMER.items():
-        held = st.query_params.get_all(name)
-        if any(label in labels for label in held):
-            st.query_params[name] = [labels.get(label, label) for label in held]
+        values = st.query_params.get_all(name)
+        if any(value in labels for value in values):
+            renamed[name] = [labels.get(value, value) for value in values]
+    if renamed:
+        for name, values in renamed.items():
+            st.query_params[name] = values
+        # Widgets take their first value from the address as it was when the run began.
+        st.rerun()
