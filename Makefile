@@ -48,8 +48,8 @@ clean:
 		"on Debian and Ubuntu install the package python3-venv." >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 
-.venv/app.stamp: requirements.txt | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+.venv/app.stamp: requirements.txt pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
 .venv/dev.stamp: requirements-dev.txt .venv/app.stamp

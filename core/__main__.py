@@ -1,8 +1,6 @@
-"""`python -m core`: the command line."""
+"""`python -m core`: the command line, as `atomref` where the project is installed."""
 
-from core.cli import app
-from core.home import keep_compiled_code
+from core.cli import main
 
 if __name__ == "__main__":
-    keep_compiled_code()
-    app(prog_name="python -m core")
+    main()

@@ -69,7 +69,7 @@ def known() -> None:
     )
     if chosen is None:
         st.caption("Select a row to see where a data set comes from.")
-        command("python -m core datasets list")
+        command("atomref datasets list")
         return
     info = infos[chosen]
     with st.container(border=True):
@@ -99,9 +99,9 @@ def details(card: Card) -> None:
 
 
 def datasets_command(name: str, *, embedded: bool) -> str:
-    lines = [f"python -m core datasets show {shlex.quote(name)}"]
+    lines = [f"atomref datasets show {shlex.quote(name)}"]
     if not embedded:
-        lines.append(f"python -m core datasets delete {shlex.quote(name)}")
+        lines.append(f"atomref datasets delete {shlex.quote(name)}")
     return "\n".join(lines)
 
 
@@ -233,7 +233,7 @@ def corrections_box(
 
 
 def import_command(file: str, kind: str, mapping: dict[str, str], settings: dict[str, Any]) -> str:
-    words = ["python", "-m", "core", "import", file, "--name", settings["name"]]
+    words = ["atomref", "import", file, "--name", settings["name"]]
     words += ["--format", kind]
     if kind == "frames":
         words += ["--functional", settings["functional"]]

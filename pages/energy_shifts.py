@@ -42,7 +42,7 @@ def main() -> None:
             st.info("No material contains all of these elements; remove one of them.")
             return
         options = VIEWS[view][1](shown)
-        command(" ".join(filter(None, ["python -m core shift", shown.arguments, options])))
+        command(" ".join(filter(None, ["atomref shift", shown.arguments, options])))
 
 
 main()

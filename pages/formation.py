@@ -61,7 +61,7 @@ def main() -> None:
         show_references(formation)
         show_parity(formation)
         measured = show_errors(formation)
-        words = ["python", "-m", "core", "formation", info.card.name]
+        words = ["atomref", "formation", info.card.name]
         words += [] if argument == "mp" else ["--references", argument]
         words += ["--uncorrected"] if uncorrected else []
         words += ["--experiment", measured] if measured else []

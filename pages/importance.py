@@ -101,7 +101,7 @@ def compute_analyses(choice: PairChoice, study: ImportanceStudy) -> list[Analysi
 
 def commands(choice: PairChoice, study: ImportanceStudy) -> str:
     """Return the commands that compute the same."""
-    words = ["python -m core importance", choice.arguments]
+    words = ["atomref importance", choice.arguments]
     if study.explained != "formation":
         words.append(f"--explain {study.explained}")
     elif study.references != "mp":

@@ -226,7 +226,7 @@ def chemistries(result: ModelOffset, source: str, labels: str) -> None:
 
 
 def offset_command(study: OffsetStudy) -> str:
-    words = ["python", "-m", "core", "offset", study.dataset, "--model", study.model]
+    words = ["atomref", "offset", study.dataset, "--model", study.model]
     if study.column is not None:
         words += ["--column", study.column]
     if study.most != MOST:

@@ -49,7 +49,7 @@ def panel(*, active: bool, follow: bool) -> None:
             compare(choose_runs(shown))
         else:
             st.info("No run fits the filter.", icon=":material/filter_alt_off:")
-        command("python -m core runs list")
+        command("atomref runs list")
 
 
 def any_active(runs: list[Run]) -> bool:

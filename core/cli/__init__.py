@@ -1,4 +1,4 @@
-"""The command line, `python -m core …`: every page's action is a command.
+"""The command line, `atomref …` or `python -m core …`: every page's action is a command.
 
 With `--json` a command prints one JSON object on stdout and exits with 0. A mistake of the user is
 one line on stderr and exit status 2. A training that was cancelled exits with 130.
@@ -18,6 +18,10 @@ from typer.main import get_group
 
 from core.errors import LabError
 from core.files import disk_error_message
+from core.home import keep_compiled_code
+
+PROGRAM = "atomref"
+"""What messages and pages call the command line."""
 
 _MODULES = {
     "datasets": "core.cli.datasets",
@@ -68,6 +72,12 @@ class LabGroup(TyperGroup):
 app = typer.Typer(cls=LabGroup, add_completion=False, pretty_exceptions_enable=False)
 
 
+def main() -> None:
+    """Run the command line."""
+    keep_compiled_code()
+    app(prog_name=PROGRAM)
+
+
 @app.callback(invoke_without_command=True)
 def root(context: typer.Context) -> None:
     """AtomRef Lab: move a pretrained interatomic potential to another DFT functional."""
@@ -85,7 +95,7 @@ def _mistakes_told() -> Iterator[None]:
         message = disk_error_message(error)
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
-        path = context.command_path if context else "python -m core"
+        path = context.command_path if context else PROGRAM
         message = f"{error.format_message().rstrip('.')}; see `{path} --help`."
     else:
         return

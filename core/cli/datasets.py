@@ -28,7 +28,7 @@ def list_(*, _json: JsonFlag = False) -> Answer:
     text = columns(_HEAD, [[row[key] for key in _HEAD] for row in rows])
     return Answer(
         data={"datasets": rows},
-        text=text if rows else "No data set yet: import one with `python -m core import`.",
+        text=text if rows else "No data set yet: import one with `atomref import`.",
     )
 
 

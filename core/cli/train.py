@@ -121,7 +121,7 @@ def train(
     ] = False,
     _json: JsonFlag = False,
 ) -> Answer:
-    """Train. Ctrl-C stops with a checkpoint; `python -m core runs resume` goes on from there."""
+    """Train. Ctrl-C stops with a checkpoint; `atomref runs resume` goes on from there."""
     options = {
         "method": method,
         "dataset": dataset,

@@ -43,7 +43,7 @@ def open_sweep(name: str | None) -> tuple[str, SweepResults]:
     if name is None:
         name = next((one for one, _, _ in list_results()), None)
     if name is None:
-        raise LabError("There is no sweep yet; `python -m core sweep run` makes one.")
+        raise LabError("There is no sweep yet; `atomref sweep run` makes one.")
     folder = Path(name)
     results = load_results(folder) if folder.is_dir() else open_results(name)
     if not results.methods:

@@ -67,7 +67,7 @@ class PairSelection(BaseModel):
 
     @property
     def arguments(self) -> str:
-        """The same selection as arguments of `python -m core shift`."""
+        """The same selection as arguments of `atomref shift`."""
         columns = {"--source": self.source, "--target": self.target}
         return shlex.join(
             [

@@ -1,4 +1,4 @@
-"""`python -m core predict`: files that ASE and pymatgen write, against stock chgnet."""
+"""`atomref predict`: files that ASE and pymatgen write, against stock chgnet."""
 
 import json
 from pathlib import Path

@@ -72,7 +72,7 @@ def test_forms(home):
 def test_a_sweep_by_method(example):
     told = answer("scaling", "example", "--metric", "force", "--split", "test")
     assert (told["sweep"], told["unit"], told["labels"]) == ("example", "meV/Å", "chgnet-r2scan")
-    assert told["command"].startswith("python -m core sweep run")
+    assert told["command"].startswith("atomref sweep run")
     force = "force_mae_mev_per_angstrom"
     for method, (_, exponent, _) in LAWS.items():
         law = fit_law(example.scaling_points(method, metric=force, split="test"), min_frames=100)

@@ -66,7 +66,7 @@ def test_train_show_export_and_delete(monkeypatch):
 
     shown = answer("runs", "show", told["run"])
     assert shown["config"]["epochs"] == 3
-    assert shown["command"].startswith("python -m core train --method residual --dataset salt")
+    assert shown["command"].startswith("atomref train --method residual --dataset salt")
     rows = answer("runs", "list")["runs"]
     assert [row["run"] for row in rows] == [told["run"]]
     assert "finished" in invoke("runs", "list").stdout

@@ -49,7 +49,7 @@ def test_worked_example_follows_the_formula(visit):
 def test_command_names_column_and_pull(visit):
     at = visit("atomref", fit="Ridge toward a prior")
     assert at.code[0].value == (
-        "python -m core atomref mp-structures --column energy_r2scan_chgnet --method ridge "
+        "atomref atomref mp-structures --column energy_r2scan_chgnet --method ridge "
         "--model chgnet-0.3.0 --strength 0.01"
     )
 
@@ -79,7 +79,7 @@ def test_every_view_of_every_fit_opens(visit, view, fit):
     at = visit("atomref", view=view, fit=fit)
     assert not at.error
     assert at.get("plotly_chart")
-    assert any("python -m core atomref" in code.value for code in at.code)
+    assert any("atomref atomref" in code.value for code in at.code)
 
 
 def test_how_sure_counts_elements_in_few_materials(visit, embedded):

@@ -48,14 +48,14 @@ def test_keep_and_delete(visit):
 def test_commands_do_the_same(visit, mine):
     at = visit("atomref", view="Library", take="mine", into="chgnet-r2scan")
     assert at.code[-1].value == (
-        "python -m core atomrefs export mine --model chgnet-r2scan "
+        "atomref atomrefs export mine --model chgnet-r2scan "
         "--out chgnet-r2scan-atomref-mine.pth.tar"
     )
     at = visit("atomref", view="Library")
     first, second, third = at.code[-1].value.splitlines()
-    assert first.startswith("python -m core atomref mp-structures --column energy_r2scan_chgnet")
+    assert first.startswith("atomref atomref mp-structures --column energy_r2scan_chgnet")
     assert first.endswith("--out atomref-r2SCAN.json")
-    assert second == "python -m core atomrefs save my-atomref atomref-r2SCAN.json"
+    assert second == "atomref atomrefs save my-atomref atomref-r2SCAN.json"
     assert "atomrefs export atomref-r2SCAN.json --model chgnet-0.3.0" in third
 
 

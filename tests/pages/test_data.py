@@ -38,9 +38,9 @@ def test_embedded_sets_are_listed(visit):
 def test_a_link_opens_the_card_of_a_data_set(visit):
     at = visit("data", set="mp-frames-gga")
     assert any(one.value.startswith("Functional") for one in at.markdown)
-    assert at.code[0].value == "python -m core datasets show mp-frames-gga"
+    assert at.code[0].value == "atomref datasets show mp-frames-gga"
     at = visit("data", set="<b>gone</b>")
-    assert at.code[0].value == "python -m core datasets list"
+    assert at.code[0].value == "atomref datasets list"
 
 
 def test_a_table_comes_in_with_its_guessed_columns(visit):

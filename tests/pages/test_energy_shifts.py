@@ -66,7 +66,7 @@ def test_frames_in_two_functionals_are_pairs_too(visit):
 
 def test_command_says_the_same(visit, mine):
     at = visit("energy_shifts", dataset="mine")
-    expected = "python -m core shift mine --source energy_gga --target energy_r2scan"
+    expected = "atomref shift mine --source energy_gga --target energy_r2scan"
     assert at.code[0].value == expected
 
 

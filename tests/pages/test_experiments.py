@@ -30,7 +30,7 @@ def test_the_form_launches_every_method_and_seed_once(tiny, visit):
     at.number_input(key="seeds").set_value(2)
     at.number_input(key="epochs").set_value(3).run()
     assert command(at) == (
-        "python -m core experiment run --methods scratch,trainable,frozen,refit,residual "
+        "atomref experiment run --methods scratch,trainable,frozen,refit,residual "
         "--seeds 0,1 --dataset tiny --epochs 3"
     )
     assert any("10 runs" in one.value for one in at.caption)
@@ -87,7 +87,7 @@ def test_the_table_has_mean_spread_and_the_papers(ended, visit):
     assert table.loc["Transfer, refitted AtomRef (Method 4)", "energy_mae_mev_per_atom"] == "11"
     assert list(table["energy_mae_mev_per_atom_paper"]) == [26, 17]
     assert "frames\\.csv" in at.error[0].value
-    assert f"python -m core experiment show {ended.id}" in command(at)
+    assert f"atomref experiment show {ended.id}" in command(at)
     assert any("mine \\<b\\>" in one.value for one in at.subheader)
 
 

@@ -47,9 +47,7 @@ def test_errors_against_experiment(visit, mine):
     assert (errors["n"] == 4).all()
     (figure,) = [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
     assert "energy_r2scan" in figure["layout"]["yaxis"]["title"]["text"]
-    assert at.code[0].value == (
-        "python -m core formation mine --experiment formation_enthalpy_experiment"
-    )
+    assert at.code[0].value == ("atomref formation mine --experiment formation_enthalpy_experiment")
 
 
 def test_rebuilt_corrections_join_in(visit, mine):

@@ -47,7 +47,7 @@ def test_score_stands_above_two_periodic_tables(visit):
     o = ranks.set_index("symbol").loc["O"]
     assert o["first"] == pytest.approx(found.importance[INDEX["O"]], rel=1e-4)
     assert o["second"] > 2 * o["first"]
-    line = "python -m core importance mine --source energy_gga_corrected"
+    line = "atomref importance mine --source energy_gga_corrected"
     assert at.code[0].value.startswith(line)
     assert at.code[0].value.endswith("--uncorrected")
     assert any(

@@ -20,7 +20,7 @@ QUERY = {"dataset": "mp-frames-r2scan", "most": "60"}
 def test_the_first_visit_offers_to_compute(visit):
     at = visit("offset")
     assert any("Compute" in button.label for button in at.button)
-    assert "python -m core offset mp-frames-gga" in at.code[-1].value
+    assert "atomref offset mp-frames-gga" in at.code[-1].value
 
 
 def test_small_work_is_done_in_place_and_kept(visit):

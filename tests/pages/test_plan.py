@@ -82,8 +82,8 @@ def test_a_plan_and_its_command_say_the_same(made):
     for found, (amplitude, exponent, _) in zip(frames, LAWS.values(), strict=True):
         assert found == pytest.approx((amplitude / 150) ** (1 / exponent), rel=0.25)
     line = at.code[-1].value
-    assert line.startswith("python -m core plan example --target 150 --hours 20")
-    result = CliRunner().invoke(cli, [*line.split()[3:], "--json"])
+    assert line.startswith("atomref plan example --target 150 --hours 20")
+    result = CliRunner().invoke(cli, [*line.split()[1:], "--json"])
     told = json.loads(result.stdout)
     assert [row["frames"] for row in told["methods"].values()] == frames
     hours = [row["core_hours"] for row in told["methods"].values()]
@@ -153,7 +153,7 @@ def test_next_by_elements_in_place(home):
     assert "No material to learn from holds Ne, Ar, Pm," in told
     assert "candidates hold Ne." in told
     assert at.code[-1].value.startswith(
-        "python -m core next --dataset mp-frames-r2scan --pool mp-structures --n 7 --by composition"
+        "atomref next --dataset mp-frames-r2scan --pool mp-structures --n 7 --by composition"
     )
     assert len(at.get("plotly_chart")) == 1
 

@@ -47,7 +47,7 @@ def test_the_form_launches_every_size_method_and_seed_once(tiny, visit):
     assert "No sweep of your own yet" in at.info[0].value
     sizes_of(at, "4, 8 14")
     assert at.code[-1].value == (
-        "python -m core sweep run --sizes 4,8,14 --methods scratch,refit,residual --seeds 0,1 "
+        "atomref sweep run --sizes 4,8,14 --methods scratch,refit,residual --seeds 0,1 "
         "--dataset tiny --epochs 3"
     )
     assert "18 runs" in texts(at)
@@ -136,7 +136,7 @@ def test_how_a_sweep_stands(half, visit):
     cells = " ".join(at.dataframe[0].value["refit"])
     assert "finished" in cells
     assert "failed" in cells
-    assert at.code[-1].value.endswith(f"python -m core sweep show {half.id}")
+    assert at.code[-1].value.endswith(f"atomref sweep show {half.id}")
 
 
 def test_the_rest_can_go_on(half, visit, monkeypatch):
@@ -192,4 +192,4 @@ def test_sweeps_are_listed(half, visit):
 def test_what_to_compute_next_is_a_view_of_the_page(tiny, visit):
     at = visit("scaling", view="What to compute next", dataset="tiny", pool="mp-structures")
     assert {"There is", "Candidates"} <= {one.label for one in at.selectbox}
-    assert at.code[-1].value.startswith("python -m core next")
+    assert at.code[-1].value.startswith("atomref next")

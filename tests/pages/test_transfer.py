@@ -35,7 +35,7 @@ def test_form_begins_with_a_lesson(looks):
     ratios = [app.number_input(key=kind).value for kind in ("energy", "force", "stress", "magmom")]
     assert ratios == [3.0, 1.0, 0.1, 1.0]
     assert command(app) == (
-        "python -m core train --method residual --dataset mp-frames-r2scan --frames 300 --epochs 5"
+        "atomref train --method residual --dataset mp-frames-r2scan --frames 300 --epochs 5"
     )
 
 
@@ -58,7 +58,7 @@ def test_command_follows_the_form(looks):
     app.run()
     assert not app.exception
     assert command(app) == (
-        "python -m core train --method refit --dataset tiny --frames 6 --epochs 5 --lr 0.0005 "
+        "atomref train --method refit --dataset tiny --frames 6 --epochs 5 --lr 0.0005 "
         "--loss-stress 0.0 --name '$(rm -rf x) **b**'"
     )
     app.button(key="preset-paper").click().run()

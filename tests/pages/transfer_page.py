@@ -27,4 +27,4 @@ def texts(app):
 
 
 def command(app):
-    return next(code.value for code in app.code if code.value.startswith("python -m core train"))
+    return next(code.value for code in app.code if code.value.startswith("atomref train"))

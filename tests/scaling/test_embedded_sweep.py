@@ -30,7 +30,7 @@ def test_it_is_complete_and_says_how_it_was_made(results):
     assert about.seconds > 60
     assert sweep.versions["chgnet"]
     assert "cores" in sweep.machine
-    assert sweep.command.startswith("python -m core sweep run --sizes ")
+    assert sweep.command.startswith("atomref sweep run --sizes ")
 
 
 def test_it_is_of_the_embedded_data_as_they_are(results):

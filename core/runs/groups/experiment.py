@@ -41,7 +41,7 @@ class Experiment(Group):
         """The command that starts the same experiment."""
         settings = settings_of(self.base)
         chosen = ["--methods", ",".join(self.methods), "--seeds", ",".join(map(str, self.seeds))]
-        return shlex.join(["python", "-m", "core", "experiment", "run", *chosen, *settings])
+        return shlex.join(["atomref", "experiment", "run", *chosen, *settings])
 
 
 def settings_of(base: RunConfig) -> list[str]:

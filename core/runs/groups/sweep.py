@@ -79,7 +79,7 @@ class Sweep(Group):
         if self.steps is not None:
             words += ["--steps", str(self.steps)]
         settings = settings_of(self.base)
-        return shlex.join(["python", "-m", "core", "sweep", "run", *words, *settings])
+        return shlex.join(["atomref", "sweep", "run", *words, *settings])
 
 
 @dataclass(kw_only=True, frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Starting runs again whose process was lost, on behalf of whoever looks after the lab.
 
 Nobody has to: a dashboard does it while it runs, a waiting `experiment run` or `sweep run` does,
-and `python -m core runs revive` does it by hand.
+and `atomref runs revive` does it by hand.
 """
 
 import threading

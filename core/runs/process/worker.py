@@ -1,6 +1,6 @@
 """The body of a run's process: wait for the device, train, and say how it went.
 
-`python -m core train --run-dir DIR` ends up here, whoever started it: a page, the command line, or
+`atomref train --run-dir DIR` ends up here, whoever started it: a page, the command line, or
 a queue.
 """
 

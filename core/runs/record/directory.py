@@ -218,7 +218,7 @@ class Run:
     def _require(self) -> None:
         if not (self.path / "config.json").is_file():
             raise LabError(
-                f"{self.path}: is not a run directory; `python -m core runs list` shows the runs."
+                f"{self.path}: is not a run directory; `atomref runs list` shows the runs."
             )
 
     def _read(self) -> Status:

@@ -55,7 +55,7 @@ def find_run(name: str | Path) -> Run:
     for path in (runs_dir() / name, Path(name).absolute()):
         if (path / "config.json").is_file():
             return Run(path)
-    raise LabError(f"{name}: no such run; `python -m core runs list` shows the runs.")
+    raise LabError(f"{name}: no such run; `atomref runs list` shows the runs.")
 
 
 def status_if_any(run: Run) -> Status | None:

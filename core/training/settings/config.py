@@ -257,7 +257,7 @@ class RunConfig(BaseModel):
 
         Method and data set are always named; of the rest only what differs from the defaults.
         """
-        words = ["python", "-m", "core", "train"]
+        words = ["atomref", "train"]
         for key, flag in FLAGS.items():
             outer, _, inner = key.partition(".")
             value, fields = getattr(self, outer), type(self).model_fields

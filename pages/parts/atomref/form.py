@@ -93,7 +93,7 @@ class FitChoice:
         if side == "source":
             column = [] if selection.source is None else ["--column", selection.source]
             argument = shlex.join([selection.dataset, *column])
-        words = f"python -m core atomref {argument} --method {self.method}"
+        words = f"atomref atomref {argument} --method {self.method}"
         if side == "difference":
             words += f" --minus {shlex.quote(selection.source or selection.dataset)}"
         if self.is_pulled:

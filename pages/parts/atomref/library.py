@@ -255,10 +255,10 @@ def take_along(known: Mapping[str, AtomRef], choice: PairChoice, how: FitChoice)
         named = f"{stem}.json"
         lines = [
             f"{how.command(choice, side)} --out {shlex.quote(named)}",
-            f"python -m core atomrefs save my-atomref {shlex.quote(named)}",
+            f"atomref atomrefs save my-atomref {shlex.quote(named)}",
         ]
     into = f"--model {shlex.quote(model)} --out {shlex.quote(f'{model}-{stem}.pth.tar')}"
-    command("\n".join([*lines, f"python -m core atomrefs export {shlex.quote(named)} {into}"]))
+    command("\n".join([*lines, f"atomref atomrefs export {shlex.quote(named)} {into}"]))
 
 
 def checkpoint(one: AtomRef, model: str) -> bytes:

@@ -51,7 +51,7 @@ def show_experiment(one: matched.Experiment) -> None:
     view = choose_view(VIEWS)
     live = any(status.is_active for status in _states(one))
     st.fragment(_panel, run_every=REFRESH if live else None)(one, view, labels, live=live)
-    command(f"{one.command}\npython -m core experiment show {one.id}")
+    command(f"{one.command}\natomref experiment show {one.id}")
 
 
 def _labels(one: matched.Experiment) -> str:

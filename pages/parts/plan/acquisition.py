@@ -151,7 +151,7 @@ def _data_of(run: str) -> str:
 
 
 def _command(study: NextStudy, cost: list[str]) -> str:
-    words = ["python", "-m", "core", "next", "--dataset", study.dataset, "--pool", study.pool]
+    words = ["atomref", "next", "--dataset", study.dataset, "--pool", study.pool]
     words += ["--n", str(study.n), "--by", study.by, "--most-atoms", str(study.most_atoms)]
     if study.runs:
         words += ["--runs", ",".join(study.runs)]

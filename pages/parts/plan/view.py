@@ -283,7 +283,7 @@ def _command(
     hours: float,
 ) -> str:
     law = next(iter(laws.values()))
-    line = ["python", "-m", "core", "plan", name, "--target", f"{target:g}", *words]
+    line = ["atomref", "plan", name, "--target", f"{target:g}", *words]
     if metric != next(iter(METRICS)):
         line += ["--metric", metric.partition("_")[0]]
     if split != "validation":

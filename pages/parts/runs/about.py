@@ -14,15 +14,15 @@ from pages.parts.shared.page import plain
 
 def commands(run: Run, status: Status) -> str:
     """Return what makes a run like this one, and what can be done with this one as it stands."""
-    lines = [run.config.command(), f"python -m core runs show {run.id}"]
+    lines = [run.config.command(), f"atomref runs show {run.id}"]
     if status.is_active:
-        return "\n".join([*lines, f"python -m core runs cancel {run.id}"])
+        return "\n".join([*lines, f"atomref runs cancel {run.id}"])
     if status.state != "finished":
-        lines.append(f"python -m core runs resume {run.id}")
+        lines.append(f"atomref runs resume {run.id}")
     lines += [
-        f"python -m core evaluate {run.id} --dataset {run.config.dataset} --split test",
-        f"python -m core export {run.id} --out model.pth.tar",
-        f"python -m core runs delete {run.id}",
+        f"atomref evaluate {run.id} --dataset {run.config.dataset} --split test",
+        f"atomref export {run.id} --out model.pth.tar",
+        f"atomref runs delete {run.id}",
     ]
     return "\n".join(lines)
 

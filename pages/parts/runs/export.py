@@ -43,6 +43,6 @@ def take_home(run: Run) -> None:
     st.markdown("Use it with stock chgnet and ASE:")
     st.code(snippet(file), language="python")
     st.markdown("The same from the command line, model card included:")
-    st.code(f"python -m core export {run.id} --out {file}", language="bash")
+    st.code(f"atomref export {run.id} --out {file}", language="bash")
     with st.expander("Model card", icon=":material/description:"):
         st.markdown(card)

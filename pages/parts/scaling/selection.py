@@ -177,7 +177,7 @@ def _of_sweep(
     untrained = split == "validation"
     about = results.about
     default = _default(results)
-    words = ["python", "-m", "core", "scaling", name]
+    words = ["atomref", "scaling", name]
     words += [] if metric == next(iter(METRICS)) else ["--metric", metric.split("_")[0]]
     words += [] if split == "validation" else ["--split", split]
     return Shown(
@@ -228,7 +228,7 @@ def _uploaded(form: str, least: int) -> Shown | None:
     points = read_points(path, unit=unit)
     key = (str(path), unit)
     law = law_of((*key, OWN), points, form=form, min_frames=least)
-    words = ["python", "-m", "core", "scaling", "--points", upload.name]
+    words = ["atomref", "scaling", "--points", upload.name]
     words += _fit_words(form, least, default=0)
     return Shown(
         key=(*key, form, least),

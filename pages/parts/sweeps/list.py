@@ -106,7 +106,7 @@ def _show_sweep(one: sweeps.Sweep) -> None:
     live = sweeps.progress(one).active > 0
     st.fragment(_panel, run_every=REFRESH if live else None)(one, live=live)
     _grow(one)
-    command(f"{one.command}\npython -m core sweep show {one.id}")
+    command(f"{one.command}\natomref sweep show {one.id}")
 
 
 def _many(number: int, what: str) -> str:

@@ -28,7 +28,7 @@ def test_runs_differ_in_method_and_seed_alone(lab):
     assert len(rest) == 1
     assert matched.find_experiment(one.id) == one
     assert one.command == (
-        "python -m core experiment run --methods refit,residual --seeds 3,5 "
+        "atomref experiment run --methods refit,residual --seeds 3,5 "
         "--dataset toy --epochs 2 --device cpu --name 0"
     )
     assert all(run.status().pid is None for run in matched.runs_of(one))

@@ -40,7 +40,7 @@ def test_the_cheapest_runs_go_first(lab):
     assert queued == sorted(queued)
     assert sweeps.find_sweep(one.id) == one
     assert one.command == (
-        "python -m core sweep run --sizes 4,8 --methods scratch,residual --seeds 0,1 "
+        "atomref sweep run --sizes 4,8 --methods scratch,residual --seeds 0,1 "
         f"--dataset {DATA} --epochs 2 --device cpu --name 0"
     )
     assert one.versions["torch"].startswith("2.")

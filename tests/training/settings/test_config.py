@@ -38,9 +38,9 @@ configs = st.builds(
 
 def read_back(command):
     words = shlex.split(command)
-    assert words[:4] == ["python", "-m", "core", "train"]
+    assert words[:2] == ["atomref", "train"]
     keys = {flag: key for key, flag in FLAGS.items()}
-    options, rest = {}, iter(words[4:])
+    options, rest = {}, iter(words[2:])
     for word in rest:
         flag, joined, value = word.partition("=")
         options[keys[flag]] = value if joined else next(rest)
@@ -57,7 +57,7 @@ def test_json_and_command_give_the_same_run_back(config):
 def test_command_names_only_what_differs():
     config = RunConfig(dataset="mp", epochs=5, loss=LossRatios(force=0))
     assert config.command() == (
-        "python -m core train --method residual --dataset mp --epochs 5 --loss-force 0.0"
+        "atomref train --method residual --dataset mp --epochs 5 --loss-force 0.0"
     )
 
 
