@@ -7,11 +7,14 @@ import typer
 
 from core.cli.answer import Answer, LabCommand, columns, facts, progress_on_stderr
 from core.cli.options import JsonFlag, References
-from core.cli.selection import open_named, told_origin
+from core.cli.selection import data_name, told_origin
 from core.errors import LabError
 from core.frames.pairs import PairSet
-from core.reference.formation.corrections import mp2020_corrections
 from core.reference.formation.table import ALL, FormationColumn, FormationTable
+from core.studies.corrections import CorrectionsStudy
+from core.studies.job.directory import Job
+from core.studies.job.local import do_here
+from core.studies.selection import open_data
 
 app = typer.Typer()
 
@@ -37,7 +40,7 @@ def formation(
     _json: JsonFlag = False,
 ) -> Answer:
     """Compute formation energies in every functional, and their errors against experiment."""
-    opened = open_named(data)
+    opened = open_data(name := data_name(data))
     if not isinstance(opened, PairSet) and (experiment is not None or uncorrected):
         raise LabError(f"{data}: holds frames; --experiment and --uncorrected need pairs.")
     table = FormationTable.of(opened, references)
@@ -46,8 +49,7 @@ def formation(
             raise LabError(
                 f"{data}: no energies carry MP2020 corrections; leave out --uncorrected."
             )
-        formulas = opened.table()["formula"].to_numpy()
-        rebuilt = mp2020_corrections(formulas, structures=opened, progress=progress_on_stderr())
+        rebuilt = do_here(Job.of(CorrectionsStudy(dataset=name)), progress_on_stderr())
         table = table.with_uncorrected(rebuilt.corrections)
     measured = experiment or next(iter(table.measured), None)
     report = {

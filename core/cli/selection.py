@@ -5,11 +5,8 @@ from pathlib import Path
 
 from core.cli.answer import key_values
 from core.errors import LabError
-from core.frames.pairs import PairSet
-from core.frames.registry import find_dataset, open_dataset
+from core.frames.registry import find_dataset
 from core.frames.schema import DFT
-from core.frames.sources.table import pairs_from_table
-from core.frames.store import FrameSet
 from core.reference.shifts.pairs import default_columns
 from core.studies.selection import PairSelection
 
@@ -45,8 +42,7 @@ def select_pairs(
         return PairSelection(dataset=data, other=target_data)
     if is_table(data):
         fields = key_values(mapping or [], option="--map")
-        path = str(Path(data).resolve())
-        return PairSelection(dataset=path, source=source, target=target, mapping=fields)
+        return PairSelection(dataset=data_name(data), source=source, target=target, mapping=fields)
     card = find_dataset(data).card
     if card.kind == "pairs" and not (source and target):
         # Named, as on the page: the same question has one kept result.
@@ -60,13 +56,9 @@ def is_table(data: str) -> bool:
     return data.endswith(_TABLES) or Path(data).is_file()
 
 
-def open_named(data: str) -> FrameSet | PairSet:
-    """Open a data set, or read a table file of pairs.
-
-    Raises:
-        LabError: if there is none.
-    """
-    return pairs_from_table(Path(data)) if is_table(data) else open_dataset(data)
+def data_name(data: str) -> str:
+    """Return a data set or table file as studies name it: a table file by its absolute path."""
+    return str(Path(data).resolve()) if is_table(data) else data
 
 
 def told_origin(functional: str, labels: str, corrections: str) -> str:

@@ -1,27 +1,27 @@
-"""Study: the MP2020 corrections of a data set's materials, rebuilt."""
+"""Study: MP2020 corrections of a data set's materials, rebuilt."""
 
 from typing import ClassVar
 
 from core.errors import LabError
 from core.frames.pairs import PairSet
-from core.frames.registry import find_dataset, open_dataset
 from core.progress import Progress
-from core.reference.formation.corrections import Rebuilt, mp2020_corrections
+from core.reference.formation.corrections import RebuiltCorrections, mp2020_corrections
+from core.studies.selection import open_data
 from core.studies.study import Study
 
 _SECONDS = 0.5
-_SECONDS_A_ROW = 1e-3
+_SECONDS_PER_ROW = 1e-3
 
 
 class CorrectionsStudy(Study):
     """Corrected minus uncorrected energy of every row of a data set of pairs.
 
     Attributes:
-        dataset: the pairs.
+        dataset: name of the pairs, or absolute path of a table file.
     """
 
     kind: ClassVar[str] = "corrections"
-    result: ClassVar[type] = Rebuilt
+    result: ClassVar[type] = RebuiltCorrections
 
     dataset: str
 
@@ -31,19 +31,19 @@ class CorrectionsStudy(Study):
         return [self.dataset]
 
     def seconds(self) -> float:
-        """Return roughly how long pymatgen takes for as many compositions and structures."""
-        return _SECONDS + _SECONDS_A_ROW * find_dataset(self.dataset).card.n
+        """Return the approximate time pymatgen takes for this number of materials."""
+        return _SECONDS + _SECONDS_PER_ROW * open_data(self.dataset).card.n
 
-    def compute(self, progress: Progress) -> Rebuilt:
+    def compute(self, progress: Progress) -> RebuiltCorrections:
         """Return the corrections.
 
         Args:
-            progress: told the share that is done.
+            progress: receives the share that is done.
 
         Raises:
-            LabError: the data set holds frames.
+            LabError: if the data set holds frames.
         """
-        data = open_dataset(self.dataset)
+        data = open_data(self.dataset)
         if not isinstance(data, PairSet):
             raise LabError(f"{self.dataset}: holds frames; choose a data set of pairs.")
         formulas = data.table()["formula"].to_numpy()

@@ -31,6 +31,19 @@ def fingerprint(name: str) -> str:
     return find_dataset(name).card.fingerprint
 
 
+def open_data(name: str) -> FrameSet | PairSet:
+    """Open a data set, or read a table file of pairs.
+
+    Args:
+        name: name of a data set, or absolute path of a table file.
+
+    Raises:
+        LabError: if there is no such data set or file.
+    """
+    is_table = Path(name).is_absolute()
+    return pairs_from_table(Path(name)) if is_table else open_dataset(name)
+
+
 class PairSelection(BaseModel):
     """Two energy columns of one data set of pairs or table file, or two data sets of frames.
 

@@ -1,15 +1,15 @@
 """MP2020 corrections of GGA and GGA+U energies, rebuilt from composition and structure.
 
-Materials Project adds to its GGA/GGA+U energies an anion correction and, where U was used, one an
+Materials Project adds to its GGA/GGA+U energies an anion correction and, where U was used, one per
 atom of the transition metal (Wang et al., Sci. Rep. 11, 15496 (2021),
-doi:10.1038/s41598-021-94550-5). Where a data set has the corrected energies only, this takes them
-out again through pymatgen's MaterialsProject2020Compatibility. What is approximate:
+doi:10.1038/s41598-021-94550-5). Where a data set has corrected energies only, the corrections are
+computed again with pymatgen's MaterialsProject2020Compatibility and subtracted. Approximations:
 
-- which calculation it was is inferred, as Materials Project chooses it: GGA+U for V, Cr, Mn, Fe,
-  Co, Ni, Mo and W where O or F is the most electronegative element, else GGA;
-- whether an oxide is a peroxide or superoxide, and whether sulfur is a sulfide's, is read from the
+- the run type is inferred as Materials Project chooses it: GGA+U for V, Cr, Mn, Fe, Co, Ni, Mo and
+  W where O or F is the most electronegative element, else GGA;
+- whether an oxide is a peroxide or superoxide, and whether sulfur is a sulfide, is read from the
   structure. Without one, pymatgen knows some formulas of peroxides and superoxides, and sulfur
-  counts as a sulfide's unless its guessed oxidation state is positive;
+  counts as a sulfide unless its guessed oxidation state is positive;
 - the oxidation states of the other anions are pymatgen's guesses, as they are in the scheme itself.
 """
 
@@ -38,16 +38,16 @@ _MOST_SITES = 20
 
 _LARGEST_FORMULA = 500
 _CHUNK = 200
-_TELL_EVERY = 50
+_REPORT_EVERY = 50
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
-class Rebuilt:
+class RebuiltCorrections:
     """MP2020 corrections of n materials.
 
     Attributes:
-        corrections: Corrected minus uncorrected energy (n,), eV/atom.
-        by_structure: Rows (n,) whose oxide or sulfide was told apart by a structure.
+        corrections: corrected minus uncorrected energy (n,), eV/atom.
+        by_structure: whether the type of oxide or sulfide was read from a structure, (n,).
     """
 
     corrections: np.ndarray
@@ -60,21 +60,21 @@ def mp2020_corrections(
     structures: Structures | None = None,
     rows: np.ndarray | None = None,
     progress: Progress = silent,
-) -> Rebuilt:
+) -> RebuiltCorrections:
     """Return the MP2020 correction of each material.
 
     Args:
-        formulas: Chemical formulas, (n,).
-        structures: Where the materials' structures are; None goes by composition alone.
-        rows: Row of each material among the structures (n,); by default 0 to n − 1.
-        progress: Told the share that is done.
+        formulas: chemical formulas, (n,).
+        structures: the materials' structures; None uses compositions alone.
+        rows: row of each material among the structures (n,); by default 0 to n − 1.
+        progress: receives the share that is done.
 
     Raises:
-        LabError: A formula that is no composition of H to Pu.
+        LabError: if a formula is not a composition of H to Pu.
     """
     codes, distinct = pd.factorize(np.asarray(formulas, dtype=object))
     compositions = fractions_from_formulas(distinct)
-    told = np.full(len(codes), "", dtype=object)
+    anions = np.full(len(codes), "", dtype=object)
     share = 0.0
     if structures is not None:
         share = 0.5
@@ -82,30 +82,30 @@ def mp2020_corrections(
         of_interest &= np.count_nonzero(compositions, axis=1) > 1
         wanted = np.flatnonzero(of_interest[codes])
         places = wanted if rows is None else np.asarray(rows)[wanted]
-        first = part(progress, 0.0, share)
-        for done, anions in enumerate(_anions(structures, places)):
-            told[wanted[done]] = anions
-            if done % _TELL_EVERY == 0:
-                report(first, done, len(wanted), "Bonds of O and S in structures")
+        read = part(progress, 0.0, share)
+        for done, kinds in enumerate(_anions(structures, places)):
+            anions[wanted[done]] = kinds
+            if done % _REPORT_EVERY == 0:
+                report(read, done, len(wanted), "Bonds of O and S in structures")
     # One calculation serves all rows of a composition with the same kinds of anions.
-    joint, cases = pd.factorize(pd.Series(list(zip(codes, told, strict=True)), dtype=object))
-    second = part(progress, share, 1.0)
+    joint, cases = pd.factorize(pd.Series(list(zip(codes, anions, strict=True)), dtype=object))
+    compute = part(progress, share, 1.0)
     values = np.empty(len(cases))
-    for done, (code, anions) in enumerate(cases):
-        values[done] = _correction(compositions[code], anions)
-        if done % _TELL_EVERY == 0:
-            report(second, done, len(cases), "MP2020 corrections of compositions")
-    return Rebuilt(corrections=values[joint], by_structure=told != "")
+    for done, (code, kinds) in enumerate(cases):
+        values[done] = _correction(compositions[code], kinds)
+        if done % _REPORT_EVERY == 0:
+            report(compute, done, len(cases), "MP2020 corrections of compositions")
+    return RebuiltCorrections(corrections=values[joint], by_structure=anions != "")
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
-class Uncorrected:
-    """Pairs whose source energies carry no MP2020 corrections any more.
+class UncorrectedPairs:
+    """Pairs whose source energies carry no MP2020 corrections.
 
     Attributes:
-        pairs: The same materials.
-        origin: Where the uncorrected energies come from, in words.
-        rebuilt: Whether they are the corrected ones less corrections computed here.
+        pairs: the pairs.
+        origin: where the uncorrected energies come from, in words.
+        rebuilt: whether they are the corrected ones less corrections computed here.
     """
 
     pairs: PairedEnergies
@@ -114,49 +114,52 @@ class Uncorrected:
 
 
 def carries_corrections(pairs: PairedEnergies) -> bool:
-    """Tell whether the source energies carry MP2020 corrections that can be taken out."""
-    known = pairs.source_functional.strip().lower() in _CORRECTED
-    return pairs.source_corrections == "MP2020" and known
+    """Return whether the source energies carry MP2020 corrections that can be removed."""
+    is_gga = pairs.source_functional.strip().lower() in _CORRECTED
+    return pairs.source_corrections == "MP2020" and is_gga
 
 
 def without_corrections(
     pairs: PairedEnergies, data: FrameSet | PairSet, *, progress: Progress = silent
-) -> Uncorrected:
-    """Return the pairs with uncorrected source energies: the data set's own, else rebuilt ones.
+) -> UncorrectedPairs:
+    """Return the pairs with uncorrected source energies: stored ones, else rebuilt ones.
 
-    The data set's own are taken if it has them for all of the pairs: never some of each.
+    Stored energies are taken if the data set has them for all of the pairs; the two are never
+    mixed.
 
     Args:
-        pairs: Their source energies carry the corrections.
-        data: The data set that `pairs.index` counts the rows of.
-        progress: Told the share that is done.
+        pairs: pairs whose source energies carry the corrections.
+        data: the data set whose rows `pairs.index` names.
+        progress: receives the share that is done.
 
     Raises:
-        LabError: The source energies carry no MP2020 corrections.
+        LabError: if the source energies carry no MP2020 corrections.
     """
     if not carries_corrections(pairs):
         raise LabError(
             f"the {pairs.source_functional} energies are not known to carry MP2020 corrections, so "
-            "none can be taken out; choose corrected GGA/GGA+U energies as the source."
+            "none can be removed; choose corrected GGA/GGA+U energies as the source."
         )
     for origin, energies in _stored(pairs, data):
         source = energies[pairs.index]
         if np.isfinite(source).all():
-            own = replace(pairs, source=source, source_corrections="none")
-            return Uncorrected(pairs=own, origin=origin, rebuilt=False)
-    found = mp2020_corrections(pairs.formula, structures=data, rows=pairs.index, progress=progress)
-    source = pairs.source - found.corrections
-    by_structure = int(found.by_structure.sum())
-    return Uncorrected(
+            stored = replace(pairs, source=source, source_corrections="none")
+            return UncorrectedPairs(pairs=stored, origin=origin, rebuilt=False)
+    rebuilt = mp2020_corrections(
+        pairs.formula, structures=data, rows=pairs.index, progress=progress
+    )
+    source = pairs.source - rebuilt.corrections
+    by_structure = int(rebuilt.by_structure.sum())
+    return UncorrectedPairs(
         pairs=replace(pairs, source=source, source_corrections="none"),
-        origin="rebuilt: MP2020 corrections by pymatgen taken out, with run types inferred; kinds "
+        origin="rebuilt: MP2020 corrections by pymatgen subtracted, with run types inferred; types "
         f"of O and S read from {by_structure:,} structures, else guessed from composition",
         rebuilt=True,
     )
 
 
 def _stored(pairs: PairedEnergies, data: FrameSet | PairSet) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield the data set's own uncorrected energies of the source, by origin."""
+    """Yield origins and values of the data set's own uncorrected source energies."""
     if isinstance(data, FrameSet):
         yield (
             f"uncorrected energies of {data.card.name}",
@@ -170,18 +173,19 @@ def _stored(pairs: PairedEnergies, data: FrameSet | PairSet) -> Iterator[tuple[s
 
 
 def _anions(structures: Structures, rows: np.ndarray) -> Iterator[str]:
-    """Tell of each row what its structure says of O and S, "" where there is no structure."""
+    """Yield the types of O and S in each row's structure, "" where there is no structure."""
     for start in range(0, len(rows), _CHUNK):
         for frame in structures.frames(rows[start : start + _CHUNK].tolist()):
             yield "" if frame is None else _anions_of(frame)
 
 
 def _anions_of(frame: Frame) -> str:
-    from pymatgen.analysis.structure_analyzer import (  # noqa: PLC0415  slow to import
+    # pymatgen is slow to import.
+    from pymatgen.analysis.structure_analyzer import (  # noqa: PLC0415
         oxide_type,
         sulfide_type,
     )
-    from pymatgen.core import Structure  # noqa: PLC0415  the same
+    from pymatgen.core import Structure  # noqa: PLC0415
 
     numbers = np.asarray(frame.atomic_numbers)
     structure = Structure(frame.lattice, numbers.tolist(), frame.frac_coords)
@@ -206,8 +210,8 @@ def _correction(fractions: np.ndarray, anions: str) -> float:
     """Return the correction of one composition (94,), eV/atom.
 
     Args:
-        fractions: The composition.
-        anions: What `_anions_of` says of a structure; "" if there is none.
+        fractions: composition fractions.
+        anions: types of O and S as `_anions_of` returns them; "" without a structure.
     """
     from pymatgen.core import Composition  # noqa: PLC0415  slow to import
     from pymatgen.entries.computed_entries import ComputedEntry  # noqa: PLC0415  the same
@@ -216,8 +220,8 @@ def _correction(fractions: np.ndarray, anions: str) -> float:
     if len(present) == 1:
         return 0.0
     amounts = zip([SYMBOLS[i] for i in present], _whole(fractions[present]), strict=True)
-    # Among equal electronegativities (Si and Cu) the scheme takes the last element for the anion:
-    # as in formulas, that is the last one of the alphabet.
+    # Among equal electronegativities (Si and Cu) the scheme takes the last element as the anion:
+    # as in formulas, the alphabetically last one.
     composition = Composition(dict(sorted(amounts)))
     scheme = _scheme()
     with warnings.catch_warnings():
@@ -244,11 +248,11 @@ def _correction(fractions: np.ndarray, anions: str) -> float:
             data=data,
         )
         adjustments = scheme.get_adjustments(entry)
-    return sum(one.value for one in adjustments) / composition.num_atoms
+    return sum(adjustment.value for adjustment in adjustments) / composition.num_atoms
 
 
 def _oxidation_states(composition: Any) -> dict[str, float]:
-    """Guess as the scheme does; empty where there is no guess."""
+    """Return the oxidation states that the scheme guesses; empty where it finds none."""
     try:
         guesses = composition.oxi_state_guesses(max_sites=-_MOST_SITES)
     except ValueError:
@@ -257,7 +261,7 @@ def _oxidation_states(composition: Any) -> dict[str, float]:
 
 
 def _whole(shares: np.ndarray) -> list[float]:
-    """Return the smallest whole numbers in the ratio of fractions; fractions if there are none."""
+    """Return the smallest whole numbers in the ratio of the fractions, else the fractions."""
     multiples = np.arange(1, _LARGEST_FORMULA)[:, None] * shares
     fits = np.abs(multiples - multiples.round()).max(axis=1) < 1e-6 * len(shares)
     if not fits.any():

@@ -1,8 +1,8 @@
 """Formation energies: total energy less that of the elements, E_f = E − x·μ, in eV/atom.
 
-The elements' energies μ of a functional come from one place for all elements of a calculation,
-because calculations with other pseudopotentials or settings lie on other scales. An element that
-the place does not know has no formation energies; nothing is filled in.
+The elements' energies μ of a functional come from one source for all elements, because calculations
+with other pseudopotentials or settings lie on other scales. Materials with an element that the
+source lacks have no formation energy; gaps are never filled from elsewhere.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from core.reference.fits.facts import family_facts
 from core.reference.shifts.pairs import PairedEnergies
 
 Kind = Literal["mp", "own", "table"]
-"""Embedded facts of Materials Project, the data set's own elements, or a table of the user."""
+"""Embedded facts of Materials Project, the data set's own elements, or a user's table."""
 
 Named = Literal["mp", "own"]
 """References that need no file."""
@@ -28,20 +28,20 @@ KINDS: dict[Named, str] = {
     "mp": "Materials Project's elements (DFT)",
     "own": "the data set's own elements",
 }
-"""The same in words."""
+"""Labels of the references that need no file."""
 
 _EMBEDDED = {"gga/gga+u": "pbe", "gga": "pbe", "pbe": "pbe", "r2scan": "r2scan"}
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
 class ElementReferences:
-    """Energies of the pure elements in one functional, all from one place.
+    """Energies of the pure elements in one functional, all from one source.
 
     Attributes:
-        kind: Which place.
-        functional: Level of theory.
+        kind: the source.
+        functional: level of theory.
         energies: (94,) eV/atom, NaN where unknown.
-        origin: The place in words.
+        origin: the source in words.
     """
 
     kind: Kind
@@ -51,7 +51,7 @@ class ElementReferences:
 
     @property
     def known(self) -> np.ndarray:
-        """Which elements have a reference, (94,) booleans."""
+        """Whether each element has a reference, (94,)."""
         return np.isfinite(self.energies)
 
 
@@ -62,7 +62,7 @@ def embedded_references(functional: str) -> ElementReferences:
     without U and carry no correction (Wang et al. 2021, doi:10.1038/s41598-021-94550-5).
 
     Raises:
-        LabError: A functional whose elements are not embedded.
+        LabError: if the functional's elements are not embedded.
     """
     column = _EMBEDDED.get(functional.strip().lower())
     if column is None:
@@ -70,9 +70,9 @@ def embedded_references(functional: str) -> ElementReferences:
             f"the elements' energies in {functional} are not embedded (GGA/GGA+U, PBE and r2SCAN "
             "are); take the data set's own elements or give a table."
         )
-    known = family_facts("mp")[f"e_crystal_{column}"]
+    crystals = family_facts("mp")[f"e_crystal_{column}"]
     energies = np.full(N_ELEMENTS, np.nan)
-    energies[[INDEX[symbol] for symbol in known.index]] = known
+    energies[[INDEX[symbol] for symbol in crystals.index]] = crystals
     name = {"pbe": "PBE", "r2scan": "r2SCAN"}[column]
     return ElementReferences(
         kind="mp",
@@ -85,12 +85,12 @@ def embedded_references(functional: str) -> ElementReferences:
 def own_references(
     fractions: np.ndarray, energies: np.ndarray, functional: str
 ) -> ElementReferences:
-    """Take the lowest energy per atom among a data set's rows of each pure element.
+    """Return the lowest energy per atom of each pure element in a data set.
 
     Args:
-        fractions: Composition fractions (n, 94).
-        energies: Total energies (n,), eV/atom; rows without a finite one do not count.
-        functional: Their level of theory.
+        fractions: composition fractions (n, 94).
+        energies: total energies (n,), eV/atom; rows without a finite one do not count.
+        functional: level of theory of the energies.
     """
     pure = np.flatnonzero((np.count_nonzero(fractions, axis=1) == 1) & np.isfinite(energies))
     lowest = np.full(N_ELEMENTS, np.inf)
@@ -105,31 +105,29 @@ def own_references(
 
 
 def references_from_table(
-    table: Path | pd.DataFrame, functional: str, *, only: bool = True, name: str = "the table"
+    table: Path | pd.DataFrame, functional: str, *, only: bool = True
 ) -> ElementReferences:
-    """Read elemental references that a user gives.
+    """Read elemental references from a user's table.
 
     Args:
-        table: A CSV file or its content: columns symbol and energy (eV/atom), one row an element;
+        table: a CSV file or its content: columns symbol and energy (eV/atom), one row per element;
             with a column functional it may hold several functionals.
-        functional: Whose energies to take. Without a column functional, all rows are its.
-        only: Whether no other functional is asked of the same table. If another is, a column
-            functional must tell them apart.
-        name: What to call content in an error; a file has its own name.
+        functional: the functional whose energies to take; that of all rows without such a column.
+        only: whether the table is used for this functional alone. Otherwise it needs a column
+            functional.
 
     Raises:
-        LabError: An unreadable file, a missing column, or a row that is no element's energy.
+        LabError: if the file cannot be read, a column is missing, or a row is not an element's
+            energy.
     """
     if isinstance(table, Path):
-        name, rows, file = str(table), read_element_table(table), table.name
+        name, rows, origin = str(table), read_element_table(table), f"table {table.name}"
     else:
-        rows, file = table.astype(str).rename(columns=str.lower), "given"
+        name, rows, origin = "the table", table.astype(str).rename(columns=str.lower), "table given"
+    by_symbol = element_energies(rows, functional, only=only, name=name)
     energies = np.full(N_ELEMENTS, np.nan)
-    known = element_energies(rows, functional, only=only, name=name)
-    energies[[INDEX[symbol] for symbol in known]] = list(known.values())
-    return ElementReferences(
-        kind="table", functional=functional, energies=energies, origin=f"table {file}"
-    )
+    energies[[INDEX[symbol] for symbol in by_symbol]] = list(by_symbol.values())
+    return ElementReferences(kind="table", functional=functional, energies=energies, origin=origin)
 
 
 def formation_energies(
@@ -138,8 +136,8 @@ def formation_energies(
     """Return formation energies (n,), eV/atom; NaN where an element's reference is missing.
 
     Args:
-        fractions: Composition fractions x (n, 94).
-        energies: Total energies E (n,), eV/atom.
+        fractions: composition fractions x (n, 94).
+        energies: total energies E (n,), eV/atom.
         references: μ, in the functional of the energies.
     """
     elements = np.nan_to_num(references.energies)
@@ -148,22 +146,22 @@ def formation_energies(
 
 
 def missing(fractions: np.ndarray, *references: ElementReferences) -> list[str]:
-    """Name the elements that occur in compositions (n, 94) but lack a reference in any of some."""
-    known = np.all([one.known for one in references], axis=0)
+    """Return the elements that occur in compositions (n, 94) but lack one of the references."""
+    known = np.all([elements.known for elements in references], axis=0)
     return [SYMBOLS[i] for i in np.flatnonzero((fractions > 0).any(axis=0) & ~known)]
 
 
 def paired_references(
     pairs: PairedEnergies, source: str | pd.DataFrame
 ) -> tuple[ElementReferences, ElementReferences]:
-    """Return the elements' energies in the source and in the target functional of some pairs.
+    """Return the elements' energies in the source and in the target functional of pairs.
 
     Args:
-        pairs: Whose elements, and whose own energies for "own".
+        pairs: the pairs; their energies are used for "own".
         source: "mp", "own", or a table or its path as `references_from_table` reads it.
 
     Raises:
-        LabError: The functionals are not embedded, or the table cannot be read.
+        LabError: if the functionals are not embedded, or the table cannot be read.
     """
     first, second = pairs.source_functional, pairs.target_functional
     only = first.casefold() == second.casefold()
@@ -185,13 +183,13 @@ def references_of(
 
     Args:
         source: "mp", "own", or a table or its path as `references_from_table` reads it.
-        fractions: Composition fractions (n, 94), for "own".
-        energies: Total energies (n,), eV/atom, for "own".
-        functional: Their level of theory.
-        only: Whether no other functional is asked of the same table.
+        fractions: composition fractions (n, 94), for "own".
+        energies: total energies (n,), eV/atom, for "own".
+        functional: level of theory of the energies.
+        only: whether a table is used for this functional alone.
 
     Raises:
-        LabError: The functional is not embedded, or the table cannot be read.
+        LabError: if the functional is not embedded, or the table cannot be read.
     """
     if isinstance(source, pd.DataFrame):
         return references_from_table(source, functional, only=only)

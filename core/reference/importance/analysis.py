@@ -1,7 +1,7 @@
 """Which elements make two functionals disagree: trees over composition, explained by SHAP.
 
-The elements of the periodic table are the features, the share of a material's atoms their value;
-what is explained is the difference of the two functionals. Source: Huang et al. 2025, Figures 1c
+The features are the elements of the periodic table, their values the composition fractions; the
+difference of the two functionals is explained. Source: Huang et al. 2025, Figures 1c
 and 1d, doi:10.1038/s41524-025-01796-y; that their values are SHAP values of XGBoost is our choice.
 """
 
@@ -19,7 +19,6 @@ from core.reference.fits.atomref import RARE
 from core.reference.fits.folds import folds
 from core.reference.fits.linear import fitted_line
 from core.reference.formation.energies import (
-    ElementReferences,
     formation_energies,
     missing,
     paired_references,
@@ -34,41 +33,41 @@ EXPLAINED: dict[Explained, str] = {
     "total": "difference of the total energies",
     "scaled": "difference of the scaled energies",
 }
-"""What can be explained, in words; target minus source, eV/atom."""
+"""Quantities that can be explained, in words; target minus source, eV/atom."""
 
 N_FOLDS = 5
 MOST_EXPLAINED = 8_000
-"""Rows whose SHAP values are computed; of larger data sets these are a random sample."""
+"""Rows whose SHAP values are computed; a random sample of larger data sets."""
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
 class Importance:
-    """What trees over composition say of each element, and how far they can be believed.
+    """Importance of each element for the trees' predictions, and how well the trees predict.
 
     Attributes:
-        explained: What is explained, a key of EXPLAINED.
-        references: Where the elements' energies come from; empty where none are needed.
-        missing: Elements that lack one.
-        n: Rows explained by the trees, those of `rows`.
-        n_left_out: Rows left out because an element's reference is missing.
-        n_explained: Rows with SHAP values, m of n.
-        counts: Materials that contain each element, (94,).
-        rows: Which of the pairs take part, (n,).
-        differences: Theirs of what is explained, (n,) eV/atom.
-        fold: Fold of each, (n,), from 0.
-        held_out: What trees that never met the material predict, (n,) eV/atom.
-        held_out_line: The same of a line through the fractions, (n,) eV/atom.
-        r2: Of held-out predictions, by fold (5,).
-        mae: The same, eV/atom.
-        r2_linear: Of the line, by fold (5,).
-        mae_linear: The same, eV/atom.
-        importance: Mean |SHAP| over the explained rows, (94,) eV/atom; NaN where the element does
+        explained: the explained quantity, a key of EXPLAINED.
+        references: where the elements' energies come from; empty where none are needed.
+        missing: elements without a reference.
+        n: number of rows that the trees are fitted to.
+        n_left_out: number of rows left out because an element's reference is missing.
+        n_explained: number of rows with SHAP values, m of n.
+        counts: number of materials that contain each element, (94,).
+        rows: rows among the pairs, (n,).
+        differences: explained quantity, (n,) eV/atom.
+        fold: fold of each row, (n,), from 0.
+        held_out: predictions of trees fitted without the material, (n,) eV/atom.
+        held_out_line: predictions of a linear fit without the material, (n,) eV/atom.
+        r2: R² of the held-out predictions of the trees, by fold (5,).
+        mae: MAE of the same, eV/atom.
+        r2_linear: R² of the held-out predictions of the linear fit, by fold (5,).
+        mae_linear: MAE of the same, eV/atom.
+        importance: mean |SHAP| over the explained rows, (94,) eV/atom; NaN where the element does
             not occur.
-        error: Sampling standard error of it, (94,) eV/atom; 0 where all rows are explained.
-        signed: Mean SHAP over the explained rows that contain the element, (94,) eV/atom.
+        error: its sampling standard error, (94,) eV/atom; 0 where all rows are explained.
+        signed: mean SHAP over the explained rows that contain the element, (94,) eV/atom.
         shap: SHAP values of the explained rows, (m, 94) eV/atom in single precision.
-        shap_rows: Which of the pairs they are of, (m,).
-        base: What the trees predict of nothing, eV/atom; plus a row's SHAP values, its prediction.
+        shap_rows: the explained rows among the pairs, (m,).
+        base: base value, eV/atom; with a row's SHAP values it adds up to the prediction.
     """
 
     explained: str
@@ -96,19 +95,19 @@ class Importance:
 
     @property
     def r2_cv(self) -> float:
-        """Mean over the folds of R² of held-out predictions."""
+        """Mean over the folds of the trees' R²."""
         return _mean(self.r2)
 
     @property
     def r2_cv_linear(self) -> float:
-        """The same of the line."""
+        """Mean over the folds of the linear fit's R²."""
         return _mean(self.r2_linear)
 
     @property
     def rare(self) -> list[str]:
         """Elements in fewer than RARE materials."""
-        few = (self.counts > 0) & (self.counts < RARE)
-        return [SYMBOLS[i] for i in np.flatnonzero(few)]
+        is_rare = (self.counts > 0) & (self.counts < RARE)
+        return [SYMBOLS[i] for i in np.flatnonzero(is_rare)]
 
     def table(self) -> pd.DataFrame:
         """Return the elements that occur, most important first.
@@ -141,27 +140,28 @@ def importance(
     """Explain the difference of two functionals by the elements.
 
     Args:
-        pairs: Energies in the two functionals.
-        explained: What to explain.
-        references: For formation energies: "mp", "own" or the path of a table, as
+        pairs: energies in the two functionals.
+        explained: quantity to explain.
+        references: for formation energies: "mp", "own" or the path of a table, as
             `core.reference.formation.energies.paired_references` takes it.
-        most: Rows whose SHAP values are computed, at most; whole materials are drawn.
-        seed: Of the folds and of that draw.
-        threads: Of XGBoost; None takes all cores.
-        progress: Told the share that is done, often; it may raise to end the work.
+        most: maximum number of rows whose SHAP values are computed; whole materials are drawn.
+        seed: seed of the folds and of that draw.
+        threads: number of XGBoost's threads; None uses all cores.
+        progress: receives the share that is done, often; it may raise to stop the computation.
 
     Raises:
-        LabError: Fewer than five materials, no row with all references, or no such references.
+        LabError: if there are fewer than five materials, no row has all references, or there are
+            no such references.
     """
     progress(0.0, "Preparing")
-    values, origin, lacking = _differences(pairs, explained, references)
+    values, origin, without_reference = _differences(pairs, explained, references)
     rows = np.flatnonzero(np.isfinite(values))
     if not len(rows):
         raise LabError(
-            f"no material has references of all its elements (missing: {', '.join(lacking)}); "
-            "choose other references."
+            "no material has references of all its elements (missing: "
+            f"{', '.join(without_reference)}); choose other references."
         )
-    # In an order of their own, so that sums over rows do not depend on that of the table.
+    # A fixed order, so that sums over rows do not depend on the order of the table.
     groups = pairs.material_id[rows].astype(object)
     order = _ordered(groups, values[rows], pairs.fractions[rows], seed)
     rows, groups = rows[order], groups[order]
@@ -169,23 +169,23 @@ def importance(
     fold = folds(groups, k=N_FOLDS, seed=seed)
     present = (fractions > 0).any(axis=0)
     features = np.ascontiguousarray(fractions[:, present], dtype=np.float32)
-    # Imported here: pages read results of earlier fits without these two slow libraries.
+    # Pages that read saved results do not wait for XGBoost and SHAP.
     from core.reference.importance.trees import fitted_trees  # noqa: PLC0415
 
     held_out, line = np.empty(len(rows)), np.empty(len(rows))
     parts = N_FOLDS + 2
     for number in range(N_FOLDS):
-        held, rest = fold == number, fold != number
+        test, train = fold == number, fold != number
         trees = fitted_trees(
-            features[rest],
-            values[rest],
+            features[train],
+            values[train],
             threads=threads,
             seed=seed,
             progress=part(progress, number / parts, (number + 1) / parts),
             what=f"Fit {number + 1} of {N_FOLDS} for the score",
         )
-        held_out[held] = trees.predict(features[held])
-        line[held] = fractions[held] @ fitted_line(fractions[rest], values[rest])
+        held_out[test] = trees.predict(features[test])
+        line[test] = fractions[test] @ fitted_line(fractions[train], values[train])
     trees = fitted_trees(
         features,
         values,
@@ -203,21 +203,21 @@ def importance(
     mean, error, signed = _summary(shap, fractions[drawn], groups[drawn], len(pd.unique(groups)))
     r2, mae = _scores(values, held_out, fold)
     r2_linear, mae_linear = _scores(values, line, fold)
-    firsts = np.unique(pd.factorize(groups)[0], return_index=True)[1]
-    back = np.argsort(rows)
+    first_rows = np.unique(pd.factorize(groups)[0], return_index=True)[1]
+    table_order = np.argsort(rows)
     return Importance(
         explained=explained,
         references=origin,
-        missing=lacking,
+        missing=without_reference,
         n=len(rows),
         n_left_out=len(pairs) - len(rows),
         n_explained=len(drawn),
-        counts=np.count_nonzero(fractions[firsts], axis=0),
-        rows=rows[back],
-        differences=values[back],
-        fold=fold[back],
-        held_out=held_out[back],
-        held_out_line=line[back],
+        counts=np.count_nonzero(fractions[first_rows], axis=0),
+        rows=rows[table_order],
+        differences=values[table_order],
+        fold=fold[table_order],
+        held_out=held_out[table_order],
+        held_out_line=line[table_order],
         r2=r2,
         mae=mae,
         r2_linear=r2_linear,
@@ -234,7 +234,7 @@ def importance(
 def _differences(
     pairs: PairedEnergies, explained: Explained, references: str
 ) -> tuple[np.ndarray, str, list[str]]:
-    """Return what is to be explained (n,), the references in words, and elements without one."""
+    """Return the explained quantity (n,), the references in words, and elements without one."""
     if explained not in get_args(Explained):
         raise LabError(f"{explained!r} cannot be explained; choose formation, total or scaled.")
     if explained == "total":
@@ -246,25 +246,21 @@ def _differences(
     values = formation_energies(pairs.fractions, pairs.target, target) - formation_energies(
         pairs.fractions, pairs.source, source
     )
-    return values, _origin(source, target), missing(pairs.fractions, source, target)
-
-
-def _origin(source: ElementReferences, target: ElementReferences) -> str:
-    same = source.origin == target.origin
-    return source.origin if same else f"{source.origin}; {target.origin}"
+    origin = "; ".join(dict.fromkeys([source.origin, target.origin]))
+    return values, origin, missing(pairs.fractions, source, target)
 
 
 def _ordered(
     groups: np.ndarray, values: np.ndarray, fractions: np.ndarray, seed: int
 ) -> np.ndarray:
-    """Order rows by material and content, whatever their order in the table."""
+    """Order rows by material and content, independently of their order in the table."""
     codes, materials = pd.factorize(groups)
     rank = seeded_rank(materials, f"importance {seed}")[codes]
     return np.lexsort((fractions @ np.arange(1.0, N_ELEMENTS + 1), values, rank))
 
 
 def _drawn(groups: np.ndarray, most: int, seed: int) -> np.ndarray:
-    """Draw whole materials until they have `most` rows: all where there are no more."""
+    """Return the rows of randomly drawn whole materials, at most `most` rows."""
     if len(groups) <= most:
         return np.arange(len(groups))
     codes, materials = pd.factorize(groups)
@@ -281,8 +277,8 @@ def _summary(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return mean |SHAP|, its sampling standard error, and mean SHAP where present, (94,) each.
 
-    The error is that of a mean over drawn materials of several rows each, less the share that is
-    drawn (Cochran, Sampling Techniques, 3rd ed. 1977, chapter 9A): none where all are.
+    The error is that of a mean over a cluster sample of materials with several rows each, with the
+    finite population correction (Cochran, Sampling Techniques, 3rd ed. 1977, chapter 9A).
     """
     size = np.abs(shap).astype(float)
     m = len(size)
@@ -303,17 +299,17 @@ def _summary(
 def _scores(
     values: np.ndarray, predicted: np.ndarray, fold: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return R² and MAE of held-out predictions, (5,) each; R² is NaN where nothing varies."""
+    """Return R² and MAE of held-out predictions, (5,) each; R² of constant values is NaN."""
     r2, mae = np.full(N_FOLDS, np.nan), np.empty(N_FOLDS)
     for number in range(N_FOLDS):
-        y, away = values[fold == number], (predicted - values)[fold == number]
+        y, residual = values[fold == number], (predicted - values)[fold == number]
         spread = ((y - y.mean()) ** 2).sum()
-        mae[number] = np.abs(away).mean()
+        mae[number] = np.abs(residual).mean()
         if spread > 0:
-            r2[number] = 1 - (away**2).sum() / spread
+            r2[number] = 1 - (residual**2).sum() / spread
     return r2, mae
 
 
 def _mean(values: np.ndarray) -> float:
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if len(known) else float("nan")
+    finite = values[np.isfinite(values)]
+    return float(finite.mean()) if len(finite) else float("nan")

@@ -1,4 +1,4 @@
-"""Gradient-boosted trees over composition fractions, and what each element adds to a prediction."""
+"""Gradient-boosted trees over composition fractions, and their SHAP values."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,9 +20,9 @@ SETTINGS = {
     "max_bin": 128,
     "base_score": 0.0,
 }
-"""Chosen by cross-validation on the pairs of 1,324 materials: the formation-energy difference is
-explained as well by 300 or 400 slower rounds or by deeper trees, worse by shallower ones. Nothing
-is drawn at random, so that the same materials give the same trees."""
+"""Chosen by cross-validation on the pairs of 1,324 materials: 300 or 400 slower rounds or deeper
+trees explain the formation-energy difference equally well, shallower ones worse. Nothing is drawn
+at random, so the same materials give the same trees."""
 
 _CHUNK = 500
 
@@ -32,8 +32,8 @@ class Trees:
     """Fitted trees.
 
     Attributes:
-        booster: XGBoost's model of values less their mean.
-        mean: That mean, which would cost digits in single precision.
+        booster: XGBoost's model of the values less their mean.
+        mean: the mean, kept apart because it would cost digits in single precision.
     """
 
     booster: Any
@@ -44,17 +44,14 @@ class Trees:
         centred = self.booster.inplace_predict(X, validate_features=False)
         return np.asarray(centred, dtype=float) + self.mean
 
-    def contributions(
-        self, X: np.ndarray, *, progress: Progress, what: str = "SHAP values"
-    ) -> tuple[np.ndarray, float]:
+    def contributions(self, X: np.ndarray, *, progress: Progress) -> tuple[np.ndarray, float]:
         """Return exact path-dependent SHAP values and the base value.
 
         Lundberg et al., Nat. Mach. Intell. 2, 56 (2020), doi:10.1038/s42256-019-0138-9.
 
         Args:
-            X: Features (m, p).
-            progress: Told the share that is done.
-            what: What is being done.
+            X: features (m, p).
+            progress: receives the share that is done.
 
         Returns:
             SHAP values (m, p) in single precision and one number; a row's values and the number
@@ -63,7 +60,7 @@ class Trees:
         explainer = shap.TreeExplainer(self.booster, feature_perturbation="tree_path_dependent")
         values = np.empty(X.shape, dtype=np.float32)
         for start in range(0, len(X), _CHUNK):
-            progress(start / len(X), what)
+            progress(start / len(X), "SHAP values")
             chunk = slice(start, start + _CHUNK)
             values[chunk] = explainer.shap_values(X[chunk])
         base = float(np.ravel(explainer.expected_value)[0])
@@ -82,12 +79,12 @@ def fitted_trees(
     """Fit trees.
 
     Args:
-        X: Features (n, p), single precision.
-        values: What to explain (n,).
-        threads: How many may work; None takes all cores.
-        seed: Of XGBoost, which draws nothing with these settings.
-        progress: Told the share that is done, after each tree.
-        what: What is being done.
+        X: features (n, p), single precision.
+        values: values to explain (n,).
+        threads: number of threads; None uses all cores.
+        seed: XGBoost's seed; these settings draw nothing at random.
+        progress: receives the share that is done after each tree.
+        what: description of the fit, for the progress.
     """
     mean = float(values.mean())
     data = xgboost.QuantileDMatrix(
@@ -97,13 +94,13 @@ def fitted_trees(
         SETTINGS | {"nthread": threads or 0, "seed": seed},
         data,
         num_boost_round=ROUNDS,
-        callbacks=[_Told(progress, what)],
+        callbacks=[_ReportProgress(progress, what)],
     )
     return Trees(booster=booster, mean=mean)
 
 
-class _Told(xgboost.callback.TrainingCallback):
-    """Tells the progress of a fit after each tree; what the callback raises ends the fit."""
+class _ReportProgress(xgboost.callback.TrainingCallback):
+    """Reports the progress of a fit after each tree; an error that the callback raises stops it."""
 
     def __init__(self, progress: Progress, what: str) -> None:
         self._progress = progress

@@ -34,7 +34,7 @@ def show_element(analyses: list[Analysis], analysis: Analysis) -> None:
     choice = analysis.choice
     effect = _effect(analysis, symbol)
     show_numbers(analysis, effect)
-    table = effect.table(choice.summary.scaled_target - choice.summary.scaled_source)
+    table = effect.table(choice.summary.residual)
     show(
         dependence_figure(analysis, symbol, color, dark=is_dark()),
         name="importance-dependence",
