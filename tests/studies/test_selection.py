@@ -70,7 +70,7 @@ def test_results_saved_before_table_files_keep_their_keys(file):
             "seed": 0,
         },
         "inputs": [find_dataset("mine").card.fingerprint],
-        "result": ["found", "corrections", "origin", "rebuilt"],
+        "result": ["importance", "corrections", "origin", "rebuilt"],
     }
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     expected = hashlib.sha256(text.encode()).hexdigest()[:24]
