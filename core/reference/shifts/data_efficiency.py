@@ -1,7 +1,7 @@
-"""How few materials are enough to bring two functionals to one scale.
+"""How many materials an AtomRef needs to bring two functionals to one energy scale.
 
-Each functional's AtomRef is fitted to a few materials, drawn at random, and judged on others: do
-the scaled energies of materials that no fit has seen agree between the functionals?
+Each functional's AtomRef is fitted to some materials, drawn at random, and evaluated on others: do
+the scaled energies of held-out materials agree between the functionals?
 """
 
 from dataclasses import dataclass
@@ -14,31 +14,31 @@ from core.errors import LabError
 from core.progress import Progress, silent
 from core.reference.fits.design import Design, design, squares_by_material
 
-FEWEST = 20
-"""Materials that a data set must have."""
+MIN_MATERIALS = 20
+"""Number of materials that a data set must have."""
 
 METHODS = ("lstsq", "ridge")
 BAND = (0.05, 0.95)
-"""Quantiles over the drawings that a band shows."""
+"""Quantiles over the drawings, shown as a band."""
 
 _STEPS = (10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
 _CUT = 1e-12
-"""Eigenvalues of the normal equations below this part of the largest one say nothing."""
+"""Eigenvalues of the normal equations below this share of the largest one are taken as zero."""
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
 class DataEfficiency:
-    """Agreement on materials that no fit has seen, by number of materials fitted.
+    """Agreement on held-out materials by number of materials fitted.
 
     Attributes:
-        sizes: Materials fitted (k,), rising.
-        pearson: Pearson r of scaled energies of the materials held out, (2, k, repeats); the first
+        sizes: numbers of materials fitted (k,), rising.
+        pearson: Pearson r of scaled energies of the held-out materials, (2, k, repeats); the first
             axis follows METHODS. NaN where it is not defined.
-        mae: Mean |scaled target − scaled source| of the same, eV/atom, (2, k, repeats).
-        n_materials: Materials in all.
-        n_held_out: Materials held out in each drawing.
-        strength: Ridge strength.
-        seed: Of the drawings.
+        mae: mean |scaled target − scaled source| of the same, eV/atom, (2, k, repeats).
+        n_materials: number of materials in all.
+        n_held_out: number of materials held out in each drawing.
+        strength: ridge strength.
+        seed: seed of the drawings.
     """
 
     sizes: np.ndarray
@@ -50,7 +50,7 @@ class DataEfficiency:
     seed: int
 
     def table(self) -> pd.DataFrame:
-        """Return one row a method and size, with median, low and high of r and of the MAE.
+        """Return one row per method and size: median, low and high of r and of the MAE.
 
         Columns: method, materials, pearson, pearson_low, pearson_high, and the same of mae
         (eV/atom); low and high are the 5 % and 95 % quantiles over the drawings.
@@ -78,41 +78,42 @@ def data_efficiency(
     seed: int = 0,
     progress: Progress = silent,
 ) -> DataEfficiency:
-    """Fit both functionals' AtomRef to more and more materials, and judge them on others.
+    """Fit both functionals' AtomRef to more and more materials and evaluate them on others.
 
     In each drawing the same materials are held out for all sizes, and a smaller fit's materials
-    are among a larger one's. Normal equations add up over materials, so that a drawing costs
-    little more than its largest fit.
+    are among a larger one's. Normal equations add up over materials, so a drawing costs little more
+    than its largest fit.
 
     Args:
-        fractions: Composition fractions (n, 94).
-        source: Total energies in the source functional (n,), eV/atom.
-        target: Total energies in the target functional (n,), eV/atom.
-        groups: Material id of each row (n,); whole materials are drawn and held out.
-        priors: What ridge is pulled toward in the source and the target functional, each (94,)
-            eV/atom. They must not come from these energies, or little data would look like much.
-        strength: Ridge strength.
-        held_out: Share of the materials that are held out.
-        repeats: Drawings.
-        seed: Another seed draws otherwise.
-        progress: Told the share that is done.
+        fractions: composition fractions (n, 94).
+        source: total energies in the source functional (n,), eV/atom.
+        target: total energies in the target functional (n,), eV/atom.
+        groups: material id of each row (n,); whole materials are drawn and held out.
+        priors: priors of ridge in the source and the target functional, each (94,) eV/atom. They
+            must not come from these energies, or small sizes would look better than they are.
+        strength: ridge strength.
+        held_out: share of the materials that is held out.
+        repeats: number of drawings.
+        seed: seed of the drawings.
+        progress: receives the share that is done.
 
     Raises:
-        LabError: Fewer than FEWEST materials.
+        LabError: if there are fewer than MIN_MATERIALS materials.
     """
-    made = design(fractions, groups)
-    m = len(made.materials)
-    if m < FEWEST:
+    compositions = design(fractions, groups)
+    m = len(compositions.materials)
+    if m < MIN_MATERIALS:
         raise LabError(
-            f"{m} materials are too few to hold some out; choose a data set with {FEWEST} or more."
+            f"{m} materials are too few to hold some out; choose a data set with at least "
+            f"{MIN_MATERIALS}."
         )
     n_test = max(2, round(held_out * m))
     most = m - n_test
     sizes = _sizes(most)
-    sums = _Sums.of(made, np.stack([source, target]))
-    start = np.stack([prior[made.seen] for prior in priors])
-    # The draw follows the ids, not the order of the rows.
-    order = np.argsort(made.materials.astype(str), kind="stable")
+    sums = _Sums.of(compositions, np.stack([source, target]))
+    start = np.stack([prior[compositions.seen] for prior in priors])
+    # Drawings depend on the ids, not on the order of the rows.
+    order = np.argsort(compositions.materials.astype(str), kind="stable")
     generator = np.random.default_rng(seed)
     pearson = np.empty((len(METHODS), len(sizes), repeats))
     mae = np.empty_like(pearson)
@@ -123,7 +124,7 @@ def data_efficiency(
         fitted = np.arange(sizes[-1])
         step[drawn[fitted]] = np.searchsorted(sizes, fitted, side="right")
         weights = sums.fits(step, len(sizes), start, strength)
-        pearson[..., drawing], mae[..., drawing] = sums.judged(drawn[most:], weights)
+        pearson[..., drawing], mae[..., drawing] = sums.errors(drawn[most:], weights)
     return DataEfficiency(
         sizes=sizes,
         pearson=pearson,
@@ -136,36 +137,36 @@ def data_efficiency(
 
 
 def _sizes(most: int) -> np.ndarray:
-    """Return the numbers of materials to fit; all that there are where that adds to the steps."""
+    """Return the numbers of materials to fit; the last is `most` unless a step is close to it."""
     steps = [size for size in _STEPS if size <= most]
     return np.array(steps if steps and most < 1.5 * steps[-1] else [*steps, most])
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
 class _Sums:
-    """What fits and judgements add up, by material.
+    """Sums per material from which fits and errors are computed.
 
     Attributes:
-        made: Compositions.
-        energies: (2, n), eV/atom.
+        design: compositions.
+        energies: source and target energies (2, n), eV/atom.
         squares: Σ x xᵀ of each material, entries of the upper triangle that occur (m, q).
-        places: Where these belong, i · p + j (q,).
+        places: place of these entries in the flat matrix, i · p + j (q,).
         moments: Σ x y of each material for the source, then the target, (m, 2 p).
     """
 
-    made: Design
+    design: Design
     energies: np.ndarray
     squares: sp.csr_array
     places: np.ndarray
     moments: sp.csr_array
 
     @classmethod
-    def of(cls, made: Design, energies: np.ndarray) -> "_Sums":
-        rows_in_cell = np.bincount(made.cell, minlength=len(made.material)).astype(float)
-        squares, places = squares_by_material(made, rows_in_cell)
-        moments = [made.by_material(made.gathered(one)) for one in energies]
+    def of(cls, design: Design, energies: np.ndarray) -> "_Sums":
+        rows_in_cell = np.bincount(design.cell, minlength=len(design.material)).astype(float)
+        squares, places = squares_by_material(design, rows_in_cell)
+        moments = [design.by_material(design.gathered(values)) for values in energies]
         return cls(
-            made=made,
+            design=design,
             energies=energies,
             squares=squares,
             places=places,
@@ -176,15 +177,15 @@ class _Sums:
         """Fit the materials of the first step, of the first two, and so on.
 
         Args:
-            step: At which step each material enters (m,), k for never.
-            k: Steps.
-            start: Priors (2, p).
-            strength: Ridge strength.
+            step: step at which each material enters (m,), k for never.
+            k: number of steps.
+            start: priors (2, p).
+            strength: ridge strength.
 
         Returns:
             References by method, step and functional, (2, k, 2, p).
         """
-        p = len(self.made.seen)
+        p = len(self.design.seen)
         entering = sp.csr_array(
             (np.ones(len(step)), (step, np.arange(len(step)))), shape=(k + 1, len(step))
         )[:k]
@@ -197,20 +198,20 @@ class _Sums:
             gram = flat.reshape(p, p)
             gram += np.triu(gram, 1).T
             weights[0, number] = _shortest(gram, moments[number])
-            left = moments[number] - start @ gram
-            pulled = np.linalg.solve(gram + strength * np.eye(p), left.T).T
-            weights[1, number] = start + pulled
+            rest = moments[number] - start @ gram
+            change = np.linalg.solve(gram + strength * np.eye(p), rest.T).T
+            weights[1, number] = start + change
         return weights
 
-    def judged(self, held_out: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return r and MAE, both (2, k), of scaled energies of the materials held out."""
-        cells = np.flatnonzero(np.isin(self.made.material, held_out))
-        place = np.full(len(self.made.material), -1)
+    def errors(self, held_out: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return r and MAE, both (2, k), of scaled energies of the held-out materials."""
+        cells = np.flatnonzero(np.isin(self.design.material, held_out))
+        place = np.full(len(self.design.material), -1)
         place[cells] = np.arange(len(cells))
-        rows = np.flatnonzero(place[self.made.cell] >= 0)
-        cell = place[self.made.cell[rows]]
+        rows = np.flatnonzero(place[self.design.cell] >= 0)
+        cell = place[self.design.cell[rows]]
         flat = weights.reshape(-1, weights.shape[-1])
-        explained = (self.made.cells[cells] @ flat.T).T.reshape(*weights.shape[:3], -1)
+        explained = (self.design.cells[cells] @ flat.T).T.reshape(*weights.shape[:3], -1)
         pearson, mae = np.empty(weights.shape[:2]), np.empty(weights.shape[:2])
         for at in np.ndindex(*weights.shape[:2]):
             scaled = self.energies[:, rows] - explained[at][:, cell]
@@ -224,5 +225,5 @@ class _Sums:
 def _shortest(gram: np.ndarray, moments: np.ndarray) -> np.ndarray:
     """Solve the normal equations for (2, p) moments; the shortest of several solutions."""
     values, vectors = np.linalg.eigh(gram)
-    told = values > _CUT * values[-1]
-    return (moments @ vectors[:, told] / values[told]) @ vectors[:, told].T
+    kept = values > _CUT * values[-1]
+    return (moments @ vectors[:, kept] / values[kept]) @ vectors[:, kept].T

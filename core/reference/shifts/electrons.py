@@ -12,38 +12,38 @@ from core.elements import SYMBOLS
 def d_electrons() -> np.ndarray:
     """Return the valence d electrons of each neutral atom in its ground state, (94,).
 
-    Valence is what lies beyond the noble-gas core: 3 of vanadium, but also the closed shell of 10
-    of gallium and lead, which a functional describes anew as well.
+    Valence electrons are those outside the noble-gas core: 3 of vanadium, but also the closed shell
+    of 10 of gallium and lead, which a functional describes differently as well.
     """
-    return _beyond_core("d")
+    return _outside_core("d")
 
 
 @lru_cache(maxsize=1)
 def f_electrons() -> np.ndarray:
     """Return the f electrons of each neutral atom in its ground state, (94,).
 
-    Counted as `d_electrons`: 7 of europium, 14 of hafnium and lead.
+    Counted like `d_electrons`: 7 of europium, 14 of hafnium and lead.
     """
-    return _beyond_core("f")
+    return _outside_core("f")
 
 
 @lru_cache(maxsize=1)
 def electronegativities() -> np.ndarray:
-    """Return Pauling's electronegativities, (94,); NaN for those without, such as helium."""
+    """Return Pauling electronegativities, (94,); NaN where undefined, as for helium."""
     from pymatgen.core import Element  # noqa: PLC0415  slow to import, few need it
 
     with warnings.catch_warnings():
-        # Noble gases have none; pymatgen says so at length.
+        # pymatgen warns about every noble gas.
         warnings.simplefilter("ignore", UserWarning)
         return np.array([Element(symbol).X for symbol in SYMBOLS], dtype=float)
 
 
-def _beyond_core(shell: str) -> np.ndarray:
+def _outside_core(shell: str) -> np.ndarray:
     from pymatgen.core import Element  # noqa: PLC0415  slow to import, few need it
 
     counts = np.zeros(len(SYMBOLS))
     for index, symbol in enumerate(SYMBOLS):
-        # "[Xe].4f14.5d10.6s2.6p2": the core in brackets, then what lies beyond it.
+        # "[Xe].4f14.5d10.6s2.6p2": the core in brackets, then the electrons outside it.
         for part in Element(symbol).electronic_structure.split("."):
             if part[0] != "[" and part[1] == shell:
                 counts[index] += int(part[2:])

@@ -1,4 +1,4 @@
-"""What the shift of a material goes with: other quantities, categories, elements."""
+"""How the shifts of materials vary with other quantities, categories and elements."""
 
 from dataclasses import dataclass
 
@@ -10,19 +10,19 @@ from core.elements import SYMBOLS
 from core.reference.fits.atomref import RARE
 
 _WINDOWS = 40
-_FEWEST_IN_WINDOW = 15
+_MIN_PER_WINDOW = 15
 BAND = (0.25, 0.75)
-"""Quantiles between which the band around a running median lies: half of the materials."""
+"""Quantiles at the edges of the band around a running median: it holds half of the pairs."""
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
 class Relation:
-    """How strongly y goes with x, over the pairs that have both.
+    """Correlation of y with x, over the pairs that have both.
 
     Attributes:
-        n: Such pairs.
+        n: number of these pairs.
         pearson: Pearson's r; NaN where it is not defined.
-        spearman: Spearman's r, that of the ranks; NaN where it is not defined.
+        spearman: Spearman's rank correlation; NaN where it is not defined.
     """
 
     n: int
@@ -32,14 +32,14 @@ class Relation:
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
 class Running:
-    """The median of y in windows of x that hold equally many pairs, but for ties.
+    """The median of y in windows of x that hold equally many pairs, except for ties.
 
     Attributes:
-        x: Median of x in each window (k,), rising.
-        median: Of y (k,).
-        low: Lower quartile of y (k,).
-        high: Upper quartile of y (k,).
-        n: Pairs in each window (k,).
+        x: median of x in each window (k,), rising.
+        median: median of y (k,).
+        low: lower quartile of y (k,).
+        high: upper quartile of y (k,).
+        n: number of pairs in each window (k,).
     """
 
     x: np.ndarray
@@ -47,6 +47,28 @@ class Running:
     low: np.ndarray
     high: np.ndarray
     n: np.ndarray
+
+
+@dataclass(kw_only=True, frozen=True, slots=True, eq=False)
+class Exploration:
+    """A quantity y of n pairs compared with another one, x.
+
+    Attributes:
+        x: the other quantity (n,).
+        y: the quantity (n,).
+        relation: their correlation.
+        running: the running median of y along x.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    relation: Relation
+    running: Running
+
+
+def explore(x: np.ndarray, y: np.ndarray) -> Exploration:
+    """Compare a quantity y (n,) with another one, x (n,)."""
+    return Exploration(x=x, y=y, relation=relation(x, y), running=running_median(x, y))
 
 
 def relation(x: np.ndarray, y: np.ndarray) -> Relation:
@@ -61,20 +83,20 @@ def _correlation(x: np.ndarray, y: np.ndarray) -> float:
     if len(x) < 2:
         return float("nan")
     a, b = x - x.mean(), y - y.mean()
-    # Spread in the last digits of large numbers is arithmetic.
+    # A spread in the last digits of large numbers is rounding.
     if any(np.abs(c).max() <= 1e-12 * np.abs(v).max() for c, v in ((a, x), (b, y))):
         return float("nan")
     return float(a @ b / np.sqrt((a @ a) * (b @ b)))
 
 
 def running_median(x: np.ndarray, y: np.ndarray) -> Running:
-    """Follow the median and the quartiles of y (n,) along x (n,).
+    """Compute the median and the quartiles of y (n,) along x (n,).
 
-    Pairs of equal x are never parted, so a column of whole numbers has a window a number.
+    Pairs of equal x stay in one window, so a column of integers has one window per integer.
     """
     both = np.isfinite(x) & np.isfinite(y)
     x, y = x[both], y[both]
-    k = max(1, min(_WINDOWS, len(x) // _FEWEST_IN_WINDOW))
+    k = max(1, min(_WINDOWS, len(x) // _MIN_PER_WINDOW))
     inner = np.unique(np.quantile(x, np.linspace(0, 1, k + 1)[1:-1])) if len(x) else x
     grouped = pd.DataFrame({"x": x, "y": y}).groupby(np.searchsorted(inner, x, side="left"))
     return Running(
@@ -87,25 +109,20 @@ def running_median(x: np.ndarray, y: np.ndarray) -> Running:
 
 
 def by_category(categories: np.ndarray, y: np.ndarray) -> pd.DataFrame:
-    """Describe y (n,) within each category (n,) of strings; an empty one is no category.
+    """Describe y (n,) within each category (n,) of strings; rows with an empty string are left out.
 
     Returns:
-        One row a category, the commonest first: category, n, mean, and the quantiles low (5 %),
-        first (25 %), median, third (75 %) and high (95 %).
+        One row per category, the most frequent first: category, n, mean, and the quantiles low
+        (5 %), first (25 %), median, third (75 %) and high (95 %).
     """
     table = pd.DataFrame({"category": categories, "y": y})
     table = table[np.isfinite(table["y"]) & (table["category"] != "")]
     grouped = table.groupby("category", sort=True)["y"]
-    found = pd.DataFrame({"n": grouped.size(), "mean": grouped.mean()})
-    for name, share in (
-        ("low", 0.05),
-        ("first", 0.25),
-        ("median", 0.5),
-        ("third", 0.75),
-        ("high", 0.95),
-    ):
-        found[name] = grouped.quantile(share)
-    return found.sort_values("n", ascending=False, kind="stable").reset_index()
+    described = pd.DataFrame({"n": grouped.size(), "mean": grouped.mean()})
+    quantiles = {"low": 0.05, "first": 0.25, "median": 0.5, "third": 0.75, "high": 0.95}
+    for name, share in quantiles.items():
+        described[name] = grouped.quantile(share)
+    return described.sort_values("n", ascending=False, kind="stable").reset_index()
 
 
 def by_element(
@@ -119,17 +136,17 @@ def by_element(
     """Average quantities over the materials that contain an element.
 
     A material with several frames counts once, with the mean of its frames, and the interval of a
-    mean is Student's over the materials: frames of one material are no independent witnesses.
+    mean is Student's over the materials, because frames of one material are not independent.
 
     Args:
-        fractions: Composition fractions (n, 94).
-        values: Name to quantity (n,), such as the shift in eV/atom.
-        groups: Material id of each row (n,).
-        rare: Elements in fewer materials are flagged.
-        level: Of the interval.
+        fractions: composition fractions (n, 94).
+        values: name to quantity (n,), such as the shift in eV/atom.
+        groups: material id of each row (n,).
+        rare: elements in fewer materials are flagged.
+        level: confidence level of the interval.
 
     Returns:
-        One row an element that occurs, in the order of the table: symbol, n (materials), rare, and
+        One row per element that occurs, by atomic number: symbol, n (materials), rare, and
         for each quantity NAME, NAME_low and NAME_high; the interval of a single material is NaN.
     """
     codes, materials = pd.factorize(np.asarray(groups, dtype=object))
@@ -140,21 +157,21 @@ def by_element(
         present = np.zeros((len(materials), fractions.shape[1]), dtype=bool)
         rows, columns = np.nonzero(fractions)
         present[codes[rows], columns] = True
-    held = present.astype(float)
+    weights = present.astype(float)
     n = present.sum(axis=0)
-    seen = np.flatnonzero(n)
+    occurring = np.flatnonzero(n)
     table = pd.DataFrame(
-        {"symbol": [SYMBOLS[i] for i in seen], "n": n[seen], "rare": n[seen] < rare}
+        {"symbol": [SYMBOLS[i] for i in occurring], "n": n[occurring], "rare": n[occurring] < rare}
     )
     with np.errstate(invalid="ignore", divide="ignore"):
-        freedom = np.where(n[seen] > 1, n[seen] - 1.0, np.nan)
-        reach = stats.t.ppf((1 + level) / 2, freedom) / np.sqrt(n[seen])
+        freedom = np.where(n[occurring] > 1, n[occurring] - 1.0, np.nan)
+        reach = stats.t.ppf((1 + level) / 2, freedom) / np.sqrt(n[occurring])
     for name, per_row in values.items():
         mean = np.bincount(codes, per_row, minlength=len(materials)) / sizes
-        # Squares are taken about the common mean, where they lose no digits.
+        # Squares are taken about the overall mean, where they lose no digits.
         away = mean - mean.mean()
-        centre = (away @ held)[seen] / n[seen]
-        square = (away**2 @ held)[seen] - n[seen] * centre**2
+        centre = (away @ weights)[occurring] / n[occurring]
+        square = (away**2 @ weights)[occurring] - n[occurring] * centre**2
         spread = np.sqrt(np.maximum(square, 0) / freedom)
         table[name] = centre + mean.mean()
         table[f"{name}_low"] = table[name] - reach * spread

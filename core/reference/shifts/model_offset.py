@@ -1,10 +1,10 @@
 """How much of a model's energy error is only an offset between two energy scales.
 
-A model of the source functional is confronted with target energies four times, each time with the
-references that one more idea gives it: its own; its own and one constant; AtomRef refitted to the
-target energies (Huang et al. 2025, Method 4, doi:10.1038/s41524-025-01796-y); AtomRef fitted to
-what its network leaves over (`residual`). References are fitted to other materials than those
-whose error is told, so that many of them cannot hide an error.
+A model of the source functional is compared with target energies using four sets of references:
+its own; its own plus one constant; an AtomRef refitted to the target energies (Huang et al. 2025,
+Method 4, doi:10.1038/s41524-025-01796-y); an AtomRef fitted to the target energies minus the
+network's interaction energies (`residual`). Errors are those of materials to which the references
+were not fitted.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ STEPS = {
     "atomref": "after AtomRef",
     "residual": "after residual AtomRef",
 }
-"""The four sets of references: key and name, as in "error after AtomRef", in order."""
+"""The four sets of references in order: key, and name as in "error after AtomRef"."""
 
 N_FOLDS = 5
 
@@ -33,17 +33,17 @@ class Offset:
     """Errors of a model with each of the four sets of references.
 
     Attributes:
-        residuals: Target minus predicted energy in the order of STEPS, (n, 4) eV/atom, each from
+        residuals: target minus predicted energy in the order of STEPS, (n, 4) eV/atom, each from
             references fitted without the material.
-        rows: Row of each in the data set, (n,).
-        element_mae: MAE of the materials that contain an element, (94, 4) eV/atom; NaN for none.
-        element_count: How many materials those are, (94,).
-        chemistries: Names of the chemistries that occur, commonest first.
-        chemistry_mae: Their MAE, (m, 4) eV/atom.
-        chemistry_count: How many rows each has, (m,).
-        unseen: Elements that only one fold holds: for its materials, refitted references lack
-            them, and `residual` takes the prior.
-        n_materials: Materials.
+        rows: row number of each in the data set, (n,).
+        element_mae: MAE of the rows that contain an element, (94, 4) eV/atom; NaN if none does.
+        element_count: number of these rows, (94,).
+        chemistries: names of the chemistries that occur, most frequent first.
+        chemistry_mae: MAE of each chemistry, (m, 4) eV/atom.
+        chemistry_count: number of rows of each chemistry, (m,).
+        unseen: elements that occur in one fold only: for the materials of that fold, refitted
+            references lack them, and `residual` keeps the prior.
+        n_materials: number of materials.
     """
 
     residuals: np.ndarray
@@ -63,16 +63,16 @@ class Offset:
 
     @property
     def share(self) -> float:
-        """Share of the error as it is that the best of the references take away, from 0 to 1."""
+        """Share of the model's error that the best set of references removes, from 0 to 1."""
         values = list(self.mae.values())
         return 1 - min(values) / values[0] if values[0] > 0 else 0.0
 
     def element_table(self) -> pd.DataFrame:
         """Return columns symbol, the four steps (eV/atom) and count, for elements that occur."""
-        seen = np.flatnonzero(self.element_count)
-        table = pd.DataFrame(self.element_mae[seen], columns=list(STEPS))
-        table.insert(0, "symbol", [SYMBOLS[i] for i in seen])
-        return table.assign(count=self.element_count[seen])
+        occurring = np.flatnonzero(self.element_count)
+        table = pd.DataFrame(self.element_mae[occurring], columns=list(STEPS))
+        table.insert(0, "symbol", [SYMBOLS[i] for i in occurring])
+        return table.assign(count=self.element_count[occurring])
 
     def chemistry_table(self) -> pd.DataFrame:
         """Return columns chemistry, the four steps (eV/atom) and count."""
@@ -93,31 +93,31 @@ def offset(
     rows: np.ndarray,
     progress: Progress = silent,
 ) -> Offset:
-    """Tell the model's error with each of the four sets of references.
+    """Compute a model's error with each of the four sets of references.
 
     Args:
-        fractions: Composition fractions (n, 94).
-        energies: Target total energies (n,), eV/atom.
-        interaction: What the network adds to AtomRef (n,), eV/atom.
-        atomref: The model's own AtomRef (94,), eV/atom.
-        prior: Where `residual` is pulled to (94,), eV/atom.
-        strength: Of that pull.
-        groups: Material id of each row (n,).
-        rows: Row of each in the data set (n,).
-        progress: Told the share that is done.
+        fractions: composition fractions (n, 94).
+        energies: target total energies (n,), eV/atom.
+        interaction: interaction energies of the network (n,), eV/atom.
+        atomref: the model's own AtomRef (94,), eV/atom.
+        prior: prior of `residual` (94,), eV/atom.
+        strength: strength of the pull toward the prior.
+        groups: material id of each row (n,).
+        rows: row number of each in the data set (n,).
+        progress: receives the share that is done.
 
     Raises:
-        LabError: Fewer than five materials, or energies that are not finite.
+        LabError: if there are fewer than five materials, or energies that are not finite.
     """
     X = np.asarray(fractions, dtype=float)
-    as_it_is = energies - interaction - X @ atomref
+    as_is = energies - interaction - X @ atomref
     residuals = np.empty((len(X), len(STEPS)))
-    residuals[:, 0] = as_it_is
+    residuals[:, 0] = as_is
     fold = folds(groups, k=N_FOLDS)
-    lacking = np.zeros(N_ELEMENTS, dtype=bool)
+    missing = np.zeros(N_ELEMENTS, dtype=bool)
     for number in range(N_FOLDS):
         progress(number / N_FOLDS, "Fitting references")
-        held, rest = fold == number, fold != number
+        test, rest = fold == number, fold != number
         refitted = fit_lstsq(X[rest], energies[rest], functional="")
         pulled = fit_residual(
             X[rest],
@@ -127,11 +127,11 @@ def offset(
             strength=strength,
             functional="",
         )
-        bonding = energies[held] - interaction[held]
-        residuals[held, 1] = as_it_is[held] - as_it_is[rest].mean()
-        residuals[held, 2] = bonding - refitted.contribution(X[held])
-        residuals[held, 3] = bonding - pulled.contribution(X[held])
-        lacking |= (X[held] > 0).any(axis=0) & (refitted.counts == 0)
+        without_network = energies[test] - interaction[test]
+        residuals[test, 1] = as_is[test] - as_is[rest].mean()
+        residuals[test, 2] = without_network - refitted.contribution(X[test])
+        residuals[test, 3] = without_network - pulled.contribution(X[test])
+        missing |= (X[test] > 0).any(axis=0) & (refitted.counts == 0)
     present = (X > 0).astype(float)
     count = present.sum(axis=0).astype(int)
     kinds = pd.Series(chemistry(X))
@@ -150,6 +150,6 @@ def offset(
         .loc[sizes.index]
         .to_numpy(),
         chemistry_count=sizes.to_numpy(),
-        unseen=[SYMBOLS[i] for i in np.flatnonzero(lacking)],
+        unseen=[SYMBOLS[i] for i in np.flatnonzero(missing)],
         n_materials=int(pd.Series(groups).nunique()),
     )

@@ -1,4 +1,4 @@
-"""The same materials' energies in two functionals, ready for arithmetic."""
+"""Energies of the same materials in two functionals, as arrays."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -21,17 +21,17 @@ class PairedEnergies:
     Attributes:
         material_id: (n,) strings.
         formula: (n,) strings.
-        fractions: Composition fractions (n, 94).
-        source: Total energies in the source functional (n,), eV/atom.
-        target: Total energies in the target functional (n,), eV/atom.
-        index: Row of each pair in the data set it came from (n,), to fetch its structure.
-        source_functional: Level of theory of ``source``.
-        target_functional: Level of theory of ``target``.
+        fractions: composition fractions (n, 94).
+        source: total energies in the source functional (n,), eV/atom.
+        target: total energies in the target functional (n,), eV/atom.
+        index: row number of each pair in its data set (n,), to look up its structure.
+        source_functional: level of theory of ``source``.
+        target_functional: level of theory of ``target``.
         source_labels: "dft" or the model that made ``source``.
         target_labels: "dft" or the model that made ``target``.
-        source_corrections: Whether MP2020 corrections are in ``source``.
-        target_corrections: Whether MP2020 corrections are in ``target``.
-        n_dropped: Rows of the data set that lack one of the two energies.
+        source_corrections: whether MP2020 corrections are in ``source``.
+        target_corrections: whether MP2020 corrections are in ``target``.
+        n_dropped: number of rows of the data set that lack one of the two energies.
     """
 
     material_id: np.ndarray
@@ -62,19 +62,19 @@ class PairedEnergies:
         return self.source_labels != "dft" or self.target_labels != "dft"
 
     def select(self, mask: np.ndarray) -> Self:
-        """Return the pairs that a boolean mask (n,) or row numbers choose."""
+        """Return the pairs selected by a boolean mask (n,) or by positions."""
         names = ("material_id", "formula", "fractions", "source", "target", "index")
         return replace(self, **{name: getattr(self, name)[mask] for name in names})
 
     def containing(self, symbols: Iterable[str]) -> Self:
-        """Return the pairs whose composition holds all of the named elements."""
+        """Return the pairs that contain all of the named elements."""
         columns = [INDEX[symbol] for symbol in symbols]
         if not columns:
             return self
         return self.select(np.all(self.fractions[:, columns] > 0, axis=1))
 
     def names(self) -> list[str]:
-        """Return each pair's formula and, on a line of its own, its material id."""
+        """Return the formula and, on a second line, the material id of each pair."""
         return [f"{f}\n{m}" for f, m in zip(self.formula, self.material_id, strict=True)]
 
     def table(self) -> pd.DataFrame:
@@ -91,17 +91,17 @@ class PairedEnergies:
 
     @classmethod
     def from_pair_set(cls, pairs: PairSet, source: str, target: str) -> Self:
-        """Take two energy columns of a paired data set; rows lacking either are dropped.
+        """Take two energy columns of a data set of pairs; rows that lack either are dropped.
 
         Raises:
-            LabError: An unknown column, twice the same one, or no row with both energies.
+            LabError: if a column is unknown, both are the same, or no row has both energies.
         """
         if source == target:
             raise LabError(
                 f"{pairs.card.name}: source and target are the same column {source!r}; "
                 "choose two different energy columns."
             )
-        known = (pairs.card.energy_column(source), pairs.card.energy_column(target))
+        columns = (pairs.card.energy_column(source), pairs.card.energy_column(target))
         energies = (pairs.energy(source), pairs.energy(target))
         rows = np.flatnonzero(np.isfinite(energies[0]) & np.isfinite(energies[1]))
         if len(rows) == 0:
@@ -117,12 +117,12 @@ class PairedEnergies:
             source=energies[0][rows],
             target=energies[1][rows],
             index=rows,
-            source_functional=known[0].functional,
-            target_functional=known[1].functional,
-            source_labels=known[0].labels,
-            target_labels=known[1].labels,
-            source_corrections=known[0].corrections,
-            target_corrections=known[1].corrections,
+            source_functional=columns[0].functional,
+            target_functional=columns[1].functional,
+            source_labels=columns[0].labels,
+            target_labels=columns[1].labels,
+            source_corrections=columns[0].corrections,
+            target_corrections=columns[1].corrections,
             n_dropped=len(pairs) - len(rows),
         )
 
@@ -131,13 +131,13 @@ class PairedEnergies:
         """Pair the frames that two data sets share, by frame id; ``index`` is the source's row.
 
         Raises:
-            LabError: No frame id in common, or one that names two compositions.
+            LabError: if no frame id is shared, or a shared one has two compositions.
         """
         names = f"{source.card.name} and {target.card.name}"
         tables = (source.table(), target.table())
-        found = pd.Index(tables[1]["frame_id"]).get_indexer(pd.Index(tables[0]["frame_id"]))
-        energies = (source.energies(), target.energies()[found])
-        both = (found >= 0) & np.isfinite(energies[0]) & np.isfinite(energies[1])
+        matches = pd.Index(tables[1]["frame_id"]).get_indexer(pd.Index(tables[0]["frame_id"]))
+        energies = (source.energies(), target.energies()[matches])
+        both = (matches >= 0) & np.isfinite(energies[0]) & np.isfinite(energies[1])
         rows = np.flatnonzero(both)
         if len(rows) == 0:
             raise LabError(
@@ -145,7 +145,7 @@ class PairedEnergies:
                 "import them with the same frame ids."
             )
         fractions = source.fractions()[rows]
-        differs = np.abs(fractions - target.fractions()[found[rows]]).max(axis=1) > 1e-6
+        differs = np.abs(fractions - target.fractions()[matches[rows]]).max(axis=1) > 1e-6
         if differs.any():
             frame = tables[0]["frame_id"].iloc[rows[int(np.argmax(differs))]]
             raise LabError(
@@ -185,20 +185,20 @@ class OpenedPairs:
 
 
 def default_columns(card: Card) -> tuple[str, str]:
-    """Return the source and the target energy column that a reader most likely means.
+    """Return the default source and target energy columns.
 
     The source is the first energy column, the target the last one of another functional.
 
     Args:
-        card: Of a data set of pairs.
+        card: card of a data set of pairs.
 
     Raises:
-        LabError: Fewer than two energy columns.
+        LabError: if there are fewer than two energy columns.
     """
     if len(card.energies) < 2:
         raise LabError(
             f"{card.name} has fewer than two energy columns; import it with a source and a target."
         )
     source = card.energies[0]
-    others = [one for one in card.energies[1:] if one.functional != source.functional]
+    others = [column for column in card.energies[1:] if column.functional != source.functional]
     return source.column, (others or card.energies)[-1].column

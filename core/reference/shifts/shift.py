@@ -1,4 +1,4 @@
-"""How far apart two functionals lie: correlation, mean shift, outliers."""
+"""Differences between two functionals: correlation, mean shift, outliers."""
 
 from dataclasses import dataclass, replace
 
@@ -10,7 +10,7 @@ from core.reference.fits.atomref import AtomRef, fit_lstsq
 from core.reference.shifts.pairs import PairedEnergies
 
 ROUNDING = 1e-9
-"""eV/atom; spread below this is arithmetic, not physics."""
+"""eV/atom; a smaller spread is due to rounding."""
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
@@ -18,15 +18,15 @@ class ShiftSummary:
     """Source against target energies of n pairs, before and after each functional's AtomRef.
 
     Attributes:
-        n: Pairs.
+        n: number of pairs.
         pearson_raw: Pearson r of total energies; NaN where it is not defined.
         pearson_scaled: Pearson r of scaled energies; NaN where it is not defined.
-        mean_shift: Mean of target − source, eV/atom.
-        mae: Mean of |target − source|, eV/atom.
-        source_atomref: Least-squares AtomRef of the source energies.
-        target_atomref: Least-squares AtomRef of the target energies.
-        scaled_source: Source energies less their AtomRef's contribution (n,), eV/atom.
-        scaled_target: Target energies less their AtomRef's contribution (n,), eV/atom.
+        mean_shift: mean of target − source, eV/atom.
+        mae: mean of |target − source|, eV/atom.
+        source_atomref: least-squares AtomRef of the source energies.
+        target_atomref: least-squares AtomRef of the target energies.
+        scaled_source: source energies minus their AtomRef's contribution (n,), eV/atom.
+        scaled_target: target energies minus their AtomRef's contribution (n,), eV/atom.
     """
 
     n: int
@@ -49,7 +49,7 @@ def summarize(pairs: PairedEnergies) -> ShiftSummary:
     """Compare two functionals over all pairs.
 
     Raises:
-        LabError: There are no pairs.
+        LabError: if there are no pairs.
     """
     if len(pairs) == 0:
         raise LabError("there are no pairs to compare; choose other elements or columns.")
@@ -81,7 +81,7 @@ def summarize(pairs: PairedEnergies) -> ShiftSummary:
 def scaled_energies(
     pairs: PairedEnergies, source: AtomRef, target: AtomRef
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return source and target energies less their AtomRef's contribution, twice (n,), eV/atom."""
+    """Return source and target energies minus their AtomRef's contribution, each (n,), eV/atom."""
     return (
         pairs.source - source.contribution(pairs.fractions),
         pairs.target - target.contribution(pairs.fractions),
@@ -92,35 +92,43 @@ def outliers(pairs: PairedEnergies, k: int, *, summary: ShiftSummary | None = No
     """List the pairs whose scaled energies disagree most.
 
     Args:
-        pairs: All pairs.
-        k: How many to list at most.
-        summary: ``summarize(pairs)`` where the caller already has it.
+        pairs: all pairs.
+        k: largest number of rows to list.
+        summary: ``summarize(pairs)`` if the caller has it.
+
+    Returns:
+        Columns as of `residual_table`; the largest |residual| first.
+    """
+    summary = summary or summarize(pairs)
+    order = np.argsort(-np.abs(summary.residual), kind="stable")
+    return residual_table(pairs, summary, order[:k])
+
+
+def residual_table(
+    pairs: PairedEnergies, summary: ShiftSummary, positions: np.ndarray
+) -> pd.DataFrame:
+    """Return the energies of some pairs as a table.
+
+    Args:
+        pairs: all pairs.
+        summary: ``summarize(pairs)``.
+        positions: positions of the pairs to list, or a mask (n,).
 
     Returns:
         Columns row (in the data set), material_id, formula, source, target, shift and residual
-        (scaled target − scaled source), energies in eV/atom; the largest |residual| first.
+        (scaled target − scaled source), energies in eV/atom.
     """
-    summary = summary or summarize(pairs)
-    worst = np.argsort(-np.abs(summary.residual), kind="stable")[:k]
-    return pd.DataFrame(
-        {
-            "row": pairs.index[worst],
-            "material_id": pairs.material_id[worst],
-            "formula": pairs.formula[worst],
-            "source": pairs.source[worst],
-            "target": pairs.target[worst],
-            "shift": pairs.shift[worst],
-            "residual": summary.residual[worst],
-        }
-    )
+    chosen = pairs.select(positions)
+    table = chosen.table().assign(residual=summary.residual[positions])
+    table.insert(0, "row", chosen.index)
+    return table
 
 
 def pearson(x: np.ndarray, y: np.ndarray) -> float:
     """Return Pearson's r of energies (n,), eV/atom.
 
-    NaN for fewer than two values, and where either spreads by less than ROUNDING: scaled energies
-    of as many materials as elements are all zero but for rounding, and that correlates with
-    nothing.
+    NaN for fewer than two values, and where the spread of either is below ROUNDING: scaled energies
+    of as many materials as elements are zero except for rounding.
     """
     if len(x) < 2 or min(x.std(), y.std()) < ROUNDING:
         return float("nan")

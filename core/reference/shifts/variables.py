@@ -1,4 +1,4 @@
-"""What the shift of a material can be set against: columns of its data set and computed numbers."""
+"""Quantities to compare shifts with: columns of the data set, and computed ones."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -16,17 +16,17 @@ from core.frames.store import FrameSet
 from core.reference.shifts.electrons import d_electrons, electronegativities, f_electrons
 from core.reference.shifts.pairs import PairedEnergies
 
-MOST_CATEGORIES = 100
-"""A column of text with more different entries names rows rather than kinds of them."""
+MAX_CATEGORIES = 100
+"""A text column with more distinct entries identifies rows rather than categories."""
 
 _NAMES = {"material_id", "frame_id", "formula"}
-_KNOWN = {
+_TITLES = {
     "bandgap": ("Band gap", "eV"),
     "band_gap": ("Band gap", "eV"),
     "n_atoms": ("Atoms in the cell", ""),
     "volume_per_atom": ("Volume per atom", "Å³"),
 }
-# Beginning of a column's name to its unit.
+# Prefix of a column's name to its unit.
 _UNITS = (("energy", "eV/atom"), ("formation_e", "eV/atom"), ("magmom", "μB"), ("volume", "Å³"))
 
 Data = FrameSet | PairSet
@@ -34,15 +34,15 @@ Data = FrameSet | PairSet
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
 class Variable:
-    """One number or one category a pair.
+    """One number or one category per pair.
 
     Attributes:
-        name: In links and commands: the column's name, or that of what is computed.
-        title: For people.
-        unit: Its unit; empty for pure numbers, categories, and where nobody said.
+        name: name in links and commands: of the column, or of the computed quantity.
+        title: title for axes and lists.
+        unit: its unit; empty for pure numbers, categories, and where it is unknown.
         kind: "number" or "category".
-        about: What it is, in a sentence; empty for a column of the data set.
-        values: Returns it for every pair, (n,): numbers with NaN where unknown, or strings.
+        about: explanation in a sentence; empty for a column of the data set.
+        values: returns it for every pair, (n,): numbers with NaN where unknown, or strings.
     """
 
     name: str
@@ -56,31 +56,32 @@ class Variable:
 def variables(
     pairs: PairedEnergies, data: Data, other: FrameSet | None = None
 ) -> dict[str, Variable]:
-    """List what the shifts of some pairs can be set against.
+    """List the quantities that the shifts of some pairs can be compared with.
 
     Args:
-        pairs: The pairs.
-        data: The data set whose rows `pairs.index` names.
-        other: For pairs of frames: the frames in the target functional.
+        pairs: the pairs.
+        data: the data set whose rows `pairs.index` names.
+        other: for pairs of frames: the frames in the target functional.
 
     Returns:
-        Name to variable: the data set's own columns, then what follows from structures and
-        compositions. A column of the data set comes before a computed one of its name.
+        Name to variable: the columns of the data set, then quantities computed from structures
+        and compositions. A column takes precedence over a computed quantity of the same name.
     """
-    own = [*_columns(pairs, data), *_geometry(pairs, data, other)]
-    found = {one.name: one for one in (*_composition(pairs), *reversed(own))}
-    return {one.name: found[one.name] for one in (*own, *_composition(pairs))}
+    named: dict[str, Variable] = {}
+    for found in (*_columns(pairs, data), *_geometry(pairs, data, other), *_composition(pairs)):
+        named.setdefault(found.name, found)
+    return named
 
 
-def variable(known: dict[str, Variable], name: str) -> Variable:
+def variable(options: dict[str, Variable], name: str) -> Variable:
     """Return a variable by its name.
 
     Raises:
-        LabError: There is none of this name.
+        LabError: if there is none of this name.
     """
-    if name not in known:
-        raise LabError(f"there is no column {name!r} here; choose one of: {', '.join(known)}.")
-    return known[name]
+    if name not in options:
+        raise LabError(f"there is no column {name!r} here; choose one of: {', '.join(options)}.")
+    return options[name]
 
 
 def _columns(pairs: PairedEnergies, data: Data) -> Iterable[Variable]:
@@ -89,7 +90,7 @@ def _columns(pairs: PairedEnergies, data: Data) -> Iterable[Variable]:
         column = table[name]
         if name in _NAMES or _is_energy(name, column, pairs, data):
             continue
-        title, unit = _told(name)
+        title, unit = _title_and_unit(name)
         if pd.api.types.is_bool_dtype(column):
             if column.nunique() == 2:
                 yield _category(name, title, partial(_yes_no, column, pairs.index))
@@ -97,12 +98,12 @@ def _columns(pairs: PairedEnergies, data: Data) -> Iterable[Variable]:
             if column.min() != column.max():
                 values = partial(_numbers, column, pairs.index)
                 yield _number(name, title, unit, "", values)
-        elif 1 < column.nunique() <= min(MOST_CATEGORIES, len(column) // 2):
+        elif 1 < column.nunique() <= min(MAX_CATEGORIES, len(column) // 2):
             yield _category(name, title, partial(_texts, column, pairs.index))
 
 
 def _is_energy(name: str, column: pd.Series, pairs: PairedEnergies, data: Data) -> bool:
-    """Tell whether a column is one of the two energies whose difference the shift is."""
+    """Return whether a column is one of the two energies whose difference is the shift."""
     if isinstance(data, FrameSet):
         return name == "energy_per_atom"
     if all(name != energy.column for energy in data.card.energies):
@@ -111,10 +112,10 @@ def _is_energy(name: str, column: pd.Series, pairs: PairedEnergies, data: Data) 
     return np.array_equal(values, pairs.source) or np.array_equal(values, pairs.target)
 
 
-def _told(name: str) -> tuple[str, str]:
-    if name in _KNOWN:
-        return _KNOWN[name]
-    return name, next((unit for begin, unit in _UNITS if name.startswith(begin)), "")
+def _title_and_unit(name: str) -> tuple[str, str]:
+    if name in _TITLES:
+        return _TITLES[name]
+    return name, next((unit for prefix, unit in _UNITS if name.startswith(prefix)), "")
 
 
 def _geometry(pairs: PairedEnergies, data: Data, other: FrameSet | None) -> Iterable[Variable]:
@@ -122,7 +123,7 @@ def _geometry(pairs: PairedEnergies, data: Data, other: FrameSet | None) -> Iter
     if has_structures:
         yield _number(
             "volume_per_atom",
-            *_KNOWN["volume_per_atom"],
+            *_TITLES["volume_per_atom"],
             "Of the structure in the data set.",
             lambda: data.volumes_per_atom()[pairs.index],
         )
@@ -139,8 +140,10 @@ def _geometry(pairs: PairedEnergies, data: Data, other: FrameSet | None) -> Iter
             yield _volume_change(partial(_frame_volume_change, pairs, data, other))
         return
     volumes = _volume_columns(data)
-    ends = [functional_of(one) for one in (pairs.source_functional, pairs.target_functional)]
-    source, target = (volumes.get(end or "") for end in ends)
+    source, target = (
+        volumes.get(functional_of(functional) or "")
+        for functional in (pairs.source_functional, pairs.target_functional)
+    )
     if source is not None and target is not None and source != target:
         yield _volume_change(
             lambda: _percent(
@@ -151,7 +154,7 @@ def _geometry(pairs: PairedEnergies, data: Data, other: FrameSet | None) -> Iter
 
 
 def _volume_columns(data: PairSet) -> dict[str, str]:
-    """Map a functional to the column of volumes that names it."""
+    """Map a functional to the column of volumes named after it."""
     table = data.table()
     names = [name for name in table.columns if "volume" in name.lower()]
     numeric = [name for name in names if pd.api.types.is_numeric_dtype(table[name])]
@@ -175,23 +178,23 @@ def _composition(pairs: PairedEnergies) -> tuple[Variable, ...]:
             "d_electrons",
             "Valence d electrons per atom",
             "",
-            "Of the neutral atoms in their ground states, beyond the noble-gas core: 10 of gallium "
-            "and lead too.",
+            "Of the neutral atoms in their ground states, outside the noble-gas core; the closed "
+            "shell of 10 of gallium and lead is included.",
             lambda: X @ d_electrons(),
         ),
         _number(
             "f_electrons",
             "f electrons per atom",
             "",
-            "Of the neutral atoms in their ground states, beyond the noble-gas core: 14 of hafnium "
-            "and lead too.",
+            "Of the neutral atoms in their ground states, outside the noble-gas core; the closed "
+            "shell of 14 of hafnium and lead is included.",
             lambda: X @ f_electrons(),
         ),
         _number(
             "electronegativity",
             "Mean electronegativity",
             "",
-            "Pauling's, averaged over the atoms; none for He, Ne, Ar.",
+            "Pauling electronegativity, averaged over the atoms; undefined for He, Ne, Ar.",
             lambda: _mean_electronegativity(X),
         ),
         _number(
@@ -205,7 +208,7 @@ def _composition(pairs: PairedEnergies) -> tuple[Variable, ...]:
             "n_elements",
             "Elements",
             "",
-            "How many different ones.",
+            "Number of different elements.",
             lambda: np.count_nonzero(X, axis=1).astype(float),
         ),
         _category("chemistry", "Chemistry", lambda: np.array(chemistry(X))),
@@ -229,7 +232,7 @@ def _category(name: str, title: str, values: Callable[[], np.ndarray]) -> Variab
 
 
 def _volume_change(values: Callable[[], np.ndarray]) -> Variable:
-    about = "Target's volume per atom against the source's."
+    about = "Volume per atom in the target functional relative to the source functional."
     return _number("volume_change", "Volume change", "%", about, values)
 
 

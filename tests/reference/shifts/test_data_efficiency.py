@@ -55,7 +55,7 @@ def test_fits_are_those_of_the_same_rows():
                 weights[1, number, functional], pulled.energies[seen], atol=1e-8
             )
     held_out = np.arange(40, 60)
-    pearson, mae = sums.judged(held_out, weights)
+    pearson, mae = sums.errors(held_out, weights)
     rows = np.isin(ids, compositions.materials[held_out])
     scaled = [
         energies[rows] - X[rows][:, seen] @ weights[1, 0, functional]
@@ -104,7 +104,7 @@ def test_frames_of_a_material_are_drawn_together():
 
 
 def test_too_few_materials():
-    with pytest.raises(LabError, match="20 or more"):
+    with pytest.raises(LabError, match="at least 20"):
         few(made(19))
 
 
