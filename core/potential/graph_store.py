@@ -43,7 +43,7 @@ _CHUNK = 256
 _POLL_SECONDS = 0.5
 
 _INDEX = np.dtype([("offset", "<i8")] + [(name, "<i4") for name in RecordSize._fields])
-_RECORDS, _PLACES, _SUMMARY = "records.bin", "places.npy", "summary.json"
+_RECORDS, _CLASSES, _SUMMARY = "records.bin", "places.npy", "summary.json"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -143,7 +143,7 @@ def _open(path: Path, structures: Structures) -> GraphTable | None:
     """Map a store; None if there is none, or none that is whole."""
     try:
         summary = json.loads((path / _SUMMARY).read_bytes())
-        index = np.load(path / _PLACES, mmap_mode="r", allow_pickle=False)
+        index = np.load(path / _CLASSES, mmap_mode="r", allow_pickle=False)
         with (path / _RECORDS).open("rb") as file:
             records = np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
         left_out = {int(place): str(why) for place, why in summary["left_out"].items()}
@@ -180,7 +180,7 @@ def _write(path: Path, structures: Structures, progress: Progress) -> None:
                 n_bytes = file.tell()
             places = io.BytesIO()
             np.save(places, index)
-            write_file(partial / _PLACES, places.getvalue())
+            write_file(partial / _CLASSES, places.getvalue())
             summary = {"n_bytes": n_bytes, "left_out": left_out}
             write_file(partial / _SUMMARY, json.dumps(summary).encode())
     except OSError as error:

@@ -1,4 +1,4 @@
-"""All studies by kind, imported when they are asked for: not every one waits for torch."""
+"""All studies by kind, each imported on demand, because some import torch."""
 
 from importlib import import_module
 from typing import Any
@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from core.errors import LabError
 from core.studies.study import Study
 
-_PLACES = {
+_CLASSES = {
     "corrections": "core.studies.corrections:CorrectionsStudy",
     "atomref-intervals": "core.studies.atomref_intervals:AtomRefIntervals",
     "few": "core.studies.data_efficiency:DataEfficiencyStudy",
@@ -25,21 +25,21 @@ def study_of(kind: str, settings: dict[str, Any]) -> Study:
     """Return a study from its kind and settings.
 
     Args:
-        kind: a name of the catalogue.
-        settings: its fields, as `model_dump` gives them.
+        kind: name of the study.
+        settings: its fields, as `model_dump` returns them.
 
     Raises:
-        LabError: no such kind, or settings that it does not have.
+        LabError: if there is no such kind, or the settings do not fit it.
     """
-    if kind not in _PLACES:
-        raise LabError(f"there is no study {kind!r}; choose one of: {', '.join(_PLACES)}.")
-    module, name = _PLACES[kind].split(":")
+    if kind not in _CLASSES:
+        raise LabError(f"there is no study {kind!r}; choose one of: {', '.join(_CLASSES)}.")
+    module, name = _CLASSES[kind].split(":")
     try:
         study: Study = getattr(import_module(module), name).model_validate(settings)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         raise LabError(
-            f"the settings of {kind} are not valid ({field}: {first['msg']}); ask for it again."
+            f"the settings of {kind} are not valid ({field}: {first['msg']}); start it again."
         ) from None
     return study

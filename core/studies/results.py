@@ -1,7 +1,7 @@
-"""Results of studies as files: arrays as they are, all else as JSON, nothing that runs code.
+"""Results of studies as .npz files: arrays as they are, everything else as JSON, no pickles.
 
-A result is a dataclass whose fields hold numpy arrays (of numbers, or of strings), dataclasses of
-the same kind, or what JSON knows: numbers, strings, lists, dictionaries and None.
+A result is a dataclass whose fields hold numpy arrays (of numbers or of strings), dataclasses of
+the same kind, or JSON types: numbers, strings, lists, dictionaries and None.
 """
 
 import zipfile
@@ -22,15 +22,15 @@ Result = TypeVar("Result")
 
 
 def save_result(path: Path, result: Any) -> None:
-    """Write a result; the file appears whole or not at all.
+    """Write a result; the file is written completely or not at all.
 
     Args:
-        path: of the file, ending in .npz.
+        path: path of the file, ending in .npz.
         result: a dataclass as described above.
     """
     arrays: dict[str, Any] = {}
-    told = _taken_apart(result, "", arrays)
-    arrays[_JSON] = np.frombuffer(orjson.dumps(told), np.uint8)
+    values = _split(result, "", arrays)
+    arrays[_JSON] = np.frombuffer(orjson.dumps(values), np.uint8)
     with whole_file(path) as file:
         np.savez(file, **arrays)
 
@@ -39,66 +39,67 @@ def load_result(path: Path, kind: type[Result]) -> Result:
     """Read what `save_result` wrote.
 
     Args:
-        path: of the file.
+        path: path of the file.
         kind: the dataclass of the result.
 
     Raises:
-        LabError: the file is missing or damaged, or holds another kind of result.
+        LabError: if the file is missing or damaged, or holds another kind of result.
     """
     try:
         with np.load(path, allow_pickle=False) as stored:
-            return _put_together(kind, orjson.loads(stored[_JSON].tobytes()), "", stored)
+            return _join(kind, orjson.loads(stored[_JSON].tobytes()), "", stored)
     except (*_UNREADABLE, TypeError):
         raise LabError(f"{path} cannot be read as a result; compute it again.") from None
 
 
-def _taken_apart(result: Any, prefix: str, arrays: dict[str, Any]) -> dict[str, Any]:
-    told: dict[str, Any] = {}
+def _split(result: Any, prefix: str, arrays: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields as JSON types, and collect the arrays by name."""
+    values: dict[str, Any] = {}
     for field in fields(result):
         value, name = getattr(result, field.name), prefix + field.name
         if isinstance(value, np.ndarray):
-            # Strings as pandas holds them are objects; as text of fixed width they are plain data.
+            # pandas holds strings as objects, which need pickles; fixed-width text does not.
             arrays[name] = value.astype(str) if value.dtype == object else value
         elif is_dataclass(value):
-            told[field.name] = _taken_apart(value, f"{name}.", arrays)
+            values[field.name] = _split(value, f"{name}.", arrays)
         else:
-            told[field.name] = _plain(value)
-    return told
+            values[field.name] = _encode(value)
+    return values
 
 
-def _plain(value: Any) -> Any:
-    """JSON has no infinities and no not-a-number: those go in words."""
+def _encode(value: Any) -> Any:
+    """Return a value as JSON types; JSON has neither infinities nor NaN, so they become text."""
     if isinstance(value, float | np.floating) and not np.isfinite(value):
         return {"float": repr(float(value))}
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
+        return [_encode(item) for item in value]
     if isinstance(value, dict):
-        return {str(key): _plain(one) for key, one in value.items()}
+        return {str(key): _encode(item) for key, item in value.items()}
     return value
 
 
-def _whole(value: Any) -> Any:
+def _decode(value: Any) -> Any:
     if isinstance(value, list):
-        return [_whole(one) for one in value]
+        return [_decode(item) for item in value]
     if isinstance(value, dict):
         if value.keys() == {"float"} and isinstance(value["float"], str):
             return float(value["float"])
-        return {key: _whole(one) for key, one in value.items()}
+        return {key: _decode(item) for key, item in value.items()}
     return value
 
 
-def _put_together(kind: type[Result], told: dict[str, Any], prefix: str, stored: Any) -> Result:
+def _join(kind: type[Result], plain: dict[str, Any], prefix: str, stored: Any) -> Result:
     types = get_type_hints(kind)
     values: dict[str, Any] = {}
     for field in fields(kind):  # type: ignore[arg-type]
         name = prefix + field.name
         if name in stored:
             values[field.name] = stored[name]
-        elif is_dataclass(types[field.name]) and isinstance(told[field.name], dict):
+        elif is_dataclass(types[field.name]) and isinstance(plain[field.name], dict):
             inner: Any = types[field.name]
-            values[field.name] = _put_together(inner, told[field.name], f"{name}.", stored)
+            values[field.name] = _join(inner, plain[field.name], f"{name}.", stored)
         else:
-            values[field.name] = _whole(told[field.name])
+            values[field.name] = _decode(plain[field.name])
     return kind(**values)

@@ -12,7 +12,7 @@ from core.studies.job import local
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("ATOMREF_LAB_HOME", str(tmp_path))
-    monkeypatch.setitem(catalog._PLACES, "mean", "tests.studies.job.example_study:MeanStudy")
+    monkeypatch.setitem(catalog._CLASSES, "mean", "tests.studies.job.example_study:MeanStudy")
     script = str(Path(__file__).with_name("example_study.py"))
     monkeypatch.setattr(local, "_command", lambda path: [sys.executable, script, str(path)])
     return tmp_path

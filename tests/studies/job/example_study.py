@@ -53,5 +53,5 @@ PLACE = "tests.studies.job.example_study:MeanStudy"
 if __name__ == "__main__":
     from core.studies.job.worker import main
 
-    catalog._PLACES["mean"] = PLACE
+    catalog._CLASSES["mean"] = PLACE
     sys.exit(main(Path(sys.argv[1])))
