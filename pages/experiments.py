@@ -1,9 +1,8 @@
 """Matched experiments: several methods and seeds on the same data, compared as in a paper."""
 
-import streamlit as st
-
-from core.runs.groups.experiment import list_experiments
+from core.runs.groups.experiment import Experiment
 from pages.parts.shared.page import errors_shown, head
+from pages.parts.shared.selection import linked
 
 
 def main() -> None:
@@ -12,12 +11,12 @@ def main() -> None:
         "Which method is best on your data, and is the difference larger than chance?",
     )
     with errors_shown():
-        experiments = list_experiments()
-        chosen = st.query_params.get("experiment")
-        if any(one.id == chosen for one in experiments):
+        experiments = Experiment.load_all()
+        chosen = next((one for one in experiments if one.id == linked("experiment")), None)
+        if chosen is not None:
             from pages.parts.experiments.view import show_experiment  # noqa: PLC0415
 
-            show_experiment(next(one for one in experiments if one.id == chosen))
+            show_experiment(chosen)
             return
         # It waits for torch; a look at an experiment does not.
         from pages.parts.experiments.form import show_form  # noqa: PLC0415

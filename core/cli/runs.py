@@ -9,7 +9,7 @@ from core.cli.answer import Answer, LabCommand, columns, facts
 from core.cli.options import JsonFlag, RunName
 from core.runs.export.checkpoint import export_checkpoint
 from core.runs.process import local
-from core.runs.process.restart import revive_lost
+from core.runs.process.restart import restart_lost
 from core.runs.record.directory import Run
 from core.runs.record.listing import find_run, list_runs, queue_position, status_if_any, summary_row
 from core.runs.record.progress import duration_text, errors_text
@@ -86,7 +86,7 @@ def pause(name: RunName, *, _json: JsonFlag = False) -> Answer:
 @runs.command("revive", cls=LabCommand)
 def revive(*, _json: JsonFlag = False) -> Answer:
     """Start all runs again whose process was killed or gone with the machine."""
-    started = [run.id for run in revive_lost()]
+    started = [run.id for run in restart_lost()]
     text = f"Started again: {', '.join(started)}." if started else "No run is lost."
     return Answer(data={"revived": started}, text=text)
 

@@ -26,7 +26,7 @@ from core.frames.registry import find_dataset, open_dataset
 from core.frames.schema import DFT, Card
 from core.frames.store import FrameSet
 from core.home import CHECKOUT
-from core.runs.groups.sweep import Sweep, find_sweep, list_sweeps, runs_of
+from core.runs.groups.sweep import Sweep
 from core.runs.record.directory import Run
 from core.runs.record.listing import status_if_any
 from core.runs.record.status import Status
@@ -226,7 +226,7 @@ def results_of(sweep: Sweep) -> SweepResults:
     data = open_dataset(sweep.base.dataset)
     if not isinstance(data, FrameSet):
         raise LabError(f"{sweep.base.dataset}: holds pairs now; import the frames again.")
-    runs = runs_of(sweep)
+    runs = sweep.existing_runs()
     statuses: list[Status] = []
     kept: dict[str, list[tuple[Run, ErrorRows]]] = {file: [] for file in STAGES}
     left_out: dict[str, str] = {}
@@ -316,7 +316,7 @@ def list_results() -> list[tuple[str, str, bool]]:
         for path in sorted(_EMBEDDED.glob("*"))
         if (path / "card.json").is_file()
     ]
-    return found + [(one.id, one.name or one.id, False) for one in list_sweeps()]
+    return found + [(one.id, one.name or one.id, False) for one in Sweep.load_all()]
 
 
 def open_results(name: str) -> SweepResults:
@@ -334,7 +334,7 @@ def open_results(name: str) -> SweepResults:
     known = [one for one, _, _ in list_results()]
     if name not in known:
         raise LabError(f"{name}: no such sweep; there are: {', '.join(known) or 'none yet'}.")
-    return results_of(find_sweep(name))
+    return results_of(Sweep.load(name))
 
 
 def save_results(results: SweepResults, folder: Path, *, title: str = "") -> None:

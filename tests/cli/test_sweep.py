@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.runs.groups import sweep as sweeps
+from core.runs.groups.sweep import Sweep
 from core.runs.record.listing import list_runs
 from core.scaling.sweep_results import load_results
 from tests.cli.helpers import answer, invoke, make_frames, mistake
@@ -19,12 +19,12 @@ def test_a_sweep_from_launch_to_folder(salt, home):
     words = ["--sizes", "4", "--methods", "residual", "--seeds", "5"]
     result = invoke("sweep", "run", *words, *TINY, "--json")
     assert result.exit_code == 0, result.output
-    (one,) = sweeps.list_sweeps()
+    (one,) = Sweep.load_all()
     assert f"{one.id}: 1 of 1 runs finished, 100%" in result.stderr
     shown = answer("sweep", "show", one.id)
     assert (shown["finished"], shown["of"], shown["share"]) == (1, 1, 1.0)
     assert [(row["n_frames"], row["seeds"]) for row in shown["table"]] == [(4, 1)]
-    first = sweeps.runs_of(one)[0].status().validation
+    first = one.existing_runs()[0].status().validation
     told = shown["table"][0]
     assert told["energy_mae_mev_per_atom"] == pytest.approx(first["energy_mae_mev_per_atom"])
     assert told["energy_mae_mev_per_atom_spread"] is None
@@ -45,7 +45,7 @@ def test_a_sweep_from_launch_to_folder(salt, home):
 
 def test_growing_stopping_and_going_on(salt, monkeypatch):
     # A queue whose processes never come to their turn.
-    monkeypatch.setattr(sweeps, "launch", lambda _: None)
+    monkeypatch.setattr(Sweep, "launch", lambda _: None)
     words = ["--sizes", "2", "--methods", "refit", "--seeds", "0", "--detach"]
     name = answer("sweep", "run", *words, *TINY)["sweep"]
     grown = answer("sweep", "grow", name, "--sizes", "4", "--methods", "all", "--detach")
@@ -62,7 +62,7 @@ def test_growing_stopping_and_going_on(salt, monkeypatch):
         (["--sizes", "2,x"], "--sizes 2,x: give whole numbers"),
         (["--sizes", "2", "--frames", "3"], "No such option: --frames"),
         (["--sizes", "2", "--seed", "3"], "No such option: --seed"),
-        (["--sizes", "2", "--methods", "magic"], "magic: is no method"),
+        (["--sizes", "2", "--methods", "magic"], "magic: is not a method"),
         (["--sizes", "20"], "has 8 training frames"),
         (["--sizes", "2", "--steps", "0"], "--steps is at least 1"),
         ([], "--sizes"),
@@ -70,4 +70,4 @@ def test_growing_stopping_and_going_on(salt, monkeypatch):
 )
 def test_mistakes_are_told_in_a_line(salt, words, told):
     assert told in mistake("sweep", "run", *words, *TINY[:2])
-    assert sweeps.list_sweeps() == []
+    assert Sweep.load_all() == []

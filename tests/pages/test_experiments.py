@@ -5,7 +5,7 @@ import json
 import pytest
 
 from core.home import runs_dir
-from core.runs.groups import experiment as matched
+from core.runs.groups.experiment import Experiment
 from core.runs.process import local
 from core.runs.record.listing import list_runs
 from core.training.settings.config import RunConfig
@@ -36,7 +36,7 @@ def test_the_form_launches_every_method_and_seed_once(tiny, visit):
     assert any("10 runs" in one.value for one in at.caption)
     at.button(key="launch-experiment").click().run()
     assert not at.exception, at.exception
-    (one,) = matched.list_experiments()
+    (one,) = Experiment.load_all()
     assert [run.id for run in tiny] == one.runs
     assert len(list_runs()) == 10
     assert any("0 of 10 runs finished" in str(bar.proto) for bar in at.get("progress"))
@@ -53,8 +53,8 @@ def test_what_one_method_refuses_is_said_before_the_launch(tiny, visit):
 def ended(tiny, home):
     """Two methods, two seeds, one run of which still waits."""
     base = RunConfig(dataset="tiny", device="cpu", epochs=2, name="mine <b>")
-    one = matched.make_experiment(base, methods=["frozen", "refit"], seeds=[0, 1])
-    for n, run in enumerate(matched.runs_of(one)[:3]):
+    one = Experiment.draft(base, methods=["frozen", "refit"], seeds=[0, 1]).create()
+    for n, run in enumerate(one.existing_runs()[:3]):
         errors = {"n_frames": 3, "energy_mae_mev_per_atom": 10.0 + n}
         told = [
             {
@@ -71,7 +71,7 @@ def ended(tiny, home):
         run.update(
             state="finished", best_epoch=1, validation=errors, test=errors, labels="dft", epoch=2.0
         )
-    last = matched.runs_of(one)[3]
+    last = one.existing_runs()[3]
     last.update(state="failed", message="frames.csv: *odd*; mend it.")
     return one
 

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import pytest
 import streamlit as st
 
-from core.runs.groups import sweep as sweeps
 from core.runs.groups.estimate import seconds_of
 from core.runs.groups.sizes import proposed_sizes
+from core.runs.groups.sweep import Sweep
 from core.runs.process import local
 from core.runs.record.listing import list_runs
 from core.training.settings.config import RunConfig
@@ -52,7 +52,7 @@ def test_the_form_launches_every_size_method_and_seed_once(tiny, visit):
     )
     assert "18 runs" in texts(at)
     click(at, "Launch all")
-    (one,) = sweeps.list_sweeps()
+    (one,) = Sweep.load_all()
     assert sorted(run.id for run in tiny) == sorted(one.runs)
     assert len(list_runs()) == 18
     assert at.query_params["own"] == one.id
@@ -86,18 +86,17 @@ def test_sizes_that_cannot_be(tiny, visit, text, told):
     at = sizes_of(visit("scaling", view="Sweeps", dataset="tiny"), text)
     assert at.button(key="launch-sweep").disabled
     assert told in at.error[0].value.replace("\\", "")
-    assert not sweeps.list_sweeps()
+    assert not Sweep.load_all()
 
 
 def test_an_estimate_adds_up_all_runs(tiny):
     base = RunConfig(dataset="tiny", epochs=2)
-    wanted = SimpleNamespace(
-        base=base, sizes=[10, 20, 40], methods=["refit", "scratch"], seeds=[0, 1, 2], steps=None
-    )
+    axes = {"sizes": [10, 20, 40], "methods": ["refit", "scratch"], "seeds": [0, 1, 2]}
+    wanted = Sweep(base=base, **axes, machine="", versions={})
     # 0.1 s for a frame in an epoch, 0.5 s for each of epochs + 2 evaluations.
     known = [(base.model_copy(update={"frames": n}), 0.1 * n * 2 + 0.5 * 4) for n in (10, 40)]
     assert seconds_of(wanted, known) == pytest.approx(6 * (0.2 * 70 + 2.0 * 3))
-    wanted.steps = 6
+    wanted = wanted.model_copy(update={"steps": 6})
     # Steps of 16 frames: six, three and two epochs.
     expected = 6 * sum(0.1 * n * e + 0.5 * (e + 2) for n, e in ((10, 6), (20, 3), (40, 2)))
     assert seconds_of(wanted, known) == pytest.approx(expected)
@@ -118,8 +117,8 @@ def test_proposed_sizes_grow_and_fit(n_train):
 def half(tiny):
     """A sweep of which two runs have finished and two failed."""
     base = RunConfig(dataset="tiny", device="cpu", epochs=2, name="mine <b>")
-    one = sweeps.make_sweep(base, sizes=[4, 8], methods=["refit"], seeds=[0, 1])
-    for number, run in enumerate(sweeps.runs_of(one)):
+    one = Sweep.draft(base, sizes=[4, 8], methods=["refit"], seeds=[0, 1]).create()
+    for number, run in enumerate(one.existing_runs()):
         if number < 2:
             run.update(state="finished", epoch=2.0, validation=errors(50.0), started=1.0, ended=9.0)
         else:
@@ -151,7 +150,7 @@ def test_a_sweep_grows_by_what_is_missing(half, tiny, visit):
     at.text_input(key=f"grow-sizes-{half.id}").set_value("12")
     at.number_input(key=f"grow-seeds-{half.id}").set_value(1)
     click(at, "Grow and launch")
-    grown = sweeps.find_sweep(half.id)
+    grown = Sweep.load(half.id)
     assert (grown.sizes, grown.seeds) == ([4, 8, 12], [0, 1, 2])
     assert len(tiny) == 9 - 4
     assert set(half.runs) < set(grown.runs)
@@ -171,7 +170,7 @@ def test_growing_by_what_is_there_is_refused(half, visit):
 
 def test_a_sweep_is_deleted_with_its_runs(half, visit):
     at = click(visit("scaling", view="Sweeps", own=half.id), "Delete for good")
-    assert not sweeps.list_sweeps()
+    assert not Sweep.load_all()
     assert not list_runs()
     assert "own" not in at.query_params
 

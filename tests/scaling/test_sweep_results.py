@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from core.cli.training_options import numbers
 from core.errors import LabError
 from core.frames.registry import open_dataset
-from core.runs.groups import sweep as sweeps
+from core.runs.groups.sweep import Sweep
 from core.runs.process.training import train_on
 from core.scaling.sweep_results import (
     list_results,
@@ -33,9 +33,9 @@ ENERGY = next(iter(METRICS))
 def sweep(small_lab):
     """Two sizes and two methods, trained in this process."""
     base = RunConfig(dataset="small", device="cpu", epochs=1, threads=1, processes=1)
-    one = sweeps.make_sweep(base, sizes=[4, 8], methods=["refit", "residual"], seeds=[0])
+    one = Sweep.draft(base, sizes=[4, 8], methods=["refit", "residual"], seeds=[0]).create()
     frames = open_dataset("small")
-    for run in sweeps.runs_of(one):
+    for run in one.existing_runs():
         events = []
         outcome = train_on(frames, run, emit=events.append, should_stop=lambda: False)
         run.update(
@@ -49,7 +49,7 @@ def test_points_are_what_the_runs_say_of_themselves(sweep):
     results = results_of(sweep)
     table = results.points.set_index(["run", "stage", "split"])
     assert len(table) == 3 * len(sweep.runs)
-    for run in sweeps.runs_of(sweep):
+    for run in sweep.existing_runs():
         status = run.status()
         for split, told in (("validation", status.validation), ("test", status.test)):
             row = table.loc[run.id, "trained", split]
@@ -65,7 +65,7 @@ def test_single_frames_are_what_an_evaluation_of_each_says(sweep):
     results = results_of(sweep)
     frames = open_dataset("small")
     single = results.frames["trained", "test"]
-    run = sweeps.runs_of(sweep)[-1]
+    run = sweep.existing_runs()[-1]
     place = single.runs.tolist().index(run.id)
     for number, row in enumerate(single.rows):
         alone = evaluate(run.best_checkpoint, frames, [row], device="cpu", threads=1)
@@ -96,7 +96,7 @@ def test_points_of_a_method_add_up_from_their_frames(sweep):
 
 
 def test_runs_that_cannot_be_read_or_are_of_other_data_are_left_out(sweep, tmp_path):
-    first, second, *_ = sweeps.runs_of(sweep)
+    first, second, *_ = sweep.existing_runs()
     saved = first.checkpoints / "errors-test.npz", second.checkpoints / "errors-validation.npz"
     before = [path.read_bytes() for path in saved]
     try:
@@ -117,7 +117,7 @@ def test_runs_that_cannot_be_read_or_are_of_other_data_are_left_out(sweep, tmp_p
 @given(st.binary(max_size=400), st.integers(0, 3000))
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_damage_raises_nothing_else(sweep, tmp_path, junk, at):
-    whole = (sweeps.runs_of(sweep)[0].checkpoints / "errors-test.npz").read_bytes()
+    whole = (sweep.existing_runs()[0].checkpoints / "errors-test.npz").read_bytes()
     damaged = tmp_path / "errors-test.npz"
     damaged.write_bytes(whole[:at] + junk + whole[at + len(junk) :])
     with suppress(LabError):
@@ -163,7 +163,7 @@ def test_kept_without_models_and_read_back(sweep, tmp_path):
 
 
 def test_an_unfinished_sweep_has_points_but_is_not_kept(sweep, tmp_path):
-    grown = sweeps.grow(sweep, seeds=[1])
+    grown = sweep.grow(seeds=[1])
     results = results_of(grown)
     assert results.about.seconds is None
     assert len(results.points) == 3 * len(sweep.runs)
@@ -176,7 +176,7 @@ def test_an_unfinished_sweep_has_points_but_is_not_kept(sweep, tmp_path):
 
 def test_before_any_run_has_finished(small_lab):
     base = RunConfig(dataset="small", device="cpu", epochs=1)
-    empty = results_of(sweeps.make_sweep(base, sizes=[4], methods=["refit"], seeds=[0]))
+    empty = results_of(Sweep.draft(base, sizes=[4], methods=["refit"], seeds=[0]).create())
     assert empty.points.empty
     assert empty.methods == []
     assert empty.about.seconds is None

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.optimize import nnls
 
-from core.runs.groups.sweep import Sweep, epochs_of
+from core.runs.groups.sweep import Sweep
 from core.training.settings.config import RunConfig
 
 
@@ -21,8 +21,7 @@ def seconds_of(wanted: Sweep, known: Sequence[tuple[RunConfig, float]]) -> float
     """
     parts = np.array([_parts(one.frames or 0, one.epochs) for one, _ in known], dtype=float)
     rates, _ = nnls(parts, np.array([seconds for _, seconds in known]))
-    sizes = [(size, epochs_of(size, base=wanted.base, steps=wanted.steps)) for size in wanted.sizes]
-    runs = np.array([_parts(*one) for one in sizes], dtype=float)
+    runs = np.array([_parts(size, wanted.epochs(size)) for size in wanted.sizes], dtype=float)
     return float((runs @ rates).sum() * len(wanted.methods) * len(wanted.seeds))
 
 

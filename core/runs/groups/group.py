@@ -1,15 +1,19 @@
-"""Several runs that were asked for together: made, started, stopped and deleted as one."""
+"""Runs that belong together: created, started, stopped and deleted as one."""
 
+import secrets
+import shlex
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import LabError
 from core.files import disk_errors, write_whole
 from core.home import runs_dir
+from core.runs.groups.progress import GroupProgress, progress_of
 from core.runs.process import local
 from core.runs.record.directory import Run
 from core.runs.record.listing import status_if_any
@@ -19,47 +23,214 @@ from core.training.settings.methods import METHODS
 
 MOST_RUNS = 500
 
-GroupType = TypeVar("GroupType", bound="Group")
-
 
 class Group(BaseModel):
-    """Runs that were asked for together; all that is known of them is in their directories.
+    """Runs that were requested together; their state is in their directories alone.
 
     Attributes:
         version: layout of this record.
-        id: its file's name.
+        id: name of its file; empty for a draft.
         name: the user's own words; may be empty.
         created: UTC epoch seconds.
-        base: what all runs have in common.
+        base: settings that all runs have in common.
         methods: keys of METHODS.
-        seeds: one run of each method a seed.
+        seeds: seeds; each method has one run per seed.
         runs: ids of the runs, in the order in which they were queued.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    kind: ClassVar[str]
+    """Its name on the command line."""
+
     version: int = Field(default=1, ge=1, le=1)
-    id: str
-    name: str
-    created: float
+    id: str = ""
+    name: str = ""
+    created: float = 0.0
     base: RunConfig
     methods: list[str]
     seeds: list[int]
-    runs: list[str]
+    runs: list[str] = Field(default_factory=list)
+
+    @classmethod
+    def folder(cls) -> Path:
+        """Return the directory that holds one file per group of this kind."""
+        raise NotImplementedError
+
+    @classmethod
+    def load_all(cls) -> list[Self]:
+        """Return all groups of this kind, newest first; unreadable files are skipped."""
+        groups = []
+        for path in cls.folder().glob("*.json"):
+            try:
+                groups.append(cls.model_validate_json(path.read_bytes()))
+            except (OSError, ValidationError):
+                continue
+        return sorted(groups, key=lambda group: (group.created, group.id), reverse=True)
+
+    @classmethod
+    def load(cls, name: str) -> Self:
+        """Return the group with this id.
+
+        Raises:
+            LabError: if there is none.
+        """
+        groups = cls.load_all()
+        for group in groups:
+            if group.id == name:
+                return group
+        ids = ", ".join(group.id for group in groups) or "none yet"
+        raise LabError(f"{name}: no such {cls.kind}; existing ones: {ids}.")
+
+    def save(self) -> None:
+        """Write the record, or replace it.
+
+        Raises:
+            LabError: if the disk is full or the folder may not be written.
+        """
+        path = self.folder() / f"{self.id}.json"
+        with disk_errors(path):
+            write_whole(path, self.model_dump_json(indent=1).encode())
+
+    @property
+    def command(self) -> str:
+        """The command that starts the same runs."""
+        axes = self.axes().items()
+        options = [word for name, values in axes for word in (f"--{name}", _joined(values))]
+        options += self.own_options()
+        settings = shlex.split(self.base.command())
+        settings = settings[settings.index("--dataset") :]
+        if "--seed" in settings:
+            at = settings.index("--seed")
+            del settings[at : at + 2]
+        return shlex.join(["atomref", self.kind, "run", *options, *settings])
+
+    def axes(self) -> dict[str, list[Any]]:
+        """Return what varies between its runs: values by the name of their option."""
+        return {"methods": self.methods, "seeds": self.seeds}
+
+    def own_options(self) -> list[str]:
+        """Return the options of its command that no single run has."""
+        return []
+
+    def configs(self) -> list[RunConfig]:
+        """Return the settings of its runs, in the order in which they are queued.
+
+        Raises:
+            LabError: if a method does not support them.
+        """
+        raise NotImplementedError
+
+    def create(self) -> Self:
+        """Create the missing runs, all of them or none, and start nothing.
+
+        Returns:
+            The group with its runs; a draft gets its id.
+
+        Raises:
+            LabError: if a run cannot be created.
+        """
+        existing = {_cell(run.config): run.id for run in self.existing_runs()}
+        missing = [config for config in self.configs() if _cell(config) not in existing]
+        changes: dict[str, Any] = {}
+        if not self.id:
+            now = time.time()
+            changes = {"id": _new_id(now), "created": now}
+        with new_runs(missing) as runs:
+            changes["runs"] = [*existing.values(), *(run.id for run in runs)]
+            group = self.model_copy(update=changes)
+            group.save()
+        return group
+
+    def existing_runs(self) -> list[Run]:
+        """Return its runs that have not been deleted, in their order."""
+        return [Run(path) for name in self.runs if (path := runs_dir() / name).is_dir()]
+
+    def progress(self) -> GroupProgress:
+        """Return how many runs have finished and how long the others may take."""
+        return progress_of(self.existing_runs())
+
+    def summary(self) -> dict[str, Any]:
+        """Return what a list of groups shows of it: what varies, and how many runs finished."""
+        progress = self.progress()
+        return {
+            "name": self.name,
+            "dataset": self.base.dataset,
+            **self.axes(),
+            "finished": progress.finished,
+            "active": progress.active,
+            "of": progress.of,
+        }
+
+    def launch(self) -> None:
+        """Start the processes of all runs that were never started; each waits for its device.
+
+        Raises:
+            LabError: if some cannot be started; the others are.
+        """
+
+        def start(run: Run, status: Status) -> None:
+            if status.pid is None and status.state == "queued":
+                local.launch(run)
+            elif status.pid is None and status.state == "failed":
+                # created a while ago, and without a process since
+                local.resume(run)
+
+        _for_each(self.existing_runs(), start)
+
+    def cancel(self) -> None:
+        """Stop all runs that wait or train, the last ones first so that none starts meanwhile.
+
+        Raises:
+            LabError: if some cannot be stopped, such as runs of another user; the others are.
+        """
+
+        def stop(run: Run, status: Status) -> None:
+            if status.is_active:
+                local.cancel(run)
+
+        _for_each(self.existing_runs()[::-1], stop)
+
+    def resume(self) -> None:
+        """Resume all runs that were stopped or failed.
+
+        Raises:
+            LabError: if some cannot be started; the others are.
+        """
+
+        def restart(run: Run, status: Status) -> None:
+            if status.state in {"cancelled", "paused", "failed"}:
+                local.resume(run)
+
+        _for_each(self.existing_runs(), restart)
+
+    def delete(self) -> None:
+        """Delete the group with its runs.
+
+        Raises:
+            LabError: if one of them waits or trains.
+        """
+        for run in self.existing_runs():
+            status = status_if_any(run)
+            if status is not None and status.is_active:
+                raise LabError(f"{self.id}: {run.id} is {status.state}; cancel it first.")
+        for run in self.existing_runs():
+            local.delete(run)
+        (self.folder() / f"{self.id}.json").unlink(missing_ok=True)
 
 
 @contextmanager
 def new_runs(configs: Sequence[RunConfig]) -> Iterator[list[Run]]:
-    """Make runs, all of them or none, and start nothing.
+    """Create runs, all of them or none, and start nothing.
 
     Args:
-        configs: what each is asked for.
+        configs: settings of each run.
 
     Yields:
         The runs; an exception in the block deletes them.
 
     Raises:
-        LabError: if one cannot be made.
+        LabError: if one cannot be created.
     """
     runs: list[Run] = []
     try:
@@ -72,127 +243,46 @@ def new_runs(configs: Sequence[RunConfig]) -> Iterator[list[Run]]:
         raise
 
 
-def write(group: Group, folder: Path) -> None:
-    """Write a group's record, or replace it.
-
-    Raises:
-        LabError: the disk is full or the folder may not be written.
-    """
-    path = folder / f"{group.id}.json"
-    with disk_errors(path):
-        write_whole(path, group.model_dump_json(indent=1).encode())
+def _cell(config: RunConfig) -> tuple[int | None, str, int]:
+    return config.frames, config.method, config.seed
 
 
-def read_all(kind: type[GroupType], folder: Path) -> list[GroupType]:
-    """Return all records of a kind, newest first; files that cannot be read are passed over."""
-    found = []
-    for path in folder.glob("*.json"):
-        try:
-            found.append(kind.model_validate_json(path.read_bytes()))
-        except (OSError, ValidationError):
-            continue
-    return sorted(found, key=lambda one: (one.created, one.id), reverse=True)
+def _new_id(created: float) -> str:
+    """Return an id that sorts by time."""
+    return f"{time.strftime('%Y%m%d-%H%M', time.localtime(created))}-{secrets.token_hex(2)}"
 
 
-def find(kind: type[GroupType], folder: Path, name: str, *, what: str) -> GroupType:
-    """Return a record by its id.
-
-    Args:
-        kind: its class.
-        folder: where records of the kind lie.
-        name: its id.
-        what: what the message calls the kind.
-
-    Raises:
-        LabError: there is none.
-    """
-    known = read_all(kind, folder)
-    for one in known:
-        if one.id == name:
-            return one
-    listed = ", ".join(one.id for one in known) or "none yet"
-    raise LabError(f"{name}: no such {what}; there are: {listed}.")
-
-
-def check(methods: Sequence[str], seeds: Sequence[int], *, n_runs: int, what: str) -> None:
-    """Check what is asked for.
+def check_choices(methods: Sequence[str], seeds: Sequence[int], *, n_runs: int) -> None:
+    """Check the methods and seeds of a new group.
 
     Args:
         methods: keys of METHODS.
         seeds: seeds.
-        n_runs: runs in all.
-        what: what the message calls the group.
+        n_runs: total number of runs.
 
     Raises:
-        LabError: no or unknown methods, no seeds, one of either twice, or too many runs.
+        LabError: if methods or seeds are missing, unknown or repeated, or there are too many runs.
     """
-    if strangers := sorted(set(methods) - METHODS.keys()):
-        raise LabError(f"{strangers[0]}: is no method; choose among {', '.join(METHODS)}.")
+    if unknown := sorted(set(methods) - METHODS.keys()):
+        raise LabError(f"{unknown[0]}: is not a method; choose among {', '.join(METHODS)}.")
     if not methods or not seeds:
-        raise LabError(f"{what} needs at least one method and one seed; name them.")
+        raise LabError("Choose at least one method and one seed.")
     if len(set(methods)) < len(methods) or len(set(seeds)) < len(seeds):
-        raise LabError(f"{what} has each method and each seed once; name none twice.")
+        raise LabError("A method or a seed is given twice; give each only once.")
     if n_runs > MOST_RUNS:
-        raise LabError(f"{n_runs} runs are too many for {what}; ask for {MOST_RUNS} at most.")
+        raise LabError(f"{n_runs} runs are too many at once; ask for at most {MOST_RUNS}.")
 
 
-def launch(group: Group) -> None:
-    """Start the processes of all runs that were never started; each waits for its device.
+def _joined(values: Sequence[Any]) -> str:
+    return ",".join(map(str, values))
 
-    Raises:
-        LabError: if some cannot be started; the others are.
+
+def _for_each(runs: Sequence[Run], change: Callable[[Run, Status], None]) -> None:
+    """Change each run as its state requires; raise the first failure once all are done.
+
+    A run whose state somebody else changed meanwhile, so that nothing is left to do, is no failure.
     """
-
-    def start(run: Run, status: Status) -> None:
-        if status.pid is None and status.state == "queued":
-            local.launch(run)
-        elif status.pid is None and status.state == "failed":
-            # made a while ago, and left without a process since
-            local.resume(run)
-
-    _each(runs_of(group), start)
-
-
-def runs_of(group: Group) -> list[Run]:
-    """Return the runs of a group that are still there, in its order."""
-    return [Run(path) for name in group.runs if (path := runs_dir() / name).is_dir()]
-
-
-def cancel(group: Group) -> None:
-    """Ask all runs that wait or train to stop, the last ones first, so that none begins meanwhile.
-
-    Raises:
-        LabError: if some cannot be stopped, as a run of another user; the others are.
-    """
-
-    def stop(run: Run, status: Status) -> None:
-        if status.is_active:
-            local.cancel(run)
-
-    _each(runs_of(group)[::-1], stop)
-
-
-def resume(group: Group) -> None:
-    """Let all runs go on that were stopped or failed.
-
-    Raises:
-        LabError: if some cannot be started; the others are.
-    """
-
-    def go_on(run: Run, status: Status) -> None:
-        if status.state in {"cancelled", "paused", "failed"}:
-            local.resume(run)
-
-    _each(runs_of(group), go_on)
-
-
-def _each(runs: Sequence[Run], change: Callable[[Run, Status], None]) -> None:
-    """Do something to each run as it stands then, and tell of the first that refused at the end.
-
-    A run that somebody else changed between the look and the deed, so that now there is nothing to
-    do, is no refusal.
-    """
-    refused: list[LabError] = []
+    errors: list[LabError] = []
     for run in runs:
         status = status_if_any(run)
         if status is None:
@@ -202,21 +292,6 @@ def _each(runs: Sequence[Run], change: Callable[[Run, Status], None]) -> None:
         except LabError as error:
             now = status_if_any(run)
             if now is not None and now.state == status.state:
-                refused.append(error)
-    if refused:
-        raise refused[0]
-
-
-def delete(group: Group, folder: Path) -> None:
-    """Delete a group with its runs.
-
-    Raises:
-        LabError: if one of them waits or trains.
-    """
-    for run in runs_of(group):
-        status = status_if_any(run)
-        if status is not None and status.is_active:
-            raise LabError(f"{group.id}: {run.id} is {status.state}; cancel it first.")
-    for run in runs_of(group):
-        local.delete(run)
-    (folder / f"{group.id}.json").unlink(missing_ok=True)
+                errors.append(error)
+    if errors:
+        raise errors[0]

@@ -23,7 +23,7 @@ from core.runs.record.directory import Run
 from core.runs.record.status import Status
 from core.training.settings.config import RunConfig
 
-MOST_REVIVALS = 3
+MOST_RESTARTS = 3
 """Losses of a run's process in a row, without a step between, after which it stays failed."""
 
 
@@ -96,7 +96,7 @@ def resume(run: Run, *, processes: int | None = None) -> None:
         _spawn(run, again)
 
 
-def revive(run: Run) -> bool:
+def restart(run: Run) -> bool:
     """Start a run again whose process was lost: killed, or gone with the machine.
 
     It keeps its place in the queue and goes on from its last checkpoint. A run that is lost again
@@ -110,7 +110,7 @@ def revive(run: Run) -> bool:
     """
     with run.locked():
         status = run.status()
-        if not run.is_lost() or status.revivals >= MOST_REVIVALS:
+        if not run.is_lost() or status.revivals >= MOST_RESTARTS:
             return False
         again = queued_again(status, place=status.queued)
         _spawn(run, again.model_copy(update={"revivals": status.revivals + 1}))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from core.errors import LabError
-from core.runs.process.local import revive
+from core.runs.process.local import restart
 from core.runs.record.directory import Run
 from core.runs.record.listing import list_runs
 
@@ -17,19 +17,21 @@ SECONDS = 10.0
 """Time between two looks of a watch."""
 
 
-def revive_lost() -> list[Run]:
+def restart_lost() -> list[Run]:
     """Start all lost runs again and return them; one that cannot be started is passed over."""
     started = []
     for run in list_runs():
         try:
-            if run.is_lost() and revive(run):
+            if run.is_lost() and restart(run):
                 started.append(run)
         except LabError:
             continue
     return started
 
 
-def watch(*, seconds: float = SECONDS, look: Callable[[], object] = revive_lost) -> threading.Event:
+def watch(
+    *, seconds: float = SECONDS, look: Callable[[], object] = restart_lost
+) -> threading.Event:
     """Look after the lab in the background until the event that is returned is set.
 
     Args:
@@ -45,5 +47,5 @@ def watch(*, seconds: float = SECONDS, look: Callable[[], object] = revive_lost)
                 look()
             enough.wait(seconds)
 
-    threading.Thread(target=work, daemon=True, name="revival").start()
+    threading.Thread(target=work, daemon=True, name="restart").start()
     return enough

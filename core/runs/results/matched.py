@@ -1,5 +1,6 @@
 """The table of a matched experiment: mean and spread over seeds, the paper's Table 1 beside it."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -75,6 +76,21 @@ def matched_table(runs: Sequence[Run], split: Split) -> "pd.DataFrame":
             row[f"{key}_paper"] = np.nan if theirs is None else theirs
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def mean_text(mean: float, spread: float) -> str | None:
+    """Return a mean ± its spread, with as many decimals as two digits of the spread have.
+
+    Args:
+        mean: the mean; NaN if there is none.
+        spread: its spread; NaN if unknown.
+    """
+    if math.isnan(mean):
+        return None
+    if math.isnan(spread) or spread == 0:
+        return f"{mean:,.4g}" if mean < 1000 else f"{mean:,.0f}"
+    decimals = min(6, max(0, 1 - math.floor(math.log10(spread))))
+    return f"{mean:,.{decimals}f} ± {spread:,.{decimals}f}"
 
 
 def gradients(runs: Sequence[Run]) -> "pd.DataFrame":

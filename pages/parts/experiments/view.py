@@ -1,120 +1,80 @@
-"""One matched experiment: its table, curves, gradients, runs, and what can be done with it."""
+"""One matched experiment: its table, curves, gradients and runs."""
 
-import math
-from collections.abc import Callable
+from functools import partial
 
-import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import LabError
 from core.figures.training.gradients import gradient_panels
 from core.figures.training.learning_curves import Curve, learning_curves
 from core.frames.registry import find_dataset
-from core.frames.schema import DFT
-from core.runs.groups import experiment as matched
+from core.runs.groups.experiment import Experiment
+from core.runs.groups.progress import GroupProgress
 from core.runs.record.directory import Run
 from core.runs.record.listing import status_if_any
-from core.runs.record.progress import duration_text
 from core.runs.results.comparison import method_label, stacked_histories
 from core.runs.results.curves import histories
-from core.runs.results.matched import SPLITS, gradients, matched_table
+from core.runs.results.matched import SPLITS, gradients, matched_table, mean_text
 from core.runs.results.paper import CITATION, DOI
 from core.training.settings.methods import METHODS
 from core.training.settings.metrics import METRICS
 from core.training.step.probes import PROBES
-from pages.parts.shared.datasets import MODEL_LABELLED, model_badge, origin
+from pages.parts.shared.datasets import model_badge, origin
 from pages.parts.shared.figure import show
-from pages.parts.shared.page import command, errors_shown, is_dark, plain
+from pages.parts.shared.group import show_panel, show_title
+from pages.parts.shared.page import command, is_dark, plain
 from pages.parts.shared.views import choose_view
 
-REFRESH = "3s"
 VIEWS = {"table": "Table 1", "curves": "Energy history", "gradients": "Gradients", "runs": "Runs"}
 
 
-def show_experiment(one: matched.Experiment) -> None:
+def show_experiment(experiment: Experiment) -> None:
     """Show an experiment; while its runs wait or train, the view refreshes itself."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(plain(one.name or one.id), anchor=False, width="stretch")
-        if st.button("All experiments", icon=":material/arrow_back:", type="tertiary"):
-            del st.query_params["experiment"]
-            st.rerun()
-    labels = _labels(one)
+    show_title(experiment, param="experiment")
+    labels = _labels(experiment)
     model_badge({labels})
-    config = one.base
+    config = experiment.base
     frames = "all" if config.frames is None else f"{config.frames:,}"
     st.markdown(
         plain(
-            f"{len(one.methods)} methods and {len(one.seeds)} seeds on {config.dataset}, {frames} "
-            f"training frames, {config.epochs} epochs at most. Labels: {origin(labels)}."
+            f"{len(experiment.methods)} methods and {len(experiment.seeds)} seeds on "
+            f"{config.dataset}, {frames} training frames, at most {config.epochs} epochs. "
+            f"Labels: {origin(labels)}."
         )
     )
     view = choose_view(VIEWS)
-    live = any(status.is_active for status in _states(one))
-    st.fragment(_panel, run_every=REFRESH if live else None)(one, view, labels, live=live)
-    command(f"{one.command}\natomref experiment show {one.id}")
+    show_panel(experiment, partial(_panel, experiment, view, labels), param="experiment")
+    command(f"{experiment.command}\natomref experiment show {experiment.id}")
 
 
-def _labels(one: matched.Experiment) -> str:
-    for status in _states(one):
-        if status.labels:
-            return status.labels
+def _labels(experiment: Experiment) -> str:
     try:
-        return find_dataset(one.base.dataset).card.labels
+        return experiment.progress().labels or find_dataset(experiment.base.dataset).card.labels
     except LabError:
         return "unknown"
 
 
-def _states(one: matched.Experiment) -> list:
-    return [status for run in matched.runs_of(one) if (status := status_if_any(run))]
-
-
-def _panel(one: matched.Experiment, view: str, labels: str, *, live: bool) -> None:
-    states = _states(one)
-    if any(status.is_active for status in states) != live:
-        st.rerun()
-    with errors_shown():
-        runs = matched.runs_of(one)
-        _standing(one, states)
-        made = "DFT" if labels == DFT else f"{labels}: {MODEL_LABELLED}"
-        short = f"Data: {one.base.dataset}. Labels: {made}"
-        source = plain(f"Data: {one.base.dataset}. Labels: {origin(labels)}.")
-        if view == "table":
-            _table(one, runs, source)
-        elif view == "curves":
-            _curves(one, runs, source, short)
-        elif view == "gradients":
-            _gradients(one, runs, source, short)
-        else:
-            _runs(runs)
-
-
-def _standing(one: matched.Experiment, states: list) -> None:
-    finished = sum(status.state == "finished" for status in states)
-    active = [status for status in states if status.is_active]
-    with st.container(horizontal=True, vertical_alignment="center"):
-        text = f"{finished} of {len(one.runs)} runs finished"
-        running = next((status for status in active if status.state == "running"), None)
-        if running is not None and running.eta_s:
-            text += f", {duration_text(running.eta_s)} left of the one that trains"
-        st.progress(finished / max(1, len(one.runs)), text)
-        if active:
-            _button("Cancel all", ":material/stop:", matched.cancel, one)
-        elif finished < len(states):
-            _button("Resume the rest", ":material/play_arrow:", matched.resume, one)
-    failed = [status for status in states if status.state == "failed"]
-    if failed:
-        st.error(plain(failed[0].message), icon=":material/error:")
-
-
-def _button(
-    label: str, icon: str, action: Callable[[matched.Experiment], None], one: matched.Experiment
+def _panel(
+    experiment: Experiment,
+    view: str,
+    labels: str,
+    progress: GroupProgress,  # noqa: ARG001
+    buttons: DeltaGenerator,  # noqa: ARG001
 ) -> None:
-    if st.button(label, icon=icon, key=f"{label}-{one.id}"):
-        action(one)
-        st.rerun()
+    runs = experiment.existing_runs()
+    source = f"Data: {experiment.base.dataset}. Labels: {origin(labels)}"
+    if view == "table":
+        _table(experiment, runs, source)
+    elif view == "curves":
+        _curves(experiment, runs, source)
+    elif view == "gradients":
+        _gradients(experiment, runs, source)
+    else:
+        _runs(runs)
 
 
-def _table(one: matched.Experiment, runs: list[Run], source: str) -> None:
+def _table(experiment: Experiment, runs: list[Run], source: str) -> None:
     split = st.segmented_control(
         "Frames",
         list(SPLITS),
@@ -126,22 +86,17 @@ def _table(one: matched.Experiment, runs: list[Run], source: str) -> None:
         "end. Training errors are those of the best epoch's steps.",
     )
     table = matched_table(runs, split)
-    shown = pd.DataFrame(
+    rows = [
         {
-            "method": [method_label(key) for key in table["method"]],
-            "runs": [f"{n} of {of}" for n, of in zip(table["n"], table["of"], strict=True)],
-            **{
-                key: [
-                    _with_spread(value, spread)
-                    for value, spread in zip(table[key], table[f"{key}_spread"], strict=True)
-                ]
-                for key in METRICS
-            },
-            **{f"{key}_paper": table[f"{key}_paper"] for key in METRICS},
+            "method": method_label(row["method"]),
+            "runs": f"{row['n']} of {row['of']}",
+            **{key: mean_text(row[key], row[f"{key}_spread"]) for key in METRICS},
+            **{f"{key}_paper": row[f"{key}_paper"] for key in METRICS},
         }
-    )
+        for row in table.to_dict("records")
+    ]
     st.dataframe(
-        shown,
+        rows,
         key=f"matched-{split}",
         hide_index=True,
         placeholder="–",
@@ -163,14 +118,14 @@ def _table(one: matched.Experiment, runs: list[Run], source: str) -> None:
         },
     )
     st.caption(
-        f"Mean ± standard deviation over seeds. {source} Columns marked as the paper's are from "
-        f"[{plain(CITATION)}](https://doi.org/{DOI}), on MP-r2SCAN: they show the order of the "
-        "methods, and their sizes do not compare."
+        f"Mean ± standard deviation over seeds. {plain(source)}. The paper's columns are from "
+        f"[{plain(CITATION)}](https://doi.org/{DOI}), on MP-r2SCAN: compare the order of the "
+        "methods, not the size of the errors."
     )
     st.download_button(
         "CSV",
-        data=lambda: table.assign(source=source.replace("\\", "")).to_csv(index=False).encode(),
-        file_name=f"{one.id}-{split}.csv",
+        data=lambda: table.assign(source=source).to_csv(index=False).encode(),
+        file_name=f"{experiment.id}-{split}.csv",
         mime="text/csv",
         icon=":material/download:",
         type="tertiary",
@@ -178,17 +133,7 @@ def _table(one: matched.Experiment, runs: list[Run], source: str) -> None:
     )
 
 
-def _with_spread(value: float, spread: float) -> str | None:
-    """Write a mean with as many decimals as its spread, to two digits, allows."""
-    if pd.isna(value):
-        return None
-    if pd.isna(spread) or spread == 0:
-        return f"{value:,.4g}" if value < 1000 else f"{value:,.0f}"
-    decimals = min(6, max(0, 1 - math.floor(math.log10(spread))))
-    return f"{value:,.{decimals}f} ± {spread:,.{decimals}f}"
-
-
-def _curves(one: matched.Experiment, runs: list[Run], source: str, labels: str) -> None:
+def _curves(experiment: Experiment, runs: list[Run], source: str) -> None:
     metric = st.segmented_control(
         "Error of",
         list(METRICS),
@@ -217,16 +162,16 @@ def _curves(one: matched.Experiment, runs: list[Run], source: str, labels: str) 
             log_y=True,
             dark=is_dark(),
         ),
-        name=f"{one.id}-{metric}",
+        name=f"{experiment.id}-{metric}",
         caption="One line a run, one colour a method. Epoch 0 is the untrained model: where a "
         "method begins is what its references did.",
-        source=source,
-        labels=labels,
+        source=plain(source),
+        labels=source,
         table=lambda: stacked_histories(runs, metric),
     )
 
 
-def _gradients(one: matched.Experiment, runs: list[Run], source: str, labels: str) -> None:
+def _gradients(experiment: Experiment, runs: list[Run], source: str) -> None:
     first = st.toggle(
         "First epoch only",
         value=True,
@@ -241,16 +186,16 @@ def _gradients(one: matched.Experiment, runs: list[Run], source: str, labels: st
         gradient_panels(
             table,
             probes=list(PROBES),
-            methods=[method for method in METHODS if method in one.methods],
+            methods=[method for method in METHODS if method in experiment.methods],
             dark=is_dark(),
         ),
-        name=f"{one.id}-gradients",
+        name=f"{experiment.id}-gradients",
         caption="Ten times an epoch, mean over the steps since; the band is the range of the "
         "seeds. With references of the wrong functional the network is asked to unlearn offsets, "
         "and gradients are larger; Huber's loss keeps them from growing with the offset. AtomRef "
         "has a gradient only where it is trained.",
-        source=source,
-        labels=labels,
+        source=plain(source),
+        labels=source,
         table=lambda: table,
     )
 

@@ -9,8 +9,7 @@ import streamlit as st
 
 from core.errors import LabError
 from core.frames.uploads import keep_upload
-from core.runs.groups.sweep import find_sweep, runs_of
-from core.runs.record.listing import status_if_any
+from core.runs.groups.sweep import Sweep
 from core.scaling.form_choice import asymptotic_from
 from core.scaling.law import Law
 from core.scaling.points import ScalingPoints, read_points
@@ -102,8 +101,7 @@ def _finished(name: str) -> int:
     """Return how many runs of an own sweep have finished: what its results depend on."""
     if name in _embedded():
         return 0
-    states = [status_if_any(run) for run in runs_of(find_sweep(name))]
-    return sum(status is not None and status.state == "finished" for status in states)
+    return Sweep.load(name).progress().finished
 
 
 @st.cache_data(show_spinner=False)

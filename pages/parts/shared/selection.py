@@ -8,17 +8,16 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 
 def linked_table(
-    table: pd.DataFrame, ids: Sequence[str], *, param: str, key: str, **options: Any
+    table: Any, ids: Sequence[str], *, param: str, key: str, **options: Any
 ) -> int | None:
     """Show a table whose selected row is in the page's link.
 
     Args:
-        table: What to show.
+        table: Rows, as `st.dataframe` takes them.
         ids: What names each row in the link.
         param: Name in the query.
         key: Names the table; another table needs another key.

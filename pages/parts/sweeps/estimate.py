@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.frames.schema import Card
 from core.runs.groups.estimate import seconds_of
-from core.runs.groups.sweep import Sweep, epochs_of
+from core.runs.groups.sweep import Sweep
 from core.runs.record.progress import duration_text
 from core.training.settings.config import RunConfig
 from pages.parts.shared.datasets import key_of
@@ -50,7 +50,7 @@ def _look(wanted: Sweep, size: int) -> RunConfig:
     # All methods take the same time, and this one asks the least of a look.
     changes = {
         "frames": size,
-        "epochs": epochs_of(size, base=wanted.base, steps=wanted.steps),
+        "epochs": wanted.epochs(size),
         "method": "frozen",
         "name": "",
     }

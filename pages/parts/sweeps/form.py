@@ -7,8 +7,8 @@ import streamlit as st
 from core.errors import LabError
 from core.frames.registry import DatasetInfo
 from core.frames.store import FrameSet
-from core.runs.groups import sweep as sweeps
-from core.runs.groups.sizes import check_sizes, proposed_sizes
+from core.runs.groups.sizes import proposed_sizes
+from core.runs.groups.sweep import Sweep
 from core.runs.results.comparison import method_label
 from core.training.settings.config import RunConfig
 from core.training.settings.methods import METHODS
@@ -43,7 +43,7 @@ def show_form() -> None:
         info = choose_dataset()
     if info is None:
         return
-    wanted: sweeps.Sweep | None = None
+    wanted: Sweep | None = None
     with errors_shown():
         with left:
             source = choose_source()
@@ -57,8 +57,15 @@ def show_form() -> None:
         if source is not None:
             settings = {"dataset": info.card.name, "source_model": source, **more}
             settings |= {key: value for key, value in budget.items() if value is not None}
-            check_sizes(sizes, dataset=info.card.name, n_train=n_train)
-            wanted = _checked(settings, sizes, methods, seeds)
+            steps = settings.pop("steps", None)
+            wanted = Sweep.draft(
+                RunConfig.from_options(settings, where="These settings"),
+                sizes=sizes,
+                methods=methods,
+                seeds=seeds,
+                steps=steps,
+                n_train=n_train,
+            )
     with right:
         launch_all("sweep", wanted, _start, linked="own")
     if wanted is not None:
@@ -164,38 +171,7 @@ def _budget() -> dict[str, Any]:
     return {"epochs": int(epochs), "patience": int(patience)}
 
 
-def _checked(
-    settings: dict[str, Any], sizes: list[int], methods: list[str], seeds: list[int]
-) -> sweeps.Sweep:
-    """Return the sweep as a draft, refusing what one of the methods would refuse."""
-    if not methods:
-        raise LabError("No method is chosen; choose at least one.")
-    steps = settings.pop("steps", None)
-    for method in methods:
-        RunConfig.from_options({**settings, "method": method}, where=method_label(method))
-    ordered = [method for method in METHODS if method in methods]
-    return sweeps.Sweep(
-        id="",
-        name=settings.get("name") or "",
-        created=0,
-        base=RunConfig.from_options({**settings, "method": ordered[0]}),
-        sizes=sizes,
-        methods=ordered,
-        seeds=seeds,
-        steps=steps,
-        runs=[],
-        machine="",
-        versions={},
-    )
-
-
-def _start(wanted: sweeps.Sweep) -> str:
-    made = sweeps.make_sweep(
-        wanted.base,
-        sizes=wanted.sizes,
-        methods=wanted.methods,
-        seeds=wanted.seeds,
-        steps=wanted.steps,
-    )
-    sweeps.launch(made)
-    return made.id
+def _start(draft: Sweep) -> str:
+    sweep = draft.create()
+    sweep.launch()
+    return sweep.id

@@ -1,147 +1,80 @@
-"""The reader's own sweeps: which there are, how one stands, and what can be done with it."""
+"""The reader's own sweeps: the list of them, and the progress and controls of one."""
 
-from collections.abc import Callable
-from datetime import datetime
-from typing import Any
+from functools import partial
 
-import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import LabError
-from core.runs.groups import sweep as sweeps
+from core.runs.groups.progress import GroupProgress
+from core.runs.groups.sweep import Sweep
 from core.runs.record.listing import status_if_any
-from core.runs.record.progress import duration_text
 from core.runs.results.comparison import method_label
 from core.training.settings.methods import METHODS
+from pages.parts.shared.group import list_groups, show_panel, show_title
 from pages.parts.shared.page import command, errors_shown, plain
-from pages.parts.shared.selection import link_to, linked, linked_table
+from pages.parts.shared.selection import link_to, linked
 from pages.parts.shared.views import open_view
 from pages.parts.sweeps.numbers import numbers_of, words_of
 
-REFRESH = "3s"
-
 
 def show_sweeps() -> None:
-    """Show the sweeps there are and the form of a new one, or the one that the link names."""
-    known = sweeps.list_sweeps()
-    chosen = next((one for one in known if one.id == linked("own")), None)
+    """Show the list of sweeps and the form of a new one, or the sweep that the link names."""
+    sweeps = Sweep.load_all()
+    chosen = next((sweep for sweep in sweeps if sweep.id == linked("own")), None)
     if chosen is not None:
         _show_sweep(chosen)
         return
-    _list(known)
+    if sweeps:
+        list_groups(sweeps, param="own")
+    else:
+        st.info(
+            "No sweep of your own yet. One form starts all its runs; they train one after another "
+            "on a device, the cheapest first, and curves fill in as they end.",
+            icon=":material/trending_down:",
+        )
     # It waits for torch; a look at the sweeps does not.
     from pages.parts.sweeps.form import show_form  # noqa: PLC0415
 
     show_form()
 
 
-def _list(known: list[sweeps.Sweep]) -> None:
-    if not known:
-        st.info(
-            "No sweep of your own yet. One form starts all its runs; they train one after another "
-            "on a device, the cheapest first, and curves fill in as they end.",
-            icon=":material/trending_down:",
-        )
-        return
-    row = linked_table(
-        pd.DataFrame([_row(one) for one in known]),
-        [one.id for one in known],
-        param="own",
-        key=f"sweeps-{len(known)}",
-        hide_index=True,
-        column_config={
-            "id": "Sweep",
-            "name": "Name",
-            "made": "Made",
-            "data": "Data set",
-            "sizes": "Sizes",
-            "methods": "Methods",
-            "seeds": st.column_config.NumberColumn("Seeds"),
-            "done": st.column_config.ProgressColumn(
-                "Runs finished", format="percent", min_value=0, max_value=1
-            ),
-        },
-    )
-    st.caption("Select a row to open a sweep.")
-    if row is not None:
-        st.rerun()
-
-
-def _row(one: sweeps.Sweep) -> dict[str, Any]:
-    there = sweeps.progress(one)
-    return {
-        "id": one.id,
-        "name": one.name,
-        "made": datetime.fromtimestamp(one.created).strftime("%Y-%m-%d %H:%M"),
-        "data": one.base.dataset,
-        "sizes": words_of(one.sizes),
-        "methods": ", ".join(one.methods),
-        "seeds": len(one.seeds),
-        "done": there.finished / max(1, there.of),
-    }
-
-
-def _show_sweep(one: sweeps.Sweep) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(plain(one.name or one.id), anchor=False, width="stretch")
-        st.button(
-            "All sweeps",
-            icon=":material/arrow_back:",
-            type="tertiary",
-            on_click=link_to,
-            args=("own", None),
-        )
+def _show_sweep(sweep: Sweep) -> None:
+    show_title(sweep, param="own")
     budget = (
-        f"{one.steps:,} steps each"
-        if one.steps is not None
-        else _many(one.base.epochs, "epoch") + (" at most" if one.base.patience else "")
+        f"{sweep.steps:,} steps each"
+        if sweep.steps is not None
+        else _many(sweep.base.epochs, "epoch") + (" at most" if sweep.base.patience else "")
     )
     st.markdown(
         plain(
-            f"{_many(len(one.sizes), 'size')} ({words_of(one.sizes)} training frames) × "
-            f"{_many(len(one.methods), 'method')} × {_many(len(one.seeds), 'seed')} on "
-            f"{one.base.dataset}, {budget}."
+            f"{_many(len(sweep.sizes), 'size')} ({words_of(sweep.sizes)} training frames) × "
+            f"{_many(len(sweep.methods), 'method')} × {_many(len(sweep.seeds), 'seed')} on "
+            f"{sweep.base.dataset}, {budget}."
         )
     )
-    live = sweeps.progress(one).active > 0
-    st.fragment(_panel, run_every=REFRESH if live else None)(one, live=live)
-    _grow(one)
-    command(f"{one.command}\natomref sweep show {one.id}")
+    show_panel(sweep, partial(_panel, sweep), param="own")
+    _grow(sweep)
+    command(f"{sweep.command}\natomref sweep show {sweep.id}")
 
 
 def _many(number: int, what: str) -> str:
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
-def _panel(one: sweeps.Sweep, *, live: bool) -> None:
-    there = sweeps.progress(one)
-    if (there.active > 0) != live:
+def _panel(sweep: Sweep, progress: GroupProgress, buttons: DeltaGenerator) -> None:
+    if buttons.button(
+        "See its curves",
+        icon=":material/trending_down:",
+        type="primary",
+        key=f"see-{sweep.id}",
+        disabled=progress.finished == 0,
+        on_click=_see,
+        args=(sweep.id,),
+    ):
+        # The click reruns this panel alone, and the view is the page's.
         st.rerun()
-    with errors_shown():
-        text = f"{there.finished} of {there.of} runs finished"
-        if there.eta_s is not None:
-            text += f", about {duration_text(there.eta_s)} left"
-        st.progress(min(there.share, 1.0), text)
-        with st.container(horizontal=True, vertical_alignment="center"):
-            if st.button(
-                "See its curves",
-                icon=":material/trending_down:",
-                type="primary",
-                key=f"see-{one.id}",
-                disabled=there.finished == 0,
-                on_click=_see,
-                args=(one.id,),
-            ):
-                # The click reruns this panel alone, and the view is the page's.
-                st.rerun()
-            if there.active:
-                _button("Cancel all", ":material/stop:", sweeps.cancel, one)
-            elif there.finished < there.of:
-                _button("Resume the rest", ":material/play_arrow:", sweeps.resume, one)
-            if not there.active:
-                _delete(one)
-        _told(one)
-        _standing(one)
+    _states(sweep)
 
 
 def _see(name: str) -> None:
@@ -152,34 +85,10 @@ def _see(name: str) -> None:
     link_to("own", None)
 
 
-def _button(
-    label: str, icon: str, action: Callable[[sweeps.Sweep], Any], one: sweeps.Sweep
-) -> None:
-    if st.button(label, icon=icon, key=f"{label}-{one.id}"):
-        action(one)
-        st.rerun()
-
-
-def _delete(one: sweeps.Sweep) -> None:
-    with st.popover("Delete", icon=":material/delete:"):
-        st.markdown(f"Deletes the sweep with its {len(sweeps.runs_of(one))} runs and their models.")
-        if st.button("Delete for good", type="primary", key=f"delete-{one.id}"):
-            sweeps.delete(one)
-            link_to("own", None)
-            st.rerun()
-
-
-def _told(one: sweeps.Sweep) -> None:
-    states = [status_if_any(run) for run in sweeps.runs_of(one)]
-    failed = [status for status in states if status is not None and status.state == "failed"]
-    if failed:
-        st.error(plain(failed[0].message), icon=":material/error:")
-
-
-def _standing(one: sweeps.Sweep) -> None:
-    """Show how the runs of each size and method stand, with links to those that train."""
+def _states(sweep: Sweep) -> None:
+    """Show the states of the runs by size and method, with links to those that train."""
     cells: dict[tuple[int, str], list[str]] = {}
-    for run in sweeps.runs_of(one):
+    for run in sweep.existing_runs():
         status = status_if_any(run)
         if status is None:
             continue
@@ -195,20 +104,18 @@ def _standing(one: sweeps.Sweep) -> None:
                 query_params={"run": run.id},
             )
     st.dataframe(
-        pd.DataFrame(
-            [
-                {
-                    "size": size,
-                    **{method: _cell(cells.get((size, method), [])) for method in one.methods},
-                }
-                for size in one.sizes
-            ]
-        ),
-        key=f"standing-{one.id}",
+        [
+            {
+                "size": size,
+                **{method: _cell(cells.get((size, method), [])) for method in sweep.methods},
+            }
+            for size in sweep.sizes
+        ],
+        key=f"standing-{sweep.id}",
         hide_index=True,
         column_config={
             "size": st.column_config.NumberColumn("Training frames", format="localized"),
-            **{method: method_label(method) for method in one.methods},
+            **{method: method_label(method) for method in sweep.methods},
         },
     )
 
@@ -221,39 +128,37 @@ def _cell(states: list[str]) -> str:
     return ", ".join([f"{finished} of {len(states)} finished", *others])
 
 
-def _grow(one: sweeps.Sweep) -> None:
+def _grow(sweep: Sweep) -> None:
     with (
         st.expander("Grow it by sizes, methods or seeds", icon=":material/add:"),
-        st.form(f"grow-{one.id}", border=False),
+        st.form(f"grow-{sweep.id}", border=False),
     ):
         left, middle, right = st.columns([2, 4, 1])
         sizes = left.text_input(
-            "Further sizes", key=f"grow-sizes-{one.id}", placeholder="such as 3200"
+            "Further sizes", key=f"grow-sizes-{sweep.id}", placeholder="such as 3200"
         )
         methods = middle.pills(
             "Further methods",
-            [method for method in METHODS if method not in one.methods],
+            [method for method in METHODS if method not in sweep.methods],
             selection_mode="multi",
-            key=f"grow-methods-{one.id}",
+            key=f"grow-methods-{sweep.id}",
         )
         seeds = right.number_input(
-            "Further seeds", min_value=0, max_value=20, value=0, key=f"grow-seeds-{one.id}"
+            "Further seeds", min_value=0, max_value=20, value=0, key=f"grow-seeds-{sweep.id}"
         )
-        st.caption("What is there stays; only what is missing is trained.")
+        st.caption("Existing runs stay as they are; only missing ones are trained.")
         if st.form_submit_button("Grow and launch", icon=":material/rocket_launch:"):
             with errors_shown():
-                _grown(one, sizes, methods, seeds)
+                _grown(sweep, sizes, methods, seeds)
 
 
-def _grown(one: sweeps.Sweep, sizes: str, methods: list[str], n_seeds: int) -> None:
+def _grown(sweep: Sweep, sizes: str, methods: list[str], n_seeds: int) -> None:
     further = numbers_of(sizes, what="Further sizes")
     if not (further or methods or n_seeds):
         raise LabError("Nothing to grow by: name a size, a method or a number of seeds.")
-    first = max(one.seeds) + 1
-    grown = sweeps.grow(
-        one, sizes=further, methods=methods, seeds=list(range(first, first + n_seeds))
-    )
-    if grown.runs == one.runs:
+    first = max(sweep.seeds) + 1
+    grown = sweep.grow(sizes=further, methods=methods, seeds=list(range(first, first + n_seeds)))
+    if grown.runs == sweep.runs:
         raise LabError("The sweep has all of that already.")
-    sweeps.launch(grown)
+    grown.launch()
     st.rerun()

@@ -5,7 +5,7 @@ import pytest
 
 from core.errors import LabError
 from core.home import experiments_dir
-from core.runs.groups import experiment as matched
+from core.runs.groups.experiment import Experiment
 from core.runs.process import local
 from core.runs.record.listing import list_runs
 from core.runs.results.matched import errors_of, gradients, matched_table
@@ -15,32 +15,32 @@ BASE = RunConfig(dataset="toy", device="cpu", epochs=2, name="0")
 
 
 def made(methods=("residual", "refit"), seeds=(0, 1), base=BASE):
-    return matched.make_experiment(base, methods=methods, seeds=seeds)
+    return Experiment.draft(base, methods=methods, seeds=seeds).create()
 
 
 def test_runs_differ_in_method_and_seed_alone(lab):
     one = made(seeds=(3, 5))
-    configs = [run.config for run in matched.runs_of(one)]
+    configs = [run.config for run in one.existing_runs()]
     assert [(c.seed, c.method) for c in configs] == [
         (3, "refit"), (3, "residual"), (5, "refit"), (5, "residual"),
     ]  # fmt: skip
     rest = {c.model_copy(update={"method": "", "seed": 0}).model_dump_json() for c in configs}
     assert len(rest) == 1
-    assert matched.find_experiment(one.id) == one
+    assert Experiment.load(one.id) == one
     assert one.command == (
         "atomref experiment run --methods refit,residual --seeds 3,5 "
         "--dataset toy --epochs 2 --device cpu --name 0"
     )
-    assert all(run.status().pid is None for run in matched.runs_of(one))
+    assert all(run.status().pid is None for run in one.existing_runs())
 
 
 @pytest.mark.parametrize(
     ("methods", "seeds", "told"),
     [
-        (["magic"], [0], "magic: is no method"),
+        (["magic"], [0], "magic: is not a method"),
         ([], [0], "at least one method"),
         (["refit"], [], "at least one method and one seed"),
-        (["refit", "refit"], [0], "none twice"),
+        (["refit", "refit"], [0], "given twice"),
         (["refit"], range(600), "too many"),
     ],
 )
@@ -62,7 +62,7 @@ def test_all_runs_are_made_or_none(lab, monkeypatch):
     with pytest.raises(LabError, match="disk is full"):
         made()
     assert list_runs() == []
-    assert matched.list_experiments() == []
+    assert Experiment.load_all() == []
 
 
 def test_settings_that_one_method_refuses_stop_all(lab):
@@ -73,9 +73,9 @@ def test_settings_that_one_method_refuses_stop_all(lab):
 
 def test_queued_trained_and_averaged(lab):
     one = made()
-    matched.launch(one)
-    matched.launch(one)  # a second click starts nothing twice
-    runs = matched.runs_of(one)
+    one.launch()
+    one.launch()  # a second click starts nothing twice
+    runs = one.existing_runs()
     for run in runs:
         lab.wait(run, "finished", seconds=60)
     assert {len(run.metrics("start")) for run in runs} == {1}
@@ -99,53 +99,53 @@ def test_queued_trained_and_averaged(lab):
 def test_mean_and_spread_by_numpy(lab):
     one = made(("refit",), (0, 1, 2))
     values = [30.0, 34.0, 41.0]
-    for run, value in zip(matched.runs_of(one), values, strict=True):
+    for run, value in zip(one.existing_runs(), values, strict=True):
         test = {"n_frames": 3, "energy_mae_mev_per_atom": value, "stress_mae_gpa": None}
         run.update(state="finished", test=test, best_epoch=2)
-    row = matched_table(matched.runs_of(one), "test").iloc[0]
+    row = matched_table(one.existing_runs(), "test").iloc[0]
     assert row["energy_mae_mev_per_atom"] == pytest.approx(np.mean(values))
     assert row["energy_mae_mev_per_atom_spread"] == pytest.approx(np.std(values, ddof=1))
-    assert errors_of(matched.runs_of(one)[0], "train") is None
+    assert errors_of(one.existing_runs()[0], "train") is None
 
 
 def test_cancel_resume_and_delete_together(lab):
     one = made(base=BASE.model_copy(update={"name": "0.3"}))
-    matched.launch(one)
-    runs = matched.runs_of(one)
+    one.launch()
+    runs = one.existing_runs()
     lab.wait(runs[0], "running")
     with pytest.raises(LabError, match="cancel it first"):
-        matched.delete(one)
-    matched.cancel(one)
+        one.delete()
+    one.cancel()
     for run in runs:
         lab.wait(run, "cancelled")
-    matched.resume(one)
+    one.resume()
     assert all(run.status().is_active for run in runs)
-    matched.cancel(one)
+    one.cancel()
     for run in runs:
         lab.wait(run, "cancelled")
-    matched.delete(one)
+    one.delete()
     assert list_runs() == []
-    assert matched.list_experiments() == []
+    assert Experiment.load_all() == []
 
 
 def test_a_deleted_run_and_a_damaged_file_break_nothing(lab):
     one = made()
-    first = matched.runs_of(one)[0]
+    first = one.existing_runs()[0]
     local.cancel(first)
     local.delete(first)
-    assert len(matched.runs_of(one)) == 3
+    assert len(one.existing_runs()) == 3
     (experiments_dir() / "broken.json").write_text("{")
-    assert [other.id for other in matched.list_experiments()] == [one.id]
+    assert [other.id for other in Experiment.load_all()] == [one.id]
     with pytest.raises(LabError, match="no such experiment"):
-        matched.find_experiment("broken")
+        Experiment.load("broken")
 
 
 def test_gradients_of_several_runs(lab):
     one = made(("frozen", "refit"), (0,))
-    for run, norm in zip(matched.runs_of(one), (9.0, 1.0), strict=True):
+    for run, norm in zip(one.existing_runs(), (9.0, 1.0), strict=True):
         event = f'{{"kind": "step", "step": 1, "epoch": 0.1, "gradients": {{"AtomEmb": {norm}}}}}\n'
         (run.path / "metrics.jsonl").write_text(event)
-    table = gradients(matched.runs_of(one))
+    table = gradients(one.existing_runs())
     assert table[["method", "probe", "norm"]].to_numpy().tolist() == [
         ["frozen", "AtomEmb", 9.0], ["refit", "AtomEmb", 1.0],
     ]  # fmt: skip

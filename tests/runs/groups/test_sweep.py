@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from core.errors import LabError
 from core.frames.registry import open_dataset
-from core.runs.groups import sweep as sweeps
+from core.runs.groups.progress import GroupProgress
+from core.runs.groups.sweep import Sweep
 from core.runs.process import local, slots
 from core.runs.record.listing import list_runs
 from core.training.settings.config import RunConfig
@@ -23,11 +24,11 @@ BASE = RunConfig(dataset=DATA, device="cpu", epochs=2, name="0")
 
 
 def made(sizes=(8, 4), methods=("residual", "scratch"), seeds=(0, 1), *, steps=None, base=BASE):
-    return sweeps.make_sweep(base, sizes=sizes, methods=methods, seeds=seeds, steps=steps)
+    return Sweep.draft(base, sizes=sizes, methods=methods, seeds=seeds, steps=steps).create()
 
 
 def cells(sweep):
-    return [(c.frames, c.seed, c.method) for c in (run.config for run in sweeps.runs_of(sweep))]
+    return [(c.frames, c.seed, c.method) for c in (run.config for run in sweep.existing_runs())]
 
 
 def test_the_cheapest_runs_go_first(lab):
@@ -36,9 +37,9 @@ def test_the_cheapest_runs_go_first(lab):
         (4, 0, "scratch"), (4, 0, "residual"), (4, 1, "scratch"), (4, 1, "residual"),
         (8, 0, "scratch"), (8, 0, "residual"), (8, 1, "scratch"), (8, 1, "residual"),
     ]  # fmt: skip
-    queued = [run.status().queued for run in sweeps.runs_of(one)]
+    queued = [run.status().queued for run in one.existing_runs()]
     assert queued == sorted(queued)
-    assert sweeps.find_sweep(one.id) == one
+    assert Sweep.load(one.id) == one
     assert one.command == (
         "atomref sweep run --sizes 4,8 --methods scratch,residual --seeds 0,1 "
         f"--dataset {DATA} --epochs 2 --device cpu --name 0"
@@ -63,7 +64,7 @@ def test_smaller_sizes_are_part_of_larger_ones(sizes, seed):
 
 def test_fixed_steps_settle_the_epochs(lab):
     one = made(sizes=(5, 16, 40), methods=("refit",), seeds=(0,), steps=10)
-    epochs = {run.config.frames: run.config.epochs for run in sweeps.runs_of(one)}
+    epochs = {run.config.frames: run.config.epochs for run in one.existing_runs()}
     assert epochs == {5: 10, 16: 10, 40: 4}
     assert all(n * math.ceil(size / 16) >= 10 for size, n in epochs.items())
     assert "--steps 10" in one.command
@@ -72,18 +73,18 @@ def test_fixed_steps_settle_the_epochs(lab):
 def test_growing_makes_only_what_is_missing(lab):
     one = made(sizes=(4,), methods=("residual",), seeds=(0,))
     (first,) = one.runs
-    grown = sweeps.grow(one, sizes=(8,), methods=("refit",), seeds=(3,))
+    grown = one.grow(sizes=(8,), methods=("refit",), seeds=(3,))
     assert (grown.sizes, grown.methods, grown.seeds) == ([4, 8], ["refit", "residual"], [0, 3])
     assert grown.runs[0] == first
     assert len(set(cells(grown))) == len(grown.runs) == 8
     assert cells(grown)[1:4] == [(4, 0, "refit"), (4, 3, "refit"), (4, 3, "residual")]
-    assert sweeps.find_sweep(one.id) == grown
-    assert sweeps.grow(grown) == grown
+    assert Sweep.load(one.id) == grown
+    assert grown.grow() == grown
     # A run that somebody deleted is made again.
-    before, run = cells(grown), sweeps.runs_of(grown)[2]
+    before, run = cells(grown), grown.existing_runs()[2]
     local.cancel(run)
     local.delete(run)
-    again = sweeps.grow(grown)
+    again = grown.grow()
     assert sorted(cells(again)) == sorted(before)
     assert len(set(again.runs) - set(grown.runs)) == 1
 
@@ -95,9 +96,9 @@ def test_growing_makes_only_what_is_missing(lab):
         ({"sizes": [0, 4]}, "sizes of at least one frame"),
         ({"sizes": [4, 4]}, "name none twice"),
         ({"sizes": [4, 5000]}, r"has 1919 training frames.*got 5000"),
-        ({"methods": ["magic"]}, "magic: is no method"),
+        ({"methods": ["magic"]}, "magic: is not a method"),
         ({"methods": []}, "at least one method and one seed"),
-        ({"seeds": range(400)}, "too many for a sweep"),
+        ({"seeds": range(400)}, "too many at once"),
         ({"base": BASE.model_copy(update={"frames": 8})}, "leave --frames out"),
         ({"base": BASE.model_copy(update={"patience": 3}), "steps": 9}, "leave --patience"),
         ({"base": BASE.model_copy(update={"dataset": "mp-structures"})}, "holds pairs"),
@@ -108,29 +109,29 @@ def test_what_cannot_be_swept_is_refused(lab, changes, told):
     with pytest.raises(LabError, match=told):
         made(**changes)
     assert list_runs() == []
-    assert sweeps.list_sweeps() == []
+    assert Sweep.load_all() == []
 
 
 def test_a_growth_that_is_refused_leaves_all_as_it_was(lab):
     one = made()
     with pytest.raises(LabError, match="1919 training frames"):
-        sweeps.grow(one, sizes=(16, 10**6))
-    assert sweeps.find_sweep(one.id) == one
+        one.grow(sizes=(16, 10**6))
+    assert Sweep.load(one.id) == one
     assert len(list_runs()) == len(one.runs)
 
 
 def test_two_who_grow_one_sweep_both_get_what_they_asked_for(lab):
     one = made(sizes=(4,), methods=("refit",), seeds=(0,))
-    sweeps.grow(one, sizes=(8,))
+    one.grow(sizes=(8,))
     # From a record that is out of date by now.
-    both = sweeps.grow(one, seeds=(1,))
+    both = one.grow(seeds=(1,))
     assert sorted(cells(both)) == [(n, seed, "refit") for n in (4, 8) for seed in (0, 1)]
     assert len(list_runs()) == 4
 
 
 def test_one_run_that_refuses_does_not_keep_the_others(lab, monkeypatch):
     one = made(sizes=(4, 8), methods=("refit",), seeds=(0, 1))
-    runs, cancel = sweeps.runs_of(one), local.cancel
+    runs, cancel = one.existing_runs(), local.cancel
 
     def not_mine(run):
         if run == runs[-1]:
@@ -139,22 +140,22 @@ def test_one_run_that_refuses_does_not_keep_the_others(lab, monkeypatch):
 
     monkeypatch.setattr(local, "cancel", not_mine)
     with pytest.raises(LabError, match="belongs to another user"):
-        sweeps.cancel(one)
+        one.cancel()
     assert [run.status().state for run in runs] == ["cancelled"] * 3 + ["queued"]
 
 
 def test_runs_that_were_made_long_ago_and_never_started_are_launched(lab):
     one = made(sizes=(4,), methods=("refit",), seeds=(0,))
-    (run,) = sweeps.runs_of(one)
+    (run,) = one.existing_runs()
     run.update(queued=run.status().queued - 1000)
     assert run.status().state == "failed"
-    sweeps.launch(one)
+    one.launch()
     lab.wait(run, "finished", seconds=60)
 
 
 def test_a_run_that_left_the_queue_and_came_back_holds_nobody_up(lab):
     """It stood before this one and stands behind it now, so each would wait for the other."""
-    first, second = sweeps.runs_of(made(sizes=(4,), methods=("refit",), seeds=(0, 1)))
+    first, second = made(sizes=(4,), methods=("refit",), seeds=(0, 1)).existing_runs()
     turns = []
 
     def wait():
@@ -173,16 +174,14 @@ def test_a_run_that_left_the_queue_and_came_back_holds_nobody_up(lab):
 
 def test_progress_and_the_time_left(lab):
     one = made(sizes=(4, 12), methods=("refit",), seeds=(0, 1))
-    assert sweeps.progress(one) == sweeps.Progress(
-        finished=0, active=4, of=4, share=0.0, eta_s=None
-    )
-    small, _, large, _ = sweeps.runs_of(one)
+    assert one.progress() == GroupProgress(finished=0, active=4, of=4, share=0.0, eta_s=None)
+    small, _, large, _ = one.existing_runs()
     # 8 frames at 2 a second, and 6 seconds besides
     small.update(state="finished", epoch=2.0, started=100.0, ended=110.0)
     line = '{"kind":"epoch","epoch":%d,"step":%d,"frames_per_second":2.0}\n'
     (small.path / "metrics.jsonl").write_text(line % (1, 1) + line % (2, 2))
     large.update(epoch=1.0)
-    far = sweeps.progress(one)
+    far = one.progress()
     assert (far.finished, far.active, far.of) == (1, 3, 4)
     assert far.share == pytest.approx((8 + 12) / 64)
     assert far.eta_s == pytest.approx((4 + 6) + (12 + 6) / 2 + (12 + 6))
@@ -190,20 +189,20 @@ def test_progress_and_the_time_left(lab):
 
 def test_trained_in_order_stopped_and_resumed(lab):
     one = made(sizes=(4, 8), methods=("refit",), seeds=(0,), base=BASE)
-    sweeps.launch(one)
-    runs = sweeps.runs_of(one)
+    one.launch()
+    runs = one.existing_runs()
     for run in runs:
         lab.wait(run, "finished", seconds=60)
     first, second = (run.status() for run in runs)
     assert first.ended <= second.started
-    assert sweeps.progress(one).share == 1.0
-    grown = sweeps.grow(one, seeds=(1,))
-    sweeps.cancel(grown)
-    assert [run.status().state for run in sweeps.runs_of(grown)[2:]] == ["cancelled"] * 2
-    sweeps.resume(grown)
-    for run in sweeps.runs_of(grown):
+    assert one.progress().share == 1.0
+    grown = one.grow(seeds=(1,))
+    grown.cancel()
+    assert [run.status().state for run in grown.existing_runs()[2:]] == ["cancelled"] * 2
+    grown.resume()
+    for run in grown.existing_runs():
         lab.wait(run, "finished", seconds=60)
     assert np.unique([len(run.metrics("start")) for run in runs]) == [1]
-    sweeps.delete(grown)
+    grown.delete()
     assert list_runs() == []
-    assert sweeps.list_sweeps() == []
+    assert Sweep.load_all() == []

@@ -11,7 +11,7 @@ import torch
 from core.frames.schema import Card, Frame
 from core.frames.store import write_frames
 from core.runs.process import local
-from core.runs.process.restart import revive_lost
+from core.runs.process.restart import restart_lost
 from core.training.settings.config import RunConfig
 
 EPOCHS = 40
@@ -80,7 +80,7 @@ def test_killed_at_random_and_the_same_in_the_end(processes):
         if not kill(killed, rng):
             break
         # Killed too often at its start it is left alone, and somebody resumes it.
-        if not revive_lost():
+        if not restart_lost():
             local.resume(killed)
     wait(killed, "finished")
     for name in ("last.pt", "best.pth.tar"):

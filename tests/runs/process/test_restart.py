@@ -9,8 +9,9 @@ import pytest
 
 from core import process
 from core.errors import LabError
-from core.process import boot_id, identity, is_alive, local
-from core.runs.process.restart import revive_lost, watch
+from core.process import boot_id, identity, is_alive
+from core.runs.process import local
+from core.runs.process.restart import restart_lost, watch
 from core.runs.record.listing import queue_position
 
 
@@ -27,11 +28,11 @@ def test_a_killed_run_starts_again_and_ends_as_if_nothing_had_been(lab):
     run = lab.new_run(pause=0.1)
     local.launch(run)
     lab.wait_for_steps(run, 6)
-    assert revive_lost() == []  # it lives
+    assert restart_lost() == []  # it lives
     kill(run)
     assert run.is_lost()
-    assert [one.id for one in revive_lost()] == [run.id]
-    assert revive_lost() == []  # once is enough
+    assert [one.id for one in restart_lost()] == [run.id]
+    assert restart_lost() == []  # once is enough
     assert lab.wait(run, "finished").revivals == 0
     # It went on from its checkpoint of step 5.
     assert [event["step"] for event in run.metrics("step")] == list(range(1, 11))
@@ -48,7 +49,7 @@ def test_a_waiting_run_keeps_its_place(lab):
         assert time.monotonic() < deadline
         time.sleep(0.02)
     kill(second)
-    assert [run.id for run in revive_lost()] == [second.id]
+    assert [run.id for run in restart_lost()] == [second.id]
     assert queue_position(second) == 1
     assert queue_position(third) == 2
     for run in (first, second, third):
@@ -58,13 +59,13 @@ def test_a_waiting_run_keeps_its_place(lab):
 def test_a_run_that_is_lost_over_and_over_is_given_up(lab):
     run = lab.new_run(pause=30)
     local.launch(run)
-    for _ in range(local.MOST_REVIVALS):
+    for _ in range(local.MOST_RESTARTS):
         lab.wait(run, "running")
         kill(run)
-        assert revive_lost()
+        assert restart_lost()
     lab.wait(run, "running")
     kill(run)
-    assert revive_lost() == []
+    assert restart_lost() == []
     assert run.status().state == "failed"
     local.resume(run)  # by hand it may begin anew
     assert run.status().revivals == 0
@@ -78,7 +79,7 @@ def test_what_somebody_stopped_stays_stopped(lab):
     local.cancel(run)
     kill(run)
     assert not run.is_lost()
-    assert revive_lost() == []
+    assert restart_lost() == []
 
 
 def test_a_watch_looks_again_and_again_until_it_is_told_to_stop():
