@@ -5,7 +5,7 @@ from pages.parts.shared.views import choose_view
 
 VIEWS = {
     "curves": "Curves",
-    "saved": "Frames saved",
+    "savings": "Frames saved",
     "plan": "Plan",
     "next": "What to compute next",
     "sweeps": "Sweeps",
@@ -34,27 +34,27 @@ def main() -> None:
 def results(view: str) -> None:
     # Views that need no fits do not wait for them.
     from pages.parts.scaling.curves import show_curves  # noqa: PLC0415
-    from pages.parts.scaling.savings import show_saved  # noqa: PLC0415
-    from pages.parts.scaling.selection import choose_shown  # noqa: PLC0415
+    from pages.parts.scaling.savings import show_savings  # noqa: PLC0415
+    from pages.parts.scaling.selection import choose_analysis  # noqa: PLC0415
 
-    shown = choose_shown()
-    if shown is None:
+    analysis = choose_analysis()
+    if analysis is None:
         return
     if view == "plan":
         from pages.parts.plan.view import show  # noqa: PLC0415
 
         show(
-            shown.results,
-            shown.laws,
-            metric=shown.metric,
-            unit=shown.unit,
-            split=shown.split,
-            points=shown.points,
+            analysis.results,
+            analysis.laws,
+            metric=analysis.metric,
+            unit=analysis.unit,
+            split=analysis.split,
+            points=analysis.points,
         )
         return
-    (show_curves if view == "curves" else show_saved)(shown)
-    made = [] if shown.results is None else [shown.results.about.sweep.command]
-    command("\n".join([*made, shown.arguments]))
+    (show_curves if view == "curves" else show_savings)(analysis)
+    sweep = [] if analysis.results is None else [analysis.results.about.sweep.command]
+    command("\n".join([*sweep, analysis.command]))
 
 
 main()

@@ -57,12 +57,13 @@ def plan(
 ) -> Answer:
     """Tell how many calculations a target error takes by method, their cost and its probability."""
     from core.scaling import planner  # noqa: PLC0415  they wait for scipy
-    from core.scaling.sweep_laws import fit_laws, open_sweep  # noqa: PLC0415
+    from core.scaling.analysis import analyse_sweep  # noqa: PLC0415
+    from core.scaling.sweep_files import open_sweep  # noqa: PLC0415
 
     cost = planner.Cost(hours=hours, per_atom3=atoms3, price=price, currency=currency)
     name, results = open_sweep(sweep)
     key = LABEL_METRICS[metric]
-    found = fit_laws(results, metric=key, split=split, form=form, min_frames=min_frames)
+    found = analyse_sweep(name, results, metric=key, split=split, form=form, min_frames=min_frames)
     laws, refused = found.laws, found.refused
     if not laws:
         raise LabError(next(iter(refused.values())))

@@ -1,9 +1,9 @@
 """`scaling`: how the error falls with the number of training frames."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 
 from core.cli.answer import Answer, LabCommand, columns, facts, sensible
@@ -16,15 +16,10 @@ from core.cli.options import (
     SweepArgument,
 )
 from core.errors import LabError
-from core.scaling.extrapolation import extrapolation
-from core.scaling.form_choice import AskedForm, choose_form, law_of
-from core.scaling.law import Law
-from core.scaling.points import ScalingPoints, read_points
-from core.scaling.savings import COMPARED, crossing, frames_saved
+from core.scaling.analysis import TABLE, Pair, ScalingAnalysis, analyse_sweep, analyse_table
 from core.training.settings.metrics import LABEL_METRICS, METRICS
 
 if TYPE_CHECKING:
-    from core.scaling.sweep_laws import SweepLaws
     from core.scaling.sweep_results import SweepResults
 
 app = typer.Typer()
@@ -36,11 +31,11 @@ def scaling(
     *,
     points: Annotated[
         Path | None,
-        typer.Option(help="Instead: a table with the columns n_frames, error and, if any, seed."),
+        typer.Option(help="Table with the columns n_frames, error and, if any, seed; no SWEEP."),
     ] = None,
     metric: MetricOption = "energy",
     split: SplitOption = "validation",
-    method: Annotated[str | None, typer.Option(help="Of a sweep: only this method.")] = None,
+    method: Annotated[str | None, typer.Option(help="Only this method of a sweep.")] = None,
     form: FormOption = "power",
     min_frames: MinFrames = None,
     _json: JsonFlag = False,
@@ -49,30 +44,31 @@ def scaling(
     if points is not None:
         if sweep is not None:
             raise LabError(f"Give either the sweep {sweep} or --points {points}, not both.")
-        return _of_table(read_points(points), form=form, min_frames=min_frames or 0)
-    # Only a sweep waits for what trains models.
-    from core.scaling.sweep_laws import fit_laws, open_sweep  # noqa: PLC0415
+        return _table_answer(analyse_table(points, form=form, min_frames=min_frames))
+    # A table of points does not wait for what reads runs.
+    from core.scaling.sweep_files import open_sweep  # noqa: PLC0415
 
     name, results = open_sweep(sweep)
     if method is not None and method not in results.methods:
         raise LabError(
             f"{name}: has no finished run of {method!r}; choose from {', '.join(results.methods)}."
         )
-    key = LABEL_METRICS[metric]
-    found = fit_laws(
+    analysis = analyse_sweep(
+        name,
         results,
-        metric=key,
+        metric=LABEL_METRICS[metric],
         split=split,
         form=form,
         min_frames=min_frames,
         methods=None if method is None else [method],
     )
-    return _of_sweep(name, results, found, metric=key, split=split)
+    return _sweep_answer(analysis, results)
 
 
-def _of_table(points: ScalingPoints, *, form: AskedForm, min_frames: int) -> Answer:
-    law = law_of(points, form, min_frames=min_frames)
-    told = _told(points, law)
+def _table_answer(analysis: ScalingAnalysis) -> Answer:
+    if analysis.refused:
+        raise LabError(analysis.refused[TABLE])
+    law = analysis.laws[TABLE]
     low, high = law.exponent_interval()
     head = facts(
         {
@@ -84,65 +80,67 @@ def _of_table(points: ScalingPoints, *, form: AskedForm, min_frames: int) -> Ans
             "points": f"{law.n} at {law.n_sizes} sizes, {law.smallest:,g} to {law.largest:,g}",
         }
     )
-    return Answer(data=told, text="\n\n".join([head, *_tested("", told)]))
+    data = {
+        **_law_data(analysis, TABLE),
+        "zero": [{"error": error} for error in analysis.zero(TABLE)["error"].tolist()],
+    }
+    return Answer(data=data, text="\n\n".join([head, *_extrapolation_texts(analysis)]))
 
 
-def _of_sweep(
-    name: str, results: "SweepResults", found: "SweepLaws", *, metric: str, split: str
-) -> Answer:
-    laws, min_frames = found.laws, found.min_frames
-    told: dict[str, dict[str, Any]] = {}
-    for one in (*laws, *found.refused):
-        if one in laws:
-            told[one] = _told(found.points[one], laws[one])
-        else:
-            told[one] = {"refused": found.refused[one]}
-        told[one]["zero"] = results.zero_point(one, metric).to_dict("records")
-        told[one]["settled_from"] = results.settled_from(one, metric)
-    pairs = [pair for pair in COMPARED if set(pair) <= set(laws)]
-    saved = [_saved(laws, *pair) for pair in pairs]
+def _sweep_answer(analysis: ScalingAnalysis, results: "SweepResults") -> Answer:
+    metric = analysis.metric
+    methods: dict[str, dict[str, Any]] = {}
+    for method in (*analysis.laws, *analysis.refused):
+        methods[method] = {
+            **(
+                _law_data(analysis, method)
+                if method in analysis.laws
+                else {"refused": analysis.refused[method]}
+            ),
+            "zero": results.zero_point(method, metric).to_dict("records"),
+            "settled_from": results.settled_from(method, metric),
+        }
+    saved = [_saved_data(analysis, pair) for pair in analysis.pairs]
     info, about = METRICS[metric], results.about
     data = {
-        "sweep": name,
+        "sweep": analysis.name,
         "labels": about.data.labels,
         "dataset": about.data.name,
         "command": about.sweep.command,
         "metric": metric,
         "unit": info.unit,
-        "split": split,
-        "methods": told,
+        "split": analysis.split,
+        "methods": methods,
         "left_out": dict(results.left_out),
         "frames_saved": saved,
     }
     head = facts(
         {
-            "sweep": name,
+            "sweep": analysis.name,
             "frames": f"{about.data.name}, labels: {about.data.labels}",
-            "error": f"{info.label}, {info.unit}, {split}",
-            "fitted from": f"{min_frames:,} frames on",
+            "error": f"{info.label}, {info.unit}, {analysis.split}",
+            "fitted from": f"{analysis.min_frames:,} frames",
         }
     )
-    tested = [text for one in laws for text in _tested(f"{one}: ", told[one])]
-    texts = [head, _laws_text(laws), *_refusals(told), *_unsettled(told, min_frames)]
-    texts += [*map(_saved_text, saved), *tested]
-    texts += [f"left out: {why}" for why in results.left_out.values()]
+    texts = [
+        head,
+        _laws_text(analysis),
+        *(f"{method}: {reason}" for method, reason in analysis.refused.items()),
+        *(
+            f"{method}: below {size:,} frames the untrained model improves too, through its "
+            f"AtomRef alone; --min-frames {size} leaves these sizes out."
+            for method, size in analysis.settled_from.items()
+        ),
+        *map(_saved_text, saved),
+        *_extrapolation_texts(analysis),
+        *(f"left out: {reason}" for reason in results.left_out.values()),
+    ]
     return Answer(data=data, text="\n\n".join(text for text in texts if text))
 
 
-def _unsettled(told: dict[str, dict[str, Any]], min_frames: int) -> list[str]:
-    """Say where a law is fitted to sizes at which the AtomRef itself still gains by frames."""
-    return [
-        f"{name}: below {one['settled_from']:,} frames the untrained model improves too, by its "
-        f"AtomRef alone; --min-frames {one['settled_from']} leaves these sizes out."
-        for name, one in told.items()
-        if one["settled_from"] is not None and one["settled_from"] > min_frames
-    ]
-
-
-def _told(points: ScalingPoints, law: Law) -> dict[str, Any]:
-    """Return what `--json` tells of a law."""
-    choice = choose_form(points, min_frames=law.min_frames)
-    test = extrapolation(points, form=law.form, min_frames=law.min_frames)
+def _law_data(analysis: ScalingAnalysis, method: str) -> dict[str, Any]:
+    """Return a law and its tests as `--json` prints them."""
+    law, choice = analysis.laws[method], analysis.forms[method]
     return {
         "exponent": law.exponent,
         "exponent_interval": list(law.exponent_interval()),
@@ -163,45 +161,31 @@ def _told(points: ScalingPoints, law: Law) -> dict[str, Any]:
             "errors": choice.errors,
             "refused": choice.refused,
         },
-        "extrapolation": test.to_dict("records"),
-        "zero": [{"error": error} for error in points.zero.tolist()],
+        "extrapolation": analysis.extrapolations[method].to_dict("records"),
     }
 
 
-def _saved(laws: dict[str, Law], better: str, worse: str) -> dict[str, Any]:
-    """Set two methods against each other, at the errors the worse reaches with its sizes."""
-    one, other = laws[better], laws[worse]
-    sizes = _doublings(other.smallest, other.largest)
-    table = frames_saved(one, other, other.predict(np.array(sizes)))
+def _saved_data(analysis: ScalingAnalysis, pair: Pair) -> dict[str, Any]:
+    better, worse = pair
     return {
         "better": better,
         "worse": worse,
-        "errors": table.to_dict("records"),
-        "crossings": crossing(one, other).to_dict("records"),
+        "errors": analysis.saved_at_doublings(pair).to_dict("records"),
+        "crossings": analysis.crossings[pair].to_dict("records"),
     }
 
 
-def _doublings(smallest: float, largest: float) -> list[float]:
-    """Return sizes from the largest down, each half of the last, at most five."""
-    sizes = [largest / 2**i for i in range(5)]
-    return [size for size in reversed(sizes) if size >= smallest]
-
-
-def _laws_text(laws: dict[str, Law]) -> str:
+def _laws_text(analysis: ScalingAnalysis) -> str:
     head = ("method", "form", "exponent", "low", "high", "R²", "floor", "points", "sizes")
     rows = []
-    for name, law in laws.items():
-        low, high = law.exponent_interval()
-        numbers = (law.exponent, low, high, law.r2, law.floor, law.n, law.n_sizes)
-        rows.append([name, law.form, *numbers])
+    for method, law in analysis.laws.items():
+        interval = law.exponent_interval()
+        numbers = (law.exponent, *interval, law.r2, law.floor, law.n, law.n_sizes)
+        rows.append([method, law.form, *numbers])
     return columns(head, rows) if rows else ""
 
 
-def _refusals(told: dict[str, dict[str, Any]]) -> list[str]:
-    return [f"{name}: {one['refused']}" for name, one in told.items() if "refused" in one]
-
-
-def _saved_text(saved: dict[str, Any]) -> str:
+def _saved_text(saved: Mapping[str, Any]) -> str:
     head = ["error", saved["better"], saved["worse"], "ratio", "low", "high", "inside"]
     rows = []
     for row in saved["errors"]:
@@ -213,17 +197,19 @@ def _saved_text(saved: dict[str, Any]) -> str:
     title = f"Frames for the same error, {saved['worse']} / {saved['better']}"
     lines = [f"{title} (inside: nothing is extrapolated)", columns(head, rows)]
     lines += [
-        f"The curves cross at {one['n_frames']:,.0f} frames (95 %: {one['low']:,.0f} to "
-        f"{one['high']:,.0f}){'' if one['inside'] else ', which is extrapolated'}."
-        for one in saved["crossings"]
+        f"The curves cross at {row['n_frames']:,.0f} frames (95 %: {row['low']:,.0f} to "
+        f"{row['high']:,.0f}){'' if row['inside'] else ', which is extrapolated'}."
+        for row in saved["crossings"]
     ]
     return "\n".join(lines)
 
 
-def _tested(name: str, told: dict[str, Any]) -> list[str]:
-    """Tell how well sizes were foretold from those up to a quarter of them."""
-    rows = [[sensible(value) for value in row.values()] for row in told["extrapolation"]]
-    if not rows:
-        return []
-    head = ("frames", "sizes fitted", "seen", "predicted", "low", "high", "relative error")
-    return [f"{name}foretold from sizes up to a quarter\n{columns(head, rows)}"]
+def _extrapolation_texts(analysis: ScalingAnalysis) -> list[str]:
+    head = ("frames", "sizes fitted", "actual", "predicted", "low", "high", "relative error")
+    texts = []
+    for method, table in analysis.extrapolations.items():
+        rows = [[sensible(value) for value in row.values()] for row in table.to_dict("records")]
+        if rows:
+            name = "" if method == TABLE else f"{method}: "
+            texts.append(f"{name}predicted from sizes up to a quarter\n{columns(head, rows)}")
+    return texts

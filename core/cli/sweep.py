@@ -86,7 +86,8 @@ def export(
     _json: JsonFlag = False,
 ) -> Answer:
     """Write a finished sweep's points and errors per frame, without its models, to a folder."""
-    from core.scaling.sweep_results import results_of, save_results  # noqa: PLC0415
+    from core.scaling.sweep_files import save_results  # noqa: PLC0415
+    from core.scaling.sweep_results import results_of  # noqa: PLC0415
 
     results = results_of(Sweep.load(name))
     save_results(results, out, title=title)

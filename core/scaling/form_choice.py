@@ -1,5 +1,6 @@
-"""Which form of scaling law: the one that foretells the larger sizes."""
+"""Form of a scaling law: the one that predicts the larger sizes better."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,16 +10,16 @@ from core.errors import LabError
 from core.scaling.law import FORMS, Form, Law, fit_law
 from core.scaling.points import ScalingPoints
 
-AskedForm = Literal["power", "offset", "auto"]
-"""Forms of a law, and the one that held-out sizes choose."""
+FormOption = Literal["power", "offset", "auto"]
+"""A form of a law, or "auto" for the one that held-out sizes choose."""
 
 _CLEARLY = 0.9
-"""A floor must lower the misses to this part of the power law's. On generated power laws of six
-sizes it is then chosen in 18 % of sweeps, of eight in 9 %, instead of 38 % and 43 %."""
+"""A floor must lower the error at held-out sizes to this part of the power law's. On generated
+power laws of six sizes it is then chosen in 18 % of sweeps, of eight in 9 %, instead of 38 % and
+43 %."""
 
 _ROUNDING = 1e-9
-"""Misses up to here are rounding's: points that lie on a power law need no floor."""
-
+"""Errors up to here are rounding: points that lie on a power law need no floor."""
 
 _ASYMPTOTIC = 16
 """Factor of sizes below the largest over which a law is fitted by default. Where few frames leave
@@ -26,22 +27,25 @@ elements out, errors fall for another reason than later; and a law fitted to siz
 of the largest still has a factor of four to be fitted on."""
 
 
-def asymptotic_from(sizes: np.ndarray) -> int:
-    """Return the size from which a law of these sizes (k,) is fitted unless somebody says.
+def asymptotic_from(sizes: Sequence[float]) -> int:
+    """Return the size from which a law is fitted by default; 0 without sizes.
 
     The paper fits above 1,000 of 190,000 frames.
+
+    Args:
+        sizes: numbers of training frames, (k,).
     """
-    return int(np.ceil(np.max(sizes) / _ASYMPTOTIC))
+    return int(np.ceil(max(sizes, default=0) / _ASYMPTOTIC))
 
 
 @dataclass(kw_only=True, frozen=True)
-class Choice:
-    """A form, and why.
+class FormChoice:
+    """A form and the errors that chose it.
 
     Attributes:
-        form: "offset" if it foretold the larger sizes clearly better than "power".
-        errors: by form, root mean square of the log errors' misses at the held-out sizes.
-        held_out: the sizes that were left out of the fits.
+        form: "offset" if it predicted the larger sizes clearly better than "power".
+        errors: by form, root mean square of predicted less actual log errors at the held-out sizes.
+        held_out: sizes left out of the fits.
         refused: by form, why it was not tried.
     """
 
@@ -51,19 +55,19 @@ class Choice:
     refused: dict[Form, str]
 
 
-def choose_form(points: ScalingPoints, *, min_frames: int = 0) -> Choice:
+def choose_form(points: ScalingPoints, *, min_frames: int = 0) -> FormChoice:
     """Fit each form to the smaller sizes and judge it on the larger ones.
 
     The largest third of the sizes is held out, or fewer where a form would be refused on the rest.
 
     Args:
-        points: n points.
+        points: points of one method.
         min_frames: leave smaller sizes out.
 
     Raises:
-        LabError: a power law cannot be fitted even to all points.
+        LabError: if a power law cannot be fitted even to all points.
     """
-    # Only to be refused where no form fits.
+    # Raises where no form can be fitted.
     fit_law(points, form="power", min_frames=min_frames, replicates=1)
     sizes = points.between(min_frames).sizes
     for n_held in range(max(1, len(sizes) // 3), 0, -1):
@@ -72,19 +76,19 @@ def choose_form(points: ScalingPoints, *, min_frames: int = 0) -> Choice:
         if not refused:
             break
     judged = points.between(held[0])
-    errors = {form: _miss(law, judged) for form, law in laws.items()}
+    errors = {form: _rms_error(law, judged) for form, law in laws.items()}
     best: Form = "power"
     if "offset" in errors and errors["offset"] < _CLEARLY * errors["power"] - _ROUNDING:
         best = "offset"
-    return Choice(form=best, errors=errors, held_out=tuple(held.tolist()), refused=refused)
+    return FormChoice(form=best, errors=errors, held_out=tuple(held.tolist()), refused=refused)
 
 
-def law_of(points: ScalingPoints, form: AskedForm, *, min_frames: int) -> Law:
-    """Fit a law of the form that is asked for.
+def law_of(points: ScalingPoints, form: FormOption, *, min_frames: int) -> Law:
+    """Fit a law of a form, or of the form that held-out sizes choose.
 
     Args:
-        points: n points.
-        form: of the law.
+        points: points of one method.
+        form: form of the law.
         min_frames: leave smaller sizes out.
 
     Raises:
@@ -95,7 +99,7 @@ def law_of(points: ScalingPoints, form: AskedForm, *, min_frames: int) -> Law:
 
 
 def _fits(points: ScalingPoints, min_frames: int) -> tuple[dict[Form, Law], dict[Form, str]]:
-    """Return the laws by form, and why others are refused."""
+    """Return the laws by form, and why other forms are refused."""
     laws: dict[Form, Law] = {}
     refused: dict[Form, str] = {}
     for form in FORMS:
@@ -106,8 +110,8 @@ def _fits(points: ScalingPoints, min_frames: int) -> tuple[dict[Form, Law], dict
     return laws, refused
 
 
-def _miss(law: Law, points: ScalingPoints) -> float:
-    """Return the root mean square over sizes of the mean log errors' distance from a curve."""
+def _rms_error(law: Law, points: ScalingPoints) -> float:
+    """Return the root mean square over sizes of the law's log error less the mean over seeds."""
     place = np.searchsorted(points.sizes, points.n_frames)
     means = np.bincount(place, np.log(points.error)) / np.bincount(place)
     return float(np.sqrt(np.mean((means - np.log(law.predict(points.sizes))) ** 2)))

@@ -61,6 +61,11 @@ class Law:
         """Whether the error falls with more frames."""
         return self.exponent > 0
 
+    @property
+    def doubling(self) -> float:
+        """Relative change of the error of a power law when the number of frames doubles."""
+        return float(2**-self.exponent - 1)
+
     def predict(self, n_frames: np.ndarray) -> np.ndarray:
         """Return the error with numbers of frames (m,): (m,) in `unit`."""
         found = np.array([[np.log(self.amplitude), self.exponent, self.floor]])

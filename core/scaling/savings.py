@@ -6,7 +6,7 @@ import pandas as pd
 from core.scaling.curves import curve
 from core.scaling.law import LEVEL, Law, ends
 
-COMPARED = (("refit", "scratch"), ("residual", "scratch"), ("residual", "refit"))
+PAIRS = (("refit", "scratch"), ("residual", "scratch"), ("residual", "refit"))
 """Methods set against each other: the one that should need fewer frames first."""
 
 _BEYOND = 1000

@@ -7,10 +7,10 @@ import zipfile
 import numpy as np
 import pytest
 
-from core.scaling import sweep_results
+from core.scaling import sweep_files
 from core.scaling.law import fit_law
 from core.scaling.planner import Cost, plan, training_atoms
-from core.scaling.sweep_results import open_results, save_results
+from core.scaling.sweep_files import open_results, save_results
 from tests.cli.helpers import answer, invoke, make_frames, mistake
 from tests.pages.example_sweep import made_results
 
@@ -18,7 +18,7 @@ from tests.pages.example_sweep import made_results
 @pytest.fixture
 def example(home, monkeypatch):
     """The lab comes with one made sweep, and no other."""
-    monkeypatch.setattr(sweep_results, "_EMBEDDED", home / "sweeps")
+    monkeypatch.setattr(sweep_files, "_EMBEDDED", home / "sweeps")
     save_results(made_results(), home / "sweeps" / "example")
     return open_results("example")
 
@@ -77,7 +77,7 @@ def test_mistakes_of_plans_are_one_line(example):
 
 
 def test_without_any_sweep(monkeypatch, home):
-    monkeypatch.setattr(sweep_results, "_EMBEDDED", home / "none")
+    monkeypatch.setattr(sweep_files, "_EMBEDDED", home / "none")
     assert "no sweep yet" in mistake("plan", "--target", 30, "--hours", 1)
 
 

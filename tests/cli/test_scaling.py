@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.scaling import sweep_results
+from core.scaling import sweep_files
 from core.scaling.law import fit_law
-from core.scaling.sweep_results import open_results
+from core.scaling.sweep_files import open_results
 from tests.cli.helpers import answer, invoke, mistake
 from tests.pages.example_sweep import embed, made_results
 
@@ -56,7 +56,7 @@ def test_a_table_of_points(home):
     assert [test["n_frames"] for test in told["extrapolation"]] == [1600]
     text = invoke("scaling", "--points", "p.csv").stdout
     assert "18 at 6 sizes, 50 to 1,600" in text
-    assert "foretold from sizes up to a quarter" in text
+    assert "predicted from sizes up to a quarter" in text
 
 
 def test_forms(home):
@@ -127,5 +127,5 @@ def test_mistakes_are_one_line(example, home):
 
 
 def test_without_any_sweep(monkeypatch, home):
-    monkeypatch.setattr(sweep_results, "_EMBEDDED", home / "none")
+    monkeypatch.setattr(sweep_files, "_EMBEDDED", home / "none")
     assert "no sweep yet" in mistake("scaling")

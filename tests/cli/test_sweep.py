@@ -4,7 +4,7 @@ import pytest
 
 from core.runs.groups.sweep import Sweep
 from core.runs.record.listing import list_runs
-from core.scaling.sweep_results import load_results
+from core.scaling.sweep_files import load_results
 from tests.cli.helpers import answer, invoke, make_frames, mistake
 
 TINY = ["--dataset", "salt", "--epochs", "1", "--device", "cpu", "--threads", "1"]

@@ -5,7 +5,7 @@ import pandas as pd
 
 from core.frames.schema import Card
 from core.runs.groups.sweep import Sweep
-from core.scaling import sweep_results
+from core.scaling import sweep_files
 from core.scaling.sweep_results import STAGES, FrameTotals, SweepAbout, SweepResults
 from core.training.settings.config import RunConfig
 from core.training.settings.metrics import METRICS
@@ -83,5 +83,5 @@ def embed(monkeypatch, folder, **results):
     """Make the lab come with these sweeps, by name, and no others."""
     folder.mkdir(exist_ok=True)
     for name, one in results.items():
-        sweep_results.save_results(one, folder / name, title=f"Made {name}")
-    monkeypatch.setattr(sweep_results, "_EMBEDDED", folder)
+        sweep_files.save_results(one, folder / name, title=f"Made {name}")
+    monkeypatch.setattr(sweep_files, "_EMBEDDED", folder)

@@ -33,7 +33,7 @@ def plan_script(which="sweep"):
     from core.errors import LabError  # noqa: PLC0415
     from core.scaling.law import fit_law  # noqa: PLC0415
     from core.scaling.points import ScalingPoints  # noqa: PLC0415
-    from core.scaling.sweep_results import open_results  # noqa: PLC0415
+    from core.scaling.sweep_files import open_results  # noqa: PLC0415
     from pages.parts.plan.view import show  # noqa: PLC0415
 
     if which == "sweep":

@@ -70,7 +70,7 @@ def test_other_errors_frames_and_laws(made, visit):
     found = laws(at)
     assert set(found["points"]) == {"15 at 5 sizes"}
     assert found["floor"].notna().all()
-    assert "judged on validation frames only" in texts(at)
+    assert "evaluated on validation frames only" in texts(at)
     assert list(table(at, "error")["error"]) == [45, 38]
     assert at.code[-1].value.endswith(
         "scaling example --metric force --split test --form offset --min-frames 60"
@@ -102,7 +102,7 @@ def test_refusals_are_sentences_and_points_stay(made, visit):
 
 def test_a_sweep_that_is_not_here_is_said(made, visit):
     at = visit("scaling", sweep="gone")
-    assert "No sweep gone is here" in at.warning[0].value.replace("\\", "")
+    assert "No sweep gone exists here" in at.warning[0].value.replace("\\", "")
 
 
 def test_choosing_a_sweep_goes_into_the_link(made, visit):

@@ -5,7 +5,7 @@ import pytest
 
 from core.frames.registry import open_dataset
 from core.scaling.law import fit_law
-from core.scaling.sweep_results import list_results, open_results
+from core.scaling.sweep_files import list_results, open_results
 from core.training.settings.metrics import METRICS
 
 METHODS = ["scratch", "refit", "residual"]

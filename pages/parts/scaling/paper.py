@@ -1,6 +1,5 @@
-"""What the paper says about scaling, beside one's own and marked as the paper's."""
+"""The paper's scaling result, next to the reader's own and marked as the paper's."""
 
-import pandas as pd
 import streamlit as st
 
 from core.runs.results.comparison import method_label
@@ -8,24 +7,24 @@ from core.runs.results.paper import CITATION, DATASET, DOI, TABLE_1
 from core.training.settings.metrics import METRICS
 from pages.parts.shared.page import plain
 
-SHOWN = ("scratch", "refit")
-"""The two methods of the paper's Figure 6: it calls them Scratch and Transfer."""
+METHODS = ("scratch", "refit")
+"""The two methods of the paper's Figure 6, which calls them Scratch and Transfer."""
 
 IN_FIGURE = {"energy_mae_mev_per_atom": "a", "force_mae_mev_per_angstrom": "b"}
 """The panels of the paper's Figure 6."""
 
 
 def show_paper(metric: str) -> None:
-    """Show the paper's statement.
+    """Show the paper's result.
 
     Args:
-        metric: Key of METRICS, whose numbers of the paper are shown; empty for none.
+        metric: key of METRICS whose numbers in the paper are shown; empty for none.
     """
     with st.container(border=True):
         st.markdown("**The paper's Figure 6, on the paper's own data**")
         st.markdown(
             "Huang et al. train Method 1 (Scratch) and Method 4 (Transfer) on growing parts of "
-            f"{plain(DATASET)}, and draw the validation MAE of energy (a) and force (b) against "
+            f"{plain(DATASET)} and plot the validation MAE of energy (a) and force (b) against "
             "the number of training frames, with log–log linear fits above 1,000 frames. "
             "Transfer at x = 0 is the GGA model with the r2SCAN AtomRef swapped in, untrained."
         )
@@ -33,12 +32,10 @@ def show_paper(metric: str) -> None:
         if metric in METRICS:
             info = METRICS[metric]
             st.dataframe(
-                pd.DataFrame(
-                    {
-                        "method": [method_label(method) for method in SHOWN],
-                        "error": [getattr(rows[method], metric) for method in SHOWN],
-                    }
-                ),
+                [
+                    {"method": method_label(method), "error": getattr(rows[method], metric)}
+                    for method in METHODS
+                ],
                 key="paper",
                 hide_index=True,
                 width="content",
