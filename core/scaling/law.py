@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from core.errors import LabError
-from core.scaling.curves import curve, fit_offset, fit_power, frames_at
+from core.scaling.least_squares import curve, fit_offset, fit_power, frames_at
 from core.scaling.noise import frame_noise, size_noise
 from core.scaling.points import ScalingPoints
 

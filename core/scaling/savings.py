@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from core.scaling.curves import curve
+from core.scaling.least_squares import curve
 from core.scaling.law import LEVEL, Law, ends
 
 PAIRS = (("refit", "scratch"), ("residual", "scratch"), ("residual", "refit"))
