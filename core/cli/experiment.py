@@ -7,8 +7,9 @@ import typer
 from core.cli.answer import Answer, LabCommand, columns, facts
 from core.cli.group import add_group_commands, group_data, method_keys, trained
 from core.cli.options import Detach, ExperimentName, JsonFlag, Methods, Seeds
-from core.cli.training_options import numbers, training_options
+from core.cli.training_options import training_options
 from core.runs.groups.experiment import Experiment
+from core.runs.groups.sizes import whole_numbers
 from core.runs.results.matched import SPLITS, Split, matched_table
 from core.training.settings.config import RunConfig
 from core.training.settings.metrics import METRICS
@@ -34,7 +35,9 @@ def run(
     """Train several methods and seeds, with the options of `train` for all of them."""
     options = training_options(context.args, but={"method", "seed"})
     base = RunConfig.from_options(options, where="experiment run")
-    draft = Experiment.draft(base, methods=method_keys(methods), seeds=numbers(seeds, "--seeds"))
+    draft = Experiment.draft(
+        base, methods=method_keys(methods), seeds=whole_numbers(seeds, "--seeds")
+    )
     return trained(draft.create(), _answer, detach=detach)
 
 

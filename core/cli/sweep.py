@@ -8,7 +8,8 @@ import typer
 from core.cli.answer import Answer, LabCommand, columns, facts
 from core.cli.group import add_group_commands, group_data, method_keys, trained
 from core.cli.options import Detach, JsonFlag, Methods, Seeds, Sizes, SweepName
-from core.cli.training_options import numbers, training_options
+from core.cli.training_options import training_options
+from core.runs.groups.sizes import whole_numbers
 from core.runs.groups.sweep import Sweep
 from core.runs.record.progress import duration_text
 from core.training.settings.config import RunConfig
@@ -44,9 +45,9 @@ def run(
     options = training_options(context.args, but={"method", "seed", "frames"})
     draft = Sweep.draft(
         RunConfig.from_options(options, where="sweep run"),
-        sizes=numbers(sizes, "--sizes"),
+        sizes=whole_numbers(sizes, "--sizes"),
         methods=method_keys(methods),
-        seeds=numbers(seeds, "--seeds"),
+        seeds=whole_numbers(seeds, "--seeds"),
         steps=steps,
     )
     return trained(draft.create(), _answer, detach=detach)
@@ -64,9 +65,9 @@ def grow(
 ) -> Answer:
     """Add sizes, methods or seeds, and create deleted runs anew; existing runs stay."""
     grown = Sweep.load(name).grow(
-        sizes=numbers(sizes, "--sizes"),
+        sizes=whole_numbers(sizes, "--sizes"),
         methods=method_keys(methods),
-        seeds=numbers(seeds, "--seeds"),
+        seeds=whole_numbers(seeds, "--seeds"),
     )
     return trained(grown, _answer, detach=detach)
 

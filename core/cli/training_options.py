@@ -4,7 +4,6 @@ from collections.abc import Collection
 
 import typer
 
-from core.errors import LabError
 from core.training.settings.config import FLAGS
 
 
@@ -30,19 +29,3 @@ def training_options(words: list[str], *, but: Collection[str]) -> dict[str, str
             raise typer.BadParameter(f"Option {flag} requires an argument")
         found[keys[flag]] = given
     return found
-
-
-def numbers(text: str, flag: str) -> list[int]:
-    """Read whole numbers with commas.
-
-    Args:
-        text: what was given.
-        flag: its option, for the message.
-
-    Raises:
-        LabError: anything else was given.
-    """
-    try:
-        return [int(one) for one in text.split(",") if one]
-    except ValueError:
-        raise LabError(f"{flag} {text}: give whole numbers with commas, such as 0,1,2.") from None

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from core.scaling.least_squares import curve
 from core.scaling.law import LEVEL, Law, ends
+from core.scaling.least_squares import curve
 
 PAIRS = (("refit", "scratch"), ("residual", "scratch"), ("residual", "refit"))
 """Methods set against each other: the one that should need fewer frames first."""

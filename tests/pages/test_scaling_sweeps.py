@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import streamlit as st
 
-from core.runs.groups.estimate import seconds_of
+from core.runs.groups.estimate import configs_to_time, sweep_seconds
 from core.runs.groups.sizes import proposed_sizes
 from core.runs.groups.sweep import Sweep
 from core.runs.process import local
@@ -78,7 +78,7 @@ def test_budgets(tiny, visit, budget, query, words):
         ("4, x", "whole numbers"),
         ("4, 99", "has 14 training frames"),
         ("0, 4", "sizes of at least one frame"),
-        ("4, 4", "name none twice"),
+        ("4, 4", "given twice"),
         ("", "sizes of at least one frame"),
     ],
 )
@@ -94,12 +94,14 @@ def test_an_estimate_adds_up_all_runs(tiny):
     axes = {"sizes": [10, 20, 40], "methods": ["refit", "scratch"], "seeds": [0, 1, 2]}
     wanted = Sweep(base=base, **axes, machine="", versions={})
     # 0.1 s for a frame in an epoch, 0.5 s for each of epochs + 2 evaluations.
-    known = [(base.model_copy(update={"frames": n}), 0.1 * n * 2 + 0.5 * 4) for n in (10, 40)]
-    assert seconds_of(wanted, known) == pytest.approx(6 * (0.2 * 70 + 2.0 * 3))
+    timed = configs_to_time(wanted)
+    assert [(config.frames, config.epochs) for config in timed] == [(10, 2), (40, 2)]
+    known = timed, [0.1 * n * 2 + 0.5 * 4 for n in (10, 40)]
+    assert sweep_seconds(wanted, *known) == pytest.approx(6 * (0.2 * 70 + 2.0 * 3))
     wanted = wanted.model_copy(update={"steps": 6})
     # Steps of 16 frames: six, three and two epochs.
     expected = 6 * sum(0.1 * n * e + 0.5 * (e + 2) for n, e in ((10, 6), (20, 3), (40, 2)))
-    assert seconds_of(wanted, known) == pytest.approx(expected)
+    assert sweep_seconds(wanted, *known) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("n_train", [1, 3, 14, 60, 550, 1919, 238_247])
@@ -149,7 +151,7 @@ def test_a_sweep_grows_by_what_is_missing(half, tiny, visit):
     at = visit("scaling", view="Sweeps", own=half.id)
     at.text_input(key=f"grow-sizes-{half.id}").set_value("12")
     at.number_input(key=f"grow-seeds-{half.id}").set_value(1)
-    click(at, "Grow and launch")
+    click(at, "Add and launch")
     grown = Sweep.load(half.id)
     assert (grown.sizes, grown.seeds) == ([4, 8, 12], [0, 1, 2])
     assert len(tiny) == 9 - 4
@@ -157,15 +159,15 @@ def test_a_sweep_grows_by_what_is_missing(half, tiny, visit):
 
 
 def test_growing_by_nothing_is_refused(half, visit):
-    at = click(visit("scaling", view="Sweeps", own=half.id), "Grow and launch")
-    assert any("Nothing to grow by" in one.value for one in at.error)
+    at = click(visit("scaling", view="Sweeps", own=half.id), "Add and launch")
+    assert any("Nothing to add" in one.value for one in at.error)
 
 
 def test_growing_by_what_is_there_is_refused(half, visit):
     at = visit("scaling", view="Sweeps", own=half.id)
     at.text_input(key=f"grow-sizes-{half.id}").set_value("4")
-    click(at, "Grow and launch")
-    assert any("all of that already" in one.value for one in at.error)
+    click(at, "Add and launch")
+    assert any("all of these runs" in one.value for one in at.error)
 
 
 def test_a_sweep_is_deleted_with_its_runs(half, visit):
@@ -176,7 +178,7 @@ def test_a_sweep_is_deleted_with_its_runs(half, visit):
 
 
 def test_a_sweep_leads_to_its_curves(half, visit):
-    at = click(visit("scaling", view="Sweeps", own=half.id), "See its curves")
+    at = click(visit("scaling", view="Sweeps", own=half.id), "Show curves")
     assert at.query_params["sweep"] == half.id
     assert at.selectbox(key="sweep").value == half.id
     assert "own" not in at.query_params

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.cli.training_options import numbers
 from core.errors import LabError
 from core.frames.registry import open_dataset
 from core.runs.groups.sweep import Sweep
@@ -185,9 +184,3 @@ def test_before_any_run_has_finished(small_lab):
 def test_other_names_open_nothing(small_lab, name):
     with pytest.raises(LabError, match="no such sweep"):
         open_results(name)
-
-
-def test_numbers_on_a_command_line():
-    assert numbers("3,1,", "--sizes") == [3, 1]
-    with pytest.raises(LabError, match=r"--sizes 1,x: give whole numbers"):
-        numbers("1,x", "--sizes")

@@ -1,4 +1,4 @@
-"""How long a sweep takes, by what some of its runs would."""
+"""Estimate of a sweep's duration from timings of its smallest and largest run."""
 
 from collections.abc import Sequence
 
@@ -9,21 +9,41 @@ from core.runs.groups.sweep import Sweep
 from core.training.settings.config import RunConfig
 
 
-def seconds_of(wanted: Sweep, known: Sequence[tuple[RunConfig, float]]) -> float:
-    """Return the seconds of all runs, from those of some.
+def configs_to_time(sweep: Sweep) -> list[RunConfig]:
+    """Return the settings of the smallest and the largest run of a sweep.
 
-    A run takes a time for each training frame in each epoch, and one for each look at the frames
-    held out: one an epoch and, validation and test being of one size, two at the end.
+    All methods take the same time; "frozen" needs the least preparation.
+    """
+    return [
+        sweep.base.model_copy(
+            update={
+                "frames": size,
+                "epochs": sweep.epochs(size),
+                "method": "frozen",
+                "name": "",
+            }
+        )
+        for size in sorted({min(sweep.sizes), max(sweep.sizes)})
+    ]
+
+
+def sweep_seconds(sweep: Sweep, configs: Sequence[RunConfig], seconds: Sequence[float]) -> float:
+    """Estimate the seconds that all runs of a sweep take.
+
+    A run takes a time per training frame and epoch, and a time per evaluation of the held-out
+    frames: one per epoch and, as validation and test set have the same size, two at the end.
 
     Args:
-        wanted: the sweep.
-        known: runs and their seconds.
+        sweep: the sweep.
+        configs: settings of timed runs.
+        seconds: their durations.
     """
-    parts = np.array([_parts(one.frames or 0, one.epochs) for one, _ in known], dtype=float)
-    rates, _ = nnls(parts, np.array([seconds for _, seconds in known]))
-    runs = np.array([_parts(size, wanted.epochs(size)) for size in wanted.sizes], dtype=float)
-    return float((runs @ rates).sum() * len(wanted.methods) * len(wanted.seeds))
+    timed = [_work(config.frames or 0, config.epochs) for config in configs]
+    rates, _ = nnls(np.array(timed, dtype=float), np.array(seconds))
+    runs = np.array([_work(size, sweep.epochs(size)) for size in sweep.sizes], dtype=float)
+    return float((runs @ rates).sum() * len(sweep.methods) * len(sweep.seeds))
 
 
-def _parts(frames: int, epochs: int) -> tuple[int, int]:
+def _work(frames: int, epochs: int) -> tuple[int, int]:
+    """Return the numbers of frames trained on and of evaluations."""
     return frames * epochs, epochs + 2

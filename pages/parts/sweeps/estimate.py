@@ -1,9 +1,9 @@
-"""How long a sweep will take, told before it is launched."""
+"""How long a sweep will take, estimated before it is launched."""
 
 import streamlit as st
 
 from core.frames.schema import Card
-from core.runs.groups.estimate import seconds_of
+from core.runs.groups.estimate import configs_to_time, sweep_seconds
 from core.runs.groups.sweep import Sweep
 from core.runs.record.progress import duration_text
 from core.training.settings.config import RunConfig
@@ -14,44 +14,35 @@ from pages.parts.training.preflight import previews
 REFRESH = "1s"
 
 
-def show_estimate(wanted: Sweep, card: Card) -> None:
-    """Show how long the sweep will take; a look at its smallest and its largest run tells.
+def show_estimate(draft: Sweep, card: Card) -> None:
+    """Show how long the sweep will take, from timings of its smallest and its largest run.
 
     Args:
-        wanted: A draft.
-        card: Of its data set.
+        draft: the sweep.
+        card: card of its data set.
     """
-    looks = [_look(wanted, size) for size in sorted({min(wanted.sizes), max(wanted.sizes)})]
-    waiting = not all(one.done() for one in previews().ask(looks, key_of(card)))
-    st.fragment(_panel, run_every=REFRESH if waiting else None)(wanted, looks, card, waiting)
+    configs = configs_to_time(draft)
+    waiting = not all(preview.done() for preview in previews().ask(configs, key_of(card)))
+    st.fragment(_panel, run_every=REFRESH if waiting else None)(
+        draft, configs, card, waiting=waiting
+    )
 
 
-def _panel(wanted: Sweep, looks: list[RunConfig], card: Card, waiting: bool) -> None:  # noqa: FBT001
-    answers = previews().ask(looks, key_of(card))
-    if waiting and all(one.done() for one in answers):
+def _panel(draft: Sweep, configs: list[RunConfig], card: Card, *, waiting: bool) -> None:
+    answers = previews().ask(configs, key_of(card))
+    if waiting and all(preview.done() for preview in answers):
         st.rerun()
     with errors_shown():
-        found = [one.result().seconds if one.done() else None for one in answers]
-        known = [(look, seconds) for look, seconds in zip(looks, found, strict=True) if seconds]
-        told = "…" if waiting else "–"
-        if len(known) == len(looks):
-            told = duration_text(seconds_of(wanted, known))
+        timings = [preview.result().seconds for preview in answers if preview.done()]
+        seconds = [timing for timing in timings if timing]
+        text = "…" if waiting else "–"
+        if len(seconds) == len(configs):
+            text = duration_text(sweep_seconds(draft, configs, seconds))
         st.metric(
-            "The sweep will take about" if wanted.base.patience is None else "At most, about",
-            told,
+            "Estimated duration" if draft.base.patience is None else "Estimated duration, at most",
+            text,
             border=True,
             width=320,
-            help="A rough estimate for this machine, as busy as it is now: two of its runs, timed "
-            "for a few steps. Long runs compile their training step, and are faster.",
+            help="A rough estimate for this machine under its current load: two of the runs, timed "
+            "for a few steps. Long runs compile their training step and are faster.",
         )
-
-
-def _look(wanted: Sweep, size: int) -> RunConfig:
-    # All methods take the same time, and this one asks the least of a look.
-    changes = {
-        "frames": size,
-        "epochs": wanted.epochs(size),
-        "method": "frozen",
-        "name": "",
-    }
-    return wanted.base.model_copy(update=changes)

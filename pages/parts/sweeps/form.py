@@ -7,7 +7,7 @@ import streamlit as st
 from core.errors import LabError
 from core.frames.registry import DatasetInfo
 from core.frames.store import FrameSet
-from core.runs.groups.sizes import proposed_sizes
+from core.runs.groups.sizes import proposed_sizes, whole_numbers
 from core.runs.groups.sweep import Sweep
 from core.runs.results.comparison import method_label
 from core.training.settings.config import RunConfig
@@ -16,7 +16,6 @@ from pages.parts.shared.datasets import opened
 from pages.parts.shared.launch_all import launch_all
 from pages.parts.shared.page import command, errors_shown
 from pages.parts.sweeps.estimate import show_estimate
-from pages.parts.sweeps.numbers import numbers_of, words_of
 from pages.parts.training.form import choose_dataset, choose_source
 from pages.parts.training.settings import more_settings
 
@@ -25,7 +24,6 @@ FIRST_SEEDS = 3
 FIRST_EPOCHS = 10
 FIRST_STEPS = 400
 FIRST_PATIENCE = 5
-"""The proposed sizes double from about here: enough of them for a law with a floor."""
 
 BUDGETS = {
     "epochs": "Epochs",
@@ -37,28 +35,28 @@ BUDGETS = {
 def show_form() -> None:
     """Show the form."""
     st.subheader("New sweep", anchor=False)
-    # As wide as their pills and segments, which would be cut at 1,280 pixels.
+    # Wide enough for their pills and segments at 1,280 pixels.
     left, middle, right = st.columns([52, 88, 57])
     with left:
         info = choose_dataset()
     if info is None:
         return
-    wanted: Sweep | None = None
+    draft: Sweep | None = None
     with errors_shown():
         with left:
             source = choose_source()
         with middle:
             n_train = _n_train(info)
-            sizes, methods, seeds = _what(n_train)
+            sizes, methods, seeds = _choose_runs(n_train)
         with right:
-            budget = _budget()
+            budget = _choose_budget()
         with st.expander("More settings", icon=":material/tune:"):
             more = more_settings(info, {"frames": None, "epochs": budget["epochs"]}, seed=False)
         if source is not None:
             settings = {"dataset": info.card.name, "source_model": source, **more}
             settings |= {key: value for key, value in budget.items() if value is not None}
             steps = settings.pop("steps", None)
-            wanted = Sweep.draft(
+            draft = Sweep.draft(
                 RunConfig.from_options(settings, where="These settings"),
                 sizes=sizes,
                 methods=methods,
@@ -67,11 +65,11 @@ def show_form() -> None:
                 n_train=n_train,
             )
     with right:
-        launch_all("sweep", wanted, _start, linked="own")
-    if wanted is not None:
+        launch_all("sweep", draft, _start, linked="own")
+    if draft is not None:
         with errors_shown():
-            show_estimate(wanted, info.card)
-        command(wanted.command)
+            show_estimate(draft, info.card)
+        command(draft.command)
 
 
 def _n_train(info: DatasetInfo) -> int:
@@ -86,14 +84,15 @@ def _n_train(info: DatasetInfo) -> int:
     return n_train
 
 
-def _what(n_train: int) -> tuple[list[int], list[str], list[int]]:
+def _choose_runs(n_train: int) -> tuple[list[int], list[str], list[int]]:
     text = st.text_input(
         f"Sizes: training frames, at most {n_train:,}",
-        value=words_of(proposed_sizes(n_train)),
-        # A proposal of its own for each data set.
+        value=", ".join(map(str, proposed_sizes(n_train))),
+        # Each data set has its own default.
         key=f"sizes-{n_train}",
-        help="With commas. Each size holds the frames of the smaller ones, one of each material "
-        "first. A law needs three sizes over a factor of four, one with a floor five over ten.",
+        help="Separated by commas. Each training set contains the smaller ones; one frame per "
+        "material comes first. A power law needs three sizes over a factor of four, a law with a "
+        "floor five over a factor of ten.",
     )
     methods = st.pills(
         "Methods",
@@ -103,7 +102,7 @@ def _what(n_train: int) -> tuple[list[int], list[str], list[int]]:
         key="methods",
         bind="query-params",
         help="\n".join(f"- {key}: {method_label(key)}" for key in METHODS)
-        + "\n\nAll see the same frames. The paper's figure has scratch and refit.",
+        + "\n\nAll train on the same frames. The paper's figure has scratch and refit.",
     )
     count = st.number_input(
         "Seeds",
@@ -112,19 +111,19 @@ def _what(n_train: int) -> tuple[list[int], list[str], list[int]]:
         value=FIRST_SEEDS,
         key="seeds",
         bind="query-params",
-        help="Each size is trained once a seed, on other frames; without several seeds a law "
-        "cannot tell scatter from trend.",
+        help="Each size is trained once per seed, on different frames; several seeds are needed to "
+        "tell scatter from trend.",
     )
-    sizes = numbers_of(text, what="sizes")
+    sizes = whole_numbers(text, "Sizes")
     st.caption(
-        f"{len(sizes) * len(methods) * count} runs, the cheapest first, one after another on a "
-        "device. You can add sizes, methods and seeds later."
+        f"{len(sizes) * len(methods) * count} runs, the cheapest first, one at a time per "
+        "device. Sizes, methods and seeds can be added later."
     )
     return sizes, methods, list(range(count))
 
 
-def _budget() -> dict[str, Any]:
-    """Ask how long each run trains."""
+def _choose_budget() -> dict[str, Any]:
+    """Return the settings of how long each run trains."""
     kind = st.segmented_control(
         "Each run trains",
         list(BUDGETS),
@@ -134,8 +133,8 @@ def _budget() -> dict[str, Any]:
         key="budget",
         bind="query-params",
         help="Epochs: the same for all, so small sizes get few steps. Steps: the same for all, so "
-        "small sizes see their frames more often. Patience: each run for as long as the "
-        "validation error improves.",
+        "small sizes repeat their frames more often. Patience: each run trains until its "
+        "validation error stops improving.",
     )
     if kind == "steps":
         steps = st.number_input(
@@ -160,7 +159,7 @@ def _budget() -> dict[str, Any]:
     if kind == "epochs":
         return {"epochs": int(epochs)}
     patience = st.number_input(
-        "End after so many epochs without improvement",
+        "Stop after epochs without improvement",
         min_value=1,
         max_value=10_000,
         value=FIRST_PATIENCE,

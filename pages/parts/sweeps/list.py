@@ -7,6 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import LabError
 from core.runs.groups.progress import GroupProgress
+from core.runs.groups.sizes import whole_numbers
 from core.runs.groups.sweep import Sweep
 from core.runs.record.listing import status_if_any
 from core.runs.results.comparison import method_label
@@ -15,7 +16,6 @@ from pages.parts.shared.group import list_groups, show_panel, show_title
 from pages.parts.shared.page import command, errors_shown, plain
 from pages.parts.shared.selection import link_to, linked
 from pages.parts.shared.views import open_view
-from pages.parts.sweeps.numbers import numbers_of, words_of
 
 
 def show_sweeps() -> None:
@@ -33,7 +33,7 @@ def show_sweeps() -> None:
             "on a device, the cheapest first, and curves fill in as they end.",
             icon=":material/trending_down:",
         )
-    # It waits for torch; a look at the sweeps does not.
+    # The form waits for torch; the list does not.
     from pages.parts.sweeps.form import show_form  # noqa: PLC0415
 
     show_form()
@@ -48,7 +48,7 @@ def _show_sweep(sweep: Sweep) -> None:
     )
     st.markdown(
         plain(
-            f"{_many(len(sweep.sizes), 'size')} ({words_of(sweep.sizes)} training frames) × "
+            f"{_many(len(sweep.sizes), 'size')} ({', '.join(map(str, sweep.sizes))} training frames) × "
             f"{_many(len(sweep.methods), 'method')} × {_many(len(sweep.seeds), 'seed')} on "
             f"{sweep.base.dataset}, {budget}."
         )
@@ -64,7 +64,7 @@ def _many(number: int, what: str) -> str:
 
 def _panel(sweep: Sweep, progress: GroupProgress, buttons: DeltaGenerator) -> None:
     if buttons.button(
-        "See its curves",
+        "Show curves",
         icon=":material/trending_down:",
         type="primary",
         key=f"see-{sweep.id}",
@@ -130,7 +130,7 @@ def _cell(states: list[str]) -> str:
 
 def _grow(sweep: Sweep) -> None:
     with (
-        st.expander("Grow it by sizes, methods or seeds", icon=":material/add:"),
+        st.expander("Add sizes, methods or seeds", icon=":material/add:"),
         st.form(f"grow-{sweep.id}", border=False),
     ):
         left, middle, right = st.columns([2, 4, 1])
@@ -147,18 +147,18 @@ def _grow(sweep: Sweep) -> None:
             "Further seeds", min_value=0, max_value=20, value=0, key=f"grow-seeds-{sweep.id}"
         )
         st.caption("Existing runs stay as they are; only missing ones are trained.")
-        if st.form_submit_button("Grow and launch", icon=":material/rocket_launch:"):
+        if st.form_submit_button("Add and launch", icon=":material/rocket_launch:"):
             with errors_shown():
                 _grown(sweep, sizes, methods, seeds)
 
 
 def _grown(sweep: Sweep, sizes: str, methods: list[str], n_seeds: int) -> None:
-    further = numbers_of(sizes, what="Further sizes")
+    further = whole_numbers(sizes, "Further sizes")
     if not (further or methods or n_seeds):
-        raise LabError("Nothing to grow by: name a size, a method or a number of seeds.")
+        raise LabError("Nothing to add; enter a size, a method or a number of seeds.")
     first = max(sweep.seeds) + 1
     grown = sweep.grow(sizes=further, methods=methods, seeds=list(range(first, first + n_seeds)))
     if grown.runs == sweep.runs:
-        raise LabError("The sweep has all of that already.")
+        raise LabError("The sweep already has all of these runs.")
     grown.launch()
     st.rerun()
