@@ -46,9 +46,10 @@ def _show_sweep(sweep: Sweep) -> None:
         if sweep.steps is not None
         else _many(sweep.base.epochs, "epoch") + (" at most" if sweep.base.patience else "")
     )
+    sizes = ", ".join(map(str, sweep.sizes))
     st.markdown(
         plain(
-            f"{_many(len(sweep.sizes), 'size')} ({', '.join(map(str, sweep.sizes))} training frames) × "
+            f"{_many(len(sweep.sizes), 'size')} ({sizes} training frames) × "
             f"{_many(len(sweep.methods), 'method')} × {_many(len(sweep.seeds), 'seed')} on "
             f"{sweep.base.dataset}, {budget}."
         )
