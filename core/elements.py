@@ -37,7 +37,7 @@ _CHARGE = re.compile(
 )
 _PLAIN = re.compile(r"(?:[A-Z][a-z]?[0-9.]*)+")
 _ELEMENT = re.compile(r"([A-Z][a-z]?)([0-9.]*)")
-_BRACKETS = ("()", "[]", "{}")
+_BRACKETS = (("(", ")"), ("[", "]"), ("{", "}"))
 _DOT = "·•⋅∙*"
 _SUM_IN_BRACKETS = re.compile(rf"[(\[{{]([^()\[\]{{}}]*[{_DOT}][^()\[\]{{}}]*)[)\]}}]")
 _TERM = re.compile(r"\s*([0-9.]*)\s*(\S.*)", re.DOTALL)

@@ -10,8 +10,10 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.frames.registry import catalog, delete_dataset, list_datasets
 from core.frames.schema import DFT, Card, Corrections
-from core.frames.sources.guessing import FRAME_FIELDS, PAIR_FIELDS
-from core.frames.sources.table import TableGuess, guess, import_frames, import_pairs
+from core.frames.sources.frame_table import import_frames
+from core.frames.sources.guessing import FRAME_FIELDS, PAIR_FIELDS, TableGuess, guess
+from core.frames.sources.opening import open_table
+from core.frames.sources.pair_table import import_pairs
 from core.frames.uploads import drop_upload, keep_upload, suggest_name
 from pages.parts.shared.datasets import CORRECTIONS, model_badge, origin
 from pages.parts.shared.page import command, errors_shown, head, plain
@@ -116,7 +118,7 @@ def remove(name: str) -> None:
 
 @st.cache_data(show_spinner="Reading the columns …", max_entries=16)
 def guessed(path: str, digest: str) -> TableGuess:  # noqa: ARG001  the digest is part of the key
-    return guess(Path(path))
+    return guess(open_table(path))
 
 
 def bring() -> None:

@@ -1,4 +1,4 @@
-"""How a command answers: one JSON object or a short table on stdout, whatever libraries print."""
+"""Answers of commands: one JSON object or a short table on stdout, whatever libraries print."""
 
 import os
 import sys
@@ -18,15 +18,16 @@ from core.progress import Progress
 
 _JSON = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 _REPORT_SECONDS = 2.0
+_LARGEST = 1e6
 
 
 @dataclass(kw_only=True, frozen=True)
 class Answer:
-    """What a command returns.
+    """Result of a command.
 
     Attributes:
-        data: what `--json` prints; not-a-number becomes null.
-        text: what is printed otherwise.
+        data: printed with `--json`; NaN becomes null.
+        text: printed otherwise.
         code: exit status.
     """
 
@@ -35,17 +36,14 @@ class Answer:
     code: int = 0
 
 
-_SENSE = 1e6
-
-
 class LabCommand(TyperCommand):
-    """A command whose function returns an `Answer`; all else that it prints is dropped."""
+    """A command whose function returns an `Answer`; anything else that it prints is discarded."""
 
     def invoke(self, ctx: Any) -> None:
         """Run the command and print its answer."""
         with (
-            Path(os.devnull).open("w") as nowhere,
-            redirect_stdout(nowhere),
+            Path(os.devnull).open("w") as devnull,
+            redirect_stdout(devnull),
             warnings.catch_warnings(),
         ):
             if not sys.warnoptions:
@@ -60,11 +58,11 @@ class LabCommand(TyperCommand):
 
 
 def columns(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Return a plain table: text to the left, numbers to the right, "-" for what is missing.
+    """Return a plain table: text left-aligned, numbers right-aligned, "-" for missing values.
 
     Args:
         head: column titles.
-        rows: one sequence a row.
+        rows: one sequence per row.
     """
     cells = [list(head), *([_cell(value) for value in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
@@ -82,39 +80,39 @@ def columns(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     )
 
 
-def facts(pairs: Mapping[str, Any]) -> str:
-    """Return one line a fact: its name, then its value."""
-    width = max(map(len, pairs), default=0)
-    return "\n".join(f"{name.ljust(width)}  {_cell(value)}" for name, value in pairs.items())
+def facts(values: Mapping[str, Any]) -> str:
+    """Return one line per value: its name, then the value."""
+    width = max(map(len, values), default=0)
+    return "\n".join(f"{name.ljust(width)}  {_cell(value)}" for name, value in values.items())
 
 
 def progress_on_stderr() -> Progress:
-    """Return a callback that reports progress on stderr, every few seconds."""
+    """Return a callback that reports on stderr, every few seconds, what share is done."""
     last = time.monotonic()
 
-    def report(done: float, what: str) -> None:
+    def report(share: float, what: str) -> None:
         nonlocal last
-        if time.monotonic() - last >= _REPORT_SECONDS and done < 1:
+        if time.monotonic() - last >= _REPORT_SECONDS and share < 1:
             last = time.monotonic()
-            typer.echo(f"{done:.0%} {what}", err=True)
+            typer.echo(f"{share:.0%} {what}", err=True)
 
     return report
 
 
-def key_values(given: Sequence[str], *, option: str) -> dict[str, str]:
-    """Split words of the form key=value.
+def key_values(words: Sequence[str], *, option: str) -> dict[str, str]:
+    """Split words of the form NAME=VALUE.
 
     Args:
-        given: the words.
-        option: the option they were given to, for the message.
+        words: values of an option.
+        option: name of the option, for the message.
 
     Raises:
-        typer.BadParameter: for a word without "=".
+        typer.BadParameter: if a word has no "=".
     """
-    for word in given:
+    for word in words:
         if "=" not in word:
             raise typer.BadParameter(f"{word!r} is not of the form NAME=VALUE", param_hint=option)
-    return dict(word.split("=", 1) for word in given)
+    return dict(word.split("=", 1) for word in words)
 
 
 def _cell(value: Any) -> str:
@@ -125,10 +123,10 @@ def _cell(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def sensible(value: Any) -> Any:
-    """Round a number to four digits; one beyond all sense is told as just that."""
+def rounded(value: Any) -> Any:
+    """Round a number to four digits; extrapolations beyond a million become "> 1,000,000"."""
     if not isinstance(value, float):
         return value
-    if _SENSE < abs(value) < float("inf"):
-        return f"{'>' if value > 0 else '<'} {'' if value > 0 else '-'}{_SENSE:,.0f}"
-    return 0.0 if abs(value) < 1 / _SENSE else float(f"{value:.4g}")
+    if _LARGEST < abs(value) < float("inf"):
+        return f"> {_LARGEST:,.0f}" if value > 0 else f"< -{_LARGEST:,.0f}"
+    return 0.0 if abs(value) < 1 / _LARGEST else float(f"{value:.4g}")

@@ -10,7 +10,10 @@ from core.cli.options import DatasetName, JsonFlag
 from core.errors import LabError
 from core.frames.registry import DatasetInfo, delete_dataset, find_dataset, list_datasets
 from core.frames.schema import DFT, Card, Corrections
-from core.frames.sources.table import guess, import_frames, import_pairs
+from core.frames.sources.frame_table import import_frames
+from core.frames.sources.guessing import guess
+from core.frames.sources.opening import open_table
+from core.frames.sources.pair_table import import_pairs
 from core.frames.store import open_frames
 
 app = typer.Typer()
@@ -28,13 +31,13 @@ def list_(*, _json: JsonFlag = False) -> Answer:
     text = columns(_HEAD, [[row[key] for key in _HEAD] for row in rows])
     return Answer(
         data={"datasets": rows},
-        text=text if rows else "No data set yet: import one with `atomref import`.",
+        text=text if rows else "No data sets yet; import one with `atomref import`.",
     )
 
 
 @datasets.command("show", cls=LabCommand)
 def show(name: DatasetName, *, _json: JsonFlag = False) -> Answer:
-    """Show what a data set is and where it comes from."""
+    """Show the contents and the source of a data set."""
     info = find_dataset(name)
     data = {**info.card.model_dump(mode="json"), "embedded": info.embedded}
     data["energies"] = [energy.model_dump() for energy in info.card.energies]
@@ -43,8 +46,8 @@ def show(name: DatasetName, *, _json: JsonFlag = False) -> Answer:
         data["split"] = {
             part: len(getattr(split, part)) for part in ("train", "validation", "test")
         }
-    told = {key: _phrase(value) for key, value in data.items() if value not in ("", [], None)}
-    return Answer(data=data, text=facts(told))
+    lines = {key: _phrase(value) for key, value in data.items() if value not in ("", [], None)}
+    return Answer(data=data, text=facts(lines))
 
 
 @datasets.command("delete", cls=LabCommand)
@@ -63,64 +66,65 @@ def import_(
         Literal["pairs", "frames"] | None,
         typer.Option(
             "--format",
-            help="A table of pairs of energies, or of structures with labels. Default: frames "
-            "where one functional or an energy column is named, else as the table looks.",
+            help="A table of paired energies, or of structures with labels. Default: frames if "
+            "one functional or an energy column is named, else guessed from the table.",
         ),
     ] = None,
     functional: Annotated[
         list[str] | None,
-        typer.Option(help="Frames: their functional. Pairs: COLUMN=FUNCTIONAL, once a column."),
+        typer.Option(help="Frames: their functional. Pairs: COLUMN=FUNCTIONAL, once per column."),
     ] = None,
     mapping: Annotated[
         list[str] | None,
-        typer.Option("--map", help="FIELD=COLUMN where the guess errs; FIELD= leaves it out."),
+        typer.Option(
+            "--map", help="FIELD=COLUMN where the guess is wrong; FIELD= leaves the field out."
+        ),
     ] = None,
     corrections: Annotated[
         list[str] | None,
         typer.Option(
-            help="MP2020, none or unknown, where the column's name does not tell. Pairs: "
-            "COLUMN=CORRECTIONS, once a column.",
+            help="MP2020, none or unknown, where the column's name does not say it. Pairs: "
+            "COLUMN=CORRECTIONS, once per column.",
         ),
     ] = None,
     labels: Annotated[str, typer.Option(help='"dft", or the model that made the labels.')] = DFT,
     licence: Annotated[str, typer.Option(help="Licence of the data.")] = "",
-    title: Annotated[str, typer.Option(help="One line for people.")] = "",
+    title: Annotated[str, typer.Option(help="Title in lists of data sets.")] = "",
     _json: JsonFlag = False,
 ) -> Answer:
-    """Import a table of paired energies, or of frames: a structure and its labels a row."""
+    """Import a table of paired energies, or of frames: one structure with its labels per row."""
     fields = key_values(mapping or [], option="--map")
-    told = functional or []
-    if (format_ or _asked_for(fields, told) or _guessed(path)) == "pairs":
+    functionals = functional or []
+    common: dict[str, Any] = {
+        "name": name,
+        "mapping": fields,
+        "labels": labels,
+        "licence": licence,
+        "title": title,
+        "progress": progress_on_stderr(),
+    }
+    kind = format_ or _kind_of_options(fields, functionals) or _guessed_kind(path)
+    if kind == "pairs":
         card = import_pairs(
             path,
-            name=name,
-            mapping=fields,
-            functionals=key_values(told, option="--functional"),
+            functionals=key_values(functionals, option="--functional"),
             corrections={
                 column: _corrections(value)
                 for column, value in key_values(corrections or [], option="--corrections").items()
             },
-            labels=labels,
-            licence=licence,
-            title=title,
-            progress=progress_on_stderr(),
+            **common,
         )
-    else:
-        if len(told) != 1:
-            raise LabError(
-                f"{path}: the functional of the frames is not known; give it once, as in "
-                "--functional r2SCAN."
-            )
+    elif len(functionals) == 1:
         card = import_frames(
             path,
-            name=name,
-            functional=told[0],
+            functional=functionals[0],
             corrections=_corrections(corrections[-1]) if corrections else None,
-            mapping=fields,
-            labels=labels,
-            licence=licence,
-            title=title,
-            progress=progress_on_stderr(),
+            **common,
+        )
+    else:
+        raise LabError(
+            f"{path}: the functional of the frames is not known; give it once, as in "
+            "--functional r2SCAN."
         )
     row = _row(DatasetInfo(card=card, path=path, embedded=False))
     return Answer(
@@ -130,31 +134,29 @@ def import_(
     )
 
 
-def _asked_for(fields: dict[str, str], functionals: list[str]) -> str | None:
-    """Tell from the other options what kind of data set the user means; None if they do not say."""
-    if "energy" in fields or any("=" not in one for one in functionals):
+def _kind_of_options(fields: dict[str, str], functionals: list[str]) -> str | None:
+    """Return the kind of data set that the other options imply, None if they do not tell."""
+    if "energy" in fields or any("=" not in text for text in functionals):
         return "frames"
     return "pairs" if "source" in fields or "target" in fields or functionals else None
 
 
 def _corrections(text: str) -> Corrections:
-    for known in get_args(Corrections):
-        if text.lower() == known.lower():
-            return known
-    raise LabError(
-        f"--corrections {text}: is none of {', '.join(get_args(Corrections))}; give one."
-    )
+    for value in get_args(Corrections):
+        if text.lower() == value.lower():
+            return value
+    raise LabError(f"--corrections {text}: choose one of {', '.join(get_args(Corrections))}.")
 
 
-def _guessed(path: Path) -> str:
-    found = guess(path)
-    if not found.energies:
+def _guessed_kind(path: Path) -> str:
+    guessed = guess(open_table(path))
+    if not guessed.energies:
         raise LabError(
             f"{path.name} has no column that looks like total energies (eV/atom); name it with "
-            "--map energy=COLUMN, or two with --map source=COLUMN --map target=COLUMN, its columns "
-            f"are: {', '.join(found.columns)}."
+            "--map energy=COLUMN, or two with --map source=COLUMN --map target=COLUMN. Its columns "
+            f"are: {', '.join(guessed.columns)}."
         )
-    return found.kind
+    return guessed.kind
 
 
 def _row(info: DatasetInfo) -> dict[str, Any]:
@@ -174,7 +176,7 @@ def _phrase(value: Any) -> Any:
         return ", ".join(f"{key} {part}" for key, part in value.items())
     if isinstance(value, list):
         return "; ".join(
-            f"{one['column']} ({one['functional']}, corrections: {one['corrections']})"
-            for one in value
+            f"{energy['column']} ({energy['functional']}, corrections: {energy['corrections']})"
+            for energy in value
         )
     return value

@@ -12,7 +12,7 @@ from core.cli.answer import (
     columns,
     facts,
     progress_on_stderr,
-    sensible,
+    rounded,
 )
 from core.cli.options import (
     FormOption,
@@ -214,7 +214,7 @@ def _plan_text(table: Any) -> str:
         *("core_hours", "money", "probability", "extrapolated", "note"),
     )
     return columns(
-        head, [[sensible(row[name]) for name in names] for row in table.to_dict("records")]
+        head, [[rounded(row[name]) for name in names] for row in table.to_dict("records")]
     )
 
 
@@ -222,7 +222,7 @@ def _budget_text(table: Any, unit: str) -> str:
     head = ("method", "to compute", "frames", f"error, {unit}", "low", "high", "probability")
     names = ("method", "to_compute", "frames", "error", "error_low", "error_high", "probability")
     return columns(
-        head, [[sensible(row[name]) for name in names] for row in table.to_dict("records")]
+        head, [[rounded(row[name]) for name in names] for row in table.to_dict("records")]
     )
 
 
@@ -230,7 +230,7 @@ def _tests_text(tested: dict[str, list[dict[str, Any]]]) -> str:
     """Say how wrong such predictions were on the sweep itself."""
     names = ("n_frames", "seen", "predicted", "low", "high", "frames", "frames_low", "frames_high")
     rows = [
-        [method, *(sensible(test[name]) for name in names)]
+        [method, *(rounded(test[name]) for name in names)]
         for method, tests in tested.items()
         for test in tests
     ]

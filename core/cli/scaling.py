@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from core.cli.answer import Answer, LabCommand, columns, facts, sensible
+from core.cli.answer import Answer, LabCommand, columns, facts, rounded
 from core.cli.options import (
     FormOption,
     JsonFlag,
@@ -189,7 +189,7 @@ def _saved_text(saved: Mapping[str, Any]) -> str:
     head = ["error", saved["better"], saved["worse"], "ratio", "low", "high", "inside"]
     rows = []
     for row in saved["errors"]:
-        cells = {key: sensible(value) for key, value in row.items()}
+        cells = {key: rounded(value) for key, value in row.items()}
         if cells.pop("at_least"):
             cells["n_better"] = f"up to {row['n_better']:,g}"
             cells["ratio"] = f"{row['ratio']:.3g} at least"
@@ -208,7 +208,7 @@ def _extrapolation_texts(analysis: ScalingAnalysis) -> list[str]:
     head = ("frames", "sizes fitted", "actual", "predicted", "low", "high", "relative error")
     texts = []
     for method, table in analysis.extrapolations.items():
-        rows = [[sensible(value) for value in row.values()] for row in table.to_dict("records")]
+        rows = [[rounded(value) for value in row.values()] for row in table.to_dict("records")]
         if rows:
             name = "" if method == TABLE else f"{method}: "
             texts.append(f"{name}predicted from sizes up to a quarter\n{columns(head, rows)}")

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from core.errors import LabError
 from core.frames.sources.opening import open_table
-from core.frames.sources.tabular import TableFile, numbers
+from core.frames.sources.tabular import TableFile
 
 _NEEDED = ("n_frames", "error")
 _SEED = "seed"
@@ -147,7 +147,7 @@ def _column(
     remedy: str,
 ) -> np.ndarray:
     """Return a column's numbers (n,), all of them there and allowed."""
-    values = numbers(file, name, table[name])
+    values = file.numbers(name, table[name])
     bad = np.isnan(values) | ~allowed(values)
     if bad.any():
         row = int(np.argmax(bad))

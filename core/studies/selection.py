@@ -10,9 +10,8 @@ from core.errors import LabError
 from core.frames.pairs import PairSet
 from core.frames.registry import find_dataset, open_dataset
 from core.frames.schema import Card
-from core.frames.sources.mapping import file_sha256
 from core.frames.sources.opening import open_table
-from core.frames.sources.table import pairs_from_table
+from core.frames.sources.pair_table import pairs_from_table
 from core.frames.store import FrameSet
 from core.reference.shifts.pairs import OpenedPairs, PairedEnergies, default_columns
 
@@ -27,7 +26,7 @@ def fingerprint(name: str) -> str:
         LabError: if there is no such data set or file.
     """
     if Path(name).is_absolute():
-        return file_sha256(open_table(name))
+        return open_table(name).sha256()
     return find_dataset(name).card.fingerprint
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from core.elements import SYMBOLS
 from core.frames.registry import open_dataset
-from core.frames.sources.table import import_pairs
+from core.frames.sources.pair_table import import_pairs
 from core.runs.record.listing import list_runs
 from tests.cli.helpers import answer, invoke, make_frames, mistake, pair_table
 
@@ -88,7 +88,7 @@ def test_the_prior_is_the_users_choice(home):
 def test_corrections_can_be_told():
     pair_table(Path("pairs.csv"))
     words = ("import", "pairs.csv", "--name", "mine")
-    assert "is none of" in mistake(*words, "--corrections", "energy_r2scan=some")
+    assert "choose one of" in mistake(*words, "--corrections", "energy_r2scan=some")
     answer(*words, "--corrections", "energy_r2scan=unknown")
     columns = {one["column"]: one for one in answer("datasets", "show", "mine")["energies"]}
     assert columns["energy_r2scan"]["corrections"] == "unknown"

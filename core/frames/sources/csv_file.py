@@ -1,4 +1,4 @@
-"""CSV files, plain or gzipped, read by pyarrow as text and searched line by line on an error."""
+"""CSV files, plain or gzipped: read by pyarrow, searched for the line of an error by csv."""
 
 import csv
 import gzip
@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.csv as pv
 
 from core.errors import LabError
-from core.frames.sources.tabular import TableFile, no_rows
+from core.frames.sources.tabular import TableFile
 from core.progress import Progress, silent
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -23,20 +23,19 @@ csv.field_size_limit(1 << 30)  # A structure of many atoms is longer than the de
 
 
 class CsvFile(TableFile):
-    """A CSV file with a header line, in UTF-8; comma, semicolon, tab or bar between cells.
+    """A CSV file in UTF-8 with a header line; commas, semicolons, tabs or bars between cells.
 
-    All columns are read as text, an empty cell as null: whoever needs numbers turns them into
-    numbers and can name the line of one that is none.
+    All columns are read as text and empty cells as null, so that an error in a number can name
+    its line.
     """
 
     def __init__(self, path: Path) -> None:
         """Read the header.
 
         Raises:
-            LabError: Empty, binary, not UTF-8, or a header with blank or repeated names.
+            LabError: if it is empty, binary or not UTF-8, or has blank or repeated column names.
         """
         self.path = path
-        self.n_rows = None
         with path.open("rb") as file:
             self._gzipped = file.read(2) == GZIP_MAGIC
         self._check_text()
@@ -45,7 +44,7 @@ class CsvFile(TableFile):
     def batches(
         self, columns: Sequence[str], progress: Progress = silent
     ) -> Iterator[pa.RecordBatch]:
-        """Yield the chosen columns as text; see TableFile."""
+        """Yield the given columns as text; see `TableFile.batches`."""
         size = max(self.path.stat().st_size, 1)
         raw = pa.OSFile(str(self.path))
         try:
@@ -70,7 +69,7 @@ class CsvFile(TableFile):
             raw.close()
 
     def where(self, row: int) -> str:
-        """Name a row by its line, the header being line 1."""
+        """Return the line of a row; the header is line 1."""
         line = self._find_line(lambda number, _: number == row)
         return f"line {line} of {self.path.name}"
 
@@ -116,14 +115,14 @@ class CsvFile(TableFile):
         return delimiter, columns
 
     def _explain(self, error: Exception) -> LabError:
-        """Find the line that pyarrow could not take."""
+        """Find the line that pyarrow could not read."""
         width = len(self.columns)
         try:
             if self._find_line(lambda *_: True) is None:
-                return no_rows(self)
+                return self.without_rows()
             line = self._find_line(lambda _, cells: len(cells) != width)
-        except LabError as told:
-            return told
+        except LabError as cause:
+            return cause
         if line is None:
             return LabError(
                 f"{self.path.name} cannot be read as CSV ({str(error).splitlines()[0][:120]}); "
@@ -134,10 +133,13 @@ class CsvFile(TableFile):
             f"{width}; correct that line."
         )
 
-    def _find_line(self, wanted: Callable[[int, list[str]], bool]) -> int | None:
-        """Return the line on which the first wanted record (number from 0, cells) begins.
+    def _find_line(self, matches: Callable[[int, list[str]], bool]) -> int | None:
+        """Return the line on which the first record that matches begins.
 
-        Blank lines are no records, and a quoted cell may span lines, as for pyarrow.
+        As in pyarrow, blank lines are not records, and a quoted cell may span lines.
+
+        Args:
+            matches: called with the record's number, from 0, and its cells.
         """
         line = 0
         number = -1
@@ -145,7 +147,7 @@ class CsvFile(TableFile):
             with self._open_text() as file:
                 reader = csv.reader(file, delimiter=self._delimiter)
                 for cells in reader:
-                    if cells and number >= 0 and wanted(number, cells):
+                    if cells and number >= 0 and matches(number, cells):
                         return line + 1
                     number += bool(cells)
                     line = reader.line_num
@@ -158,12 +160,12 @@ class CsvFile(TableFile):
         return None
 
     def _empty(self) -> LabError:
-        return LabError(f"{self.path.name} is empty; give a table with a header line and rows.")
+        return LabError(f"{self.path.name} is empty; choose a table with a header line and rows.")
 
     def _not_utf8(self) -> LabError:
         line = 0
         with self._open_bytes() as file:
-            for line, content in enumerate(file, 1):  # noqa: B007  the last one is the bad one
+            for line, content in enumerate(file, 1):  # noqa: B007  used after the loop
                 try:
                     content.decode()
                 except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""Imports a table with a structure and labels a row as frames."""
+"""Import of a table of frames: one structure with its labels per row."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -10,22 +10,23 @@ import pyarrow as pa
 
 from core.errors import LabError
 from core.frames.registry import new_dataset_path
-from core.frames.schema import DFT, Card, Corrections, Frame, label_origin
+from core.frames.schema import DFT, Card, Corrections, Frame
 from core.frames.sources.guessing import (
     FRAME_FIELDS,
     canonical_functional,
     energy_column,
-    guess_table,
+    guess,
 )
-from core.frames.sources.labels import LabelError, parse_label
-from core.frames.sources.mapping import file_sha256, merge_mapping, require
+from core.frames.sources.labels import parse_label
+from core.frames.sources.mapping import MappedTable
 from core.frames.sources.opening import open_table
-from core.frames.sources.structures import StructureError, parse_structure
-from core.frames.sources.tabular import TableFile, numbers
+from core.frames.sources.structures import parse_structure
+from core.frames.sources.tabular import TableFile
 from core.frames.store import write_frames
 from core.progress import Progress, silent
 
-_REMEDY = "correct it or remove the row"
+_NUMBERS = ("energy", "uncorrected_energy", "bandgap")
+_IDS = ("frame_id", "material_id")
 
 
 def import_frames(
@@ -43,171 +44,139 @@ def import_frames(
     """Import a table with a structure and an energy in each row as frames.
 
     Rows without a structure or without an energy are left out and counted in the description.
-    Labels that are missing are simply missing.
+    Other labels may be missing.
 
     Args:
         path: CSV (also gzipped) or Parquet. Structures: pymatgen dictionaries, CIF or POSCAR.
             Energies in eV/atom. Forces (n, 3) in eV/Å, stress (3, 3) in GPa with CHGNet's sign
             (−0.1 × VASP's kBar) and magmoms (n,) in μB: nested lists, or the same as JSON.
-        name: Of the new data set.
-        functional: Level of theory of the labels.
-        mapping: Field (frame_id, material_id, structure, energy, uncorrected_energy, forces,
-            stress, magmoms, bandgap) to column, where the guess needs help; an empty column leaves
+        name: name of the new data set.
+        functional: functional of the labels.
+        mapping: field (frame_id, material_id, structure, energy, uncorrected_energy, forces,
+            stress, magmoms, bandgap) to column, where the guess is wrong; an empty column leaves
             the field out.
-        corrections: Whether MP2020 corrections are in the energy; by default as its name tells.
+        corrections: whether the energies contain MP2020 corrections; by default guessed from the
+            column's name.
         labels: "dft" or the name of the model that made the labels.
-        licence: Of the data.
-        title: One line for people.
-        progress: Reports the share that is read.
+        licence: licence of the data.
+        title: one line for people.
+        progress: called with the finished share.
 
     Returns:
         The card of the new data set.
 
     Raises:
-        LabError: The file, row and remedy of whatever is wrong; nothing is imported then.
+        LabError: if a row or the file cannot be read; nothing is imported then.
     """
     directory = new_dataset_path(name)
     functional = canonical_functional(functional)
-    file = open_table(path)
-    guessed = guess_table(file).frames_mapping(functional)
-    merged = merge_mapping(file, guessed, mapping, fields=FRAME_FIELDS)
-    require(file, merged, "structure", "structures")
-    energy = require(file, merged, "energy", f"{functional} total energies (eV/atom)")
-    known = energy_column(energy)
-    rows = _FrameRows(file, merged, progress)
-    card = Card(
-        name=name,
-        title=title or name,
+    table = _FrameTable(open_table(path), mapping, functional)
+    known = energy_column(table.mapping["energy"])
+    card = table.card(
         kind="frames",
+        name=name,
+        title=title,
         functional=functional,
-        labels=label_origin(labels),
+        labels=labels,
         corrections=corrections or (known.corrections if known else "unknown"),
-        source_file=file.path.name,
-        source_sha256=file_sha256(file),
         licence=licence,
     )
-    return write_frames(directory, card, rows, describe=rows.describe)
+    return write_frames(directory, card, table.frames(progress), describe=table.describe)
 
 
-class _FrameRows:
+class _FrameTable(MappedTable):
     """The frames of a table, one after the other, counting the rows that are left out."""
 
-    def __init__(self, file: TableFile, mapping: Mapping[str, str], progress: Progress) -> None:
-        self._file = file
-        self._mapping = mapping
-        self._progress = progress
+    def __init__(self, file: TableFile, mapping: Mapping[str, str] | None, functional: str) -> None:
+        guessed = guess(file).frames_mapping(functional)
+        super().__init__(file, guessed, mapping, fields=FRAME_FIELDS)
+        self.require("structure", "structures")
+        self.require("energy", f"{functional} total energies (eV/atom)")
         self._n_rows = 0
-        self._no_structure = 0
-        self._no_energy = 0
-        self._seen: Counter[str] = Counter()
+        self._n_without = {"a structure": 0, "an energy": 0}
+        self._frame_ids: Counter[str] = Counter()
 
-    def __iter__(self) -> Iterator[Frame]:
-        columns = list(dict.fromkeys(self._mapping.values()))
-        n_frames = 0
-        for batch in self._file.batches(columns, self._progress):
-            for frame in self._frames(batch):
-                n_frames += 1
-                yield frame
+    def frames(self, progress: Progress) -> Iterator[Frame]:
+        """Yield the frames of the rows with a structure and an energy."""
+        columns = list(dict.fromkeys(self.mapping.values()))
+        for batch in self.file.batches(columns, progress):
+            yield from self._frames(batch)
             self._n_rows += batch.num_rows
-        if not n_frames:
+        if not self._frame_ids:
             raise LabError(
-                f"{self._file.path.name} has no row with both a structure and an energy; check "
-                f"the columns {self._mapping['structure']!r} and {self._mapping['energy']!r}."
+                f"{self.file.path.name} has no row with both a structure and an energy; check "
+                f"the columns {self.mapping['structure']!r} and {self.mapping['energy']!r}."
             )
 
     def describe(self, card: Card) -> Card:
-        """Say in the card what was left out."""
-        left_out = [
-            f"{count:,} without {what}"
-            for count, what in (
-                (self._no_structure, "a structure"),
-                (self._no_energy, "an energy"),
-            )
-            if count
-        ]
+        """Return the card with the number of rows that were left out."""
         text = f"{card.n:,} of {self._n_rows:,} rows of {card.source_file}"
+        left_out = [f"{n:,} without {what}" for what, n in self._n_without.items() if n]
         if left_out:
             text += f"; left out: {' and '.join(left_out)}"
         return card.model_copy(update={"description": f"{text}."})
 
     def _frames(self, batch: pa.RecordBatch) -> Iterator[Frame]:
-        energies = self._numbers(batch, "energy")
-        uncorrected = self._numbers(batch, "uncorrected_energy")
-        bandgaps = self._numbers(batch, "bandgap")
-        values = {
-            field: batch.column(column).to_pylist()
-            for field, column in self._mapping.items()
-            if field in {"structure", "forces", "stress", "magmoms"}
+        numbers = {
+            field: self.file.numbers(column, batch.column(column), first_row=self._n_rows)
+            for field, column in self.mapping.items()
+            if field in _NUMBERS
         }
-        ids = {
-            field: batch.column(self._mapping[field]).cast(pa.string()).to_pylist()
-            for field in ("frame_id", "material_id")
-            if field in self._mapping
+        cells: dict[str, list[Any]] = {
+            field: self.texts(batch, field) if field in _IDS else batch.column(column).to_pylist()
+            for field, column in self.mapping.items()
+            if field not in _NUMBERS
         }
-        for i, structure in enumerate(values["structure"]):
-            row = self._n_rows + i
+        for i, structure in enumerate(cells["structure"]):
             if not structure:
-                self._no_structure += 1
-            elif np.isnan(energies[i]):
-                self._no_energy += 1
+                self._n_without["a structure"] += 1
+            elif np.isnan(numbers["energy"][i]):
+                self._n_without["an energy"] += 1
             else:
-                cells = {field: column[i] for field, column in values.items()}
-                frame_id, material_id = self._ids(row, {key: ids[key][i] for key in ids})
-                frame = self._frame(
-                    row,
-                    cells,
-                    frame_id=frame_id,
-                    material_id=material_id,
-                    energy_per_atom=float(energies[i]),
-                    uncorrected_energy_per_atom=_known(uncorrected[i]),
-                    bandgap=_known(bandgaps[i]),
+                yield self._frame(
+                    self._n_rows + i,
+                    {field: values[i] for field, values in cells.items()},
+                    {field: _finite(values[i]) for field, values in numbers.items()},
                 )
-                yield frame
 
-    def _frame(self, row: int, cells: Mapping[str, Any], **scalars: Any) -> Frame:
-        try:
+    def _frame(
+        self, row: int, cells: Mapping[str, Any], numbers: Mapping[str, float | None]
+    ) -> Frame:
+        frame_id, material_id = self._ids(row, cells)
+        with self.cell_errors(row):
             cell = parse_structure(cells["structure"])
             n = len(cell.atomic_numbers)
-            forces = parse_label(cells.get("forces"), name="forces", shape=(n, 3))
-            stress = parse_label(cells.get("stress"), name="stress", shape=(3, 3))
-            magmoms = parse_label(cells.get("magmoms"), name="magmoms", shape=(n,))
-        except (StructureError, LabelError) as error:
-            raise self._file.fail(row, str(error), _REMEDY) from None
-        return Frame(
-            atomic_numbers=cell.atomic_numbers,
-            frac_coords=cell.frac_coords,
-            lattice=cell.lattice,
-            forces=forces,
-            stress=stress,
-            magmoms=None if magmoms is None else np.abs(magmoms),
-            **scalars,
+            shapes = {"forces": (n, 3), "stress": (3, 3), "magmoms": (n,)}
+            labels = {
+                name: parse_label(cells.get(name), name=name, shape=shape)
+                for name, shape in shapes.items()
+            }
+        if labels["magmoms"] is not None:
+            labels["magmoms"] = np.abs(labels["magmoms"])
+        return cell.frame(
+            frame_id=frame_id,
+            material_id=material_id,
+            energy_per_atom=numbers["energy"],
+            uncorrected_energy_per_atom=numbers.get("uncorrected_energy"),
+            bandgap=numbers.get("bandgap"),
+            **labels,
         )
 
-    def _ids(self, row: int, ids: Mapping[str, str | None]) -> tuple[str, str]:
-        """Return frame and material id; missing columns are made up from what there is."""
-        for field, value in ids.items():
-            if not value:
-                raise self._file.fail(
-                    row, f"column {self._mapping[field]!r} is empty", "give every row an id"
-                )
-        material_id = ids.get("material_id") or ids.get("frame_id") or f"row-{row + 1}"
+    def _ids(self, row: int, cells: Mapping[str, Any]) -> tuple[str, str]:
+        """Return frame id and material id, made from each other or the row where missing."""
+        ids = {f: self.checked_id(row, f, cells[f]) for f in _IDS if f in self.mapping}
         frame_id = ids.get("frame_id")
+        material_id = ids.get("material_id") or frame_id or f"row-{row + 1}"
         key = frame_id or material_id
-        self._seen[key] += 1
-        if self._seen[key] == 1:
+        self._frame_ids[key] += 1
+        if self._frame_ids[key] == 1:
             return key, material_id
         if frame_id is None:
-            return f"{material_id}#{self._seen[key]}", material_id
-        raise self._file.fail(
-            row, f"the frame id {frame_id!r} occurs before", "give every frame its own id"
+            return f"{material_id}#{self._frame_ids[key]}", material_id
+        raise self.file.fail(
+            row, f"the frame id {frame_id!r} is not unique", "give every frame its own id"
         )
 
-    def _numbers(self, batch: pa.RecordBatch, field: str) -> np.ndarray:
-        column = self._mapping.get(field)
-        if column is None:
-            return np.full(batch.num_rows, np.nan)
-        return numbers(self._file, column, batch.column(column), first_row=self._n_rows)
 
-
-def _known(value: float) -> float | None:
+def _finite(value: float) -> float | None:
     return None if np.isnan(value) else float(value)

@@ -1,25 +1,23 @@
-"""Forces, stresses and magmoms out of table cells: nested lists, or the same as JSON text."""
+"""Forces, stresses and magmoms from table cells: nested lists, or the same as JSON text."""
 
 from typing import Any
 
 import numpy as np
 import orjson
 
-
-class LabelError(ValueError):
-    """What is wrong with a label; the caller adds the place and the remedy."""
+from core.frames.sources.tabular import CellError
 
 
 def parse_label(value: Any, *, name: str, shape: tuple[int, ...]) -> np.ndarray | None:
     """Read one array.
 
     Args:
-        value: Nested lists or JSON text; None or an empty text where missing.
-        name: What it is, for the error: "forces", "stress" or "magmoms".
-        shape: What it must have.
+        value: nested lists or JSON text; None or an empty text where missing.
+        name: name of the label for the error: "forces", "stress" or "magmoms".
+        shape: required shape.
 
     Raises:
-        LabelError: Not numbers, not finite, or of another shape.
+        CellError: if the values are not finite numbers or have another shape.
     """
     if isinstance(value, str):
         if not value.strip():
@@ -27,15 +25,15 @@ def parse_label(value: Any, *, name: str, shape: tuple[int, ...]) -> np.ndarray 
         try:
             value = orjson.loads(value)
         except orjson.JSONDecodeError:
-            raise LabelError(f"the {name} cannot be read as JSON") from None
+            raise CellError(f"the {name} cannot be read as JSON") from None
     if value is None:
         return None
     try:
         array = np.array(value, dtype=np.float64)
     except (ValueError, TypeError):
-        raise LabelError(f"the {name} cannot be read as an array of numbers") from None
+        raise CellError(f"the {name} cannot be read as an array of numbers") from None
     if array.shape != shape:
-        raise LabelError(f"the shape of the {name} is {array.shape} where {shape} is needed")
+        raise CellError(f"the shape of the {name} is {array.shape}, but must be {shape}")
     if not np.isfinite(array).all():
-        raise LabelError(f"a value of the {name} is not finite")
+        raise CellError(f"a value of the {name} is not finite")
     return array

@@ -1,64 +1,108 @@
-"""Which column of a table is what: the guess, overruled by the user."""
+"""A table file whose columns are mapped to fields: the guess, overruled by the user."""
 
-import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pyarrow as pa
 
 from core.errors import LabError
-from core.frames.sources.tabular import TableFile
+from core.frames.schema import Card, label_origin
+from core.frames.sources.tabular import CellError, TableFile
 
 
-def merge_mapping(
-    file: TableFile,
-    guessed: Mapping[str, str],
-    given: Mapping[str, str] | None,
-    *,
-    fields: Iterable[str],
-) -> dict[str, str]:
-    """Lay the user's mapping over the guessed one.
+class MappedTable:
+    """A table file with a column for each field.
 
-    Args:
-        file: The table.
-        guessed: Field to column.
-        given: Field to column; an empty column leaves the field out.
-        fields: All fields there are.
-
-    Returns:
-        Field to column, without the fields that have none.
-
-    Raises:
-        LabError: A field that does not exist or a column that the table lacks.
+    Attributes:
+        file: the table.
+        mapping: field to column, without the fields that have no column.
     """
-    known = tuple(fields)
-    for field, column in (given or {}).items():
-        if field not in known:
-            raise LabError(f"There is no field {field!r} to map; choose among {', '.join(known)}.")
-        if column and column not in file.columns:
+
+    def __init__(
+        self,
+        file: TableFile,
+        guessed: Mapping[str, str],
+        given: Mapping[str, str] | None,
+        *,
+        fields: Sequence[str],
+    ) -> None:
+        """Overrule the guessed columns by the user's.
+
+        Args:
+            file: the table.
+            guessed: field to column.
+            given: field to column; an empty column leaves the field out.
+            fields: all fields that may be mapped.
+
+        Raises:
+            LabError: if a field does not exist or the table lacks a column.
+        """
+        merged = {**guessed, **(given or {})}
+        for field, column in merged.items():
+            if field not in fields:
+                raise LabError(
+                    f"There is no field {field!r} to map; choose one of {', '.join(fields)}."
+                )
+            if column and column not in file.columns:
+                raise LabError(
+                    f"{file.path.name} has no column {column!r} to use as {field}; its columns "
+                    f"are: {', '.join(file.columns)}."
+                )
+        self.file = file
+        self.mapping = {field: column for field, column in merged.items() if column}
+
+    def require(self, field: str, content: str) -> str:
+        """Return the column of a field.
+
+        Args:
+            field: the field.
+            content: what its column contains, for the message.
+
+        Raises:
+            LabError: if the field has no column.
+        """
+        if field not in self.mapping:
             raise LabError(
-                f"{file.path.name} has no column {column!r} to take as {field}; its columns are: "
-                f"{', '.join(file.columns)}."
+                f"{self.file.path.name} has no column that looks like {content}; name the one to "
+                f"use as {field}, its columns are: {', '.join(self.file.columns)}."
             )
-    merged = {**guessed, **(given or {})}
-    return {field: column for field, column in merged.items() if column}
+        return self.mapping[field]
 
+    def texts(self, table: pa.Table | pa.RecordBatch, field: str) -> list[str | None]:
+        """Return the values of a mapped field as text."""
+        return table.column(self.mapping[field]).cast(pa.string()).to_pylist()
 
-def require(file: TableFile, mapping: Mapping[str, str], field: str, what: str) -> str:
-    """Return the column of a field, LabError if it has none.
+    def checked_id(self, row: int, field: str, value: str | None) -> str:
+        """Return an id, or raise LabError if it is empty."""
+        if not value:
+            raise self.file.fail(
+                row, f"column {self.mapping[field]!r} is empty", "give every row an id"
+            )
+        return value
 
-    Args:
-        file: The table.
-        mapping: Field to column.
-        field: The one needed.
-        what: What its column holds, for the sentence.
-    """
-    if field not in mapping:
-        raise LabError(
-            f"{file.path.name} has no column that looks like {what}; name the one to take as "
-            f"{field}, its columns are: {', '.join(file.columns)}."
+    @contextmanager
+    def cell_errors(self, row: int) -> Iterator[None]:
+        """Turn a CellError into a LabError that names the row."""
+        try:
+            yield
+        except CellError as error:
+            raise self.file.fail(row, str(error), "correct it or leave the cell empty") from None
+
+    def card(self, *, name: str, title: str, labels: str, **fields: Any) -> Card:
+        """Return a card of the table, without counts.
+
+        Args:
+            name: name of the data set.
+            title: one line for people; by default the name.
+            labels: "dft" or the name of the model that made the labels.
+            fields: further fields of the card.
+        """
+        return Card(
+            name=name,
+            title=title or name,
+            labels=label_origin(labels),
+            source_file=self.file.path.name,
+            source_sha256=self.file.sha256(),
+            **fields,
         )
-    return mapping[field]
-
-
-def file_sha256(file: TableFile) -> str:
-    """Return the SHA-256 of a file."""
-    with file.path.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()

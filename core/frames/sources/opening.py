@@ -1,4 +1,4 @@
-"""Opens a table by what the file holds, whatever its name ends in."""
+"""Opening a table file by its content rather than its suffix."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ def open_table(path: Path | str) -> TableFile:
     """Open a CSV (also gzipped) or Parquet file.
 
     Raises:
-        LabError: No such file, or it is empty, binary, damaged or not UTF-8.
+        LabError: if there is no such file, or it is empty, binary, damaged or not UTF-8.
     """
     path = Path(path)
     try:

@@ -1,4 +1,4 @@
-"""Reads a table of paired energies, in memory or into the user's data sets."""
+"""Reading a table of paired energies, in memory or as a new data set."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,16 +15,15 @@ from core.frames.registry import new_dataset_path
 from core.frames.schema import DFT, Card, Corrections, EnergyColumn, Frame, label_origin
 from core.frames.sources.guessing import (
     PAIR_FIELDS,
-    TableGuess,
     canonical_functional,
     energy_column,
-    guess_table,
+    guess,
 )
-from core.frames.sources.mapping import file_sha256, merge_mapping, require
+from core.frames.sources.mapping import MappedTable
 from core.frames.sources.opening import open_table
-from core.frames.sources.structures import Cell, StructureError, parse_structure
-from core.frames.sources.tabular import TableFile, is_text, numbers, parse_numbers
-from core.progress import Progress, silent
+from core.frames.sources.structures import Cell, parse_structure
+from core.frames.sources.tabular import parse_numbers
+from core.progress import Progress, part, silent
 
 _SCALAR = frozenset({"number", "text", "bool"})
 
@@ -41,228 +40,189 @@ def import_pairs(
     title: str = "",
     progress: Progress = silent,
 ) -> Card:
-    """Import a table of energies per atom in two or more functionals, one row a material.
+    """Import a table of energies per atom in two or more functionals, one row per material.
 
-    Every column that looks like a total energy is kept as one, other scalar columns beside them.
+    Every column that looks like a total energy becomes an energy column; other columns of single
+    values are kept beside them.
 
     Args:
         path: CSV (also gzipped) or Parquet; energies in eV/atom.
-        name: Of the new data set.
-        mapping: Field (material_id, formula, structure, source, target) to column, where the
-            guess needs help; an empty column leaves the field out.
-        functionals: Energy column to functional, where its name does not tell.
-        corrections: Energy column to whether MP2020 corrections are in it.
+        name: name of the new data set.
+        mapping: field (material_id, formula, structure, source, target) to column, where the
+            guess is wrong; an empty column leaves the field out.
+        functionals: energy column to functional, where the guess from its name is wrong.
+        corrections: energy column to whether its energies contain MP2020 corrections.
         labels: "dft" or the name of the model that made the energies.
-        licence: Of the data.
-        title: One line for people.
-        progress: Reports the share that is read.
+        licence: licence of the data.
+        title: one line for people.
+        progress: called with the finished share.
 
     Returns:
         The card of the new data set.
 
     Raises:
-        LabError: The file, row and remedy of whatever is wrong; nothing is imported then.
+        LabError: if a row or the file cannot be read; nothing is imported then.
     """
     directory = new_dataset_path(name)
-    table = _PairTable(open_table(path), mapping)
-    card = table.card(name, functionals=functionals, corrections=corrections, labels=labels)
-    frame = table.read(silent if table.structure else progress)
-    card = card.model_copy(
-        update={
-            "title": title or name,
-            "description": f"{len(frame):,} rows of {table.file.path.name}.",
-            "licence": licence,
-            "source_sha256": file_sha256(table.file),
-        }
+    table = _PairTable(path, mapping)
+    energies = table.energies(functionals or {}, corrections or {}, labels)
+    has_structures = "structure" in table.mapping
+    data = table.read(part(progress, 0.0, 0.1) if has_structures else progress)
+    card = table.card(
+        kind="pairs",
+        name=name,
+        title=title,
+        labels=DFT if label_origin(labels) == DFT else "model",
+        energies=energies,
+        licence=licence,
+        description=f"{len(data):,} rows of {table.file.path.name}.",
     )
-    structures = (
-        table.structures(frame["material_id"].tolist(), progress) if table.structure else None
-    )
-    return write_pairs(directory, card, frame, structures)
+    ids = data["material_id"].tolist()
+    structures = table.structures(ids, part(progress, 0.1, 1.0)) if has_structures else None
+    return write_pairs(directory, card, data, structures)
 
 
-def pairs_from_table(
-    path: Path | str,
-    *,
-    mapping: Mapping[str, str] | None = None,
-    functionals: Mapping[str, str] | None = None,
-    corrections: Mapping[str, Corrections] | None = None,
-    labels: str = DFT,
-) -> PairSet:
+def pairs_from_table(path: Path | str, *, mapping: Mapping[str, str] | None = None) -> PairSet:
     """Read a table of pairs into memory without importing it; its structures are left out.
 
     Args:
         path: CSV (also gzipped) or Parquet; energies in eV/atom.
-        mapping: As for import_pairs.
-        functionals: As for import_pairs.
-        corrections: As for import_pairs.
-        labels: As for import_pairs.
+        mapping: as for `import_pairs`.
 
     Raises:
-        LabError: The file, row and remedy of whatever is wrong.
+        LabError: if a row or the file cannot be read.
     """
-    table = _PairTable(open_table(path), mapping)
-    name = table.file.path.name.split(".")[0]
-    card = table.card(name, functionals=functionals, corrections=corrections, labels=labels)
-    frame = table.read()
-    counts = {"n": len(frame), "n_materials": int(frame["material_id"].nunique())}
-    return PairSet(card.model_copy(update=counts), frame)
+    table = _PairTable(path, mapping)
+    data = table.read()
+    card = table.card(
+        kind="pairs",
+        name=table.file.path.name.split(".")[0],
+        title="",
+        labels=DFT,
+        energies=table.energies({}, {}, DFT),
+        n=len(data),
+        n_materials=data["material_id"].nunique(),
+    )
+    return PairSet(card, data)
 
 
-class _PairTable:
-    """A file read as pairs with one mapping."""
+class _PairTable(MappedTable):
+    """A table file that is read as pairs."""
 
-    def __init__(self, file: TableFile, mapping: Mapping[str, str] | None) -> None:
-        self.file = file
-        self.guess: TableGuess = guess_table(file)
-        self.mapping = merge_mapping(file, self.guess.pairs_mapping(), mapping, fields=PAIR_FIELDS)
-        what = "total energies (eV/atom)"
-        source = require(file, self.mapping, "source", what)
-        target = require(file, self.mapping, "target", f"a second functional's {what}")
+    def __init__(self, path: Path | str, mapping: Mapping[str, str] | None) -> None:
+        file = open_table(path)
+        self._guess = guess(file)
+        super().__init__(file, self._guess.pairs_mapping(), mapping, fields=PAIR_FIELDS)
+        content = "total energies (eV/atom)"
+        source = self.require("source", content)
+        target = self.require("target", f"a second functional's {content}")
         if source == target:
             raise LabError(
                 f"Column {source!r} of {file.path.name} is mapped as source and as target; name "
                 "two different columns."
             )
-        self.structure = self.mapping.get("structure")
-        if "formula" not in self.mapping and self.structure is None:
-            require(file, self.mapping, "formula", "chemical formulas")
+        if "structure" not in self.mapping:
+            self.require("formula", "chemical formulas")
+        known = {energy.column: energy for energy in self._guess.energies}
+        for column in (source, target):
+            unknown = EnergyColumn(column=column, functional="unknown")
+            known.setdefault(column, energy_column(column) or unknown)
+        self._energies = known
 
-    def card(
-        self,
-        name: str,
-        *,
-        functionals: Mapping[str, str] | None,
-        corrections: Mapping[str, Corrections] | None,
-        labels: str,
-    ) -> Card:
-        """Make the card, still without counts."""
-        labels = label_origin(labels)
-        guessed = {one.column: one for one in self.guess.energies}
-        for column in (self.mapping["source"], self.mapping["target"]):
-            known = energy_column(column) or EnergyColumn(column=column, functional="unknown")
-            guessed.setdefault(column, known)
-        for column in (*(functionals or {}), *(corrections or {})):
-            if column not in guessed:
+    def energies(
+        self, functionals: Mapping[str, str], corrections: Mapping[str, Corrections], labels: str
+    ) -> list[EnergyColumn]:
+        """Return the energy columns, as guessed where nothing else is given."""
+        for column in (*functionals, *corrections):
+            if column not in self._energies:
                 raise LabError(
                     f"{self.file.path.name} has no energy column {column!r}; its energy columns "
-                    f"are: {', '.join(guessed)}."
+                    f"are: {', '.join(self._energies)}."
                 )
-        energies = []
-        for column, energy in guessed.items():
-            functional = canonical_functional((functionals or {}).get(column, energy.functional))
-            corrected = (corrections or {}).get(column, energy.corrections)
-            energies.append(
-                EnergyColumn(
-                    column=column, functional=functional, corrections=corrected, labels=labels
-                )
+        return [
+            EnergyColumn(
+                column=column,
+                functional=canonical_functional(functionals.get(column, energy.functional)),
+                corrections=corrections.get(column, energy.corrections),
+                labels=label_origin(labels),
             )
-        return Card(
-            name=name,
-            kind="pairs",
-            labels=DFT if labels == DFT else "model",
-            energies=energies,
-            source_file=self.file.path.name,
-        )
+            for column, energy in self._energies.items()
+        ]
 
     def read(self, progress: Progress = silent) -> pd.DataFrame:
-        """Read and check every scalar column."""
-        mapped = {
-            column: field
-            for field, column in self.mapping.items()
-            if field in {"material_id", "formula"}
-        }
-        energies = {one.column for one in self.guess.energies}
-        energies |= {self.mapping["source"], self.mapping["target"]}
-        dtypes = self.guess.dtypes
+        """Read and check every column of single values."""
+        mapped = {self.mapping.get("material_id"), self.mapping.get("formula")}
         columns = [
             name
             for name in self.file.columns
-            if name in mapped or name in energies or dtypes[name] in _SCALAR
+            if name in mapped or name in self._energies or self._guess.dtypes[name] in _SCALAR
         ]
         table = self.file.read(columns, progress)
-        data: dict[str, Any] = {}
-        data["material_id"] = self._ids(table)
-        data["formula"] = self._formulas(table)
+        data: dict[str, Any] = {
+            "material_id": self._material_ids(table),
+            "formula": self._formulas(table),
+        }
         for name in columns:
-            if name in energies:
-                data[name] = self._energies(name, table.column(name))
+            if name in self._energies:
+                data[name] = self._energy_values(name, table.column(name))
             elif name not in mapped and name not in data:
-                data[name] = _scalar(table.column(name))
+                data[name] = _values(table.column(name))
         return pd.DataFrame(data)
 
-    def structures(
-        self, material_ids: list[str], progress: Progress = silent
-    ) -> Iterator[Frame | None]:
-        """Yield each row's structure as a frame without labels, None where it has none."""
+    def structures(self, material_ids: list[str], progress: Progress) -> Iterator[Frame | None]:
+        """Yield the structure of each row as a frame without labels, None where it has none."""
         for row, cell in enumerate(self._cells(progress)):
-            if cell is None:
-                yield None
-                continue
-            yield Frame(
-                frame_id=f"row-{row + 1}",
-                material_id=material_ids[row],
-                atomic_numbers=cell.atomic_numbers,
-                frac_coords=cell.frac_coords,
-                lattice=cell.lattice,
-            )
+            ids = {"frame_id": f"row-{row + 1}", "material_id": material_ids[row]}
+            yield None if cell is None else cell.frame(**ids)
 
     def _cells(self, progress: Progress = silent) -> Iterator[Cell | None]:
         row = 0
-        for batch in self.file.batches([self.structure or ""], progress):
+        for batch in self.file.batches([self.mapping["structure"]], progress):
             for value in batch.column(0).to_pylist():
-                try:
-                    yield parse_structure(value) if value else None
-                except StructureError as error:
-                    raise self.file.fail(
-                        row, str(error), "correct it or leave the cell empty"
-                    ) from None
+                with self.cell_errors(row):
+                    cell = parse_structure(value) if value else None
+                yield cell
                 row += 1
 
-    def _ids(self, table: pa.Table) -> list[str]:
-        column = self.mapping.get("material_id")
-        if column is None:
+    def _material_ids(self, table: pa.Table) -> list[str]:
+        if "material_id" not in self.mapping:
             return [f"row-{row + 1}" for row in range(len(table))]
-        ids = table.column(column).cast(pa.string()).to_pylist()
-        for row, one in enumerate(ids):
-            if not one:
-                raise self.file.fail(row, f"column {column!r} is empty", "give the material an id")
-        return ids
+        ids = self.texts(table, "material_id")
+        return [self.checked_id(row, "material_id", value) for row, value in enumerate(ids)]
 
     def _formulas(self, table: pa.Table) -> list[str]:
-        column = self.mapping.get("formula")
-        if column is None:
-            return self._formulas_from_structures()
-        formulas = table.column(column).to_pylist()
+        if "formula" not in self.mapping:
+            return list(self._formulas_of_structures())
+        formulas = table.column(self.mapping["formula"]).to_pylist()
         try:
             fractions_from_formulas(formulas)
         except FormulaError as error:
             raise self.file.fail(error.row, error.problem, FORMULA_REMEDY) from None
         return formulas
 
-    def _formulas_from_structures(self) -> list[str]:
-        formulas = []
+    def _formulas_of_structures(self) -> Iterator[str]:
         for row, cell in enumerate(self._cells()):
             if cell is None:
                 raise self.file.fail(
-                    row, "the row has neither a formula nor a structure", "give it one or remove it"
+                    row,
+                    "the row has neither a formula nor a structure",
+                    "add one of them",
                 )
-            formulas.append(formula_of(cell.atomic_numbers))
-        return formulas
+            yield formula_of(cell.atomic_numbers)
 
-    def _energies(self, name: str, column: pa.ChunkedArray) -> np.ndarray:
-        values = numbers(self.file, name, column)
+    def _energy_values(self, name: str, column: pa.ChunkedArray) -> np.ndarray:
+        values = self.file.numbers(name, column)
         if np.isnan(values).all():
             raise LabError(
-                f"Column {name!r} of {self.file.path.name} holds no energies; name another one or "
-                "fill it."
+                f"Column {name!r} of {self.file.path.name} contains no energies; name another one "
+                "or fill it."
             )
         return values
 
 
-def _scalar(column: pa.ChunkedArray) -> Any:
-    """Keep a column beside the energies, as numbers if its text is all numbers."""
-    if is_text(column.type):
+def _values(column: pa.ChunkedArray) -> Any:
+    """Return a column of single values, as numbers if its text is all numbers."""
+    if pa.types.is_string(column.type):
         values, bad = parse_numbers(column)
         if bad is None and not np.isnan(values).all():
             return values

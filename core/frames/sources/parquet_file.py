@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.errors import LabError
-from core.frames.sources.tabular import TableFile, no_rows
+from core.frames.sources.tabular import TableFile
 from core.progress import Progress, silent
 
 PARQUET_MAGIC = b"PAR1"
@@ -15,13 +15,13 @@ _BATCH_ROWS = 8192
 
 
 class ParquetFile(TableFile):
-    """A Parquet file; its columns keep their types."""
+    """A Parquet file whose columns keep their types."""
 
     def __init__(self, path: Path) -> None:
         """Read the footer.
 
         Raises:
-            LabError: Damaged, or without rows.
+            LabError: if it is damaged or has no rows.
         """
         self.path = path
         try:
@@ -31,32 +31,31 @@ class ParquetFile(TableFile):
                 f"{path.name} is a damaged Parquet file; write or download it again."
             ) from None
         self.columns = self._file.schema_arrow.names
-        self.n_rows = self._file.metadata.num_rows
-        if not self.n_rows:
-            raise no_rows(self)
+        if not self._file.metadata.num_rows:
+            raise self.without_rows()
 
     def batches(
         self, columns: Sequence[str], progress: Progress = silent
     ) -> Iterator[pa.RecordBatch]:
-        """Yield the chosen columns with their types; see TableFile."""
-        done = 0
+        """Yield the given columns with their types; see `TableFile.batches`."""
+        done, total = 0, self._file.metadata.num_rows
         try:
             for batch in self._file.iter_batches(batch_size=_BATCH_ROWS, columns=list(columns)):
-                yield _plain(batch)
+                yield _with_plain_text(batch)
                 done += batch.num_rows
-                progress(done / (self.n_rows or 1), f"Reading {self.path.name}")
+                progress(done / total, f"Reading {self.path.name}")
         except (pa.ArrowInvalid, OSError):
             raise self.fail(
                 done, "the file is damaged from here on", "write or download it again"
             ) from None
 
     def where(self, row: int) -> str:
-        """Name a row by its number, from 1."""
+        """Return the number of a row, from 1."""
         return f"row {row + 1} of {self.path.name}"
 
 
-def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Give text one form: no dictionaries, no wide offsets, no views."""
+def _with_plain_text(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Convert dictionaries, large strings and string views to plain strings."""
     arrays = []
     for column in batch.columns:
         array = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column

@@ -1,5 +1,6 @@
-"""A table in a file, read in batches, that can say where each of its rows is."""
+"""A table file that is read in batches and can name the place of each of its rows."""
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,78 +17,109 @@ HEAD_ROWS = 1000
 _MISSING = pa.array(["", "na", "n/a", "nan", "null", "none", "-"])
 
 
+class CellError(Exception):
+    """What is wrong with the value of one cell; the caller adds the place and the remedy."""
+
+
 class TableFile(ABC):
     """A CSV or Parquet file, opened but not read.
 
     Attributes:
-        path: The file.
-        columns: Names of its columns.
-        n_rows: How many, None where only reading would tell.
+        path: the file.
+        columns: names of its columns.
     """
 
     path: Path
     columns: list[str]
-    n_rows: int | None
 
     @abstractmethod
     def batches(
         self, columns: Sequence[str], progress: Progress = silent
     ) -> Iterator[pa.RecordBatch]:
-        """Yield the chosen columns batch by batch.
+        """Yield the given columns batch by batch.
 
         Raises:
-            LabError: A row that cannot be read, by its place in the file.
+            LabError: if a row cannot be read, with its place in the file.
         """
 
     @abstractmethod
     def where(self, row: int) -> str:
-        """Name the place of a row, counted from 0 without the header, as "line 7 of x.csv"."""
+        """Return the place of a row, counted from 0 without the header, as "line 7 of x.csv"."""
 
     def read(self, columns: Sequence[str], progress: Progress = silent) -> pa.Table:
-        """Read the chosen columns whole; LabError if there are no rows."""
+        """Read the given columns as a whole.
+
+        Raises:
+            LabError: if the table has no rows, or a row cannot be read.
+        """
         batches = list(self.batches(columns, progress))
         if not sum(batch.num_rows for batch in batches):
-            raise no_rows(self)
+            raise self.without_rows()
         return pa.Table.from_batches(batches)
 
     def head(self) -> pa.Table:
-        """Read the first rows of every column; LabError if there are none."""
+        """Read the first rows of every column.
+
+        Raises:
+            LabError: if there are none.
+        """
         for batch in self.batches(self.columns):
             if batch.num_rows:
                 return pa.Table.from_batches([batch.slice(0, HEAD_ROWS)])
-        raise no_rows(self)
+        raise self.without_rows()
+
+    def numbers(
+        self, name: str, column: pa.ChunkedArray | pa.Array, *, first_row: int = 0
+    ) -> np.ndarray:
+        """Convert values of a column to floats, (n,), NaN where missing.
+
+        Args:
+            name: the column's name.
+            column: its values, (n,).
+            first_row: row of the file at which the values begin.
+
+        Raises:
+            LabError: if a value is not a finite number, with its place in the file.
+        """
+        values, bad = parse_numbers(column)
+        if bad is not None:
+            raise self.fail(
+                first_row + bad,
+                f"{_shorten(column[bad].as_py())} in column {name!r} is not a finite number",
+                "correct it or leave the cell empty",
+            )
+        return values
+
+    def sha256(self) -> str:
+        """Return the SHA-256 of the file."""
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     def fail(self, row: int, problem: str, remedy: str) -> LabError:
-        """Make the error for a row, in one sentence."""
+        """Return the error for a row, in one sentence."""
         where = self.where(row)
         return LabError(f"{where[0].upper()}{where[1:]}: {problem}; {remedy}.")
 
-
-def no_rows(file: TableFile) -> LabError:
-    """Make the error for a table without rows."""
-    return LabError(f"{file.path.name} has a header but no rows; give a table with data in it.")
-
-
-def is_text(column_type: pa.DataType) -> bool:
-    """Whether a column holds text."""
-    return pa.types.is_string(column_type)
+    def without_rows(self) -> LabError:
+        """Return the error for a table without rows."""
+        return LabError(f"{self.path.name} has a header but no rows; add rows with data.")
 
 
 def parse_numbers(column: pa.ChunkedArray | pa.Array) -> tuple[np.ndarray, int | None]:
-    """Turn a column into floats.
+    """Convert a column to floats.
 
     Empty cells and the words na, nan, null, none, n/a and - are missing values.
 
     Args:
-        column: Numbers, or text that should be numbers; (n,).
+        column: numbers, or text that should be numbers, (n,).
 
     Returns:
-        The values (n,), NaN where missing, and the first row that is not a finite number or None.
+        The values, (n,), NaN where missing, and the first row that is not a finite number or None.
     """
     column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if pa.types.is_null(column.type):
         return np.full(len(column), np.nan), None
-    if is_text(column.type):
+    if pa.types.is_string(column.type):
         column = pc.utf8_trim_whitespace(column)
         missing = pc.is_in(pc.utf8_lower(column), _MISSING)
         column = pc.if_else(missing, pa.scalar(None, column.type), column)
@@ -113,31 +145,7 @@ def _floats(column: pa.Array) -> np.ndarray:
     return np.array(floats.to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
-def numbers(
-    file: TableFile, name: str, column: pa.ChunkedArray | pa.Array, *, first_row: int = 0
-) -> np.ndarray:
-    """Turn a column of a file into floats, (n,), NaN where missing.
-
-    Args:
-        file: Where it is from.
-        name: The column's name.
-        column: Its values, (n,).
-        first_row: Row of the file that the column begins at.
-
-    Raises:
-        LabError: A value that is not a finite number, by its place in the file.
-    """
-    values, bad = parse_numbers(column)
-    if bad is not None:
-        raise file.fail(
-            first_row + bad,
-            f"{shorten(column[bad].as_py())} in column {name!r} is not a finite number",
-            "correct it or leave the cell empty",
-        )
-    return values
-
-
-def shorten(value: object) -> str:
+def _shorten(value: object) -> str:
     """Quote a value for a sentence, cut to a readable length."""
     text = repr(value) if isinstance(value, str) else str(value)
     return text if len(text) <= 40 else f"{text[:37]}…"

@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import LabError
 from core.frames.registry import open_dataset
-from core.frames.sources.table import import_frames
+from core.frames.sources.frame_table import import_frames
 from core.home import datasets_dir
 
 
@@ -96,9 +96,12 @@ def test_ids_are_made_up_where_missing(table, salt_json):
         ({"structure": "nonsense"}, "the structure is neither a pymatgen dictionary nor CIF"),
         ({"structure": "disordered"}, "the structure is disordered"),
         ({"energy_pbe": "abc"}, "'abc' in column 'energy_pbe' is not a finite number"),
-        ({"frame_id": "f0"}, "the frame id 'f0' occurs before"),
+        ({"frame_id": "f0"}, "the frame id 'f0' is not unique"),
         ({"frame_id": None}, "column 'frame_id' is empty"),
-        ({"forces": [[0.0, 0.0, 0.0]]}, r"the shape of the forces is \(1, 3\) where \(2, 3\)"),
+        (
+            {"forces": [[0.0, 0.0, 0.0]]},
+            r"the shape of the forces is \(1, 3\), but must",
+        ),
         ({"forces": [[0.0, 0.0, 0.0], [0.0, 0.0]]}, "the forces cannot be read as an array"),
         ({"stress": [1.0] * 6}, r"the shape of the stress is \(6,\)"),
         ({"magmoms": [1.0]}, r"the shape of the magmoms is \(1,\)"),

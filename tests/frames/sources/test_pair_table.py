@@ -7,7 +7,7 @@ import pytest
 
 from core.errors import LabError
 from core.frames.registry import list_datasets, open_dataset
-from core.frames.sources.table import import_pairs, pairs_from_table
+from core.frames.sources.pair_table import import_pairs, pairs_from_table
 from core.home import datasets_dir
 
 
@@ -119,7 +119,7 @@ GZIPPED = gzip.compress(b"formula,energy_pbe,energy_r2scan\n" + NOISE)
         ([GOOD, "b,,-3,-9"], "Line 3 of pairs.csv: the formula is missing"),
         ([GOOD, ",KCl,-3,-9"], "Line 3 of pairs.csv: column 'material_id' is empty"),
         ([GOOD, "b,KCl,-3"], "Line 3 of pairs.csv has another number of cells than the header's 4"),
-        (["a,NaCl,,-11"], "Column 'energy_gga' of pairs.csv holds no energies"),
+        (["a,NaCl,,-11"], "Column 'energy_gga' of pairs.csv contains no energies"),
         ([], "pairs.csv has a header but no rows"),
     ],
 )
@@ -170,7 +170,7 @@ def test_a_missing_file_is_refused(tmp_path):
     ("mapping", "message"),
     [
         ({"colour": "formula"}, "no field 'colour'"),
-        ({"source": "nowhere"}, "no column 'nowhere' to take as source"),
+        ({"source": "nowhere"}, "no column 'nowhere' to use as source"),
         ({"target": "energy_gga"}, "mapped as source and as target"),
         ({"formula": ""}, "no column that looks like chemical formulas"),
     ],
