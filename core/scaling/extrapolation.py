@@ -1,4 +1,4 @@
-"""The honest test of a scaling law: does it foretell four times the frames?"""
+"""Extrapolation test of a scaling law: does it predict four times the frames?"""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,7 @@ from core.scaling.law import Form, fit_law
 from core.scaling.points import ScalingPoints
 
 FACTOR = 4
-"""A size is foretold from sizes smaller by this factor or more."""
+"""A size is predicted from sizes smaller by at least this factor."""
 
 COLUMNS = [
     "n_frames",
@@ -24,17 +24,17 @@ COLUMNS = [
 def extrapolation(
     points: ScalingPoints, *, form: Form = "power", min_frames: int = 0
 ) -> pd.DataFrame:
-    """Foretell each size from those up to a quarter of it.
+    """Predict each size from the sizes up to a quarter of it.
 
     Args:
-        points: n points.
-        form: of the law.
+        points: points of one method.
+        form: form of the law.
         min_frames: leave smaller sizes out.
 
     Returns:
-        One row a size whose smaller sizes are enough to fit: `n_frames`, `n_fitted_sizes`, the
-        geometric mean over seeds that was `seen`, the error `predicted` with the 95 % interval of
-        the curve (`low`, `high`), and `relative_error`, predicted / seen − 1.
+        One row per size whose smaller sizes are enough to fit: `n_frames`, `n_fitted_sizes`, the
+        actual error (`seen`, the geometric mean over seeds), the `predicted` error with the 95 %
+        interval of the curve (`low`, `high`), and `relative_error`, predicted / actual − 1.
     """
     rows = []
     for size in points.between(min_frames).sizes:
@@ -42,9 +42,9 @@ def extrapolation(
             law = fit_law(points.between(0, size / FACTOR), form=form, min_frames=min_frames)
         except LabError:
             continue
-        seen = float(np.exp(np.log(points.between(size, size).error).mean()))
+        actual = float(np.exp(np.log(points.between(size, size).error).mean()))
         predicted = float(law.predict(np.array([size]))[0])
         low, high = law.band(np.array([size]))
-        row = (size, law.n_sizes, seen, predicted, low[0], high[0], predicted / seen - 1)
+        row = (size, law.n_sizes, actual, predicted, low[0], high[0], predicted / actual - 1)
         rows.append(row)
     return pd.DataFrame(rows, columns=COLUMNS).astype({"n_fitted_sizes": int})

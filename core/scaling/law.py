@@ -1,4 +1,4 @@
-"""Scaling laws E = a·N^−b + c: fits, their bands, and when a fit is refused."""
+"""Scaling laws E = a·N^−b + c: fits, their intervals, and requirements on the points."""
 
 import zlib
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from core.scaling.points import ScalingPoints
 Form = Literal["power", "offset"]
 FORMS: tuple[Form, ...] = get_args(Form)
 LEVEL = 0.95
-"""Part of all repetitions for which an interval should hold the truth."""
+"""Nominal coverage of the intervals."""
 
 LEAST_SIZES: dict[Form, int] = {"power": 3, "offset": 5}
 LEAST_RANGE: dict[Form, float] = {"power": 4, "offset": 10}
@@ -33,14 +33,14 @@ class Law:
         exponent: b; above 0 where the error falls.
         floor: c, the irreducible error in `unit`.
         r2: share of the variance of the log errors of all points that the curve explains.
-        n: points fitted.
-        n_sizes: sizes fitted.
-        min_frames: sizes below were left out.
+        n: number of points fitted.
+        n_sizes: number of sizes fitted.
+        min_frames: smaller sizes were left out.
         smallest: smallest size fitted.
         largest: largest size fitted.
-        unit: of the errors.
-        replicates: curves (B, 3) of log a, b, c as they might have come out; their quantiles are
-            the intervals.
+        unit: unit of the errors.
+        replicates: bootstrap replicates of log a, b and c, (B, 3); the intervals are their
+            quantiles.
     """
 
     form: Form
@@ -67,12 +67,12 @@ class Law:
         return float(2**-self.exponent - 1)
 
     def predict(self, n_frames: np.ndarray) -> np.ndarray:
-        """Return the error with numbers of frames (m,): (m,) in `unit`."""
-        found = np.array([[np.log(self.amplitude), self.exponent, self.floor]])
-        return np.asarray(curve(found, np.asarray(n_frames, float))[0])
+        """Return the errors at numbers of frames (m,): (m,) in `unit`."""
+        best = np.array([[np.log(self.amplitude), self.exponent, self.floor]])
+        return np.asarray(curve(best, np.asarray(n_frames, float))[0])
 
     def band(self, n_frames: np.ndarray, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
-        """Return lower and upper ends of the curve's interval at numbers of frames (m,)."""
+        """Return the lower and upper end of the curve's interval at numbers of frames (m,)."""
         low, high = ends(curve(self.replicates, np.asarray(n_frames, float)), level)
         return low, high
 
@@ -87,21 +87,21 @@ class Law:
         return float(low), float(high)
 
     def frames_for(self, error: float) -> float:
-        """Return how many frames bring the error down to a value; infinity where none do."""
-        found = np.array([[np.log(self.amplitude), self.exponent, self.floor]])
-        return float(frames_at(found, error)[0])
+        """Return the number of frames that reach an error; infinity where none does."""
+        best = np.array([[np.log(self.amplitude), self.exponent, self.floor]])
+        return float(frames_at(best, error)[0])
 
     def frames_for_replicates(self, error: float) -> np.ndarray:
-        """Return what `frames_for` gives with each replicate (B,)."""
+        """Return `frames_for` of each replicate (B,)."""
         return frames_at(self.replicates, error)
 
     def frames_interval(self, error: float, level: float = LEVEL) -> tuple[float, float]:
-        """Return the interval of the frames that bring the error down to a value."""
+        """Return the interval of the number of frames that reach an error."""
         low, high = ends(self.frames_for_replicates(error), level)
         return float(low), float(high)
 
     def probability(self, n_frames: float, target: float) -> float:
-        """Return the share of replicates whose error with so many frames is at most a target."""
+        """Return the probability that the error with this many frames is at most a target."""
         return float((curve(self.replicates, np.array([float(n_frames)])) <= target).mean())
 
 
@@ -116,14 +116,14 @@ def fit_law(
     """Fit a scaling law by least squares of the log errors of all points.
 
     Args:
-        points: n points.
+        points: points of one method.
         form: "power" for a·N^−b, "offset" for a·N^−b + c with 0 ≤ c < the smallest error.
         min_frames: leave smaller sizes out.
-        replicates: how many curves the intervals are taken from.
-        seed: of the replicates.
+        replicates: number of bootstrap replicates for the intervals.
+        seed: seed of the replicates.
 
     Raises:
-        LabError: too few sizes, too narrow a range of sizes, or an error that is not above 0.
+        LabError: if there are too few sizes, their range is too narrow, or an error is not above 0.
     """
     used = points.between(min_frames)
     sizes = _sizes(used, form=form, min_frames=min_frames)
@@ -141,7 +141,7 @@ def fit_law(
         fitted=fitted,
         n_parameters=_PARAMETERS[form],
         replicates=replicates,
-        rng=np.random.default_rng([seed, _print(log_error)]),
+        rng=np.random.default_rng([seed, _checksum(log_error)]),
     )
     if used.totals is not None and used.counts is not None:
         noise += frame_noise(
@@ -177,11 +177,15 @@ def fit_law(
 
 
 def _sizes(points: ScalingPoints, *, form: Form, min_frames: int) -> np.ndarray:
-    """Return the sizes (k,), or refuse."""
+    """Return the sizes (k,).
+
+    Raises:
+        LabError: as `fit_law`.
+    """
     if not np.all(np.isfinite(points.error) & (points.error > 0)):
         raise LabError(
-            "A scaling law needs errors above 0, and one of these is 0, negative or missing; leave "
-            "that point out."
+            "A scaling law needs errors above 0, and one of these is 0, negative or missing; "
+            "remove that point."
         )
     sizes = points.sizes
     above = f" from {min_frames:,} frames on" if min_frames else ""
@@ -200,17 +204,17 @@ def _sizes(points: ScalingPoints, *, form: Form, min_frames: int) -> np.ndarray:
     return sizes
 
 
-def _print(log_errors: np.ndarray) -> int:
-    """Number a set of points by their scatter.
+def _checksum(log_errors: np.ndarray) -> int:
+    """Return a number that depends on the scatter of the points alone.
 
     Two laws that are compared share the draws of the evaluation frames, as they share the frames.
-    They must not share those of the seeds: what moved both alike would drop out of their ratio.
+    They must not share the draws of the seeds, which would cancel in their ratio.
     """
-    # Zero is added because -0.0 has other bytes than 0.0.
+    # Adding zero turns -0.0, which has other bytes, into 0.0.
     return zlib.crc32((np.sort(np.round(log_errors - log_errors.mean(), 6)) + 0.0).tobytes())
 
 
 def ends(values: np.ndarray, level: float) -> np.ndarray:
-    """Return the ends (2, …) of the interval of values (B, …) that may be infinite."""
+    """Return the ends (2, …) of the interval of values (B, …), which may be infinite."""
     shares = [(1 - level) / 2, (1 + level) / 2]
     return np.asarray(np.quantile(values, shares, axis=0, method="inverted_cdf"))

@@ -1,7 +1,7 @@
 """Least squares of scaling laws in log space, for many data sets at once.
 
-Data sets share their sizes; each is k log errors, one a size, with the weights of the sizes. Curves
-are rows (log a, b, c) of E = a·N^−b + c.
+Data sets share their sizes; each has k log errors, one per size, weighted by size. Curves are rows
+(log a, b, c) of E = a·N^−b + c.
 """
 
 import numpy as np
@@ -11,10 +11,10 @@ _TOLERANCE = 1e-9
 _DAMPING = 1e-3
 _LARGEST_EXPONENT = 10.0
 _BELOW = 1 - 1e-6
-"""A floor stays below the smallest error by this factor: at it, the exponent has no end."""
+"""A floor stays below the smallest error by this factor; at the error, the exponent diverges."""
 
 _STARTS = (0.0, 0.5, 0.9)
-"""Floors to start from, as shares of the smallest error."""
+"""Initial floors, as shares of the smallest error."""
 
 
 def curve(curves: np.ndarray, n_frames: np.ndarray) -> np.ndarray:
@@ -33,7 +33,7 @@ def curve(curves: np.ndarray, n_frames: np.ndarray) -> np.ndarray:
 
 
 def frames_at(curves: np.ndarray, error: float) -> np.ndarray:
-    """Return how many frames bring curves (B, 3) down to an error: (B,), infinity where none do."""
+    """Return the numbers of frames at which curves (B, 3) reach an error: (B,), may be infinite."""
     amplitude, exponent, floor = curves.T
     above = error - floor
     reached = (above > 0) & (exponent > 0)
@@ -49,7 +49,7 @@ def fit_power(log_frames: np.ndarray, log_errors: np.ndarray, weights: np.ndarra
     Args:
         log_frames: logarithms of the sizes (k,).
         log_errors: logarithms of the errors (B, k).
-        weights: of the sizes (k,).
+        weights: weights of the sizes (k,).
 
     Returns:
         Rows of log a, b, 0 (B, 3).
@@ -69,13 +69,13 @@ def fit_offset(
 ) -> np.ndarray:
     """Fit curves with a floor: log E = log(a·N^−b + c), 0 ≤ c < the smallest error.
 
-    Levenberg and Marquardt's steps, with the floor held where it would leave its bounds.
+    Levenberg–Marquardt steps, with the floor fixed where it would leave its bounds.
 
     Args:
         log_frames: logarithms of the sizes (k,).
         log_errors: logarithms of the errors (B, k).
-        weights: of the sizes (k,).
-        start: a curve (3,) to begin at besides the power law; None begins at several floors.
+        weights: weights of the sizes (k,).
+        start: a curve (3,) to start from besides the power law; None starts from several floors.
 
     Returns:
         Rows of log a, b, c (B, 3).
@@ -85,21 +85,21 @@ def fit_offset(
     x, y = log_frames - middle, log_errors - unit
     share = weights / weights.sum()
     most = np.exp(y.min(axis=1)) * _BELOW
-    begins = []
+    starts = []
     if start is None:
         for part in _STARTS:
             line = fit_power(x, np.log(np.exp(y) - part * most[:, None]), weights)
-            begins.append(np.column_stack([line[:, :2], part * most]))
+            starts.append(np.column_stack([line[:, :2], part * most]))
     else:
         moved = np.array([start[0] - start[1] * middle - unit, start[1], start[2] / np.exp(unit)])
         near = np.tile(moved, (len(y), 1))
         near[:, 2] = np.minimum(near[:, 2], most)
-        begins = [fit_power(x, y, weights), near]
+        starts = [fit_power(x, y, weights), near]
     best, lowest = np.empty((len(y), 3)), np.full(len(y), np.inf)
-    for begin in begins:
-        found, cost = _descend(begin, x, y, share, most)
+    for initial in starts:
+        curves, cost = _descend(initial, x, y, share, most)
         better = cost < lowest
-        best[better], lowest[better] = found[better], cost[better]
+        best[better], lowest[better] = curves[better], cost[better]
     best[:, 0] += best[:, 1] * middle + unit
     best[:, 2] *= np.exp(unit)
     return best
@@ -108,7 +108,7 @@ def fit_offset(
 def _descend(
     curves: np.ndarray, x: np.ndarray, y: np.ndarray, share: np.ndarray, most: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Take steps until none lowers the squares: curves (B, 3) and their mean squares (B,)."""
+    """Take steps while they lower the squares; return curves (B, 3) and mean squares (B,)."""
     curves = curves.copy()
     cost = _squares(curves, x, y, share)
     damping = np.full(len(curves), _DAMPING)
@@ -153,10 +153,10 @@ def _step(
     gradient = np.einsum("bkp,bk->bp", weighted, rest)
     matrix = weighted.transpose(0, 2, 1) @ slopes
     floor = curves[:, 2]
-    held = ((floor <= 0) & (gradient[:, 2] < 0)) | ((floor >= most) & (gradient[:, 2] > 0))
-    matrix[held, 2, :] = matrix[held, :, 2] = 0.0
-    matrix[held, 2, 2] = 1.0
-    gradient[held, 2] = 0.0
+    fixed = ((floor <= 0) & (gradient[:, 2] < 0)) | ((floor >= most) & (gradient[:, 2] > 0))
+    matrix[fixed, 2, :] = matrix[fixed, :, 2] = 0.0
+    matrix[fixed, 2, 2] = 1.0
+    gradient[fixed, 2] = 0.0
     diagonal = np.arange(3)
     matrix[:, diagonal, diagonal] *= 1 + damping[:, None]
     matrix[:, diagonal, diagonal] += 1e-15

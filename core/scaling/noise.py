@@ -1,23 +1,23 @@
-"""How a scaling law's points might have come out otherwise: what its intervals are made of.
+"""Noise of the points of a scaling law: the bootstrap draws behind its intervals.
 
-Two draws, independent of each other, are added to the fitted curve, which is then fitted again.
+Two independent draws are added to the fitted curve, which is then fitted again.
 
 **Seeds and sizes** (`size_noise`). The log errors of a sweep scatter about the curve in four ways,
-each with a mean square of its own, as in an analysis of variance: seeds that are better or worse at
-all sizes, seeds whose errors fall faster or slower, sizes that lie off the curve for all seeds
-alike, and what is left over. A draw takes each variance from its mean square by the chi-squared
-distribution with that mean square's degrees of freedom, then takes seeds, sizes and the rest anew
-from normal distributions: a parametric bootstrap whose intervals have Student's tails, which with
-two to five seeds drawing the seeds themselves cannot have (Weerahandi, J. Am. Stat. Assoc. 88, 899
+each with its own mean square, as in an analysis of variance: seeds that are better or worse at all
+sizes, seeds whose errors fall faster or slower, sizes that lie off the curve for all seeds alike,
+and the residual. A draw takes each variance from its mean square by the chi-squared distribution
+with that mean square's degrees of freedom, then draws seeds, sizes and the residual from normal
+distributions: a parametric bootstrap whose intervals have Student's tails, which resampling two to
+five seeds cannot give (Weerahandi, J. Am. Stat. Assoc. 88, 899
 (1993), doi:10.1080/01621459.1993.10476355). Each draw is used with both signs. A mean square that
-an F test at the level 0.25 does not tell from what is left over is pooled with it; without pooling
-two degrees of freedom for three seeds would double most intervals, and a stricter test would miss
-what is there (Bozivich, Bancroft and Hartley, Ann. Math. Stat. 27, 1017 (1956)).
+an F test at the level 0.25 does not distinguish from the residual is pooled with it; without
+pooling, two degrees of freedom for three seeds would double most intervals, and a stricter test
+would miss real effects (Bozivich, Bancroft and Hartley, Ann. Math. Stat. 27, 1017 (1956)).
 
-**Evaluation frames** (`frame_noise`). Their materials get random weights of the exponential
-distribution, the same for all points: a Bayesian bootstrap (Rubin, Ann. Stat. 9, 130 (1981),
-doi:10.1214/aos/1176345338) stretched to Student's distribution for few materials. What the frames
-do alike to all sizes cannot be seen in the scatter of the points.
+**Evaluation frames** (`frame_noise`). Their materials get exponentially distributed random
+weights, the same for all points: a Bayesian bootstrap (Rubin, Ann. Stat. 9, 130 (1981),
+doi:10.1214/aos/1176345338) stretched to Student's distribution for few materials. An effect of
+the frames on all sizes alike does not show in the scatter of the points.
 
 On 1,000 generated sweeps of each of 18 kinds (3 to 6 sizes of 50 to 1,600 frames, 1 to 5 seeds,
 noise of 3 to 10 % by model, also shared by the models of a seed, in level, in slope or from size to
@@ -25,15 +25,15 @@ size, or by those of a size) 95 % intervals of a power law's exponent hold it in
 sweeps, those of the curve at the largest size and at four times that in 92 to 99 %. With a floor
 (120 to 250 sweeps of each kind) it is 91 to 100 %. Limits:
 
-- With one seed, what a seed does alike to all sizes cannot be seen: bands of the curve (not of the
-  exponent) then hold for that seed. Seeds without numbers are taken for different ones.
+- With one seed, an effect of the seed on all sizes alike does not show: bands of the curve (not of
+  the exponent) then hold for that seed. Points without seeds count as different seeds.
 - Two seeds that differ at all sizes give wide bands: they leave one degree of freedom.
 - Where noise is four times larger at the smallest size than at the largest, bands at the largest
   size are too wide (99.6 %).
 - Few evaluation materials of very unequal errors make bands of the curve too narrow: with 20 whose
   errors scatter by a factor of e, they hold in 89 %.
-- No interval knows of a curve of another form: beyond the largest size it holds only if the law
-  does. A power law fitted to errors that approach a floor is too hopeful, whatever its band.
+- No interval accounts for a curve of another form: beyond the largest size it holds only if the
+  law does. A power law fitted to errors that approach a floor is too optimistic, whatever its band.
 """
 
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ import numpy as np
 from scipy import stats
 
 _POOLED_BELOW = 0.75
-"""Quantile of the F distribution from which a mean square counts as larger than the rest."""
+"""Quantile of the F distribution above which a mean square counts as larger than the residual."""
 
 _STRETCH_AT = 0.975
 _BATCH_NUMBERS = 4_000_000
@@ -51,13 +51,13 @@ _BATCH_NUMBERS = 4_000_000
 
 @dataclass(kw_only=True, frozen=True, slots=True)
 class _Part:
-    """What one kind of deviation adds to the squares.
+    """Contribution of one kind of deviation to the sum of squares.
 
     Attributes:
-        squares: its sum of squares.
-        freedom: its degrees of freedom.
-        gain: the mean square expected above the rest for a variance of 1.
-        spread: from the deviations (q,) to the means of the sizes (k, q).
+        squares: sum of squares.
+        freedom: degrees of freedom.
+        gain: mean square expected above the residual for a variance of 1.
+        spread: matrix from the deviations (q,) to the means of the sizes, (k, q).
     """
 
     squares: float
@@ -70,7 +70,7 @@ class _Part:
         return self.squares / self.freedom
 
     def above(self, squares: float, freedom: int) -> bool:
-        """Whether it is larger than what is left over."""
+        """Return whether it is larger than the residual."""
         if not freedom:
             return True
         limit = stats.f.ppf(_POOLED_BELOW, self.freedom, freedom)
@@ -88,17 +88,17 @@ def size_noise(
     replicates: int,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Draw deviations of the sizes' mean log errors that come from seeds and sizes.
+    """Draw deviations of the mean log errors per size that come from seeds and sizes.
 
     Args:
-        log_errors: of n points (n,).
-        place: which of k sizes each point has (n,).
-        seed: number of each point's seed (n,).
+        log_errors: log errors of the points (n,).
+        place: index of the size of each point (n,).
+        seed: seed of each point (n,).
         log_frames: logarithms of the sizes (k,).
-        fitted: the curve's log errors at the sizes (k,).
-        n_parameters: of the curve.
-        replicates: how many draws.
-        rng: random numbers.
+        fitted: log errors of the curve at the sizes (k,).
+        n_parameters: number of parameters of the curve.
+        replicates: number of draws.
+        rng: random number generator.
 
     Returns:
         (replicates, k).
@@ -118,18 +118,18 @@ def size_noise(
         gain=n / k,
         spread=np.eye(k),
     )
-    real = []
+    effects = []
     for part in [*parts, off_curve]:
         if part.above(squares, freedom):
-            real.append(part)
+            effects.append(part)
         else:
             squares, freedom = squares + part.squares, freedom + part.freedom
     half = (replicates + 1) // 2
-    rest = squares / rng.chisquare(freedom, half) if freedom else np.zeros(half)
-    noise = np.sqrt(rest)[:, None] * rng.standard_normal((half, k)) / np.sqrt(per_size)
-    for part in real:
+    residual = squares / rng.chisquare(freedom, half) if freedom else np.zeros(half)
+    noise = np.sqrt(residual)[:, None] * rng.standard_normal((half, k)) / np.sqrt(per_size)
+    for part in effects:
         mean_square = part.squares / rng.chisquare(part.freedom, half)
-        scale = np.sqrt(np.maximum(mean_square - rest, 0) / part.gain)
+        scale = np.sqrt(np.maximum(mean_square - residual, 0) / part.gain)
         deviations = rng.standard_normal((half, part.spread.shape[1]))
         noise += scale[:, None] * (deviations @ part.spread.T)
     return np.vstack([noise, -noise])[:replicates]
@@ -138,16 +138,16 @@ def size_noise(
 def _seed_parts(
     within: np.ndarray, *, place: np.ndarray, seed: np.ndarray, log_frames: np.ndarray
 ) -> list[_Part]:
-    """Split the squares within sizes by what seeds share over sizes: level, then slope.
+    """Split the squares within sizes into effects of the seeds: on the level, then on the slope.
 
     Args:
-        within: log errors less their size's mean (n,).
-        place: which of k sizes each point has (n,).
-        seed: number of each point's seed (n,).
+        within: log errors less the mean of their size (n,).
+        place: index of the size of each point (n,).
+        seed: seed of each point (n,).
         log_frames: logarithms of the sizes (k,).
 
     Returns:
-        As many of the two as leave a degree of freedom over.
+        As many of the two as leave a degree of freedom for the residual.
     """
     seeds, column = np.unique(seed, return_inverse=True)
     n, k, s = len(within), len(log_frames), len(seeds)
@@ -165,19 +165,19 @@ def _seed_parts(
         columns = np.eye(s)[column] * by_size[place, None] - spread[place]
         columns -= basis @ (basis.T @ columns)
         directions, lengths, _ = np.linalg.svd(columns, full_matrices=False)
-        kept = lengths > 1e-9 * np.sqrt(n)
-        added = int(kept.sum())
+        independent = lengths > 1e-9 * np.sqrt(n)
+        added = int(independent.sum())
         if not 0 < added < freedom:
             break
         parts.append(
             _Part(
-                squares=float(((directions[:, kept].T @ within) ** 2).sum()),
+                squares=float(((directions[:, independent].T @ within) ** 2).sum()),
                 freedom=added,
                 gain=float((lengths**2).sum()) / added,
                 spread=spread,
             )
         )
-        basis = np.hstack([basis, directions[:, kept]])
+        basis = np.hstack([basis, directions[:, independent]])
         freedom -= added
     return parts
 
@@ -191,18 +191,18 @@ def frame_noise(
     replicates: int,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Draw deviations of the sizes' mean log errors that come from the evaluation frames.
+    """Draw deviations of the mean log errors per size that come from the evaluation frames.
 
     Args:
-        totals: summed absolute errors of m evaluation frames in n models (n, m).
-        counts: values compared in each frame (m,).
-        materials: number of each frame's material (m,); None makes each frame a material.
-        place: which of k sizes each model has (n,).
-        replicates: how many draws.
-        rng: random numbers.
+        totals: summed absolute errors of n models on m evaluation frames (n, m).
+        counts: number of values compared in each frame (m,).
+        materials: number of the material of each frame (m,); None makes each frame a material.
+        place: index of the size of each model (n,).
+        replicates: number of draws.
+        rng: random number generator.
 
     Returns:
-        (replicates, k); zeros where there is one material, which tells nothing of others.
+        (replicates, k); zeros with a single material.
     """
     if materials is None:
         sums, weights = totals, counts

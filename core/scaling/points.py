@@ -1,4 +1,4 @@
-"""Points of a scaling law: errors of models by the number of frames they were trained on."""
+"""Points of a scaling law: errors of models by number of training frames."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -16,25 +16,25 @@ _NEEDED = ("n_frames", "error")
 _SEED = "seed"
 MOST_POINTS = 1000
 MOST_SIZES = 100
-"""Of a table; fits and their tests of many more take minutes."""
+"""Limits of a table; fits and tests of many more points take minutes."""
 
 
 @dataclass(kw_only=True, frozen=True, eq=False)
 class ScalingPoints:
     """Errors of n models of one method.
 
-    Where the errors of single evaluation frames are known, `error[i]` is
+    Where the errors per evaluation frame are known, `error[i]` is
     `totals[i].sum() / counts.sum()`.
 
     Attributes:
-        n_frames: training frames of each model (n,), 1 or more.
+        n_frames: number of training frames of each model (n,), at least 1.
         error: mean absolute error of each model (n,) in `unit`.
-        seed: number of each model's seed (n,); models of one seed share what the seed decides.
-        unit: of the errors.
-        totals: summed absolute errors of the m evaluation frames in each model (n, m) in `unit`.
-        counts: how many values each evaluation frame compares (m,).
-        materials: number of each evaluation frame's material (m,); without it, each frame counts
-            as a material.
+        seed: seed of each model (n,).
+        unit: unit of the errors.
+        totals: summed absolute errors of each model on the m evaluation frames (n, m) in `unit`.
+        counts: number of values compared in each evaluation frame (m,).
+        materials: number of the material of each evaluation frame (m,); without it, each frame
+            counts as a material.
         zero: errors of untrained models (k,) in `unit`.
     """
 
@@ -49,17 +49,17 @@ class ScalingPoints:
 
     @property
     def sizes(self) -> np.ndarray:
-        """The distinct numbers of training frames, ascending (k,)."""
+        """Distinct numbers of training frames, ascending (k,)."""
         return np.unique(self.n_frames)
 
-    def select(self, chosen: np.ndarray) -> Self:
+    def select(self, mask: np.ndarray) -> Self:
         """Return the points of a mask (n,)."""
-        totals = None if self.totals is None else self.totals[chosen]
+        totals = None if self.totals is None else self.totals[mask]
         return replace(
             self,
-            n_frames=self.n_frames[chosen],
-            error=self.error[chosen],
-            seed=self.seed[chosen],
+            n_frames=self.n_frames[mask],
+            error=self.error[mask],
+            seed=self.seed[mask],
             totals=totals,
         )
 
@@ -69,26 +69,26 @@ class ScalingPoints:
 
 
 def read_points(path: Path | str, *, unit: str = "") -> ScalingPoints:
-    """Read points from a CSV or Parquet file with the columns n_frames, error and, if any, seed.
+    """Read points from a CSV or Parquet file with columns n_frames, error and optionally seed.
 
-    Rows with n_frames 0 are untrained models; they become `zero`. Without seeds each row counts as
-    a seed of its own.
+    Rows with n_frames 0 are untrained models and become `zero`. Without seeds, each row counts as
+    its own seed.
 
     Args:
         path: the file.
-        unit: of the errors, for display.
+        unit: unit of the errors, for display.
 
     Raises:
-        LabError: a column is missing, a value is no number or not possible, by its row, or there
-            are more points than a fit can take.
+        LabError: if a column is missing, a value is invalid, or there are more points than a fit
+            can take.
     """
     file = open_table(path)
     for name in _NEEDED:
         if name not in file.columns:
             raise LabError(
                 f"{file.path.name} has no column {name!r} (found: "
-                f"{', '.join(file.columns[:8])}); name the columns n_frames, error and, if there "
-                "are any, seed."
+                f"{', '.join(file.columns[:8])}); name the columns n_frames, error and "
+                "optionally seed."
             )
     names = [*_NEEDED, *([_SEED] if _SEED in file.columns else [])]
     table = file.read(names)
@@ -104,7 +104,7 @@ def read_points(path: Path | str, *, unit: str = "") -> ScalingPoints:
         table,
         "error",
         allowed=lambda x: x > 0,
-        remedy="errors of a power law are above 0: give a mean absolute error or leave the row out",
+        remedy="errors of a power law are above 0: give a mean absolute error or remove the row",
     )
     seed = (
         _column(
@@ -112,7 +112,7 @@ def read_points(path: Path | str, *, unit: str = "") -> ScalingPoints:
             table,
             _SEED,
             allowed=lambda x: (x == np.rint(x)) & (np.abs(x) < 2**53),
-            remedy="give a whole number, or leave the whole column out",
+            remedy="give a whole number, or remove the column",
         )
         if _SEED in names
         else np.arange(len(error))
@@ -120,7 +120,7 @@ def read_points(path: Path | str, *, unit: str = "") -> ScalingPoints:
     trained = n_frames > 0
     if not trained.any():
         raise LabError(
-            f"{file.path.name} holds untrained models only (n_frames 0); add rows of trained ones."
+            f"{file.path.name} holds only untrained models (n_frames 0); add rows of trained ones."
         )
     points = ScalingPoints(
         n_frames=n_frames[trained],
@@ -133,7 +133,7 @@ def read_points(path: Path | str, *, unit: str = "") -> ScalingPoints:
     if n > MOST_POINTS or n_sizes > MOST_SIZES:
         raise LabError(
             f"{file.path.name} holds {n:,} points at {n_sizes:,} sizes, and a law takes at most "
-            f"{MOST_POINTS:,} at {MOST_SIZES:,}: give one row a trained model, or means."
+            f"{MOST_POINTS:,} at {MOST_SIZES:,}: give one row per trained model, or means."
         )
     return points
 
@@ -146,7 +146,11 @@ def _column(
     allowed: Callable[[np.ndarray], np.ndarray],
     remedy: str,
 ) -> np.ndarray:
-    """Return a column's numbers (n,), all of them there and allowed."""
+    """Return the numbers of a column (n,).
+
+    Raises:
+        LabError: if a value is missing or not allowed.
+    """
     values = file.numbers(name, table[name])
     bad = np.isnan(values) | ~allowed(values)
     if bad.any():

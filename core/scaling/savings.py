@@ -1,4 +1,4 @@
-"""Two methods compared: frames saved at equal error, and where their curves cross."""
+"""Comparison of two methods: frames saved at equal error, and crossings of their laws."""
 
 import numpy as np
 import pandas as pd
@@ -7,10 +7,10 @@ from core.scaling.law import LEVEL, Law, ends
 from core.scaling.least_squares import curve
 
 PAIRS = (("refit", "scratch"), ("residual", "scratch"), ("residual", "refit"))
-"""Methods set against each other: the one that should need fewer frames first."""
+"""Methods to compare: the one that should need fewer frames first."""
 
 _BEYOND = 1000
-"""Crossings are looked for up to this factor beyond the fitted sizes."""
+"""Crossings are searched up to this factor beyond the fitted sizes."""
 
 _GRID = 600
 
@@ -27,12 +27,12 @@ _COLUMNS = [
 
 
 def frames_saved(better: Law, worse: Law, errors: np.ndarray, level: float = LEVEL) -> pd.DataFrame:
-    """Tell how many times fewer frames a method needs for the same error.
+    """Return how many times fewer frames a method needs for the same error.
 
-    A method that is as good already at the smallest size fitted is not followed below it: its
-    number of frames is that size, and the ratio is what it saves at least. Intervals take the two
-    methods' seeds as independent and their evaluation frames as the same where both laws were
-    fitted with the errors of the same frames.
+    A law is not extrapolated below the smallest size fitted: where the better method reaches the
+    error there already, its number of frames is that size and the ratio a lower bound. Intervals
+    take the seeds of the two methods as independent, and their evaluation frames as the same where
+    both laws were fitted to errors on the same frames.
 
     Args:
         better: the law of the method that should need fewer.
@@ -41,11 +41,10 @@ def frames_saved(better: Law, worse: Law, errors: np.ndarray, level: float = LEV
         level: nominal coverage of the intervals.
 
     Returns:
-        One row an error: `error`, `n_better` and `n_worse` frames, `ratio` n_worse / n_better with
-        `ratio_low` and `ratio_high`, `at_least` where `n_better` is the smallest size instead of
-        a smaller number, and `inside`: both numbers lie within the sizes fitted, so that nothing
-        is extrapolated. Infinity where a method never reaches the error, NaN ratios
-        where neither does.
+        One row per error: `error`, `n_better` and `n_worse` frames, `ratio` n_worse / n_better with
+        `ratio_low` and `ratio_high`, `at_least` where the ratio is a lower bound, and `inside`
+        where both numbers lie within the sizes fitted, so that nothing is extrapolated. Infinity
+        where a method never reaches the error, NaN ratios where neither does.
     """
     rows = []
     for error in np.asarray(errors, float).tolist():
@@ -57,8 +56,8 @@ def frames_saved(better: Law, worse: Law, errors: np.ndarray, level: float = LEV
         drawn = _ratio(worse.frames_for_replicates(error), drawn_better)
         drawn = drawn[~np.isnan(drawn)]
         ratio = float(_ratio(np.array([n_worse]), np.array([n_better]))[0])
-        known = len(drawn) and not np.isnan(ratio)
-        low, high = ends(drawn, level).tolist() if known else (np.nan, np.nan)
+        defined = len(drawn) and not np.isnan(ratio)
+        low, high = ends(drawn, level).tolist() if defined else (np.nan, np.nan)
         inside = _fitted(better, fewest) and _fitted(worse, n_worse)
         rows.append((error, n_better, n_worse, ratio, low, high, fewest < n_better, inside))
     return pd.DataFrame(rows, columns=_COLUMNS)
@@ -73,10 +72,9 @@ def crossing(a: Law, b: Law, level: float = LEVEL) -> pd.DataFrame:
         level: nominal coverage of the intervals.
 
     Returns:
-        One row a crossing, empty where there is none: `n_frames` with the interval `low`, `high`
-        (0 or infinity where the replicates do not exclude that the curves cross before or beyond
-        what is looked at), the `error` there, `a_better_beyond` and `inside`: within the sizes
-        fitted of both.
+        One row per crossing: `n_frames` with the interval `low`, `high` (0 or infinity where the
+        replicates allow a crossing outside the searched range), the `error` there,
+        `a_better_beyond`, and `inside` where it lies within the fitted sizes of both.
     """
     lowest = max(1.0, min(a.smallest, b.smallest) / _BEYOND)
     sizes = np.geomspace(lowest, max(a.largest, b.largest) * _BEYOND, _GRID)
@@ -85,7 +83,7 @@ def crossing(a: Law, b: Law, level: float = LEVEL) -> pd.DataFrame:
     rows = []
     for place, at in _changes(sizes, apart):
         falling = bool(apart[place] > 0)
-        drawn_at = np.array([_nearest(sizes, one, at, falling=falling) for one in drawn])
+        drawn_at = np.array([_nearest(sizes, each, at, falling=falling) for each in drawn])
         drawn_at = drawn_at[~np.isnan(drawn_at)]
         low, high = ends(drawn_at, level).tolist() if len(drawn_at) else (0.0, np.inf)
         error = float(a.predict(np.array([at]))[0])
@@ -105,7 +103,7 @@ def _fitted(law: Law, n_frames: float) -> bool:
 
 
 def _changes(sizes: np.ndarray, apart: np.ndarray) -> list[tuple[int, float]]:
-    """Return the grid places before which a sign changes, and the sizes where it does."""
+    """Return the sizes at which a sign changes, each with the grid place before it."""
     signs = np.sign(apart)
     places = np.flatnonzero(signs[:-1] * signs[1:] < 0)
     logs = np.log(sizes)
@@ -115,14 +113,14 @@ def _changes(sizes: np.ndarray, apart: np.ndarray) -> list[tuple[int, float]]:
 
 
 def _nearest(sizes: np.ndarray, apart: np.ndarray, at: float, *, falling: bool) -> float:
-    """Return a replicate's crossing of the same direction nearest to a size.
+    """Return a replicate's crossing in the same direction that is nearest to a size.
 
-    Without one: 0 if the curves lie as beyond the crossing everywhere, infinity if as before it,
-    NaN if they cross the other way only.
+    Without one: 0 if the curves lie everywhere as they do beyond the crossing, infinity if as
+    before it, NaN if they cross in the other direction only.
     """
-    found = [size for place, size in _changes(sizes, apart) if (apart[place] > 0) == falling]
-    if found:
-        return min(found, key=lambda size: abs(np.log(size / at)))
+    crossings = [size for place, size in _changes(sizes, apart) if (apart[place] > 0) == falling]
+    if crossings:
+        return min(crossings, key=lambda size: abs(np.log(size / at)))
     if np.all(apart > 0):
         return np.inf if falling else 0.0
     if np.all(apart < 0):

@@ -52,7 +52,7 @@ def test_without_seeds_each_row_has_its_own(tmp_path):
         ("n_frames,error\n10,3\n-5,3\n", "Line 3 of p.csv: n_frames -5 is not possible"),
         ("n_frames,error\n0.5,3\n", "Line 2 of p.csv: n_frames 0.5 is not possible"),
         ("n_frames,error,seed\n5,3,0.5\n", "Line 2 of p.csv: seed 0.5 is not possible"),
-        ("n_frames,error\n0,3\n0,4\n", "untrained models only"),
+        ("n_frames,error\n0,3\n0,4\n", "only untrained models"),
     ],
 )
 def test_bad_tables_are_told_by_row(tmp_path, text, words):
