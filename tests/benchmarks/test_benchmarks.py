@@ -14,7 +14,7 @@ import torch
 from chgnet.data.dataset import StructureData
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
-SCRIPTS = sorted(path.stem for path in BENCHMARKS.glob("*.py"))
+SCRIPTS = sorted(path.stem for path in BENCHMARKS.glob("*.py") if "CONTEST" in path.read_text())
 # What core.potential answers for; nobody else reads the other keys.
 CONTRACT = {
     "name",
@@ -93,6 +93,18 @@ def _assert_same_work(name, ours):
     else:
         theirs, mine = ours["validation_energy_mae"]
         assert mine == pytest.approx(theirs, rel=1e-4)
+
+
+def test_interval_coverage_prints_one_line(capsys):
+    main = runpy.run_path(str(BENCHMARKS / "interval_coverage.py"))["main"]
+    main(["--sweeps", "2", "--floor-sweeps", "1"])
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1
+    line = json.loads(out)
+    assert line["name"] == "interval_coverage"
+    shares = [share for kinds in line["coverage"].values() for share in kinds.values()]
+    assert len(shares) == 13
+    assert all(0 <= value <= 1 for share in shares for value in share)
 
 
 def test_an_arm_works_in_a_process_of_its_own(harness, capfd):
