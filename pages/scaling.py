@@ -24,9 +24,9 @@ def main() -> None:
 
             show_sweeps()
         elif view == "next":
-            from pages.parts.plan import acquisition  # noqa: PLC0415
+            from pages.parts.plan.acquisition import show_next  # noqa: PLC0415
 
-            acquisition.show()
+            show_next()
         else:
             results(view)
 
@@ -41,16 +41,9 @@ def results(view: str) -> None:
     if analysis is None:
         return
     if view == "plan":
-        from pages.parts.plan.view import show  # noqa: PLC0415
+        from pages.parts.plan.view import show_plan  # noqa: PLC0415
 
-        show(
-            analysis.results,
-            analysis.laws,
-            metric=analysis.metric,
-            unit=analysis.unit,
-            split=analysis.split,
-            points=analysis.points,
-        )
+        show_plan(analysis)
         return
     (show_curves if view == "curves" else show_savings)(analysis)
     sweep = [] if analysis.results is None else [analysis.results.about.sweep.command]

@@ -1,4 +1,4 @@
-"""Energies of several models of the same functional: where they err, and where they disagree."""
+"""Energies and errors of several models of the same functional."""
 
 from collections.abc import Sequence
 
@@ -6,29 +6,22 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from core.acquisition.materials import Materials
 from core.elements import SYMBOLS
-from core.frames.schema import Structures
 from core.potential.models import get_atomref, load_model
 from core.progress import Progress, part
 from core.transfer.interaction import interaction_energies
 
 
 def ensemble_energies(
-    data: Structures,
-    fractions: NDArray[np.float64],
-    models: Sequence[str],
-    rows: NDArray[np.integer],
-    *,
-    progress: Progress,
+    materials: Materials, models: Sequence[str], *, progress: Progress
 ) -> NDArray[np.float64]:
-    """Return what each model says of some structures.
+    """Return the energies that several models predict.
 
     Args:
-        data: the data set.
-        fractions: composition fractions of these rows, (n, 94).
+        materials: rows of a data set, n.
         models: names of released models or paths of checkpoints, k.
-        rows: rows of the data set, (n,).
-        progress: told the share that is done.
+        progress: receives the share that is done.
 
     Returns:
         Total energies (k, n) eV/atom, AtomRef included; NaN where there is no structure that
@@ -37,7 +30,7 @@ def ensemble_energies(
     Raises:
         LabError: if a model cannot be loaded.
     """
-    energies = np.empty((len(models), len(rows)))
+    energies = np.empty((len(models), len(materials.rows)))
     for number, name in enumerate(models):
         own = part(
             progress,
@@ -45,8 +38,10 @@ def ensemble_energies(
             (number + 1) / len(models),
             prefix=f"Model {number + 1} of {len(models)}: ",
         )
-        interaction = interaction_energies(data, name, indices=rows, progress=own)
-        energies[number] = interaction + fractions @ get_atomref(load_model(name))
+        interaction = interaction_energies(
+            materials.data, name, indices=materials.rows, progress=own
+        )
+        energies[number] = interaction + materials.fractions @ get_atomref(load_model(name))
     return energies
 
 
@@ -62,7 +57,7 @@ def errors_by_element(
 
     Returns:
         Columns symbol, error_mev_per_atom (mean over frames and models) and test_frames; one row
-        an element, NaN and 0 where no frame holds it.
+        per element, NaN and 0 where no frame holds it.
     """
     errors = 1000 * np.abs(predicted - labels).mean(axis=0)
     known = np.isfinite(errors)

@@ -1,4 +1,4 @@
-"""Crystal features of a data set's structures, computed once and kept on the disk."""
+"""Crystal features of a data set's structures, computed once and cached on disk."""
 
 import contextlib
 import zipfile
@@ -30,12 +30,12 @@ def features_of(
     *,
     progress: Progress = silent,
 ) -> NDArray[np.float32]:
-    """Return crystal features of some rows, from the cache where they are known.
+    """Return crystal features of rows of a data set, from the cache where it has them.
 
     Args:
         data: the data set.
         model_name: a released model's name, or the path of a checkpoint.
-        rows: rows of it, (n,).
+        rows: rows of the data set, (n,).
         progress: reports the structures still to be computed.
 
     Returns:

@@ -1,4 +1,4 @@
-"""What to compute next: the materials that are there, and the candidates of a pool."""
+"""Materials of a data set, and the candidates of a pool that could be added to it."""
 
 from dataclasses import dataclass
 
@@ -15,11 +15,11 @@ DataSet = FrameSet | PairSet
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
 class Materials:
-    """Some rows of a data set, one a material.
+    """Rows of a data set, one per material.
 
     Attributes:
         data: the data set.
-        rows: (n,) rows of it, each the first of its material.
+        rows: the first row of each material, (n,).
     """
 
     data: DataSet
@@ -41,33 +41,31 @@ class Materials:
         return self.data.fractions()[self.rows]
 
     def sample(self, most: int, *, seed: int) -> "Materials":
-        """Return at most so many of them, drawn at random."""
+        """Return at most `most` of them, drawn at random."""
         if len(self.rows) <= most:
             return self
-        chosen = training_subset(_ids(self.data), self.rows, most, seed=seed)
-        return Materials(data=self.data, rows=chosen)
+        rows = training_subset(_ids(self.data), self.rows, most, seed=seed)
+        return Materials(data=self.data, rows=rows)
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
 class Pool:
-    """What could be computed.
+    """Materials that could be computed.
 
     Attributes:
         candidates: materials with a structure that are not in the data set yet.
-        n_atoms: atoms of each candidate, (m,).
-        n_known: materials of the pool that are in the data set already, in whichever part.
-        n_too_large: materials left out because of their number of atoms.
-        n_without_structure: materials left out because there is nothing to compute.
+        n_known: number of materials already in the data set, in any of its parts.
+        n_too_large: number of materials left out for their number of atoms.
+        n_without_structure: number of materials left out for lack of a structure.
     """
 
     candidates: Materials
-    n_atoms: NDArray[np.int64]
     n_known: int
     n_too_large: int
     n_without_structure: int
 
 
-def materials_there(data: DataSet) -> Materials:
+def training_materials(data: DataSet) -> Materials:
     """Return the materials to learn from: the training part of frames, all of pairs."""
     ids = _ids(data)
     rows = data.split().train if isinstance(data, FrameSet) else np.arange(len(data))
@@ -77,13 +75,13 @@ def materials_there(data: DataSet) -> Materials:
 def candidates(pool: DataSet, data: DataSet, *, most_atoms: int) -> Pool:
     """Return the materials of a pool that could be added to a data set.
 
-    A material is recognised by its id. One that is held out for validation or test is no candidate
-    either: it has been computed.
+    A material is recognised by its id. Materials held out for validation or test are not candidates
+    either, because they have been computed.
 
     Args:
         pool: a data set with structures.
-        data: what is there.
-        most_atoms: in a cell; the cost of a calculation rises with about the cube of their number.
+        data: the data set to extend.
+        most_atoms: maximum number of atoms per cell.
 
     Raises:
         LabError: if no candidate is left.
@@ -92,7 +90,7 @@ def candidates(pool: DataSet, data: DataSet, *, most_atoms: int) -> Pool:
     rows = _first_of_each(ids, np.arange(len(pool)))
     known = np.isin(ids[rows].astype(str), np.unique(_ids(data).astype(str)))
     rows = rows[~known]
-    n_atoms = np.array([0 if one is None else len(one) for one in pool.frames(rows)], np.int64)
+    n_atoms = np.array([0 if frame is None else len(frame) for frame in pool.frames(rows)])
     fits = (n_atoms > 0) & (n_atoms <= most_atoms)
     if not fits.any():
         raise LabError(
@@ -103,7 +101,6 @@ def candidates(pool: DataSet, data: DataSet, *, most_atoms: int) -> Pool:
         )
     return Pool(
         candidates=Materials(data=pool, rows=rows[fits]),
-        n_atoms=n_atoms[fits],
         n_known=int(known.sum()),
         n_too_large=int((n_atoms > most_atoms).sum()),
         n_without_structure=int((n_atoms == 0).sum()),

@@ -1,4 +1,4 @@
-"""Chosen materials as files: structures from which pymatgen writes the inputs of VASP."""
+"""An archive of chosen structures, from which pymatgen writes the inputs of VASP."""
 
 import io
 import json
@@ -7,19 +7,17 @@ import zipfile
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from core.elements import SYMBOLS
 from core.errors import LabError
 from core.frames.schema import Frame
-from core.scaling.planner import Cost
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
 _WHEN = (1980, 1, 1, 0, 0, 0)
-"""Of every file in the archive, so that the same choice gives the same bytes."""
+"""Time of every file in the archive, so that the same choice gives the same bytes."""
 
 _README = """\
 {n} structures to compute next, in this order. materials.csv says why each was chosen.
@@ -37,42 +35,36 @@ for entry in json.load(open("structures.json")):
 """
 
 
-def structures_zip(
-    frames: Sequence[Frame | None], table: pd.DataFrame, *, cost: Cost | None = None
-) -> bytes:
+def structures_zip(frames: Sequence[Frame | None], table: pd.DataFrame) -> bytes:
     """Return an archive of structures.
 
     Args:
         frames: the chosen structures, in order.
-        table: one row each, with the columns material_id and formula, and any others, as
-            `core.studies.acquisition.Next.table` returns it.
-        cost: what a calculation costs; None leaves the estimate out.
+        table: one row each, with the column material_id and any others, as
+            `core.studies.acquisition.NextMaterials.table` returns it.
 
     Returns:
         The bytes of a zip file with README.txt, materials.csv, structures.json, and one POSCAR and
-        one CIF a material.
+        one CIF per material.
 
     Raises:
-        LabError: nothing was chosen, or a row has no structure.
+        LabError: if nothing was chosen, or a row has no structure.
     """
     if not len(frames):
         raise LabError("No material was chosen; ask for at least one.")
-    # Slow to import, and only this needs it.
+    # pymatgen is slow to import.
     from pymatgen.io.cif import CifWriter  # noqa: PLC0415
     from pymatgen.io.vasp import Poscar  # noqa: PLC0415
 
     ids = table["material_id"].astype(str).tolist()
     structures = [_structure(frame, name) for frame, name in zip(frames, ids, strict=True)]
-    listed = table.assign(n_atoms=[len(one) for one in structures])
-    if cost is not None:
-        listed["core_hours"] = np.round(cost.hours_each(listed["n_atoms"].to_numpy()), 3)
     files = {
         "README.txt": _README.format(n=len(structures)),
-        "materials.csv": listed.to_csv(index=False),
-        "structures.json": json.dumps([one.as_dict() for one in structures]),
+        "materials.csv": table.round({"core_hours": 3}).to_csv(index=False),
+        "structures.json": json.dumps([structure.as_dict() for structure in structures]),
     }
     for number, (name, structure) in enumerate(zip(ids, structures, strict=True), start=1):
-        # Ids come from users' files: a name on the disk takes only their harmless letters.
+        # Ids come from users' files: file names take only their safe characters.
         stem = f"{number:04d}-{re.sub(r'[^A-Za-z0-9._-]+', '_', name)}"
         comment = f"{name} {structure.composition.reduced_formula}"
         files[f"poscar/{stem}.vasp"] = Poscar(
@@ -87,7 +79,7 @@ def structures_zip(
 
 
 def _structure(frame: Frame | None, name: str) -> "Structure":
-    from pymatgen.core import Structure  # noqa: PLC0415  slow to import
+    from pymatgen.core import Structure  # noqa: PLC0415
 
     if frame is None:
         raise LabError(f"{name}: has no structure; choose materials that have one.")

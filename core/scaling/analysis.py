@@ -17,6 +17,7 @@ from core.errors import LabError
 from core.scaling.extrapolation import FACTOR, extrapolation
 from core.scaling.form_choice import FormChoice, FormOption, asymptotic_from, choose_form, law_of
 from core.scaling.law import Law
+from core.scaling.planner import hindsight
 from core.scaling.points import ScalingPoints, read_points
 from core.scaling.savings import PAIRS, crossing, frames_saved
 from core.training.settings.metrics import METRICS
@@ -168,6 +169,18 @@ class ScalingAnalysis:
         errors = table["relative_error"].abs()
         held = table["seen"].between(table["low"], table["high"])
         return ExtrapolationSummary(errors.median(), errors.max(), int(held.sum()), len(table))
+
+    @cached_property
+    def hindsight(self) -> pd.DataFrame:
+        """`core.scaling.planner.hindsight` of all methods with a law, with a column method."""
+        tables = [
+            hindsight(self.points[method], form=law.form, min_frames=law.min_frames)
+            for method, law in self.laws.items()
+        ]
+        return pd.concat(
+            [table.assign(method=method) for method, table in zip(self.laws, tables, strict=True)],
+            ignore_index=True,
+        )
 
     @property
     def settled_from(self) -> dict[str, int]:

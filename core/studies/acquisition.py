@@ -1,7 +1,7 @@
 """Study: which materials of a pool to compute next, and how well data cover the elements."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -12,142 +12,94 @@ from core.acquisition.coverage import (
     ByComposition,
     ByDisagreement,
     ByFeatures,
-    Chosen,
     Criterion,
     chemistry_coverage,
     choose,
     element_coverage,
 )
-from core.acquisition.materials import Materials, Pool, candidates, materials_there
-from core.elements import SYMBOLS
+from core.acquisition.materials import Materials, candidates, training_materials
 from core.errors import LabError
+from core.frames.pairs import PairSet
 from core.frames.registry import find_dataset, open_dataset
 from core.frames.store import FrameSet
 from core.progress import Progress, part
 from core.runs.record.listing import find_run
 from core.runs.record.named_models import checkpoint_of
+from core.scaling.cost import Cost
 from core.studies.study import Study, model_inputs
 
 By = Literal["composition", "features", "disagreement", "balanced"]
 
 _SECONDS = 1.0
-_SECONDS_A_CANDIDATE = 2e-4
-_SECONDS_A_STRUCTURE = 0.005
-_HELD_OUT = 0.1
-"""Share of a data set's materials that its test part has."""
+_SECONDS_PER_CANDIDATE = 2e-4
+_SECONDS_PER_STRUCTURE = 0.005
+_TEST_SHARE = 0.1
+"""Share of a data set's materials in its test part."""
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
-class Next:
-    """What to compute next, in this order, and how well what is there covers the elements.
+class NextMaterials:
+    """Materials to compute next, in this order, and how well the data set covers the elements.
 
     Attributes:
         rows: rows of the pool, (n,).
-        material_ids: theirs, (n,).
-        formulas: theirs, (n,).
-        n_atoms: of their cells, (n,).
-        reasons: why each was chosen, n.
-        composition: what each added to the coverage of compositions, (n,); NaN where not asked.
-        distance: from what was there in crystal features, (n,); NaN where not asked.
-        disagreement: standard deviation over the runs, (n,) meV/atom; NaN where not asked.
-        elements: symbols, the worst covered one first, k.
-        elements_there: materials with each, (k,).
-        elements_pool: candidates with each, (k,).
-        elements_error: energy MAE of the runs on test frames with each, (k,) meV/atom; NaN where
-            not known.
-        elements_frames: how many test frames that is, (k,).
-        chemistries: names, the worst covered one first.
-        chemistries_there: materials of each.
-        chemistries_pool: candidates of each.
-        n_there: materials to learn from.
-        n_candidates: materials that could be added.
-        n_looked_at: those of them that were judged.
-        n_known: materials of the pool that the data set has already.
-        n_too_large: materials of the pool with too many atoms.
-        n_without_structure: materials of the pool without a structure.
+        materials: columns material_id, formula, n_atoms, reason and the scores of the criteria that
+            were used: composition (increase of the coverage), distance (in crystal features),
+            disagreement_mev_per_atom (standard deviation over the runs).
+        elements: columns symbol, materials (of the data set), candidates, error_mev_per_atom (MAE
+            of the runs' energies, NaN where unknown) and test_frames; the worst covered first.
+        chemistries: columns chemistry, materials and candidates, the worst covered first.
+        n_training: number of materials to learn from.
+        n_candidates: number of materials that could be added.
+        n_judged: number of candidates that were judged.
+        n_known: number of the pool's materials already in the data set.
+        n_too_large: number of the pool's materials with too many atoms.
+        n_without_structure: number of the pool's materials without a structure.
     """
 
     rows: NDArray[np.int64]
-    material_ids: NDArray[np.str_]
-    formulas: NDArray[np.str_]
-    n_atoms: NDArray[np.int64]
-    reasons: list[str]
-    composition: NDArray[np.float64]
-    distance: NDArray[np.float64]
-    disagreement: NDArray[np.float64]
-    elements: list[str]
-    elements_there: NDArray[np.int64]
-    elements_pool: NDArray[np.int64]
-    elements_error: NDArray[np.float64]
-    elements_frames: NDArray[np.int64]
-    chemistries: list[str]
-    chemistries_there: list[int]
-    chemistries_pool: list[int]
-    n_there: int
+    materials: dict[str, list[Any]]
+    elements: dict[str, list[Any]]
+    chemistries: dict[str, list[Any]]
+    n_training: int
     n_candidates: int
-    n_looked_at: int
+    n_judged: int
     n_known: int
     n_too_large: int
     n_without_structure: int
 
-    def table(self) -> pd.DataFrame:
-        """Return material_id, formula, n_atoms, reason and the scores that were asked for."""
-        scores = {
-            "composition": self.composition,
-            "distance": self.distance,
-            "disagreement_mev_per_atom": self.disagreement,
-        }
-        return pd.DataFrame(
-            {
-                "material_id": self.material_ids,
-                "formula": self.formulas,
-                "n_atoms": self.n_atoms,
-                "reason": self.reasons,
-                **{name: values for name, values in scores.items() if np.isfinite(values).any()},
-            }
-        )
+    def table(self, cost: Cost | None = None) -> pd.DataFrame:
+        """Return `materials`, with a column core_hours where a cost is given."""
+        table = pd.DataFrame(self.materials)
+        return table if cost is None else table.assign(core_hours=cost.hours_each(table["n_atoms"]))
 
     def element_table(self) -> pd.DataFrame:
-        """Return symbol, materials, candidates, error_mev_per_atom and test_frames."""
-        return pd.DataFrame(
-            {
-                "symbol": self.elements,
-                "materials": self.elements_there,
-                "candidates": self.elements_pool,
-                "error_mev_per_atom": self.elements_error,
-                "test_frames": self.elements_frames,
-            }
-        )
+        """Return `elements` as a table."""
+        return pd.DataFrame(self.elements)
 
     def chemistry_table(self) -> pd.DataFrame:
-        """Return chemistry, materials and candidates."""
-        return pd.DataFrame(
-            {
-                "chemistry": self.chemistries,
-                "materials": self.chemistries_there,
-                "candidates": self.chemistries_pool,
-            }
-        )
+        """Return `chemistries` as a table."""
+        return pd.DataFrame(self.chemistries)
 
 
 class NextStudy(Study):
     """Materials to compute next.
 
     Attributes:
-        dataset: what there is: the training part of frames, all of pairs.
-        pool: where candidates come from: a data set with structures.
-        n: materials to choose.
-        by: "composition", "features" (of a network), "disagreement" (of runs), or "balanced": all
-            that can be had.
-        model: whose crystal features.
+        dataset: data set to extend: the training part of frames, all of pairs.
+        pool: data set with structures, the source of candidates.
+        n: number of materials to choose.
+        by: criterion: "composition", "features" (of a network), "disagreement" (of runs), or
+            "balanced": all that are available.
+        model: model whose crystal features are used.
         runs: runs on the data set that differ in their seed, for errors and disagreement.
-        most_atoms: in a candidate's cell.
-        most: materials that a network looks at, at most, of candidates and of what is there.
-        seed: of those samples.
+        most_atoms: maximum number of atoms in a candidate's cell.
+        most: maximum number of candidates, and of training materials, that a network evaluates.
+        seed: seed of those samples.
     """
 
     kind: ClassVar[str] = "next"
-    result: ClassVar[type] = Next
+    result: ClassVar[type] = NextMaterials
 
     dataset: str
     pool: str
@@ -165,53 +117,86 @@ class NextStudy(Study):
         return [self.dataset, self.pool]
 
     def inputs(self) -> list[str]:
-        """Return what tells the data and the models from others of the same name.
+        """Return what identifies the contents of the data sets and the models.
 
         Raises:
-            LabError: runs are missing, or were trained on other data.
+            LabError: if runs are missing, or were trained on other data.
         """
         self._check_runs()
         models = [*([self.model] if self._with_features else []), *self.runs]
-        return [*super().inputs(), *(told for name in models for told in model_inputs(name))]
+        return [*super().inputs(), *(stamp for name in models for stamp in model_inputs(name))]
 
     def seconds(self) -> float:
-        """Return roughly how long it takes where no feature and no energy is known yet."""
+        """Return the approximate time where no features and energies are cached."""
         data, pool = (find_dataset(name).card for name in self.datasets)
         judged = min(pool.n_materials, self.most)
-        looked_at = len(self.runs) * _HELD_OUT * data.n
+        evaluated = len(self.runs) * _TEST_SHARE * data.n
         if self._with_features:
-            looked_at += min(data.n_materials, self.most) + judged
+            evaluated += min(data.n_materials, self.most) + judged
         if self._with_disagreement:
-            looked_at += len(self.runs) * judged
-        return _SECONDS + _SECONDS_A_CANDIDATE * pool.n + _SECONDS_A_STRUCTURE * looked_at
+            evaluated += len(self.runs) * judged
+        return _SECONDS + _SECONDS_PER_CANDIDATE * pool.n + _SECONDS_PER_STRUCTURE * evaluated
 
-    def compute(self, progress: Progress) -> Next:
-        """Return the choice.
+    def compute(self, progress: Progress) -> NextMaterials:
+        """Return the materials.
 
         Args:
-            progress: told the share that is done.
+            progress: receives the share that is done.
 
         Raises:
-            LabError: no candidate is left, the runs do not fit, or no such model.
+            LabError: if no candidate is left, the runs do not fit, or there is no such model.
         """
         self._check_runs()
         data, source = open_dataset(self.dataset), open_dataset(self.pool)
-        there = materials_there(data)
+        training = training_materials(data)
         pool = candidates(source, data, most_atoms=self.most_atoms)
         judged = pool.candidates
         if self._with_features or self._with_disagreement:
             judged = judged.sample(self.most, seed=self.seed)
         criteria: dict[str, Criterion] = {}
         if self.by in {"composition", "balanced"}:
-            criteria["composition"] = ByComposition(there.fractions, judged.fractions)
+            criteria["composition"] = ByComposition(training.fractions, judged.fractions)
         if self._with_features:
-            criteria["distance"] = self._by_features(there, judged, part(progress, 0.0, 0.6))
+            criteria["distance"] = self._by_features(training, judged, part(progress, 0.0, 0.6))
         if self._with_disagreement:
             spread = self._energies(judged, part(progress, 0.6, 0.9)).std(axis=0, ddof=1)
-            criteria["disagreement"] = ByDisagreement(1000 * spread, len(self.runs))
+            criteria["disagreement_mev_per_atom"] = ByDisagreement(1000 * spread, len(self.runs))
         errors = self._errors(data, part(progress, 0.9, 0.98))
         progress(0.98, "Choosing")
-        return _told(choose(criteria, self.n), judged, there, pool, errors)
+        selection = choose(criteria, self.n)
+        rows = judged.rows[selection.rows]
+        covered = (training.fractions, pool.candidates.fractions)
+        elements = (
+            element_coverage(*covered)
+            .merge(errors, on="symbol", how="left")
+            .fillna({"test_frames": 0})
+        )
+        return NextMaterials(
+            rows=rows,
+            materials={
+                "material_id": judged.ids[selection.rows].tolist(),
+                "formula": judged.formulas[selection.rows].tolist(),
+                "n_atoms": [len(frame) for frame in source.frames(rows) if frame is not None],
+                "reason": selection.reasons,
+                **{name: gains.tolist() for name, gains in selection.gains.items()},
+            },
+            elements=_columns(elements.astype({"test_frames": int})),
+            chemistries=_columns(chemistry_coverage(*covered)),
+            n_training=len(training.rows),
+            n_candidates=len(pool.candidates.rows),
+            n_judged=len(judged.rows),
+            n_known=pool.n_known,
+            n_too_large=pool.n_too_large,
+            n_without_structure=pool.n_without_structure,
+        )
+
+    def describe_candidates(self, found: NextMaterials) -> str:
+        """Return which materials of the pool were judged and which were left out, in words."""
+        return (
+            f"{found.n_judged:,} of {found.n_candidates:,} materials of {self.pool}; left out: "
+            f"{found.n_known:,} already in {self.dataset}, {found.n_too_large:,} with more than "
+            f"{self.most_atoms} atoms, {found.n_without_structure:,} without a structure"
+        )
 
     @property
     def _with_features(self) -> bool:
@@ -224,7 +209,7 @@ class NextStudy(Study):
     def _check_runs(self) -> None:
         if self.by == "disagreement" and len(self.runs) < 2:
             raise LabError(
-                "To choose by disagreement takes at least two runs that differ in their seed; name "
+                "Choosing by disagreement needs at least two runs that differ in their seed; name "
                 "them, or choose by composition or features."
             )
         for run in self.runs:
@@ -235,78 +220,40 @@ class NextStudy(Study):
                     f"{self.dataset}."
                 )
 
-    def _by_features(self, there: Materials, judged: Materials, progress: Progress) -> ByFeatures:
-        # A page that only offers the study does without PyTorch.
+    def _by_features(
+        self, training: Materials, judged: Materials, progress: Progress
+    ) -> ByFeatures:
+        # Pages that only offer the study do not wait for PyTorch.
         from core.acquisition.features import features_of  # noqa: PLC0415
 
-        there = there.sample(self.most, seed=self.seed)
+        training = training.sample(self.most, seed=self.seed)
+        known = part(progress, 0.0, 0.4, prefix="Materials of the data set: ")
+        new = part(progress, 0.4, 1.0, prefix="Candidates: ")
         model = checkpoint_of(self.model)
         return ByFeatures(
-            features_of(
-                there.data,
-                model,
-                there.rows,
-                progress=part(progress, 0.0, 0.4, prefix="Materials of the data set: "),
-            ),
-            features_of(
-                judged.data,
-                model,
-                judged.rows,
-                progress=part(progress, 0.4, 1.0, prefix="Candidates: "),
-            ),
-            there_names=there.formulas.tolist(),
+            features_of(training.data, model, training.rows, progress=known),
+            features_of(judged.data, model, judged.rows, progress=new),
+            training_names=training.formulas.tolist(),
             candidate_names=judged.formulas.tolist(),
         )
 
-    def _energies(self, some: Materials, progress: Progress) -> NDArray[np.float64]:
-        from core.acquisition.ensemble import ensemble_energies  # noqa: PLC0415  the same
+    def _energies(self, materials: Materials, progress: Progress) -> NDArray[np.float64]:
+        from core.acquisition.ensemble import ensemble_energies  # noqa: PLC0415  imports PyTorch
 
         models = [checkpoint_of(run) for run in self.runs]
-        return ensemble_energies(some.data, some.fractions, models, some.rows, progress=progress)
+        return ensemble_energies(materials, models, progress=progress)
 
-    def _errors(self, data: object, progress: Progress) -> pd.DataFrame | None:
-        """Return the runs' errors by element on the test frames; None without runs."""
-        from core.acquisition.ensemble import errors_by_element  # noqa: PLC0415  the same
-
+    def _errors(self, data: FrameSet | PairSet, progress: Progress) -> pd.DataFrame:
+        """Return the runs' errors by element on the test frames, as far as there are any."""
         if not self.runs or not isinstance(data, FrameSet):
-            return None
+            columns = {"symbol": str, "error_mev_per_atom": float, "test_frames": int}
+            return pd.DataFrame(columns=list(columns)).astype(columns)
+        from core.acquisition.ensemble import errors_by_element  # noqa: PLC0415  imports PyTorch
+
         test = Materials(data=data, rows=data.split().test)
         labels = data.energies()[test.rows]
         return errors_by_element(test.fractions, self._energies(test, progress), labels)
 
 
-def _told(
-    chosen: Chosen, judged: Materials, there: Materials, pool: Pool, errors: pd.DataFrame | None
-) -> Next:
-    rows = judged.rows[chosen.rows]
-    sizes = dict(zip(pool.candidates.rows.tolist(), pool.n_atoms.tolist(), strict=True))
-    unknown = np.full(len(rows), np.nan)
-    elements = element_coverage(there.fractions, pool.candidates.fractions)
-    kinds = chemistry_coverage(there.fractions, pool.candidates.fractions)
-    if errors is None:
-        errors = pd.DataFrame({"symbol": SYMBOLS, "error_mev_per_atom": np.nan, "test_frames": 0})
-    errors = errors.set_index("symbol").loc[elements["symbol"]]
-    return Next(
-        rows=rows,
-        material_ids=judged.ids[chosen.rows],
-        formulas=judged.formulas[chosen.rows],
-        n_atoms=np.array([sizes[row] for row in rows.tolist()], dtype=np.int64),
-        reasons=chosen.reasons,
-        composition=chosen.gains.get("composition", unknown),
-        distance=chosen.gains.get("distance", unknown),
-        disagreement=chosen.gains.get("disagreement", unknown),
-        elements=elements["symbol"].tolist(),
-        elements_there=elements["materials"].to_numpy(),
-        elements_pool=elements["candidates"].to_numpy(),
-        elements_error=errors["error_mev_per_atom"].to_numpy(dtype=float),
-        elements_frames=errors["test_frames"].to_numpy(dtype=np.int64),
-        chemistries=kinds["chemistry"].tolist(),
-        chemistries_there=kinds["materials"].tolist(),
-        chemistries_pool=kinds["candidates"].tolist(),
-        n_there=len(there.rows),
-        n_candidates=len(pool.candidates.rows),
-        n_looked_at=len(judged.rows),
-        n_known=pool.n_known,
-        n_too_large=pool.n_too_large,
-        n_without_structure=pool.n_without_structure,
-    )
+def _columns(table: pd.DataFrame) -> dict[str, list[Any]]:
+    return {str(name): values for name, values in table.to_dict("list").items()}

@@ -18,7 +18,7 @@ from core.acquisition.coverage import (
 )
 from core.elements import INDEX, fractions_from_formulas
 
-THERE = ["NaCl", "NaF", "KCl", "MgO"]
+TRAINING = ["NaCl", "NaF", "KCl", "MgO"]
 CANDIDATES = ["NaCl", "LiF", "KF", "Fe2O3", "MgO", "LiFePO4", "Xe"]
 
 
@@ -37,18 +37,18 @@ def coverage(formulas):
     )
 
 
-def by_composition(there=THERE, candidates=CANDIDATES):
-    return ByComposition(fractions_from_formulas(there), fractions_from_formulas(candidates))
+def by_composition(training=TRAINING, candidates=CANDIDATES):
+    return ByComposition(fractions_from_formulas(training), fractions_from_formulas(candidates))
 
 
 def test_gains_are_differences_of_the_coverage():
     one = by_composition()
-    there = list(THERE)
+    training = list(TRAINING)
     for row in (5, 2, 0):
-        expected = [coverage([*there, name]) - coverage(there) for name in CANDIDATES]
+        expected = [coverage([*training, name]) - coverage(training) for name in CANDIDATES]
         np.testing.assert_allclose(one.gains, expected, atol=1e-12)
         one.add(row)
-        there.append(CANDIDATES[row])
+        training.append(CANDIDATES[row])
 
 
 @settings(deadline=None, max_examples=30)
@@ -77,27 +77,27 @@ def test_elements_that_are_missing_come_first_with_their_reason():
     assert "F in 2 materials" in by_composition(["LiF", "KF"], ["F"]).reason(0)
 
 
-def by_features(there, candidates):
+def by_features(training, candidates):
     return ByFeatures(
-        there,
+        training,
         candidates,
-        there_names=[f"t{i}" for i in range(len(there))],
+        training_names=[f"t{i}" for i in range(len(training))],
         candidate_names=[f"c{i}" for i in range(len(candidates))],
     )
 
 
 def test_farthest_first_against_distances_of_scipy():
     rng = np.random.default_rng(0)
-    there, candidates = rng.normal(size=(30, 6)), rng.normal(size=(40, 6))
-    chosen = choose({"distance": by_features(there, candidates)}, 10)
-    seen, rows = there, []
+    training, candidates = rng.normal(size=(30, 6)), rng.normal(size=(40, 6))
+    chosen = choose({"distance": by_features(training, candidates)}, 10)
+    covered, rows = training, []
     for _ in range(10):
-        distance = cdist(candidates, seen).min(axis=1)
+        distance = cdist(candidates, covered).min(axis=1)
         rows.append(int(distance.argmax()))
         assert chosen.gains["distance"][len(rows) - 1] == pytest.approx(distance.max())
-        seen = np.vstack([seen, candidates[rows[-1]]])
+        covered = np.vstack([covered, candidates[rows[-1]]])
     assert chosen.rows.tolist() == rows
-    first = cdist(candidates[rows[:1]], there)[0]
+    first = cdist(candidates[rows[:1]], training)[0]
     assert chosen.reasons[0].endswith(f"t{first.argmin()}")
 
 
@@ -105,12 +105,12 @@ def test_features_that_are_unknown_are_never_chosen_alone():
     candidates = np.array([[0.0, 0.0], [np.nan, np.nan], [3.0, 4.0]])
     one = by_features(np.array([[0.0, 0.0], [np.nan, 0.0]]), candidates)
     chosen = choose({"distance": one}, 3)
-    # The first lies on what is there: it adds nothing.
+    # The first equals a training material: it adds nothing.
     assert chosen.rows.tolist() == [2]
     assert chosen.gains["distance"].tolist() == [5.0]
     assert one.reason(1) == "features unknown"
     empty = by_features(np.empty((0, 2)), candidates)
-    assert empty.reason(0) == "nothing is there yet"
+    assert empty.reason(0) == "no material to compare with"
     assert choose({"distance": empty}, 2).rows.tolist() == [0, 2]
 
 
@@ -137,15 +137,15 @@ def test_balanced_takes_the_best_mean_rank():
 
 
 def test_tables_count_materials():
-    there, pool = fractions_from_formulas(THERE), fractions_from_formulas(CANDIDATES)
-    table = element_coverage(there, pool).set_index("symbol")
+    training, pool = fractions_from_formulas(TRAINING), fractions_from_formulas(CANDIDATES)
+    table = element_coverage(training, pool).set_index("symbol")
     assert table.loc["Cl"].tolist() == [2, 1]
     assert table.loc["Xe"].tolist() == [0, 1]
     assert table["materials"].is_monotonic_increasing
-    assert set(table.index) == {s for s in INDEX if (there + 0)[:, INDEX[s]].any()} | {
+    assert set(table.index) == {s for s in INDEX if training[:, INDEX[s]].any()} | {
         *("Li", "Fe", "P", "Xe", "Na", "Cl", "F", "K", "O", "Mg")
     }
-    kinds = chemistry_coverage(there, pool).set_index("chemistry")
+    kinds = chemistry_coverage(training, pool).set_index("chemistry")
     assert kinds.loc["halide"].tolist() == [3, 3]
     assert kinds.loc["element"].tolist() == [0, 1]
 

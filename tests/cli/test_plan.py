@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from core.scaling import sweep_files
+from core.scaling.cost import Cost
 from core.scaling.law import fit_law
-from core.scaling.planner import Cost, plan, training_atoms
+from core.scaling.planner import DataPlan, training_atoms
 from core.scaling.sweep_files import open_results, save_results
 from tests.cli.helpers import answer, invoke, make_frames, mistake
 from tests.pages.example_sweep import made_results
@@ -31,7 +32,8 @@ def test_a_plan_is_that_of_the_laws(example):
     }
     atoms = training_atoms("mp-frames-r2scan")
     cost = Cost(per_atom3=0.01, price=0.02)
-    expected = plan(laws, target=150, cost=cost, n_atoms=atoms, have=100).set_index("method")
+    plan = DataPlan(laws=laws, target=150, cost=cost, n_atoms=atoms, have=100)
+    expected = plan.table().set_index("method")
     assert told["core_hours_each"] == pytest.approx(0.01 * (atoms.astype(float) ** 3).mean())
     assert (told["sweep"], told["unit"], told["refused"]) == ("example", "meV/atom", {})
     for method, row in told["methods"].items():
@@ -54,7 +56,7 @@ def test_a_budget_other_errors_and_words_for_people(example):
     assert bought["error_low"] < bought["error"] < bought["error_high"]
     text = invoke("plan", "example", *words).stdout
     assert "With 4,000 core-hours" in text
-    assert "What a plan from sizes up to a quarter would have said" in text
+    assert "What a plan from sizes up to a quarter would have predicted" in text
     assert "chgnet-r2scan" in text
 
 

@@ -28,35 +28,35 @@ def made(home, monkeypatch):
 
 
 def plan_script(which="sweep"):
-    import numpy as np  # noqa: PLC0415  the script runs by itself
+    import os  # noqa: PLC0415  the script runs by itself
+    from pathlib import Path  # noqa: PLC0415
 
-    from core.errors import LabError  # noqa: PLC0415
-    from core.scaling.law import fit_law  # noqa: PLC0415
-    from core.scaling.points import ScalingPoints  # noqa: PLC0415
+    import numpy as np  # noqa: PLC0415
+    import pandas as pd  # noqa: PLC0415
+
+    from core.scaling.analysis import analyse_sweep, analyse_table  # noqa: PLC0415
     from core.scaling.sweep_files import open_results  # noqa: PLC0415
-    from pages.parts.plan.view import show  # noqa: PLC0415
+    from pages.parts.plan.view import show_plan  # noqa: PLC0415
 
     if which == "sweep":
-        results = open_results("example")
-        laws = {one: fit_law(results.scaling_points(one)) for one in results.methods}
-        show(results, laws, metric="energy_mae_mev_per_atom", unit="meV/atom")
+        metric = "energy_mae_mev_per_atom"
+        show_plan(analyse_sweep("example", open_results("example"), metric=metric, min_frames=0))
         return
     n = np.array([50.0, 100, 200, 400, 800, 1600])
     error = 2000 / np.sqrt(n) if which == "points" else np.full(6, 100.0) + n / 1e4
-    points = ScalingPoints(n_frames=n, error=error, seed=np.zeros(6, dtype=int), unit="eV")
-    try:
-        laws = {"points": fit_law(points)} if which != "none" else {}
-    except LabError:
-        laws = {}
-    show(None, laws, metric="", unit="eV", points={"points": points})
+    path = Path(os.environ["ATOMREF_LAB_HOME"]) / "points.csv"
+    pd.DataFrame({"n_frames": n, "error": error}).to_csv(path, index=False)
+    # A law takes three sizes.
+    least = 800 if which == "none" else 0
+    show_plan(analyse_table(path, unit="eV", min_frames=least))
 
 
 def next_script():
-    from pages.parts.plan import acquisition  # noqa: PLC0415
+    from pages.parts.plan.acquisition import show_next  # noqa: PLC0415
     from pages.parts.shared.page import errors_shown  # noqa: PLC0415
 
     with errors_shown():
-        acquisition.show()
+        show_next()
 
 
 def run(script, *, args=(), **query):
@@ -75,10 +75,8 @@ def words(at):
 
 def test_a_plan_and_its_command_say_the_same(made):
     at = run(plan_script, **{"target-energy_mae_mev_per_atom": "150", "have": "100"})
-    at.session_state["sweep"] = "example"
-    at.run()
     table = at.dataframe[0].value
-    frames = [float(text.replace(",", "")) for text in table["frames"]]
+    frames = [float(text.replace(",", "")) for text in table["Training frames"]]
     for found, (amplitude, exponent, _) in zip(frames, LAWS.values(), strict=True):
         assert found == pytest.approx((amplitude / 150) ** (1 / exponent), rel=0.25)
     line = at.code[-1].value
@@ -87,12 +85,12 @@ def test_a_plan_and_its_command_say_the_same(made):
     told = json.loads(result.stdout)
     assert [row["frames"] for row in told["methods"].values()] == frames
     hours = [row["core_hours"] for row in told["methods"].values()]
-    shown = [float(text.replace(",", "")) for text in table["core_hours"]]
+    shown = [float(text.replace(",", "")) for text in table["Core-hours"]]
     # Three digits are shown of large numbers.
     assert shown == pytest.approx(hours, rel=5e-3)
     told = words(at)
     assert "Transfer, refitted AtomRef" in told
-    assert "held the truth in" in told
+    assert "contains the actual number in" in told
     assert len(at.get("plotly_chart")) == 1
     assert "not DFT" in at.get("plotly_chart")[0].proto.spec
     assert len(at.dataframe[1].value) == 4
@@ -107,9 +105,11 @@ def test_atoms_money_and_a_budget(made):
         currency="CHF",
         spend="5000",
     )
-    assert "CHF" in at.dataframe[0].value["money"].iloc[0]
+    assert "CHF" in at.dataframe[0].value["Money"].iloc[0]
     bought = at.dataframe[1].value
-    assert (bought["error_low"] < bought["error"]).all()
+    errors = bought["Error, meV/atom"].astype(float)
+    low = bought["95 % interval"].str.split(" to ").str[0].astype(float)
+    assert (low < errors).all()
     assert "--atoms3 0.002 --price 0.5 --currency CHF" in at.code[-1].value
     assert at.code[-1].value.endswith("--budget-hours 5000")
 
@@ -123,19 +123,19 @@ def test_a_table_of_points_asks_for_the_atoms(made):
     at = run(plan_script, args=("points",), cost="By atoms³", atoms="10")
     # 2000/√N = 50 at N = 1600, 10 core-hours for 10 atoms.
     row = at.dataframe[0].value.iloc[0]
-    assert (row["method"], row["core_hours"]) == ("Your points", "16,000")
+    assert (row["Method"], row["Core-hours"]) == ("Your points", "16,000")
     assert not at.code
 
 
 def test_an_error_that_does_not_fall_is_never_reached(made):
     at = run(plan_script, args=("rising",))
     assert "no method reaches 50 eV" in words(at)
-    assert at.dataframe[0].value["frames"].tolist() == ["never"]
+    assert at.dataframe[0].value["Training frames"].tolist() == ["never"]
 
 
 def test_without_a_law_there_is_no_plan(made):
     at = run(plan_script, args=("none",))
-    assert "nothing can be planned" in words(at)
+    assert "there is no plan" in words(at)
     assert not at.dataframe
 
 
@@ -144,14 +144,14 @@ def test_next_by_elements_in_place(home):
     study = NextStudy(dataset="mp-frames-r2scan", pool="mp-structures", n=7)
     found = Job.of(study).result()
     table = at.dataframe[0].value
-    assert table["material_id"].tolist() == found.material_ids.tolist()
+    assert table["material_id"].tolist() == found.table()["material_id"].tolist()
     assert table["reason"].str.contains("in no material|in 1 material").any()
     np.testing.assert_allclose(table["core_hours"], 20)
     assert any("Structures for VASP" in one.proto.label for one in at.get("download_button"))
     told = words(at)
     assert "640 materials" in told
-    assert "No material to learn from holds Ne, Ar, Pm," in told
-    assert "candidates hold Ne." in told
+    assert "No existing material contains Ne, Ar, Pm," in told
+    assert "candidates contain Ne." in told
     assert at.code[-1].value.startswith(
         "atomref next --dataset mp-frames-r2scan --pool mp-structures --n 7 --by composition"
     )
@@ -162,7 +162,7 @@ def test_next_asks_for_runs_and_shows_their_errors(home, monkeypatch):
     monkeypatch.setattr(job_module, "QUICK", 60.0)
     write_tiny(home)
     at = run(next_script, dataset="tiny", by="Disagreement of runs")
-    assert "two finished runs or more" in words(at)
+    assert "two or more finished runs" in words(at)
     runs = []
     for shift in (0.0, 0.5):
         one = make_run(method="frozen")

@@ -56,7 +56,14 @@ def test_every_page_shows_commands_that_exist(visit, page):
 
 @pytest.mark.parametrize(
     ("page", "query", "held"),
-    [("energy_shifts", {"view": "How little data"}, {"view": "few"})],
+    [
+        ("energy_shifts", {"view": "How little data"}, {"view": "few"}),
+        (
+            "scaling",
+            {"view": "What to compute next", "covered": "Materials there"},
+            {"covered": "materials"},
+        ),
+    ],
 )
 def test_a_link_with_a_former_label_still_opens(visit, page, query, held):
     at = visit(page, **query)

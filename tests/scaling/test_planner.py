@@ -1,6 +1,7 @@
 """Plans: frames, hours and chances follow from the law, and are told honestly."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,8 +10,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from core.errors import LabError
+from core.scaling.cost import Cost
 from core.scaling.law import Law, fit_law
-from core.scaling.planner import LIKELY, Cost, budget, chances, hindsight, plan, training_atoms
+from core.scaling.planner import LIKELY, DataPlan, hindsight, training_atoms
 from core.scaling.points import ScalingPoints
 
 SIZES = np.array([50, 100, 200, 400, 800, 1600])
@@ -49,6 +51,10 @@ def exact_law(amplitude=2000.0, exponent=0.5, *, floor=0.0, spread=0.0):
     )
 
 
+def plan(laws, **settings):
+    return DataPlan(laws=laws, **settings).table()
+
+
 def test_frames_hours_and_money_by_hand():
     # 2000 · N^−½ = 40 at N = 2500.
     row = plan(
@@ -82,7 +88,7 @@ def test_intervals_and_chances_are_those_of_the_uncertain_amplitude():
     assert row["probability"] == pytest.approx(0.5, abs=0.05)
     assert law.probability(row["frames_likely"], 40) == pytest.approx(LIKELY, abs=0.01)
     assert row["core_hours_high"] == row["frames_high"]
-    curve = chances({"refit": law}, target=40)
+    curve = DataPlan(laws={"refit": law}, target=40, cost=Cost(hours=1), n_atoms=[1]).chances()
     assert (curve["probability"].diff().dropna() >= 0).all()
     assert curve["probability"].iloc[[0, -1]].tolist() == pytest.approx([0, 1], abs=0.01)
 
@@ -113,20 +119,14 @@ def test_a_budget_buys_what_a_plan_costs():
     law = exact_law(spread=0.1)
     cost = Cost(per_atom3=0.001)
     atoms = [10, 20, 30]
-    wanted = plan({"refit": law}, target=40, cost=cost, n_atoms=atoms, have=100).iloc[0]
-    row = budget(
-        {"refit": law},
-        hours=wanted["core_hours"] + 1e-6,
-        cost=cost,
-        n_atoms=atoms,
-        have=100,
-        target=40,
-    ).iloc[0]
+    target = DataPlan(laws={"refit": law}, target=40, cost=cost, n_atoms=atoms, have=100)
+    wanted = target.table().iloc[0]
+    row = target.budget(wanted["core_hours"] + 1e-6).iloc[0]
     assert row["frames"] == wanted["frames"]
     assert row["error"] == pytest.approx(40, rel=1e-6)
     assert row["error_low"] < 40 < row["error_high"]
     assert row["probability"] == pytest.approx(wanted["probability"])
-    nothing = budget({"refit": law}, hours=0, cost=cost, n_atoms=atoms).iloc[0]
+    nothing = replace(target, have=0).budget(0).iloc[0]
     assert math.isnan(nothing["error"])
 
 
@@ -186,6 +186,6 @@ def test_questions_that_make_no_sense():
         with pytest.raises(LabError):
             plan(laws, target=target, cost=cost, n_atoms=[1], have=have)
     with pytest.raises(LabError, match="budget"):
-        budget(laws, hours=-1, cost=cost, n_atoms=[1])
+        DataPlan(laws=laws, target=40, cost=cost, n_atoms=[1]).budget(-1)
     with pytest.raises(LabError, match="how large a cell"):
         plan(laws, target=40, cost=cost, n_atoms=[])

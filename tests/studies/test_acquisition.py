@@ -8,7 +8,7 @@ from scipy.spatial.distance import cdist
 
 from core.acquisition import features
 from core.acquisition.features import features_of
-from core.acquisition.materials import candidates, materials_there
+from core.acquisition.materials import candidates, training_materials
 from core.errors import LabError
 from core.frames.pairs import write_pairs
 from core.frames.registry import open_dataset
@@ -18,6 +18,7 @@ from core.potential.models import get_atomref, load_model, save_model, set_atomr
 from core.progress import silent
 from core.runs.process import local
 from core.runs.record.listing import find_run
+from core.scaling.cost import Cost
 from core.studies.acquisition import NextStudy
 from core.studies.catalog import study_of
 from core.studies.job.directory import Job
@@ -82,17 +83,16 @@ def make_run(shift, dataset="salts"):
 
 def test_candidates_are_what_is_new_and_has_a_structure(home):
     data, pool = open_dataset("salts"), open_dataset("pool")
-    there = materials_there(data)
+    training = training_materials(data)
     train = data.material_ids()[data.split().train]
-    assert sorted(there.ids) == sorted(set(train))
+    assert sorted(training.ids) == sorted(set(train))
     found = candidates(pool, data, most_atoms=2)
     assert found.candidates.ids.tolist() == ["p1", "p2", "p3", "p4", "p6", "p7"]
-    assert found.n_atoms.tolist() == [2, 2, 2, 1, 2, 1]
     assert (found.n_known, found.n_too_large, found.n_without_structure) == (1, 0, 1)
     assert candidates(pool, data, most_atoms=1).n_too_large == 4
     with pytest.raises(LabError, match="no material is left"):
         candidates(data, data, most_atoms=60)
-    assert len(materials_there(pool).rows) == 8
+    assert len(training_materials(pool).rows) == 8
 
 
 def test_by_composition_is_kept_and_counts_elements(home):
@@ -100,18 +100,20 @@ def test_by_composition_is_kept_and_counts_elements(home):
     assert study.seconds() < 6
     result = do_here(Job.of(study), silent)
     kept = Job.of(study).result()
-    assert kept.material_ids.tolist() == result.material_ids.tolist()
-    assert kept.reasons == result.reasons
     table = kept.table()
+    assert table.equals(result.table())
     assert list(table.columns) == ["material_id", "formula", "n_atoms", "reason", "composition"]
     assert len(set(table["formula"]) & {"AlN", "FeO", "RbBr", "TiC"}) == 3
+    np.testing.assert_array_equal(table["n_atoms"], [len(POOL[row]) for row in kept.rows])
+    hours = kept.table(Cost(per_atom3=0.5))["core_hours"]
+    np.testing.assert_allclose(hours, [0.5 * len(POOL[row]) ** 3 for row in kept.rows])
     elements = kept.element_table().set_index("symbol")
     assert elements.loc["Al", ["materials", "candidates"]].tolist() == [0, 1]
     data = open_dataset("salts")
-    there = data.fractions()[materials_there(data).rows]
-    assert elements.loc["Cl", "materials"] == (there[:, 16] > 0).sum()
+    training = data.fractions()[training_materials(data).rows]
+    assert elements.loc["Cl", "materials"] == (training[:, 16] > 0).sum()
     assert elements["error_mev_per_atom"].isna().all()
-    assert kept.chemistry_table()["materials"].sum() == kept.n_there
+    assert sum(kept.chemistries["materials"]) == kept.n_training
 
 
 @pytest.mark.filterwarnings("ignore:Converting a tensor")
@@ -131,9 +133,9 @@ def test_by_features_takes_the_farthest_and_computes_once(home, monkeypatch):
 
     data, pool = open_dataset("salts"), open_dataset("pool")
     rows = np.array([1, 2, 3, 4, 6])
-    distance = cdist(stock(pool, rows), stock(data, materials_there(data).rows)).min(axis=1)
+    distance = cdist(stock(pool, rows), stock(data, training_materials(data).rows)).min(axis=1)
     assert found.rows[0] == rows[distance.argmax()]
-    assert found.distance[0] == pytest.approx(distance.max(), abs=1e-3)
+    assert found.table()["distance"][0] == pytest.approx(distance.max(), abs=1e-3)
     # Helium without a neighbour has no features and is never chosen by them.
     assert 7 not in found.rows
     monkeypatch.setattr(features, "crystal_features", None)
@@ -157,8 +159,9 @@ def test_by_disagreement_and_errors_of_runs(home):
         silent
     )
     # Half of aluminium nitride is aluminium: ±0.15 eV/atom and 0; all else agrees.
-    assert found.formulas.tolist() == ["AlN"]
-    assert found.disagreement[0] == pytest.approx(150, abs=0.1)
+    chosen = found.table()
+    assert chosen["formula"].tolist() == ["AlN"]
+    assert chosen["disagreement_mev_per_atom"][0] == pytest.approx(150, abs=0.1)
     data = open_dataset("salts")
     test = data.split().test
     model = load_model("chgnet-0.3.0")
@@ -178,14 +181,14 @@ def test_by_disagreement_and_errors_of_runs(home):
 
 def test_balanced_takes_all_that_can_be_had(home):
     alone = NextStudy(dataset="salts", pool="pool", n=6, by="balanced").compute(silent)
-    assert np.isfinite(alone.composition).all()
-    assert np.isnan(alone.disagreement).all()
+    assert np.isfinite(alone.table()["composition"]).all()
+    assert "disagreement_mev_per_atom" not in alone.table()
     assert len(alone.rows) == 6
     runs = (make_run(0.0), make_run(0.3))
     study = NextStudy(dataset="salts", pool="pool", n=1, by="balanced", runs=runs)
     found = study.compute(silent)
-    assert found.disagreement.shape == (1,)
-    assert found.reasons[0].count(";") == 2
+    assert len(found.table()["disagreement_mev_per_atom"]) == 1
+    assert found.table()["reason"][0].count(";") == 2
     assert study.seconds() > NextStudy(dataset="salts", pool="pool", by="balanced").seconds()
 
 

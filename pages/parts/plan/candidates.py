@@ -1,4 +1,4 @@
-"""The chosen materials with their structures, and how well what is there covers the elements."""
+"""The chosen materials with their structures, and how well the data set covers the elements."""
 
 import streamlit as st
 from chemiscope.streamlit import viewer
@@ -9,60 +9,61 @@ from core.figures.base.periodic import periodic_table
 from core.figures.base.structures import structure_view
 from core.frames.pairs import PairSet
 from core.frames.store import FrameSet
-from core.scaling.planner import Cost
-from core.studies.acquisition import Next, NextStudy
+from core.scaling.cost import Cost
+from core.scaling.plan_text import money
+from core.studies.acquisition import NextMaterials, NextStudy
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark, plain
 from pages.parts.shared.selection import linked_table
 
 PICKED = "material"
 _QUANTITIES = {
-    "materials": ("Materials there", ""),
+    "materials": ("Existing materials", ""),
     "candidates": ("Candidates", ""),
     "error_mev_per_atom": ("Energy MAE of the runs", "meV/atom"),
 }
 
 
-def show_chosen(
-    study: NextStudy, found: Next, pool: FrameSet | PairSet, cost: Cost, *, source: str
+def show_materials(
+    study: NextStudy, found: NextMaterials, pool: FrameSet | PairSet, cost: Cost, *, source: str
 ) -> None:
     """Show the chosen materials, the structure of the selected one, and their download.
 
     Args:
-        study: What was asked.
-        found: What was chosen.
-        pool: Where the structures are.
-        cost: Of a calculation.
-        source: One line on the data, ready for a caption.
+        study: the settings.
+        found: the chosen materials.
+        pool: data set with the structures.
+        cost: cost of a calculation.
+        source: one line on the data, ready for a caption.
     """
-    table = found.table()
+    table = found.table(cost)
     if table.empty:
         st.info("No candidate would add anything: choose another pool.")
         return
-    hours = cost.hours_each(found.n_atoms)
-    price = "" if cost.price is None else f", {hours.sum() * cost.price:,.0f} {cost.currency}"
+    hours = table["core_hours"].sum()
+    price = f", {money(cost.money(hours), cost.currency)}" if cost.price else ""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
-            f"**{len(table):,} materials**, the first adds most; together "
-            f"**{float(format(hours.sum(), '.4g')):,g} core-hours**{plain(price)}.",
+            f"**{len(table):,} materials**, in order of what they add; together "
+            f"**{float(format(hours, '.4g')):,g} core-hours**{plain(price)}.",
             width="stretch",
         )
         st.download_button(
             "Structures for VASP",
-            data=lambda: structures_zip(pool.frames(found.rows), table, cost=cost),
+            data=lambda: structures_zip(pool.frames(found.rows), table),
             file_name=f"next-{study.dataset}-{study.by}.zip",
             mime="application/zip",
             icon=":material/download:",
             key="next-zip",
             on_click="ignore",
             help="POSCAR and CIF of each, a table with the reasons, and structures.json from which "
-            "pymatgen's MatPESStaticSet or MPScanRelaxSet write inputs; README.txt has the lines.",
+            "pymatgen's MatPESStaticSet or MPScanRelaxSet write inputs; see README.txt.",
         )
     left, right = st.columns([3, 2])
     with left:
         row = linked_table(
-            table.assign(core_hours=hours),
-            [str(one) for one in found.material_ids],
+            table,
+            table["material_id"].tolist(),
             param=PICKED,
             key=f"next-{study.by}-{study.dataset}-{study.pool}-{len(table)}",
             hide_index=True,
@@ -75,14 +76,14 @@ def show_chosen(
                 "composition": st.column_config.NumberColumn(
                     "Elements",
                     format="%.3f",
-                    help="What it adds to the coverage: five materials cover an element by half, "
-                    "and all pairs of elements together count a tenth.",
+                    help="Increase of the coverage. Five materials cover an element by half; pairs "
+                    "of elements weigh a tenth.",
                 ),
                 "distance": st.column_config.NumberColumn(
                     "Distance",
                     format="%.2f",
-                    help="To the nearest material in CHGNet's 64 crystal features, means over "
-                    "atoms, a pure number.",
+                    help="To the nearest material in CHGNet's 64 crystal features (means over "
+                    "atoms), dimensionless.",
                 ),
                 "disagreement_mev_per_atom": st.column_config.NumberColumn(
                     "Disagreement",
@@ -96,7 +97,7 @@ def show_chosen(
     with right:
         picked = row or 0
         (frame,) = pool.frames([int(found.rows[picked])])
-        st.markdown(f"**{plain(str(found.formulas[picked]))}**")
+        st.markdown(f"**{plain(table['formula'].iloc[picked])}**")
         if frame is not None:
             viewer(
                 structure_view([frame], {"atoms": ([float(len(frame))], "")}),
@@ -105,19 +106,19 @@ def show_chosen(
                 no_info_panel=True,
                 selected_index=0,
                 height=400,
-                key=f"next-viewer-{found.material_ids[picked]}",
+                key=f"next-viewer-{table['material_id'].iloc[picked]}",
             )
 
 
-def show_coverage(found: Next, *, source: str, labels: str) -> None:
+def show_coverage(found: NextMaterials, *, source: str, labels: str) -> None:
     """Show the elements on the periodic table, and the chemistries.
 
     Args:
-        found: What was found.
-        source: One line on the data, ready for a caption.
-        labels: Data and labels in few words, for files.
+        found: the result of the study.
+        source: one line on the data, ready for a caption.
+        labels: data and labels in short, for files.
     """
-    st.subheader("What is covered")
+    st.subheader("Coverage of the elements")
     table = found.element_table()
     known = [key for key in _QUANTITIES if table[key].notna().any()]
     quantity = st.segmented_control(
@@ -132,14 +133,13 @@ def show_coverage(found: Next, *, source: str, labels: str) -> None:
     )
     title, unit = _QUANTITIES[quantity]
     rows = table.to_dict("records")
-    there = {row["symbol"] for row in rows if row["materials"]}
-    nothing = [symbol for symbol in SYMBOLS if symbol not in there]
-    offered = [row["symbol"] for row in rows if row["symbol"] in nothing]
-    told = ""
-    if nothing:
-        told = f"No material to learn from holds {', '.join(nothing)}; "
-        told += f"candidates hold {', '.join(offered)}. " if offered else "nor does a candidate. "
-    told += "An element in few materials has an uncertain reference, whatever the others teach."
+    covered = {row["symbol"] for row in rows if row["materials"]}
+    missing = [symbol for symbol in SYMBOLS if symbol not in covered]
+    offered = [row["symbol"] for row in rows if row["symbol"] in missing]
+    caption = "An element in few materials has an uncertain reference."
+    if missing:
+        caption += f" No existing material contains {', '.join(missing)}; of these, candidates "
+        caption += f"contain {', '.join(offered) or 'none'}."
     show(
         periodic_table(
             {row["symbol"]: float(row[quantity]) for row in rows},
@@ -148,7 +148,7 @@ def show_coverage(found: Next, *, source: str, labels: str) -> None:
             diverging=False,
             log=True,
             hover={
-                row["symbol"]: f"{row['materials']:,} materials there, "
+                row["symbol"]: f"{row['materials']:,} existing materials, "
                 f"{row['candidates']:,} candidates"
                 + (
                     f"; error {row['error_mev_per_atom']:.0f} meV/atom on {row['test_frames']:,} "
@@ -161,7 +161,7 @@ def show_coverage(found: Next, *, source: str, labels: str) -> None:
             dark=is_dark(),
         ),
         name=f"covered-{quantity.partition('_')[0]}",
-        caption=told,
+        caption=caption,
         source=source,
         labels=labels,
         table=lambda: table,
@@ -173,10 +173,10 @@ def show_coverage(found: Next, *, source: str, labels: str) -> None:
         column_config={
             "chemistry": st.column_config.TextColumn(
                 "Chemistry",
-                help="A material counts as the first that fits: oxide, halide, chalcogenide, "
-                "pnictide, carbide, boride, silicide, hydride, intermetallic.",
+                help="The first of these that applies: oxide, halide, chalcogenide, pnictide, "
+                "carbide, boride, silicide, hydride, intermetallic.",
             ),
-            "materials": st.column_config.NumberColumn("Materials there"),
+            "materials": st.column_config.NumberColumn("Existing materials"),
             "candidates": st.column_config.NumberColumn("Candidates"),
         },
     )

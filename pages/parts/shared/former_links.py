@@ -3,6 +3,7 @@
 import streamlit as st
 
 FORMER: dict[str, dict[str, str]] = {
+    "covered": {"Materials there": "Existing materials"},
     "view": {"How little data": "Data efficiency"},
 }
 """New label by former label, for each name in the address; rows are added, never removed."""
