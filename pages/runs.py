@@ -1,4 +1,4 @@
-"""All runs: how they stand, how they learned, and how they compare with the paper's."""
+"""All runs: their states, their curves, and their errors beside the paper's."""
 
 import streamlit as st
 
@@ -8,16 +8,16 @@ from pages.parts.runs.comparison import choose_runs, compare, filtered
 from pages.parts.runs.view import REFRESH
 from pages.parts.shared.page import command, errors_shown, head
 
-# How often runs that something else starts, such as a command, are looked for.
-IDLE = "15s"
+# Time between two searches for runs that something else starts, such as a command.
+IDLE_REFRESH = "15s"
 
 
 def main() -> None:
     head("Runs", "How did my runs end, and how do they compare with one another and the paper's?")
     active = any_active(list_runs())
     follow = st.session_state.get("follow", True)
-    # The interval is fixed when the fragment is made: a change of it makes the page anew.
-    every = (REFRESH if active else IDLE) if follow else None
+    # The interval is fixed when the fragment is created: a change of it reruns the page.
+    every = (REFRESH if active else IDLE_REFRESH) if follow else None
     st.fragment(panel, run_every=every)(active=active, follow=follow)
 
 
@@ -30,7 +30,7 @@ def panel(*, active: bool, follow: bool) -> None:
             st.rerun()
         if not runs:
             st.info(
-                "No runs yet. The Transfer page starts one in a click; the first takes about two "
+                "No runs yet. The Transfer page starts one with a click; the first takes about two "
                 "minutes.",
                 icon=":material/model_training:",
             )
@@ -42,13 +42,13 @@ def panel(*, active: bool, follow: bool) -> None:
                 value=True,
                 key="follow",
                 bind="query-params",
-                help="Turn it off to zoom in: new points draw the figures anew.",
+                help="Turn it off to zoom in: new points redraw the figures.",
             )
-        shown = filtered(runs)
-        if shown:
-            compare(choose_runs(shown))
+        matches = filtered(runs)
+        if matches:
+            compare(choose_runs(matches))
         else:
-            st.info("No run fits the filter.", icon=":material/filter_alt_off:")
+            st.info("No run matches the filter.", icon=":material/filter_alt_off:")
         command("atomref runs list")
 
 

@@ -13,7 +13,7 @@ from core.frames.registry import open_dataset
 from core.potential.models import load_model, save_model
 from core.runs.record.listing import list_runs
 from core.training.scoring.evaluate import evaluate
-from pages.parts.runs.view import SHOWS
+from pages.parts.runs.view import VIEWS
 from tests.pages.example_runs import errors, make_run, write_tiny
 
 APP = Path(__file__).parents[2] / "app.py"
@@ -66,7 +66,7 @@ def figures(app):
     return [pio.from_json(chart.proto.spec) for chart in app.get("plotly_chart")]
 
 
-@pytest.mark.parametrize("shows", SHOWS.values())
+@pytest.mark.parametrize("shows", VIEWS.values())
 @pytest.mark.parametrize("state", ["queued", "finished", "failed"])
 def test_runs_of_all_ages_show_what_they_have(shows, state):
     """These runs recorded neither gradients nor memory, and have no checkpoint."""
@@ -76,7 +76,7 @@ def test_runs_of_all_ages_show_what_they_have(shows, state):
         "Speed": "has not recorded it",
         "Parity": "has no best checkpoint yet",
         "By element": "has no best checkpoint yet",
-        "Take it home": "There is no model yet",
+        "Export": "No model yet",
     }
     assert told.get(shows, "") in texts(app)
 
@@ -156,15 +156,16 @@ def test_errors_by_element_flag_what_is_rare(trained):
     frames = data.frames(data.split().test)
     present = {int(number) for frame in frames for number in frame.atomic_numbers}
     assert len(shown.customdata) == len(present)
-    rare = texts(app).split("so little is known: ")[1].split(".")[0]
+    rare = texts(app).split("in fewer than 10 frames: ")[1].split(".")[0]
     assert set(rare.split(", ")) == set(shown.customdata)
     app.segmented_control(key="error").set_value("force").run()
     assert not app.exception
     assert "force components on the element's atoms" in texts(app)
 
 
-def test_model_to_take_home(trained):
-    app = open_run(trained, "Take it home")
+@pytest.mark.parametrize("label", ["Export", "Take it home"])
+def test_export_of_the_model(trained, label):
+    app = open_run(trained, label)
     codes = [code.value for code in app.code]
     assert any(f'CHGNet.from_file("{trained.id}.pth.tar")' in code for code in codes)
     assert any(f"export {trained.id} --out {trained.id}.pth.tar" in code for code in codes)

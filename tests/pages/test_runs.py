@@ -55,7 +55,7 @@ def test_all_runs_with_states_and_errors():
     make_run("failed", message="It broke; mend it.")
     app = open_page()
     table = app.dataframe[0].value
-    assert sorted(table["standing"]) == ["failed, 75 %", "finished"]
+    assert sorted(table["progress"]) == ["failed, 75 %", "finished"]
     assert "**b** <i>" in "".join(table["label"])
     assert "\\*\\*b\\*\\* \\<i\\>" in texts(app)
     finished = table[table["state"] == "finished"].iloc[0]
@@ -216,16 +216,16 @@ def lines(app, number=0):
 def test_every_quantity_on_every_axis():
     one, old = recorded(make_run(name="one")), make_run()
     app = open_page()
-    for kind, label in KINDS.items():
+    for kind in KINDS:
         app.selectbox(key="quantity").set_value(kind).run()
         assert not app.exception, app.exception
         known, _ = lines(app)
-        assert label_of(one) in known, label
+        assert label_of(one) in known, kind
         if kind in {"validation", "train"}:
             assert len(known) == 2
             app.segmented_control(key="metric").set_value("force_mae_mev_per_angstrom").run()
             assert "Force MAE".lower() in lines(app)[1].layout.yaxis.title.text.lower()
-    assert "nothing to show here" in texts(app)  # the old run has no gradients
+    assert "have not recorded it" in texts(app)  # the old run has no gradients
     assert app.selectbox(key="probe").options == ["AtomEmb", "MLP_Layer0"]
     for axis, places in {
         "step": (1, 2, 3),
@@ -272,7 +272,7 @@ def test_filters_by_name_and_setting():
     assert list(app.dataframe[0].value["run"]) == [runs[1].id]
     assert list(lines(app)[0]) == [label_of(runs[1])]
     app.text_input(key="find").set_value("nobody").run()
-    assert "No run fits the filter" in texts(app)
+    assert "No run matches the filter" in texts(app)
     app.text_input(key="find").set_value("").run()
     assert len(app.dataframe[0].value) == 2
     assert not app.exception
@@ -283,9 +283,9 @@ def test_difference_of_two_configurations():
     one, other = make_run(name="one"), make_run(method="refit")
     app = open_page(one=label_of(other))
     table = next(frame.value for frame in app.dataframe if "setting" in frame.value)
-    assert list(table["setting"]) == ["name", "method"]
-    assert list(table[label_of(other)]) == ["not set", "refit"]
-    assert list(table[label_of(one)]) == ["one", "residual"]
+    assert list(table["setting"]) == ["method", "name"]
+    assert list(table[label_of(other)]) == ["refit", "not set"]
+    assert list(table[label_of(one)]) == ["residual", "one"]
     make_run(method="refit")
     app.run()
     twins = [run.id for run in list_runs() if run.config.method == "refit"]

@@ -1,4 +1,4 @@
-"""What runs recorded while they trained: one quantity, several runs, smoothed or as it was."""
+"""Curves of runs: a quantity they recorded while training, as recorded or smoothed."""
 
 from collections import Counter
 from typing import Final
@@ -9,8 +9,20 @@ import plotly.graph_objects as go
 
 from core.figures.base.scales import log_ticks
 from core.figures.base.text import plain, precise, with_unit
-from core.figures.base.theme import empty_figure, method_color, palette, template
-from core.figures.training.learning_curves import HEIGHT, LOG_FROM, MANY_POINTS, SYMBOLS, WIDTHS
+from core.figures.base.theme import Palette, empty_figure, method_color, palette, template
+
+HEIGHT: Final = 440
+
+SYMBOLS: Final = ("circle", "square", "diamond", "triangle-up", "cross", "x")
+WIDTHS: Final = (2.5, 1.75, 1.25)
+MANY_POINTS: Final = 120
+"""Number of points above which a curve has no markers."""
+
+LOG_FROM: Final = 3.0
+"""Largest over smallest value from which a logarithmic axis shows several labels."""
+
+_DASHES: Final = {"train": "dash", "validation": "solid"}
+_SPLIT_NAMES: Final = {"train": "training<br>", "validation": "validation<br>"}
 
 _PALE: Final = 0.4
 """Opacity of a line as recorded, under its smoothed one."""
@@ -28,13 +40,15 @@ def run_curves(
     baseline: str | None = None,
     dark: bool,
 ) -> go.Figure:
-    """Draw one quantity of several runs, one colour a method.
+    """Draw one quantity of several runs, one colour per method.
 
     Runs of the same method differ in marker and line width. Where smoothed and recorded values
-    differ, the recorded ones lie pale underneath. Zoom and hidden curves survive live updates.
+    differ, the recorded ones lie pale underneath. Training is dashed, validation solid. Zoom and
+    hidden curves survive live updates.
 
     Args:
-        table: Columns run, label, method, x, raw and value; a run's rows in the order of x.
+        table: Columns run, label, method, x, raw and value; a run's rows in the order of x. With
+            a column split ("train" or "validation") a run has one line per split.
         title: The quantity.
         unit: Its unit; empty for a pure number.
         x_title: What it is drawn against.
@@ -67,11 +81,19 @@ def run_curves(
         method = str(rows["method"].iloc[0])
         nth = nth_of_method[method]
         nth_of_method[method] += 1
-        for trace in _lines(rows, nth, unit, with_unit(x_title, x_unit), smooth=smooth):
-            figure.add_trace(trace)
-    told = title if baseline is None else f"{title}, minus the baseline's"
+        for split, part in _by_split(rows):
+            traces = _lines(part, nth, unit, with_unit(x_title, x_unit), split, smooth=smooth)
+            figure.add_traces(traces)
+        # The legend shows a run once, by its last line.
+        figure.update_traces(showlegend=False, selector={"legendgroup": f"{method}|{nth}"})
+        figure.data[-1].showlegend = True
+    if "split" in shown:
+        figure.add_traces(
+            [_key(split, colors) for split in _DASHES if split in set(shown["split"])]
+        )
+    y_title = title if baseline is None else f"{title}, minus the baseline's"
     figure.update_xaxes(title_text=with_unit(x_title, x_unit), rangemode="tozero")
-    figure.update_yaxes(title_text=with_unit(told, unit))
+    figure.update_yaxes(title_text=with_unit(y_title, unit))
     values = shown["value"].to_numpy(dtype=float)
     if baseline is not None:
         figure.add_hline(y=0, line={"color": colors.muted, "width": 1.5, "dash": "dash"})
@@ -84,8 +106,28 @@ def run_curves(
     return figure
 
 
+def _by_split(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    if "split" not in rows:
+        return [("run", rows)]
+    parts = [(split, rows[rows["split"] == split]) for split in _DASHES]
+    return [(split, part) for split, part in parts if len(part)]
+
+
+def _key(split: str, colors: Palette) -> go.Scatter:
+    """Return a legend entry that says what dashed and solid mean."""
+    return go.Scatter(
+        name=_SPLIT_NAMES[split].removesuffix("<br>"),
+        mode="lines",
+        x=[None],
+        y=[None],
+        line={"color": colors.muted, "dash": _DASHES[split], "width": 2},
+        hoverinfo="skip",
+        meta="key",
+    )
+
+
 def _lines(
-    rows: pd.DataFrame, nth: int, unit: str, x_title: str, *, smooth: bool
+    rows: pd.DataFrame, nth: int, unit: str, x_title: str, split: str, *, smooth: bool
 ) -> list[go.Scatter]:
     """Return a run's line, over a pale one of what it recorded where that differs."""
     label, method = plain(rows["label"].iloc[0]), str(rows["method"].iloc[0])
@@ -93,18 +135,24 @@ def _lines(
     x = rows["x"].to_numpy(dtype=float)
     raw, value = rows["raw"].to_numpy(dtype=float), rows["value"].to_numpy(dtype=float)
     common = {"name": label, "legendgroup": f"{method}|{nth}", "x": x}
-    line = {"color": color, "width": WIDTHS[min(nth, len(WIDTHS) - 1)]}
+    line = {
+        "color": color,
+        "width": WIDTHS[min(nth, len(WIDTHS) - 1)],
+        "dash": _DASHES.get(split, "solid"),
+    }
+    plain_line = smooth or split == "train" or len(x) > MANY_POINTS
     drawn = go.Scatter(
         **common,
         y=value,
-        mode="lines" if smooth or len(x) > MANY_POINTS else "lines+markers",
+        mode="lines" if plain_line else "lines+markers",
+        opacity=0.75 if split == "train" else 1.0,
         line=line,
         marker={"color": color, "size": 7, "symbol": SYMBOLS[nth % len(SYMBOLS)]},
-        meta="run",
+        meta=split,
         hovertext=[
-            f"<b>{label}</b><br>{x_title}: {precise(place)}<br>"
-            f"{precise(one)} {plain(unit)}" + (f", recorded {precise(told)}" if smooth else "")
-            for place, one, told in zip(x, value, raw, strict=True)
+            f"<b>{label}</b><br>{_SPLIT_NAMES.get(split, '')}{x_title}: {precise(place)}<br>"
+            f"{precise(y)} {plain(unit)}" + (f", recorded {precise(recorded_y)}" if smooth else "")
+            for place, y, recorded_y in zip(x, value, raw, strict=True)
         ],
         hovertemplate="%{hovertext}<extra></extra>",
     )

@@ -1,8 +1,7 @@
-"""Finding runs, the order in which they wait, and all of them in one table."""
+"""Finding runs, their order in the queue, and a summary of each."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from core.errors import LabError
 from core.files import disk_errors
@@ -11,36 +10,18 @@ from core.runs.record.directory import Run
 from core.runs.record.status import Status
 from core.training.settings.metrics import METRICS
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-COLUMNS: dict[str, str] = {
-    "run": "str",
-    "name": "str",
-    "state": "str",
-    "method": "str",
-    "dataset": "str",
-    "labels": "object",
-    "frames": "Int64",
-    "epochs": "Int64",
-    "best_epoch": "Int64",
-    **{f"{split}_{key}": "float64" for split in ("validation", "test") for key in METRICS},
-    "seconds": "float64",
-}
-"""Columns of `summary_table` and their pandas types."""
-
 
 def list_runs() -> list[Run]:
     """Return the runs of the lab, newest first.
 
-    Directories that hold no readable run (being made, being deleted, written by a newer version)
-    are passed over.
+    Directories without a readable run (being created or deleted, written by a newer version) are
+    skipped.
 
     Raises:
         LabError: if the runs directory cannot be read.
     """
-    known = sorted(_known(), key=lambda one: (one[1].created, one[0].id), reverse=True)
-    return [run for run, _ in known]
+    runs = sorted(_readable(), key=lambda pair: (pair[1].created, pair[0].id), reverse=True)
+    return [run for run, _ in runs]
 
 
 def find_run(name: str | Path) -> Run:
@@ -75,14 +56,14 @@ def queue_ahead(run: Run) -> list[Run]:
     Raises:
         LabError: if the run is gone.
     """
-    own = run.status()
+    mine = run.status()
     waiting = [
         ((status.queued, other.id), other)
-        for other, status in _known()
-        if waits_for(status, own.device)
+        for other, status in _readable()
+        if waits_for(status, mine.device)
     ]
-    waiting.sort(key=lambda one: one[0])
-    return [other for place, other in waiting if place < (own.queued, run.id)]
+    waiting.sort(key=lambda pair: pair[0])
+    return [other for place, other in waiting if place < (mine.queued, run.id)]
 
 
 def queue_position(run: Run) -> int | None:
@@ -95,18 +76,18 @@ def queue_position(run: Run) -> int | None:
 
 
 def waits_for(status: Status, slot: str | None) -> bool:
-    """Tell whether a run waits for a slot, or may be about to.
+    """Return whether a run waits for a slot, or may be about to.
 
     Args:
         status: the run's.
-        slot: the slot, or None for any. A run that has only just started names none yet and counts
-            as waiting for each.
+        slot: the slot, or None for any. A run that has just started names none yet and counts as
+            waiting for each.
     """
     return status.state == "queued" and (slot is None or status.device in {slot, None})
 
 
 def summary_row(run: Run) -> dict[str, Any]:
-    """Return one run's line of the table; keys as in `COLUMNS`, metrics None where not known.
+    """Return one run's row in a list of runs; metrics are None where not known.
 
     Raises:
         LabError: if the run is gone.
@@ -128,21 +109,8 @@ def summary_row(run: Run) -> dict[str, Any]:
     return row | {"seconds": status.duration}
 
 
-def summary_table(runs: Sequence[Run]) -> "pd.DataFrame":
-    """Return one row a run, in the order given; columns as in `COLUMNS`.
-
-    Args:
-        runs: runs; those deleted meanwhile are left out.
-    """
-    # A queued process imports this module too, and stays small without pandas.
-    import pandas as pd  # noqa: PLC0415
-
-    rows = [summary_row(run) for run in runs if status_if_any(run) is not None]
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
-
-
-def _known() -> list[tuple[Run, Status]]:
+def _readable() -> list[tuple[Run, Status]]:
     with disk_errors(Path("runs")):
         paths = [path for path in runs_dir().iterdir() if not path.name.startswith(".")]
-    found = [(run, status_if_any(run)) for run in map(Run, paths)]
-    return [(run, status) for run, status in found if status is not None]
+    runs = [(run, status_if_any(run)) for run in map(Run, paths)]
+    return [(run, status) for run, status in runs if status is not None]

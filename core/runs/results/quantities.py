@@ -1,25 +1,43 @@
-"""What a run records while it trains, each quantity against four measures of how far it was."""
+"""What a run records while it trains, each quantity against four measures of its progress."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
+
+import pandas as pd
 
 from core.runs.record.directory import Run
 from core.training.settings.metrics import METRICS
 
-if TYPE_CHECKING:
-    import pandas as pd
 
-KINDS: dict[str, str] = {
-    "validation": "Validation error",
-    "train": "Training error",
-    "loss": "Loss",
-    "learning_rate": "Learning rate",
-    "frames_per_second": "Throughput",
-    "memory_mb": "Memory",
-    "gradient": "Gradient norm",
+class Kind(NamedTuple):
+    """A kind of quantity.
+
+    Attributes:
+        label: its name.
+        events: events of the training loop that carry it.
+        field: the events' field; empty for one named as the kind.
+        unit: its unit; empty for pure numbers and for errors, which have the metric's.
+    """
+
+    label: str
+    events: tuple[str, ...]
+    field: str = ""
+    unit: str = ""
+
+
+KINDS: dict[str, Kind] = {
+    "validation": Kind("Validation error", ("start", "epoch")),
+    "train": Kind("Training error", ("step",)),
+    "loss": Kind("Training loss", ("step",)),
+    "learning_rate": Kind("Learning rate", ("step",)),
+    "frames_per_second": Kind("Throughput", ("epoch",), unit="frames/s"),
+    "memory_mb": Kind("Peak memory", ("epoch",), unit="MB"),
+    "gradient": Kind("Gradient norm", ("step",), field="gradients"),
 }
-"""What can be drawn; errors are of a metric, gradient norms of a probe."""
+"""Quantities that can be drawn; errors are of a metric, gradient norms of a probe."""
+
+ERRORS = ("validation", "train")
 
 AXES: dict[str, tuple[str, str]] = {
     "epoch": ("Epoch", ""),
@@ -28,14 +46,6 @@ AXES: dict[str, tuple[str, str]] = {
     "seconds": ("Training time", "s"),
 }
 """What it can be drawn against: title and unit."""
-
-_WORDS = {
-    "loss": ("Training loss", ""),
-    "learning_rate": ("Learning rate", ""),
-    "frames_per_second": ("Throughput", "frames/s"),
-    "memory_mb": ("Peak memory", "MB"),
-}
-_AT_EPOCHS = {"frames_per_second", "memory_mb"}
 
 
 @dataclass(kw_only=True, frozen=True, slots=True)
@@ -53,38 +63,33 @@ class Quantity:
     @property
     def label(self) -> str:
         """Its name, e.g. "Validation energy MAE"."""
-        if self.kind in {"validation", "train"}:
-            name = METRICS[self.of].label
-            which = "Validation" if self.kind == "validation" else "Training"
-            return f"{which} {name[0].lower()}{name[1:]}"
-        return f"Gradient norm, {self.of}" if self.kind == "gradient" else _WORDS[self.kind][0]
+        label = KINDS[self.kind].label
+        if self.kind in ERRORS:
+            metric = METRICS[self.of].label
+            return f"{label.removesuffix('error')}{metric[0].lower()}{metric[1:]}"
+        return f"{label}, {self.of}" if self.of else label
 
     @property
     def unit(self) -> str:
         """Its unit; empty for a pure number."""
-        if self.kind in {"validation", "train"}:
-            return METRICS[self.of].unit
-        return _WORDS.get(self.kind, ("", ""))[1]
+        return METRICS[self.of].unit if self.kind in ERRORS else KINDS[self.kind].unit
 
     def read(self, event: dict[str, Any]) -> float | None:
-        """Return its value in an event; None where the event does not tell it.
+        """Return its value in an event; None where the event does not carry it.
 
         Args:
             event: as `core.training.loop.loop.fit` emits it.
         """
-        value: float | None = None
-        if self.kind == "validation" and event["kind"] in {"start", "epoch"}:
-            value = event["validation"].get(self.of)
-        elif self.kind == "train" and event["kind"] == "step":
-            value = event["train"].get(self.of)
-        elif self.kind == "gradient" and event["kind"] == "step":
-            value = event.get("gradients", {}).get(self.of)
-        elif event["kind"] == ("epoch" if self.kind in _AT_EPOCHS else "step"):
-            value = event.get(self.kind)
+        kind = KINDS[self.kind]
+        if event["kind"] not in kind.events:
+            return None
+        value = event.get(kind.field or self.kind)
+        if self.of:
+            value = (value or {}).get(self.of)
         return value
 
 
-def history(run: Run, quantity: Quantity) -> "pd.DataFrame":
+def history(run: Run, quantity: Quantity) -> pd.DataFrame:
     """Return a quantity over a run.
 
     Training errors, losses and gradient norms are means over the tenth of an epoch that ends there;
@@ -98,9 +103,6 @@ def history(run: Run, quantity: Quantity) -> "pd.DataFrame":
         Columns `epoch`, `step`, `frames` (epochs times training frames), `seconds` (since training
         began, with compiling and validation, without pauses) and `value`, all float64.
     """
-    # A queued process imports this package too, and stays small without pandas.
-    import pandas as pd  # noqa: PLC0415
-
     rows = [
         (*place, value)
         for place, event in _placed(run.metrics())
@@ -110,12 +112,12 @@ def history(run: Run, quantity: Quantity) -> "pd.DataFrame":
 
 
 def probes_of(runs: Sequence[Run]) -> list[str]:
-    """Return the probes whose gradients any of some runs recorded, in their order."""
-    found: dict[str, None] = {}
+    """Return the probes for which any of the runs recorded gradients, in their order."""
+    probes: dict[str, None] = {}
     for run in runs:
         for event in run.metrics("step"):
-            found |= dict.fromkeys(event.get("gradients", {}))
-    return list(found)
+            probes |= dict.fromkeys(event.get("gradients", {}))
+    return list(probes)
 
 
 def _placed(
@@ -123,15 +125,15 @@ def _placed(
 ) -> Iterator[tuple[tuple[float, float, float, float], dict[str, Any]]]:
     """Yield each event with its place on the AXES."""
     n_train, seconds, last = float("nan"), 0.0, None
-    began = False
+    started = False
     for event in events:
         now = float(event.get("time", 0.0))
         if event["kind"] == "start":
             # A pause is no training: the clock of a resumed run goes on from here.
             last, n_train = now, float(event.get("n_train", n_train))
-            if not began:
+            if not started:
                 yield (0.0, 0.0, 0.0, 0.0), event
-            began = True
+            started = True
             continue
         seconds += max(0.0, now - (now if last is None else last))
         last = now

@@ -6,24 +6,21 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import LabError
-from core.figures.training.gradients import gradient_panels
-from core.figures.training.learning_curves import Curve, learning_curves
 from core.frames.registry import find_dataset
 from core.runs.groups.experiment import Experiment
 from core.runs.groups.progress import GroupProgress
 from core.runs.record.directory import Run
 from core.runs.record.listing import status_if_any
-from core.runs.results.comparison import method_label, stacked_histories
-from core.runs.results.curves import histories
-from core.runs.results.matched import SPLITS, gradients, matched_table, mean_text
+from core.runs.results.comparison import method_label
+from core.runs.results.curves import overlay
+from core.runs.results.matched import SPLITS, matched_table, mean_text
 from core.runs.results.paper import CITATION, DOI
-from core.training.settings.methods import METHODS
+from core.runs.results.quantities import Quantity
 from core.training.settings.metrics import METRICS
-from core.training.step.probes import PROBES
+from pages.parts.runs.curves import choose_metric, show_curves, show_gradients
 from pages.parts.shared.datasets import model_badge, origin
-from pages.parts.shared.figure import show
 from pages.parts.shared.group import show_panel, show_title
-from pages.parts.shared.page import command, is_dark, plain
+from pages.parts.shared.page import command, plain
 from pages.parts.shared.views import choose_view
 
 VIEWS = {"table": "Table 1", "curves": "Energy history", "gradients": "Gradients", "runs": "Runs"}
@@ -67,9 +64,9 @@ def _panel(
     if view == "table":
         _table(experiment, runs, source)
     elif view == "curves":
-        _curves(experiment, runs, source)
+        _curves(experiment, runs)
     elif view == "gradients":
-        _gradients(experiment, runs, source)
+        show_gradients(runs, name=f"{experiment.id}-gradients", first_epoch=True)
     else:
         _runs(runs)
 
@@ -133,70 +130,18 @@ def _table(experiment: Experiment, runs: list[Run], source: str) -> None:
     )
 
 
-def _curves(experiment: Experiment, runs: list[Run], source: str) -> None:
-    metric = st.segmented_control(
-        "Error of",
-        list(METRICS),
-        format_func=lambda key: METRICS[key].label.removesuffix(" MAE"),
-        default=next(iter(METRICS)),
-        required=True,
-        key="metric",
-        bind="query-params",
-    )
-    known = {run: histories(run, training=False) for run in runs}
-    curves = [
-        Curve(
-            label=f"{run.config.method}, seed {run.config.seed}",
-            method=run.config.method,
-            epochs=tables[metric],
-        )
-        for run, tables in known.items()
-        if metric in tables
-    ]
-    info = METRICS[metric]
-    show(
-        learning_curves(
-            curves,
-            metric=f"Validation {info.label}",
-            unit=info.unit,
-            log_y=True,
-            dark=is_dark(),
-        ),
+def _curves(experiment: Experiment, runs: list[Run]) -> None:
+    metric = choose_metric()
+    quantity = Quantity(kind="validation", of=metric)
+    show_curves(
+        overlay(runs, quantity, label=lambda run: f"{run.config.method}, seed {run.config.seed}"),
+        runs,
+        title=quantity.label,
+        unit=quantity.unit,
         name=f"{experiment.id}-{metric}",
-        caption="One line a run, one colour a method. Epoch 0 is the untrained model: where a "
-        "method begins is what its references did.",
-        source=plain(source),
-        labels=source,
-        table=lambda: stacked_histories(runs, metric),
-    )
-
-
-def _gradients(experiment: Experiment, runs: list[Run], source: str) -> None:
-    first = st.toggle(
-        "First epoch only",
-        value=True,
-        key="first",
-        bind="query-params",
-        help="What the paper's Figure 3a shows.",
-    )
-    table = gradients(runs)
-    if first:
-        table = table[table["epoch"] <= 1]
-    show(
-        gradient_panels(
-            table,
-            probes=list(PROBES),
-            methods=[method for method in METHODS if method in experiment.methods],
-            dark=is_dark(),
-        ),
-        name=f"{experiment.id}-gradients",
-        caption="Ten times an epoch, mean over the steps since; the band is the range of the "
-        "seeds. With references of the wrong functional the network is asked to unlearn offsets, "
-        "and gradients are larger; Huber's loss keeps them from growing with the offset. AtomRef "
-        "has a gradient only where it is trained.",
-        source=plain(source),
-        labels=source,
-        table=lambda: table,
+        caption="One line per run, one colour per method. Epoch 0 is the untrained model: the "
+        "effect of the method's references.",
+        log_y=True,
     )
 
 

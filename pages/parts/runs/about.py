@@ -1,4 +1,4 @@
-"""One run in words: what it does, on which data, and the commands that do the same."""
+"""One run in words: its settings, its data, and the commands that do the same."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from pages.parts.shared.page import plain
 
 
 def commands(run: Run, status: Status) -> str:
-    """Return what makes a run like this one, and what can be done with this one as it stands."""
+    """Return the commands that start the same run, and that act on this one in its state."""
     lines = [run.config.command(), f"atomref runs show {run.id}"]
     if status.is_active:
         return "\n".join([*lines, f"atomref runs cancel {run.id}"])
@@ -28,10 +28,10 @@ def commands(run: Run, status: Status) -> str:
 
 
 def about(run: Run) -> str:
-    """Say in one line what a run does."""
+    """Return one line on what a run does, as Markdown."""
     config = run.config
-    begin = f"{method_label(config.method)}, from {_start(config)}, {config.epochs} epochs."
-    return plain(f"{begin} {source_line(run)}")
+    start = f"{method_label(config.method)}, from {_start(config)}, {config.epochs} epochs."
+    return f"{plain(start)} {source_of(run)}"
 
 
 def _start(config: RunConfig) -> str:
@@ -41,21 +41,27 @@ def _start(config: RunConfig) -> str:
     return f"run {path.parents[1].name}" if path.parent.name == "checkpoints" else path.name
 
 
-def source_line(run: Run) -> str:
-    """Say which data a run's numbers come from, and who made their labels."""
+def source_of(*runs: Run) -> str:
+    """Return which data the numbers of runs come from and the origin of the labels, as Markdown."""
+    return plain(" ".join(sorted({_source(run) for run in runs})))
+
+
+def _source(run: Run) -> str:
     config, status = run.config, run.status()
     frames = status.frames or config.frames
     count = f"{frames:,}" if frames else "all"
     labels = status.labels or _labels_of(config.dataset)
-    made = f" Labels: {origin(labels)}." if labels else ""
-    return f"Data: {config.dataset}, {count} training frames.{made}"
+    made_by = f" Labels: {origin(labels)}." if labels else ""
+    return f"Data: {config.dataset}, {count} training frames.{made_by}"
 
 
 def labels_of(*runs: Run) -> str:
-    """Say in few words which data and labels runs rest on, for figures and files."""
+    """Return the data sets and the origin of the labels of runs, for figures and files."""
+    if not runs:
+        return ""
     data = ", ".join(sorted({run.config.dataset for run in runs}))
-    made = {run.status().labels or _labels_of(run.config.dataset) for run in runs}
-    return f"Data: {data}. Labels: {', '.join(sorted(origin(one) for one in made if one))}"
+    made_by = {run.status().labels or _labels_of(run.config.dataset) for run in runs}
+    return f"Data: {data}. Labels: {', '.join(sorted(origin(name) for name in made_by if name))}"
 
 
 def _labels_of(dataset: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Several runs: all in one table, some of them overlaid, beside the paper's."""
+"""Several runs: all in one table, some of them overlaid, and beside the paper's."""
 
 from functools import partial
 
@@ -13,7 +13,7 @@ from core.runs.results.paper import CITATION, DOI
 from core.training.settings.metrics import METRICS
 from pages.parts.runs.about import commands
 from pages.parts.runs.overlay import show_overlay
-from pages.parts.runs.view import COLORS, act, actions, trouble
+from pages.parts.runs.view import COLORS, act, actions, show_action_error
 from pages.parts.shared.datasets import MODEL_LABELLED, origin
 from pages.parts.shared.page import plain
 
@@ -29,7 +29,7 @@ SHORT_ERRORS = {
 SPLITS = {"test": "Test", "validation": "Validation"}
 TABLE = {
     "label": st.column_config.TextColumn("Run", width=200),
-    "standing": st.column_config.TextColumn("State", width=110),
+    "progress": st.column_config.TextColumn("State", width=110),
     "method": st.column_config.TextColumn("Method", width=80),
     "frames": st.column_config.NumberColumn("Frames", format="localized", width=65),
     "epochs": st.column_config.NumberColumn("Epochs", format="localized", width=60),
@@ -49,7 +49,7 @@ TABLE = {
 
 
 def filtered(runs: list[Run]) -> list[Run]:
-    """Let the reader narrow the runs down by name and by settings."""
+    """Let the reader filter the runs by name and by settings."""
     if len(runs) < 2:
         return runs
     left, right = st.columns(2)
@@ -65,15 +65,15 @@ def filtered(runs: list[Run]) -> list[Run]:
         key="where",
         bind="query-params",
         placeholder="settings in which the runs differ",
-        help="Of several values of one setting a run has to have one.",
+        help="Of several values of one setting, a run has to have one.",
     )
     return matching(runs, words=words or "", conditions=conditions)
 
 
 def choose_runs(runs: list[Run]) -> list[Run]:
-    """Show runs and let the reader tick those to compare; the choice is in the page's link.
+    """Show runs and let the reader tick those to compare; the choice is in the page's address.
 
-    What the reader ticked and then filtered out is ticked again once the filter lets it pass.
+    Ticked runs that the filter hides are ticked again once it shows them.
     """
     ids = [run.id for run in runs]
     ticked = _ticked(ids)
@@ -83,7 +83,7 @@ def choose_runs(runs: list[Run]) -> list[Run]:
     # Rows are ticked by their position, so another list of runs is another widget.
     key = f"runs-table-{hash(tuple(ids))}"
     st.dataframe(
-        table.assign(labels=[origin(made) if made else "" for made in table["labels"]]),
+        table.assign(labels=[origin(name) if name else "" for name in table["labels"]]),
         key=key,
         hide_index=True,
         placeholder="–",
@@ -94,8 +94,8 @@ def choose_runs(runs: list[Run]) -> list[Run]:
         on_select=partial(_choose, key, ids),
     )
     st.caption(
-        "Tick runs to compare them below. Mean absolute errors; each column says its unit, each "
-        f"row its data and who made the labels. Where that is a model, the run is {MODEL_LABELLED}."
+        "Tick runs to compare them below. Errors are mean absolute errors. Runs with labels made "
+        f"by a model are {MODEL_LABELLED}."
     )
     return [run for run in runs if run.id in chosen]
 
@@ -115,7 +115,7 @@ def _choose(key: str, ids: list[str]) -> None:
 
 
 def compare(chosen: list[Run]) -> None:
-    """Show the chosen runs' curves, their errors beside the paper's, and what to do with them."""
+    """Show the chosen runs' curves, their errors beside the paper's, and their controls."""
     if not chosen:
         st.info("Tick one or more runs in the table.", icon=":material/check_box:")
         return
@@ -129,13 +129,13 @@ def _configurations(chosen: list[Run]) -> None:
     """Show the settings in which two of the runs differ."""
     if len(chosen) < 2:
         return
-    st.subheader("Two configurations", anchor=False)
+    st.subheader("Differences between two configurations", anchor=False)
     by_label = {label_of(run): run for run in chosen}
     left, right = st.columns(2)
-    one = left.selectbox("Run", list(by_label), key="one", bind="query-params")
-    others = [label for label in by_label if label != one]
-    other = right.selectbox("Beside", others, key="other", bind="query-params")
-    table = difference(by_label[one], by_label[other])
+    first = left.selectbox("Run", list(by_label), key="one", bind="query-params")
+    others = [label for label in by_label if label != first]
+    second = right.selectbox("Compared with", others, key="other", bind="query-params")
+    table = difference(by_label[first], by_label[second])
     if table.empty:
         st.caption("They have the same settings.")
         return
@@ -145,19 +145,18 @@ def _configurations(chosen: list[Run]) -> None:
         hide_index=True,
         column_config={"setting": st.column_config.TextColumn("Setting", width=160)},
     )
-    st.caption("Only the settings that differ.")
 
 
 def _paper(chosen: list[Run]) -> None:
     st.subheader("Test errors beside the paper's", anchor=False)
     table = beside_paper(chosen)
     st.dataframe(
-        table.assign(labels=[origin(made) for made in table["labels"]]),
+        table.assign(labels=[origin(name) for name in table["labels"]]),
         key="beside-paper",
         hide_index=True,
         placeholder="–",
         column_config={
-            "whose": st.column_config.TextColumn("Whose", width=200),
+            "whose": st.column_config.TextColumn("Run", width=200),
             "method": st.column_config.TextColumn("Method", width=145),
             **SHORT_ERRORS,
             "data": st.column_config.TextColumn("Measured on", width=280),
@@ -165,16 +164,15 @@ def _paper(chosen: list[Run]) -> None:
         },
     )
     st.caption(
-        "Rows marked as the paper's are Table 1 of "
-        f"[{plain(CITATION)}](https://doi.org/{DOI}): the paper's, on the MP-r2SCAN test set, "
-        "after 50 epochs on some 190,000 DFT frames. They show the order of the methods; their "
-        "sizes do not compare with errors on other data."
+        "The paper's rows are Table 1 of "
+        f"[{plain(CITATION)}](https://doi.org/{DOI}), on the MP-r2SCAN test set after 50 epochs on "
+        "about 190,000 DFT frames. Compare the order of the methods, not the size of the errors."
     )
 
 
 def _actions(chosen: list[Run]) -> None:
-    st.subheader("The ticked runs", anchor=False)
-    trouble()
+    st.subheader("Ticked runs", anchor=False)
+    show_action_error()
     for run in chosen:
         status = status_if_any(run)
         if status is None:
@@ -193,10 +191,10 @@ def _actions(chosen: list[Run]) -> None:
             with st.popover("Command", icon=":material/terminal:", key=f"command-{run.id}"):
                 st.code(commands(run, status), language="bash", wrap_lines=True)
             if not status.is_active:
-                with st.popover("Delete", icon=":material/delete:", key=f"ask-{run.id}"):
+                with st.popover("Delete", icon=":material/delete:", key=f"delete-popover-{run.id}"):
                     st.markdown(f"Delete **{plain(label_of(run))}** and its checkpoints?")
                     st.button(
-                        "Delete it",
+                        "Delete",
                         key=f"delete-{run.id}",
                         type="primary",
                         on_click=act,

@@ -1,4 +1,4 @@
-"""A run's model to take home: the checkpoint, its card, and Python that uses it."""
+"""Export of a run's model: the checkpoint, its card, and Python that uses it."""
 
 import streamlit as st
 
@@ -7,12 +7,12 @@ from core.runs.record.directory import Run
 from pages.parts.shared.page import plain
 
 
-def take_home(run: Run) -> None:
+def show_export(run: Run) -> None:
     """Offer the best checkpoint with its model card and the code that uses it."""
     status = run.status()
     if status.best_epoch is None or not run.best_checkpoint.is_file():
         st.info(
-            "There is no model yet: the first one is kept after the first validated epoch.",
+            "No model yet: the first one is saved after the first validated epoch.",
             icon=":material/hourglass_empty:",
         )
         return
@@ -23,7 +23,7 @@ def take_home(run: Run) -> None:
             "Best checkpoint",
             data=run.best_checkpoint.read_bytes,
             file_name=file,
-            key="take-checkpoint",
+            key="export-checkpoint",
             type="primary",
             icon=":material/download:",
             on_click="ignore",
@@ -34,7 +34,7 @@ def take_home(run: Run) -> None:
             data=card,
             file_name=f"{run.id}.card.md",
             mime="text/markdown",
-            key="take-card",
+            key="export-card",
             icon=":material/description:",
             on_click="ignore",
         )

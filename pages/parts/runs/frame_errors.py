@@ -1,4 +1,4 @@
-"""A run's model on frames that it was not trained on: against the labels, and by element."""
+"""Errors of a run's model on held-out frames: parity, and errors by element."""
 
 from typing import get_args
 
@@ -11,36 +11,37 @@ from core.runs.record.directory import Run
 from core.studies.run_errors import MODELS, Part, RunErrorsStudy
 from core.training.scoring.frame_errors import KINDS, FrameErrors, summary
 from core.training.settings.metrics import LABEL_METRICS, METRICS
-from pages.parts.runs.about import labels_of, source_line
+from pages.parts.runs.about import labels_of, source_of
 from pages.parts.shared.figure import show
 from pages.parts.shared.job import computed
 from pages.parts.shared.page import is_dark, plain
 
-MOST = 2000
+MAX_FRAMES = 2000
 BY_ELEMENT = ("energy", "force")
-NAMES = {"best": "best epoch's", "last": "last step's", "untrained": "untrained"}
+MODEL_NAMES = {"best": "best epoch's", "last": "last step's", "untrained": "untrained"}
 
 
 def show_frame_errors(run: Run, *, by_element: bool) -> None:
     """Show predictions beside labels, or the errors by element."""
-    study = choose(run)
-    found: FrameErrors | None = computed(study)
-    if found is None:
+    study = _choose_study(run)
+    errors: FrameErrors | None = computed(study)
+    if errors is None:
         return
-    whose = NAMES.get(study.checkpoint, study.checkpoint)
-    source = plain(
-        f"The {whose} model of {run.id} on {len(found.rows):,} of {found.n_available:,} "
-        f"{study.part} frames. {source_line(run)}"
+    model = MODEL_NAMES.get(study.checkpoint, study.checkpoint)
+    frames = (
+        f"The {model} model of {run.id} on {len(errors.rows):,} of {errors.n_available:,} "
+        f"{study.part} frames."
     )
-    if found.n_left_out:
-        source += plain(f" {found.n_left_out:,} frames cannot be represented by CHGNet.")
+    if errors.n_left_out:
+        frames += f" {errors.n_left_out:,} frames cannot be represented by CHGNet."
+    source = f"{plain(frames)} {source_of(run)}"
     if by_element:
-        elements(run, study, found, source)
+        _by_element(run, study, errors, source)
     else:
-        parity(run, study, found, source)
+        _parity(run, study, errors, source)
 
 
-def choose(run: Run) -> RunErrorsStudy:
+def _choose_study(run: Run) -> RunErrorsStudy:
     """Let the reader choose the model and the frames."""
     left, middle, right = st.columns([2, 2, 1])
     checkpoint = left.segmented_control(
@@ -50,8 +51,8 @@ def choose(run: Run) -> RunErrorsStudy:
         required=True,
         key="model_of",
         bind="query-params",
-        help="The epoch with the lowest validation energy error, the last step, the model that the "
-        "run began with, its references in place, or any epoch that the run was told to keep.",
+        help="The epoch with the lowest validation energy error, the last step, the untrained "
+        "model with its new references, or any epoch whose model was saved.",
     )
     part: Part = middle.segmented_control(
         "Frames",
@@ -60,13 +61,13 @@ def choose(run: Run) -> RunErrorsStudy:
         required=True,
         key="part",
         bind="query-params",
-        help="Neither were trained on; validation chose the best epoch.",
+        help="Neither was trained on; validation chose the best epoch.",
     )
     most = right.number_input(
         "Frames at most",
         min_value=10,
         max_value=1_000_000,
-        value=MOST,
+        value=MAX_FRAMES,
         step=100,
         key="most",
         bind="query-params",
@@ -74,54 +75,55 @@ def choose(run: Run) -> RunErrorsStudy:
     return RunErrorsStudy(run=run.id, checkpoint=checkpoint, part=part, most=most)
 
 
-def parity(run: Run, study: RunErrorsStudy, found: FrameErrors, source: str) -> None:
-    """Show what the model predicts against what the labels say."""
+def _parity(run: Run, study: RunErrorsStudy, errors: FrameErrors, source: str) -> None:
+    """Show predictions against labels."""
     kind = st.segmented_control(
         "Quantity",
-        found.kinds,
+        errors.kinds,
         format_func=lambda key: KINDS[key][0],
-        default=found.kinds[0],
+        default=errors.kinds[0],
         required=True,
         key="kind",
         bind="query-params",
     )
     title, unit = KINDS[kind]
     error_unit = METRICS[LABEL_METRICS[kind]].unit
-    table = found.compared(kind)
-    told = summary(table, kind)
+    table = errors.compared(kind)
+    statistics = summary(table, kind)
     chart, numbers = st.columns([3, 1])
     with numbers:
-        st.metric("Mean absolute error", f"{told['mae']:.4g} {error_unit}")
-        st.metric("Root mean square error", f"{told['rmse']:.4g} {error_unit}")
-        st.metric("Largest error", f"{told['largest']:.4g} {error_unit}")
-        st.metric("Values", f"{told['n']:,}")
+        st.metric("Mean absolute error", f"{statistics['mae']:.4g} {error_unit}")
+        st.metric("Root mean square error", f"{statistics['rmse']:.4g} {error_unit}")
+        st.metric("Largest error", f"{statistics['largest']:.4g} {error_unit}")
+        st.metric("Values", f"{statistics['n']:,}")
     names = [
-        f"{name}, {formula}" for name, formula in zip(found.frame_ids, found.formulas, strict=True)
+        f"{name}, {formula}"
+        for name, formula in zip(errors.frame_ids, errors.formulas, strict=True)
     ]
     with chart:
         show(
             run_parity(table, names, title=title, unit=unit, dark=is_dark()),
             name=f"{run.id}-{study.checkpoint}-{study.part}-{kind}",
-            caption="On the dashed line the model says what the label says; a cloud beside it is "
-            "an offset, a tilted one a wrong scale.",
+            caption="On the dashed line the prediction equals the label; a cloud beside it is an "
+            "offset, a tilted one a wrong scale.",
             source=source,
             labels=labels_of(run),
-            table=lambda: table.assign(frame=found.frame_ids[table["frame"]]),
+            table=lambda: table.assign(frame=errors.frame_ids[table["frame"]]),
         )
 
 
-def elements(run: Run, study: RunErrorsStudy, found: FrameErrors, source: str) -> None:
+def _by_element(run: Run, study: RunErrorsStudy, errors: FrameErrors, source: str) -> None:
     """Show the errors by element."""
-    table = found.by_element()
-    known = [kind for kind in BY_ELEMENT if kind in found.kinds]
-    if not known:
+    table = errors.by_element()
+    kinds = [kind for kind in BY_ELEMENT if kind in errors.kinds]
+    if not kinds:
         st.info("These frames have no energies and no forces to compare with.")
         return
     kind = st.segmented_control(
         "Error of",
-        known,
+        kinds,
         format_func=lambda key: KINDS[key][0],
-        default=known[0],
+        default=kinds[0],
         required=True,
         key="error",
         bind="query-params",
@@ -137,7 +139,7 @@ def elements(run: Run, study: RunErrorsStudy, found: FrameErrors, source: str) -
             log=True,
             hover={
                 symbol: f"{frames:,} frames, {atoms:,} atoms"
-                + (f"; in fewer than {RARE} frames, so little is known" if frames < RARE else "")
+                + (f"; uncertain, in fewer than {RARE} frames" if frames < RARE else "")
                 for symbol, frames, atoms in zip(
                     table["symbol"], table["n_frames"], table["n_atoms"], strict=True
                 )
@@ -150,7 +152,7 @@ def elements(run: Run, study: RunErrorsStudy, found: FrameErrors, source: str) -
             if kind == "energy"
             else "The mean error of the force components on the element's atoms"
         )
-        + f", logarithmic colours. In fewer than {RARE} frames, so little is known: "
+        + f", logarithmic colours. Uncertain, in fewer than {RARE} frames: "
         + (", ".join(rare) or "none")
         + ".",
         source=source,

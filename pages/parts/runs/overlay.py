@@ -2,91 +2,75 @@
 
 import streamlit as st
 
-from core.figures.training.run_curves import run_curves
 from core.runs.record.directory import Run
 from core.runs.results.comparison import label_of
-from core.runs.results.overlay import overlay
-from core.runs.results.quantities import AXES, KINDS, Quantity, probes_of
-from core.training.settings.metrics import METRICS
-from pages.parts.runs.about import labels_of, source_line
-from pages.parts.shared.figure import show
-from pages.parts.shared.page import is_dark, plain
+from core.runs.results.curves import overlay
+from core.runs.results.quantities import AXES, ERRORS, KINDS, Quantity, probes_of
+from pages.parts.runs.curves import choose_metric, show_curves
+from pages.parts.shared.page import plain
 
-MOST_OVERLAID = 12
+MAX_RUNS = 12
 CAPTIONS = {
-    "validation": "Where a run begins is the untrained model: what its references did.",
+    "validation": "A run begins with the untrained model: the effect of its references.",
     "train": "Each point is the mean over a tenth of an epoch, before the steps.",
-    "loss": "Mean over a tenth of an epoch. Losses compare only between runs with the same ratios.",
-    "learning_rate": "The cosine falls ten times an epoch.",
-    "frames_per_second": "Training frames a second in each epoch, without validation.",
+    "loss": "Mean over a tenth of an epoch. Compare losses only between runs with the same ratios.",
+    "learning_rate": "The cosine falls ten times per epoch.",
+    "frames_per_second": "Training frames per second in each epoch, without validation.",
     "memory_mb": "Highest memory of the leading process so far: torch's on CUDA, else resident.",
     "gradient": "Mean over a tenth of an epoch. Large gradients: the network unlearns offsets.",
 }
 
 
 def show_overlay(chosen: list[Run]) -> None:
-    """Show a quantity of the chosen runs, as the reader wants it drawn."""
+    """Show a quantity of the chosen runs, drawn as the reader chooses."""
     st.subheader("Curves", anchor=False)
-    runs = chosen[:MOST_OVERLAID]
+    runs = chosen[:MAX_RUNS]
     quantity = _quantity(runs)
     if quantity is None:
         st.info("None of these runs has recorded gradients.", icon=":material/timeline:")
         return
     x, strength, baseline, log_x, log_y = _drawing(runs)
     table = overlay(runs, quantity, x=x, strength=strength, baseline=baseline)
-    told = [run for run in runs if run.id in set(table["run"])]
-    x_title, x_unit = AXES[x]
+    drawn = [run for run in runs if run.id in set(table["run"])]
     notes = [CAPTIONS[quantity.kind]]
     if baseline is not None:
-        notes.append(
-            f"Below the dashed line a run is lower than {plain(label_of(baseline))} at the same "
-            "place."
-        )
+        name = plain(label_of(baseline))
+        notes.append(f"Below the dashed line a run is lower than {name} at the same place.")
     if strength:
         notes.append("Pale lines are as recorded.")
     if log_x:
-        notes.append("A logarithmic axis has no place for the beginning, at 0.")
-    if len(told) < len(runs):
-        notes.append(f"{len(runs) - len(told)} of the runs have nothing to show here.")
-    if len(chosen) > MOST_OVERLAID:
-        notes.append(f"Only the first {MOST_OVERLAID} ticked runs.")
-    show(
-        run_curves(
-            table,
-            title=quantity.label,
-            unit=quantity.unit,
-            x_title=x_title,
-            x_unit=x_unit,
-            log_x=log_x,
-            log_y=log_y,
-            baseline=None if baseline is None else label_of(baseline),
-            dark=is_dark(),
-        ),
+        notes.append("A logarithmic axis leaves out the beginning, at 0.")
+    if len(drawn) < len(runs):
+        notes.append(f"{len(runs) - len(drawn)} of the runs have not recorded it.")
+    if len(chosen) > MAX_RUNS:
+        notes.append(f"Only the first {MAX_RUNS} ticked runs.")
+    show_curves(
+        table,
+        drawn,
+        title=quantity.label,
+        unit=quantity.unit,
         name="-".join(filter(None, ("runs", quantity.kind, quantity.of, x))),
         caption=" ".join(notes),
-        source=plain(" ".join(sorted({source_line(run) for run in told}))),
-        labels=labels_of(*told) if told else "",
-        table=lambda: table.assign(quantity=quantity.label, unit=quantity.unit, axis=x_title),
+        x=x,
+        baseline=baseline,
+        log_x=log_x,
+        log_y=log_y,
     )
 
 
 def _quantity(runs: list[Run]) -> Quantity | None:
-    """Let the reader choose what is drawn; None where there is nothing of the kind."""
+    """Let the reader choose what is drawn; None where no run has recorded it."""
     left, right = st.columns([1, 3], vertical_alignment="bottom")
     kind = left.selectbox(
-        "Quantity", list(KINDS), format_func=KINDS.__getitem__, key="quantity", bind="query-params"
+        "Quantity",
+        list(KINDS),
+        format_func=lambda key: KINDS[key].label,
+        key="quantity",
+        bind="query-params",
     )
-    if kind in {"validation", "train"}:
-        metric = right.segmented_control(
-            "Error of",
-            list(METRICS),
-            format_func=lambda key: METRICS[key].label.removesuffix(" MAE"),
-            default=next(iter(METRICS)),
-            required=True,
-            key="metric",
-            bind="query-params",
-        )
-        return Quantity(kind=kind, of=metric)
+    if kind in ERRORS:
+        with right:
+            return Quantity(kind=kind, of=choose_metric())
     if kind != "gradient":
         return Quantity(kind=kind)
     probes = probes_of(runs)

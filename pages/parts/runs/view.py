@@ -1,4 +1,4 @@
-"""One run, live: where it stands, its curves, its log, and what can be done with it."""
+"""One run, live: its progress, its curves, its log, and its controls."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -13,21 +13,22 @@ from core.runs.record.progress import duration_text
 from core.runs.record.status import State, Status
 from core.runs.results.comparison import done_share, errors_table, label_of
 from core.training.settings.metrics import METRICS
-from pages.parts.runs.about import about, commands, source_line
+from pages.parts.runs.about import about, commands, source_of
 from pages.parts.runs.curves import show_errors, show_gradients, show_speed
-from pages.parts.runs.export import take_home
+from pages.parts.runs.export import show_export
 from pages.parts.runs.frame_errors import show_frame_errors
 from pages.parts.shared.page import command, errors_shown, plain
+from pages.parts.shared.views import choose_view
 
 REFRESH = "2s"
 LOG_LINES = 12
-SHOWS = {
+VIEWS = {
     "errors": "Errors",
     "gradients": "Gradients",
     "speed": "Speed",
     "parity": "Parity",
     "elements": "By element",
-    "take": "Take it home",
+    "export": "Export",
 }
 COLORS: dict[State, Literal["gray", "blue", "green", "red", "orange"]] = {
     "queued": "gray",
@@ -37,7 +38,7 @@ COLORS: dict[State, Literal["gray", "blue", "green", "red", "orange"]] = {
     "cancelled": "orange",
     "paused": "orange",
 }
-ERRORS = {
+METRIC_COLUMNS = {
     key: st.column_config.NumberColumn(f"{info.label}, {info.unit}", format="%.4g")
     for key, info in METRICS.items()
 }
@@ -45,7 +46,7 @@ ERRORS = {
 
 
 def find(run_id: str) -> Run | None:
-    """Return the lab's run of this id; None if there is none (any more)."""
+    """Return the run with this id; None if there is none."""
     return next((run for run in list_runs() if run.id == run_id), None)
 
 
@@ -63,7 +64,7 @@ def show_run(run: Run) -> None:
     st.markdown(about(run))
     live = run.status().is_active
     follow = live and st.session_state.get("follow", True)
-    # The interval is fixed when the fragment is made: a run that ends makes the page anew.
+    # The interval is fixed when the fragment is created: a run that ends reruns the page.
     st.fragment(_panel, run_every=REFRESH if follow else None)(run, live=live, follow=follow)
     command(commands(run, run.status()))
 
@@ -78,7 +79,7 @@ def actions(run: Run, status: Status, *, key: str) -> None:
             disabled=status.cancel_requested,
             on_click=act,
             args=(local.pause, run),
-            help="Writes a checkpoint and lets others have the device, until you resume it.",
+            help="Writes a checkpoint and frees the device for other runs until you resume it.",
         )
         st.button(
             "Stopping …" if status.cancel_requested else "Cancel",
@@ -96,21 +97,21 @@ def actions(run: Run, status: Status, *, key: str) -> None:
             icon=":material/play_arrow:",
             on_click=act,
             args=(_resume, run),
-            help="Goes on from the last checkpoint.",
+            help="Continues from the last checkpoint.",
         )
 
 
 def act(action: Callable[[Run], None], run: Run) -> None:
-    """Do something to a run, and keep what went wrong for `trouble` to show."""
+    """Apply an action to a run, and keep its error for `show_action_error`."""
     try:
         action(run)
     except LabError as error:
-        st.session_state["run trouble"] = str(error)
+        st.session_state["run error"] = str(error)
 
 
-def trouble() -> None:
-    """Show once what the last action could not do."""
-    if text := st.session_state.pop("run trouble", None):
+def show_action_error() -> None:
+    """Show once why the last action failed."""
+    if text := st.session_state.pop("run error", None):
         st.error(plain(text), icon=":material/error:")
 
 
@@ -130,18 +131,18 @@ def _panel(run: Run, *, live: bool, follow: bool) -> None:
         st.rerun()
     if live and st.session_state.get("follow", True) != follow:
         st.rerun()
-    trouble()
+    show_action_error()
     with errors_shown():
-        _standing(run, status)
-        _numbers(run)
-        _shown(run, live=live)
-    shown = status.state in {"running", "failed"}
-    with st.expander("Log", icon=":material/notes:", expanded=shown):
+        _progress(run, status)
+        _errors(run)
+        _views(run, live=live)
+    expanded = status.state in {"running", "failed"}
+    with st.expander("Log", icon=":material/notes:", expanded=expanded):
         text = "\n".join(run.log_tail(LOG_LINES))
         st.code(text or "Nothing yet.", language=None, wrap_lines=True)
 
 
-def _standing(run: Run, status: Status) -> None:
+def _progress(run: Run, status: Status) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.badge(status.state, color=COLORS[status.state])
         st.progress(done_share(status), _progress_text(status))
@@ -155,14 +156,14 @@ def _standing(run: Run, status: Status) -> None:
                 placeholder=f"processes: {status.processes or 'auto'}",
                 label_visibility="collapsed",
                 width=160,
-                help="Processes to go on with; left empty, as many as before.",
+                help="Processes to resume with; left empty, as many as before.",
             )
         actions(run, status, key=run.id)
     if status.state == "queued":
         ahead = queue_ahead(run)
-        place = f" {len(ahead)} more wait before it." if ahead else ""
+        place = f" Runs ahead in the queue: {len(ahead)}." if ahead else ""
         st.info(
-            f"{plain(status.message or 'Starting.')} One run trains on a device at a time.{place}",
+            f"{plain(status.message or 'Starting.')} Each device trains one run at a time.{place}",
             icon=":material/hourglass_empty:",
         )
     elif status.state == "failed":
@@ -170,7 +171,7 @@ def _standing(run: Run, status: Status) -> None:
     elif status.state in {"cancelled", "paused"}:
         st.warning(plain(status.message), icon=":material/stop_circle:")
     elif status.state == "running":
-        st.caption(plain(f"{status.message} It goes on if you close this page."))
+        st.caption(plain(f"{status.message} It continues if you close this page."))
 
 
 def _progress_text(status: Status) -> str:
@@ -184,39 +185,30 @@ def _progress_text(status: Status) -> str:
     return f"{text}, {duration_text(status.eta_s)} left" if status.eta_s else text
 
 
-def _shown(run: Run, *, live: bool) -> None:
+def _views(run: Run, *, live: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        shows = st.segmented_control(
-            "Show",
-            list(SHOWS),
-            format_func=SHOWS.__getitem__,
-            default="errors",
-            required=True,
-            key="shows",
-            bind="query-params",
-            label_visibility="collapsed",
-        )
+        view = choose_view(VIEWS, key="shows")
         if live:
             st.toggle(
                 "Follow the run",
                 value=True,
                 key="follow",
                 bind="query-params",
-                help="Turn it off to zoom in: new points draw the figures anew.",
+                help="Turn it off to zoom in: new points redraw the figures.",
             )
-    if shows == "errors":
+    if view == "errors":
         show_errors(run)
-    elif shows == "gradients":
-        show_gradients(run)
-    elif shows == "speed":
+    elif view == "gradients":
+        show_gradients([run], name=f"{run.id}-gradients", first_epoch=False)
+    elif view == "speed":
         show_speed(run)
-    elif shows == "take":
-        take_home(run)
+    elif view == "export":
+        show_export(run)
     else:
-        show_frame_errors(run, by_element=shows == "elements")
+        show_frame_errors(run, by_element=view == "elements")
 
 
-def _numbers(run: Run) -> None:
+def _errors(run: Run) -> None:
     table = errors_table(run)
     if table.empty:
         return
@@ -225,6 +217,6 @@ def _numbers(run: Run) -> None:
         key=f"errors-{run.id}",
         hide_index=True,
         placeholder="–",
-        column_config={"what": "Mean absolute error", **ERRORS},
+        column_config={"model": "Mean absolute error", **METRIC_COLUMNS},
     )
-    st.caption(plain(source_line(run)))
+    st.caption(source_of(run))

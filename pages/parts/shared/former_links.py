@@ -4,6 +4,8 @@ import streamlit as st
 
 FORMER: dict[str, dict[str, str]] = {
     "covered": {"Materials there": "Existing materials"},
+    "quantity": {"Loss": "Training loss", "Memory": "Peak memory"},
+    "shows": {"Take it home": "Export"},
     "view": {"How little data": "Data efficiency"},
 }
 """New label by former label, for each name in the address; rows are added, never removed."""

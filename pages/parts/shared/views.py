@@ -7,12 +7,13 @@ import streamlit as st
 _SET = "view set by the page"
 
 
-def choose_view(labels: Mapping[str, str], *, default: str | None = None) -> str:
+def choose_view(labels: Mapping[str, str], *, default: str | None = None, key: str = "view") -> str:
     """Show the switch between a page's views; the choice is part of the page's address.
 
     Args:
         labels: label of each view by its key.
         default: key of the view that opens first; the first of all where it is None.
+        key: name of the choice in the page's address.
 
     Returns:
         The key of the chosen view.
@@ -25,7 +26,7 @@ def choose_view(labels: Mapping[str, str], *, default: str | None = None) -> str
         # Streamlit warns about a default beside a value that `open_view` has set.
         default=None if st.session_state.pop(_SET, False) else default,
         required=True,
-        key="view",
+        key=key,
         bind="query-params",
         label_visibility="collapsed",
     )

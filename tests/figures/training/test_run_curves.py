@@ -35,6 +35,22 @@ def test_one_line_a_run_as_recorded():
     assert figure.layout.yaxis.type is None
 
 
+def test_training_is_dashed_and_a_run_is_in_the_legend_once():
+    data = pd.concat([table().assign(split=split) for split in ("validation", "train")])
+    figure = draw(data)
+    lines = [trace for trace in figure.data if trace.meta != "key"]
+    assert [trace.meta for trace in lines] == ["train", "validation"] * 3
+    for trace in lines:
+        assert trace.line.dash == {"train": "dash", "validation": "solid"}[trace.meta]
+        assert bool(trace.showlegend) == (trace.meta == "validation")
+        assert trace.hovertext[0].startswith(f"<b>{trace.name}</b><br>{trace.meta}")
+    assert {trace.name for trace in figure.data if trace.meta == "key"} == {
+        "training",
+        "validation",
+    }
+    assert draw(data.query("split == 'train'")).data[0].showlegend
+
+
 def test_smoothed_lines_lie_over_pale_ones():
     figure = draw(table(0.5))
     assert [trace.meta for trace in figure.data] == ["recorded", "run"] * 3

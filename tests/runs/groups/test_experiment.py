@@ -8,7 +8,8 @@ from core.home import experiments_dir
 from core.runs.groups.experiment import Experiment
 from core.runs.process import local
 from core.runs.record.listing import list_runs
-from core.runs.results.matched import errors_of, gradients, matched_table
+from core.runs.results.curves import gradient_norms
+from core.runs.results.matched import errors_of, matched_table
 from core.training.settings.config import RunConfig
 
 BASE = RunConfig(dataset="toy", device="cpu", epochs=2, name="0")
@@ -145,7 +146,7 @@ def test_gradients_of_several_runs(lab):
     for run, norm in zip(one.existing_runs(), (9.0, 1.0), strict=True):
         event = f'{{"kind": "step", "step": 1, "epoch": 0.1, "gradients": {{"AtomEmb": {norm}}}}}\n'
         (run.path / "metrics.jsonl").write_text(event)
-    table = gradients(one.existing_runs())
+    table = gradient_norms(one.existing_runs())
     assert table[["method", "probe", "norm"]].to_numpy().tolist() == [
         ["frozen", "AtomEmb", 9.0], ["refit", "AtomEmb", 1.0],
     ]  # fmt: skip

@@ -11,8 +11,9 @@ from core.errors import LabError
 from core.files import write_whole
 from core.runs.process import local
 from core.runs.record.directory import Run
-from core.runs.record.listing import COLUMNS, find_run, list_runs, summary_table
+from core.runs.record.listing import find_run, list_runs
 from core.runs.record.progress import Progress, duration_text, errors_text
+from core.runs.results.comparison import COLUMNS, overview
 from core.training.settings.config import RunConfig
 from core.training.settings.metrics import METRICS
 
@@ -117,7 +118,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
 
 
 def test_the_table_has_its_columns_with_and_without_runs(lab):
-    assert list(summary_table([]).columns) == list(COLUMNS)
+    assert list(overview([]).columns) == list(COLUMNS)
     run = lab.new_run(epochs=3)
     gone = lab.new_run()
     runs = list_runs()
@@ -126,7 +127,7 @@ def test_the_table_has_its_columns_with_and_without_runs(lab):
     run.update(
         validation=E1, test=None, best_epoch=2, labels="chgnet-0.3.0", started=10.0, ended=14.0
     )
-    table = summary_table(runs)
+    table = overview(runs)
     assert list(table["run"]) == [run.id]
     row = table.iloc[0]
     assert row["validation_energy_mae_mev_per_atom"] == 5.0

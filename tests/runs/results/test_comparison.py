@@ -1,20 +1,18 @@
-"""Histories and tables of runs, from run directories made by hand."""
+"""Tables of runs, from run directories made by hand."""
 
 import orjson
 import pytest
 
 from core.runs.process.local import create, delete
 from core.runs.results.comparison import (
-    THEIRS,
+    PAPER,
     beside_paper,
     done_share,
     errors_table,
     label_of,
     method_label,
     overview,
-    stacked_histories,
 )
-from core.runs.results.curves import COLUMNS, histories, untrained_errors
 from core.runs.results.paper import TABLE_1
 from core.training.settings.config import RunConfig
 from core.training.settings.metrics import METRICS
@@ -44,58 +42,6 @@ def start(energy, step=0):
     return {"kind": "start", "step": step, "validation": errors(energy, 9.0)}
 
 
-def step(epoch, step, energy):
-    return {"kind": "step", "epoch": epoch, "step": step, "train": errors(energy)}
-
-
-def epoch(number, step, energy):
-    told = {"kind": "epoch", "epoch": number, "step": step}
-    return told | {"train": errors(energy + 1), "validation": errors(energy, 8.0)}
-
-
-def rows(table):
-    return [tuple(row) for row in table.itertuples(index=False)]
-
-
-def test_history_of_every_metric_with_labels():
-    told = [start(90.0), step(0.5, 1, 70.0), step(1.0, 2, 60.0), epoch(1, 2, 50.0)]
-    found = histories(new_run([*told, {"kind": "end", "best_epoch": 1}]))
-    assert list(found) == [ENERGY, FORCE]
-    assert rows(found[ENERGY]) == [
-        (0.0, "validation", 90.0),
-        (0.5, "train", 70.0),
-        (1.0, "train", 60.0),
-        (1.0, "validation", 50.0),
-    ]
-    assert rows(found[FORCE]) == [(0.0, "validation", 9.0), (1.0, "validation", 8.0)]
-    assert list(found[ENERGY].columns) == list(COLUMNS)
-
-
-def test_history_without_training():
-    run = new_run([start(90.0), step(0.5, 1, 70.0), epoch(1, 2, 50.0)])
-    assert [row[0] for row in rows(histories(run, training=False)[ENERGY])] == [0.0, 1.0]
-
-
-def test_history_of_a_resumed_run_tells_every_epoch_once():
-    again = [start(90.0), step(0.5, 1, 70.0), epoch(1, 2, 50.0), step(1.5, 3, 40.0)]
-    run = new_run([*again, start(90.0, step=2), step(1.5, 3, 41.0), epoch(2, 4, 30.0)])
-    assert rows(histories(run)[ENERGY]) == [
-        (0.5, "train", 70.0),
-        (1.0, "validation", 50.0),
-        (0.0, "validation", 90.0),
-        (1.5, "train", 41.0),
-        (2.0, "validation", 30.0),
-    ]
-    assert untrained_errors(run)[ENERGY] == 90.0
-
-
-def test_history_of_a_run_that_has_not_begun():
-    run = new_run()
-    assert histories(run) == {}
-    assert untrained_errors(run) is None
-    assert errors_table(run).empty
-
-
 def test_names_tell_runs_apart():
     first, second, third = new_run(name=" mine "), new_run(name="mine"), new_run()
     labels = [label_of(run) for run in (first, second, third)]
@@ -118,18 +64,19 @@ def test_overview():
     table = overview([running, finished, gone])
     assert list(table["run"]) == [running.id, finished.id]
     assert list(table["label"]) == [label_of(running), finished.id]
-    assert list(table["standing"]) == ["cancelled, 25 %", "finished"]
+    assert list(table["progress"]) == ["cancelled, 25 %", "finished"]
     assert table[f"test_{ENERGY}"][1] == 5.0
     assert overview([]).empty
 
 
 def test_errors_before_and_after():
     run = new_run([start(90.0)], best_epoch=3, validation=errors(50.0), test=errors(55.0, 4.0))
+    assert errors_table(new_run()).empty
     table = errors_table(run)
-    assert list(table["what"]) == [
+    assert list(table["model"]) == [
         "Validation, before training",
         "Validation, best epoch (3)",
-        "Test, the best epoch's model",
+        "Test, model of the best epoch",
     ]
     assert list(table[ENERGY]) == [90.0, 50.0, 55.0]
     assert table[FORCE][2] == 4.0
@@ -141,20 +88,9 @@ def test_errors_beside_the_papers():
     tested = new_run(name="mine", method="frozen", test=errors(55.0), labels="chgnet-r2scan")
     untested = new_run(validation=errors(1.0))
     table = beside_paper([tested, untested])
-    assert list(table["whose"]) == [label_of(tested)] + [THEIRS] * len(TABLE_1)
+    assert list(table["whose"]) == [label_of(tested)] + [PAPER] * len(TABLE_1)
     assert table["method"][0] == "frozen (Method 3)"
     assert table["data"][0] == "toy, 7 test frames"
     assert list(table["labels"]) == ["chgnet-r2scan"] + ["dft"] * len(TABLE_1)
     assert list(table[ENERGY]) == [55.0, 27.0, 26.0, 26.0, 17.0]
     assert list(table[MAGMOM][1:]) == [0.019, 0.027, 0.026, 0.023]
-
-
-def test_histories_in_one_table():
-    first = new_run([start(90.0), epoch(1, 2, 50.0)])
-    second, empty = new_run([start(80.0)], method="refit"), new_run()
-    table = stacked_histories([first, second, empty], ENERGY)
-    assert list(table.columns) == ["run", "method", *COLUMNS]
-    assert list(table["run"]) == [first.id, first.id, second.id]
-    assert list(table["method"]) == ["residual", "residual", "refit"]
-    assert stacked_histories([empty], ENERGY).empty
-    assert stacked_histories([first], STRESS).empty

@@ -34,7 +34,7 @@ def test_every_setting_has_a_text():
 def test_settings_that_differ(runs):
     found = differing(runs)
     assert list(found) == [
-        "dataset", "method", "frames", "learning_rate", "frozen", "loss.force", "seed",
+        "method", "dataset", "frames", "learning_rate", "frozen", "loss.force", "seed",
     ]  # fmt: skip
     assert found["seed"] == ["9", "10"]
     assert found["frames"] == ["100", "not set"]
@@ -57,7 +57,7 @@ def test_filters(runs):
 
 def test_difference_of_two(runs):
     table = difference(runs[0], runs[1])
-    assert table["setting"].tolist() == ["name", "method", "learning_rate", "frozen", "seed"]
-    assert table.iloc[2].tolist() == ["learning_rate", "0.002", "0.001"]
+    assert table["setting"].tolist() == ["method", "learning_rate", "frozen", "seed", "name"]
+    assert table.iloc[1].tolist() == ["learning_rate", "0.002", "0.001"]
     assert len(table.columns) == 3
     assert difference(runs[0], runs[0].__class__(runs[0].path)).empty

@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.runs.process.local import create
-from core.runs.results.overlay import COLUMNS, above_baseline, overlay, smoothed
+from core.runs.results.curves import (
+    COLUMNS,
+    above_baseline,
+    error_curves,
+    overlay,
+    smoothed,
+)
 from core.runs.results.quantities import AXES, KINDS, Quantity, history, probes_of
 from core.training.settings.config import RunConfig
 from core.training.settings.metrics import METRICS
@@ -112,19 +118,16 @@ def test_smoothing_is_a_weighted_mean(values, strength):
         (weights[: n + 1][::-1] * values[: n + 1]).sum() / weights[: n + 1].sum()
         for n in range(len(values))
     ]
-    found = smoothed(values, strength)
+    found = smoothed(pd.Series(values), strength)
     np.testing.assert_allclose(found, expected, atol=1e-6)
-    np.testing.assert_allclose(
-        found, pd.Series(values).ewm(alpha=1 - strength, adjust=True).mean(), atol=1e-6
-    )
     assert found.min() >= values.min() - 1e-6
     assert found.max() <= values.max() + 1e-6
 
 
 def test_no_smoothing_changes_nothing():
     values = np.array([3.0, 0.1, 7.7])
-    np.testing.assert_array_equal(smoothed(values, 0.0), values)
-    np.testing.assert_allclose(smoothed(np.full(50, 4.2), 0.97), 4.2)
+    np.testing.assert_array_equal(smoothed(pd.Series(values), 0.0), values)
+    np.testing.assert_allclose(smoothed(pd.Series(np.full(50, 4.2)), 0.97), 4.2)
 
 
 def test_difference_to_a_baseline_is_taken_at_the_same_place():
@@ -144,8 +147,25 @@ def test_overlay_of_runs():
     assert list(table) == COLUMNS
     assert table["method"].tolist() == ["residual"] * 3 + ["refit"] * 3
     assert table["raw"].tolist() == [90, 50, 40, 180, 100, 80]
-    expected = smoothed(np.array([90.0, 50, 40]), 0.5)
+    expected = smoothed(pd.Series([90.0, 50, 40]), 0.5)
     np.testing.assert_allclose(table["value"], [*expected, *(2 * expected)])
     beside = overlay([one, other], quantity, x="frames", strength=0.5, baseline=one)
     np.testing.assert_allclose(beside["value"], [0, 0, 0, *expected])
     np.testing.assert_allclose(beside["raw"], [0, 0, 0, 90, 50, 40])
+
+
+def test_training_and_validation_errors():
+    curves = error_curves(new_run(whole()))
+    assert list(curves) == [ENERGY]
+    table = curves[ENERGY]
+    assert list(table) == [*COLUMNS, "split"]
+    assert [tuple(row) for row in table[["x", "split", "value"]].itertuples(index=False)] == [
+        (0.5, "train", 49.0),
+        (1.0, "train", 48.0),
+        (1.5, "train", 47.0),
+        (2.0, "train", 46.0),
+        (0.0, "validation", 90.0),
+        (1.0, "validation", 50.0),
+        (2.0, "validation", 40.0),
+    ]
+    assert error_curves(new_run([])) == {}
