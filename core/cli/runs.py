@@ -42,7 +42,7 @@ def show(name: RunName, *, _json: JsonFlag = False) -> Answer:
     data = {
         "run": run.id,
         "run_dir": str(run.path),
-        "command": run.config.command(),
+        "command": run.config.command,
         "config": run.config.model_dump(mode="json"),
         "queue_position": queue_position(run),
         **status.model_dump(mode="json"),

@@ -199,20 +199,26 @@ def model_fingerprint(model: CHGNet) -> str:
     return digest.hexdigest()
 
 
+def available_devices() -> list[str]:
+    """Return the kinds of device of this machine, the preferred one first."""
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.mps.is_available(), "cpu": True}
+    return [kind for kind, here in available.items() if here]
+
+
 def resolve_device(name: str) -> torch.device:
     """Turn "auto", "cpu", "cuda" (or "cuda:1") or "mps" into a device of this machine.
 
     Raises:
         LabError: The device is unknown or not here.
     """
-    here = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.mps.is_available()}
+    available = available_devices()
     if name == "auto":
-        return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if here[kind]))
+        return torch.device(available[0])
     try:
         device = torch.device(name)
     except RuntimeError as error:
         raise LabError(f'There is no device "{name}"; take auto, cpu, cuda or mps.') from error
-    if not here.get(device.type, False):
+    if device.type not in available:
         raise LabError(f'The device "{name}" is not available here; take auto or cpu.')
     return device
 

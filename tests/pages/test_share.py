@@ -63,6 +63,7 @@ def test_every_page_shows_commands_that_exist(visit, page):
             {"view": "What to compute next", "covered": "Materials there"},
             {"covered": "materials"},
         ),
+        ("transfer", {"model": "A checkpoint of my own"}, {"model": "upload"}),
     ],
 )
 def test_a_link_with_a_former_label_still_opens(visit, page, query, held):

@@ -84,7 +84,7 @@ def test_how_the_network_learns_is_a_choice(looks, launched):
     # What cannot be is said before the launch.
     app.text_input(key="rates").set_value("conv0=2").run()
     assert "conv0 is frozen and has a learning rate" in texts(app)
-    assert app.button(key="launch").disabled
+    assert app.button(key="launch-run").disabled
 
 
 def test_processes_are_a_choice(looks, launched, monkeypatch):
@@ -100,7 +100,7 @@ def test_processes_are_a_choice(looks, launched, monkeypatch):
     assert "--processes 2" in command(app)
     # the time depends on it, what the references do does not
     assert {look.processes for look in looks if look.threads == 1} == {None}
-    app.button(key="launch").click().run()
+    app.button(key="launch-run").click().run()
     assert launched[0].config.processes == 2
 
 
@@ -139,7 +139,7 @@ def test_a_loss_of_nothing_cannot_be_launched(looks):
     app.run()
     assert not app.exception
     assert "at least one loss ratio should be above zero" in app.error[0].value
-    assert app.button(key="launch").disabled
+    assert app.button(key="launch-run").disabled
 
 
 def test_preview_tells_what_preflight_finds(monkeypatch):
@@ -147,7 +147,7 @@ def test_preview_tells_what_preflight_finds(monkeypatch):
     monkeypatch.setattr(threads, "usable_cores", lambda: 1)
     preflight_part.previews.clear()
     app = open_page()
-    for _ in range(100):
+    for _ in range(400):
         if any(one.label.startswith("Training") and one.value != "…" for one in app.metric):
             break
         time.sleep(0.5)
@@ -176,7 +176,7 @@ def test_preview_tells_an_error_once(monkeypatch):
     app.run()
     assert not app.exception
     assert [one.value for one in app.error] == ["the model cannot be read; give another\\."]
-    assert not app.button(key="launch").disabled
+    assert not app.button(key="launch-run").disabled
     preflight_part.previews.clear()
 
 
@@ -204,36 +204,31 @@ def test_launch_starts_one_run_and_shows_it(looks, launched):
     app = open_page()
     app.radio(key="method").set_value("frozen")
     app.number_input(key="frames").set_value(6).run()
-    app.button(key="launch").click().run()
+    app.button(key="launch-run").click().run()
     assert not app.exception
     (run,) = list_runs()
     assert launched == [run]
     assert (run.config.method, run.config.frames, run.config.epochs) == ("frozen", 6, 5)
     assert app.query_params["run"] == run.id
     assert run.id in texts(app)
-    assert not any(button.key == "launch" for button in app.button)
+    assert not any(button.key == "launch-run" for button in app.button)
 
 
-def test_second_click_of_a_double_click_starts_nothing(looks, launched):
-    from pages.parts.training.form import _start  # noqa: PLC0415  after the page has loaded torch
-
-    app = open_page()
-    draft = app.session_state["draft"]
-
+def test_second_click_of_a_double_click_starts_nothing():
     def twice():
         import streamlit as st  # noqa: PLC0415
 
-        st.session_state.setdefault("draft", "one")
-        start, config = st.session_state["what"]
-        start(config, "one")
-        start(config, "one")
+        from pages.parts.shared.launch import start_once  # noqa: PLC0415
+
+        st.session_state.setdefault("run draft", "token")
+        for _ in range(2):
+            start_once("run", "settings", st.session_state["started"].append, "token")
 
     script = AppTest.from_function(twice)
-    script.session_state["what"] = (_start, preflight_part.RunConfig(dataset="tiny"))
+    script.session_state["started"] = []
     script.run()
     assert not script.exception
-    assert len(launched) == len(list_runs()) == 1
-    assert draft != "one"
+    assert script.session_state["started"] == ["settings"]
 
 
 def test_launch_that_fails_says_why(looks, monkeypatch):
@@ -242,10 +237,10 @@ def test_launch_that_fails_says_why(looks, monkeypatch):
 
     monkeypatch.setattr(local, "create", refuse)
     app = open_page()
-    app.button(key="launch").click().run()
+    app.button(key="launch-run").click().run()
     assert not app.exception
     assert "the disk is full" in app.error[0].value
-    assert not app.button(key="launch").disabled
+    assert not app.button(key="launch-run").disabled
 
 
 def test_a_finished_runs_model_is_a_source(looks, launched):
@@ -259,8 +254,8 @@ def test_an_uploaded_checkpoint_is_a_source(looks, home, tmp_path):
     model = tmp_path / "mine.pth.tar"
     save_model(model, load_model("chgnet-0.3.0"), {"functional": "HSE06"})
     app = open_page()
-    app.selectbox(key="model").select("A checkpoint of my own").run()
-    assert app.button(key="launch").disabled
+    app.selectbox(key="model").select("Uploaded checkpoint").run()
+    assert app.button(key="launch-run").disabled
     app.file_uploader(key="checkpoint").upload("mine.pth.tar", model.read_bytes()).run()
     assert not app.exception
     assert "functional HSE06" in texts(app)
@@ -268,4 +263,4 @@ def test_an_uploaded_checkpoint_is_a_source(looks, home, tmp_path):
     app.file_uploader(key="checkpoint").upload("other.pth.tar", b"not a model").run()
     assert not app.exception
     assert "is not a checkpoint" in app.error[0].value.replace("\\", "")
-    assert app.button(key="launch").disabled
+    assert app.button(key="launch-run").disabled

@@ -127,4 +127,4 @@ def test_new_run_leaves_no_run_in_the_link(looks):
     app.run()
     assert not app.exception
     assert "run" not in app.query_params
-    assert app.button(key="launch")
+    assert app.button(key="launch-run")

@@ -69,7 +69,7 @@ def model_card(run: Run, *, file: str = "model.pth.tar") -> str:
         f"run {run.id}. AtomRef: {method.atomref[0].lower()}{method.atomref[1:]}\n"
         f"{warning}\n"
         f"## Errors of epoch {status.best_epoch}\n\n{_errors(run)}\n\n{tables}\n\n"
-        f"## Repeat it\n\n```\n{config.command()}\n```\n\n"
+        f"## Repeat it\n\n```\n{config.command}\n```\n\n"
         f"## Use it\n\n```python\n{snippet(file)}```\n\n"
         f"Written {time.strftime('%Y-%m-%d', time.localtime())}.\n"
     )

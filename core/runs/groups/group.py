@@ -98,7 +98,7 @@ class Group(BaseModel):
         axes = self.axes().items()
         options = [word for name, values in axes for word in (f"--{name}", _joined(values))]
         options += self.own_options()
-        settings = shlex.split(self.base.command())
+        settings = shlex.split(self.base.command)
         settings = settings[settings.index("--dataset") :]
         if "--seed" in settings:
             at = settings.index("--seed")

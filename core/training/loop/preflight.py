@@ -93,12 +93,7 @@ def preflight(config: RunConfig, *, progress: Progress = silent) -> Preflight:
     Raises:
         LabError: if settings, data and model do not fit together.
     """
-    frame_set = open_dataset(config.dataset)
-    if not isinstance(frame_set, FrameSet):
-        raise LabError(
-            f"Data set {config.dataset} holds pairs of energies; import its file as frames, with a "
-            "column of structures, to train on it."
-        )
+    frame_set = _open(config)
     device = resolve_device(config.device)
     split = partition(config, frame_set)
     fitted_on = split.train
@@ -124,9 +119,7 @@ def preflight(config: RunConfig, *, progress: Progress = silent) -> Preflight:
         model = _model(config, atomref, device)
         probed = _sample(split.validation, _MOST_VALIDATION)
         errors = _energy_errors(config, frame_set, model, atomref, probed)
-    processes = config.processes or default_processes(
-        config, frame_set, device=device.type, n_gpus=torch.cuda.device_count()
-    )
+    processes = config.processes or usual_processes(config)
     with compute_settings(config.threads, device, processes=processes):
         seconds = _estimate(config, frame_set, split, model, processes)
     found = Preflight(
@@ -145,6 +138,27 @@ def preflight(config: RunConfig, *, progress: Progress = silent) -> Preflight:
     )
     found.warnings = _warnings(config, found, len(fitted_on))
     return found
+
+
+def usual_processes(config: RunConfig) -> int:
+    """Return the number of processes that a run takes on this machine if its settings name none.
+
+    Args:
+        config: the run's settings.
+    """
+    device = resolve_device(config.device).type
+    n_gpus = torch.cuda.device_count()
+    return default_processes(config, _open(config), device=device, n_gpus=n_gpus)
+
+
+def _open(config: RunConfig) -> FrameSet:
+    frame_set = open_dataset(config.dataset)
+    if not isinstance(frame_set, FrameSet):
+        raise LabError(
+            f"Data set {config.dataset} holds pairs of energies; import its file as frames, with a "
+            "column of structures, to train on it."
+        )
+    return frame_set
 
 
 def _sample(rows: NDArray[np.integer], most: int) -> NDArray[np.integer]:

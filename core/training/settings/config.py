@@ -252,8 +252,9 @@ class RunConfig(BaseModel):
         """Return the configuration as indented JSON text that `parse` reads back."""
         return self.model_dump_json(indent=2) + "\n"
 
+    @property
     def command(self) -> str:
-        """Return the shell command that starts this run.
+        """The shell command that starts this run.
 
         Method and data set are always named; of the rest only what differs from the defaults.
         """

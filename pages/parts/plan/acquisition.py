@@ -16,13 +16,13 @@ from pages.parts.shared.datasets import (
     MODEL_LABELLED,
     available,
     choose,
+    frames_to_learn,
     model_badge,
     opened,
     origin,
 )
 from pages.parts.shared.job import computed
 from pages.parts.shared.page import command, plain
-from pages.parts.training.form import frames_to_learn
 
 BY: dict[By, str] = {
     "composition": "Elements",

@@ -14,7 +14,7 @@ from pages.parts.shared.page import plain
 
 def commands(run: Run, status: Status) -> str:
     """Return the commands that start the same run, and that act on this one in its state."""
-    lines = [run.config.command(), f"atomref runs show {run.id}"]
+    lines = [run.config.command, f"atomref runs show {run.id}"]
     if status.is_active:
         return "\n".join([*lines, f"atomref runs cancel {run.id}"])
     if status.state != "finished":

@@ -8,6 +8,7 @@ from core.frames.pairs import PairSet
 from core.frames.registry import DatasetInfo, list_datasets, open_dataset
 from core.frames.schema import DFT, Card, Corrections
 from core.frames.store import FrameSet
+from core.potential.released import MODELS
 from pages.parts.shared.page import plain
 
 MODEL_LABELLED = "model-labelled, not DFT"
@@ -54,6 +55,12 @@ def key_of(card: Card) -> str:
 def available(kind: str | None = None) -> list[DatasetInfo]:
     """Return the data sets of a kind ("frames" or "pairs"), or all."""
     return [info for info in list_datasets() if kind in {None, info.card.kind}]
+
+
+def frames_to_learn() -> list[DatasetInfo]:
+    """Return data sets of frames; first those with something new for the default model."""
+    known = next(iter(MODELS.values())).functional
+    return sorted(available("frames"), key=lambda info: info.card.functional == known)
 
 
 def origin(labels: str) -> str:

@@ -6,6 +6,7 @@ FORMER: dict[str, dict[str, str]] = {
     "covered": {"Materials there": "Existing materials"},
     "quantity": {"Loss": "Training loss", "Memory": "Peak memory"},
     "shows": {"Take it home": "Export"},
+    "model": {"A checkpoint of my own": "Uploaded checkpoint"},
     "view": {"How little data": "Data efficiency"},
 }
 """New label by former label, for each name in the address; rows are added, never removed."""

@@ -51,12 +51,12 @@ def read_back(command):
 @settings(max_examples=50, deadline=None)
 def test_json_and_command_give_the_same_run_back(config):
     assert RunConfig.parse(config.to_json()) == config
-    assert read_back(config.command()) == config
+    assert read_back(config.command) == config
 
 
 def test_command_names_only_what_differs():
     config = RunConfig(dataset="mp", epochs=5, loss=LossRatios(force=0))
-    assert config.command() == (
+    assert config.command == (
         "atomref train --method residual --dataset mp --epochs 5 --loss-force 0.0"
     )
 
@@ -66,8 +66,8 @@ def test_blocks_are_named_in_one_word():
     config = RunConfig.from_options(options)
     assert config.frozen == ("embedding", "readout")
     assert config.block_rates == {"conv3": 0.5}
-    assert config.command().endswith("--freeze embedding,readout --block-rates conv3=0.5")
-    assert read_back(config.command()) == config
+    assert config.command.endswith("--freeze embedding,readout --block-rates conv3=0.5")
+    assert read_back(config.command) == config
 
 
 @pytest.mark.parametrize(

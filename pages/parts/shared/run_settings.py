@@ -1,0 +1,281 @@
+"""How much a run does, and its further settings; for one run or for several."""
+
+from typing import Any
+
+import streamlit as st
+
+from core.errors import LabError
+from core.frames.registry import DatasetInfo
+from core.frames.splits import Split
+from core.frames.store import FrameSet
+from core.potential.models import available_devices
+from core.training.loop.preflight import usual_processes
+from core.training.settings.config import BLOCKS, RunConfig
+from core.training.settings.presets import PRESETS
+from core.training.settings.processes import FRAMES_EACH, WORTH_SECONDS
+from pages.parts.shared.datasets import opened
+
+FIRST_FRAMES = 300
+FIRST_EPOCHS = 5
+LOSSES = {
+    "energy": "energy",
+    "force": "force",
+    "stress": "stress",
+    "magmom": "magnetic moment",
+}
+DEFAULTS = RunConfig(dataset="any")
+OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "radam": "RAdam"}
+FIRST_DECAY = 0.01
+
+
+def training_split(info: DatasetInfo) -> Split:
+    """Return the split of a data set of frames.
+
+    Raises:
+        LabError: if there is nothing to train on.
+    """
+    frame_set = opened(info)
+    if not isinstance(frame_set, FrameSet):
+        raise LabError(f"{info.card.name} holds no frames; choose another data set.")
+    split = frame_set.split()
+    if not len(split.train):
+        raise LabError(
+            f"{info.card.name} has too few materials to train on; import more, or choose another."
+        )
+    return split
+
+
+def choose_amount(info: DatasetInfo) -> dict[str, Any]:
+    """Ask how many frames, epochs and minutes; keys as in `core.training.settings.config.FLAGS`."""
+    split = training_split(info)
+    most = len(split.train)
+    # A number that another data set allowed.
+    if st.session_state.get("frames", 1) > most:
+        st.session_state["frames"] = most
+    frames = _number(
+        f"Training frames, at most {most:,}",
+        "frames",
+        value=min(FIRST_FRAMES, most),
+        min_value=1,
+        max_value=most,
+        help=f"The {len(split.validation):,} validation and {len(split.test):,} test frames belong "
+        "to other materials, and are the same for any number of training frames.",
+    )
+    epochs = _number(
+        "Epochs",
+        "epochs",
+        value=FIRST_EPOCHS,
+        min_value=1,
+        max_value=10_000,
+        help="Passes over the training frames.",
+    )
+    minutes = _number(
+        "Time limit, minutes",
+        "minutes",
+        value=None,
+        min_value=0.1,
+        placeholder="no limit",
+        help="Training time. The first tenth of an epoch tells how many epochs (at least one) fit "
+        "into it; the learning rate decays over these.",
+    )
+    with st.container(horizontal=True):
+        for key, preset in PRESETS.items():
+            st.button(
+                preset.label,
+                type="tertiary",
+                key=f"preset-{key}",
+                on_click=_take_preset,
+                args=(key, most),
+                help=preset.about,
+            )
+    return {"frames": None if frames == most else frames, "epochs": epochs, "minutes": minutes}
+
+
+def _number(label: str, key: str, **options: Any) -> Any:
+    """Ask for a number that is part of the page's link."""
+    return st.number_input(label, key=key, bind="query-params", **options)
+
+
+def _take_preset(key: str, most: int) -> None:
+    preset = PRESETS[key]
+    st.session_state["frames"] = min(preset.frames or most, most)
+    st.session_state["epochs"] = preset.epochs
+    st.session_state["minutes"] = preset.minutes
+
+
+def more_settings(
+    info: DatasetInfo, amount: dict[str, Any], *, seed: bool = True
+) -> dict[str, Any]:
+    """Ask for what rarely needs changing; keys as in `core.training.settings.config.FLAGS`.
+
+    Args:
+        info: the data set.
+        amount: frames (all by default) and epochs, by keys of `FLAGS`.
+        seed: whether to ask for a seed.
+    """
+    more: dict[str, Any] = {}
+    first, second, third, fourth = st.columns(4)
+    with first:
+        more["batch_size"] = _number(
+            "Batch size",
+            "batch",
+            value=DEFAULTS.batch_size,
+            min_value=1,
+            max_value=4096,
+            help="Frames per optimiser step.",
+        )
+    with second:
+        more["learning_rate"] = _number(
+            "Learning rate",
+            "rate",
+            value=DEFAULTS.learning_rate,
+            min_value=1e-6,
+            max_value=1.0,
+            step=1e-4,
+            format="%g",
+            help="Initial value; a cosine schedule reduces it to one hundredth.",
+        )
+    if seed:
+        with third:
+            more["seed"] = _number(
+                "Seed",
+                "seed",
+                value=DEFAULTS.seed,
+                min_value=0,
+                max_value=2**31 - 1,
+                help="Determines which training frames are taken, their order, and random initial "
+                "weights.",
+            )
+    devices = _devices()
+    more["device"] = fourth.selectbox(
+        "Device",
+        ["auto", *devices],
+        format_func=lambda device: f"auto (here: {devices[0]})" if device == "auto" else device,
+        key="device",
+        bind="query-params",
+        help="The devices of this machine. A device trains one run at a time; others wait.",
+    )
+    for column, (kind, label) in zip(st.columns(4), LOSSES.items(), strict=True):
+        with column:
+            more[f"loss.{kind}"] = _number(
+                f"Loss ratio, {label}",
+                kind,
+                value=getattr(DEFAULTS.loss, kind),
+                min_value=0.0,
+                max_value=1000.0,
+                step=0.1,
+                format="%g",
+                help="Weight of this error in the loss; 0 leaves it out. The paper's ratios are 3, "
+                "1, 0.1 and 1.",
+            )
+    more |= _optimizer_settings()
+    first, rest = st.columns([1, 3])
+    size = {key: amount.get(key) for key in ("frames", "epochs")}
+    size |= {key: more[key] for key in ("batch_size", "device")}
+    usual = usual_processes(RunConfig.from_options({"dataset": info.card.name, **size}))
+    with first:
+        more["processes"] = _number(
+            "Processes",
+            "processes",
+            value=None,
+            min_value=1,
+            max_value=1024,
+            placeholder=f"auto (here: {usual})",
+            help="Number of processes that share each training step; the result is the same except "
+            "for rounding. If empty: one per CPU core or GPU as long as each has at least "
+            f"{FRAMES_EACH} frames of a batch, and only one if training takes less than "
+            f"{WORTH_SECONDS:.0f} s. A run can be resumed with another number.",
+        )
+    more["name"] = rest.text_input(
+        "Name", max_chars=200, key="name", bind="query-params", placeholder="optional"
+    )
+    return more
+
+
+def _optimizer_settings() -> dict[str, Any]:
+    """Ask for optimiser, warm-up, early stopping, and what happens to the network's blocks."""
+    first, second, third, fourth = st.columns(4)
+    optimizer = first.selectbox(
+        "Optimiser",
+        list(OPTIMIZERS),
+        format_func=OPTIMIZERS.__getitem__,
+        key="optimizer",
+        bind="query-params",
+        help="The paper uses Adam. AdamW adds weight decay; RAdam takes smaller steps at first, "
+        "until it can estimate the variance of the gradients.",
+    )
+    with second:
+        decay = _number(
+            "Weight decay",
+            "decay",
+            value=FIRST_DECAY,
+            min_value=1e-6,
+            max_value=0.99,
+            format="%g",
+            disabled=optimizer != "adamw",
+            help="AdamW only: each step reduces every weight by this fraction of the learning "
+            "rate.",
+        )
+    with third:
+        warmup = _number(
+            "Warm-up, epochs",
+            "warmup",
+            value=DEFAULTS.warmup_epochs,
+            min_value=0.0,
+            step=0.1,
+            format="%g",
+            help="The learning rate rises from zero over this many epochs. Useful if the first "
+            "steps would spoil pretrained weights.",
+        )
+    with fourth:
+        patience = _number(
+            "Patience, epochs",
+            "patience",
+            value=None,
+            min_value=1,
+            placeholder="no early stopping",
+            help="Stop when the validation energy error has not improved for this many epochs.",
+        )
+    left, right, last = st.columns([3, 3, 2])
+    with last:
+        keep_every = _number(
+            "Keep a model every, epochs",
+            "keep",
+            value=None,
+            min_value=1,
+            placeholder="best and last only",
+            help="Models to keep besides the best and the last one, to look at their predictions "
+            "later; about 2 MB each.",
+        )
+    frozen = left.multiselect(
+        "Frozen blocks",
+        list(BLOCKS),
+        key="frozen",
+        bind="query-params",
+        placeholder="none: all blocks are trained, as in the paper",
+        help="Blocks that keep their pretrained weights. "
+        + "; ".join(f"{block}: {description}" for block, description in BLOCKS.items())
+        + ". AtomRef depends on the method.",
+    )
+    rates = right.text_input(
+        "Learning rates of blocks",
+        key="rates",
+        bind="query-params",
+        placeholder="for example embedding=0.1, readout=2",
+        help="Learning rate of a block as a multiple of the learning rate. Early blocks describe "
+        "the atoms and need little change; the readout may change a lot.",
+    )
+    return {
+        "optimizer": optimizer,
+        "weight_decay": decay if optimizer == "adamw" else 0.0,
+        "warmup_epochs": warmup,
+        "patience": patience,
+        "keep_every": keep_every,
+        "frozen": tuple(frozen),
+        "block_rates": rates.replace(" ", ""),
+    }
+
+
+@st.cache_data(show_spinner=False)
+def _devices() -> list[str]:
+    return available_devices()
