@@ -11,6 +11,7 @@ from core.elements import SYMBOLS
 from core.potential.models import get_atomref, load_model
 from core.progress import Progress, part
 from core.transfer.interaction import interaction_energies
+from core.transfer.source_model import SourceModel
 
 
 def ensemble_energies(
@@ -39,7 +40,7 @@ def ensemble_energies(
             prefix=f"Model {number + 1} of {len(models)}: ",
         )
         interaction = interaction_energies(
-            materials.data, name, indices=materials.rows, progress=own
+            materials.data, SourceModel(name), rows=materials.rows, progress=own
         )
         energies[number] = interaction + materials.fractions @ get_atomref(load_model(name))
     return energies

@@ -1,31 +1,31 @@
-"""`atomref`: fit the elemental references of a functional, and tell how well they are known."""
+"""`atomref`: fit the elemental references of a functional, with their uncertainty."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import numpy as np
 import orjson
 import typer
 
 from core.cli.answer import Answer, LabCommand, columns, facts, progress_on_stderr
 from core.cli.options import DatasetArgument, EnergyColumn, JsonFlag, PriorModel
 from core.cli.selection import told_origin
-from core.elements import SYMBOLS
 from core.errors import LabError
 from core.frames.registry import find_dataset
 from core.frames.schema import DFT
 from core.reference.fits.atomref import AtomRef, Method
-from core.reference.fits.leave_one_out import leave_one_out
-from core.reference.fits.prior_comparison import compare_priors
-from core.reference.fits.strength import StrengthCurve, strength_curve
-from core.reference.fits.uncertainty import RESAMPLINGS, bootstrap, material_counts, standard_errors
-from core.reference.shifts.labelled import LabelledEnergies, labelled_energies
+from core.reference.fits.prior_comparison import PriorComparison
+from core.reference.fits.strength import StrengthCurve
+from core.reference.fits.uncertainty import RESAMPLINGS
 from core.reference.shifts.pairs import default_columns
-from core.runs.record.named_models import checkpoint_of
-from core.studies.selection import PairSelection
-from core.transfer.atomref_fits import AUTO, PULLED, FitData, fit, fit_data, known_priors
-from core.transfer.pair_fits import side_fit
+from core.studies.atomref_fit import AtomRefStudy
+from core.studies.atomref_intervals import Intervals
+from core.studies.atomref_intervals import intervals as fit_intervals
+from core.studies.prior_comparison import PriorStudy
+from core.studies.selection import EnergySelection, PairSelection
+from core.transfer.atomref_fits import PULLED, AtomRefFit
+
+Section = tuple[dict[str, Any], str]
+"""What a part of the answer adds to its JSON object, and to its text."""
 
 app = typer.Typer()
 
@@ -39,8 +39,8 @@ def atomref(
     minus: Annotated[
         str | None,
         typer.Option(
-            help="Fit the difference to other energies of the same rows: of pairs another column, "
-            "of frames another data set."
+            help="Fit the difference to other energies of the same rows: another column of pairs, "
+            "or another data set of frames."
         ),
     ] = None,
     model: PriorModel = "chgnet-0.3.0",
@@ -58,27 +58,29 @@ def atomref(
         str,
         typer.Option(
             metavar="NUMBER|auto",
-            help="Pull toward the prior, for ridge and residual; auto: the best by "
+            help="Ridge strength toward the prior, for ridge and residual; auto: the best by "
             "cross-validation over materials.",
         ),
     ] = "0.01",
     intervals: Annotated[
         bool,
         typer.Option(
-            "--intervals", help="Tell standard errors and 95 % bootstrap intervals by material."
+            "--intervals",
+            help="Report standard errors and 95 % bootstrap intervals, by resampling materials.",
         ),
     ] = False,
     resamplings: Annotated[
-        int, typer.Option(min=100, max=100_000, help="Of the bootstrap of --intervals.")
+        int, typer.Option(min=100, max=100_000, help="Number of resamplings for --intervals.")
     ] = RESAMPLINGS,
     influence: Annotated[
-        int, typer.Option(help="Leave each material out, and tell so many that matter most.", min=0)
+        int,
+        typer.Option(help="Number of most influential materials to list (leave-one-out).", min=0),
     ] = 0,
     priors: Annotated[
         bool,
         typer.Option(
             "--compare-priors",
-            help="For ridge and residual: held-out error with each prior by number of materials.",
+            help="For ridge and residual: held-out error with each prior, by number of materials.",
         ),
     ] = False,
     out: Annotated[Path | None, typer.Option(help="File to write: .json or .csv.")] = None,
@@ -90,89 +92,39 @@ def atomref(
     if priors and minus is not None:
         raise LabError("priors are compared for one functional; leave out --minus.")
     if priors and method not in PULLED:
-        raise LabError(f"{method} has no prior to compare; take --method ridge or residual.")
-    source_model = checkpoint_of(model) if method in PULLED else model
-    told: dict[str, Any] = {}
-    text = ""
-    if minus is not None:
-        pull = _strength(strength)
-        if pull == AUTO:
-            raise LabError("a difference is not fitted with --strength auto; give a number.")
-        opened = _selection(dataset, column, minus).open()
-        made = side_fit(
-            opened.data,
-            opened.pairs,
-            "difference",
-            method=method,
-            strength=pull,
-            source_model=source_model,
-            start=start,
-            progress=progress_on_stderr(),
-        )
-        seen, fitted = made.seen, made.fit
-    else:
-        seen, fitted, told, text = _fitted(
-            labelled_energies(dataset, column), method, source_model, start, _strength(strength)
-        )
-    if out is not None:
-        fitted.write(out)
-    table = {"element": fitted.table()["symbol"], "energy, eV/atom": fitted.energies}
-    if intervals:
-        more, columns_more = _intervals(fitted, seen, resamplings)
-        told |= more
-        table |= columns_more
-    table["frames"] = fitted.counts
-    if influence:
-        more, lines = _influence(fitted, seen, influence)
-        told |= more
-        text += lines
-    if priors:
-        more, lines = _priors(
-            seen, fitted.functional, source_model, None if strength == AUTO else fitted.strength
-        )
-        told |= more
-        text += lines
-    occurring = np.flatnonzero(fitted.counts)
-    rows = [[np.asarray(values)[i] for values in table.values()] for i in occurring]
-    return Answer(
-        data=orjson.loads(fitted.to_json()) | told,
-        text=f"{_head(fitted)}\n\n{columns(tuple(table), rows)}{text}",
-    )
-
-
-def _fitted(
-    target: LabelledEnergies,
-    method: Method,
-    source_model: str,
-    start: str,
-    pull: float | Literal["auto"],
-) -> tuple[FitData, AtomRef, dict[str, Any], str]:
-    """Return data and fit of one functional, and what is told of the choice of its strength."""
-    seen = fit_data(
-        target.data,
-        target.rows,
-        target.energies,
+        raise LabError(f"{method} has no prior to compare; choose --method ridge or residual.")
+    study = AtomRefStudy(
+        pairs=_selection(dataset, column, minus),
+        side="target" if minus is None else "difference",
         method=method,
-        functional=target.functional,
-        source_model=source_model,
+        model=model,
         start=start,
-        progress=progress_on_stderr(),
+        strength=_strength(strength),
     )
-    told: dict[str, Any] = {}
-    text = ""
-    if pull == AUTO and seen.prior is not None:
-        curve = strength_curve(seen.fractions, seen.energies, seen.materials, prior=seen.prior)
-        pull = curve.best
-        told["strength_curve"], text = _curve(curve)
-    fitted = replace(
-        fit(seen, method=method, functional=target.functional, strength=pull),
-        labels=target.labels,
-        corrections=target.corrections,
-    )
-    return seen, fitted, told, text
+    progress = progress_on_stderr()
+    fit = study.fitted(progress)
+    if out is not None:
+        fit.atomref.write(out)
+    found = fit_intervals(fit, resamplings=resamplings, progress=progress) if intervals else None
+    sections = [_head(fit.atomref, found)]
+    if fit.curve is not None:
+        sections.append(_curve(fit.curve))
+    if influence:
+        sections.append(_influence(fit, influence))
+    if priors:
+        comparison = PriorStudy(**dict(study), own_strength=study.strength == "auto")
+        sections.append(_priors(comparison.compared(fit, progress=progress)))
+    data = orjson.loads(fit.atomref.to_json())
+    for more, _ in sections:
+        data |= more
+    return Answer(data=data, text="\n\n".join(text for _, text in sections))
 
 
-def _selection(dataset: str, column: str | None, minus: str) -> PairSelection:
+def _selection(
+    dataset: str, column: str | None, minus: str | None
+) -> PairSelection | EnergySelection:
+    if minus is None:
+        return EnergySelection(dataset=dataset, column=column)
     card = find_dataset(dataset).card
     if card.kind == "pairs":
         target = column or default_columns(card)[1]
@@ -182,37 +134,57 @@ def _selection(dataset: str, column: str | None, minus: str) -> PairSelection:
     return PairSelection(dataset=minus, other=dataset)
 
 
-def _strength(given: str) -> float | Literal["auto"]:
-    if given == AUTO:
-        return AUTO
+def _strength(text: str) -> float | Literal["auto"]:
+    if text == "auto":
+        return "auto"
     try:
-        return float(given)
+        strength = float(text)
     except ValueError:
         raise typer.BadParameter(
-            f"{given!r} is neither a number nor auto", param_hint="--strength"
+            f"{text!r} is neither a number nor auto", param_hint="--strength"
         ) from None
+    if not 0 < strength < float("inf"):
+        raise LabError(f"the ridge strength is {text}; give a number above 0.")
+    return strength
 
 
-def _head(fitted: AtomRef) -> str:
-    return facts(
+def _head(atomref: AtomRef, found: Intervals | None) -> Section:
+    occurring = atomref.table()[atomref.counts > 0]
+    text = facts(
         {
-            "energies": told_origin(fitted.functional, fitted.labels or DFT, fitted.corrections),
-            "method": fitted.method,
-            "frames": fitted.n,
-            "rank": f"{fitted.rank} of {np.count_nonzero(fitted.counts)} elements",
-            "condition": fitted.condition,
-            "prior": fitted.prior_used,
-            "strength": fitted.strength,
-            "in few frames": ", ".join(fitted.rare()) or "none",
+            "energies": told_origin(atomref.functional, atomref.labels or DFT, atomref.corrections),
+            "method": atomref.method,
+            "frames": atomref.n,
+            "rank": f"{atomref.rank} of {len(occurring)} elements",
+            "condition": atomref.condition,
+            "prior": atomref.prior_used,
+            "strength": atomref.strength,
+            "in few frames": ", ".join(atomref.rare()) or "none",
         }
     )
+    names = {"symbol": "element", "energy": "energy, eV/atom", "count": "frames"}
+    data: dict[str, Any] = {}
+    if found is not None:
+        table = found.table()
+        names |= {"error": "standard error", "low": "from", "high": "to (95 %)", "n": "materials"}
+        occurring = occurring.merge(
+            table.rename(columns={"count": "n"})[["symbol", "error", "low", "high", "n"]]
+        )
+        symbols = table["symbol"]
+        data = {
+            "standard_errors": dict(zip(symbols, table["error"], strict=True)),
+            "intervals": dict(
+                zip(symbols, table[["low", "high"]].to_numpy().tolist(), strict=True)
+            ),
+            "interval_level": found.interval.level,
+            "materials": dict(zip(symbols, table["count"], strict=True)),
+        }
+    rows = list(occurring.itertuples(index=False))
+    return data, f"{text}\n\n{columns([names[name] for name in occurring], rows)}"
 
 
-def _curve(curve: StrengthCurve) -> tuple[dict[str, Any], str]:
-    told = {
-        name: getattr(curve, name)
-        for name in ("strengths", "mae", "mae_error", "rmse", "best", "cautious", "lstsq_mae")
-    }
+def _curve(curve: StrengthCurve) -> Section:
+    names = ("strengths", "mae", "mae_error", "rmse", "best", "cautious", "lstsq_mae")
     text = facts(
         {
             f"held-out MAE at strength {curve.best:g}, eV/atom": curve.best_mae,
@@ -221,71 +193,40 @@ def _curve(curve: StrengthCurve) -> tuple[dict[str, Any], str]:
             "largest strength within one standard error": curve.cautious,
         }
     )
-    return told, f"\n\n{text}"
+    return {"strength_curve": {name: getattr(curve, name) for name in names}}, text
 
 
-def _intervals(
-    fitted: AtomRef, seen: FitData, resamplings: int
-) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    X, y, materials = seen.fractions, seen.energies, seen.materials
-    errors = standard_errors(fitted, X, y, materials)
-    found = bootstrap(X, y, materials, fit=fitted, n=resamplings, progress=progress_on_stderr())
-    counts = material_counts(X, materials)
-    occurring = np.flatnonzero(counts)
-    told = {
-        "standard_errors": {SYMBOLS[i]: errors[i] for i in occurring},
-        "intervals": {SYMBOLS[i]: [found.low[i], found.high[i]] for i in occurring},
-        "interval_level": found.level,
-        "materials": {SYMBOLS[i]: int(counts[i]) for i in occurring},
-    }
-    beside = {
-        "standard error": errors,
-        "from": found.low,
-        "to (95 %)": found.high,
-        "materials": counts,
-    }
-    return told, beside
-
-
-def _influence(fitted: AtomRef, seen: FitData, most: int) -> tuple[dict[str, Any], str]:
-    found = leave_one_out(seen.fractions, seen.energies, seen.materials, fitted)
+def _influence(fit: AtomRefFit, most: int) -> Section:
+    found = fit.leave_one_out()
     table = found.influential(most)
-    table["row"] = seen.rows[table["row"]]
-    open_ones = np.flatnonzero(found.undetermined)
-    undetermined = {str(found.materials[i]): str(found.alone[i]) for i in open_ones}
-    told = {
+    table["row"] = fit.rows[table["row"]]
+    undetermined = found.table().query("undetermined")[["material_id", "alone"]].to_numpy()
+    text = facts(
+        {
+            "leave-one-material-out MAE, eV/atom": found.mae,
+            "undetermined when left out": ", ".join(
+                f"{name} ({alone})" if alone else name for name, alone in undetermined
+            )
+            or "none",
+        }
+    )
+    names = {
+        "material_id": "material",
+        "leverage": "leverage",
+        "residual": "residual, eV/atom",
+        "cook": "Cook",
+        "moves": "moves, eV/atom",
+    }
+    rows = list(table[list(names)].itertuples(index=False))
+    data = {
         "leave_one_out_mae": found.mae,
-        "undetermined": undetermined,
+        "undetermined": dict(undetermined.tolist()),
         "influential": table.drop(columns=["alone", "undetermined"]).to_dict("records"),
     }
-    head = {
-        "leave-one-material-out MAE, eV/atom": found.mae,
-        "undetermined without themselves": ", ".join(
-            f"{name} ({alone})" if alone else name for name, alone in undetermined.items()
-        )
-        or "none",
-    }
-    titles = ("material", "leverage", "residual, eV/atom", "Cook", "moves, eV/atom")
-    names = ("material_id", "leverage", "residual", "cook", "moves")
-    rows = [list(row) for row in table[list(names)].itertuples(index=False)]
-    return told, f"\n\n{facts(head)}\n\n{columns(titles, rows)}"
+    return data, f"{text}\n\n{columns(list(names.values()), rows)}"
 
 
-def _priors(
-    seen: FitData, functional: str, source_model: str, strength: float | None
-) -> tuple[dict[str, Any], str]:
-    known = known_priors(functional=functional, source_model=source_model)
-    found = compare_priors(
-        seen.fractions,
-        seen.energies,
-        seen.materials,
-        {kind: one.values for kind, one in known.items()},
-        strength=strength,
-        progress=progress_on_stderr(),
-    )
-    head = ("held-out MAE, eV/atom, of materials", *(f"{size}" for size in found.sizes))
+def _priors(found: PriorComparison) -> Section:
+    head = ("held-out MAE, eV/atom, by materials", *(f"{size}" for size in found.sizes))
     rows = [[name, *values] for name, values in zip(found.priors, found.mae.tolist(), strict=True)]
-    return (
-        {"prior_comparison": found.table().to_dict("records")},
-        f"\n\n{columns(head, rows)}",
-    )
+    return {"prior_comparison": found.table().to_dict("records")}, columns(head, rows)

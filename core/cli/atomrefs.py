@@ -32,7 +32,7 @@ def list_(*, _json: JsonFlag = False) -> Answer:
             "functional": one.functional,
             "method": one.method,
             "n": one.n,
-            "elements": int(one.known.sum()),
+            "elements": int(one.has_energy.sum()),
             "labels": one.labels,
         }
         for name, one in named_atomrefs().items()
@@ -46,7 +46,7 @@ def list_(*, _json: JsonFlag = False) -> Answer:
 def show(name: AtomRefName, *, _json: JsonFlag = False) -> Answer:
     """Show an AtomRef's energies."""
     one = _found(name)
-    table = one.table()[one.known]
+    table = one.table()[one.has_energy]
     rows = [list(row) for row in table.itertuples(index=False)]
     return Answer(
         data=orjson.loads(one.to_json()),

@@ -1,63 +1,135 @@
-"""The settings that studies of one AtomRef fit share."""
+"""Study: one AtomRef fit; and the settings that other studies of a fit share."""
 
-from pydantic import Field
+import shlex
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
 
-from core.progress import Progress
+from pydantic import Field, model_validator
+
+from core.errors import LabError
+from core.frames.sources.mapping import file_sha256
+from core.progress import Progress, part
 from core.reference.fits.atomref import Method
-from core.reference.fits.priors import PriorKind
-from core.runs.record.named_models import checkpoint_of
-from core.studies.selection import PairSelection
+from core.reference.shifts.labelled import LabelledEnergies
+from core.reference.shifts.pairs import OpenedPairs
+from core.studies.selection import EnergySelection, PairSelection
 from core.studies.study import ModelStudy
-from core.transfer.pair_fits import Side, SideFit, side_fit
+from core.transfer.atomref_fits import PULLED, AtomRefFit, fit_atomref, fit_difference
+from core.transfer.source_model import SourceModel
+
+Side = Literal["target", "source", "difference"]
+"""Whose references: those of one functional, or target minus source."""
 
 _SECONDS = 1.0
-_SECONDS_A_STRUCTURE = 0.02
+_SECONDS_PER_STRUCTURE = 0.02
+_PULL_SETTINGS = {"model", "start", "strength"}
 
 
 class AtomRefStudy(ModelStudy):
-    """A study of one fit to some pairs.
+    """One fit of elemental references.
+
+    Methods without a prior reset `model`, `start` and `strength` to their defaults.
 
     Attributes:
-        pairs: whose energies in two functionals.
+        pairs: energies in two functionals, or in one, which is then the target.
         side: whose references.
         method: how they are fitted.
-        start: the prior of `ridge` and `residual`.
-        strength: their pull toward it.
+        start: the prior of `ridge` and `residual`: its kind, or an AtomRef file.
+        strength: their pull toward it; "auto" for the best one by cross-validation.
     """
 
-    pairs: PairSelection
+    kind: ClassVar[str] = "atomref"
+    result: ClassVar[type] = AtomRefFit
+
+    pairs: PairSelection | EnergySelection
     side: Side = "target"
     method: Method = "lstsq"
-    start: PriorKind = "shifted"
-    strength: float = Field(default=1e-2, gt=0)
+    start: str = "shifted"
+    strength: Annotated[float, Field(gt=0)] | Literal["auto"] = 1e-2
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_unused(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        method = settings.get("method", cls.model_fields["method"].default)
+        unused = set() if method in PULLED else _PULL_SETTINGS
+        return {key: value for key, value in settings.items() if key not in unused}
 
     @property
     def datasets(self) -> list[str]:
         """The data sets of the pairs."""
         return self.pairs.datasets
 
+    @property
+    def is_pulled(self) -> bool:
+        """Whether the method has a prior."""
+        return self.method in PULLED
+
+    @property
+    def command(self) -> str:
+        """The command that computes the same fit."""
+        pairs, words = self.pairs, ["--method", self.method]
+        if isinstance(pairs, EnergySelection):
+            dataset, column = pairs.dataset, pairs.column
+        elif pairs.other is not None:
+            dataset, column = pairs.dataset if self.side == "source" else pairs.other, None
+        else:
+            column = pairs.source if self.side == "source" else pairs.target
+            dataset = pairs.dataset
+        if self.side == "difference" and isinstance(pairs, PairSelection):
+            words += ["--minus", pairs.source or pairs.dataset]
+        if self.is_pulled:
+            strength = self.strength if self.strength == "auto" else format(self.strength, "g")
+            words += ["--model", self.model, "--strength", strength]
+            words += [] if self.start == "shifted" else ["--prior", self.start]
+        columns = [] if column is None else ["--column", column]
+        return f"atomref atomref {shlex.join([dataset, *columns, *words])}"
+
+    def inputs(self) -> list[str]:
+        """Return what identifies the contents of the data sets, the model and the prior."""
+        prior = Path(self.start)
+        files = [file_sha256(prior)] if prior.is_file() else []
+        return [*super().inputs(), *files]
+
     def seconds(self) -> float:
         """Return roughly how long the fit takes, interaction energies included."""
         structures = self.pairs.card.n if self.method == "residual" else 0
-        return _SECONDS + _SECONDS_A_STRUCTURE * structures
+        return _SECONDS + _SECONDS_PER_STRUCTURE * structures
 
-    def fitted(self, progress: Progress) -> SideFit:
-        """Return the fit and its data.
+    def fitted(
+        self, progress: Progress, *, opened: OpenedPairs | LabelledEnergies | None = None
+    ) -> AtomRefFit:
+        """Return the fit.
 
         Args:
-            progress: told how many interaction energies are computed.
+            progress: reports the interaction energies computed.
+            opened: what `pairs.open` returns, if it is open already.
 
         Raises:
-            LabError: no such data or model, or no structures where they are needed.
+            LabError: if there is no such data or model, no structures where they are needed, or
+                the difference of two fits is not defined.
         """
-        opened = self.pairs.open()
-        return side_fit(
-            opened.data,
-            opened.pairs,
-            self.side,
+        energies = opened or self.pairs.open()
+        if isinstance(energies, LabelledEnergies):
+            return self._fitted(energies, progress)
+        if self.side != "difference":
+            return self._fitted(LabelledEnergies.from_pairs(energies, self.side), progress)
+        if self.strength == "auto":
+            raise LabError("a difference is not fitted with --strength auto; give a number.")
+        return fit_difference(
+            self._fitted(LabelledEnergies.from_pairs(energies, "target"), part(progress, 0, 0.5)),
+            self._fitted(LabelledEnergies.from_pairs(energies, "source"), part(progress, 0.5, 1)),
+        )
+
+    def compute(self, progress: Progress) -> Any:
+        """Return the fit, as `fitted` does."""
+        return self.fitted(progress)
+
+    def _fitted(self, target: LabelledEnergies, progress: Progress) -> AtomRefFit:
+        return fit_atomref(
+            target,
             method=self.method,
-            strength=self.strength,
-            source_model=checkpoint_of(self.model),
+            source=self.source if self.is_pulled else SourceModel(),
             start=self.start,
+            strength=self.strength,
             progress=progress,
         )

@@ -1,4 +1,4 @@
-"""Study: how well a fit knows each element's reference."""
+"""Study: the uncertainty of each element's reference."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -8,7 +8,7 @@ import pandas as pd
 from pydantic import Field
 
 from core.elements import SYMBOLS
-from core.progress import Progress, part
+from core.progress import Progress, part, silent
 from core.reference.fits.uncertainty import (
     RESAMPLINGS,
     Bootstrap,
@@ -18,8 +18,26 @@ from core.reference.fits.uncertainty import (
     standard_errors,
 )
 from core.studies.atomref_fit import AtomRefStudy
+from core.transfer.atomref_fits import AtomRefFit
 
-_SECONDS_A_ROW_AND_RESAMPLING = 5e-8
+_SECONDS_PER_ROW_AND_RESAMPLING = 5e-8
+
+
+@dataclass(kw_only=True, frozen=True, slots=True)
+class Overview:
+    """Intervals in a few numbers.
+
+    Attributes:
+        typical: median half-width over elements in enough materials, eV/atom; NaN if there is none.
+        widest: the largest half-width, eV/atom, and its element; NaN and "" if there is none.
+        rare: elements in too few materials.
+        undetermined: elements without an interval.
+    """
+
+    typical: float
+    widest: tuple[float, str]
+    rare: list[str]
+    undetermined: list[str]
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
@@ -62,12 +80,28 @@ class Intervals:
             }
         )
 
+    def overview(self, min_materials: int) -> Overview:
+        """Summarize the intervals.
+
+        Args:
+            min_materials: an element in fewer materials is rare.
+        """
+        table = self.table()
+        determined, is_rare = table.dropna(subset="half_width"), table["count"] < min_materials
+        widths = zip(determined["half_width"].tolist(), determined["symbol"], strict=True)
+        return Overview(
+            typical=float(determined.loc[~is_rare, "half_width"].median()),
+            widest=max(widths, default=(float("nan"), "")),
+            rare=table["symbol"][is_rare].tolist(),
+            undetermined=table["symbol"][table["half_width"].isna()].tolist(),
+        )
+
 
 class AtomRefIntervals(AtomRefStudy):
     """Standard errors and bootstrap intervals.
 
     Attributes:
-        resamplings: of the bootstrap.
+        resamplings: number of resamplings of the bootstrap.
         seed: of its weights.
     """
 
@@ -79,32 +113,44 @@ class AtomRefIntervals(AtomRefStudy):
 
     def seconds(self) -> float:
         """Return roughly how long fit and resamplings take."""
-        return (
-            super().seconds() + _SECONDS_A_ROW_AND_RESAMPLING * self.pairs.card.n * self.resamplings
-        )
+        per_resampling = _SECONDS_PER_ROW_AND_RESAMPLING * self.pairs.card.n
+        return super().seconds() + per_resampling * self.resamplings
 
     def compute(self, progress: Progress) -> Intervals:
         """Return the intervals.
 
         Args:
-            progress: told the share that is done.
+            progress: called while interaction energies and resamplings are computed.
 
         Raises:
-            LabError: no such data or model, or no structures where they are needed.
+            LabError: if there is no such data or model, or no structures where they are needed.
         """
-        made = self.fitted(part(progress, 0.0, 0.5 if self.method == "residual" else 0.1))
-        X, y, materials = made.seen.fractions, made.seen.energies, made.seen.materials
-        return Intervals(
-            energies=made.fit.energies,
-            counts=material_counts(X, materials),
-            errors=standard_errors(made.fit, X, y, materials),
-            interval=bootstrap(
-                X,
-                y,
-                materials,
-                fit=made.fit,
-                n=self.resamplings,
-                seed=self.seed,
-                progress=part(progress, 0.5 if self.method == "residual" else 0.1, 1.0),
-            ),
+        begin = 0.5 if self.method == "residual" else 0.1
+        return intervals(
+            self.fitted(part(progress, 0.0, begin)),
+            resamplings=self.resamplings,
+            seed=self.seed,
+            progress=part(progress, begin, 1.0),
         )
+
+
+def intervals(
+    fit: AtomRefFit, *, resamplings: int, seed: int = 0, progress: Progress = silent
+) -> Intervals:
+    """Return standard errors and bootstrap intervals of a fit.
+
+    Args:
+        fit: the fit.
+        resamplings: number of resamplings of the bootstrap.
+        seed: of its weights.
+        progress: called after every batch of resamplings.
+    """
+    X, y, materials = fit.fractions, fit.energies, fit.materials
+    return Intervals(
+        energies=fit.atomref.energies,
+        counts=material_counts(X, materials),
+        errors=standard_errors(fit.atomref, X, y, materials),
+        interval=bootstrap(
+            X, y, materials, fit=fit.atomref, n=resamplings, seed=seed, progress=progress
+        ),
+    )

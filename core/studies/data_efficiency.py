@@ -7,10 +7,8 @@ from pydantic import Field
 
 from core.progress import Progress, part
 from core.reference.shifts.data_efficiency import DataEfficiency, data_efficiency
-from core.runs.record.named_models import checkpoint_of
 from core.studies.selection import PairSelection
 from core.studies.study import ModelStudy
-from core.transfer.atomref_fits import prior_for
 
 _SECONDS = 3.0
 _SECONDS_PER_ROW_AND_DRAWING = 5e-7
@@ -77,8 +75,8 @@ class DataEfficiencyStudy(ModelStudy):
         """
         progress(0.0, "Loading the pretrained model")
         pairs = self.pairs.open().pairs.containing(self.elements)
-        (source, source_prior), (target, target_prior) = (
-            prior_for("shifted", functional=functional, source_model=checkpoint_of(self.model))
+        source, target = (
+            self.source.prior(functional)
             for functional in (pairs.source_functional, pairs.target_functional)
         )
         curve = data_efficiency(
@@ -86,7 +84,7 @@ class DataEfficiencyStudy(ModelStudy):
             pairs.source,
             pairs.target,
             pairs.material_id,
-            priors=(source, target),
+            priors=(source.energies, target.energies),
             strength=self.strength,
             repeats=self.repeats,
             seed=self.seed,
@@ -95,6 +93,6 @@ class DataEfficiencyStudy(ModelStudy):
         return DataEfficiencyResult(
             curve=curve,
             model=self.model,
-            source_prior=source_prior,
-            target_prior=target_prior,
+            source_prior=source.description,
+            target_prior=target.description,
         )

@@ -1,4 +1,4 @@
-"""Study: a model's interaction energies of a data set, for the fits that need them."""
+"""Study: a model's interaction energies of a data set, which fits of `residual` need."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -8,21 +8,20 @@ import numpy as np
 from core.frames.pairs import PairSet
 from core.frames.registry import find_dataset, open_dataset
 from core.progress import Progress
-from core.runs.record.named_models import checkpoint_of
 from core.studies.study import ModelStudy
 from core.transfer.interaction import interaction_energies
 
 _SECONDS = 1.0
-_SECONDS_A_STRUCTURE = 0.02
+_SECONDS_PER_STRUCTURE = 0.02
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
 class Interaction:
-    """That interaction energies are known; they themselves lie where fits look for them.
+    """How many interaction energies were computed; the energies are in the cache that fits read.
 
     Attributes:
-        n: Structures that have one.
-        n_left_out: Structures that CHGNet cannot represent.
+        n: number of structures that have one.
+        n_left_out: number of structures that CHGNet cannot represent.
     """
 
     n: int
@@ -47,17 +46,17 @@ class InteractionStudy(ModelStudy):
         return [self.dataset]
 
     def seconds(self) -> float:
-        """Return roughly how long it takes where none is known yet."""
-        return _SECONDS + _SECONDS_A_STRUCTURE * find_dataset(self.dataset).card.n
+        """Return roughly how long it takes with an empty cache."""
+        return _SECONDS + _SECONDS_PER_STRUCTURE * find_dataset(self.dataset).card.n
 
     def compute(self, progress: Progress) -> Interaction:
-        """Compute what is not known yet.
+        """Compute the interaction energies that are not in the cache.
 
         Args:
-            progress: told how many are done.
+            progress: reports how many are done.
 
         Raises:
-            LabError: no such data set or model.
+            LabError: if there is no such data set or model.
         """
         data = open_dataset(self.dataset)
         rows = np.arange(len(data))
@@ -65,9 +64,9 @@ class InteractionStudy(ModelStudy):
             rows = np.flatnonzero(data.structure_flags())
         energies = interaction_energies(
             data,
-            checkpoint_of(self.model),
-            indices=rows,
+            self.source,
+            rows=rows,
             progress=progress,
         )
-        known = int(np.isfinite(energies).sum())
-        return Interaction(n=known, n_left_out=len(rows) - known)
+        n = int(np.isfinite(energies).sum())
+        return Interaction(n=n, n_left_out=len(rows) - n)

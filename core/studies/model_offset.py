@@ -13,9 +13,7 @@ from core.frames.splits import training_subset
 from core.progress import Progress, part
 from core.reference.shifts.labelled import labelled_energies
 from core.reference.shifts.model_offset import Offset, offset
-from core.runs.record.named_models import checkpoint_of
 from core.studies.study import ModelStudy
-from core.transfer.atomref_fits import prior_for
 
 _SECONDS = 3.0
 _SECONDS_PER_FRAME = 0.02
@@ -92,7 +90,7 @@ class OffsetStudy(ModelStudy):
         )
         from core.transfer.interaction import interaction_energies  # noqa: PLC0415
 
-        target, model = labelled_energies(self.dataset, self.column), checkpoint_of(self.model)
+        target, source = labelled_energies(self.dataset, self.column), self.source
         data, sample = target.data, np.arange(len(target.rows))
         if isinstance(data, PairSet):
             if not data.has_structures:
@@ -104,12 +102,9 @@ class OffsetStudy(ModelStudy):
         n_without_structure = len(target.rows) - len(sample)
         if len(sample) > self.most:
             sample = training_subset(target.material_ids, sample, self.most, seed=self.seed)
-        atomref = get_atomref(load_model(model))
+        atomref = get_atomref(load_model(source.name))
         interaction = interaction_energies(
-            data,
-            model,
-            indices=target.rows[sample],
-            progress=part(progress, 0.0, 0.95),
+            data, source, rows=target.rows[sample], progress=part(progress, 0.0, 0.95)
         )
         usable = np.isfinite(interaction)
         if not usable.any():
@@ -117,13 +112,13 @@ class OffsetStudy(ModelStudy):
                 f"{self.dataset}: CHGNet can represent none of the structures; check them."
             )
         sample = sample[usable]
-        prior, prior_used = prior_for("shifted", functional=target.functional, source_model=model)
+        prior = source.prior(target.functional)
         errors = offset(
             target.fractions[sample],
             target.energies[sample],
             interaction[usable],
             atomref=atomref,
-            prior=prior,
+            prior=prior.energies,
             strength=self.strength,
             groups=target.material_ids[sample],
             rows=target.rows[sample],
@@ -131,11 +126,11 @@ class OffsetStudy(ModelStudy):
         )
         return ModelOffset(
             found=errors,
-            model_functional=source_functional(model),
+            model_functional=source_functional(source.name),
             functional=target.functional,
             labels=target.labels,
             n_available=len(target.rows),
             n_without_structure=n_without_structure,
             n_left_out=int((~usable).sum()),
-            prior_used=prior_used,
+            prior_used=prior.description,
         )

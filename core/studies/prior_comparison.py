@@ -1,4 +1,4 @@
-"""Study: what each prior is worth when the fitting materials are few."""
+"""Study: held-out error with each prior, by number of fitting materials."""
 
 from typing import ClassVar, Literal
 
@@ -6,20 +6,19 @@ from pydantic import Field
 
 from core.progress import Progress, part
 from core.reference.fits.prior_comparison import PriorComparison, compare_priors
-from core.runs.record.named_models import checkpoint_of
 from core.studies.atomref_fit import AtomRefStudy
-from core.transfer.atomref_fits import known_priors
+from core.transfer.atomref_fits import AtomRefFit
 
-_SECONDS_A_REPEAT = 0.1
-_SECONDS_A_ROW_AND_REPEAT = 3e-6
+_SECONDS_PER_REPEAT = 0.1
+_SECONDS_PER_ROW_AND_REPEAT = 3e-6
 
 
 class PriorStudy(AtomRefStudy):
     """Held-out error of ridge fits with every kind of prior.
 
     Attributes:
-        own_strength: whether each fit takes its own best strength; else all take `strength`.
-        repeats: how often materials are chosen.
+        own_strength: whether each fit takes its own best strength; otherwise all take `strength`.
+        repeats: number of random choices of fitting materials.
         seed: of the choices.
     """
 
@@ -34,31 +33,41 @@ class PriorStudy(AtomRefStudy):
 
     def seconds(self) -> float:
         """Return roughly how long the fits take."""
-        a_repeat = _SECONDS_A_REPEAT + _SECONDS_A_ROW_AND_REPEAT * self.pairs.card.n
-        return super().seconds() + a_repeat * self.repeats
+        per_repeat = _SECONDS_PER_REPEAT + _SECONDS_PER_ROW_AND_REPEAT * self.pairs.card.n
+        return super().seconds() + per_repeat * self.repeats
 
     def compute(self, progress: Progress) -> PriorComparison:
         """Return the errors.
 
         Args:
-            progress: told the share that is done.
+            progress: called while interaction energies are computed and materials are chosen.
 
         Raises:
-            LabError: no such data or model, or too few materials.
+            LabError: if there is no such data or model, or too few materials.
         """
         begin = 0.5 if self.method == "residual" else 0.1
-        made = self.fitted(part(progress, 0.0, begin))
-        priors = known_priors(
-            functional=made.fit.functional, source_model=checkpoint_of(self.model)
+        return self.compared(
+            self.fitted(part(progress, 0.0, begin)), progress=part(progress, begin, 1.0)
         )
-        seen = made.seen
+
+    def compared(self, fit: AtomRefFit, *, progress: Progress) -> PriorComparison:
+        """Return the errors with each prior, on the data of a fit.
+
+        Args:
+            fit: this study's fit.
+            progress: called after every choice of materials.
+
+        Raises:
+            LabError: if there is no such model, or too few materials.
+        """
+        priors = self.source.priors(fit.atomref.functional)
         return compare_priors(
-            seen.fractions,
-            seen.energies,
-            seen.materials,
-            {kind: one.values for kind, one in priors.items()},
-            strength=None if self.own_strength else self.strength,
+            fit.fractions,
+            fit.energies,
+            fit.materials,
+            {kind: prior.energies for kind, prior in priors.items()},
+            strength=None if self.own_strength else fit.atomref.strength,
             repeats=self.repeats,
             seed=self.seed,
-            progress=part(progress, begin, 1.0),
+            progress=progress,
         )

@@ -1,4 +1,4 @@
-"""Which materials' energies in two functionals a study compares."""
+"""The energies that a study reads: of one functional, or of the same materials in two."""
 
 import shlex
 from operator import not_
@@ -13,6 +13,7 @@ from core.frames.schema import Card
 from core.frames.sources.opening import open_table
 from core.frames.sources.pair_table import pairs_from_table
 from core.frames.store import FrameSet
+from core.reference.shifts.labelled import LabelledEnergies, labelled_energies
 from core.reference.shifts.pairs import OpenedPairs, PairedEnergies, default_columns
 
 
@@ -114,6 +115,38 @@ class PairSelection(BaseModel):
         columns = {"source": self.source, "target": self.target}
         chosen = {field: column for field, column in columns.items() if column is not None}
         return pairs_from_table(Path(self.dataset), mapping={**self.mapping, **chosen})
+
+
+class EnergySelection(BaseModel):
+    """The energies of one functional in a data set.
+
+    Attributes:
+        dataset: frames or pairs.
+        column: energies of pairs; None for frames, and for the default target column of pairs.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: str
+    column: str | None = None
+
+    @property
+    def datasets(self) -> list[str]:
+        """Name of the data set."""
+        return [self.dataset]
+
+    @property
+    def card(self) -> Card:
+        """Card of the data set."""
+        return find_dataset(self.dataset).card
+
+    def open(self) -> LabelledEnergies:
+        """Open the data set.
+
+        Raises:
+            LabError: if there is no such data set or column, or no row has an energy.
+        """
+        return labelled_energies(self.dataset, self.column)
 
 
 def _open_frames(name: str) -> FrameSet:

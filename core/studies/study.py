@@ -13,6 +13,7 @@ from core.potential.released import MODELS
 from core.progress import Progress
 from core.runs.record.named_models import checkpoint_of
 from core.studies.selection import fingerprint
+from core.transfer.source_model import SourceModel
 
 
 def model_inputs(model: str) -> list[str]:
@@ -97,6 +98,15 @@ class ModelStudy(Study):
     """
 
     model: str = "chgnet-0.3.0"
+
+    @property
+    def source(self) -> SourceModel:
+        """The model, to compute with.
+
+        Raises:
+            LabError: if there is no such model.
+        """
+        return SourceModel(checkpoint_of(self.model))
 
     def inputs(self) -> list[str]:
         """Return what identifies the contents of the data sets and of the model."""

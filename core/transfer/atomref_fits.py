@@ -1,237 +1,195 @@
-"""Fitting an AtomRef to the energies of a data set, toward a pretrained model where asked."""
+"""Fitting an AtomRef to the energies of a data set, optionally toward a pretrained model's."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from core.elements import SYMBOLS
 from core.errors import LabError
 from core.frames.pairs import PairSet
-from core.frames.schema import Corrections
-from core.frames.store import FrameSet
 from core.progress import Progress, silent
-from core.reference.fits.atomref import (
-    AtomRef,
-    Method,
-    fit_huber,
-    fit_lstsq,
-    fit_residual,
-    fit_ridge,
-)
-from core.reference.fits.priors import PRIOR_KINDS, Prior, prior
-from core.reference.fits.strength import strength_curve
-
-AUTO: Literal["auto"] = "auto"
-"""A strength that stands for the best one by cross-validation over materials."""
+from core.reference.fits.atomref import AtomRef, Method, fit_huber, fit_lstsq, fit_ridge
+from core.reference.fits.leave_one_out import LeaveOneOut, leave_one_out
+from core.reference.fits.strength import StrengthCurve, strength_curve
+from core.reference.fits.uncertainty import material_counts
+from core.reference.shifts.labelled import LabelledEnergies
+from core.transfer.source_model import SourceModel
 
 PULLED: frozenset[Method] = frozenset({"ridge", "residual"})
 """Methods with a prior."""
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
-class FitData:
-    """What a fit sees: n rows of a data set.
+class AtomRefFit:
+    """An AtomRef and the n rows of a data set that it was fitted to.
 
     Attributes:
-        rows: their numbers in the data set, (n,).
-        fractions: composition fractions (n, 94).
-        energies: what is fitted, (n,) eV/atom: total energies, for `residual` less the network's
+        atomref: the fitted AtomRef.
+        rows: row numbers in the data set, (n,).
+        fractions: composition fractions, (n, 94).
+        energies: fitted energies, (n,) eV/atom: total energies, for `residual` minus the network's
             interaction energies.
-        materials: material ids (n,).
-        prior: what the fit is pulled toward, (94,) eV/atom; None for `lstsq` and `huber`.
-        prior_used: the same in words.
+        materials: material ids, (n,).
+        prior: values that the fit is pulled toward, (94,) eV/atom; None for `lstsq` and `huber`.
+        curve: the cross-validation that chose the strength; None if the strength was given.
     """
 
+    atomref: AtomRef
     rows: NDArray[np.int64]
     fractions: NDArray[np.float64]
     energies: NDArray[np.float64]
     materials: np.ndarray
     prior: NDArray[np.float64] | None = None
-    prior_used: str | None = None
+    curve: StrengthCurve | None = None
+
+    @property
+    def mae(self) -> float:
+        """Mean |residual| of the fitted rows, eV/atom."""
+        return float(np.abs(self.energies - self.atomref.contribution(self.fractions)).mean())
+
+    @property
+    def n_materials(self) -> int:
+        """Number of fitted materials."""
+        return pd.unique(self.materials).size
+
+    def material_counts(self) -> dict[str, int]:
+        """Return the number of materials with each element that occurs, by symbol."""
+        counts = material_counts(self.fractions, self.materials)
+        return {SYMBOLS[i]: int(counts[i]) for i in np.flatnonzero(counts)}
+
+    def leave_one_out(self) -> LeaveOneOut:
+        """Predict each material from all others, and measure its influence."""
+        return leave_one_out(self.fractions, self.energies, self.materials, self.atomref)
+
+    def predictions(self, left_out: LeaveOneOut) -> pd.DataFrame:
+        """Return columns material_id, energy, prediction and residual (eV/atom), one row each."""
+        return pd.DataFrame(
+            {
+                "material_id": self.materials,
+                "energy": self.energies,
+                "prediction": left_out.prediction,
+                "residual": left_out.residual,
+            }
+        )
 
 
 def fit_atomref(
-    data: FrameSet | PairSet,
-    rows: NDArray[np.integer],
-    energies: NDArray[np.float64],
+    target: LabelledEnergies,
     *,
     method: Method,
-    functional: str,
-    source_model: str,
-    strength: float | Literal["auto"],
-    labels: str | None = None,
-    corrections: Corrections = "unknown",
+    source: SourceModel,
     start: str = "shifted",
-    device: str = "auto",
-    threads: int | None = None,
+    strength: float | Literal["auto"] = 1e-2,
     progress: Progress = silent,
-) -> AtomRef:
-    """Fit the elemental references of some rows of a data set.
+) -> AtomRefFit:
+    """Fit the elemental references of one functional.
 
     Args:
-        data: the data set; `residual` needs its structures.
-        rows: rows to fit on, (n,); those without an energy, and for `residual` those without a
-            structure that CHGNet can represent, are passed over.
-        energies: total energies of these rows, (n,) eV/atom.
+        target: total energies; `residual` needs their structures. Rows without a finite energy,
+            and for `residual` without a structure that CHGNet can represent, are left out.
         method: `lstsq`, `huber`, `ridge` or `residual`.
-        functional: level of theory of the energies.
-        source_model: a released model's name, or the path of a checkpoint: its AtomRef is where
-            the prior starts, its network gives the interaction energies.
+        source: its AtomRef is where the prior starts, its network gives the interaction energies.
+        start: the prior, as in `SourceModel.prior`.
         strength: pull toward the prior; "auto" takes the best one by cross-validation over
             materials.
-        labels: who made the energies, kept with the AtomRef.
-        corrections: whether MP2020 corrections are in the energies, kept with the AtomRef.
-        start: what the prior is: a kind of `core.reference.fits.priors`, or the path of an AtomRef
-            in JSON.
-        device: where interaction energies are computed.
-        threads: CPU threads for that; None takes the physical cores.
         progress: reports the interaction energies computed.
 
     Raises:
-        LabError: no energies, no structures where they are needed, or no such model.
+        LabError: if there are no energies, no structures where they are needed, no such model or
+            prior, or too few materials to choose a strength.
     """
-    seen = fit_data(
-        data,
-        rows,
-        energies,
-        method=method,
-        functional=functional,
-        source_model=source_model,
-        start=start,
-        device=device,
-        threads=threads,
-        progress=progress,
-    )
-    fitted = fit(seen, method=method, functional=functional, strength=strength)
-    return replace(fitted, labels=labels, corrections=corrections)
-
-
-def fit_data(
-    data: FrameSet | PairSet,
-    rows: NDArray[np.integer],
-    energies: NDArray[np.float64],
-    *,
-    method: Method,
-    functional: str,
-    source_model: str,
-    start: str = "shifted",
-    device: str = "auto",
-    threads: int | None = None,
-    progress: Progress = silent,
-) -> FitData:
-    """Return what a fit sees of some rows of a data set; arguments as of `fit_atomref`.
-
-    Raises:
-        LabError: no structures where they are needed, or no such model.
-    """
-    known = np.isfinite(energies)
-    rows, energies = np.asarray(rows, dtype=np.int64)[known], energies[known]
-    if method in PULLED:
-        pull, used = prior_for(start, functional=functional, source_model=source_model)
-    else:
-        pull, used = None, None
+    has_energy = np.isfinite(target.energies)
+    rows = np.asarray(target.rows, dtype=np.int64)[has_energy]
+    y = target.energies[has_energy]
     if method == "residual":
-        if isinstance(data, PairSet) and not data.has_structures:
-            raise LabError(
-                f"{data.card.name} has no structures, and residual needs them; import it with a "
-                "column of structures, or take lstsq, huber or ridge."
-            )
-        # Only these fits wait for torch.
-        from core.transfer.interaction import interaction_energies  # noqa: PLC0415
-
-        interaction = interaction_energies(
-            data, source_model, indices=rows, device=device, threads=threads, progress=progress
-        )
+        interaction = _interaction_energies(target, rows, source, progress)
         usable = np.isfinite(interaction)
-        rows, energies = rows[usable], (energies - interaction)[usable]
-    fractions = data.fractions()
+        rows, y = rows[usable], (y - interaction)[usable]
+    X = target.data.fractions()
     # A copy of all compositions of a large data set is too much to keep for every fit.
-    whole = len(rows) == len(fractions) and bool((np.diff(rows) == 1).all())
-    return FitData(
+    if len(rows) != len(X) or (np.diff(rows) != 1).any():
+        X = X[rows]
+    materials = target.data.table()["material_id"].to_numpy()[rows]
+    prior = source.prior(target.functional, start) if method in PULLED else None
+    curve = None
+    if prior is None:
+        fit = fit_huber if method == "huber" else fit_lstsq
+        atomref = fit(X, y, functional=target.functional)
+    else:
+        if strength == "auto":
+            curve = strength_curve(X, y, materials, prior=prior.energies)
+            strength = curve.best
+        atomref = fit_ridge(
+            X,
+            y,
+            prior=prior.energies,
+            strength=strength,
+            functional=target.functional,
+            prior_used=prior.description,
+        )
+    return AtomRefFit(
+        atomref=replace(
+            atomref, method=method, labels=target.labels, corrections=target.corrections
+        ),
         rows=rows,
-        fractions=fractions if whole else fractions[rows],
-        energies=energies,
-        materials=data.table()["material_id"].to_numpy()[rows],
-        prior=pull,
-        prior_used=used,
+        fractions=X,
+        energies=y,
+        materials=materials,
+        prior=None if prior is None else prior.energies,
+        curve=curve,
     )
 
 
-def fit(
-    seen: FitData, *, method: Method, functional: str, strength: float | Literal["auto"]
-) -> AtomRef:
-    """Fit what `fit_data` returned for the same method.
+def fit_difference(target: AtomRefFit, source: AtomRefFit) -> AtomRefFit:
+    """Return the fit to the difference of two functionals' energies of the same rows.
+
+    Least squares and ridge are linear in the energies, so it is the difference of their fits, and
+    its uncertainty follows as that of any fit.
 
     Args:
-        seen: what the fit sees.
-        method: `lstsq`, `huber`, `ridge` or `residual`.
-        functional: level of theory of the energies.
-        strength: pull toward the prior; "auto" takes the best one by cross-validation.
+        target: the fit to the target functional.
+        source: the fit to the source functional, of the same method and strength.
 
     Raises:
-        LabError: no energies, or too few materials to find a strength.
+        LabError: if they are Huber fits, which are not linear.
     """
-    X, y = seen.fractions, seen.energies
-    if method == "lstsq":
-        return fit_lstsq(X, y, functional=functional)
-    if method == "huber":
-        return fit_huber(X, y, functional=functional)
-    if seen.prior is None:
-        raise LabError(f"{method} needs a prior; prepare the rows for this method.")
-    if strength == AUTO:
-        strength = strength_curve(X, y, seen.materials, prior=seen.prior).best
-    used = seen.prior_used or "given"
-    if method == "ridge":
-        return fit_ridge(
-            X, y, prior=seen.prior, strength=strength, functional=functional, prior_used=used
-        )
-    return fit_residual(
-        X,
-        y,
-        np.zeros(len(y)),
-        prior=seen.prior,
-        strength=strength,
-        functional=functional,
-        prior_used=used,
-    )
-
-
-def prior_for(start: str, *, functional: str, source_model: str) -> tuple[NDArray[np.float64], str]:
-    """Return a prior (94,) in eV/atom and what it is in words; arguments as of `fit_atomref`.
-
-    Raises:
-        LabError: no such model, or the file is not an AtomRef.
-    """
-    if start in PRIOR_KINDS:
-        made = known_priors(functional=functional, source_model=source_model)[start]
-        return made.values, made.description
-    path = Path(start)
-    if not path.is_file():
+    ours, theirs = target.atomref, source.atomref
+    if ours.method == "huber":
         raise LabError(
-            f"{start} is neither a prior nor a file; choose one of {', '.join(PRIOR_KINDS)}, or "
-            "give a file that atomref --out wrote."
+            "Huber fits are not linear, so their difference is not a fit; choose one functional, "
+            "or least squares."
         )
-    return AtomRef.read(path).energies, f"AtomRef of {path.name}"
-
-
-def known_priors(*, functional: str, source_model: str) -> dict[str, Prior]:
-    """Return the prior of every kind that a pretrained model gives.
-
-    Args:
-        functional: what the priors are for.
-        source_model: a released model's name, or the path of a checkpoint.
-
-    Raises:
-        LabError: no such model.
-    """
-    # Torch reads the model's AtomRef.
-    from core.potential.models import (  # noqa: PLC0415
-        get_atomref,
-        load_model,
-        source_functional,
+    prior = target.prior
+    if prior is not None and source.prior is not None:
+        prior = prior - source.prior
+    return replace(
+        target,
+        energies=target.energies - source.energies,
+        prior=prior,
+        atomref=replace(
+            ours,
+            functional=f"{ours.functional} − {theirs.functional}",
+            energies=ours.energies - theirs.energies,
+            labels=", ".join(sorted({ours.labels or "", theirs.labels or ""})),
+            # Of one energy with corrections and one without, nothing can be said.
+            corrections=ours.corrections if ours.corrections == theirs.corrections else "unknown",
+        ),
     )
 
-    own, source = get_atomref(load_model(source_model)), source_functional(source_model)
-    return {kind: prior(own, source, functional, kind) for kind in PRIOR_KINDS}
+
+def _interaction_energies(
+    target: LabelledEnergies, rows: NDArray[np.int64], source: SourceModel, progress: Progress
+) -> NDArray[np.float64]:
+    data = target.data
+    if isinstance(data, PairSet) and not data.has_structures:
+        raise LabError(
+            f"{data.card.name} has no structures, and residual needs them; import it with a "
+            "column of structures, or choose lstsq, huber or ridge."
+        )
+    # Only this fit waits for torch.
+    from core.transfer.interaction import interaction_energies  # noqa: PLC0415
+
+    return interaction_energies(data, source, rows=rows, progress=progress)

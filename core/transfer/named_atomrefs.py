@@ -1,5 +1,6 @@
-"""Every AtomRef that has a name: chgnet's own and the kept ones; and putting one into a model."""
+"""AtomRef with a name, from chgnet and from the library; and writing one into a model."""
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,8 @@ from core.reference.fits.library import saved_atomrefs
 
 
 def named_atomrefs() -> dict[str, AtomRef]:
-    """Return chgnet's AtomRef, then the kept ones, by name."""
-    own = {
+    """Return chgnet's AtomRef, then the saved ones, by name."""
+    chgnet = {
         name: AtomRef(
             functional=FUNCTIONALS[name],
             method="given",
@@ -35,39 +36,41 @@ def named_atomrefs() -> dict[str, AtomRef]:
         )
         for name in CHGNET_ATOMREFS
     }
-    return own | saved_atomrefs()
+    return chgnet | saved_atomrefs()
 
 
 def find_atomref(name: str) -> AtomRef:
     """Return an AtomRef by its name, or from a JSON file.
 
     Raises:
-        LabError: There is none.
+        LabError: if there is none.
     """
-    known = named_atomrefs()
-    if name in known:
-        return known[name]
+    atomrefs = named_atomrefs()
+    if name in atomrefs:
+        return atomrefs[name]
     if Path(name).is_file():
         return AtomRef.read(Path(name))
-    raise LabError(f"{name}: is neither a named AtomRef nor a file; named are: {', '.join(known)}.")
+    raise LabError(
+        f"{name}: is neither a named AtomRef nor a file; names are: {', '.join(atomrefs)}."
+    )
 
 
 def write_into_model(atomref: AtomRef, model_name: str, out: Path) -> None:
     """Write a checkpoint of a model whose `composition_model` is this AtomRef.
 
-    Stock `CHGNet.from_file` loads it. Elements that the AtomRef does not know keep the model's own
-    reference.
+    Stock `CHGNet.from_file` loads it. Elements without a reference in the AtomRef keep the model's
+    own.
 
     Args:
-        atomref: The AtomRef.
-        model_name: A released model's name, or the path of a checkpoint.
-        out: The file to write; it appears whole or not at all.
+        atomref: the AtomRef.
+        model_name: a released model's name, or the path of a checkpoint.
+        out: the file to write; it appears whole or not at all.
 
     Raises:
-        LabError: No such model, or the file cannot be written.
+        LabError: if there is no such model, or the file cannot be written.
     """
     model = load_model(model_name)
-    energies = np.where(atomref.known, atomref.energies, get_atomref(model))
+    energies = np.where(atomref.has_energy, atomref.energies, get_atomref(model))
     set_atomref(model, energies)
     extra = {
         "functional": atomref.functional,
@@ -81,3 +84,11 @@ def write_into_model(atomref: AtomRef, model_name: str, out: Path) -> None:
         raise LabError(
             f"{out} cannot be written ({error.strerror}); choose a directory that exists."
         ) from None
+
+
+def model_bytes(atomref: AtomRef, model_name: str) -> bytes:
+    """Return the checkpoint that `write_into_model` writes, for a download."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "model.pth.tar"
+        write_into_model(atomref, model_name, path)
+        return path.read_bytes()

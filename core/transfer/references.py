@@ -10,18 +10,20 @@ from core.frames.store import FrameSet
 from core.potential.models import UNKNOWN, get_atomref, load_model, source_functional
 from core.progress import Progress, silent
 from core.reference.fits.atomref import AtomRef, fit_lstsq
+from core.reference.shifts.labelled import LabelledEnergies
 from core.transfer.atomref_fits import fit_atomref
+from core.transfer.source_model import SourceModel
 
 
-def unseen_elements(frame_set: FrameSet, train_indices: NDArray[np.integer]) -> list[str]:
-    """Name the elements that the data set has and the training frames lack.
+def unseen_elements(frame_set: FrameSet, rows: NDArray[np.integer]) -> list[str]:
+    """Return the elements that the data set contains and the training frames lack.
 
     Args:
         frame_set: the data set.
-        train_indices: rows of the training frames.
+        rows: rows of the training frames.
     """
     fractions = frame_set.fractions()
-    lacking = (fractions > 0).any(axis=0) & ~(fractions[train_indices] > 0).any(axis=0)
+    lacking = (fractions > 0).any(axis=0) & ~(fractions[rows] > 0).any(axis=0)
     return [SYMBOLS[index] for index in np.flatnonzero(lacking)]
 
 
@@ -38,12 +40,10 @@ def composition_fit(frame_set: FrameSet, rows: NDArray[np.integer]) -> AtomRef:
 def method_atomref(
     method: str,
     frame_set: FrameSet,
-    train_indices: NDArray[np.integer],
-    source_model: str,
+    rows: NDArray[np.integer],
+    source: SourceModel,
     *,
-    ridge_strength: float,
-    device: str = "auto",
-    threads: int | None = None,
+    strength: float,
     progress: Progress = silent,
 ) -> AtomRef:
     """Return the AtomRef that a method starts with.
@@ -54,41 +54,35 @@ def method_atomref(
     Args:
         method: key in `core.training.settings.methods.METHODS`.
         frame_set: the target data set.
-        train_indices: rows to fit on; those without an energy are passed over.
-        source_model: a released model's name, or the path of a checkpoint.
-        ridge_strength: pull toward the prior in `residual`.
-        device: where interaction energies are computed.
-        threads: CPU threads for that; None takes the physical cores.
+        rows: rows to fit on; those without an energy are left out.
+        source: the pretrained model.
+        strength: pull toward the prior in `residual`.
         progress: reports the interaction energies computed.
-
-    Returns:
-        The AtomRef.
 
     Raises:
         LabError: if the source model cannot be read or no training frame has an energy.
     """
-    rows = np.asarray(train_indices, dtype=np.int64)
-    functional = frame_set.card.functional or UNKNOWN
     if method in {"trainable", "frozen"}:
-        composition = composition_fit(frame_set, rows)
         return replace(
-            composition,
-            functional=source_functional(source_model),
-            energies=get_atomref(load_model(source_model)),
+            composition_fit(frame_set, rows),
+            functional=source_functional(source.name),
+            energies=get_atomref(load_model(source.name)),
             n=0,
-            prior_used=f"AtomRef of {source_model}",
+            prior_used=f"AtomRef of {source.name}",
         )
-    return fit_atomref(
-        frame_set,
-        rows,
-        frame_set.energies()[rows],
-        method="residual" if method == "residual" else "lstsq",
-        functional=functional,
-        source_model=source_model,
-        strength=ridge_strength,
-        labels=frame_set.card.labels,
-        corrections=frame_set.card.corrections,
-        device=device,
-        threads=threads,
-        progress=progress,
+    card = frame_set.card
+    target = LabelledEnergies(
+        data=frame_set,
+        rows=rows,
+        energies=frame_set.energies()[rows],
+        functional=card.functional or UNKNOWN,
+        labels=card.labels,
+        corrections=card.corrections,
     )
+    return fit_atomref(
+        target,
+        method="residual" if method == "residual" else "lstsq",
+        source=source,
+        strength=strength,
+        progress=progress,
+    ).atomref

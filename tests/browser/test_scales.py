@@ -9,7 +9,7 @@ from tests.browser.test_journey import click_element, settled, snap
 
 VIEWS = {
     "energy_shifts": ["By column", "By element", "Data efficiency"],
-    "atomref": ["How sure", "Single materials", "Strength and prior", "Library"],
+    "atomref": ["Uncertainty", "Influence", "Strength and prior", "Library"],
     "importance": ["Score", "Periodic table", "Swarm"],
 }
 

@@ -126,5 +126,7 @@ def test_mistakes():
     assert "no prior to compare" in mistake(*DATA, "--compare-priors")
     assert "strength is -1" in mistake(*DATA, "--method", "ridge", "--strength", "-1")
     assert "huge" in mistake(*DATA, "--method", "huge")
-    assert "give a number" in mistake(*DATA, "--minus", "energy_gga_chgnet", "--strength", "auto")
+    assert "give a number" in mistake(
+        *DATA, "--method", "ridge", "--minus", "energy_gga_chgnet", "--strength", "auto"
+    )
     assert "same column" in mistake(*DATA, "--minus", "energy_r2scan_chgnet")

@@ -1,7 +1,5 @@
 """AtomRef: fits, the worked example, take-away and mistakes."""
 
-import json
-
 import numpy as np
 import pytest
 
@@ -36,10 +34,14 @@ def test_ridge_keeps_close_to_the_prior(visit):
 
 def test_worked_example_follows_the_formula(visit):
     at = visit("atomref", formula="NaCl")
-    figures = [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
-    text = json.dumps(figures[-1])
+    text = at.latex[0].value
     assert "Na" in text
     assert "0.500" in text
+    terms = at.dataframe[-1].value.set_index("symbol")
+    energies = at.dataframe[0].value.set_index("symbol")["target"]
+    expected = 0.5 * (energies["Na"] + energies["Cl"])
+    assert terms["contribution"].sum() == pytest.approx(expected)
+    assert f"= {expected:.3f}" in text
     at.text_input(key="formula").set_value("Xx2").run()
     assert "Xx" in at.error[0].value
     at.text_input(key="formula").set_value("ArF").run()
@@ -62,17 +64,17 @@ def test_frames_count_as_their_materials(visit):
     assert "He, Kr, Xe, Ac, Pa" in at.warning[0].value
 
 
-VIEWS = ["References", "How sure", "Single materials", "Strength and prior", "Library"]
+VIEWS = ["References", "Uncertainty", "Influence", "Strength and prior", "Library"]
 
 
 @pytest.mark.parametrize(
     ("view", "fit"),
     [
         *((view, "Least squares") for view in VIEWS),
-        ("How sure", "Huber"),
-        ("Single materials", "Huber"),
-        ("How sure", "Ridge toward a prior"),
-        ("Single materials", "Ridge toward a prior"),
+        ("Uncertainty", "Huber"),
+        ("Influence", "Huber"),
+        ("Uncertainty", "Ridge toward a prior"),
+        ("Influence", "Ridge toward a prior"),
     ],
 )
 def test_every_view_of_every_fit_opens(visit, view, fit):
@@ -82,8 +84,8 @@ def test_every_view_of_every_fit_opens(visit, view, fit):
     assert any("atomref atomref" in code.value for code in at.code)
 
 
-def test_how_sure_counts_elements_in_few_materials(visit, embedded):
-    at = visit("atomref", view="How sure", few="30")
+def test_uncertainty_counts_elements_in_few_materials(visit, embedded):
+    at = visit("atomref", view="Uncertainty", few="30")
     counts = (embedded.fractions() > 0).sum(axis=0)
     cells = {cell.label: cell.value for cell in at.metric}
     assert cells["In under 30 materials"] == str(((counts > 0) & (counts < 30)).sum())
@@ -100,18 +102,18 @@ def test_how_sure_counts_elements_in_few_materials(visit, embedded):
 
 
 def test_the_difference_of_the_scales_has_intervals_of_its_own(visit):
-    at = visit("atomref", view="How sure", side="Target − source")
+    at = visit("atomref", view="Uncertainty", side="Target − source")
     difference = at.dataframe[0].value.set_index("symbol")
     both = visit("atomref").dataframe[0].value.set_index("symbol")
     np.testing.assert_allclose(
         difference["energy"], both["difference"].loc[difference.index], atol=1e-8
     )
-    at = visit("atomref", view="How sure", side="Target − source", fit="Huber")
+    at = visit("atomref", view="Uncertainty", side="Target − source", fit="Huber")
     assert at.segmented_control(key="side").value == "target"
 
 
-def test_single_materials_are_named_and_linked(visit, embedded):
-    at = visit("atomref", view="Single materials")
+def test_influential_materials_are_named_and_linked(visit, embedded):
+    at = visit("atomref", view="Influence")
     assert "mp\\-36526 \\(Ac\\)" in at.warning[0].value
     table = at.dataframe[0].value
     assert len(table) == 50
@@ -119,16 +121,16 @@ def test_single_materials_are_named_and_linked(visit, embedded):
     assert table["moves"].iloc[0].startswith("Kr ")
     ids = embedded.table()["material_id"]
     assert ids.iloc[table["row"].iloc[0]] == "mp-567365"
-    at = visit("atomref", view="Single materials", picked=f"17.{ids.iloc[17]}")
+    at = visit("atomref", view="Influence", picked=f"17.{ids.iloc[17]}")
     assert at.dataframe[0].value["material_id"].iloc[0] == ids.iloc[17]
     assert len(at.dataframe[0].value) == 51
-    at = visit("atomref", view="Single materials", single="Prediction against energy")
+    at = visit("atomref", view="Influence", single="Prediction against energy")
     assert not at.error
     assert at.get("plotly_chart")
 
 
 def test_leaving_out_of_a_huber_fit_is_told_to_be_first_order(visit):
-    at = visit("atomref", view="Single materials", fit="Huber")
+    at = visit("atomref", view="Influence", fit="Huber")
     assert any("one Newton step" in caption.value for caption in at.caption)
 
 
@@ -155,7 +157,7 @@ def test_prior_kind_is_part_of_the_command(visit):
     at = visit("atomref", fit="Ridge toward a prior", prior="source + shift of the isolated atom")
     assert at.code[0].value.endswith("--strength 0.01 --prior atom")
     assert any("atom shift" in caption.value for caption in at.caption)
-    at = visit("atomref", view="How sure", side="Source")
+    at = visit("atomref", view="Uncertainty", side="Source")
     assert "--column energy_gga_chgnet" in at.code[-1].value
 
 

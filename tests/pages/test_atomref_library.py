@@ -1,4 +1,4 @@
-"""The AtomRef page's library: compare, keep, bring, take along, delete."""
+"""The AtomRef page's library: compare, save, import, export, delete."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from core.elements import INDEX
 from core.frames.registry import open_dataset
 from core.reference.fits.atomref import fit_lstsq
 from core.reference.fits.library import save_atomref, saved_atomrefs
-from pages.parts.atomref.library import checkpoint
+from core.transfer.named_atomrefs import model_bytes
 
 
 @pytest.fixture
@@ -32,16 +32,16 @@ def test_this_fit_stands_beside_chgnets_own(visit, mine):
     np.testing.assert_allclose(side["spread"], 0, atol=1e-9)
 
 
-def test_keep_and_delete(visit):
+def test_save_and_delete(visit):
     at = visit("atomref", view="Library")
     at.text_input[0].set_value("Not A Name")
-    next(one for one in at.button if one.label == "Keep it").click().run()
+    next(one for one in at.button if one.label == "Save").click().run()
     assert "cannot name an AtomRef" in at.error[0].value
     at.text_input[0].set_value("kept")
-    next(one for one in at.button if one.label == "Keep it").click().run()
+    next(one for one in at.button if one.label == "Save").click().run()
     assert list(saved_atomrefs()) == ["kept"]
-    assert any("Kept r2SCAN as kept" in one.value for one in at.success)
-    next(one for one in at.button if one.label == "Delete it").click().run()
+    assert any("Saved r2SCAN as kept" in one.value for one in at.success)
+    next(one for one in at.button if one.label == "Delete").click().run()
     assert saved_atomrefs() == {}
 
 
@@ -61,7 +61,7 @@ def test_commands_do_the_same(visit, mine):
 
 def test_the_checkpoint_is_a_stock_chgnet(home, mine, tmp_path):
     path = tmp_path / "model.pth.tar"
-    path.write_bytes(checkpoint(mine, "chgnet-0.3.0"))
+    path.write_bytes(model_bytes(mine, "chgnet-0.3.0"))
     weight = CHGNet.from_file(path).composition_model.fc.weight.detach().numpy().ravel()
-    known = mine.known
+    known = mine.has_energy
     np.testing.assert_allclose(weight[known], mine.energies[known], rtol=1e-6)

@@ -64,6 +64,8 @@ def test_every_page_shows_commands_that_exist(visit, page):
             {"covered": "materials"},
         ),
         ("transfer", {"model": "A checkpoint of my own"}, {"model": "upload"}),
+        ("atomref", {"view": "How sure"}, {"view": "Uncertainty"}),
+        ("atomref", {"view": "Single materials"}, {"view": "Influence"}),
     ],
 )
 def test_a_link_with_a_former_label_still_opens(visit, page, query, held):

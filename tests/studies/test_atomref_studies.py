@@ -1,13 +1,15 @@
-"""Studies of one fit: intervals and priors, in place and kept."""
+"""Studies of one fit, computed and stored."""
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from core.errors import LabError
 from core.frames.registry import open_dataset
 from core.progress import silent
-from core.reference.fits.atomref import fit_lstsq
+from core.reference.fits.atomref import fit_lstsq, fit_ridge
 from core.reference.fits.uncertainty import bootstrap, standard_errors
+from core.studies.atomref_fit import AtomRefStudy
 from core.studies.atomref_intervals import AtomRefIntervals
 from core.studies.catalog import study_of
 from core.studies.data_efficiency import DataEfficiencyStudy
@@ -30,7 +32,7 @@ def home(tmp_path, monkeypatch):
 def test_another_checkpoint_of_the_same_name_is_another_study(tmp_path):
     file = tmp_path / "model.pth.tar"
     studies = [
-        AtomRefIntervals(pairs=PAIRS, model=str(file)),
+        AtomRefIntervals(pairs=PAIRS, method="ridge", model=str(file)),
         DataEfficiencyStudy(pairs=PAIRS, model=str(file)),
         OffsetStudy(dataset="mp-structures", model=str(file)),
     ]
@@ -76,6 +78,50 @@ def test_priors_of_the_embedded_pairs_are_compared_and_kept():
     assert own.key() != study.key()
 
 
+@pytest.fixture(scope="module")
+def pairs():
+    return PAIRS.open().pairs
+
+
+def fitted(side, method="lstsq"):
+    return AtomRefStudy(pairs=PAIRS, side=side, method=method, strength=0.3).fitted(silent)
+
+
+def test_sides_are_their_energies(pairs):
+    for side, energies, functional in (
+        ("target", pairs.target, "r2SCAN"),
+        ("source", pairs.source, "GGA/GGA+U"),
+    ):
+        found = fitted(side)
+        expected = fit_lstsq(pairs.fractions, energies, functional=functional)
+        np.testing.assert_array_equal(found.atomref.energies, expected.energies)
+        assert found.atomref.functional == functional
+        assert found.atomref.labels != "dft"
+        np.testing.assert_array_equal(found.energies, energies)
+
+
+def test_the_difference_is_the_fit_to_the_shift(pairs):
+    found = fitted("difference")
+    expected = fit_lstsq(pairs.fractions, pairs.shift, functional="shift")
+    np.testing.assert_allclose(found.atomref.energies, expected.energies, atol=1e-8)
+    assert found.atomref.functional == "r2SCAN − GGA/GGA+U"
+    pulled = fitted("difference", "ridge")
+    expected = fit_ridge(
+        pairs.fractions, pairs.shift, prior=pulled.prior, strength=0.3, functional="shift"
+    )
+    np.testing.assert_allclose(pulled.atomref.energies, expected.energies, atol=1e-8)
+    np.testing.assert_allclose(
+        standard_errors(pulled.atomref, pulled.fractions, pulled.energies, pulled.materials),
+        standard_errors(expected, pairs.fractions, pairs.shift, pairs.material_id),
+        rtol=1e-6,
+    )
+
+
+def test_the_difference_of_huber_fits_is_not_a_fit():
+    with pytest.raises(LabError, match="not linear"):
+        fitted("difference", "huber")
+
+
 def test_settings_tell_studies_apart_and_are_checked():
     one, other = AtomRefIntervals(pairs=PAIRS), AtomRefIntervals(pairs=PAIRS, side="difference")
     assert one.key() != other.key()
@@ -83,6 +129,21 @@ def test_settings_tell_studies_apart_and_are_checked():
     slow = AtomRefIntervals(pairs=PAIRS, method="residual")
     assert slow.seconds() > 10 * one.seconds()
     with pytest.raises(ValidationError):
-        AtomRefIntervals(pairs=PAIRS, strength=0)
+        AtomRefIntervals(pairs=PAIRS, method="ridge", strength=0)
     with pytest.raises(ValidationError):
         PriorStudy(pairs=PAIRS, method="lstsq")
+    free = AtomRefStudy(pairs=PAIRS, strength=5, model="chgnet-r2scan")
+    assert free == AtomRefStudy(pairs=PAIRS)
+
+
+def test_commands_compute_the_same_fit():
+    command = AtomRefStudy(pairs=PAIRS, method="ridge", strength="auto", start="atom").command
+    assert command == (
+        "atomref atomref mp-structures --column energy_r2scan_chgnet --method ridge "
+        "--model chgnet-0.3.0 --strength auto --prior atom"
+    )
+    frames = PairSelection(dataset="mp-frames-gga", other="mp-frames-r2scan")
+    difference = AtomRefStudy(pairs=frames, side="difference").command
+    assert difference.endswith("atomref mp-frames-r2scan --method lstsq --minus mp-frames-gga")
+    source = AtomRefStudy(pairs=frames, side="source").command
+    assert source.endswith("atomref mp-frames-gga --method lstsq")

@@ -36,7 +36,7 @@ def test_result_is_that_of_its_parts_and_is_kept(study):
         pairs.source,
         pairs.target,
         pairs.material_id,
-        priors=(own, prior(own, "GGA/GGA+U", "r2SCAN").values),
+        priors=(own, prior(own, "GGA/GGA+U", "r2SCAN").energies),
         seed=3,
     )
     np.testing.assert_allclose(result.curve.pearson, expected.pearson)

@@ -10,8 +10,10 @@ from core.potential.models import get_atomref, load_model
 from core.reference.fits.atomref import fit_huber
 from core.reference.fits.priors import prior
 from core.reference.fits.strength import strength_curve
-from core.transfer.atomref_fits import fit, fit_atomref, fit_data
+from core.reference.shifts.labelled import LabelledEnergies
+from core.transfer.atomref_fits import fit_atomref
 from core.transfer.interaction import interaction_energies
+from core.transfer.source_model import SourceModel
 
 MODEL = "chgnet-0.3.0"
 
@@ -32,27 +34,30 @@ def closed_form(X, y, prior_values, strength):
     return np.linalg.solve(A, X.T @ y + strength * prior_values)
 
 
-def fitted(pairs, rows, energies, method, strength=0.3, **more):
-    return fit_atomref(
-        pairs,
-        rows,
-        energies,
-        method=method,
+def fit(pairs, rows, energies, method, strength=0.3, **more):
+    target = LabelledEnergies(
+        data=pairs,
+        rows=rows,
+        energies=energies,
         functional="r2SCAN",
-        source_model=MODEL,
-        strength=strength,
-        **more,
+        labels="x",
+        corrections="none",
     )
+    return fit_atomref(target, method=method, source=SourceModel(MODEL), strength=strength, **more)
+
+
+def fitted(*arguments, **more):
+    return fit(*arguments, **more).atomref
 
 
 def test_each_fit_is_its_closed_form(pairs):
     rows = np.arange(0, len(pairs), 150)
     energies = pairs.energy("energy_r2scan_chgnet")[rows]
     X = pairs.fractions()[rows]
-    pull = prior(get_atomref(load_model(MODEL)), "GGA/GGA+U", "r2SCAN").values
+    pull = prior(get_atomref(load_model(MODEL)), "GGA/GGA+U", "r2SCAN").energies
     ridge = fitted(pairs, rows, energies, "ridge")
     np.testing.assert_allclose(ridge.energies, closed_form(X, energies, pull, 0.3), atol=1e-8)
-    left = energies - interaction_energies(pairs, MODEL, indices=rows)
+    left = energies - interaction_energies(pairs, SourceModel(MODEL), rows=rows)
     residual = fitted(pairs, rows, energies, "residual")
     np.testing.assert_allclose(residual.energies, closed_form(X, left, pull, 0.3), atol=1e-8)
     lstsq = fitted(pairs, rows, energies, "lstsq")
@@ -62,7 +67,7 @@ def test_each_fit_is_its_closed_form(pairs):
 def test_the_network_explains_its_own_labels(pairs):
     rows = np.arange(0, len(pairs), 300)
     labels = pairs.energy("energy_gga_chgnet")[rows]
-    interaction = interaction_energies(pairs, MODEL, indices=rows)
+    interaction = interaction_energies(pairs, SourceModel(MODEL), rows=rows)
     contribution = pairs.fractions()[rows] @ get_atomref(load_model(MODEL))
     np.testing.assert_allclose(interaction + contribution, labels, atol=2e-5)
 
@@ -84,7 +89,7 @@ def test_residual_without_structures_is_told(home):
 def test_huber_needs_no_prior(pairs):
     rows = np.arange(0, len(pairs), 20)
     energies = pairs.energy("energy_r2scan_chgnet")[rows]
-    found = fitted(pairs, rows, energies, "huber", labels="x", corrections="none")
+    found = fitted(pairs, rows, energies, "huber")
     expected = fit_huber(pairs.fractions()[rows], energies, functional="r2SCAN")
     np.testing.assert_array_equal(found.energies, expected.energies)
     assert (found.method, found.labels, found.corrections) == ("huber", "x", "none")
@@ -97,7 +102,7 @@ def test_priors_of_every_kind(pairs, start):
     energies = pairs.energy("energy_r2scan_chgnet")[rows]
     found = fitted(pairs, rows, energies, "ridge", strength=1e9, start=start)
     pull = prior(get_atomref(load_model(MODEL)), "GGA/GGA+U", "r2SCAN", start)
-    np.testing.assert_allclose(found.energies, pull.values, atol=1e-3)
+    np.testing.assert_allclose(found.energies, pull.energies, atol=1e-3)
     assert found.prior_used == pull.description
 
 
@@ -116,11 +121,12 @@ def test_prior_of_a_file_and_of_no_file(pairs, home):
 def test_auto_takes_the_best_strength(pairs):
     rows = np.arange(0, len(pairs), 20)
     energies = pairs.energy("energy_r2scan_chgnet")[rows]
-    found = fitted(pairs, rows, energies, "ridge", strength="auto")
-    pull = prior(get_atomref(load_model(MODEL)), "GGA/GGA+U", "r2SCAN").values
+    chosen = fit(pairs, rows, energies, "ridge", strength="auto")
+    found = chosen.atomref
+    pull = prior(get_atomref(load_model(MODEL)), "GGA/GGA+U", "r2SCAN").energies
     materials = pairs.table()["material_id"].to_numpy()[rows]
     curve = strength_curve(pairs.fractions()[rows], energies, materials, prior=pull)
-    assert found.strength == curve.best != 1e-2
+    assert found.strength == curve.best == chosen.curve.best != 1e-2
     np.testing.assert_allclose(
         found.energies,
         closed_form(pairs.fractions()[rows], energies, pull, curve.best),
@@ -128,19 +134,13 @@ def test_auto_takes_the_best_strength(pairs):
     )
 
 
-def test_what_a_fit_sees(pairs):
+def test_a_fit_holds_its_data(pairs):
     rows = np.arange(0, len(pairs), 300)
     energies = pairs.energy("energy_r2scan_chgnet")[rows]
-    seen = fit_data(
-        pairs, rows, energies, method="residual", functional="r2SCAN", source_model=MODEL
-    )
-    left = energies - interaction_energies(pairs, MODEL, indices=rows)
-    np.testing.assert_array_equal(seen.energies, left)
-    np.testing.assert_array_equal(seen.rows, rows)
-    assert seen.materials.tolist() == pairs.table()["material_id"].iloc[rows].tolist()
-    made = fit(seen, method="residual", functional="r2SCAN", strength=0.3)
-    whole = fitted(pairs, rows, energies, "residual")
-    np.testing.assert_array_equal(made.energies, whole.energies)
-    free = fit_data(pairs, rows, energies, method="lstsq", functional="r2SCAN", source_model=MODEL)
-    with pytest.raises(LabError, match="ridge needs a prior"):
-        fit(free, method="ridge", functional="r2SCAN", strength=1)
+    found = fit(pairs, rows, energies, "residual")
+    left = energies - interaction_energies(pairs, SourceModel(MODEL), rows=rows)
+    np.testing.assert_array_equal(found.energies, left)
+    np.testing.assert_array_equal(found.rows, rows)
+    assert found.materials.tolist() == pairs.table()["material_id"].iloc[rows].tolist()
+    misfit = left - found.fractions @ found.atomref.energies
+    assert found.mae == pytest.approx(np.abs(misfit).mean())

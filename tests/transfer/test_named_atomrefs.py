@@ -50,7 +50,7 @@ def test_chgnets_own(home, name, theirs, model):
     # The released model carries the same.
     np.testing.assert_array_equal(ours.energies, get_atomref(load_model(model)))
     # CHGNet r2scan never met six elements.
-    assert ours.known.sum() == (94 if theirs == "MPtrj" else 88)
+    assert ours.has_energy.sum() == (94 if theirs == "MPtrj" else 88)
 
 
 def test_found_by_name_or_file(home):

@@ -68,6 +68,19 @@ class AtomRef:
         """Return composition fractions (n, 94) times AtomRef: (n,) eV/atom."""
         return np.asarray(fractions) @ self.energies
 
+    def terms(self, fractions: np.ndarray) -> pd.DataFrame:
+        """Return the terms of one composition's contribution.
+
+        Args:
+            fractions: Composition fractions, (94,).
+
+        Returns:
+            Columns symbol, fraction, energy and contribution (eV/atom), one row per element.
+        """
+        table = self.table().drop(columns="count").assign(fraction=fractions)
+        table["contribution"] = table["fraction"] * table["energy"]
+        return table[table["fraction"] > 0]
+
     def rare(self, min_count: int = RARE) -> list[str]:
         """Name the elements that occur, but in fewer than ``min_count`` frames."""
         few = (self.counts > 0) & (self.counts < min_count)
@@ -79,8 +92,8 @@ class AtomRef:
         return [SYMBOLS[index] for index in np.flatnonzero(self.counts == 0)]
 
     @property
-    def known(self) -> np.ndarray:
-        """Tell which elements (94,) have a reference: they occur, or an energy is given."""
+    def has_energy(self) -> np.ndarray:
+        """Whether each element (94,) has a reference: it occurs, or an energy is given."""
         return (self.counts > 0) | (np.abs(self.energies) > _NOTHING)
 
     def table(self) -> pd.DataFrame:
@@ -89,8 +102,8 @@ class AtomRef:
             {"symbol": SYMBOLS, "energy": self.energies, "count": self.counts}
         ).astype({"symbol": str})
 
-    def seen(self) -> dict[str, float]:
-        """Return symbol to energy (eV/atom) of the elements that the fitted frames contain."""
+    def fitted_energies(self) -> dict[str, float]:
+        """Return the energies (eV/atom) of the elements that the fitted frames contain."""
         return {SYMBOLS[i]: float(self.energies[i]) for i in np.flatnonzero(self.counts)}
 
     def to_json(self) -> str:
@@ -140,8 +153,8 @@ class AtomRef:
 
     def write(self, path: Path) -> None:
         """Write it as JSON, or as the CSV table where the name ends in .csv; never half of it."""
-        csv = path.suffix == ".csv"
-        text = self.table().to_csv(index=False) if csv else self.to_json() + "\n"
+        is_csv = path.suffix == ".csv"
+        text = self.table().to_csv(index=False) if is_csv else self.to_json() + "\n"
         with disk_errors(path):
             write_whole(path, text.encode())
 

@@ -37,7 +37,7 @@ def explained(atomref: AtomRef, fractions: np.ndarray, energies: np.ndarray) -> 
         fractions: Composition fractions (n, 94).
         energies: Total energies (n,), eV/atom.
     """
-    known = ~((fractions > 0) & ~atomref.known).any(axis=1)
+    known = ~((fractions > 0) & ~atomref.has_energy).any(axis=1)
     scaled = energies[known] - atomref.contribution(fractions[known])
     some = len(scaled) > 0
     return Explained(
@@ -60,7 +60,7 @@ def side_by_side(atomrefs: Mapping[str, AtomRef]) -> pd.DataFrame:
         and `spread`, the largest less the smallest; one row an element that any of them knows.
     """
     table = pd.DataFrame(
-        {name: np.where(one.known, one.energies, np.nan) for name, one in atomrefs.items()},
+        {name: np.where(one.has_energy, one.energies, np.nan) for name, one in atomrefs.items()},
         index=pd.Index(SYMBOLS, name="symbol"),
     ).dropna(how="all")
     spread = table.max(axis=1) - table.min(axis=1)

@@ -66,6 +66,13 @@ class LeaveOneOut:
         known = np.abs(self.residual[np.isfinite(self.residual)])
         return float(known.mean()) if len(known) else float("nan")
 
+    @property
+    def sole_elements(self) -> dict[str, str]:
+        """Elements that occur in one material only, such as "He, Ne", by material id."""
+        return {
+            str(self.materials[i]): str(self.alone[i]) for i in np.flatnonzero(self.alone != "")
+        }
+
     def table(self) -> pd.DataFrame:
         """Return all materials.
 

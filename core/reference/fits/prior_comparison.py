@@ -66,6 +66,25 @@ class PriorComparison:
             }
         )
 
+    def by_size(self) -> pd.DataFrame:
+        """Return the mean |error|, eV/atom: one row per prior, one column per size."""
+        return pd.DataFrame(
+            self.mae,
+            index=pd.Index(self.priors, name="prior"),
+            columns=[str(size) for size in self.sizes],
+        )
+
+    def same_errors(self) -> list[list[str]]:
+        """Return groups of priors that give the same errors, such as for want of other shifts."""
+        groups: list[list[int]] = []
+        for i, errors in enumerate(self.mae):
+            group = next((g for g in groups if np.allclose(self.mae[g[0]], errors)), None)
+            if group is None:
+                groups.append([i])
+            else:
+                group.append(i)
+        return [[self.priors[i] for i in group] for group in groups if len(group) > 1]
+
 
 def compare_priors(
     fractions: np.ndarray,

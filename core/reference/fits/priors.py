@@ -41,13 +41,13 @@ class Prior:
     """Expected elemental references in the target functional.
 
     Attributes:
-        values: (94,) eV/atom.
+        energies: (94,) eV/atom.
         origin: How each element's value came about, (94,) strings: "source + crystal shift (mp)",
             "source + crystal shift (matpes, other geometry)", … or "source" where no shift is
             known.
     """
 
-    values: np.ndarray
+    energies: np.ndarray
     origin: list[str]
 
     @property
@@ -76,8 +76,8 @@ def prior(
             ``origin`` names element by element.
     """
     shift, origin = element_shift(source_functional, target_functional, kind)
-    values = np.asarray(source_atomref, dtype=float) + np.where(np.isnan(shift), 0.0, shift)
-    return Prior(values=values, origin=origin)
+    energies = np.asarray(source_atomref, dtype=float) + np.where(np.isnan(shift), 0.0, shift)
+    return Prior(energies=energies, origin=origin)
 
 
 def element_shift(

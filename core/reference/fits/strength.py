@@ -9,6 +9,7 @@ complement are the whole data's less the fold's.
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
 
 from core.errors import LabError
@@ -59,6 +60,13 @@ class StrengthCurve:
     def best_mae(self) -> float:
         """MAE at the best strength, eV/atom."""
         return float(self.mae.min())
+
+    def table(self) -> pd.DataFrame:
+        """Return columns strength, mae, mae_error, rmse and rmse_error (eV/atom)."""
+        names = ("mae", "mae_error", "rmse", "rmse_error")
+        return pd.DataFrame(
+            {"strength": self.strengths, **{name: getattr(self, name) for name in names}}
+        )
 
 
 def strength_curve(

@@ -1,6 +1,7 @@
 """The energies of one functional in a data set, with what is known of them."""
 
 from dataclasses import dataclass
+from typing import Literal, Self
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from core.frames.pairs import PairSet
 from core.frames.registry import open_dataset
 from core.frames.schema import Corrections
 from core.frames.store import FrameSet
-from core.reference.shifts.pairs import default_columns
+from core.reference.shifts.pairs import OpenedPairs, default_columns
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
@@ -31,6 +32,18 @@ class LabelledEnergies:
     functional: str
     labels: str
     corrections: Corrections
+
+    @classmethod
+    def from_pairs(cls, opened: OpenedPairs, side: Literal["target", "source"]) -> Self:
+        """Return the energies of pairs in one of the two functionals."""
+        pairs = opened.pairs
+        fields = ("functional", "labels", "corrections")
+        return cls(
+            data=opened.data,
+            rows=pairs.index,
+            energies=getattr(pairs, side),
+            **{field: getattr(pairs, f"{side}_{field}") for field in fields},
+        )
 
     @property
     def fractions(self) -> np.ndarray:

@@ -29,6 +29,7 @@ from core.training.step.loss import trained_labels
 from core.training.step.step import Stepper
 from core.transfer.interaction import interaction_energies
 from core.transfer.references import composition_fit, method_atomref, unseen_elements
+from core.transfer.source_model import SourceModel
 
 _MOST_VALIDATION = 200
 _MOST_TRAINING = 1000
@@ -104,10 +105,8 @@ def preflight(config: RunConfig, *, progress: Progress = silent) -> Preflight:
             config.method,
             frame_set,
             fitted_on,
-            config.source_model,
-            ridge_strength=config.ridge_strength,
-            device=config.device,
-            threads=config.threads,
+            SourceModel(config.source_model, config.device, config.threads),
+            strength=config.ridge_strength,
             progress=progress,
         )
         if len(fitted_on) < len(split.train):
@@ -197,11 +196,7 @@ def _energy_errors(
         ]
         return np.array(errors, dtype=np.float64)
     interaction = interaction_energies(
-        frame_set,
-        config.source_model,
-        indices=rows,
-        device=config.device,
-        threads=config.threads,
+        frame_set, SourceModel(config.source_model, config.device, config.threads), rows=rows
     )
     errors = interaction + atomref.contribution(frame_set.fractions()[rows]) - energies
     return errors[np.isfinite(errors)]

@@ -15,6 +15,7 @@ from core.training.settings.config import RunConfig
 from core.training.settings.methods import METHODS
 from core.training.step.blocks import freeze
 from core.transfer.references import method_atomref, unseen_elements
+from core.transfer.source_model import SourceModel
 
 
 def first_atomref(
@@ -44,10 +45,8 @@ def first_atomref(
         config.method,
         frame_set,
         rows,
-        config.source_model,
-        ridge_strength=config.ridge_strength,
-        device=config.device,
-        threads=threads,
+        SourceModel(config.source_model, config.device, threads),
+        strength=config.ridge_strength,
         progress=progress,
     )
     return {

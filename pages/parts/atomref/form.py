@@ -1,7 +1,6 @@
 """Choosing how AtomRef is fitted, and the fits of the chosen pairs."""
 
-import shlex
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any, get_args
 
 import streamlit as st
@@ -9,9 +8,10 @@ import streamlit as st
 from core.potential.released import MODELS
 from core.progress import silent
 from core.reference.fits.atomref import AtomRef, Method
-from core.reference.fits.priors import PRIOR_KINDS, PriorKind
-from core.transfer.atomref_fits import PULLED
-from core.transfer.pair_fits import Side, SideFit, side_fit
+from core.reference.fits.priors import PRIOR_KINDS
+from core.reference.shifts.pairs import OpenedPairs
+from core.studies.atomref_fit import AtomRefStudy, Side
+from core.transfer.atomref_fits import PULLED, AtomRefFit
 from pages.parts.shared.page import plain
 from pages.parts.shared.pairs import PairChoice
 
@@ -21,89 +21,43 @@ METHODS: dict[Method, str] = {
     "ridge": "Ridge toward a prior",
     "residual": "Residual",
 }
-EXPLAINED: dict[Method, str] = {
-    "lstsq": "One energy an element, so that composition alone explains as much of the total "
-    "energy as it can. What the paper's Method 4 does.",
-    "huber": "The same with Huber's loss: a material far off counts by its distance, not by the "
-    "square of it, so that few outliers do not decide.",
+EXPLANATIONS: dict[Method, str] = {
+    "lstsq": "One energy per element, so that composition alone explains as much of the total "
+    "energy as it can: Method 4 of the paper.",
+    "huber": "Least squares with Huber's loss: large residuals count linearly instead of "
+    "quadratically, so that a few outliers do not dominate the fit.",
     "ridge": "Least squares pulled toward a prior: the pretrained model's AtomRef, moved by the "
-    "shift of the pure elements where it is known. Elements in few materials stay sensible.",
+    "shift of the pure elements where it is known. Elements in few materials keep sensible values.",
     "residual": "Ridge on total energy minus the pretrained network's interaction energy: the "
-    "references that let this network start closest to the data.",
+    "references with which this network starts closest to the data.",
 }
 SIDES: dict[Side, str] = {
     "target": "Target",
     "source": "Source",
     "difference": "Target − source",
 }
-MOST_KEPT = 8
-"""Fits that a session keeps."""
 
 
-@dataclass(kw_only=True, frozen=True)
-class FitChoice:
-    """How the reader wants AtomRef fitted.
+def cached(spinner: str = "", *, max_entries: int = 8) -> Callable[[Any], Any]:
+    """Return a decorator that caches a function of a choice and a fit for all readers.
 
-    Attributes:
-        method: Of `core.reference.fits.atomref`.
-        strength: Pull toward the prior.
-        model: Where the prior starts.
-        start: What the prior is.
+    Args:
+        spinner: what the page shows meanwhile.
+        max_entries: number of results to keep.
     """
-
-    method: Method
-    strength: float
-    model: str
-    start: PriorKind
-
-    @property
-    def is_pulled(self) -> bool:
-        """Whether there is a prior."""
-        return self.method in PULLED
-
-    @property
-    def is_linear(self) -> bool:
-        """Whether the difference of two fits is the fit to the difference."""
-        return self.method != "huber"
-
-    @property
-    def key(self) -> tuple[Any, ...]:
-        """Names the choice in caches."""
-        if not self.is_pulled:
-            return (self.method,)
-        return (self.method, self.strength, self.model, self.start)
-
-    def settings(self) -> dict[str, Any]:
-        """Return it as settings of studies."""
-        given: dict[str, Any] = {"method": self.method}
-        if self.is_pulled:
-            given |= {"strength": self.strength, "model": self.model, "start": self.start}
-        return given
-
-    def command(self, choice: PairChoice, side: Side = "target", *, strength: str = "") -> str:
-        """Return the command that fits one side.
-
-        Args:
-            choice: The pairs.
-            side: Whose references.
-            strength: Instead of the form's.
-        """
-        selection = choice.selection
-        argument = choice.target_argument
-        if side == "source":
-            column = [] if selection.source is None else ["--column", selection.source]
-            argument = shlex.join([selection.dataset, *column])
-        words = f"atomref atomref {argument} --method {self.method}"
-        if side == "difference":
-            words += f" --minus {shlex.quote(selection.source or selection.dataset)}"
-        if self.is_pulled:
-            words += f" --model {self.model} --strength {strength or format(self.strength, 'g')}"
-            words += "" if self.start == "shifted" else f" --prior {self.start}"
-        return words
+    return st.cache_resource(
+        max_entries=max_entries,
+        show_spinner=spinner or False,
+        hash_funcs={
+            PairChoice: lambda choice: choice.key,
+            AtomRefStudy: AtomRefStudy.model_dump_json,
+            AtomRef: AtomRef.to_json,
+        },
+    )
 
 
-def choose_fit() -> FitChoice:
-    """Show the controls that choose a fit."""
+def choose_fit(choice: PairChoice) -> AtomRefStudy:
+    """Show the controls that choose a fit, and return the fit of the target energies."""
     method = st.segmented_control(
         "Fit",
         get_args(Method),
@@ -113,10 +67,10 @@ def choose_fit() -> FitChoice:
         key="fit",
         bind="query-params",
     )
-    st.caption(EXPLAINED[method])
-    free = method not in PULLED
-    rest = st.columns([2, 2, 3])
-    strength = rest[0].number_input(
+    st.caption(EXPLANATIONS[method])
+    no_prior = method not in PULLED
+    columns = st.columns([2, 2, 3])
+    columns[0].number_input(
         "Pull toward the prior",
         min_value=1e-6,
         max_value=1e6,
@@ -124,67 +78,61 @@ def choose_fit() -> FitChoice:
         format="%g",
         key="strength",
         bind="query-params",
-        disabled=free,
-        help="Ridge strength: about how many frames of the pure element the prior is worth. The "
-        "view “Strength and prior” tells which one is best.",
+        disabled=no_prior,
+        help="Ridge strength: the prior weighs about as much as this many frames of the pure "
+        "element. The view “Strength and prior” finds the best one.",
     )
-    model = rest[1].selectbox(
+    columns[1].selectbox(
         "Pretrained model",
         list(MODELS),
         key="model",
         bind="query-params",
-        disabled=free,
-        help="Its AtomRef is where the prior starts; its network gives the interaction energies.",
+        disabled=no_prior,
+        help="The prior starts from its AtomRef; its network gives the interaction energies.",
     )
-    start = rest[2].selectbox(
+    columns[2].selectbox(
         "Prior",
         list(PRIOR_KINDS),
         format_func=lambda kind: PRIOR_KINDS[kind],
         key="prior",
         bind="query-params",
-        disabled=free,
-        help="What an element's reference ought to be before any data. Known shifts: of the "
-        "elemental crystal, by Materials Project where known, else MatPES, else of the isolated "
-        "atom. For other functionals than PBE, GGA/GGA+U and r2SCAN none is known.",
+        disabled=no_prior,
+        help="The expected reference of an element before any data. Known shifts: of the "
+        "elemental crystal, by Materials Project where known, else by MatPES, else of the isolated "
+        "atom. They are known for PBE, GGA/GGA+U and r2SCAN only.",
     )
-    return FitChoice(method=method, strength=strength, model=model, start=start)
+    return fit_of_form(choice, method)
 
 
-def fitted(choice: PairChoice, how: FitChoice, side: Side) -> SideFit:
-    """Fit one side once a session; interaction energies stay on disk for all."""
-    memory = st.session_state.setdefault("atomref fits", {})
-    key = (choice.key, how.key, side)
-    if key not in memory:
-        bar = st.empty() if how.method == "residual" else None
-        memory[key] = side_fit(
-            choice.data,
-            choice.pairs,
-            side,
-            method=how.method,
-            strength=how.strength,
-            source_model=how.model,
-            start=how.start,
-            progress=silent if bar is None else bar.progress,
-        )
-        if bar is not None:
-            bar.empty()
-        for old in list(memory)[:-MOST_KEPT]:
-            del memory[old]
-    fit: SideFit = memory[key]
-    return fit
+def fit_of_form(choice: PairChoice, method: Method) -> AtomRefStudy:
+    """Return the fit that the form's controls describe, with another method if need be."""
+    return AtomRefStudy(
+        pairs=choice.selection,
+        method=method,
+        strength=st.session_state["strength"],
+        model=st.session_state["model"],
+        start=st.session_state["prior"],
+    )
 
 
-def choose_side(choice: PairChoice, *, difference: bool) -> Side:
-    """Let the reader choose whose references a view is about.
+@cached("Fitting …", max_entries=16)
+def fitted(choice: PairChoice, study: AtomRefStudy) -> AtomRefFit:
+    """Return a fit, computed once for all readers."""
+    return study.fitted(silent, opened=OpenedPairs(data=choice.data, pairs=choice.pairs))
+
+
+def choose_side(choice: PairChoice, study: AtomRefStudy, *, difference: bool) -> AtomRefStudy:
+    """Show the control that chooses whose references a view is about, and return their fit.
 
     Args:
-        choice: The pairs.
-        difference: Whether target minus source is a choice.
+        choice: the pairs.
+        study: the fit of the target energies.
+        difference: whether target minus source can be chosen.
     """
-    names = SIDES if difference else {side: SIDES[side] for side in ("target", "source")}
+    sides: list[Side] = ["target", "source", *(["difference"] if difference else [])]
     side: Side = st.segmented_control(
         "References of",
-        list(names),
+        sides,
         format_func=SIDES.__getitem__,
         default="target",
         required=True,
@@ -194,11 +142,11 @@ def choose_side(choice: PairChoice, *, difference: bool) -> Side:
             f"Target: {choice.pairs.target_functional}. Source: {choice.pairs.source_functional}."
         ),
     )
-    return side if side in names else "target"
+    return study.model_copy(update={"side": side if side in sides else "target"})
 
 
-def prior_lines(*fits: AtomRef) -> None:
-    """Say what the priors of some fits are."""
-    for one in fits:
-        if one.prior_used:
-            st.caption(f"Prior of {plain(one.functional)}: {plain(one.prior_used)}.")
+def show_priors(*atomrefs: AtomRef) -> None:
+    """Show the priors of some fits."""
+    for atomref in atomrefs:
+        if atomref.prior_used:
+            st.caption(f"Prior of {plain(atomref.functional)}: {plain(atomref.prior_used)}.")

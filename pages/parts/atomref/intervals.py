@@ -1,14 +1,15 @@
-"""AtomRef, view "How sure": standard errors and intervals of the references."""
+"""AtomRef, view "Uncertainty": standard errors and intervals of the references."""
 
-import pandas as pd
+from math import isnan
+
 import streamlit as st
 
 from core.figures.atomref.intervals import intervals
 from core.reference.fits.atomref import RARE
 from core.reference.fits.uncertainty import RESAMPLINGS
-from core.studies.atomref_intervals import AtomRefIntervals, Intervals
-from core.transfer.pair_fits import Side
-from pages.parts.atomref.form import FitChoice, choose_side
+from core.studies.atomref_fit import AtomRefStudy
+from core.studies.atomref_intervals import AtomRefIntervals, Intervals, Overview
+from pages.parts.atomref.form import choose_side
 from pages.parts.shared.figure import show
 from pages.parts.shared.job import computed
 from pages.parts.shared.page import command, is_dark, plain
@@ -17,13 +18,13 @@ from pages.parts.shared.pairs import PairChoice
 ENERGY = "%.4f"
 
 
-def how_sure(choice: PairChoice, how: FitChoice) -> None:
-    """Show how well each reference is known."""
-    left, right, end = st.columns([3, 1, 1], vertical_alignment="bottom")
+def show_uncertainty(choice: PairChoice, study: AtomRefStudy) -> None:
+    """Show the uncertainty of each reference."""
+    left, middle, right = st.columns([3, 1, 1], vertical_alignment="bottom")
     with left:
-        side = choose_side(choice, difference=how.is_linear)
-    few = right.number_input(
-        "Few: fewer than",
+        study = choose_side(choice, study, difference=study.method != "huber")
+    min_materials = middle.number_input(
+        "Rare: in fewer than",
         min_value=2,
         max_value=1000,
         value=RARE,
@@ -31,7 +32,7 @@ def how_sure(choice: PairChoice, how: FitChoice) -> None:
         bind="query-params",
         help="Elements in fewer materials than this are marked.",
     )
-    resamplings = end.number_input(
+    resamplings = right.number_input(
         "Resamplings",
         min_value=100,
         max_value=100_000,
@@ -39,35 +40,36 @@ def how_sure(choice: PairChoice, how: FitChoice) -> None:
         step=100,
         key="resamplings",
         bind="query-params",
-        help="Of the bootstrap: more make the intervals' ends steadier.",
+        help="Of the bootstrap: more of them make the ends of the intervals more precise.",
     )
-    found: Intervals | None = computed(
-        AtomRefIntervals(
-            pairs=choice.selection, side=side, resamplings=resamplings, **how.settings()
-        )
-    )
+    found: Intervals | None = computed(AtomRefIntervals(**dict(study), resamplings=resamplings))
     if found is not None:
-        findings(choice, how, side, found, few)
+        show_intervals(choice, study, found, min_materials)
     more = "" if resamplings == RESAMPLINGS else f" --resamplings {resamplings}"
-    command(f"{how.command(choice, side)} --intervals{more}")
+    command(f"{study.command} --intervals{more}")
 
 
-def findings(choice: PairChoice, how: FitChoice, side: Side, found: Intervals, few: int) -> None:
+def show_intervals(
+    choice: PairChoice, study: AtomRefStudy, found: Intervals, min_materials: int
+) -> None:
     """Show the intervals as numbers, figure and table."""
     table = found.table()
-    numbers(table, few)
+    show_numbers(found.overview(min_materials), min_materials)
+    source, target = choice.pairs.source_functional, choice.pairs.target_functional
+    names = {"target": target, "source": source, "difference": f"{target} − {source}"}
     show(
         intervals(
             table,
-            title=title(choice, side),
-            few=few,
+            title=f"AtomRef, {names[study.side]}",
+            few=min_materials,
             level=found.interval.level,
             dark=is_dark(),
         ),
-        name=f"atomref-intervals-{side}",
-        caption=f"Above, each reference with its {found.interval.level:.0%} interval; below, half "
-        "the interval's width. Orange: elements in few materials. A cross: no interval, because "
-        "one material alone decides, or elements only occur together.",
+        name=f"atomref-intervals-{study.side}",
+        caption=f"Top: each reference with its {found.interval.level:.0%} interval; bottom: half "
+        "the width of the interval. Orange: elements in few materials. A cross: no interval, "
+        "because one material alone determines the reference, or because elements only occur "
+        "together.",
         source=choice.source,
         labels=choice.labels,
         table=lambda: table,
@@ -86,70 +88,58 @@ def findings(choice: PairChoice, how: FitChoice, side: Side, found: Intervals, f
             "margin": st.column_config.NumberColumn(
                 "± (standard error)",
                 format=ENERGY,
-                help="By Student's distribution, one degree of freedom less than materials.",
+                help="By Student's t distribution, with one degree of freedom less than materials.",
             ),
             "count": "Materials",
         },
     )
-    meaning(how, found)
+    st.caption(plain(explanation(study, found)))
 
 
-def title(choice: PairChoice, side: Side) -> str:
-    """Say whose references they are."""
-    source, target = choice.pairs.source_functional, choice.pairs.target_functional
-    names = {"target": target, "source": source, "difference": f"{target} − {source}"}
-    return f"AtomRef, {names[side]}"
-
-
-def numbers(table: pd.DataFrame, few: int) -> None:
-    """Show the typical and the widest interval, and how many elements are uncertain."""
+def show_numbers(overview: Overview, min_materials: int) -> None:
+    """Show the typical and the widest interval, and the number of uncertain elements."""
     cells = st.columns(4)
-    known = table.dropna(subset="half_width")
-    well = known[known["count"] >= few]
-    typical = f"{1000 * well['half_width'].median():.0f}" if len(well) else "–"
     cells[0].metric(
         "Typical ±, meV/atom",
-        typical,
+        "–" if isnan(overview.typical) else f"{1000 * overview.typical:.0f}",
         border=True,
-        help=f"Half the interval's width: the median over elements in {few} materials or more.",
+        help="Half the width of the interval: the median over elements in at least "
+        f"{min_materials} materials.",
     )
-    widest = known.nlargest(1, "half_width")
-    cells[1].metric(
-        "Widest ±, eV/atom",
-        "–" if widest.empty else f"{widest['symbol'].iloc[0]} {widest['half_width'].iloc[0]:.2f}",
-        border=True,
+    width, symbol = overview.widest
+    cells[1].metric("Widest ±, eV/atom", f"{symbol} {width:.2f}" if symbol else "–", border=True)
+    cells[2].metric(
+        f"In under {min_materials} materials", len(overview.rare), border=True, help="Elements."
     )
-    rare = table[table["count"] < few]["symbol"].tolist()
-    cells[2].metric(f"In under {few} materials", len(rare), border=True, help="Elements.")
-    open_ones = table[table["half_width"].isna()]["symbol"].tolist()
     cells[3].metric(
         "Without an interval",
-        len(open_ones),
+        len(overview.undetermined),
         border=True,
-        help="In one material only, or never apart from another element.",
+        help="Elements in one material only, or never apart from another element.",
     )
-    if rare:
+    if overview.rare:
+        undetermined = ", ".join(overview.undetermined)
         st.warning(
-            f"In fewer than {few} materials, so poorly known: {', '.join(rare)}."
-            + (f" Undetermined: {', '.join(open_ones)}." if open_ones else ""),
+            f"In fewer than {min_materials} materials, so uncertain: {', '.join(overview.rare)}."
+            + (f" Undetermined: {undetermined}." if undetermined else ""),
             icon=":material/warning:",
         )
 
 
-def meaning(how: FitChoice, found: Intervals) -> None:
-    """Say what the numbers mean, and what they leave out."""
-    told = (
+def explanation(study: AtomRefStudy, found: Intervals) -> str:
+    """Return what the numbers mean, and what they do not cover."""
+    text = (
         f"Intervals: Bayesian bootstrap over materials, {found.interval.n:,} resamplings "
-        "(Rubin 1981, doi:10.1214/aos/1176345338), with residuals of each material left out and "
-        "Student's distribution for elements in few materials. Standard errors: jackknife over "
-        "materials, so that frames of one material count once. On generated data both hold the "
-        "true reference in about 95 % of all cases, for elements in ten materials or more."
+        "(Rubin 1981, doi:10.1214/aos/1176345338), with leave-one-out residuals and Student's t "
+        "distribution for elements in few materials. Standard errors: jackknife over materials, so "
+        "that all frames of one material count once. On generated data both contain the true "
+        "reference in about 95 % of cases, for elements in at least ten materials."
     )
-    if how.is_pulled:
-        told += (
-            " They do not see the pull of the prior: where it decides, both are small and the "
-            "reference is as good as the prior."
+    if study.is_pulled:
+        text += (
+            " They do not include the bias of the prior: where the prior dominates, both are small "
+            "and the reference is as good as the prior."
         )
-    if how.method == "huber":
-        told += " Each resampling of a Huber fit takes one Newton step."
-    st.caption(plain(told))
+    if study.method == "huber":
+        text += " Each resampling of a Huber fit takes one Newton step."
+    return text

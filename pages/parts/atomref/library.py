@@ -1,218 +1,220 @@
-"""AtomRef with names: kept, brought in, compared with chgnet's own, and taken along."""
+"""AtomRef, view "Library": comparing, saving, importing and exporting AtomRef."""
 
 import shlex
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
+from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from core.figures.atomref.vectors import atomref_difference
+from core.potential.chgnet_atomref import CHGNET_ATOMREFS
 from core.potential.released import MODELS
 from core.reference.fits.atomref import AtomRef
 from core.reference.fits.compare import explained, side_by_side
 from core.reference.fits.library import delete_atomref, read_atomref, save_atomref, saved_atomrefs
-from core.reference.shifts.pairs import PairedEnergies
 from core.runs.record.named_models import checkpoint_of, runs_with_models
-from core.transfer.named_atomrefs import named_atomrefs, write_into_model
-from core.transfer.pair_fits import Side
-from pages.parts.atomref.form import FitChoice, fitted
+from core.studies.atomref_fit import AtomRefStudy, Side
+from core.transfer.named_atomrefs import model_bytes, named_atomrefs
+from pages.parts.atomref.form import cached, fitted
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import command, errors_shown, is_dark, plain
 from pages.parts.shared.pairs import PairChoice
 
-THIS = {"this-target": "this fit, target", "this-source": "this fit, source"}
+THIS_FIT: dict[str, tuple[str, Side]] = {
+    "this-target": ("this fit, target", "target"),
+    "this-source": ("this fit, source", "source"),
+}
 MOST_BYTES = 10_000_000
+NOTE = "atomref note"
 
 
-def library(choice: PairChoice, how: FitChoice) -> None:
-    """Show the controls for named AtomRef.
+def show_library(choice: PairChoice, study: AtomRefStudy) -> None:
+    """Show the named AtomRef and this page's fits.
 
     Args:
-        choice: The data whose energies each AtomRef is held against.
-        how: How this page fits its own.
+        choice: pairs whose energies each AtomRef is compared with.
+        study: this page's fit.
     """
-    source, target = (fitted(choice, how, side).fit for side in ("source", "target"))
-    if note := st.session_state.pop("atomref note", None):
+    fits = {key: study.model_copy(update={"side": side}) for key, (_, side) in THIS_FIT.items()}
+    if note := st.session_state.pop(NOTE, None):
         st.success(plain(note), icon=":material/check_circle:")
-    known = {"this-target": target, "this-source": source, **_chgnet(), **saved_atomrefs()}
+    atomrefs = {key: fitted(choice, fit).atomref for key, fit in fits.items()}
+    atomrefs |= {**chgnet_atomrefs(), **saved_atomrefs()}
     with errors_shown():
-        compare(choice, known)
-    st.subheader("Keep and bring")
+        compare(choice, atomrefs)
+    st.subheader("Save and import")
     left, right = st.columns(2, gap="large")
     with left, errors_shown():
-        keep(known)
+        save_or_delete(atomrefs)
     with right, errors_shown():
-        bring()
-    st.subheader("Take along")
+        import_file()
+    st.subheader("Export")
     with errors_shown():
-        take_along(known, choice, how)
+        export(atomrefs, fits)
 
 
 @st.cache_resource(show_spinner=False)
-def _chgnet() -> Mapping[str, AtomRef]:
-    return {name: one for name, one in named_atomrefs().items() if name.startswith("chgnet-")}
+def chgnet_atomrefs() -> Mapping[str, AtomRef]:
+    """Return the AtomRef of chgnet's released models by name."""
+    return {name: atomref for name, atomref in named_atomrefs().items() if name in CHGNET_ATOMREFS}
 
 
-def name_of(key: str) -> str:
-    """Return what a reader calls an AtomRef."""
-    return THIS.get(key, key)
+def label_of(key: str) -> str:
+    """Return the label of an AtomRef."""
+    return THIS_FIT[key][0] if key in THIS_FIT else key
 
 
-def compare(choice: PairChoice, known: Mapping[str, AtomRef]) -> None:
-    """Lay the chosen AtomRef side by side."""
+def compare(choice: PairChoice, atomrefs: Mapping[str, AtomRef]) -> None:
+    """Show the chosen AtomRef side by side."""
     st.subheader("Compare")
-    chosen = st.multiselect(
+    keys = st.multiselect(
         "AtomRef",
-        list(known),
+        list(atomrefs),
         default=["this-target", "chgnet-mp-r2scan"],
-        format_func=name_of,
+        format_func=label_of,
         key="compare",
         bind="query-params",
         help="chgnet's own come with its released models: MPtrj with 0.3.0, MP-r2SCAN with r2scan.",
     )
-    if not chosen:
-        st.info("Choose one AtomRef or several.")
+    if not keys:
+        st.info("Choose at least one AtomRef.")
         return
-    several = {name_of(key): known[key] for key in chosen}
+    chosen = {label_of(key): atomrefs[key] for key in keys}
     if len(chosen) > 1:
-        difference(choice, several)
-    pairs = choice.pairs
-    st.markdown(
-        plain(f"How well each explains the total energies by composition alone ({choice.labels}):")
-    )
-    held = [
-        {"AtomRef": name, "of": one.functional, "energies": functional}
-        | held_against(choice.key, one.to_json(), side, one, pairs)
-        for name, one in several.items()
-        for side, functional in (
-            ("target", pairs.target_functional),
-            ("source", pairs.source_functional),
-        )
-        if one.functional == functional
-    ]
-    if held:
-        st.dataframe(
-            pd.DataFrame(held),
-            hide_index=True,
-            column_config={
-                "of": "Fitted to",
-                "energies": "Held against",
-                "n": "Materials",
-                "n_unknown": st.column_config.NumberColumn(
-                    "Left out", help="Materials with an element that it does not know."
-                ),
-                "mae": st.column_config.NumberColumn(
-                    "Mean |scaled energy|, eV/atom", format="%.3f"
-                ),
-                "spread": st.column_config.NumberColumn(
-                    "Spread, eV/atom",
-                    format="%.3f",
-                    help="Standard deviation of scaled energies: what no constant could mend.",
-                ),
-                "mean": st.column_config.NumberColumn("Mean, eV/atom", format="%.3f"),
-            },
-        )
-        st.caption(
-            "This page's fit is held against the materials that it was fitted to, so it looks a "
-            "little better than on others."
-        )
+        show_difference(choice, chosen)
+    show_scaled_energies(choice, chosen)
+    energy = {
+        name: st.column_config.NumberColumn(f"{name}, eV/atom", format="%.4f") for name in chosen
+    }
+    spread = st.column_config.NumberColumn("Spread, eV/atom", format="%.4f")
     st.dataframe(
-        side_by_side(several),
+        side_by_side(chosen),
         hide_index=True,
         height=280,
-        column_config={
-            "symbol": "Element",
-            "spread": st.column_config.NumberColumn("Spread, eV/atom", format="%.4f"),
-            **{
-                name: st.column_config.NumberColumn(f"{name}, eV/atom", format="%.4f")
-                for name in several
-            },
-        },
+        column_config={"symbol": "Element", "spread": spread, **energy},
     )
 
 
-@st.cache_data(max_entries=128, show_spinner=False)
-def held_against(
-    key: tuple[str, ...],  # noqa: ARG001  part of the cache's key
-    content: str,  # noqa: ARG001  the same
-    side: str,
-    _one: AtomRef,
-    _pairs: PairedEnergies,
-) -> dict[str, float]:
-    """Tell once how well an AtomRef explains the energies of one functional."""
-    energies = _pairs.target if side == "target" else _pairs.source
-    return asdict(explained(_one, _pairs.fractions, energies))
-
-
-def difference(choice: PairChoice, several: Mapping[str, AtomRef]) -> None:
-    """Draw the first two of the chosen AtomRef against each other."""
-    (one, first), (other, second), *_ = several.items()
-    table = side_by_side({one: first, other: second}).set_index("symbol")
+def show_difference(choice: PairChoice, atomrefs: Mapping[str, AtomRef]) -> None:
+    """Show the difference of the first two AtomRef."""
+    first, second, *_ = atomrefs
+    table = side_by_side({name: atomrefs[name] for name in (first, second)})
     both = table.dropna()
     show(
         atomref_difference(
-            dict(zip(both.index.astype(str), both[one], strict=True)),
-            dict(zip(both.index.astype(str), both[other], strict=True)),
-            source_name=one,
-            target_name=other,
+            dict(zip(both["symbol"], both[first], strict=True)),
+            dict(zip(both["symbol"], both[second], strict=True)),
+            source_name=first,
+            target_name=second,
             dark=is_dark(),
         ),
         name="atomref-compared",
-        caption="Second less first. References of one functional differ by what their materials "
-        "make of each element; those of two functionals by the change of scale.",
+        caption="Second minus first. Two AtomRef of one functional differ because they were fitted "
+        "to different materials; those of two functionals differ by the change of scale too.",
         source=choice.source,
         labels=choice.labels,
-        table=table.reset_index,
+        table=lambda: table,
     )
 
 
-def keep(known: Mapping[str, AtomRef]) -> None:
-    """Keep this page's fit under a name, or delete a kept one."""
+def show_scaled_energies(choice: PairChoice, atomrefs: Mapping[str, AtomRef]) -> None:
+    """Show how much of the total energies each AtomRef explains."""
+    st.markdown(
+        plain(f"How much of the total energies composition alone explains ({choice.labels}):")
+    )
+    functionals = {
+        "target": choice.pairs.target_functional,
+        "source": choice.pairs.source_functional,
+    }
+    rows = [
+        {"AtomRef": name, "of": atomref.functional, "energies": functional}
+        | explained_energies(choice, atomref, side)
+        for name, atomref in atomrefs.items()
+        for side, functional in functionals.items()
+        if atomref.functional == functional
+    ]
+    if not rows:
+        return
+    st.dataframe(
+        rows,
+        hide_index=True,
+        column_config={
+            "of": "Fitted to",
+            "energies": "Compared with",
+            "n": "Materials",
+            "n_unknown": st.column_config.NumberColumn(
+                "Left out", help="Materials with an element that has no reference."
+            ),
+            "mae": st.column_config.NumberColumn("Mean |scaled energy|, eV/atom", format="%.3f"),
+            "spread": st.column_config.NumberColumn(
+                "Spread, eV/atom",
+                format="%.3f",
+                help="Standard deviation of the scaled energies: what no constant can remove.",
+            ),
+            "mean": st.column_config.NumberColumn("Mean, eV/atom", format="%.3f"),
+        },
+    )
+    st.caption(
+        "This page's fit is compared with the materials that it was fitted to, so its errors are "
+        "slightly smaller than on others."
+    )
+
+
+@cached(max_entries=128)
+def explained_energies(choice: PairChoice, atomref: AtomRef, side: Side) -> dict[str, Any]:
+    """Return how well an AtomRef explains the energies of one functional, computed once."""
+    pairs = choice.pairs
+    energies = pairs.target if side == "target" else pairs.source
+    return asdict(explained(atomref, pairs.fractions, energies))
+
+
+def save_or_delete(atomrefs: Mapping[str, AtomRef]) -> None:
+    """Save this page's fit under a name, or delete a saved AtomRef."""
     with st.form("keep-atomref", border=True):
-        which = st.selectbox("Keep", list(THIS), format_func=name_of)
-        name = st.text_input("Under the name", placeholder="my-r2scan", max_chars=60)
-        if st.form_submit_button("Keep it", icon=":material/save:"):
-            save_atomref(name, known[which])
-            st.session_state["atomref note"] = f"Kept {known[which].functional} as {name}."
-            st.rerun()
-    kept = list(saved_atomrefs())
-    if kept:
-        with st.popover("Delete a kept AtomRef", icon=":material/delete:"):
-            doomed = st.selectbox("AtomRef", kept)
-            if st.button("Delete it", type="primary"):
-                delete_atomref(doomed)
-                st.session_state["atomref note"] = f"Deleted {doomed}."
-                st.rerun()
+        key = st.selectbox("Save", list(THIS_FIT), format_func=label_of)
+        name = st.text_input("Name", placeholder="my-r2scan", max_chars=60)
+        if st.form_submit_button("Save", icon=":material/save:"):
+            save_atomref(name, atomrefs[key])
+            finish(f"Saved {atomrefs[key].functional} as {name}.")
+    if saved := list(saved_atomrefs()):
+        with st.popover("Delete a saved AtomRef", icon=":material/delete:"):
+            name = st.selectbox("AtomRef", saved)
+            if st.button("Delete", type="primary"):
+                delete_atomref(name)
+                finish(f"Deleted {name}.")
 
 
-def bring() -> None:
-    """Keep an AtomRef from a file."""
+def import_file() -> None:
+    """Save an AtomRef from a file."""
     with st.form("bring-atomref", border=True, clear_on_submit=True):
         upload = st.file_uploader(
-            "A JSON file of this lab, or CSV with the columns symbol and energy (eV/atom)",
+            "AtomRef file (JSON), or CSV with the columns symbol and energy (eV/atom)",
             type=["json", "csv"],
         )
         left, right = st.columns(2)
-        name = left.text_input("Under the name", placeholder="theirs", max_chars=60)
+        name = left.text_input("Name", placeholder="literature", max_chars=60)
         functional = right.text_input("Functional (for CSV)", placeholder="r2SCAN", max_chars=60)
-        if st.form_submit_button("Bring it in", icon=":material/upload:"):
+        if st.form_submit_button("Import", icon=":material/upload:"):
             if upload is None:
                 st.error("Choose a file first.")
                 return
             content = upload.read(MOST_BYTES)
             save_atomref(name, read_atomref(content, name=upload.name, functional=functional))
-            st.session_state["atomref note"] = f"Kept {upload.name} as {name}."
-            st.rerun()
+            finish(f"Saved {upload.name} as {name}.")
 
 
-def take_along(known: Mapping[str, AtomRef], choice: PairChoice, how: FitChoice) -> None:
+def finish(note: str) -> None:
+    """Run the page again, with a note on what was done."""
+    st.session_state[NOTE] = note
+    st.rerun()
+
+
+def export(atomrefs: Mapping[str, AtomRef], fits: Mapping[str, AtomRefStudy]) -> None:
     """Download an AtomRef as JSON, as CSV, or inside a CHGNet checkpoint."""
     left, right = st.columns(2)
     key = left.selectbox(
-        "AtomRef to take", list(known), format_func=name_of, key="take", bind="query-params"
+        "AtomRef to export", list(atomrefs), format_func=label_of, key="take", bind="query-params"
     )
     model = right.selectbox(
         "As the composition_model of",
@@ -220,50 +222,38 @@ def take_along(known: Mapping[str, AtomRef], choice: PairChoice, how: FitChoice)
         key="into",
         bind="query-params",
         help="A CHGNet checkpoint with this model's weights and the chosen AtomRef, which stock "
-        "CHGNet.from_file loads. Elements that the AtomRef does not know keep the model's own.",
+        "CHGNet.from_file loads. Elements without a reference keep the model's own.",
     )
-    one = known[key]
-    stem = f"atomref-{key}" if key not in THIS else f"atomref-{one.functional.replace('/', '-')}"
-    buttons = st.columns(3)
-    buttons[0].download_button(
-        "JSON",
-        data=one.to_json,
-        file_name=f"{stem}.json",
-        mime="application/json",
-        on_click="ignore",
-        icon=":material/download:",
-    )
-    buttons[1].download_button(
-        "CSV",
-        data=lambda: one.table()[one.known].to_csv(index=False).encode(),
-        file_name=f"{stem}.csv",
-        mime="text/csv",
-        on_click="ignore",
-        icon=":material/download:",
-    )
-    buttons[2].download_button(
-        "CHGNet checkpoint",
-        data=lambda: checkpoint(one, model),
-        file_name=f"{model}-{stem}.pth.tar",
-        mime="application/octet-stream",
-        on_click="ignore",
-        icon=":material/download:",
-    )
-    named, lines = key, []
-    if key in THIS:
-        side: Side = "target" if key == "this-target" else "source"
-        named = f"{stem}.json"
+    atomref = atomrefs[key]
+    table = atomref.table()[atomref.has_energy]
+    stem = f"atomref-{atomref.functional.replace('/', '-') if key in THIS_FIT else key}"
+    checkpoint_file = f"{model}-{stem}.pth.tar"
+    downloads = {
+        "JSON": (atomref.to_json, f"{stem}.json", "application/json"),
+        "CSV": (lambda: table.to_csv(index=False), f"{stem}.csv", "text/csv"),
+        "CHGNet checkpoint": (
+            lambda: model_bytes(atomref, checkpoint_of(model)),
+            checkpoint_file,
+            "application/octet-stream",
+        ),
+    }
+    for column, (label, (content, name, mime)) in zip(
+        st.columns(3), downloads.items(), strict=True
+    ):
+        column.download_button(
+            label,
+            data=content,
+            file_name=name,
+            mime=mime,
+            on_click="ignore",
+            icon=":material/download:",
+        )
+    source, lines = key, []
+    if key in fits:
+        source = shlex.quote(f"{stem}.json")
         lines = [
-            f"{how.command(choice, side)} --out {shlex.quote(named)}",
-            f"atomref atomrefs save my-atomref {shlex.quote(named)}",
+            f"{fits[key].command} --out {source}",
+            f"atomref atomrefs save my-atomref {source}",
         ]
-    into = f"--model {shlex.quote(model)} --out {shlex.quote(f'{model}-{stem}.pth.tar')}"
-    command("\n".join([*lines, f"atomref atomrefs export {shlex.quote(named)} {into}"]))
-
-
-def checkpoint(one: AtomRef, model: str) -> bytes:
-    """Return the bytes of a CHGNet checkpoint with this AtomRef."""
-    with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory) / "model.pth.tar"
-        write_into_model(one, checkpoint_of(model), path)
-        return path.read_bytes()
+    into = shlex.join(["--model", model, "--out", checkpoint_file])
+    command("\n".join([*lines, f"atomref atomrefs export {source} {into}"]))

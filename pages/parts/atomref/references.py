@@ -1,70 +1,79 @@
-"""AtomRef, view "References": the fits, what they do to the energies, and how they work."""
+"""AtomRef, view "References": the fits, their effect on the energies, and a worked example."""
 
-from typing import Any
-
-import numpy as np
-import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.elements import SYMBOLS, fractions_from_formula
-from core.figures.atomref.vectors import atomref_bars, atomref_difference, worked_example
+from core.elements import N_ELEMENTS, SYMBOLS, fractions_from_formula
+from core.figures.atomref.vectors import atomref_bars, atomref_difference
 from core.figures.base.periodic import periodic_table
 from core.figures.shifts.parity import Side, before_after
 from core.reference.fits.atomref import RARE, AtomRef, compared
-from core.reference.fits.uncertainty import material_counts
 from core.reference.shifts.shift import pearson, scaled_energies
-from core.transfer.pair_fits import SideFit
-from pages.parts.atomref.form import FitChoice, fitted, prior_lines
+from core.studies.atomref_fit import AtomRefStudy
+from core.transfer.atomref_fits import AtomRefFit
+from pages.parts.atomref.form import cached, fitted, show_priors
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import command, conditioned, errors_shown, is_dark, plain, signed
 from pages.parts.shared.pairs import PairChoice
 
 
-def references(choice: PairChoice, how: FitChoice) -> None:
+def show_references(choice: PairChoice, study: AtomRefStudy) -> None:
     """Show the fits of both functionals."""
-    made = fitted(choice, how, "target")
-    source, target = fitted(choice, how, "source").fit, made.fit
-    counts, materials = in_materials(choice.key, how.method, made)
-    numbers(source, target, counts, materials)
-    correlation(choice, source, target, how)
-    vector(choice, source, target, counts)
+    fit = fitted(choice, study)
+    source, target = source_atomref(choice, study), fit.atomref
+    counts = material_counts(choice, study)
+    show_numbers(fit, counts)
+    show_priors(target, source)
+    st.subheader("Before and after")
+    scaled = scaled_energies(choice.pairs, source, target)
+    show(
+        before_after_figure(choice, study, dark=is_dark()),
+        name="before-after",
+        caption="On the right, each functional's own AtomRef is subtracted: what remains is what "
+        "structure adds beyond composition, and r measures how well the two functionals agree on "
+        "it.",
+        source=choice.source,
+        labels=choice.labels,
+        table=lambda: choice.pairs.table().assign(scaled_source=scaled[0], scaled_target=scaled[1]),
+    )
+    show_vectors(choice, source, target, counts)
     with errors_shown():
-        example(choice, target)
-    command(how.command(choice))
+        show_example(target)
+    command(study.command)
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
-def in_materials(
-    key: tuple[str, ...],  # noqa: ARG001  part of the cache's key
-    method: str,  # noqa: ARG001  the same: `residual` passes some rows over
-    _made: SideFit,
-) -> tuple[np.ndarray, int]:
-    """Count the materials with each element, (94,), and all of them, once for all readers."""
-    counts = material_counts(_made.seen.fractions, _made.seen.materials)
-    return counts, len(pd.unique(_made.seen.materials))
+def source_atomref(choice: PairChoice, study: AtomRefStudy) -> AtomRef:
+    """Return the same fit to the source energies."""
+    return fitted(choice, study.model_copy(update={"side": "source"})).atomref
 
 
-def numbers(source: AtomRef, target: AtomRef, counts: np.ndarray, materials: int) -> None:
-    """Show rank, condition and rare elements."""
-    rare = [SYMBOLS[i] for i in np.flatnonzero((counts > 0) & (counts < RARE))]
+@cached(max_entries=16)
+def material_counts(choice: PairChoice, study: AtomRefStudy) -> dict[str, int]:
+    """Count the fitted materials with each element, once for all readers."""
+    return fitted(choice, study).material_counts()
+
+
+def show_numbers(fit: AtomRefFit, counts: dict[str, int]) -> None:
+    """Show rank, condition number and rare elements."""
+    atomref, n_materials = fit.atomref, fit.n_materials
+    rare = [symbol for symbol, count in counts.items() if count < RARE]
     cells = st.columns(4)
     cells[0].metric(
         "Materials",
-        f"{materials:,}",
+        f"{n_materials:,}",
         border=True,
-        help=f"With {target.n:,} frames." if target.n != materials else None,
+        help=f"With {atomref.n:,} frames." if atomref.n != n_materials else None,
     )
     cells[1].metric(
         "Rank",
-        f"{target.rank} of {len(SYMBOLS) - len(target.unseen)}",
+        f"{atomref.rank} of {len(counts)}",
         border=True,
-        help="Independent compositions against elements present. Where the rank falls short, some "
+        help="Independent compositions out of elements present. If the rank is smaller, some "
         "elements only occur together, and least squares cannot tell their energies apart.",
     )
     cells[2].metric(
         "Condition number",
-        conditioned(target.condition),
+        conditioned(atomref.condition),
         border=True,
         help="How much an error in the energies can grow in the least certain combination of "
         "references.",
@@ -73,55 +82,32 @@ def numbers(source: AtomRef, target: AtomRef, counts: np.ndarray, materials: int
         f"Elements in under {RARE} materials",
         len(rare),
         border=True,
-        help="Their energies rest on few data.",
+        help="Few data determine their energies.",
     )
     if rare:
         st.warning(
-            f"In fewer than {RARE} materials, so poorly known: {', '.join(rare)}.",
+            f"In fewer than {RARE} materials, so uncertain: {', '.join(rare)}.",
             icon=":material/warning:",
         )
-    prior_lines(target, source)
 
 
-def correlation(choice: PairChoice, source: AtomRef, target: AtomRef, how: FitChoice) -> None:
-    """Show how far the functionals agree before and after."""
-    st.subheader("Before and after")
-    pairs = choice.pairs
-    scaled = scaled_energies(pairs, source, target)
-    show(
-        before_after_figure(choice.key, how.key, choice, scaled, dark=is_dark()),
-        name="before-after",
-        caption="On the right, each functional's own AtomRef is subtracted: what remains is what "
-        "structure adds beyond composition, and r says how far the two functionals agree on it.",
-        source=choice.source,
-        labels=choice.labels,
-        table=lambda: pairs.table().assign(scaled_source=scaled[0], scaled_target=scaled[1]),
-    )
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def before_after_figure(
-    key: tuple[str, ...],  # noqa: ARG001  part of the cache's key
-    fit: tuple[Any, ...],  # noqa: ARG001  the same
-    _choice: PairChoice,
-    _scaled: tuple[np.ndarray, np.ndarray],
-    *,
-    dark: bool,
-) -> go.Figure:
+@cached(max_entries=16)
+def before_after_figure(choice: PairChoice, study: AtomRefStudy, *, dark: bool) -> go.Figure:
     """Draw total and scaled energies, once for all readers."""
-    pairs = _choice.pairs
+    pairs = choice.pairs
+    scaled = scaled_energies(pairs, source_atomref(choice, study), fitted(choice, study).atomref)
     return before_after(
         Side(
-            title=f"Total energy, r = {signed(_choice.summary.pearson_raw, digits=3)}",
+            title=f"Total energy, r = {signed(choice.summary.pearson_raw, digits=3)}",
             x=pairs.source,
             y=pairs.target,
             x_title=pairs.source_functional,
             y_title=pairs.target_functional,
         ),
         Side(
-            title=f"Scaled energy, r = {signed(pearson(*_scaled), digits=3)}",
-            x=_scaled[0],
-            y=_scaled[1],
+            title=f"Scaled energy, r = {signed(pearson(*scaled), digits=3)}",
+            x=scaled[0],
+            y=scaled[1],
             x_title=f"{pairs.source_functional}, scaled",
             y_title=f"{pairs.target_functional}, scaled",
         ),
@@ -130,8 +116,10 @@ def before_after_figure(
     )
 
 
-def vector(choice: PairChoice, source: AtomRef, target: AtomRef, counts: np.ndarray) -> None:
-    """Show the references."""
+def show_vectors(
+    choice: PairChoice, source: AtomRef, target: AtomRef, counts: dict[str, int]
+) -> None:
+    """Show the references of both functionals."""
     st.subheader("The references")
     names = {
         "difference": "Difference",
@@ -148,62 +136,53 @@ def vector(choice: PairChoice, source: AtomRef, target: AtomRef, counts: np.ndar
         key="show",
         bind="query-params",
     )
-    hover = {symbol: f"in {n:,} materials" for symbol, n in zip(SYMBOLS, counts, strict=True)}
+    hover = {symbol: f"in {counts.get(symbol, 0):,} materials" for symbol in SYMBOLS}
+    vectors = (source.fitted_energies(), target.fitted_energies())
+    functionals = {"source_name": source.functional, "target_name": target.functional}
     if which == "difference":
-        figure = atomref_difference(
-            source.seen(),
-            target.seen(),
-            source_name=source.functional,
-            target_name=target.functional,
-            hover=hover,
-            dark=is_dark(),
-        )
+        figure = atomref_difference(*vectors, **functionals, hover=hover, dark=is_dark())
     elif which == "bars":
-        figure = atomref_bars(
-            source.seen(),
-            target.seen(),
-            source_name=source.functional,
-            target_name=target.functional,
-            counts=dict(zip(SYMBOLS, target.counts.tolist(), strict=True)),
-            dark=is_dark(),
-        )
+        frames = dict(zip(SYMBOLS, target.counts.tolist(), strict=True))
+        figure = atomref_bars(*vectors, **functionals, counts=frames, dark=is_dark())
     else:
-        chosen = target if which == "target" else source
+        atomref = target if which == "target" else source
         figure = periodic_table(
-            chosen.seen(),
-            title=f"AtomRef of {chosen.functional}",
+            atomref.fitted_energies(),
+            title=f"AtomRef of {atomref.functional}",
             unit="eV/atom",
             diverging=False,
             hover=hover,
             dark=is_dark(),
         )
+    table = compared(source, target)
     show(
         figure,
         name=f"atomref-{which}",
-        caption="What composition explains, one energy an element; least squares takes the mean "
-        "bonding in as well. A difference that follows the atomic number is a change of scale.",
+        caption="The part of the energy that composition explains, one energy per element; least "
+        "squares includes the mean bonding energy. A difference that follows the atomic number is "
+        "a change of the energy scale.",
         source=choice.source,
         labels=choice.labels,
-        table=lambda: compared(source, target),
+        table=lambda: table,
     )
-
+    energy = st.column_config.NumberColumn
     st.dataframe(
-        compared(source, target),
+        table,
         hide_index=True,
         column_config={
             "symbol": "Element",
-            "source": st.column_config.NumberColumn(f"{source.functional}, eV/atom", format="%.4f"),
-            "target": st.column_config.NumberColumn(f"{target.functional}, eV/atom", format="%.4f"),
-            "difference": st.column_config.NumberColumn("Difference, eV/atom", format="%.4f"),
+            "source": energy(f"{source.functional}, eV/atom", format="%.4f"),
+            "target": energy(f"{target.functional}, eV/atom", format="%.4f"),
+            "difference": energy("Difference, eV/atom", format="%.4f"),
             "count": "Frames",
         },
         height=300,
     )
 
 
-def example(choice: PairChoice, target: AtomRef) -> None:
-    """Show the arithmetic for one formula."""
-    st.subheader("How it works")
+def show_example(target: AtomRef) -> None:
+    """Show the arithmetic for one formula (Figure 2a of Huang et al.)."""
+    st.subheader("Worked example")
     formula = st.text_input(
         "Formula",
         "LiCoO2",
@@ -212,22 +191,30 @@ def example(choice: PairChoice, target: AtomRef) -> None:
         max_chars=100,
         help="AtomRef's contribution to the energy of any composition.",
     )
-    fractions = fractions_from_formula(formula)
-    present = fractions.nonzero()[0]
-    unseen = [SYMBOLS[i] for i in present if target.counts[i] == 0]
-    if unseen:
+    terms = target.terms(fractions_from_formula(formula))
+    if unseen := sorted(set(terms["symbol"]) & set(target.unseen)):
         st.warning(f"No material of this data set contains {', '.join(unseen)}.")
-    show(
-        worked_example(
-            [SYMBOLS[i] for i in present],
-            fractions[present].tolist(),
-            target.energies[present].tolist(),
-            dark=is_dark(),
-        ),
-        name="worked-example",
-        caption="Composition row times AtomRef: the part of the total energy that composition "
-        "explains.",
-        source=choice.source,
-        labels=choice.labels,
-        table=lambda: target.table().assign(fraction=fractions).query("fraction > 0"),
+    rows = terms.to_dict("records")
+    composition = " & ".join(
+        rf"\overset{{\text{{{row['symbol']}}}}}{{{row['fraction']:.3f}}}" for row in rows
+    )
+    energies = r" \\ ".join(f"{row['energy']:.3f}" for row in rows)
+    st.latex(
+        rf"\underbrace{{\begin{{bmatrix}}{composition}\end{{bmatrix}}}}_{{\text{{composition}}}}"
+        rf"\cdot\underbrace{{\begin{{bmatrix}}{energies}\end{{bmatrix}}}}"
+        rf"_{{\text{{AtomRef, eV/atom}}}} = {terms['contribution'].sum():.3f}\ \text{{eV/atom}}"
+    )
+    st.dataframe(
+        terms,
+        hide_index=True,
+        column_config={
+            "symbol": "Element",
+            "fraction": st.column_config.NumberColumn("Fraction of atoms", format="%.3f"),
+            "energy": st.column_config.NumberColumn("AtomRef, eV/atom", format="%.3f"),
+            "contribution": st.column_config.NumberColumn("Contribution, eV/atom", format="%.3f"),
+        },
+    )
+    st.caption(
+        "Composition times AtomRef: the part of the total energy that composition explains. The "
+        f"other {N_ELEMENTS - len(rows)} elements contribute nothing."
     )

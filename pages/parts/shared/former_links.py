@@ -7,7 +7,11 @@ FORMER: dict[str, dict[str, str]] = {
     "quantity": {"Loss": "Training loss", "Memory": "Peak memory"},
     "shows": {"Take it home": "Export"},
     "model": {"A checkpoint of my own": "Uploaded checkpoint"},
-    "view": {"How little data": "Data efficiency"},
+    "view": {
+        "How little data": "Data efficiency",
+        "How sure": "Uncertainty",
+        "Single materials": "Influence",
+    },
 }
 """New label by former label, for each name in the address; rows are added, never removed."""
 

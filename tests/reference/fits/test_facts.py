@@ -136,8 +136,8 @@ def test_prior_is_source_plus_shift_and_says_so():
     made = prior(source, "GGA/GGA+U", "r2SCAN")
     shift = element_shift("GGA/GGA+U", "r2SCAN")[0]
     known = ~np.isnan(shift)
-    np.testing.assert_allclose(made.values[known], (source + shift)[known])
-    np.testing.assert_array_equal(made.values[~known], source[~known])
+    np.testing.assert_allclose(made.energies[known], (source + shift)[known])
+    np.testing.assert_array_equal(made.energies[~known], source[~known])
     origin = dict(zip(SYMBOLS, made.origin, strict=True))
     assert origin["Fe"] == "source + crystal shift (mp)"
     assert origin["Mo"] == "source + crystal shift (matpes)"

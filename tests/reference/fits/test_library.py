@@ -44,12 +44,12 @@ def test_a_table_from_elsewhere(home):
     table = b"\xef\xbb\xbfSymbol,energy,note\r\nNa,-1.5,\r\nCl,-2.25,x\r\n"
     one = read_atomref(table, name="theirs.csv", functional=" PBE ")
     assert (one.functional, one.method, one.n) == ("PBE", "given", 0)
-    assert one.known.sum() == 2
+    assert one.has_energy.sum() == 2
     assert one.energies[INDEX["Cl"]] == -2.25
     save_atomref("theirs", one)
     again = saved_atomrefs()["theirs"]
     np.testing.assert_array_equal(again.energies, one.energies)
-    assert again.known.sum() == 2
+    assert again.has_energy.sum() == 2
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from core.training.scoring.evaluate import evaluate
 from core.training.settings.config import LossRatios, RunConfig
 from core.training.settings.methods import METHODS
 from core.transfer.interaction import interaction_energies
+from core.transfer.source_model import SourceModel
 
 SOURCE = "chgnet-0.3.0"
 
@@ -92,16 +93,16 @@ def test_interaction_energies_are_computed_once(mixed, monkeypatch, tmp_path):
         "core.transfer.interaction.predict",
         lambda model, graphs, **kw: computed.append(len(graphs)) or predict(model, graphs, **kw),
     )
-    some = interaction_energies(mixed, SOURCE, indices=[4, 1], device="cpu")
+    some = interaction_energies(mixed, SourceModel(SOURCE, "cpu"), rows=[4, 1])
     np.testing.assert_allclose(some, [expected[4], expected[1]], atol=1e-5)
-    more = interaction_energies(mixed, SOURCE, indices=range(6), device="cpu")
+    more = interaction_energies(mixed, SourceModel(SOURCE, "cpu"), rows=range(6))
     np.testing.assert_allclose(more, expected, atol=1e-5)
     assert (more[[4, 1]] == some).all()
-    interaction_energies(mixed, SOURCE, indices=[0, 5], device="cpu")
+    interaction_energies(mixed, SourceModel(SOURCE, "cpu"), rows=[0, 5])
     assert computed == [2, 4]
     for path in (tmp_path / "cache").rglob("*.npz"):
         path.write_bytes(path.read_bytes()[:-20])
-    again = interaction_energies(mixed, SOURCE, indices=[4, 1], device="cpu")
+    again = interaction_energies(mixed, SourceModel(SOURCE, "cpu"), rows=[4, 1])
     np.testing.assert_allclose(again, some, atol=1e-6)
 
 
