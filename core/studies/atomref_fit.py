@@ -7,13 +7,12 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from core.errors import LabError
-from core.frames.sources.mapping import file_sha256
 from core.progress import Progress, part
 from core.reference.fits.atomref import Method
 from core.reference.shifts.labelled import LabelledEnergies
 from core.reference.shifts.pairs import OpenedPairs
 from core.studies.selection import EnergySelection, PairSelection
-from core.studies.study import ModelStudy
+from core.studies.study import ModelStudy, file_input
 from core.transfer.atomref_fits import PULLED, AtomRefFit, fit_atomref, fit_difference
 from core.transfer.source_model import SourceModel
 
@@ -87,7 +86,7 @@ class AtomRefStudy(ModelStudy):
     def inputs(self) -> list[str]:
         """Return what identifies the contents of the data sets, the model and the prior."""
         prior = Path(self.start)
-        files = [file_sha256(prior)] if prior.is_file() else []
+        files = [file_input(prior)] if prior.is_file() else []
         return [*super().inputs(), *files]
 
     def seconds(self) -> float:

@@ -25,10 +25,13 @@ def model_inputs(model: str) -> list[str]:
     Raises:
         LabError: if there is no such model.
     """
-    if model in MODELS:
-        return []
-    stat = Path(checkpoint_of(model)).stat()
-    return [f"{stat.st_size}-{stat.st_mtime_ns}"]
+    return [] if model in MODELS else [file_input(Path(checkpoint_of(model)))]
+
+
+def file_input(path: Path) -> str:
+    """Return what distinguishes a file from others of the same name."""
+    stat = path.stat()
+    return f"{stat.st_size}-{stat.st_mtime_ns}"
 
 
 class Study(BaseModel):

@@ -58,7 +58,7 @@ def test_found_by_name_or_file(home):
     assert find_atomref("mine").energies[INDEX["Na"]] == -1.0
     path = home / "atomrefs" / "mine.json"
     assert find_atomref(str(path)).functional == "PBE"
-    with pytest.raises(LabError, match="named are: chgnet-mptrj, chgnet-mp-r2scan, mine"):
+    with pytest.raises(LabError, match="names are: chgnet-mptrj, chgnet-mp-r2scan, mine"):
         find_atomref("theirs")
 
 

@@ -102,7 +102,7 @@ def test_other_functionals_have_no_known_shift(target):
     assert np.isnan(element_shift("GGA/GGA+U", target)[0]).all()
     source = np.linspace(-9, -1, 94)
     expected = prior(source, "GGA/GGA+U", target)
-    np.testing.assert_array_equal(expected.values, source)
+    np.testing.assert_array_equal(expected.energies, source)
     assert set(expected.origin) == {"source"}
     assert expected.description == "source"
 
@@ -110,18 +110,18 @@ def test_other_functionals_have_no_known_shift(target):
 def test_kinds_of_priors_keep_to_their_facts():
     source = np.linspace(-9, -1, 94)
     made = {kind: prior(source, "PBE", "r2SCAN", kind) for kind in PRIOR_KINDS}
-    np.testing.assert_array_equal(made["source"].values, source)
+    np.testing.assert_array_equal(made["source"].energies, source)
     assert set(made["source"].origin) == {"source"}
     atom = functional_shift("matpes", "atom")
     known = ~np.isnan(atom)
-    np.testing.assert_array_equal(made["atom"].values[known], (source + atom)[known])
+    np.testing.assert_array_equal(made["atom"].energies[known], (source + atom)[known])
     assert set(made["atom"].origin) == {"source + atom shift (matpes)", "source"}
     own = functional_shift("mp", "crystal")
     other = functional_shift("matpes", "crystal")
     crystal = np.where(np.isnan(own), other, own)
     known = ~np.isnan(crystal)
-    np.testing.assert_array_equal(made["crystal"].values[known], (source + crystal)[known])
-    np.testing.assert_array_equal(made["crystal"].values[~known], source[~known])
+    np.testing.assert_array_equal(made["crystal"].energies[known], (source + crystal)[known])
+    np.testing.assert_array_equal(made["crystal"].energies[~known], source[~known])
     for name, value, from_own in zip(made["crystal"].origin, own, ~np.isnan(own), strict=True):
         assert ("(mp)" in name) == from_own, (name, value)
     assert not any("atom" in name for name in made["crystal"].origin)
