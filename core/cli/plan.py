@@ -52,7 +52,7 @@ def plan(
     # Help texts do not wait for scipy.
     from core.scaling.analysis import analyse_sweep  # noqa: PLC0415
     from core.scaling.cost import Cost  # noqa: PLC0415
-    from core.scaling.plan_text import budget_text, hindsight_text, plan_text  # noqa: PLC0415
+    from core.scaling.plan_text import budget_text, extrapolation_text, plan_text  # noqa: PLC0415
     from core.scaling.planner import DataPlan, training_atoms  # noqa: PLC0415
     from core.scaling.sweep_files import open_sweep  # noqa: PLC0415
 
@@ -66,7 +66,7 @@ def plan(
     about = results.about
     n_atoms = training_atoms(about.sweep.base.dataset)
     data_plan = DataPlan(laws=analysis.laws, target=target, cost=cost, n_atoms=n_atoms, have=have)
-    tests = analysis.hindsight
+    tests = analysis.extrapolation_table()
     report: dict[str, Any] = {
         "sweep": name,
         "dataset": about.data.name,
@@ -81,8 +81,7 @@ def plan(
         "methods": data_plan.table().set_index("method").to_dict("index"),
         "refused": analysis.refused,
         "extrapolation": {
-            method: tests[tests["method"] == method].drop(columns="method").to_dict("records")
-            for method in analysis.laws
+            method: table.to_dict("records") for method, table in analysis.extrapolations.items()
         },
     }
     head = {
@@ -105,7 +104,7 @@ def plan(
         "Not tested: too few sizes to fit up to a quarter of the largest."
         if tests.empty
         else "What a plan from sizes up to a quarter would have predicted:\n"
-        + columns(*_cells(hindsight_text(tests, analysis.unit)))
+        + columns(*_cells(extrapolation_text(tests, analysis.unit)))
     )
     return Answer(data=report, text="\n\n".join(parts))
 

@@ -208,7 +208,7 @@ def _extrapolation_texts(analysis: ScalingAnalysis) -> list[str]:
     head = ("frames", "sizes fitted", "actual", "predicted", "low", "high", "relative error")
     texts = []
     for method, table in analysis.extrapolations.items():
-        rows = [[rounded(value) for value in row.values()] for row in table.to_dict("records")]
+        rows = [[rounded(value) for value in row] for row in table[ERRORS].to_numpy().tolist()]
         if rows:
             name = "" if method == TABLE else f"{method}: "
             texts.append(f"{name}predicted from sizes up to a quarter\n{columns(head, rows)}")

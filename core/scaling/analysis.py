@@ -17,7 +17,6 @@ from core.errors import LabError
 from core.scaling.extrapolation import FACTOR, extrapolation
 from core.scaling.form_choice import FormChoice, FormOption, asymptotic_from, choose_form, law_of
 from core.scaling.law import Law
-from core.scaling.planner import hindsight
 from core.scaling.points import ScalingPoints, read_points
 from core.scaling.savings import PAIRS, crossing, frames_saved
 from core.training.settings.metrics import METRICS
@@ -160,27 +159,22 @@ class ScalingAnalysis:
             for method, law in self.laws.items()
         }
 
+    def extrapolation_table(self) -> pd.DataFrame:
+        """Return `extrapolations` as one table, with a column method."""
+        tables = self.extrapolations.items()
+        return pd.concat(
+            [table.assign(method=method) for method, table in tables], ignore_index=True
+        )
+
     @cached_property
     def extrapolation_summary(self) -> ExtrapolationSummary | None:
         """All `extrapolations` in four numbers; None where no size can be predicted."""
-        table = pd.concat([*self.extrapolations.values(), pd.DataFrame()])
+        table = self.extrapolation_table()
         if table.empty:
             return None
         errors = table["relative_error"].abs()
         held = table["seen"].between(table["low"], table["high"])
         return ExtrapolationSummary(errors.median(), errors.max(), int(held.sum()), len(table))
-
-    @cached_property
-    def hindsight(self) -> pd.DataFrame:
-        """`core.scaling.planner.hindsight` of all methods with a law, with a column method."""
-        tables = [
-            hindsight(self.points[method], form=law.form, min_frames=law.min_frames)
-            for method, law in self.laws.items()
-        ]
-        return pd.concat(
-            [table.assign(method=method) for method, table in zip(self.laws, tables, strict=True)],
-            ignore_index=True,
-        )
 
     @property
     def settled_from(self) -> dict[str, int]:

@@ -214,6 +214,11 @@ def _checksum(log_errors: np.ndarray) -> int:
     return zlib.crc32((np.sort(np.round(log_errors - log_errors.mean(), 6)) + 0.0).tobytes())
 
 
+def whole_frames(frames: float) -> float:
+    """Round up to whole frames, at least one, with a tolerance for rounding errors."""
+    return max(1.0, float(np.ceil(frames * (1 - 1e-12))))
+
+
 def ends(values: np.ndarray, level: float) -> np.ndarray:
     """Return the ends (2, …) of the interval of values (B, …), which may be infinite."""
     shares = [(1 - level) / 2, (1 + level) / 2]

@@ -223,5 +223,5 @@ def frame_noise(
         drawn = rng.standard_exponential((size, n_materials))
         deviation = np.log(drawn @ sums.T) - np.log(drawn @ weights)[:, None] - middle
         noise[begin : begin + size] = deviation @ average.T
-    stretch = stats.t.ppf(_STRETCH_AT, n_materials - 1) / stats.norm.ppf(_STRETCH_AT)
+    stretch = float(stats.t.ppf(_STRETCH_AT, n_materials - 1) / stats.norm.ppf(_STRETCH_AT))
     return noise * stretch

@@ -68,8 +68,8 @@ def budget_text(table: pd.DataFrame, unit: str) -> pd.DataFrame:
     )
 
 
-def hindsight_text(table: pd.DataFrame, unit: str) -> pd.DataFrame:
-    """Return `hindsight` for reading, with errors in a unit."""
+def extrapolation_text(table: pd.DataFrame, unit: str) -> pd.DataFrame:
+    """Return `ScalingAnalysis.extrapolation_table` for reading, with errors in a unit."""
     return pd.DataFrame(
         {
             "Method": table["method"],

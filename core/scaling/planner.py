@@ -2,8 +2,8 @@
 
 All numbers follow from fitted scaling laws (`core.scaling.law`). A law is a mean over seeds and its
 interval is that of the mean: a single training scatters about it. Beyond the largest size that was
-trained at, nothing has tested the law; `extrapolated` says how far that is, and `hindsight` how
-wrong such predictions were on the same sweep.
+trained at, nothing has tested the law; `extrapolated` says how far that is, and
+`core.scaling.extrapolation` how wrong such predictions were on the same sweep.
 """
 
 import math
@@ -19,9 +19,8 @@ from core.errors import LabError
 from core.frames.registry import open_dataset
 from core.frames.store import FrameSet
 from core.scaling.cost import Cost
-from core.scaling.extrapolation import FACTOR, extrapolation
-from core.scaling.law import LEVEL, Form, Law, fit_law
-from core.scaling.points import ScalingPoints
+from core.scaling.extrapolation import FACTOR
+from core.scaling.law import LEVEL, Law, whole_frames
 
 LIKELY = 0.9
 """Probability of reaching the target that a cautious plan asks for."""
@@ -76,12 +75,17 @@ class DataPlan:
         return pd.DataFrame([self._row(method, law, hours) for method, law in self.laws.items()])
 
     def _row(self, method: str, law: Law, hours: float) -> dict[str, Any]:
-        needed = _whole(law.frames_for(self.target))
+        needed = whole_frames(law.frames_for(self.target))
         low, high = law.frames_interval(self.target, LEVEL)
         # Not a point of the curve's interval: the number that so many of the curves agree on.
         replicates = law.frames_for_replicates(self.target)
         likely = np.quantile(replicates, LIKELY, method="inverted_cdf")
-        frames = {"": needed, "_low": _whole(low), "_high": _whole(high), "_likely": _whole(likely)}
+        frames = {
+            "": needed,
+            "_low": whole_frames(low),
+            "_high": whole_frames(high),
+            "_likely": whole_frames(likely),
+        }
         to_compute = {end: max(number - self.have, 0.0) for end, number in frames.items()}
         with_all = max(needed, float(self.have))
         return {
@@ -157,32 +161,6 @@ class DataPlan:
         return pd.concat(tables, ignore_index=True)
 
 
-def hindsight(points: ScalingPoints, *, form: Form = "power", min_frames: int = 0) -> pd.DataFrame:
-    """Return what plans would have predicted before the larger sizes of a sweep were trained.
-
-    For each size N, a law is fitted to the sizes up to a quarter of it and used both ways: for the
-    error at N, and for the number of frames that reaches the actual error at N.
-
-    Args:
-        points: n points.
-        form: form of the law.
-        min_frames: leave smaller sizes out.
-
-    Returns:
-        One row per size whose smaller sizes are enough to fit: the columns of
-        `core.scaling.extrapolation.extrapolation`, and frames, frames_low and frames_high (95 %
-        interval; infinite for never), and held: whether the interval contains N.
-    """
-    table = extrapolation(points, form=form, min_frames=min_frames)
-    rows = []
-    for size, error in zip(table["n_frames"], table["seen"], strict=True):
-        law = fit_law(points.between(0, size / FACTOR), form=form, min_frames=min_frames)
-        low, high = law.frames_interval(error, LEVEL)
-        rows.append((_whole(law.frames_for(error)), _whole(low), _whole(high), low <= size <= high))
-    predicted = pd.DataFrame(rows, columns=["frames", "frames_low", "frames_high", "held"])
-    return pd.concat([table, predicted], axis=1)
-
-
 def training_atoms(dataset: str) -> np.ndarray:
     """Return the numbers of atoms of a data set's training frames, (m,).
 
@@ -193,13 +171,6 @@ def training_atoms(dataset: str) -> np.ndarray:
     if not isinstance(data, FrameSet):
         raise LabError(f"{dataset}: holds pairs; a plan needs a data set of frames.")
     return data.n_atoms()[data.split().train]
-
-
-def _whole(frames: float) -> float:
-    """Round up to whole frames, at least one, with a tolerance for rounding errors."""
-    if not math.isfinite(frames):
-        return math.inf
-    return max(1.0, float(math.ceil(frames * (1 - 1e-12))))
 
 
 def _note(law: Law, target: float, frames: float) -> str:

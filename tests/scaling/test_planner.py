@@ -11,8 +11,9 @@ from scipy import stats
 
 from core.errors import LabError
 from core.scaling.cost import Cost
+from core.scaling.extrapolation import extrapolation
 from core.scaling.law import Law, fit_law
-from core.scaling.planner import LIKELY, DataPlan, hindsight, training_atoms
+from core.scaling.planner import LIKELY, DataPlan, training_atoms
 from core.scaling.points import ScalingPoints
 
 SIZES = np.array([50, 100, 200, 400, 800, 1600])
@@ -145,8 +146,8 @@ def test_plans_are_consistent(target, have, spread):
     assert row["core_hours"] == 2 * row["to_compute"]
 
 
-def test_hindsight_finds_the_truth_where_there_is_a_power_law():
-    table = hindsight(made_points(2000, 0.4))
+def test_extrapolation_finds_the_truth_where_there_is_a_power_law():
+    table = extrapolation(made_points(2000, 0.4))
     # 1600 follows from 50 to 400, 800 from 50 to 200; below there are too few sizes.
     assert table["n_frames"].tolist() == [800, 1600]
     assert (table["relative_error"].abs() < 0.3).all()
@@ -157,9 +158,9 @@ def test_hindsight_finds_the_truth_where_there_is_a_power_law():
     assert last["frames"] == math.ceil(law.frames_for(last["seen"]))
 
 
-def test_hindsight_shows_a_law_that_levels_off():
+def test_extrapolation_shows_a_law_that_levels_off():
     # A straight line through the steep part promises far too much.
-    last = hindsight(made_points(20_000, 1.0, floor=60.0, noise=0.01)).iloc[-1]
+    last = extrapolation(made_points(20_000, 1.0, floor=60.0, noise=0.01)).iloc[-1]
     assert last["relative_error"] < -0.2
     assert not last["held"]
 

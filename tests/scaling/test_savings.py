@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.errors import LabError
-from core.scaling.extrapolation import COLUMNS, extrapolation
+from core.scaling.extrapolation import ERRORS, FRAMES, extrapolation
 from core.scaling.form_choice import choose_form
 from core.scaling.law import fit_law
 from core.scaling.savings import crossing, frames_saved
@@ -57,7 +57,7 @@ def test_a_wrong_form_is_seldom_chosen():
 def test_sizes_are_predicted_from_a_quarter_of_them():
     points = generated(np.random.default_rng(4))
     table = extrapolation(points)
-    assert list(table) == COLUMNS
+    assert list(table) == ERRORS + FRAMES
     # 400 frames have two sizes up to 100; 800 have 50, 100 and 200.
     assert table["n_frames"].tolist() == [800, 1600]
     assert table["n_fitted_sizes"].tolist() == [3, 4]
@@ -70,7 +70,7 @@ def test_sizes_are_predicted_from_a_quarter_of_them():
     assert last["relative_error"] == pytest.approx(last["predicted"] / seen - 1)
     assert last["low"] < last["predicted"] < last["high"]
     assert extrapolation(points, form="offset").empty
-    assert list(extrapolation(points, form="offset")) == COLUMNS
+    assert list(extrapolation(points, form="offset")) == ERRORS + FRAMES
 
 
 def test_a_floor_is_predicted_too_low():

@@ -9,7 +9,14 @@ import streamlit as st
 from core.figures.scaling.chances import chance_curves
 from core.scaling.analysis import ScalingAnalysis
 from core.scaling.cost import Cost
-from core.scaling.plan_text import budget_text, count, hindsight_text, interval, money, plan_text
+from core.scaling.plan_text import (
+    budget_text,
+    count,
+    extrapolation_text,
+    interval,
+    money,
+    plan_text,
+)
 from core.scaling.planner import LIKELY, DataPlan, training_atoms
 from core.training.settings.metrics import METRICS
 from pages.parts.plan.cost import choose_cost
@@ -71,7 +78,7 @@ def show_plan(analysis: ScalingAnalysis) -> None:
     )
     if hours:
         _show_budget(plan, hours, unit)
-    _show_hindsight(analysis)
+    _show_test(analysis)
     if analysis.results is not None:
         command(_command(analysis, plan, hours))
 
@@ -197,7 +204,7 @@ def _show_budget(plan: DataPlan, hours: float, unit: str) -> None:
     _show_table(budget_text(table, unit), key="budget-table")
 
 
-def _show_hindsight(analysis: ScalingAnalysis) -> None:
+def _show_test(analysis: ScalingAnalysis) -> None:
     """Show how wrong such predictions were on the same sweep."""
     st.subheader("How reliable is this?")
     st.caption(
@@ -206,7 +213,7 @@ def _show_hindsight(analysis: ScalingAnalysis) -> None:
         "that reaches its actual error. Laws are means over seeds; single trainings scatter about "
         "them. The plan assumes one calculation per frame, of materials like these."
     )
-    table = analysis.hindsight
+    table = analysis.extrapolation_table()
     if table.empty:
         st.info("There are too few sizes to fit those up to a quarter of the largest: no test.")
         return
@@ -215,7 +222,7 @@ def _show_hindsight(analysis: ScalingAnalysis) -> None:
         "the interval of the number of frames contains the actual number in "
         f"**{table['held'].sum()} of {len(table)}** cases."
     )
-    _show_table(hindsight_text(table, analysis.unit), key="hindsight-table")
+    _show_table(extrapolation_text(table, analysis.unit), key="test-table")
 
 
 def _command(analysis: ScalingAnalysis, plan: DataPlan, hours: float) -> str:
