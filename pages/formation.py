@@ -6,12 +6,13 @@ from typing import Any
 import streamlit as st
 
 from core.frames.pairs import PairSet
+from core.frames.registry import open_dataset
 from core.reference.fits.element_table import read_element_table
 from core.reference.formation.energies import KINDS
 from core.reference.formation.table import FormationTable
 from core.studies.corrections import CorrectionsStudy
 from pages.parts.formation.view import show_errors, show_parity, show_references
-from pages.parts.shared.datasets import available, choose, key_of, model_badge, opened
+from pages.parts.shared.datasets import available, choose, key_of, model_badge
 from pages.parts.shared.job import computed
 from pages.parts.shared.page import command, errors_shown, head, plain
 
@@ -41,7 +42,7 @@ def main() -> None:
             st.info("Choose a CSV file with columns symbol, energy (eV/atom) and functional.")
             return
         model_badge(info.card.made_by)
-        formation = formation_table(opened(info), references)
+        formation = formation_table(open_dataset(info.card.name), references)
         for column, reason in formation.without_references.items():
             st.caption(plain(f"{column}: {reason}"))
         with right:

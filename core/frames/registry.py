@@ -6,6 +6,7 @@ import secrets
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
@@ -86,13 +87,20 @@ def find_dataset(name: str) -> DatasetInfo:
 
 
 def open_dataset(name: str) -> FrameSet | PairSet:
-    """Open a data set by name.
+    """Open a data set by name; one that has not changed since is opened only once.
 
     Raises:
-        LabError: No such data set, or a file of it is damaged.
+        LabError: if there is no such data set, or one of its files is damaged.
     """
     info = find_dataset(name)
-    return open_frames(info.path) if info.card.kind == "frames" else open_pairs(info.path)
+    return _open(info.path, info.card.model_dump_json())
+
+
+@lru_cache(maxsize=16)
+def _open(path: Path, card: str) -> FrameSet | PairSet:
+    return (
+        open_frames(path) if Card.model_validate_json(card).kind == "frames" else open_pairs(path)
+    )
 
 
 def delete_dataset(name: str) -> None:

@@ -97,7 +97,7 @@ def test_by_column_shows_the_correlation_of_the_table(visit, mine):
 
 def test_a_link_to_a_missing_data_set_says_that_another_is_shown(visit, mine):
     at = visit("energy_shifts", dataset="*gone*")
-    assert at.warning[0].value.startswith("No data set \\*gone\\* fits here; this is ")
+    assert at.warning[0].value.startswith("The link names \\*gone\\*, which is not")
     assert not visit("energy_shifts", dataset="mine").warning
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core.frames.registry import DatasetInfo
+from core.frames.registry import DatasetInfo, open_dataset
 from core.runs.record.listing import find_run
 from core.runs.record.named_models import runs_with_models
 from core.scaling.cost import Cost
@@ -18,7 +18,6 @@ from pages.parts.shared.datasets import (
     choose,
     frames_to_learn,
     model_badge,
-    opened,
     origin,
 )
 from pages.parts.shared.job import computed
@@ -52,7 +51,7 @@ def show_next() -> None:
         if study.runs:
             source += f" Errors on labels by {origin(info.card.labels)}."
             labels += f" Labels: {'DFT' if info.card.labels == 'dft' else MODEL_LABELLED}"
-        show_materials(study, found, opened(pool), cost, source=plain(source))
+        show_materials(study, found, open_dataset(study.pool), cost, source=plain(source))
         show_coverage(found, source=plain(source), labels=labels)
     command(_command(study, cost))
 

@@ -1,13 +1,11 @@
-"""Choosing a data set, and saying what its labels are."""
+"""Choosing a data set, and describing its labels."""
 
 from collections.abc import Iterable
 
 import streamlit as st
 
-from core.frames.pairs import PairSet
-from core.frames.registry import DatasetInfo, list_datasets, open_dataset
+from core.frames.registry import DatasetInfo, list_datasets
 from core.frames.schema import DFT, Card, Corrections
-from core.frames.store import FrameSet
 from core.potential.released import MODELS
 from pages.parts.shared.page import plain
 
@@ -20,35 +18,33 @@ CORRECTIONS: dict[Corrections, str] = {
 
 
 def choose(label: str, infos: list[DatasetInfo], *, key: str, help_text: str) -> DatasetInfo | None:
-    """Let the reader choose a data set; the choice is part of the page's link.
+    """Show a box for a data set; the choice is part of the page's link.
 
-    Shows what to do next, and returns None, where there is nothing to choose from; says so where a
-    link names a data set that is not there, because another one takes its place.
+    Args:
+        label: label of the box.
+        infos: data sets to choose from.
+        key: name in the query.
+        help_text: help of the box.
+
+    Returns:
+        The data set; None, after saying what to do, if there are none to choose from.
     """
     if not infos:
-        st.info("No data set fits here yet: bring one in on the Data page.")
+        st.info("There is no suitable data set yet; import one on the Data page.")
         st.page_link("pages/data.py", label="Import data", icon=":material/upload:")
         return None
     by_name = {info.card.name: info for info in infos}
-    asked = st.query_params.get(key)
+    linked = st.query_params.get(key)
     name = st.selectbox(label, list(by_name), key=key, bind="query-params", help=help_text)
-    if asked is not None and asked not in by_name:
-        st.warning(plain(f"No data set {asked} fits here; this is {name}."))
+    if linked is not None and linked not in by_name:
+        st.warning(
+            plain(f"The link names {linked}, which is not a suitable data set; showing {name}.")
+        )
     return by_name.get(name or "")
 
 
-def opened(info: DatasetInfo) -> FrameSet | PairSet:
-    """Open a data set once for all readers and reruns, until it is imported anew."""
-    return _opened(info.card.name, key_of(info.card))
-
-
-@st.cache_resource(max_entries=16, show_spinner="Opening the data set …")
-def _opened(name: str, key: str) -> FrameSet | PairSet:  # noqa: ARG001  the cache needs it
-    return open_dataset(name)
-
-
 def key_of(card: Card) -> str:
-    """Return what tells a data set from another of its name: all that its card says."""
+    """Return a key for caches, which differs between data sets of the same name."""
     return card.model_dump_json()
 
 
@@ -64,15 +60,15 @@ def frames_to_learn() -> list[DatasetInfo]:
 
 
 def origin(labels: str) -> str:
-    """Say who made some labels."""
+    """Return who made labels: "DFT", or the model's name with a mark."""
     return "DFT" if labels == DFT else f"{labels} ({MODEL_LABELLED})"
 
 
 def model_badge(made_by: Iterable[str]) -> None:
-    """Mark labels that no DFT code computed.
+    """Mark labels that are not from DFT.
 
     Args:
-        made_by: Who made the labels, "dft" or names of models.
+        made_by: origins of the labels, "dft" or names of models.
     """
     models = sorted(set(made_by) - {DFT})
     if models:

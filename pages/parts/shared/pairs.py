@@ -1,18 +1,17 @@
-"""Choosing materials with an energy in two functionals: what two pages begin with."""
+"""Choosing materials with an energy in two functionals."""
 
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.frames.pairs import PairSet
-from core.frames.registry import DatasetInfo
-from core.frames.schema import Card, EnergyColumn, Frame
+from core.frames.registry import DatasetInfo, find_dataset
+from core.frames.schema import EnergyColumn, Frame
 from core.frames.store import FrameSet
-from core.reference.shifts.pairs import PairedEnergies, default_columns
+from core.reference.shifts.pairs import OpenedPairs, PairedEnergies, default_columns
 from core.reference.shifts.shift import ShiftSummary, summarize
 from core.studies.selection import PairSelection
 from pages.parts.shared.datasets import (
@@ -22,7 +21,6 @@ from pages.parts.shared.datasets import (
     choose,
     key_of,
     model_badge,
-    opened,
     origin,
 )
 from pages.parts.shared.page import plain
@@ -30,114 +28,140 @@ from pages.parts.shared.page import plain
 
 @dataclass(kw_only=True, frozen=True)
 class PairChoice:
-    """What the reader chose.
+    """A selection of pairs with its data.
 
     Attributes:
-        data: The data set that holds the rows and their structures.
-        pairs: Its energies in the two functionals.
-        summary: Their comparison over all pairs.
-        source: One line for the page: data set, labels, corrections.
-        labels: The same in few words, for figures and files.
-        arguments: The same choice as arguments of `shift`.
-        target_argument: The target energies as arguments of `atomref`.
-        key: Names the choice in caches.
-        selection: The same for studies.
-        other: Of frames: the data set in the target functional.
+        selection: the selection, as studies take it.
+        opened: its energies and the data sets they come from.
+        summary: comparison of the two functionals over all pairs.
+        key: identifies selection and data in caches.
     """
 
-    data: FrameSet | PairSet
-    pairs: PairedEnergies
-    summary: ShiftSummary
-    source: str
-    labels: str
-    arguments: str
-    target_argument: str
-    key: tuple[str, ...]
     selection: PairSelection
-    other: FrameSet | None = None
+    opened: OpenedPairs
+    summary: ShiftSummary
+    key: tuple[str, ...]
 
-    def frames(self, rows: Sequence[int]) -> list[Frame | None]:
-        """Return the structures of rows of the data set, None where there is none."""
-        if isinstance(self.data, FrameSet):
-            return list(self.data.frames(rows))
-        return [self.data.structure(row) for row in rows]
+    @property
+    def data(self) -> FrameSet | PairSet:
+        """Data set of the rows and their structures."""
+        return self.opened.data
+
+    @property
+    def pairs(self) -> PairedEnergies:
+        """Energies in the two functionals."""
+        return self.opened.pairs
+
+    @property
+    def other(self) -> FrameSet | None:
+        """Of frames: the data set in the target functional."""
+        return self.opened.other
+
+    @property
+    def source(self) -> str:
+        """One line for the page: data set, labels and corrections."""
+        pairs = self.pairs
+        labels = {
+            f"{functional} by {origin(made_by)}, {CORRECTIONS[corrections]}"
+            for functional, made_by, corrections in (
+                (pairs.source_functional, pairs.source_labels, pairs.source_corrections),
+                (pairs.target_functional, pairs.target_labels, pairs.target_corrections),
+            )
+        }
+        return plain(
+            f"Data: {self.selection.dataset}, {len(pairs):,} pairs. "
+            f"Labels: {'; '.join(sorted(labels))}."
+        )
+
+    @property
+    def labels(self) -> str:
+        """Data set and origin of its labels in few words, for figures and files."""
+        pairs = self.pairs
+        made_by = ", ".join(sorted({pairs.source_labels, pairs.target_labels}))
+        labels = f"{made_by}: {MODEL_LABELLED}" if pairs.is_model_labelled else "DFT"
+        return f"Data: {self.selection.dataset}. Labels: {labels}"
+
+    @property
+    def arguments(self) -> str:
+        """The selection as arguments of `shift`."""
+        return self.selection.arguments
+
+    @property
+    def target_argument(self) -> str:
+        """The target energies as arguments of `atomref`."""
+        if self.selection.other is not None:
+            return self.selection.other
+        return shlex.join([self.selection.dataset, "--column", self.selection.target or ""])
+
+    def frames(self, rows: Sequence[int]) -> Sequence[Frame | None]:
+        """Return the structures of rows of the data set, None for a row without one."""
+        return self.data.frames(rows)
 
     def names_of(self, rows: Sequence[int]) -> list[str]:
-        """Name rows of the data set in links, so that no other data set takes them for its own."""
+        """Return names of rows for links, which fit no other data set."""
         ids = self.data.table()["material_id"]
         return [f"{row}.{ids.iloc[row]}" for row in rows]
 
     def row_named(self, name: str | None) -> int | None:
-        """Return the row that `names_of` named; None where this data set has no such row."""
+        """Return the row of a name from `names_of`, None if this data set has no such row."""
         number = (name or "").partition(".")[0]
         row = int(number) if number.isdecimal() and len(number) < 12 else len(self.data)
         return row if row < len(self.data) and self.names_of([row]) == [name] else None
 
 
 def choose_pairs() -> PairChoice | None:
-    """Show the controls that choose a data set and two energies in it."""
-    left, middle, right = st.columns([2, 2, 2])
+    """Show the controls for a data set and two energies in it."""
+    left, middle, right = st.columns(3)
     with left:
         info = choose(
             "Data set",
             [*available("pairs"), *available("frames")],
             key="dataset",
-            help_text="Pairs: one material with an energy in both functionals. "
-            "Two sets of the same frames in two functionals serve as well.",
+            help_text="Pairs: one material with an energy in both functionals. Two sets of the "
+            "same frames in two functionals work as well.",
         )
     if info is None:
         return None
-    choice = _in_table if info.card.kind == "pairs" else _in_frames
-    with middle:
-        source_box = st.container()
-    with right:
-        target_box = st.container()
-    return choice(info, source_box, target_box)
+    select = _select_columns if info.card.kind == "pairs" else _select_frames
+    selection = select(info, middle, right)
+    if selection is None:
+        return None
+    choice = _open(selection)
+    pairs = choice.pairs
+    model_badge({pairs.source_labels, pairs.target_labels})
+    if pairs.n_dropped:
+        st.caption(f"{pairs.n_dropped:,} rows lack one of the two energies and are left out.")
+    return choice
 
 
-def _in_table(
+def _select_columns(
     info: DatasetInfo, source_box: DeltaGenerator, target_box: DeltaGenerator
-) -> PairChoice | None:
-    columns = {energy.column: energy for energy in info.card.energies}
-    first, second = default_columns(info.card)
-    names = list(columns)
-    source = source_box.selectbox(
-        "Source energy",
-        names,
-        index=names.index(first),
-        format_func=lambda name: _describe(columns[name]),
-        key="source",
-        bind="query-params",
-        help="What the pretrained model knows.",
-    )
-    target = target_box.selectbox(
-        "Target energy",
-        names,
-        index=names.index(second),
-        format_func=lambda name: _describe(columns[name]),
-        key="target",
-        bind="query-params",
-        help="What the model must learn.",
-    )
-    data = opened(info)
-    key = (info.card.name, key_of(info.card), source, target)
-    pairs, summary = _compared(key, data)
-    return _choice(
-        info.card,
-        data,
-        pairs,
-        summary,
-        arguments=shlex.join([info.card.name, "--source", source, "--target", target]),
-        target_argument=shlex.join([info.card.name, "--column", target]),
-        key=key,
-        selection=PairSelection(dataset=info.card.name, source=source, target=target),
+) -> PairSelection:
+    energies = {energy.column: energy for energy in info.card.energies}
+    columns = list(energies)
+
+    def choose_column(box: DeltaGenerator, key: str, default: str, help_text: str) -> str:
+        return box.selectbox(
+            f"{key.capitalize()} energy",
+            columns,
+            index=columns.index(default),
+            format_func=lambda column: _describe(energies[column]),
+            key=key,
+            bind="query-params",
+            help=help_text,
+        )
+
+    source, target = default_columns(info.card)
+    return PairSelection(
+        dataset=info.card.name,
+        source=choose_column(source_box, "source", source, "What the pretrained model predicts."),
+        target=choose_column(target_box, "target", target, "What the model should learn."),
     )
 
 
-def _in_frames(
+def _select_frames(
     info: DatasetInfo, source_box: DeltaGenerator, target_box: DeltaGenerator
-) -> PairChoice | None:
-    others = [other for other in available("frames") if other.card.name != info.card.name]
+) -> PairSelection | None:
     source_box.selectbox(
         "Source energy",
         [f"{info.card.functional} of {info.card.name}"],
@@ -147,83 +171,32 @@ def _in_frames(
     with target_box:
         other = choose(
             "Target energy",
-            others,
+            [other for other in available("frames") if other.card.name != info.card.name],
             key="other",
             help_text="The same frames in another functional.",
         )
     if other is None:
         return None
-    data = opened(info)
-    key = (info.card.name, key_of(info.card), other.card.name, key_of(other.card))
-    target_data = cast("FrameSet", opened(other))
-    pairs, summary = _compared(key, data, target_data)
-    return _choice(
-        info.card,
-        data,
-        pairs,
-        summary,
-        arguments=f"{info.card.name} {other.card.name}",
-        target_argument=other.card.name,
-        key=key,
-        selection=PairSelection(dataset=info.card.name, other=other.card.name),
-        other=target_data,
-    )
+    return PairSelection(dataset=info.card.name, other=other.card.name)
 
 
-@st.cache_resource(max_entries=8, show_spinner="Comparing the two energy scales …")
-def _compared(
-    key: tuple[str, ...],
-    _data: FrameSet | PairSet,
-    _other: FrameSet | None = None,
-) -> tuple[PairedEnergies, ShiftSummary]:
-    if isinstance(_data, PairSet):
-        pairs = PairedEnergies.from_pair_set(_data, key[2], key[3])
-    else:
-        pairs = PairedEnergies.from_frame_sets(_data, cast("FrameSet", _other))
-    return pairs, summarize(pairs)
+def _key(selection: PairSelection) -> tuple[str, ...]:
+    cards = [key_of(find_dataset(name).card) for name in selection.datasets]
+    return (selection.model_dump_json(), *cards)
 
 
-def _choice(
-    card: Card,
-    data: FrameSet | PairSet,
-    pairs: PairedEnergies,
-    summary: ShiftSummary,
-    *,
-    arguments: str,
-    target_argument: str,
-    key: tuple[str, ...],
-    selection: PairSelection,
-    other: FrameSet | None = None,
-) -> PairChoice:
-    labels = {
-        f"{functional} by {origin(made)}, {CORRECTIONS[corrections]}"
-        for functional, made, corrections in (
-            (pairs.source_functional, pairs.source_labels, pairs.source_corrections),
-            (pairs.target_functional, pairs.target_labels, pairs.target_corrections),
-        )
-    }
-    made = sorted({pairs.source_labels, pairs.target_labels})
-    marked = f"{', '.join(made)}: {MODEL_LABELLED}" if pairs.is_model_labelled else "DFT"
-    model_badge({pairs.source_labels, pairs.target_labels})
-    if pairs.n_dropped:
-        st.caption(f"{pairs.n_dropped:,} rows lack one of the two energies and are left out.")
-    return PairChoice(
-        data=data,
-        pairs=pairs,
-        summary=summary,
-        source=plain(
-            f"Data: {card.name}, {len(pairs):,} pairs. Labels: {'; '.join(sorted(labels))}."
-        ),
-        labels=f"Data: {card.name}. Labels: {marked}",
-        arguments=arguments,
-        target_argument=target_argument,
-        key=key,
-        selection=selection,
-        other=other,
-    )
+@st.cache_resource(
+    max_entries=8,
+    show_spinner="Comparing the two energy scales …",
+    hash_funcs={PairSelection: _key},
+)
+def _open(selection: PairSelection) -> PairChoice:
+    opened = selection.open()
+    summary = summarize(opened.pairs)
+    return PairChoice(selection=selection, opened=opened, summary=summary, key=_key(selection))
 
 
 def _describe(energy: EnergyColumn) -> str:
-    """Name an energy column the way a reader thinks of it."""
+    """Return functional, corrections and name of an energy column."""
     corrections = {"MP2020": ", MP2020-corrected", "none": ", uncorrected", "unknown": ""}
     return f"{energy.functional}{corrections[energy.corrections]} ({energy.column})"

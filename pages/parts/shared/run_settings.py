@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from core.errors import LabError
-from core.frames.registry import DatasetInfo
+from core.frames.registry import DatasetInfo, open_dataset
 from core.frames.splits import Split
 from core.frames.store import FrameSet
 from core.potential.models import available_devices
@@ -13,7 +13,6 @@ from core.training.loop.preflight import usual_processes
 from core.training.settings.config import BLOCKS, RunConfig
 from core.training.settings.presets import PRESETS
 from core.training.settings.processes import FRAMES_EACH, WORTH_SECONDS
-from pages.parts.shared.datasets import opened
 
 FIRST_FRAMES = 300
 FIRST_EPOCHS = 5
@@ -34,7 +33,7 @@ def training_split(info: DatasetInfo) -> Split:
     Raises:
         LabError: if there is nothing to train on.
     """
-    frame_set = opened(info)
+    frame_set = open_dataset(info.card.name)
     if not isinstance(frame_set, FrameSet):
         raise LabError(f"{info.card.name} holds no frames; choose another data set.")
     split = frame_set.split()

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 from chemiscope.streamlit import viewer
 
@@ -29,7 +28,7 @@ COLUMNS = {
 
 
 def table_with_structures(
-    table: pd.DataFrame,
+    table: Any,
     choice: PairChoice,
     *,
     key: str,
@@ -60,7 +59,7 @@ def table_with_structures(
         material(table.iloc[chosen or 0], choice, key=key)
 
 
-def material(row: pd.Series, choice: PairChoice, *, key: str) -> None:
+def material(row: Any, choice: PairChoice, *, key: str) -> None:
     """Show the structure of one material.
 
     Args:
