@@ -1,4 +1,4 @@
-"""The data sets of the lab, and how to bring one's own."""
+"""The data sets of AtomRef Lab, and the import of new ones."""
 
 import shlex
 from collections.abc import Callable
@@ -20,68 +20,71 @@ from pages.parts.shared.page import command, errors_shown, head, plain
 from pages.parts.shared.selection import linked_table
 
 FIELD_HELP = {
-    "material_id": "Material id; rows are numbered without one",
+    "material_id": "Material id; default: row number",
     "formula": "Formula",
     "structure": "Structure: pymatgen dictionary, CIF or POSCAR",
     "source": "Source energy, eV/atom",
     "target": "Target energy, eV/atom",
     "frame_id": "Frame id",
     "energy": "Total energy, eV/atom",
-    "uncorrected_energy": "The same without MP2020 corrections, eV/atom",
+    "uncorrected_energy": "Energy without MP2020 corrections, eV/atom",
     "forces": "Forces, eV/Å",
     "stress": "Stress, GPa (−0.1 × VASP's kBar)",
     "magmoms": "Magmoms, |μB|",
     "bandgap": "Band gap, eV",
 }
 KINDS = {
-    "pairs": "Pairs: one material, an energy in two functionals",
-    "frames": "Frames: structures with labels, to train on",
+    "pairs": "Pairs: energies of each material in two functionals",
+    "frames": "Frames: structures with labels, for training",
 }
 
 
 def main() -> None:
-    head("Data", "Which data does the lab hold, what are their labels, and how do mine get in?")
+    head(
+        "Data",
+        "Which data sets are available, and where do their labels come from?",
+    )
     if note := st.session_state.pop("data note", None):
         st.success(plain(note), icon=":material/check_circle:")
     with errors_shown():
-        known()
-    st.subheader("Bring your own")
+        show_datasets()
+    st.subheader("Import a table")
     with errors_shown():
-        bring()
+        import_table()
 
 
-def known() -> None:
+def show_datasets() -> None:
     infos = list_datasets()
     chosen = linked_table(
         catalog(infos),
         [info.card.name for info in infos],
         param="set",
-        key=f"known-{'-'.join(info.card.name for info in infos)}",
+        key=f"datasets-{'-'.join(info.card.name for info in infos)}",
         hide_index=True,
         column_config={
             "name": "Data set",
-            "title": st.column_config.TextColumn("What it is", width="large"),
+            "title": st.column_config.TextColumn("Title", width="large"),
             "kind": "Kind",
             "functional": "Functionals",
             "n": st.column_config.NumberColumn("Rows", format="localized"),
             "n_materials": st.column_config.NumberColumn("Materials", format="localized"),
             "labels": "Labels",
-            "embedded": st.column_config.CheckboxColumn("Came with the lab"),
+            "embedded": st.column_config.CheckboxColumn("Embedded"),
         },
     )
     if chosen is None:
-        st.caption("Select a row to see where a data set comes from.")
+        st.caption("Select a row for the source and the labels of a data set.")
         command("atomref datasets list")
         return
     info = infos[chosen]
     with st.container(border=True):
-        details(info.card)
+        show_card(info.card)
         if not info.embedded:
-            remove(info.card.name)
+            offer_deletion(info.card.name)
     command(datasets_command(info.card.name, embedded=info.embedded))
 
 
-def details(card: Card) -> None:
+def show_card(card: Card) -> None:
     st.markdown(f"**{plain(card.title or card.name)}**")
     model_badge(card.made_by)
     lines = [card.description]
@@ -107,62 +110,62 @@ def datasets_command(name: str, *, embedded: bool) -> str:
     return "\n".join(lines)
 
 
-def remove(name: str) -> None:
-    with st.popover("Delete this data set", icon=":material/delete:"):
-        st.markdown(f"Delete **{plain(name)}** with its structures and labels? Runs stay.")
-        if st.button("Delete it", type="primary", key=f"delete-{name}"):
+def offer_deletion(name: str) -> None:
+    with st.popover("Delete", icon=":material/delete:"):
+        st.markdown(f"Delete **{plain(name)}** with its structures and labels? Its runs are kept.")
+        if st.button("Delete data set", type="primary", key=f"delete-{name}"):
             delete_dataset(name)
             st.session_state["data note"] = f"Deleted {name}."
             st.rerun()
 
 
 @st.cache_data(show_spinner="Reading the columns …", max_entries=16)
-def guessed(path: str, digest: str) -> TableGuess:  # noqa: ARG001  the digest is part of the key
+def guess_columns(path: Path) -> TableGuess:
     return guess(open_table(path))
 
 
-def bring() -> None:
+def import_table() -> None:
     upload = st.file_uploader(
         "A table as CSV (also gzipped) or Parquet",
         key=f"upload-{st.session_state.get('uploads', 0)}",
-        help="One row a material with its total energies per atom in two functionals, or one row a "
-        "structure with its labels.",
+        help="One row per material with its total energies per atom in two functionals, or one row "
+        "per structure with its labels.",
     )
     if upload is None:
         st.caption(
-            "Energies are total energies in eV/atom, forces eV/Å, stress GPa with CHGNet's sign, "
-            "magmoms |μB|. Nothing leaves this machine."
+            "Units: total energies eV/atom, forces eV/Å, stress GPa with CHGNet's sign, magmoms "
+            "|μB|. Nothing leaves this machine."
         )
         return
     path = keep_upload(upload.name, upload)
-    found = guessed(str(path), path.parent.name)
+    table = guess_columns(path)
     kind = st.segmented_control(
         "Import as",
         list(KINDS),
         format_func=KINDS.__getitem__,
-        default=found.kind,
+        default=table.kind,
         required=True,
         key=f"kind-{path.parent.name}",
     )
-    mapping = choose_columns(found, kind, path.parent.name)
-    settings = describe(found, kind, mapping, path)
+    mapping = choose_columns(table, kind, path.parent.name)
+    settings = describe(table, kind, mapping, path)
     if st.button("Import", type="primary", icon=":material/upload:"):
         bar = st.progress(0.0, "Importing …")
         run: Callable[..., Card] = import_pairs if kind == "pairs" else import_frames
         card = run(path, mapping=mapping, progress=bar.progress, **settings)
         drop_upload(path)
         st.session_state["data note"] = f"Imported {card.name}. {card.description}"
-        # A widget with a new key is an empty one.
+        # A new key empties the uploader.
         st.session_state["uploads"] = st.session_state.get("uploads", 0) + 1
         st.rerun()
     command(import_command(path.name, kind, mapping, settings))
 
 
-def choose_columns(found: TableGuess, kind: str, key: str) -> dict[str, str]:
-    """Let the reader overrule the guess: field to column, "" for a field that is left out."""
+def choose_columns(table: TableGuess, kind: str, key: str) -> dict[str, str]:
+    """Return field to column, the guess overruled by the reader; "" for a field left out."""
     fields = PAIR_FIELDS if kind == "pairs" else FRAME_FIELDS
-    guesses = found.pairs_mapping() if kind == "pairs" else found.frames_mapping()
-    options = ["", *found.columns]
+    guesses = table.pairs_mapping() if kind == "pairs" else table.frames_mapping()
+    options = ["", *table.columns]
     mapping = {}
     columns = st.columns(3)
     for number, field in enumerate(fields):
@@ -176,9 +179,9 @@ def choose_columns(found: TableGuess, kind: str, key: str) -> dict[str, str]:
     return mapping
 
 
-def describe(found: TableGuess, kind: str, mapping: dict[str, str], path: Path) -> dict[str, Any]:
-    """Ask for what a table cannot tell: its name, functionals, who made the labels, the licence."""
-    known_functionals = {energy.column: energy.functional for energy in found.energies}
+def describe(table: TableGuess, kind: str, mapping: dict[str, str], path: Path) -> dict[str, Any]:
+    """Return what the reader says of a table: name, functionals, origin of labels, licence."""
+    functionals = {energy.column: energy.functional for energy in table.energies}
     key = f"{kind}-{path.parent.name}"
     left, middle, right = st.columns(3)
     name = left.text_input("Name of the data set", suggest_name(path.name), key=f"name-{key}")
@@ -186,23 +189,23 @@ def describe(found: TableGuess, kind: str, mapping: dict[str, str], path: Path) 
         "Labels by",
         DFT,
         key=f"labels-{key}",
-        help='"dft", or the name of the model that made them: then they are marked everywhere.',
+        help='"dft", or the name of the model that made them; then they are marked everywhere.',
     )
     licence = right.text_input("Licence", "", key=f"licence-{key}", placeholder="CC-BY-4.0")
     settings: dict[str, Any] = {"name": name, "labels": labels, "licence": licence}
     if kind == "frames":
         settings["functional"] = left.text_input(
             "Functional",
-            known_functionals.get(mapping["energy"], ""),
+            functionals.get(mapping["energy"], ""),
             key=f"functional-{key}-{mapping['energy']}",
             placeholder="r2SCAN",
         )
-        settings["corrections"] = corrections_box(middle, "", mapping["energy"], found, key)
+        settings["corrections"] = corrections_box(middle, "", mapping["energy"], table, key)
         return settings
     settings["functionals"] = {
         mapping[field]: column.text_input(
             f"{field.capitalize()} functional",
-            known_functionals.get(mapping[field], ""),
+            functionals.get(mapping[field], ""),
             key=f"functional-{field}-{key}-{mapping[field]}",
             placeholder="GGA/GGA+U" if field == "source" else "r2SCAN",
         )
@@ -210,7 +213,7 @@ def describe(found: TableGuess, kind: str, mapping: dict[str, str], path: Path) 
         if mapping[field]
     }
     settings["corrections"] = {
-        mapping[field]: corrections_box(column, f", {field}", mapping[field], found, key)
+        mapping[field]: corrections_box(column, f", {field}", mapping[field], table, key)
         for field, column in (("source", left), ("target", middle))
         if mapping[field]
     }
@@ -218,19 +221,19 @@ def describe(found: TableGuess, kind: str, mapping: dict[str, str], path: Path) 
 
 
 def corrections_box(
-    box: DeltaGenerator, what: str, column: str, found: TableGuess, key: str
+    box: DeltaGenerator, what: str, column: str, table: TableGuess, key: str
 ) -> Corrections:
-    """Ask whether MP2020 corrections are in a column, beginning with what its name tells."""
+    """Show a box for the MP2020 corrections of a column, at first as guessed from its name."""
     options = list(CORRECTIONS)
-    guesses = {energy.column: energy.corrections for energy in found.energies}
+    guesses = {energy.column: energy.corrections for energy in table.energies}
     return box.selectbox(
         f"MP2020 corrections{what}",
         options,
         index=options.index(guesses.get(column, "unknown")),
         format_func=CORRECTIONS.__getitem__,
         key=f"corrections{what}-{key}-{column}",
-        help="Materials Project's GGA and GGA+U energies usually carry them; CHGNet 0.3.0 learnt "
-        "energies that do.",
+        help="Materials Project's GGA and GGA+U energies usually contain them, as do those that "
+        "CHGNet 0.3.0 was trained on.",
     )
 
 

@@ -1,4 +1,4 @@
-"""The data sets there are: embedded ones in the checkout's data/, the user's own in the home."""
+"""Data sets: the embedded ones in the checkout's data/, the user's own in the lab's home."""
 
 import logging
 import re
@@ -18,7 +18,7 @@ from core.frames.store import FrameSet, open_frames
 from core.home import CHECKOUT, datasets_dir
 
 EMBEDDED_DIR = CHECKOUT / "data"
-"""Where the embedded data sets lie, one directory each."""
+"""Directory of the embedded data sets, one directory per data set."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _LOG = logging.getLogger(__name__)
@@ -26,12 +26,12 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(kw_only=True, frozen=True, slots=True)
 class DatasetInfo:
-    """One data set of the list.
+    """An entry of the list of data sets.
 
     Attributes:
-        card: What it is.
-        path: Its directory.
-        embedded: Whether it came with the lab.
+        card: the data set's card.
+        path: its directory.
+        embedded: whether it is included in AtomRef Lab.
     """
 
     card: Card
@@ -40,10 +40,9 @@ class DatasetInfo:
 
 
 def list_datasets() -> list[DatasetInfo]:
-    """Return the embedded data sets, then the user's, each by name.
+    """Return the embedded data sets, then the user's, each sorted by name.
 
-    A directory whose card cannot be read is left out with a warning in the log; opening it by
-    name says what is wrong.
+    A directory whose card cannot be read is left out with a warning in the log.
     """
     return [
         *_scan(EMBEDDED_DIR, embedded=True),
@@ -52,7 +51,7 @@ def list_datasets() -> list[DatasetInfo]:
 
 
 def catalog(infos: Sequence[DatasetInfo]) -> pd.DataFrame:
-    """Return one row a data set, with its name, title, kind, functionals, counts and labels."""
+    """Return one row per data set with its name, title, kind, functionals, counts and labels."""
     return pd.DataFrame(
         [
             {
@@ -60,7 +59,7 @@ def catalog(infos: Sequence[DatasetInfo]) -> pd.DataFrame:
                 "title": info.card.title,
                 "kind": info.card.kind,
                 "functional": info.card.functional
-                or ", ".join(dict.fromkeys(one.functional for one in info.card.energies)),
+                or ", ".join(dict.fromkeys(energy.functional for energy in info.card.energies)),
                 "n": info.card.n,
                 "n_materials": info.card.n_materials,
                 "labels": "model" if info.card.is_model_labelled else "DFT",
@@ -72,18 +71,18 @@ def catalog(infos: Sequence[DatasetInfo]) -> pd.DataFrame:
 
 
 def find_dataset(name: str) -> DatasetInfo:
-    """Return a data set's place and card.
+    """Return the directory and card of a data set.
 
     Raises:
-        LabError: A bad name, no data set of that name, or an unreadable card.
+        LabError: if there is no data set of that name, or its card cannot be read.
     """
     check_name(name)
     for parent, embedded in ((EMBEDDED_DIR, True), (datasets_dir(), False)):
         path = parent / name
         if (path / CARD).is_file():
             return DatasetInfo(card=read_card(path / CARD), path=path, embedded=embedded)
-    known = ", ".join(info.card.name for info in list_datasets()) or "none yet"
-    raise LabError(f"There is no data set {name!r}; choose one of: {known}.")
+    names = ", ".join(info.card.name for info in list_datasets()) or "none yet"
+    raise LabError(f"There is no data set {name!r}; choose one of: {names}.")
 
 
 def open_dataset(name: str) -> FrameSet | PairSet:
@@ -93,36 +92,34 @@ def open_dataset(name: str) -> FrameSet | PairSet:
         LabError: if there is no such data set, or one of its files is damaged.
     """
     info = find_dataset(name)
-    return _open(info.path, info.card.model_dump_json())
+    return _open(info.path, info.card.kind, info.card.model_dump_json())
 
 
 @lru_cache(maxsize=16)
-def _open(path: Path, card: str) -> FrameSet | PairSet:
-    return (
-        open_frames(path) if Card.model_validate_json(card).kind == "frames" else open_pairs(path)
-    )
+def _open(path: Path, kind: str, card: str) -> FrameSet | PairSet:  # noqa: ARG001  cache key
+    return open_frames(path) if kind == "frames" else open_pairs(path)
 
 
 def delete_dataset(name: str) -> None:
     """Delete one of the user's data sets.
 
     Raises:
-        LabError: No such data set, or it is embedded.
+        LabError: if there is no such data set, or it is embedded.
     """
     info = find_dataset(name)
     if info.embedded:
-        raise LabError(f"{name} came with the lab and stays; only imported data sets are deleted.")
-    # Renamed first, so that no reader ever finds half of it.
-    doomed = info.path.with_name(f".{name}.{secrets.token_hex(4)}.deleted")
-    info.path.rename(doomed)
-    shutil.rmtree(doomed)
+        raise LabError(f"{name} is embedded; only imported data sets can be deleted.")
+    # Renamed first, so that a reader never opens half of it.
+    deleted = info.path.with_name(f".{name}.{secrets.token_hex(4)}.deleted")
+    info.path.rename(deleted)
+    shutil.rmtree(deleted)
 
 
 def new_dataset_path(name: str) -> Path:
-    """Return where a new data set of this name goes.
+    """Return the directory for a new data set.
 
     Raises:
-        LabError: A bad name or one that is taken.
+        LabError: if the name is invalid or exists already.
     """
     check_name(name)
     path = datasets_dir() / name
@@ -134,11 +131,11 @@ def new_dataset_path(name: str) -> Path:
 
 
 def check_name(name: str) -> None:
-    """Raise LabError unless a name can be a data set's."""
+    """Raise LabError if a name is not valid for a data set."""
     if not _NAME.fullmatch(name):
         raise LabError(
-            f"{name!r} cannot name a data set; use lower-case letters, digits, '.', '_' and '-', "
-            "with a letter or digit first."
+            f"{name!r} is not a valid name of a data set; use lower-case letters, digits, '.', '_' "
+            "and '-', with a letter or digit first."
         )
 
 
@@ -146,7 +143,7 @@ def _scan(parent: Path, *, embedded: bool) -> list[DatasetInfo]:
     infos = []
     for path in sorted(parent.glob(f"[!.]*/{CARD}")):
         if not any(path.parent.glob("*.arrow")):
-            continue  # Not a data set: facts beside the embedded ones.
+            continue  # facts beside the embedded data sets
         try:
             card = read_card(path)
         except LabError as error:

@@ -131,7 +131,7 @@ def test_a_run_outlives_the_server(lab, tiny, page):
 
 def test_a_table_from_the_reader_and_one_that_is_none(lab, page, tmp_path):
     page.goto(f"{lab.url}/data")
-    expect(page.get_by_text("Bring your own")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Import a table")).to_be_visible(timeout=60_000)
     broken = tmp_path / "broken.csv"
     broken.write_text("formula,energy_gga,energy_r2scan\nLiF,-4.8,-7.1\nLiXx,-4.8,-7.1\n")
     page.set_input_files("input[type=file]", broken)
