@@ -51,7 +51,7 @@ def show_next() -> None:
         if study.runs:
             source += f" Errors on labels by {origin(info.card.labels)}."
             labels += f" Labels: {'DFT' if info.card.labels == 'dft' else MODEL_LABELLED}"
-        show_materials(study, found, open_dataset(study.pool), cost, source=plain(source))
+        show_materials(study, found, open_dataset(pool.card.name), cost, source=plain(source))
         show_coverage(found, source=plain(source), labels=labels)
     command(_command(study, cost))
 
