@@ -17,6 +17,7 @@ from core.cli.options import (
 )
 from core.errors import LabError
 from core.scaling.analysis import TABLE, Pair, ScalingAnalysis, analyse_sweep, analyse_table
+from core.scaling.extrapolation import ERRORS
 from core.training.settings.metrics import LABEL_METRICS, METRICS
 
 if TYPE_CHECKING:
