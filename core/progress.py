@@ -48,3 +48,15 @@ def chunk(progress: Progress, begin: int, n: int, total: int, what: str) -> Prog
         what: what is being counted.
     """
     return lambda share, _: report(progress, begin + round(share * n), total, what)
+
+
+def duration_text(seconds: float) -> str:
+    """Return a duration in its coarsest informative units: 40 s, 12 min, 3 h 5 min.
+
+    Args:
+        seconds: the duration.
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

@@ -7,9 +7,7 @@ import typer
 
 from core.cli.answer import Answer, LabCommand, facts, progress_on_stderr
 from core.cli.options import Device, FramesDataset, JsonFlag, ModelArgument
-from core.errors import LabError
-from core.frames.registry import open_dataset
-from core.frames.store import FrameSet
+from core.frames.registry import open_frame_set
 from core.runs.record.named_models import checkpoint_of
 from core.training.settings.metrics import METRICS
 
@@ -28,12 +26,7 @@ def evaluate(
     _json: JsonFlag = False,
 ) -> Answer:
     """Compare a model's predictions with the labels of a data set."""
-    frames = open_dataset(dataset)
-    if not isinstance(frames, FrameSet):
-        raise LabError(
-            f"{dataset}: holds pairs, and a model predicts frames; import the file again with "
-            "--format frames."
-        )
+    frames = open_frame_set(dataset)
     chosen = checkpoint_of(model)
     # Torch takes seconds, so everything that may be wrong with the arguments is told before.
     from core.training.scoring.evaluate import evaluate as errors_of  # noqa: PLC0415

@@ -8,9 +8,9 @@ import typer
 
 from core.cli.answer import Answer, LabCommand, columns
 from core.cli.options import Detach, JsonFlag
+from core.progress import duration_text
 from core.runs.groups.group import Group
 from core.runs.process.restart import restart_lost
-from core.runs.record.progress import duration_text
 from core.training.settings.methods import METHODS
 
 GroupType = TypeVar("GroupType", bound=Group)

@@ -7,12 +7,13 @@ import typer
 
 from core.cli.answer import Answer, LabCommand, columns, facts
 from core.cli.options import JsonFlag, RunName
+from core.progress import duration_text
 from core.runs.export.checkpoint import export_checkpoint
 from core.runs.process import local
 from core.runs.process.restart import restart_lost
 from core.runs.record.directory import Run
+from core.runs.record.events import errors_text
 from core.runs.record.listing import find_run, list_runs, queue_position, status_if_any, summary_row
-from core.runs.record.progress import duration_text, errors_text
 from core.training.settings.config import FLAGS
 from core.training.settings.metrics import METRICS
 

@@ -9,9 +9,9 @@ from core.cli.answer import Answer, LabCommand, columns, facts
 from core.cli.group import add_group_commands, group_data, method_keys, trained
 from core.cli.options import Detach, JsonFlag, Methods, Seeds, Sizes, SweepName
 from core.cli.training_options import training_options
+from core.progress import duration_text
 from core.runs.groups.sizes import whole_numbers
 from core.runs.groups.sweep import Sweep
-from core.runs.record.progress import duration_text
 from core.training.settings.config import RunConfig
 from core.training.settings.metrics import METRICS
 

@@ -11,7 +11,7 @@ from core.errors import LabError
 from core.runs.process.local import create, launch
 from core.runs.process.worker import execute
 from core.runs.record.directory import Run
-from core.runs.record.progress import errors_text
+from core.runs.record.events import errors_text
 from core.runs.record.status import Status
 from core.training.settings.config import BLOCKS, FLAGS, RunConfig
 from core.training.settings.methods import DEFAULT, METHODS

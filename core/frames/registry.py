@@ -100,6 +100,21 @@ def _open(path: Path, kind: str, card: str) -> FrameSet | PairSet:  # noqa: ARG0
     return open_frames(path) if kind == "frames" else open_pairs(path)
 
 
+def open_frame_set(name: str) -> FrameSet:
+    """Open a data set of frames by name.
+
+    Raises:
+        LabError: No such data set, it holds pairs, or a file of it is damaged.
+    """
+    data = open_dataset(name)
+    if not isinstance(data, FrameSet):
+        raise LabError(
+            f"{name}: holds pairs of energies; import the file again as frames (--format frames), "
+            "with its column of structures."
+        )
+    return data
+
+
 def delete_dataset(name: str) -> None:
     """Delete one of the user's data sets.
 

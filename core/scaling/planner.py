@@ -16,8 +16,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from core.errors import LabError
-from core.frames.registry import open_dataset
-from core.frames.store import FrameSet
+from core.frames.registry import open_frame_set
 from core.scaling.cost import Cost
 from core.scaling.extrapolation import FACTOR
 from core.scaling.law import LEVEL, Law, whole_frames
@@ -167,9 +166,7 @@ def training_atoms(dataset: str) -> np.ndarray:
     Raises:
         LabError: if there is no such data set, or it holds pairs.
     """
-    data = open_dataset(dataset)
-    if not isinstance(data, FrameSet):
-        raise LabError(f"{dataset}: holds pairs; a plan needs a data set of frames.")
+    data = open_frame_set(dataset)
     return data.n_atoms()[data.split().train]
 
 

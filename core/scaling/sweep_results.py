@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from core.errors import LabError
-from core.frames.registry import find_dataset, open_dataset
+from core.frames.registry import find_dataset, open_frame_set
 from core.frames.schema import DFT, Card
 from core.frames.store import FrameSet
 from core.runs.groups.sweep import Sweep
@@ -208,9 +208,7 @@ def results_of(sweep: Sweep) -> SweepResults:
     Raises:
         LabError: if the data set is gone or no longer holds frames.
     """
-    data = open_dataset(sweep.base.dataset)
-    if not isinstance(data, FrameSet):
-        raise LabError(f"{sweep.base.dataset}: holds pairs now; import the frames again.")
+    data = open_frame_set(sweep.base.dataset)
     runs = sweep.existing_runs()
     finished: list[Status] = []
     errors: dict[Run, dict[str, ErrorRows]] = {}

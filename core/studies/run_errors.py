@@ -6,9 +6,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from core.errors import LabError
-from core.frames.registry import find_dataset, open_dataset
+from core.frames.registry import find_dataset, open_frame_set
 from core.frames.splits import training_subset
-from core.frames.store import FrameSet
 from core.progress import Progress, part
 from core.runs.record.directory import Run
 from core.runs.record.listing import find_run
@@ -83,9 +82,7 @@ class RunErrorsStudy(Study):
         from core.training.scoring.predictions import frame_errors, untrained_model  # noqa: PLC0415
 
         run = find_run(self.run)
-        data = open_dataset(run.config.dataset)
-        if not isinstance(data, FrameSet):
-            raise LabError(f"{run.config.dataset}: holds pairs now; import the frames again.")
+        data = open_frame_set(run.config.dataset)
         rows = getattr(data.split(), self.part)
         if not len(rows):
             raise LabError(

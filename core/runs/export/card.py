@@ -6,9 +6,9 @@ from typing import Any
 from core.errors import LabError
 from core.frames.registry import find_dataset
 from core.frames.schema import DFT, Card
+from core.progress import duration_text
 from core.runs.record.directory import Run
 from core.runs.record.machine import software
-from core.runs.record.progress import duration_text
 from core.runs.results.matched import SPLITS, errors_of
 from core.training.settings.methods import METHODS
 from core.training.settings.metrics import METRICS

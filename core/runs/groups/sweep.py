@@ -197,10 +197,6 @@ class Sweep(Group):
 
 def _n_train(dataset: str) -> int:
     # listing sweeps does without pandas
-    from core.frames.registry import open_dataset  # noqa: PLC0415
-    from core.frames.store import FrameSet  # noqa: PLC0415
+    from core.frames.registry import open_frame_set  # noqa: PLC0415
 
-    data = open_dataset(dataset)
-    if not isinstance(data, FrameSet):
-        raise LabError(f"{dataset}: holds pairs; a sweep trains on frames, so import it as frames.")
-    return len(data.split().train)
+    return len(open_frame_set(dataset).split().train)

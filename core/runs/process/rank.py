@@ -74,14 +74,15 @@ def main(path: Path) -> int:
     run = Run(path)
     link = Link(run.log)
     # Seconds of loading, during which the link is already watched.
+    from core.frames.registry import open_frame_set  # noqa: PLC0415
     from core.potential.models import resolve_device  # noqa: PLC0415
-    from core.runs.process.training import open_frames_of, train_on  # noqa: PLC0415
+    from core.runs.process.training import train_on  # noqa: PLC0415
     from core.training.step.parallel import TeamError, joined  # noqa: PLC0415
 
     try:
         with joined(resolve_device(run.config.device)) as team:
             outcome = train_on(
-                open_frames_of(run),
+                open_frame_set(run.config.dataset),
                 run,
                 emit=lambda event: link.tell(event=event),
                 should_stop=link.asked_to_stop,

@@ -3,29 +3,12 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from core.errors import LabError
-from core.frames.registry import open_dataset
 from core.frames.store import FrameSet
 from core.runs.record.directory import Run
 
 if TYPE_CHECKING:
     from core.training.loop.outcome import Outcome
     from core.training.step.parallel import Team
-
-
-def open_frames_of(run: Run) -> FrameSet:
-    """Open the data set that a run learns from.
-
-    Raises:
-        LabError: if there is none of this name, or it has no structures.
-    """
-    frames = open_dataset(run.config.dataset)
-    if not isinstance(frames, FrameSet):
-        raise LabError(
-            f"{run.config.dataset}: holds pairs of energies; import the file again as frames, with "
-            "its column of structures, to train on it."
-        )
-    return frames
 
 
 def train_on(

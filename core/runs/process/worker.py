@@ -47,10 +47,11 @@ def train(run: Run, emit: Emit, should_stop: ShouldStop) -> "Outcome":
         LabError: if data set, model and settings do not fit together, or training goes wrong.
     """
     # These bring in pandas, which a process that waits has no use for.
+    from core.frames.registry import open_frame_set  # noqa: PLC0415
     from core.runs.process.team import spread  # noqa: PLC0415
-    from core.runs.process.training import open_frames_of, train_on  # noqa: PLC0415
+    from core.runs.process.training import train_on  # noqa: PLC0415
 
-    frames = open_frames_of(run)
+    frames = open_frame_set(run.config.dataset)
     processes = _processes(run, frames)
     run.update(labels=frames.card.labels, processes=processes)
     if processes > 1:

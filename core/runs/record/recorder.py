@@ -13,7 +13,7 @@ import orjson
 from core.errors import LabError
 from core.files import disk_errors
 from core.runs.record.directory import Run
-from core.runs.record.progress import Progress
+from core.runs.record.events import StatusTracker
 from core.runs.record.status import Status
 
 # Progress within an epoch is written no oftener: each write waits for the disk.
@@ -62,7 +62,7 @@ class Recorder:
     def __init__(self, run: Run, status: Status, log: Log) -> None:
         self._run = run
         self._log = log
-        self._progress = Progress(epochs=status.epochs, validation=status.validation)
+        self._tracker = StatusTracker(epochs=status.epochs, validation=status.validation)
         self._pending: dict[str, Any] = {}
         self._written = 0.0
 
@@ -88,8 +88,8 @@ class Recorder:
         """
         if event["kind"] != "prepare":
             self._append(event)
-        self._log.line(self._progress.line(event))
-        self._pending |= self._progress.changes(event)
+        self._log.line(self._tracker.line(event))
+        self._pending |= self._tracker.changes(event)
         now = time.monotonic()
         if event["kind"] != "step" or now - self._written >= _STATUS_SECONDS:
             self._run.update(**self._pending)

@@ -9,8 +9,7 @@ import torch
 from chgnet.model import CHGNet
 from numpy.typing import NDArray
 
-from core.errors import LabError
-from core.frames.registry import open_dataset
+from core.frames.registry import open_frame_set
 from core.frames.schema import LABELS
 from core.frames.splits import Split
 from core.frames.store import FrameSet
@@ -94,7 +93,7 @@ def preflight(config: RunConfig, *, progress: Progress = silent) -> Preflight:
     Raises:
         LabError: if settings, data and model do not fit together.
     """
-    frame_set = _open(config)
+    frame_set = open_frame_set(config.dataset)
     device = resolve_device(config.device)
     split = partition(config, frame_set)
     fitted_on = split.train
@@ -147,17 +146,7 @@ def usual_processes(config: RunConfig) -> int:
     """
     device = resolve_device(config.device).type
     n_gpus = torch.cuda.device_count()
-    return default_processes(config, _open(config), device=device, n_gpus=n_gpus)
-
-
-def _open(config: RunConfig) -> FrameSet:
-    frame_set = open_dataset(config.dataset)
-    if not isinstance(frame_set, FrameSet):
-        raise LabError(
-            f"Data set {config.dataset} holds pairs of energies; import its file as frames, with a "
-            "column of structures, to train on it."
-        )
-    return frame_set
+    return default_processes(config, open_frame_set(config.dataset), device=device, n_gpus=n_gpus)
 
 
 def _sample(rows: NDArray[np.integer], most: int) -> NDArray[np.integer]:

@@ -6,10 +6,10 @@ from typing import Literal
 import streamlit as st
 
 from core.errors import LabError
+from core.progress import duration_text
 from core.runs.process import local
 from core.runs.record.directory import Run
 from core.runs.record.listing import list_runs, queue_ahead, status_if_any
-from core.runs.record.progress import duration_text
 from core.runs.record.status import State, Status
 from core.runs.results.comparison import done_share, errors_table, label_of
 from core.training.settings.metrics import METRICS

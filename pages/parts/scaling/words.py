@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from core.runs.record.progress import duration_text
+from core.progress import duration_text
 from core.runs.results.comparison import method_label
 from core.scaling.analysis import TABLE, ScalingAnalysis
 from core.scaling.form_choice import FormOption

@@ -7,9 +7,9 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from core.progress import duration_text
 from core.runs.groups.group import Group
 from core.runs.groups.progress import GroupProgress
-from core.runs.record.progress import duration_text
 from pages.parts.shared.page import errors_shown, plain
 from pages.parts.shared.selection import link_to, linked_table
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.runs.record.progress import duration_text
+from core.progress import duration_text
 from core.studies.job.directory import Job, JobStatus
 from core.studies.job.local import begin, cancel, do_here, time_left
 from core.studies.study import Study

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from core.frames.schema import Card
+from core.progress import duration_text
 from core.runs.groups.estimate import configs_to_time, sweep_seconds
 from core.runs.groups.sweep import Sweep
-from core.runs.record.progress import duration_text
 from core.training.settings.config import RunConfig
 from pages.parts.shared.datasets import key_of
 from pages.parts.shared.page import errors_shown

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.elements import SYMBOLS
 from core.frames.schema import DFT, Card
-from core.runs.record.progress import duration_text
+from core.progress import duration_text
 from core.runs.results.comparison import method_label
 from core.training.loop.preflight import Preflight, preflight
 from core.training.settings.config import RunConfig

@@ -9,10 +9,11 @@ import pytest
 
 from core.errors import LabError
 from core.files import write_whole
+from core.progress import duration_text
 from core.runs.process import local
 from core.runs.record.directory import Run
+from core.runs.record.events import StatusTracker, errors_text
 from core.runs.record.listing import find_run, list_runs
-from core.runs.record.progress import Progress, duration_text, errors_text
 from core.runs.results.comparison import COLUMNS, overview
 from core.training.settings.config import RunConfig
 from core.training.settings.metrics import METRICS
@@ -145,16 +146,16 @@ def events(*steps, total=10, start=0.0, seconds=2.0):
 
 def test_time_left_follows_the_rate_of_steps():
     begin = {"kind": "start", "time": 0.0, "device": "cpu", "n_train": 4, "step": 0, "steps": 10}
-    fresh = Progress(epochs=2)
+    fresh = StatusTracker(epochs=2)
     fresh.changes(begin)
     assert [fresh.changes(e)["eta_s"] for e in events(1, 2, 10)] == [18.0, 16.0, 0.0]
-    resumed = Progress(epochs=2)
+    resumed = StatusTracker(epochs=2)
     resumed.changes(begin | {"time": 12.0, "step": 5})
     assert [resumed.changes(e)["eta_s"] for e in events(6, 7, start=2.0)] == [8.0, 6.0]
 
 
 def test_the_best_epoch_is_the_one_with_the_lowest_energy_error():
-    progress = Progress(epochs=3)
+    progress = StatusTracker(epochs=3)
     values = [(1, 5.0), (2, 3.0), (3, 4.0)]
     told = [
         progress.changes(

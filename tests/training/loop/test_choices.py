@@ -9,7 +9,7 @@ from core.errors import LabError
 from core.potential.examples import load_examples
 from core.potential.models import load_model, read_extra
 from core.potential.weights import ATOMREF
-from core.runs.record.progress import Progress
+from core.runs.record.events import StatusTracker
 from core.training.loop.loop import fit
 from core.training.loop.schedule import learning_rate
 from core.training.scoring.error_rows import ErrorRows
@@ -233,5 +233,5 @@ def test_a_run_says_that_memory_was_short(energies_only, tmp_path, monkeypatch):
     assert outcome.state == "finished"
     told = [event for event in events if event["kind"] == "memory"]
     assert told
-    assert "smaller pieces" in Progress(epochs=1).changes(told[0])["message"]
-    assert "out of memory" in Progress(epochs=1).line(told[0])
+    assert "smaller pieces" in StatusTracker(epochs=1).changes(told[0])["message"]
+    assert "out of memory" in StatusTracker(epochs=1).line(told[0])

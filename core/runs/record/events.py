@@ -1,0 +1,134 @@
+"""From the training loop's events to a run's status and log."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from core.progress import duration_text
+from core.runs.record.status import Errors
+from core.training.settings.metrics import METRICS
+
+Event = Mapping[str, Any]
+ENERGY = "energy_mae_mev_per_atom"
+
+
+class StatusTracker:
+    """Follows the events of one process of a run.
+
+    Args:
+        epochs: number of epochs requested.
+        validation: best validation errors so far, from an earlier process of the run.
+    """
+
+    def __init__(self, *, epochs: int, validation: Errors | None = None) -> None:
+        self._epochs = epochs
+        self._origin = (0.0, 0)
+        self._best = validation
+
+    def changes(self, event: Event) -> dict[str, Any]:  # noqa: PLR0911 - one per kind of event
+        """Return the fields of `core.runs.record.status.Status` that an event changes.
+
+        Args:
+            event: as `core.training.loop.loop.fit` emits it.
+        """
+        match event["kind"]:
+            case "prepare":
+                return {"message": f"Preparing {_share_text(event)}."}
+            case "compile":
+                # compiling takes a minute: the time left is estimated from its end
+                self._origin = (event["time"], self._origin[1])
+                return {"message": "Training."}
+            case "start":
+                self._origin = (event["time"], event["step"])
+                steps = {"step": event["step"], "steps": event["steps"]}
+                frames = {"device": event["device"], "frames": event["n_train"]}
+                return {**frames, **steps, "message": "Training."}
+            case "plan":
+                self._epochs = event["epochs"]
+                return {"epochs": event["epochs"], "steps": event["steps"]}
+            case "memory":
+                return {"message": "Training, in smaller pieces for lack of memory."}
+            case "step":
+                progress = {key: event[key] for key in ("epoch", "step", "steps")}
+                return {**progress, "eta_s": self._time_left(event), "revivals": 0}
+            case "epoch":
+                changes = {"epoch": float(event["epoch"])}
+                return changes | self._best_so_far(event["epoch"], event["validation"])
+            case "end":
+                keys = ("best_epoch", "validation", "test", "seconds")
+                return {key: event[key] for key in keys} | {"eta_s": 0.0}
+            case kind:
+                raise ValueError(f"unknown event: {kind}")
+
+    def line(self, event: Event) -> str:  # noqa: PLR0911 - one per kind of event
+        """Return one line of text for the log.
+
+        Args:
+            event: as in `changes`.
+        """
+        match event["kind"]:
+            case "prepare":
+                return f"preparing {_share_text(event)}"
+            case "compile":
+                reason = event["eager_because"]
+                return "steps are compiled" if reason is None else f"steps stay eager: {reason}"
+            case "start":
+                parts = (
+                    ("training", "n_train"),
+                    ("validation", "n_validation"),
+                    ("test", "n_test"),
+                )
+                counts = ", ".join(f"{event[key]} {name}" for name, key in parts)
+                errors = errors_text(event["validation"])
+                return f"{counts} frames on {event['device']}; untrained: {errors}"
+            case "plan":
+                return f"{event['epochs']} epochs fit into the time"
+            case "memory":
+                cost = f"{event['piece_cost']:,}"
+                return f"out of memory: pieces of {cost} bonds and angles from now on"
+            case "step":
+                left = self._time_left(event)
+                return (
+                    f"epoch {event['epoch']:.1f}/{self._epochs}  step {event['step']}/"
+                    f"{event['steps']}  loss {event['loss']:.4g}  training: "
+                    + errors_text(event["train"])
+                    + ("" if left is None else f"  {duration_text(left)} left")
+                )
+            case "epoch":
+                errors = errors_text(event["validation"])
+                return f"epoch {event['epoch']}/{self._epochs} done  validation: {errors}"
+            case "end":
+                return f"best epoch {event['best_epoch']}  test: {errors_text(event['test'])}"
+            case kind:
+                raise ValueError(f"unknown event: {kind}")
+
+    def _time_left(self, event: Event) -> float | None:
+        elapsed, steps = event["time"] - self._origin[0], event["step"] - self._origin[1]
+        if steps <= 0 or elapsed <= 0:
+            return None
+        return float(elapsed / steps * (event["steps"] - event["step"]))
+
+    def _best_so_far(self, epoch: int, validation: Errors) -> dict[str, Any]:
+        best = (self._best or {}).get(ENERGY)
+        energy = validation.get(ENERGY)
+        if energy is not None and best is not None and energy >= best:
+            return {}
+        self._best = validation
+        return {"best_epoch": epoch, "validation": validation}
+
+
+def errors_text(errors: Mapping[str, Any] | None) -> str:
+    """Return metrics as one phrase with units, without those that have no labels.
+
+    Args:
+        errors: values by the keys of `core.training.settings.metrics.METRICS`.
+    """
+    phrases = [
+        f"{info.label.removesuffix(' MAE').lower()} {value:.4g} {info.unit}"
+        for key, info in METRICS.items()
+        if (value := (errors or {}).get(key)) is not None
+    ]
+    return ", ".join(phrases) or "no labels to compare with"
+
+
+def _share_text(event: Event) -> str:
+    return f"{event['what']}: {event['done']:,} of {event['total']:,}"
