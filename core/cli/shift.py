@@ -22,7 +22,7 @@ from core.elements import INDEX
 from core.errors import LabError
 from core.reference.fits.atomref import RARE
 from core.reference.shifts.explore import by_category, by_element, relation
-from core.reference.shifts.shift import summarize
+from core.reference.shifts.shift import quantities, summarize
 from core.reference.shifts.variables import Variable, variable, variables
 from core.studies.data_efficiency import DataEfficiencyResult, DataEfficiencyStudy
 from core.studies.job.directory import Job
@@ -78,8 +78,8 @@ def shift(
     """Compare two functionals: two data sets of frames, or two columns of one table of pairs."""
     symbols = _checked(elements or [])
     selection = select_pairs(data, target_data, source=source, target=target, mapping=mapping)
-    opened = selection.open()
-    pairs = opened.pairs.containing(symbols)
+    opened = selection.open().containing(symbols)
+    pairs = opened.pairs
     summary = summarize(pairs)
     numbers = {
         name: getattr(summary, name)
@@ -105,12 +105,12 @@ def shift(
         "mean |shift|, eV/atom": summary.mae,
     }
     sections: dict[str, _Section] = {}
-    quantities = {"shift": pairs.shift, "residual": summary.residual}
+    values = quantities(pairs, summary)
     if against is not None:
-        chosen = variable(variables(pairs, opened.data, opened.other), against)
-        sections["against"] = _against(chosen, quantities)
+        chosen = variable(variables(opened), against)
+        sections["against"] = _against(chosen, values)
     if elementwise:
-        table = by_element(pairs.fractions, quantities, pairs.material_id, rare=rare)
+        table = by_element(pairs.fractions, values, pairs.material_id, rare=rare)
         sections["by_element"] = (
             {"rare_below": rare, "elements": _records(table)},
             f"eV/atom; low and high are the ends of the 95 % interval\n{_text(table)}",
@@ -136,15 +136,15 @@ def _checked(elements: list[str]) -> list[str]:
     return elements
 
 
-def _against(chosen: Variable, quantities: dict[str, np.ndarray]) -> _Section:
+def _against(chosen: Variable, by_name: dict[str, np.ndarray]) -> _Section:
     """Relate quantities, name to (n,) eV/atom, to a variable of the same n pairs."""
     x = chosen.values()
     about = {"column": chosen.name, "title": chosen.title, "unit": chosen.unit, "kind": chosen.kind}
     if chosen.kind == "category":
-        tables = {name: by_category(x, y) for name, y in quantities.items()}
+        tables = {name: by_category(x, y) for name, y in by_name.items()}
         text = [f"{name} by {chosen.title}, eV/atom\n{_text(t)}" for name, t in tables.items()]
         return about | {name: _records(t) for name, t in tables.items()}, "\n\n".join(text)
-    relations = {name: relation(x, y) for name, y in quantities.items()}
+    relations = {name: relation(x, y) for name, y in by_name.items()}
     numbers = {
         name: {"n": found.n, "pearson": found.pearson, "spearman": found.spearman}
         for name, found in relations.items()

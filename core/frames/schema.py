@@ -174,6 +174,16 @@ class Card(BaseModel):
         """Whether any label was made by a model instead of DFT."""
         return self.made_by != {DFT}
 
+    @property
+    def frame_energy(self) -> EnergyColumn:
+        """The energies of frames, described like a column of pairs."""
+        return EnergyColumn(
+            column="energy_per_atom",
+            functional=self.functional or "unknown",
+            corrections=self.corrections,
+            labels=self.labels,
+        )
+
     def energy_column(self, column: str) -> EnergyColumn:
         """Return what is known of an energy column.
 

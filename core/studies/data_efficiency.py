@@ -74,7 +74,7 @@ class DataEfficiencyStudy(ModelStudy):
             LabError: if there is no such model, or there are too few materials.
         """
         progress(0.0, "Loading the pretrained model")
-        pairs = self.pairs.open().pairs.containing(self.elements)
+        pairs = self.pairs.open().containing(self.elements).pairs
         source, target = (
             self.source.prior(functional)
             for functional in (pairs.source_functional, pairs.target_functional)

@@ -259,13 +259,7 @@ def mae_by_chemistry(errors: pd.DataFrame) -> pd.DataFrame:
 def _total_energies(data: FrameSet | PairSet) -> list[tuple[EnergyColumn, np.ndarray]]:
     if isinstance(data, PairSet):
         return [(column, data.energy(column.column)) for column in data.card.energies]
-    column = EnergyColumn(
-        column="energy_per_atom",
-        functional=data.card.functional or "unknown",
-        corrections=data.card.corrections,
-        labels=data.card.labels,
-    )
-    return [(column, data.energies())]
+    return [(data.card.frame_energy, data.energies())]
 
 
 def _is_measured(column: str) -> bool:

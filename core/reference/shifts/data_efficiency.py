@@ -64,6 +64,14 @@ class DataEfficiency:
             parts.append(pd.DataFrame(columns))
         return pd.concat(parts, ignore_index=True)
 
+    def bands(self, value: str) -> dict[str, np.ndarray]:
+        """Return materials, median, low and high (4, k) of "pearson" or "mae" by method."""
+        columns = ["materials", value, f"{value}_low", f"{value}_high"]
+        return {
+            str(method): part[columns].to_numpy().T
+            for method, part in self.table().groupby("method")
+        }
+
 
 def data_efficiency(
     fractions: np.ndarray,

@@ -1,4 +1,4 @@
-"""The energies of one functional in a data set, with what is known of them."""
+"""Energies of one functional in a data set, with their origin."""
 
 from dataclasses import dataclass
 from typing import Literal, Self
@@ -18,12 +18,12 @@ class LabelledEnergies:
     """Total energies of one functional.
 
     Attributes:
-        data: The data set they are of.
-        rows: Rows that have an energy, (n,).
-        energies: Theirs, (n,) eV/atom.
-        functional: Level of theory.
+        data: the data set that they belong to.
+        rows: rows that have an energy, (n,).
+        energies: their energies, (n,) eV/atom.
+        functional: level of theory.
         labels: "dft" or the model that made them.
-        corrections: Whether MP2020 corrections are in them.
+        corrections: whether MP2020 corrections are in them.
     """
 
     data: FrameSet | PairSet
@@ -60,24 +60,21 @@ def labelled_energies(dataset: str, column: str | None = None) -> LabelledEnergi
     """Return all energies of one functional in a data set.
 
     Args:
-        dataset: Its name.
-        column: Of pairs: which energies; None takes those that a reader most likely means by the
-            target's.
+        dataset: name of the data set.
+        column: of pairs: column of energies; None takes the default target column.
 
     Raises:
-        LabError: No such data set or column, a column named for frames, or no energy at all.
+        LabError: if there is no such data set or column, a column is named for frames, or no row
+            has an energy.
     """
     data = open_dataset(dataset)
     if isinstance(data, PairSet):
-        known = data.card.energy_column(column or default_columns(data.card)[1])
-        energies = data.energy(known.column)
-        functional, labels, corrections = known.functional, known.labels, known.corrections
+        origin = data.card.energy_column(column or default_columns(data.card)[1])
+        energies = data.energy(origin.column)
     elif column is not None:
-        raise LabError(f"{dataset}: holds frames, whose energies are known; leave out --column.")
+        raise LabError(f"{dataset}: holds frames, which have one energy; leave out --column.")
     else:
-        energies = data.energies()
-        functional, labels = data.card.functional or "unknown", data.card.labels
-        corrections = data.card.corrections
+        origin, energies = data.card.frame_energy, data.energies()
     rows = np.flatnonzero(np.isfinite(energies))
     if not len(rows):
         raise LabError(f"{dataset}: no row has an energy; choose a data set with energies.")
@@ -85,7 +82,7 @@ def labelled_energies(dataset: str, column: str | None = None) -> LabelledEnergi
         data=data,
         rows=rows,
         energies=energies[rows],
-        functional=functional,
-        labels=labels,
-        corrections=corrections,
+        functional=origin.functional,
+        labels=origin.labels,
+        corrections=origin.corrections,
     )

@@ -7,6 +7,7 @@ network's interaction energies (`residual`). Errors are those of materials to wh
 were not fitted.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,6 +80,20 @@ class Offset:
         table = pd.DataFrame(self.chemistry_mae, columns=list(STEPS))
         table.insert(0, "chemistry", self.chemistries)
         return table.assign(count=self.chemistry_count)
+
+
+def step_table(errors: Mapping[str, float], *, unit: str) -> pd.DataFrame:
+    """Return errors by key of STEPS as a table.
+
+    Args:
+        errors: MAE by key of STEPS.
+        unit: its unit, as "eV/atom".
+
+    Returns:
+        Columns step and, for this unit, mae_ev_per_atom.
+    """
+    column = f"mae_{unit.lower().replace('/', '_per_')}"
+    return pd.DataFrame({"step": list(errors), column: list(errors.values())})
 
 
 def offset(

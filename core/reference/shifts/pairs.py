@@ -183,6 +183,10 @@ class OpenedPairs:
     pairs: PairedEnergies
     other: FrameSet | None = None
 
+    def containing(self, symbols: Iterable[str]) -> Self:
+        """Return the same with only the pairs that contain all of the named elements."""
+        return replace(self, pairs=self.pairs.containing(symbols))
+
 
 def default_columns(card: Card) -> tuple[str, str]:
     """Return the default source and target energy columns.

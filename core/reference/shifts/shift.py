@@ -78,6 +78,11 @@ def summarize(pairs: PairedEnergies) -> ShiftSummary:
     )
 
 
+def quantities(pairs: PairedEnergies, summary: ShiftSummary) -> dict[str, np.ndarray]:
+    """Return the shift, and the residual after both AtomRefs, of each pair, (n,) eV/atom."""
+    return {"shift": pairs.shift, "residual": summary.residual}
+
+
 def scaled_energies(
     pairs: PairedEnergies, source: AtomRef, target: AtomRef
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ from core.frames.pairs import PairSet
 from core.frames.sources.guessing import functional_of
 from core.frames.store import FrameSet
 from core.reference.shifts.electrons import d_electrons, electronegativities, f_electrons
-from core.reference.shifts.pairs import PairedEnergies
+from core.reference.shifts.pairs import OpenedPairs, PairedEnergies
 
 MAX_CATEGORIES = 100
 """A text column with more distinct entries identifies rows rather than categories."""
@@ -28,8 +28,6 @@ _TITLES = {
 }
 # Prefix of a column's name to its unit.
 _UNITS = (("energy", "eV/atom"), ("formation_e", "eV/atom"), ("magmom", "μB"), ("volume", "Å³"))
-
-Data = FrameSet | PairSet
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
@@ -53,22 +51,18 @@ class Variable:
     values: Callable[[], np.ndarray]
 
 
-def variables(
-    pairs: PairedEnergies, data: Data, other: FrameSet | None = None
-) -> dict[str, Variable]:
+def variables(opened: OpenedPairs) -> dict[str, Variable]:
     """List the quantities that the shifts of some pairs can be compared with.
 
     Args:
-        pairs: the pairs.
-        data: the data set whose rows `pairs.index` names.
-        other: for pairs of frames: the frames in the target functional.
+        opened: the pairs and their data sets.
 
     Returns:
         Name to variable: the columns of the data set, then quantities computed from structures
         and compositions. A column takes precedence over a computed quantity of the same name.
     """
     named: dict[str, Variable] = {}
-    for found in (*_columns(pairs, data), *_geometry(pairs, data, other), *_composition(pairs)):
+    for found in (*_columns(opened), *_geometry(opened), *_composition(opened.pairs)):
         named.setdefault(found.name, found)
     return named
 
@@ -84,11 +78,12 @@ def variable(options: dict[str, Variable], name: str) -> Variable:
     return options[name]
 
 
-def _columns(pairs: PairedEnergies, data: Data) -> Iterable[Variable]:
+def _columns(opened: OpenedPairs) -> Iterable[Variable]:
+    pairs, data = opened.pairs, opened.data
     table = data.table()
     for name in table.columns:
         column = table[name]
-        if name in _NAMES or _is_energy(name, column, pairs, data):
+        if name in _NAMES or _is_energy(name, column, opened):
             continue
         title, unit = _title_and_unit(name)
         if pd.api.types.is_bool_dtype(column):
@@ -102,8 +97,9 @@ def _columns(pairs: PairedEnergies, data: Data) -> Iterable[Variable]:
             yield _category(name, title, partial(_texts, column, pairs.index))
 
 
-def _is_energy(name: str, column: pd.Series, pairs: PairedEnergies, data: Data) -> bool:
+def _is_energy(name: str, column: pd.Series, opened: OpenedPairs) -> bool:
     """Return whether a column is one of the two energies whose difference is the shift."""
+    pairs, data = opened.pairs, opened.data
     if isinstance(data, FrameSet):
         return name == "energy_per_atom"
     if all(name != energy.column for energy in data.card.energies):
@@ -118,7 +114,8 @@ def _title_and_unit(name: str) -> tuple[str, str]:
     return name, next((unit for prefix, unit in _UNITS if name.startswith(prefix)), "")
 
 
-def _geometry(pairs: PairedEnergies, data: Data, other: FrameSet | None) -> Iterable[Variable]:
+def _geometry(opened: OpenedPairs) -> Iterable[Variable]:
+    pairs, data, other = opened.pairs, opened.data, opened.other
     has_structures = isinstance(data, FrameSet) or data.has_structures
     if has_structures:
         yield _number(

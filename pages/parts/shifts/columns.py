@@ -14,6 +14,7 @@ from core.figures.base.clicks import picked
 from core.figures.base.marginals import DENSITY_ABOVE
 from core.figures.shifts.columns import MOST_BOXES, Axis, Trend, against, boxes
 from core.reference.shifts.explore import Relation, Running, by_category, relation, running_median
+from core.reference.shifts.pairs import OpenedPairs
 from core.reference.shifts.variables import Variable, variables
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark, plain, signed
@@ -68,7 +69,9 @@ def known_variables(
     _shown: Shown,
 ) -> dict[str, Variable]:
     """List the variables once for all readers."""
-    return variables(_shown.pairs, _shown.choice.data, _shown.choice.other)
+    return variables(
+        OpenedPairs(data=_shown.choice.data, pairs=_shown.pairs, other=_shown.choice.other)
+    )
 
 
 def choose_variable(known: dict[str, Variable]) -> str:

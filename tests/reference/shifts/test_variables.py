@@ -7,7 +7,7 @@ import pytest
 from core.errors import LabError
 from core.frames.registry import open_dataset
 from core.frames.sources.pair_table import pairs_from_table
-from core.reference.shifts.pairs import PairedEnergies
+from core.reference.shifts.pairs import OpenedPairs, PairedEnergies
 from core.reference.shifts.variables import variable, variables
 
 
@@ -37,7 +37,7 @@ def mine(tmp_path):
         tmp_path / "mine.parquet", mapping={"source": "energy_gga", "target": "energy_r2scan"}
     )
     pairs = PairedEnergies.from_pair_set(data, "energy_gga", "energy_r2scan")
-    return variables(pairs, data), table.drop(index=2)
+    return variables(OpenedPairs(data=data, pairs=pairs)), table.drop(index=2)
 
 
 def test_columns_that_vary_and_are_neither_names_nor_the_two_energies(mine):
@@ -85,7 +85,7 @@ def test_unknown_name_tells_the_known_ones(mine):
 def test_frames_tell_volumes_and_magmoms():
     source, target = open_dataset("mp-frames-gga"), open_dataset("mp-frames-r2scan")
     pairs = PairedEnergies.from_frame_sets(source, target)
-    known = variables(pairs, source, target)
+    known = variables(OpenedPairs(data=source, pairs=pairs, other=target))
     assert {"n_atoms", "volume_per_atom", "magmom_per_atom", "volume_change"} <= known.keys()
     assert "energy_per_atom" not in known
     assert "has_forces" not in known, "all have them"
@@ -100,6 +100,6 @@ def test_frames_tell_volumes_and_magmoms():
 def test_a_column_comes_before_what_is_computed_of_its_name():
     data = open_dataset("mp-structures")
     pairs = PairedEnergies.from_pair_set(data, "energy_gga_chgnet", "energy_r2scan_chgnet")
-    known = variables(pairs, data)
+    known = variables(OpenedPairs(data=data, pairs=pairs))
     assert known["volume_per_atom"].about == ""
     assert list(known).count("volume_per_atom") == 1
