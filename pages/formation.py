@@ -7,6 +7,7 @@ import streamlit as st
 
 from core.frames.pairs import PairSet
 from core.frames.registry import open_dataset
+from core.frames.store import FrameSet
 from core.reference.fits.element_table import read_element_table
 from core.reference.formation.energies import KINDS
 from core.reference.formation.table import FormationTable
@@ -76,7 +77,7 @@ def choose_references() -> tuple[Any, str]:
         The choice as `FormationTable.of` takes it, None while there is no file yet; and the same as
         an argument of the command.
     """
-    names = {**KINDS, TABLE: "a table of mine (CSV)"}
+    names: dict[str, str] = {**KINDS, TABLE: "a table of mine (CSV)"}
     kind = st.selectbox(
         "Pure elements from",
         list(names),
@@ -102,7 +103,7 @@ def choose_references() -> tuple[Any, str]:
     show_spinner="Computing formation energies …",
     hash_funcs={PairSet: lambda data: key_of(data.card)},
 )
-def formation_table(data: PairSet, references: Any) -> FormationTable:
+def formation_table(data: FrameSet | PairSet, references: Any) -> FormationTable:
     return FormationTable.of(data, references)
 
 

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from core.frames.schema import Corrections
 from core.progress import Progress, part
 from core.reference.formation.corrections import without_corrections
 from core.reference.formation.energies import KINDS
@@ -35,7 +36,7 @@ class ImportanceResult:
     """
 
     importance: Importance
-    corrections: str
+    corrections: Corrections
     origin: str
     rebuilt: bool
 

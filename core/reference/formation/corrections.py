@@ -219,7 +219,7 @@ def _correction(fractions: np.ndarray, anions: str) -> float:
     present = np.flatnonzero(fractions)
     if len(present) == 1:
         return 0.0
-    amounts = zip([SYMBOLS[i] for i in present], _whole(fractions[present]), strict=True)
+    amounts = zip([SYMBOLS[i] for i in present], _whole(fractions[present]).tolist(), strict=True)
     # Among equal electronegativities (Si and Cu) the scheme takes the last element as the anion:
     # as in formulas, the alphabetically last one.
     composition = Composition(dict(sorted(amounts)))
@@ -248,7 +248,7 @@ def _correction(fractions: np.ndarray, anions: str) -> float:
             data=data,
         )
         adjustments = scheme.get_adjustments(entry)
-    return sum(adjustment.value for adjustment in adjustments) / composition.num_atoms
+    return float(sum(adjustment.value for adjustment in adjustments) / composition.num_atoms)
 
 
 def _oxidation_states(composition: Any) -> dict[str, float]:
@@ -260,10 +260,8 @@ def _oxidation_states(composition: Any) -> dict[str, float]:
     return guesses[0] if guesses else {}
 
 
-def _whole(shares: np.ndarray) -> list[float]:
+def _whole(shares: np.ndarray) -> np.ndarray:
     """Return the smallest whole numbers in the ratio of the fractions, else the fractions."""
     multiples = np.arange(1, _LARGEST_FORMULA)[:, None] * shares
     fits = np.abs(multiples - multiples.round()).max(axis=1) < 1e-6 * len(shares)
-    if not fits.any():
-        return shares.tolist()
-    return multiples[int(np.argmax(fits))].round().tolist()
+    return multiples[int(np.argmax(fits))].round() if fits.any() else shares

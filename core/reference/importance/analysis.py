@@ -70,7 +70,7 @@ class Importance:
         base: base value, eV/atom; with a row's SHAP values it adds up to the prediction.
     """
 
-    explained: str
+    explained: Explained
     references: str
     missing: list[str]
     n: int

@@ -215,4 +215,5 @@ def _less_mean(columns: np.ndarray, levels: np.ndarray) -> np.ndarray:
     sums = np.zeros((levels.max(initial=0) + 1, columns.shape[1]))
     np.add.at(sums, levels, columns)
     sizes = np.maximum(np.bincount(levels, minlength=len(sums)), 1)
-    return columns - (sums / sizes[:, None])[levels]
+    means: np.ndarray = sums / sizes[:, None]
+    return columns - means[levels]

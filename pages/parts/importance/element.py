@@ -61,10 +61,10 @@ def show_element(analyses: list[Analysis], analysis: Analysis) -> None:
 
 def show_numbers(analysis: Analysis, effect: ElementEffect) -> None:
     """Show the element's rank, importance and number of materials."""
-    table = analysis.importance.table().set_index("symbol")
-    row = table.loc[effect.symbol]
+    table = analysis.importance.table()
+    (row,) = table[table["symbol"] == effect.symbol].to_dict("records")
     cells = st.columns(4)
-    cells[0].metric("Rank", f"{row['rank']:.0f} of {len(table)}", border=True)
+    cells[0].metric("Rank", f"{row['rank']} of {len(table)}", border=True)
     error = f" ± {1000 * row['error']:.1f}" if row["error"] > 0 else ""
     cells[1].metric(
         "Mean |SHAP|, meV/atom",
@@ -78,7 +78,7 @@ def show_numbers(analysis: Analysis, effect: ElementEffect) -> None:
     rare = " (rare)" if effect.symbol in analysis.importance.rare else ""
     cells[3].metric(
         f"Materials{rare}",
-        f"{row['count']:,.0f}",
+        f"{row['count']:,}",
         border=True,
         help=f"{len(effect.shap):,} of their rows have SHAP values.",
     )

@@ -60,7 +60,7 @@ def show_periodic_table(analysis: Analysis, quantity: str, *, log: bool) -> None
             diverging=quantity == "signed",
             log=log,
             hover={
-                row.symbol: hover_text(row, is_rare=row.symbol in importance.rare)
+                str(row.symbol): hover_text(row, is_rare=row.symbol in importance.rare)
                 for row in table.itertuples()
             },
             dark=is_dark(),

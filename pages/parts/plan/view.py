@@ -141,7 +141,7 @@ def _training_atoms(dataset: str, fingerprint: str) -> Any:  # noqa: ARG001  par
     return training_atoms(dataset)
 
 
-def _show_headline(reached: list[dict[str, Any]], plan: DataPlan, target: str) -> None:
+def _show_headline(reached: list[dict[Any, Any]], plan: DataPlan, target: str) -> None:
     """Show the method that needs the fewest frames, of those that reach the target."""
     if not reached:
         st.warning(
