@@ -8,7 +8,7 @@ import typer
 
 from core.cli.answer import Answer, LabCommand, columns, facts, progress_on_stderr
 from core.cli.options import DatasetArgument, EnergyColumn, JsonFlag, PriorModel
-from core.cli.selection import told_origin
+from core.cli.selection import describe_origin
 from core.errors import LabError
 from core.frames.registry import find_dataset
 from core.frames.schema import DFT
@@ -152,7 +152,9 @@ def _head(atomref: AtomRef, found: Intervals | None) -> Section:
     occurring = atomref.table()[atomref.counts > 0]
     text = facts(
         {
-            "energies": told_origin(atomref.functional, atomref.labels or DFT, atomref.corrections),
+            "energies": describe_origin(
+                atomref.functional, atomref.labels or DFT, atomref.corrections
+            ),
             "method": atomref.method,
             "frames": atomref.n,
             "rank": f"{atomref.rank} of {len(occurring)} elements",

@@ -7,7 +7,7 @@ import typer
 
 from core.cli.answer import Answer, LabCommand, columns, facts, progress_on_stderr
 from core.cli.options import JsonFlag, References
-from core.cli.selection import data_name, told_origin
+from core.cli.selection import data_name, describe_origin
 from core.errors import LabError
 from core.frames.pairs import PairSet
 from core.reference.formation.table import ALL, FormationColumn, FormationTable
@@ -78,7 +78,7 @@ def _column(column: FormationColumn) -> dict[str, Any]:
 
 
 def _origin(column: dict[str, Any]) -> str:
-    return told_origin(column["functional"], column["labels"], column["corrections"])
+    return describe_origin(column["functional"], column["labels"], column["corrections"])
 
 
 def _text(report: dict[str, Any]) -> str:

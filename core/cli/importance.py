@@ -17,11 +17,10 @@ from core.cli.options import (
     TargetColumn,
     TargetData,
 )
-from core.cli.selection import select_pairs, told_origin
+from core.cli.selection import describe_pairs, select_pairs
 from core.reference.fits.atomref import RARE
 from core.reference.formation.energies import KINDS
 from core.reference.importance.analysis import EXPLAINED, Explained, Importance
-from core.reference.shifts.pairs import PairedEnergies
 from core.studies.importance import ImportanceResult, ImportanceStudy
 from core.studies.job.directory import Job
 from core.studies.job.local import do_here
@@ -65,6 +64,7 @@ def importance(
     )
     result: ImportanceResult = do_here(Job.of(study), progress_on_stderr())
     pairs = replace(selection.open().pairs, source_corrections=result.corrections)
+    origin, sides = describe_pairs(pairs)
     found = result.importance
     table = found.table().set_index("symbol")
     answer = {
@@ -85,23 +85,14 @@ def importance(
         "missing": found.missing,
         "left_out": found.n_left_out,
         "uncorrected_from": result.origin or None,
-        **{
-            f"{end}_{what}": getattr(pairs, f"{end}_{what}")
-            for what in ("functional", "labels", "corrections")
-            for end in ("source", "target")
-        },
+        **origin,
     }
-    return Answer(data=answer, text=_text(found, pairs, result.origin))
+    return Answer(data=answer, text=_text(found, sides, result.origin))
 
 
-def _text(found: Importance, pairs: PairedEnergies, origin: str) -> str:
+def _text(found: Importance, sides: dict[str, str], origin: str) -> str:
     head = {
-        "source": told_origin(
-            pairs.source_functional, pairs.source_labels, pairs.source_corrections
-        ),
-        "target": told_origin(
-            pairs.target_functional, pairs.target_labels, pairs.target_corrections
-        ),
+        **sides,
         "uncorrected": origin or None,
         "explained": f"{EXPLAINED[found.explained]}, eV/atom",
         "references": found.references or None,

@@ -7,7 +7,7 @@ from core.cli.answer import key_values
 from core.errors import LabError
 from core.frames.registry import find_dataset
 from core.frames.schema import DFT
-from core.reference.shifts.pairs import default_columns
+from core.reference.shifts.pairs import PairedEnergies, default_columns
 from core.studies.selection import PairSelection
 
 _TABLES = (".csv", ".csv.gz", ".parquet")
@@ -61,7 +61,19 @@ def data_name(data: str) -> str:
     return str(Path(data).resolve()) if is_table(data) else data
 
 
-def told_origin(functional: str, labels: str, corrections: str) -> str:
+def describe_origin(functional: str, labels: str, corrections: str) -> str:
     """Describe energies by functional, origin of their labels, and corrections."""
     made = "DFT" if labels == DFT else f"model-labelled by {labels}, not DFT"
     return f"{functional} ({made}; MP2020 corrections: {corrections})"
+
+
+def describe_pairs(pairs: PairedEnergies) -> tuple[dict[str, str], dict[str, str]]:
+    """Return where both energies come from: for `--json`, and as text by side."""
+    report: dict[str, str] = {}
+    text: dict[str, str] = {}
+    for side in ("source", "target"):
+        names = [f"{side}_{what}" for what in ("functional", "labels", "corrections")]
+        values = [getattr(pairs, name) for name in names]
+        report |= dict(zip(names, values, strict=True))
+        text[side] = describe_origin(*values)
+    return report, text

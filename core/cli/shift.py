@@ -17,7 +17,7 @@ from core.cli.options import (
     TargetColumn,
     TargetData,
 )
-from core.cli.selection import select_pairs, told_origin
+from core.cli.selection import describe_pairs, select_pairs
 from core.elements import INDEX
 from core.errors import LabError
 from core.reference.fits.atomref import RARE
@@ -85,20 +85,11 @@ def shift(
         name: getattr(summary, name)
         for name in ("n", "pearson_raw", "pearson_scaled", "mean_shift", "mae")
     }
-    origin = {
-        f"{side}_{what}": getattr(pairs, f"{side}_{what}")
-        for what in ("functional", "labels", "corrections")
-        for side in ("source", "target")
-    }
+    origin, sides = describe_pairs(pairs)
     text = {
         "pairs": summary.n,
         "left out": pairs.n_dropped,
-        "source": told_origin(
-            pairs.source_functional, pairs.source_labels, pairs.source_corrections
-        ),
-        "target": told_origin(
-            pairs.target_functional, pairs.target_labels, pairs.target_corrections
-        ),
+        **sides,
         "Pearson r, total energies": summary.pearson_raw,
         "Pearson r, scaled energies": summary.pearson_scaled,
         "mean shift, eV/atom": summary.mean_shift,

@@ -167,7 +167,7 @@ def training_atoms(dataset: str) -> np.ndarray:
         LabError: if there is no such data set, or it holds pairs.
     """
     data = open_frame_set(dataset)
-    return data.n_atoms()[data.split().train]
+    return np.asarray(data.n_atoms()[data.split().train])
 
 
 def _note(law: Law, target: float, frames: float) -> str:

@@ -52,7 +52,7 @@ class ElementReferences:
     @property
     def known(self) -> np.ndarray:
         """Whether each element has a reference, (94,)."""
-        return np.isfinite(self.energies)
+        return np.asarray(np.isfinite(self.energies))
 
 
 def embedded_references(functional: str) -> ElementReferences:

@@ -1,12 +1,10 @@
 """The chosen materials with their structures, and how well the data set covers the elements."""
 
 import streamlit as st
-from chemiscope.streamlit import viewer
 
 from core.acquisition.structure_files import structures_zip
 from core.elements import SYMBOLS
 from core.figures.base.periodic import periodic_table
-from core.figures.base.structures import structure_view
 from core.frames.pairs import PairSet
 from core.frames.store import FrameSet
 from core.scaling.cost import Cost
@@ -15,6 +13,7 @@ from core.studies.acquisition import NextMaterials, NextStudy
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark, plain
 from pages.parts.shared.selection import linked_table
+from pages.parts.shared.structures import show_structure
 
 PICKED = "material"
 _QUANTITIES = {
@@ -95,19 +94,11 @@ def show_materials(
         )
         st.caption(source)
     with right:
-        picked = row or 0
-        (frame,) = pool.frames([int(found.rows[picked])])
-        st.markdown(f"**{plain(table['formula'].iloc[picked])}**")
-        if frame is not None:
-            viewer(
-                structure_view([frame], {"atoms": ([float(len(frame))], "")}),
-                mode="structure",
-                settings={"structure": [{"unitCell": True}]},
-                no_info_panel=True,
-                selected_index=0,
-                height=400,
-                key=f"next-viewer-{table['material_id'].iloc[picked]}",
-            )
+        chosen = table.iloc[row or 0]
+        (frame,) = pool.frames([int(found.rows[row or 0])])
+        values = {"atoms": ([float(chosen["n_atoms"])], "")}
+        key = f"next-viewer-{chosen['material_id']}"
+        show_structure(frame, chosen["formula"], values, key=key)
 
 
 def show_coverage(found: NextMaterials, *, source: str, labels: str) -> None:

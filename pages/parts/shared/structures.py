@@ -7,6 +7,7 @@ import streamlit as st
 from chemiscope.streamlit import viewer
 
 from core.figures.base.structures import structure_view
+from core.frames.schema import Frame
 from pages.parts.shared.page import plain
 from pages.parts.shared.pairs import PairChoice
 from pages.parts.shared.selection import linked_table
@@ -67,17 +68,32 @@ def material(row: Any, choice: PairChoice, *, key: str) -> None:
         choice: Where the structures are.
         key: Names the viewer.
     """
-    frame = choice.frames([int(row["row"])])[0]
-    st.markdown(f"**{plain(row['formula'])}**")
+    (frame,) = choice.frames([int(row["row"])])
+    values = {"residual": ([row["residual"]], "eV/atom")}
+    show_structure(frame, row["formula"], values, key=f"{key}-viewer-{row['material_id']}")
+
+
+def show_structure(
+    frame: Frame | None, formula: str, values: dict[str, tuple[list[float], str]], *, key: str
+) -> None:
+    """Show a structure in a viewer.
+
+    Args:
+        frame: the structure; None if there is none.
+        formula: shown above it.
+        values: quantities by name, as `core.figures.base.structures.structure_view` takes them.
+        key: names the viewer.
+    """
+    st.markdown(f"**{plain(formula)}**")
     if frame is None:
-        st.info("This row came without a structure.")
+        st.info("This row has no structure.")
         return
     viewer(
-        structure_view([frame], {"residual": ([row["residual"]], "eV/atom")}),
+        structure_view([frame], values),
         mode="structure",
         settings={"structure": [{"unitCell": True}]},
         no_info_panel=True,
         selected_index=0,
         height=420,
-        key=f"{key}-viewer-{row['material_id']}",
+        key=key,
     )
