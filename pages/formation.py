@@ -77,7 +77,8 @@ def choose_references() -> tuple[Any, str]:
         The choice as `FormationTable.of` takes it, None while there is no file yet; and the same as
         an argument of the command.
     """
-    names: dict[str, str] = {**KINDS, TABLE: "a table of mine (CSV)"}
+    names = {str(kind): label for kind, label in KINDS.items()}
+    names[TABLE] = "a table of mine (CSV)"
     kind = st.selectbox(
         "Pure elements from",
         list(names),

@@ -134,8 +134,8 @@ class ByComposition:
         half, w = self._half[self._columns], self._weights
         before = half + self._covered[self._columns]
         terms = self._importance[self._columns] * half * w / (before * (before + w))
-        gains: Array = np.bincount(self._rows, terms, minlength=self._n_candidates)
-        return gains
+        totals = np.bincount(self._rows, terms, minlength=self._n_candidates)
+        return totals.astype(np.float64)
 
     def reason(self, row: int) -> str:
         """Return the candidate's element in the fewest materials, and its rarest pair."""

@@ -215,5 +215,4 @@ def _less_mean(columns: np.ndarray, levels: np.ndarray) -> np.ndarray:
     sums = np.zeros((levels.max(initial=0) + 1, columns.shape[1]))
     np.add.at(sums, levels, columns)
     sizes = np.maximum(np.bincount(levels, minlength=len(sums)), 1)
-    means: np.ndarray = sums / sizes[:, None]
-    return columns - means[levels]
+    return np.asarray(columns - (sums / sizes[:, None])[levels])
