@@ -2,9 +2,9 @@
 
 
 class LabError(Exception):
-    """A mistake in the user's input or surroundings, told in one sentence.
+    """An error in the user's input or environment, described in one sentence.
 
-    The message names the file (and the row where there is one) and the remedy. The command line
-    prints it on one line and exits with status 2; a page shows it in a red box. Anything that is
-    not a LabError is a defect of the lab itself.
+    The message names what is wrong, where (file and row), and what to do. The command line prints
+    it on one line and exits with status 2; a page shows it in a red box. Any other exception is a
+    bug.
     """

@@ -1,4 +1,4 @@
-"""Files and directories that appear whole or not at all, and what to say when the disk refuses."""
+"""Atomic writing of files and directories, and messages for disk errors."""
 
 import contextlib
 import errno
@@ -19,10 +19,10 @@ _NO_ROOM = 1 << 20
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """Open a temporary file beside `path` that takes its name once it is complete and on disk.
+    """Open a temporary file that is renamed to `path` once it is complete and on disk.
 
     Args:
-        path: the file; an older one is replaced. Its directory is made if missing.
+        path: the file; an existing one is replaced. Its directory is created if missing.
 
     Yields:
         The open temporary file; an exception in the block removes it.
@@ -44,17 +44,17 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that appears whole or not at all, also after a power cut.
+    """Write a file atomically, so that not even a power failure leaves half of it.
 
     Args:
-        path: the file; an older one is replaced. Its directory must exist.
+        path: the file; an existing one is replaced. Its directory must exist.
         content: all of its bytes.
 
     Raises:
         OSError: if the directory is missing or cannot be written, or the disk is full; nothing is
             left behind.
     """
-    # A run that was deleted meanwhile must not come back as a directory with one file in it.
+    # Writing into a deleted run must not create its directory again.
     if not path.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
     with whole_file(path) as file:
@@ -63,13 +63,18 @@ def write_whole(path: Path, content: bytes) -> None:
 
 @contextlib.contextmanager
 def new_directory(directory: Path) -> Iterator[Path]:
-    """Give a hidden directory beside the final place to write in, and rename it at the end.
+    """Create a hidden directory that is renamed to `directory` at the end, or removed on an error.
 
-    An error on the way removes it; files in it must be fsynced by whoever writes them, as
-    `write_file` does.
+    Files in it must be synced by their writer, as `write_file` does.
+
+    Args:
+        directory: the final directory; must not exist.
+
+    Yields:
+        The hidden directory.
 
     Raises:
-        LabError: the final place is taken.
+        LabError: if the final directory exists.
     """
     refuse_taken(directory)
     directory.parent.mkdir(parents=True, exist_ok=True)
@@ -98,7 +103,7 @@ def refuse_taken(directory: Path) -> None:
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Write a small file of a directory that is not in its place yet, and wait for the disk."""
+    """Write a small file into a `new_directory` and sync it."""
     with path.open("wb") as file:
         file.write(data)
         file.flush()
@@ -106,7 +111,7 @@ def write_file(path: Path, data: bytes) -> None:
 
 
 def sync_directory(path: Path) -> None:
-    """Wait until a directory's entries are on the disk."""
+    """Sync the entries of a directory."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -115,7 +120,7 @@ def sync_directory(path: Path) -> None:
 
 
 def disk_is_full(path: Path) -> bool:
-    """Return whether the disk under a directory has less than a mebibyte left."""
+    """Return whether less than a mebibyte is free on the disk of a directory."""
     try:
         return shutil.disk_usage(path).free < _NO_ROOM
     except OSError:
@@ -123,11 +128,11 @@ def disk_is_full(path: Path) -> bool:
 
 
 def disk_error_message(error: OSError, path: Path | None = None) -> str:
-    """Return one sentence on what went wrong with the disk, and the remedy.
+    """Return one sentence on a disk error and its remedy.
 
     Args:
-        error: the operating system's answer.
-        path: what was being written, named where the error itself names no file.
+        error: the error.
+        path: the file, used if the error names none.
     """
     where = error.filename or path or "A file"
     if error.errno in _FULL:
@@ -143,13 +148,13 @@ def disk_error_message(error: OSError, path: Path | None = None) -> str:
 
 @contextlib.contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Turn errors of the operating system into a LabError of one sentence.
+    """Turn an OSError of the block into a LabError of one sentence.
 
     Args:
-        path: what the block writes.
+        path: the file that the block writes.
 
     Raises:
-        LabError: where the block raised OSError.
+        LabError: if the block raises OSError.
     """
     try:
         yield

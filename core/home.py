@@ -1,4 +1,4 @@
-"""Where user data lives: ATOMREF_LAB_HOME, by default ~/.atomref-lab, never the checkout."""
+"""Directories of user data, under ATOMREF_LAB_HOME (default ~/.atomref-lab)."""
 
 import os
 from pathlib import Path
@@ -8,57 +8,57 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 
 
 def home() -> Path:
-    """Return the lab's home directory, created if missing."""
-    path = _place()
+    """Return the directory of all user data, created if missing."""
+    path = _root()
     path.mkdir(parents=True, exist_ok=True)
     return path
 
 
 def datasets_dir() -> Path:
-    """Return the directory that holds imported data sets."""
+    """Return the directory of imported data sets."""
     return _sub("datasets")
 
 
 def runs_dir() -> Path:
-    """Return the directory that holds one directory a run."""
+    """Return the directory of runs, one directory per run."""
     return _sub("runs")
 
 
 def experiments_dir() -> Path:
-    """Return the directory that holds one file a matched experiment."""
+    """Return the directory of experiments, one file per experiment."""
     return _sub("experiments")
 
 
 def sweeps_dir() -> Path:
-    """Return the directory that holds one file a sweep."""
+    """Return the directory of sweeps, one file per sweep."""
     return _sub("sweeps")
 
 
 def cache_dir() -> Path:
-    """Return the directory for results that can be computed again."""
+    """Return the directory of results that can be recomputed."""
     return _sub("cache")
 
 
 def keep_compiled_code() -> None:
-    """Let torch's compiler keep its results here, unless the environment says where.
+    """Let torch's compiler store its results here, unless the environment sets another place.
 
-    In its own place, the system's temporary directory, they would not outlive a restart. Torch
-    settles the place when it is loaded, so this comes before.
+    Its default, the system's temporary directory, does not survive a restart. Call this before
+    torch is imported, which reads the setting.
     """
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(_place() / "cache" / "compiled"))
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(_root() / "cache" / "compiled"))
 
 
 def atomrefs_dir() -> Path:
-    """Return the directory that holds the AtomRef that users named."""
+    """Return the directory of saved AtomRefs."""
     return _sub("atomrefs")
 
 
 def locks_dir() -> Path:
-    """Return the directory for the device slots' lock files."""
+    """Return the directory of the device slots' lock files."""
     return _sub("locks")
 
 
-def _place() -> Path:
+def _root() -> Path:
     return Path(os.environ.get("ATOMREF_LAB_HOME", "~/.atomref-lab")).expanduser()
 
 

@@ -1,10 +1,10 @@
 """The command line, `atomref …` or `python -m core …`: every page's action is a command.
 
-With `--json` a command prints one JSON object on stdout and exits with 0. A mistake of the user is
-one line on stderr and exit status 2. A training that was cancelled exits with 130.
+With `--json` a command prints one JSON object on stdout and exits with 0. A user's error prints one
+line on stderr and exits with 2. A cancelled training exits with 130.
 
-A command's module is imported when the command is called: listing data sets does not wait for
-torch.
+The module of a command is imported when the command is called, so that listing data sets does not
+wait for torch.
 """
 
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ _MODULES = {
 
 
 class LabGroup(TyperGroup):
-    """Finds commands by name and tells mistakes in one line."""
+    """Group that imports commands by name and reports errors in one line."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
         """Return the names of all commands."""
@@ -59,13 +59,13 @@ class LabGroup(TyperGroup):
         return get_group(import_module(_MODULES[cmd_name]).app).commands[cmd_name]
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse what stands before the command."""
-        with _mistakes_told():
+        """Parse the arguments before the command."""
+        with _errors_in_one_line():
             return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
-        """Parse the rest and run the command."""
-        with _mistakes_told():
+        """Parse the other arguments and run the command."""
+        with _errors_in_one_line():
             return super().invoke(ctx)
 
 
@@ -86,7 +86,7 @@ def root(context: typer.Context) -> None:
 
 
 @contextmanager
-def _mistakes_told() -> Iterator[None]:
+def _errors_in_one_line() -> Iterator[None]:
     try:
         yield
     except LabError as error:

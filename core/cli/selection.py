@@ -1,4 +1,4 @@
-"""Which energies a command compares: two data sets of frames, or two columns of one table."""
+"""Selection of the energies that a command compares."""
 
 from collections.abc import Sequence
 from pathlib import Path

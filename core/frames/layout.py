@@ -1,7 +1,7 @@
-"""The columns of stored frames: frames to Arrow record batches and back.
+"""Columns of stored frames: conversion of frames to Arrow record batches and back.
 
 Per-atom columns are lists, null where the label is missing; numpy reads them through the list's
-offsets, without a Python object a value.
+offsets, without a Python object per value.
 """
 
 from typing import Any
@@ -31,20 +31,20 @@ SCHEMA = pa.schema(
         ("magmoms", pa.list_(pa.float64())),
     ]
 )
-"""One row a frame; units as in Frame, matrices row by row."""
+"""One row per frame; units as in `Frame`, matrices row by row."""
 
 SCALARS = SCHEMA.names[:7]
-"""Columns that take one value a frame."""
+"""Columns with one value per frame."""
 
 
 def to_batch(frames: list[Frame]) -> pa.RecordBatch:
-    """Lay frames out as one record batch."""
+    """Return frames as one record batch."""
     numbers = [np.asarray(frame.atomic_numbers, dtype=np.uint8) for frame in frames]
     columns = [
         pa.array([frame.frame_id for frame in frames], pa.string()),
         pa.array([frame.material_id for frame in frames], pa.string()),
-        pa.array([formula_of(one) for one in numbers], pa.string()),
-        pa.array([len(one) for one in numbers], pa.int32()),
+        pa.array([formula_of(cell) for cell in numbers], pa.string()),
+        pa.array([len(cell) for cell in numbers], pa.int32()),
         pa.array([frame.energy_per_atom for frame in frames], pa.float64()),
         pa.array([frame.uncorrected_energy_per_atom for frame in frames], pa.float64()),
         pa.array([frame.bandgap for frame in frames], pa.float64()),
@@ -61,11 +61,11 @@ def to_batch(frames: list[Frame]) -> pa.RecordBatch:
 def _lists(arrays: list[Any], item: pa.DataType) -> pa.Array:
     sizes = [0 if array is None else len(array) for array in arrays]
     offsets = pa.array(np.concatenate([[0], np.cumsum(sizes)]), pa.int32())
-    known = [np.ravel(array) for array in arrays if array is not None]
+    values = [np.ravel(array) for array in arrays if array is not None]
     dtype = np.uint8 if item == pa.uint8() else np.float64
-    flat = pa.array(np.concatenate([np.zeros(0, dtype), *known]).astype(dtype, copy=False))
-    values = pa.FixedSizeListArray.from_arrays(flat, 3) if item == _VECTOR else flat
-    return pa.ListArray.from_arrays(offsets, values, type=pa.list_(item), mask=_mask(arrays))
+    flat = pa.array(np.concatenate([np.zeros(0, dtype), *values]).astype(dtype, copy=False))
+    items = pa.FixedSizeListArray.from_arrays(flat, 3) if item == _VECTOR else flat
+    return pa.ListArray.from_arrays(offsets, items, type=pa.list_(item), mask=_mask(arrays))
 
 
 def _matrices(arrays: list[Any]) -> pa.Array:
@@ -121,7 +121,7 @@ class BatchView:
 
 
 class _ListView:
-    """One per-atom column: its flat values and where each row's begin."""
+    """A per-atom column: its flat values and the offsets of the rows."""
 
     def __init__(self, column: pa.ListArray) -> None:
         self._column = column
@@ -133,7 +133,7 @@ class _ListView:
             self._values = values.to_numpy()
 
     def entry(self, row: int) -> np.ndarray | None:
-        """Return a copy of one row's values, None where missing."""
+        """Return a copy of a row's values, None where missing."""
         if not self._column[row].is_valid:
             return None
         return self._values[self._offsets[row] : self._offsets[row + 1]].copy()

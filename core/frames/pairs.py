@@ -1,4 +1,4 @@
-"""A data set of pairs: one row a material with its energy in two or more functionals."""
+"""A data set of pairs: one row per material with its energies in two or more functionals."""
 
 from collections.abc import Iterable
 from functools import cached_property
@@ -21,11 +21,11 @@ _STRUCTURE_ROW = "structure_row"
 
 
 class PairSet:
-    """Pairs, on the disk or only in memory.
+    """Pairs on disk or in memory.
 
     Attributes:
-        card: What the data set is and where it comes from.
-        path: Its directory, None if it is only in memory.
+        card: contents and source of the data set.
+        path: its directory, None if it is only in memory.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class PairSet:
         return len(self._table)
 
     def table(self) -> pd.DataFrame:
-        """Return material_id, formula, the energy columns (eV/atom) and all other scalars."""
+        """Return a table of material_id, formula, energies (eV/atom) and all other scalars."""
         return self._table.copy(deep=False)
 
     def fractions(self) -> np.ndarray:
@@ -58,7 +58,7 @@ class PairSet:
         """Return an energy column, (n,) eV/atom, NaN where missing.
 
         Raises:
-            LabError: There is no such energy column.
+            LabError: if there is no such energy column.
         """
         self.card.energy_column(column)
         return self._table[column].to_numpy(dtype=np.float64, na_value=np.nan)
@@ -69,7 +69,7 @@ class PairSet:
         return self._structures is not None and len(self._structures) > 0
 
     def structure_flags(self) -> np.ndarray:
-        """Tell which rows have a structure, (n,) booleans."""
+        """Return whether each row has a structure, (n,) booleans."""
         if not self.has_structures or self._structure_rows is None:
             return np.zeros(len(self), dtype=bool)
         return np.asarray(self._structure_rows) >= 0
@@ -82,11 +82,11 @@ class PairSet:
         return self._structures.frame(row) if row >= 0 else None
 
     def volumes_per_atom(self) -> np.ndarray:
-        """Return the volume an atom of each row's structure, (n,) Å³, NaN without one."""
+        """Return the volume per atom of each row's structure, (n,) Å³, NaN without one."""
         volumes = np.full(len(self), np.nan)
         if self._structures is not None and self._structure_rows is not None:
-            held = self._structure_rows >= 0
-            volumes[held] = volumes_per_atom(self._structures)[self._structure_rows[held]]
+            rows = self._structure_rows
+            volumes[rows >= 0] = volumes_per_atom(self._structures)[rows[rows >= 0]]
         return volumes
 
     @property
@@ -112,22 +112,22 @@ def write_pairs(
     """Write a data set of pairs; the directory appears whole or not at all.
 
     Args:
-        directory: Where; must not exist.
-        card: Its counts and fingerprint are filled in here.
+        directory: directory of the data set; must not exist.
+        card: card without counts and fingerprint, which are filled in here.
         table: material_id, formula, the card's energy columns and any other scalar columns.
-        structures: One entry a row, None where there is none; frame ids must differ.
+        structures: one entry per row, None where there is none; frame ids must be unique.
 
     Returns:
         The card as stored.
 
     Raises:
-        LabError: The directory exists, a column is missing, or there are no rows.
+        LabError: if the directory exists, a column is missing, or there are no rows.
     """
     for column in ("material_id", "formula", *(energy.column for energy in card.energies)):
         if column not in table.columns:
-            raise LabError(f"{card.name} lacks the column {column!r}; name the one that holds it.")
+            raise LabError(f"{card.name} has no column {column!r}; add it to the table.")
     if table.empty:
-        raise LabError(f"{card.name} would hold no pairs; give a table with at least one row.")
+        raise LabError(f"{card.name} would have no pairs; choose a table with at least one row.")
     with new_directory(directory) as partial:
         writer = ShardWriter(partial, stem=_STEM)
         rows = np.full(len(table), -1, dtype=np.int32)
@@ -156,16 +156,16 @@ def open_pairs(directory: Path) -> PairSet:
     """Open a data set of pairs.
 
     Raises:
-        LabError: No data set of pairs there, or a file is damaged.
+        LabError: if there is no data set of pairs, or a file is damaged.
     """
     path = Path(directory)
     card = read_card(path / CARD)
     if card.kind != "pairs":
-        raise LabError(f"{card.name} holds {card.kind}; choose a data set of pairs.")
+        raise LabError(f"{card.name} contains {card.kind}; choose a data set of pairs.")
     arrow = pa.Table.from_batches(open_batches(path / _TABLE))
     structures = ShardReader(path, stem=_STEM)
     rows = arrow.column(_STRUCTURE_ROW).to_numpy() if _STRUCTURE_ROW in arrow.column_names else None
     if len(arrow) != card.n or rows is None or rows.max(initial=-1) >= len(structures):
-        raise LabError(f"{path} is not what its card says; import the data set again.")
+        raise LabError(f"{path} does not match its card; import the data set again.")
     table = arrow.drop_columns([_STRUCTURE_ROW]).to_pandas()
     return PairSet(card, table, path=path, structures=structures, structure_rows=rows)

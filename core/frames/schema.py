@@ -1,4 +1,4 @@
-"""What a frame and a data set's card hold."""
+"""Contents of a frame and of a data set's card."""
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
@@ -13,34 +13,34 @@ from core.elements import N_ELEMENTS
 from core.errors import LabError
 
 CARD = "card.json"
-"""The file of a data set that says what it holds."""
+"""File name of a data set's card."""
 
 LABELS = ("energy", "force", "stress", "magmom")
-"""The kinds of label, in the order in which they are always listed."""
+"""The kinds of labels, in the order in which they are listed."""
 
 Corrections = Literal["MP2020", "none", "unknown"]
-"""Whether MP2020 corrections are in an energy."""
+"""Whether an energy contains MP2020 corrections."""
 
 DFT = "dft"
-"""Label origin of everything that a DFT code computed; any other origin is a model's name."""
+"""Origin of labels computed with DFT; any other origin is the name of a model."""
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
 class Frame:
-    """One structure with labels; None where a label is missing.
+    """One structure with labels, None where a label is missing.
 
     Attributes:
-        frame_id: Unique in its data set.
-        material_id: Shared by all frames of a material.
+        frame_id: unique in its data set.
+        material_id: shared by all frames of a material.
         atomic_numbers: (n,) integers from 1 to 94.
-        frac_coords: Fractional coordinates, (n, 3).
-        lattice: Lattice vectors as rows, (3, 3), Å.
-        energy_per_atom: Total energy, eV/atom.
-        uncorrected_energy_per_atom: The same without MP2020 corrections, eV/atom.
+        frac_coords: fractional coordinates, (n, 3).
+        lattice: lattice vectors as rows, (3, 3), Å.
+        energy_per_atom: total energy, eV/atom.
+        uncorrected_energy_per_atom: total energy without MP2020 corrections, eV/atom.
         forces: (n, 3), eV/Å.
-        stress: (3, 3), GPa, CHGNet's sign: −0.1 × VASP's kBar.
-        magmoms: Magnitudes, (n,), μB.
-        bandgap: eV.
+        stress: (3, 3), GPa, with CHGNet's sign: −0.1 × VASP's kBar.
+        magmoms: magnitudes, (n,), μB.
+        bandgap: band gap, eV.
     """
 
     frame_id: str
@@ -61,7 +61,7 @@ class Frame:
 
 
 class Structures(Protocol):
-    """Anything that gives structures by row: a data set of frames, or of pairs."""
+    """Structures by row: a data set of frames, or of pairs."""
 
     @property
     def fingerprint(self) -> str:
@@ -75,13 +75,13 @@ class Structures(Protocol):
 
 
 def problem_of(frame: Frame) -> str | None:
-    """Say what makes a frame unfit to be stored, None if nothing does."""
+    """Return why a frame cannot be stored, None if it can."""
     n = len(frame)
     numbers = np.asarray(frame.atomic_numbers)
     if n == 0 or numbers.shape != (n,):
         return "has no atoms"
     if numbers.min() < 1 or numbers.max() > N_ELEMENTS:
-        return "holds an element outside H to Pu"
+        return "contains an element outside H to Pu"
     needed: dict[str, tuple[int, ...]] = {
         "frac_coords": (n, 3),
         "lattice": (3, 3),
@@ -97,9 +97,9 @@ def problem_of(frame: Frame) -> str | None:
         if value is None:
             continue
         if np.shape(value) != shape:
-            return f"has {name} of shape {np.shape(value)} where {shape} is needed"
+            return f"has {name} of shape {np.shape(value)} instead of {shape}"
         if not np.isfinite(value).all():
-            return f"has {name} with a value that is not finite"
+            return f"has {name} with values that are not finite"
     return "has a cell without volume" if abs(np.linalg.det(frame.lattice)) < 1e-6 else None
 
 
@@ -107,10 +107,10 @@ class EnergyColumn(BaseModel):
     """One column of total energies (eV/atom) in a table of pairs.
 
     Attributes:
-        column: Its name in the table.
-        functional: Level of theory, a free string such as "GGA/GGA+U" or "r2SCAN".
-        corrections: Whether MP2020 corrections are in it.
-        labels: "dft" or the name of the model that made it.
+        column: its name in the table.
+        functional: level of theory, a free string such as "GGA/GGA+U" or "r2SCAN".
+        corrections: whether its energies contain MP2020 corrections.
+        labels: "dft" or the name of the model that predicted it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -122,24 +122,24 @@ class EnergyColumn(BaseModel):
 
 
 class Card(BaseModel):
-    """What a data set is and where it comes from; stored as card.json beside the data.
+    """Contents and source of a data set; stored as card.json beside the data.
 
     Attributes:
-        version: Of this format.
-        name: The data set's name, lower case.
-        title: One line for people.
-        description: A few sentences: how it was made, what was left out.
+        version: version of this format.
+        name: name of the data set, lower case.
+        title: one line for people.
+        description: a few sentences: how it was made, what was left out.
         kind: "frames" (structures with labels) or "pairs" (energies in several functionals).
-        functional: The labels' level of theory (frames only).
+        functional: level of theory of the labels (frames only).
         labels: "dft" or the name of the model that made the labels; for pairs "dft" or "model".
-        corrections: Whether MP2020 corrections are in energy_per_atom (frames only).
-        energies: The energy columns (pairs only).
-        n: Rows.
-        n_materials: Distinct material ids.
-        source_file: Name of the file it was imported from.
+        corrections: whether energy_per_atom contains MP2020 corrections (frames only).
+        energies: the energy columns (pairs only).
+        n: number of rows.
+        n_materials: number of distinct material ids.
+        source_file: name of the file it was imported from.
         source_sha256: SHA-256 of that file.
-        licence: Of the data.
-        split_seed: Seed of the train, validation and test split.
+        licence: licence of the data.
+        split_seed: seed of the split into training, validation and test sets.
         created: ISO date.
         fingerprint: SHA-256 of the stored data.
     """
@@ -166,12 +166,12 @@ class Card(BaseModel):
 
     @property
     def made_by(self) -> set[str]:
-        """Who made the labels: "dft" or names of models."""
+        """Origins of the labels: "dft" or names of models."""
         return {energy.labels for energy in self.energies} or {self.labels}
 
     @property
     def is_model_labelled(self) -> bool:
-        """Whether any label was made by a model instead of DFT."""
+        """Whether any label is from a model instead of DFT."""
         return self.made_by != {DFT}
 
     @property
@@ -185,29 +185,29 @@ class Card(BaseModel):
         )
 
     def energy_column(self, column: str) -> EnergyColumn:
-        """Return what is known of an energy column.
+        """Return the description of an energy column.
 
         Raises:
-            LabError: The data set has no such energy column.
+            LabError: if the data set has no such energy column.
         """
         for energy in self.energies:
             if energy.column == column:
                 return energy
-        known = ", ".join(energy.column for energy in self.energies) or "none"
+        columns = ", ".join(energy.column for energy in self.energies) or "none"
         raise LabError(
-            f"{self.name} has no energy column {column!r}; its energy columns are: {known}."
+            f"{self.name} has no energy column {column!r}; its energy columns are: {columns}."
         )
 
 
 def label_origin(text: str) -> str:
-    """Read who made some labels: "dft", however it is spelt, or a model's name.
+    """Return the origin of labels: "dft" in any spelling, or a model's name.
 
     Raises:
-        LabError: Nobody is named.
+        LabError: if the text is empty.
     """
     name = text.strip()
     if not name:
-        raise LabError('It is not said who made the labels; give "dft" or the model\'s name.')
+        raise LabError('The origin of the labels is missing; give "dft" or the model\'s name.')
     return DFT if name.lower() == DFT else name
 
 
@@ -215,17 +215,18 @@ def read_card(path: Path) -> Card:
     """Read a card.json.
 
     Raises:
-        LabError: The file is missing or is not a card of this version.
+        LabError: if the file is missing or is not a card of this version.
     """
     try:
         return Card.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         raise LabError(
-            f"{path.parent} holds no data set (it has no card.json); import it again."
+            f"{path.parent} contains no data set (it has no card.json); import it again."
         ) from None
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "the whole file"
         raise LabError(
-            f"{path} is not a data set card ({field}: {first['msg'].lower()}); import it again."
+            f"{path} is not a valid card ({field}: {first['msg'].lower()}); import the data set "
+            "again."
         ) from None

@@ -23,10 +23,10 @@ SHARD_ROWS = 16 * BATCH_ROWS
 
 
 class ShardWriter:
-    """Writes frames into shards, holding one record batch in memory and hashing what it writes.
+    """Writer of frames into shards, which keeps one record batch in memory and hashes its output.
 
     Attributes:
-        n: Frames written.
+        n: number of frames written.
         digest: SHA-256 of everything written so far.
     """
 
@@ -47,20 +47,20 @@ class ShardWriter:
 
     @property
     def n_materials(self) -> int:
-        """Distinct material ids so far."""
+        """Number of distinct material ids so far."""
         return len(self._material_ids)
 
     def add(self, frame: Frame) -> None:
-        """Take one more frame.
+        """Add a frame.
 
         Raises:
-            LabError: The frame is not fit to be stored or its id is already taken.
+            LabError: if the frame is invalid or its id is not unique.
         """
         problem = problem_of(frame)
         if problem:
             raise LabError(f"Frame {frame.frame_id} {problem}; correct it or leave it out.")
         if frame.frame_id in self._frame_ids:
-            raise LabError(f"Frame id {frame.frame_id} occurs twice; give every frame its own id.")
+            raise LabError(f"Frame id {frame.frame_id} is not unique; give every frame its own id.")
         self._frame_ids.add(frame.frame_id)
         self._material_ids.add(frame.material_id)
         self._frames.append(frame)
@@ -69,7 +69,7 @@ class ShardWriter:
             self._flush()
 
     def finish(self) -> str:
-        """Write what is left and return the SHA-256 of all shards in order."""
+        """Write the remaining frames and return the SHA-256 of all shards in order."""
         self._flush()
         self._close_shard()
         return self.digest.hexdigest()
@@ -102,7 +102,7 @@ class ShardWriter:
 
 
 class _HashedFile:
-    """A file that feeds a hash with everything written to it and is on the disk once closed."""
+    """A file whose contents are hashed as they are written, and which is synced when closed."""
 
     def __init__(self, path: Path, digest: Any) -> None:
         self._file = path.open("wb")
@@ -127,7 +127,7 @@ class _HashedFile:
 
 
 def write_table(path: Path, table: pa.Table, digest: Any) -> None:
-    """Write a table as one Arrow file, feeding the hash with its bytes."""
+    """Write a table as one Arrow file and add its bytes to the hash."""
     sink = _HashedFile(path, digest)
     try:
         with pa.ipc.new_file(sink, table.schema) as writer:
@@ -137,10 +137,10 @@ def write_table(path: Path, table: pa.Table, digest: Any) -> None:
 
 
 class ShardReader:
-    """Reads the frames of a directory's shards without loading them.
+    """Reader of a directory's shards, which loads frames on demand.
 
     Raises:
-        LabError: A shard is missing, cut short or not of this layout.
+        LabError: if a shard is missing, truncated or has another layout.
     """
 
     def __init__(self, directory: Path, *, stem: str) -> None:
@@ -155,7 +155,7 @@ class ShardReader:
         return self._starts[-1]
 
     def column(self, name: str) -> pa.ChunkedArray:
-        """Return one column of all frames, still on the disk."""
+        """Return one column of all frames, memory-mapped."""
         chunks = [batch.column(name) for batch in self._batches]
         return pa.chunked_array(chunks, SCHEMA.field(name).type)
 
@@ -169,7 +169,7 @@ class ShardReader:
         """Return one frame; its arrays are copies.
 
         Raises:
-            IndexError: No such row.
+            IndexError: if there is no such row.
         """
         if not 0 <= row < len(self):
             raise IndexError(row)
@@ -187,5 +187,5 @@ def open_batches(path: Path, schema: pa.Schema | None = None) -> list[pa.RecordB
     except (OSError, pa.ArrowInvalid):
         raise LabError(f"{path} is damaged or missing; import the data set again.") from None
     if schema is not None and reader.schema != schema:
-        raise LabError(f"{path} is not of this version's layout; import the data set again.")
+        raise LabError(f"{path} has the layout of another version; import the data set again.")
     return [reader.get_batch(number) for number in range(reader.num_record_batches)]

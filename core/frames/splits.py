@@ -1,4 +1,4 @@
-"""Train, validation and test sets by material, and nested training subsets."""
+"""Split into training, validation and test sets by material, and nested training subsets."""
 
 import hashlib
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from core.errors import LabError
 
 @dataclass(kw_only=True, frozen=True, slots=True)
 class Split:
-    """Row numbers of the three sets, each sorted; together every row once.
+    """Row numbers of the three sets, sorted; every row is in exactly one set.
 
     Attributes:
-        train: (n_train,) integers.
-        validation: (n_validation,) integers.
-        test: (n_test,) integers.
+        train: training rows, (n_train,) integers.
+        validation: validation rows, (n_validation,) integers.
+        test: test rows, (n_test,) integers.
     """
 
     train: np.ndarray
@@ -32,14 +32,13 @@ def split_by_material(
 ) -> Split:
     """Split rows so that all frames of a material are in one set.
 
-    Materials are ordered by a hash of their id and the seed and cut by their number, so the set
-    of a material does not depend on the order of the rows. From three materials on, no set is
-    left empty.
+    Materials are sorted by a hash of id and seed and split by number, so that a material's set
+    does not depend on the order of the rows. With three or more materials, no set is empty.
 
     Args:
-        material_ids: (n,) strings.
-        seed: Another seed gives another split.
-        fractions: Shares of the materials in train, validation and test.
+        material_ids: material id of each row, (n,) strings.
+        seed: seed of the split.
+        fractions: shares of the materials in train, validation and test.
     """
     codes, distinct = pd.factorize(np.asarray(material_ids, dtype=object))
     n = len(distinct)
@@ -62,27 +61,27 @@ def training_subset(
 ) -> np.ndarray:
     """Choose training frames so that a smaller choice is a subset of a larger one.
 
-    Materials stand in an order drawn from the seed and are gone through in rounds: the first frame
-    of each, then the second, until the number is reached. Few frames then cover as many materials,
-    and so as many elements, as they can.
+    Frames are taken in rounds over the materials, in an order given by the seed: first one frame of
+    each material, then a second one, and so on. A small subset thus covers as many materials, and
+    as many elements, as possible.
 
     Args:
-        material_ids: Of the whole data set, (n,) strings.
-        train_indices: Row numbers to choose from, (n_train,).
-        n_frames: How many to choose.
-        seed: Another seed gives another order.
+        material_ids: material id of each row of the data set, (n,) strings.
+        train_indices: rows to choose from, (n_train,).
+        n_frames: number of rows to choose.
+        seed: seed of the order.
 
     Returns:
-        Row numbers (n_frames,), sorted.
+        Row numbers, (n_frames,), sorted.
 
     Raises:
-        LabError: Fewer than n_frames training frames, or n_frames below 1.
+        LabError: if n_frames is below 1 or above the number of training frames.
     """
     train = np.sort(np.asarray(train_indices))
     if not 1 <= n_frames <= len(train):
         raise LabError(
-            f"{n_frames} training frames were asked for; choose between 1 and {len(train)}, "
-            "what the training set holds."
+            f"{n_frames} training frames are not available; choose between 1 and {len(train)}, the "
+            "size of the training set."
         )
     codes, distinct = pd.factorize(np.asarray(material_ids, dtype=object)[train])
     turn = pd.Series(codes).groupby(codes).cumcount().to_numpy()
@@ -91,16 +90,16 @@ def training_subset(
 
 
 def seeded_rank(distinct: np.ndarray, salt: str) -> np.ndarray:
-    """Return each id's place in the order of salted hashes, (n,) integers.
+    """Return the rank of each id in the order of salted hashes, (n,) integers.
 
     Args:
-        distinct: Ids, none twice, (n,) strings.
-        salt: Another salt gives another order.
+        distinct: unique ids, (n,) strings.
+        salt: salt of the hashes; another one gives another order.
     """
     key = salt.encode()
     digests = [
-        hashlib.blake2b(str(one).encode(), key=key, digest_size=8).digest() + str(one).encode()
-        for one in distinct
+        hashlib.blake2b(name.encode(), key=key, digest_size=8).digest() + name.encode()
+        for name in map(str, distinct)
     ]
     rank = np.empty(len(distinct), dtype=np.intp)
     rank[sorted(range(len(digests)), key=digests.__getitem__)] = np.arange(len(distinct))

@@ -1,4 +1,4 @@
-"""A data set of frames on the disk: card.json and Arrow shards in one directory."""
+"""A data set of frames on disk: card.json and Arrow shards in one directory."""
 
 from collections.abc import Callable, Iterable
 from functools import cached_property
@@ -30,17 +30,18 @@ def write_frames(
     """Write a data set of frames; the directory appears whole or not at all.
 
     Args:
-        directory: Where; must not exist.
-        card: Its counts and fingerprint are filled in here.
-        frames: Taken one by one, so they need not fit in memory.
-        shard_size: Frames a file.
-        describe: Completes the card after the last frame, for what only the whole stream tells.
+        directory: directory of the data set; must not exist.
+        card: card without counts and fingerprint, which are filled in here.
+        frames: frames, taken one by one, so that they need not fit in memory.
+        shard_size: number of frames per file.
+        describe: completes the card after the last frame.
 
     Returns:
         The card as stored.
 
     Raises:
-        LabError: The directory exists, a frame is unfit, an id occurs twice, or there are none.
+        LabError: if the directory exists, a frame is invalid, an id is not unique, or there are no
+            frames.
     """
     with new_directory(directory) as partial:
         writer = ShardWriter(partial, stem=_STEM, shard_rows=shard_size)
@@ -51,7 +52,7 @@ def write_frames(
         finally:
             writer.abandon()
         if not writer.n:
-            raise LabError(f"{card.name} would hold no frames; give at least one with a structure.")
+            raise LabError(f"{card.name} would have no frames; add at least one with a structure.")
         counts = {"n": writer.n, "n_materials": writer.n_materials, "fingerprint": fingerprint}
         card = card.model_copy(update={"kind": "frames", **counts})
         card = describe(card) if describe else card
@@ -60,32 +61,34 @@ def write_frames(
 
 
 def open_frames(directory: Path) -> "FrameSet":
-    """Open a data set of frames; nothing is read but the card and the shards' footers.
+    """Open a data set of frames by reading its card and the footers of its shards.
 
     Raises:
-        LabError: No data set of frames there, or a file is damaged.
+        LabError: if there is no data set of frames, or a file is damaged.
     """
     return FrameSet(directory)
 
 
 class FrameSet:
-    """A data set of frames, memory-mapped: rows are read when asked for.
+    """A memory-mapped data set of frames, whose rows are read on demand.
 
     Attributes:
-        card: What it is and where it comes from.
-        path: Its directory.
+        card: contents and source of the data set.
+        path: its directory.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
         self.card = read_card(self.path / CARD)
         if self.card.kind != "frames":
-            raise LabError(f"{self.card.name} holds {self.card.kind}; choose a data set of frames.")
+            raise LabError(
+                f"{self.card.name} contains {self.card.kind}; choose a data set of frames."
+            )
         self._shards = ShardReader(self.path, stem=_STEM)
         if len(self._shards) != self.card.n:
             raise LabError(
-                f"{self.path} holds {len(self._shards)} frames where its card says {self.card.n}; "
-                "import the data set again."
+                f"{self.path} contains {len(self._shards)} frames, but its card says "
+                f"{self.card.n}; import the data set again."
             )
 
     def __len__(self) -> int:
@@ -105,7 +108,7 @@ class FrameSet:
         return [self.frame(i) for i in indices]
 
     def table(self) -> pd.DataFrame:
-        """Return one row a frame without touching the per-atom columns.
+        """Return one row per frame without reading the per-atom columns.
 
         Columns: frame_id, material_id, formula, n_atoms, energy_per_atom and
         uncorrected_energy_per_atom (eV/atom), bandgap (eV), has_forces, has_stress, has_magmoms.
@@ -129,15 +132,15 @@ class FrameSet:
         return self._shards.column("n_atoms").to_numpy()
 
     def volumes_per_atom(self) -> np.ndarray:
-        """Return the volumes an atom, (n,) Å³."""
+        """Return the volume per atom of each frame, (n,) Å³."""
         return volumes_per_atom(self._shards)
 
     def mean_magmoms(self) -> np.ndarray:
-        """Return the mean |magmom| of each frame's atoms, (n,) μB, NaN where there are none."""
+        """Return the mean |magmom| of each frame's atoms, (n,) μB, NaN without magmoms."""
         return mean_magmoms(self._shards)
 
     def split(self) -> Split:
-        """Return the train, validation and test rows by the card's split seed."""
+        """Return the training, validation and test rows."""
         return self._split
 
     def _numbers(self, column: str) -> np.ndarray:

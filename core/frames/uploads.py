@@ -1,4 +1,4 @@
-"""Files that came through the browser, kept until they are imported."""
+"""Files uploaded by the browser, stored until they are imported."""
 
 import hashlib
 import re
@@ -14,11 +14,11 @@ _CHUNK = 1 << 20
 def keep_upload(name: str, content: BytesIO) -> Path:
     """Store an uploaded file under its own name and return its path.
 
-    The same content gives the same path, so a page may call this on every rerun.
+    The same content gives the same path, so that a page may call this on every rerun.
 
     Args:
-        name: The file's name as the browser gave it; any folder in it is dropped.
-        content: The file's bytes, readable from the start.
+        name: name of the file, as given by the browser; any directory in it is dropped.
+        content: contents of the file.
     """
     content.seek(0)
     digest = hashlib.file_digest(content, "sha256").hexdigest()
@@ -34,11 +34,11 @@ def keep_upload(name: str, content: BytesIO) -> Path:
 
 
 def drop_upload(path: Path) -> None:
-    """Delete a stored upload; one that is gone already is no error."""
+    """Delete a stored upload if it exists."""
     shutil.rmtree(path.parent, ignore_errors=True)
 
 
 def suggest_name(file_name: str) -> str:
-    """Make a data set's name out of a file's: lower case, no endings, no other characters."""
+    """Derive a data set's name from a file's: lower case, without suffixes or other characters."""
     stem = Path(file_name).name.lower().removesuffix(".gz").rsplit(".", 1)[0]
     return re.sub(r"[^a-z0-9._-]+", "-", stem).strip("-._") or "upload"

@@ -52,7 +52,7 @@ def test_pairs_without_structures(tmp_path):
 
 
 def test_pairs_that_lack_a_column_or_rows_are_refused(tmp_path):
-    with pytest.raises(LabError, match="lacks the column 'e_pbe'"):
+    with pytest.raises(LabError, match="has no column 'e_pbe'"):
         write_pairs(tmp_path / "pairs", CARD, TABLE.drop(columns="e_pbe"))
     with pytest.raises(LabError, match="no pairs"):
         write_pairs(tmp_path / "pairs", CARD, TABLE.iloc[:0])

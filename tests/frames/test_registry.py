@@ -59,5 +59,5 @@ def test_an_unreadable_card_hides_only_its_own_set(caplog):
     (datasets_dir() / "mine" / "card.json").write_text("{")
     assert [info.card.name for info in registry.list_datasets()] == ["given"]
     assert "mine" in caplog.text
-    with pytest.raises(LabError, match="is not a data set card"):
+    with pytest.raises(LabError, match="is not a valid card"):
         registry.open_dataset("mine")

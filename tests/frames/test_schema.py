@@ -18,8 +18,8 @@ def test_a_good_frame_has_no_problem(make_frames):
         ({"atomic_numbers": np.array([95])}, "outside H to Pu"),
         ({"frac_coords": np.zeros((2, 3))}, "frac_coords of shape"),
         ({"forces": np.zeros((1, 2))}, "forces of shape"),
-        ({"stress": np.full((3, 3), np.nan)}, "stress with a value that is not finite"),
-        ({"energy_per_atom": float("inf")}, "energy_per_atom with a value"),
+        ({"stress": np.full((3, 3), np.nan)}, "stress with values that are not finite"),
+        ({"energy_per_atom": float("inf")}, "energy_per_atom with values"),
         ({"lattice": np.zeros((3, 3))}, "without volume"),
     ],
 )
@@ -52,5 +52,5 @@ def test_card_survives_the_disk(tmp_path):
 def test_what_is_no_card_is_refused(tmp_path, text):
     path = tmp_path / "card.json"
     path.write_text(text)
-    with pytest.raises(LabError, match="is not a data set card"):
+    with pytest.raises(LabError, match="is not a valid card"):
         read_card(path)

@@ -97,7 +97,7 @@ def test_a_taken_directory_is_refused(make_frames, tmp_path):
 
 def test_a_damaged_set_is_refused(make_frames, tmp_path):
     directory = tmp_path / "set"
-    with pytest.raises(LabError, match="holds no data set"):
+    with pytest.raises(LabError, match="contains no data set"):
         open_frames(directory)
     write_frames(directory, CARD, make_frames(20), shard_size=10)
     shard = directory / "frames-00001.arrow"
@@ -106,7 +106,7 @@ def test_a_damaged_set_is_refused(make_frames, tmp_path):
     with pytest.raises(LabError, match=r"frames-00001\.arrow is damaged"):
         open_frames(directory)
     shard.unlink()
-    with pytest.raises(LabError, match="10 frames where its card says 20"):
+    with pytest.raises(LabError, match="10 frames, but its card says 20"):
         open_frames(directory)
 
 
