@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from core.frames.provenance import CORRECTIONS, origin
 from core.frames.registry import catalog, delete_dataset, list_datasets
 from core.frames.schema import DFT, Card, Corrections
 from core.frames.sources.frame_table import import_frames
@@ -15,7 +16,7 @@ from core.frames.sources.guessing import FRAME_FIELDS, PAIR_FIELDS, TableGuess, 
 from core.frames.sources.opening import open_table
 from core.frames.sources.pair_table import import_pairs
 from core.frames.uploads import drop_upload, keep_upload, suggest_name
-from pages.parts.shared.datasets import CORRECTIONS, model_badge, origin
+from pages.parts.shared.datasets import model_badge
 from pages.parts.shared.page import command, errors_shown, head, plain
 from pages.parts.shared.selection import linked_table
 

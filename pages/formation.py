@@ -12,8 +12,8 @@ from core.reference.fits.element_table import read_element_table
 from core.reference.formation.energies import KINDS
 from core.reference.formation.table import FormationTable
 from core.studies.corrections import CorrectionsStudy
-from pages.parts.formation.view import show_errors, show_parity, show_references
-from pages.parts.shared.datasets import available, choose, key_of, model_badge
+from pages.parts.formation.view import provenance_of, show_errors, show_parity, show_references
+from pages.parts.shared.datasets import available, choose, key_of, show_provenance
 from pages.parts.shared.job import computed
 from pages.parts.shared.page import command, errors_shown, head, plain
 
@@ -42,7 +42,6 @@ def main() -> None:
         if references is None:
             st.info("Choose a CSV file with columns symbol, energy (eV/atom) and functional.")
             return
-        model_badge(info.card.made_by)
         formation = formation_table(open_dataset(info.card.name), references)
         for column, reason in formation.without_references.items():
             st.caption(plain(f"{column}: {reason}"))
@@ -60,6 +59,7 @@ def main() -> None:
             rebuilt = computed(CorrectionsStudy(dataset=info.card.name))
             if rebuilt is not None:
                 formation = formation.with_uncorrected(rebuilt.corrections)
+        show_provenance(provenance_of(formation))
         show_references(formation)
         show_parity(formation)
         measured = show_errors(formation)

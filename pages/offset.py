@@ -8,6 +8,7 @@ import streamlit as st
 from core.elements import SYMBOLS
 from core.figures.base.periodic import periodic_table
 from core.figures.shifts.waterfall import by_group
+from core.frames.provenance import CORRECTIONS, Provenance
 from core.frames.registry import DatasetInfo
 from core.frames.schema import EnergyColumn
 from core.potential.released import MODELS
@@ -16,14 +17,7 @@ from core.reference.shifts.model_offset import STEPS
 from core.reference.shifts.pairs import default_columns
 from core.runs.record.named_models import runs_with_models
 from core.studies.model_offset import ModelOffset, OffsetStudy
-from pages.parts.shared.datasets import (
-    CORRECTIONS,
-    MODEL_LABELLED,
-    available,
-    choose,
-    model_badge,
-    origin,
-)
+from pages.parts.shared.datasets import available, choose, show_provenance
 from pages.parts.shared.figure import show
 from pages.parts.shared.job import computed
 from pages.parts.shared.page import command, errors_shown, head, is_dark, plain
@@ -43,7 +37,6 @@ def main() -> None:
         if chosen is None:
             return
         study, info, energy = chosen
-        model_badge({energy.labels})
         result: ModelOffset | None = computed(study)
         if result is not None:
             findings(study, info, energy, result)
@@ -119,15 +112,18 @@ def findings(
     found = result.found
     mae = found.mae
     n = len(found.rows)
-    source = plain(
-        f"{study.model} ({result.model_functional}) on {n:,} rows of {found.n_materials:,} "
-        f"materials of {info.card.name}: {energy.functional}, {CORRECTIONS[energy.corrections]}, "
-        f"labels {origin(energy.labels)}. References are fitted to four fifths of the materials "
-        "and judged on the rest, five times."
-        + ("" if study.model in MODELS else " The run may have been trained on some of these rows.")
+    source = Provenance(
+        data=info.card.name,
+        labels={energy.labels},
+        details=f"{study.model} ({result.model_functional}) on {n:,} rows of "
+        f"{found.n_materials:,} materials: {energy.functional}, "
+        f"{CORRECTIONS[energy.corrections]}. References are fitted to four fifths of the materials "
+        "and evaluated on the rest, five times."
+        + (
+            "" if study.model in MODELS else " The run may have been trained on some of these rows."
+        ),
     )
-    made = "DFT" if energy.labels == "dft" else f"{energy.labels}: {MODEL_LABELLED}"
-    labels = f"Data: {info.card.name}. Labels: {made}"
+    show_provenance(source)
     st.markdown(
         f"Of **{mae['as_is']:.2f} eV/atom**, **{found.share:.1%}** is only offset: references "
         f"alone bring the error down to **{1000 * min(mae.values()):,.0f} meV/atom**. What is left "
@@ -139,12 +135,11 @@ def findings(
         caption="Solid: the error that remains. Hatched: what the step takes away. AtomRef is "
         "fitted to total energies, residual AtomRef to what the network leaves of them.",
         source=source,
-        labels=labels,
         table=lambda: pd.DataFrame({"step": list(mae), "mae_ev_per_atom": list(mae.values())}),
     )
     notes(result, n)
-    elements(result, source, labels)
-    chemistries(result, source, labels)
+    elements(result, source)
+    chemistries(result, source)
 
 
 def notes(result: ModelOffset, n: int) -> None:
@@ -166,7 +161,7 @@ def notes(result: ModelOffset, n: int) -> None:
         st.caption(plain(one))
 
 
-def elements(result: ModelOffset, source: str, labels: str) -> None:
+def elements(result: ModelOffset, source: Provenance) -> None:
     st.subheader("By element")
     step = st.segmented_control(
         "Error",
@@ -200,12 +195,11 @@ def elements(result: ModelOffset, source: str, labels: str) -> None:
         + (", ".join(s for s, count in counts.items() if count < RARE) or "none")
         + ".",
         source=source,
-        labels=labels,
         table=lambda: table,
     )
 
 
-def chemistries(result: ModelOffset, source: str, labels: str) -> None:
+def chemistries(result: ModelOffset, source: Provenance) -> None:
     st.subheader("By chemistry")
     table = result.found.chemistry_table()
     show(
@@ -220,7 +214,6 @@ def chemistries(result: ModelOffset, source: str, labels: str) -> None:
         "of each chemistry in brackets; a material counts as the first that fits: oxide, halide, "
         "chalcogenide, pnictide, carbide, boride, silicide, hydride, intermetallic.",
         source=source,
-        labels=labels,
         table=lambda: table,
     )
 

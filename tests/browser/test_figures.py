@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 PNG = b"\x89PNG\r\n\x1a\n"
-LABELS = "Labels: chgnet-0.3.0, chgnet-r2scan: model-labelled, not DFT"
+LABELS = "Labels: chgnet-0.3.0, chgnet-r2scan (model-labelled, not DFT)."
 BACKGROUND = {"light": "rgb(255, 255, 255)", "dark": "rgb(13, 17, 23)"}
 
 
@@ -39,12 +39,12 @@ def saved(page, button):
 def test_every_figure_is_saved_as_svg_png_and_csv(lab, page):
     page.goto(f"{lab.url}/energy_shifts")
     plots = page.locator(".js-plotly-plot .main-svg:first-child")
-    expect(plots.nth(1)).to_be_visible()
+    expect(plots.nth(2)).to_be_visible()
     settled(page)
-    # The second figure of the page, so that a button cannot take the first one by chance.
-    shown = page.locator(".js-plotly-plot").nth(1).bounding_box()
+    # The third figure of the page, so that a button cannot take the first one by chance.
+    shown = page.locator(".js-plotly-plot").nth(2).bounding_box()
 
-    name, svg = saved(page, page.get_by_role("button", name="SVG").nth(1))
+    name, svg = saved(page, page.get_by_role("button", name="SVG").nth(2))
     assert name == "shift-by-element.svg"
     root = ET.fromstring(svg)  # noqa: S314  from our own page
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
@@ -53,14 +53,15 @@ def test_every_figure_is_saved_as_svg_png_and_csv(lab, page):
     assert "Mean shift of the materials that contain the element" in words
     assert BACKGROUND[page.theme] in svg.decode()
 
-    name, png = saved(page, page.get_by_role("button", name="PNG").nth(1))
+    name, png = saved(page, page.get_by_role("button", name="PNG").nth(2))
     assert name == "shift-by-element.png"
     assert png.startswith(PNG)
     width, height = struct.unpack(">II", png[16:24])
     assert width == pytest.approx(3 * shown["width"], abs=6)
-    assert height == pytest.approx(3 * shown["height"], abs=6)
+    # Above the figure stand three lines about data and labels.
+    assert height == pytest.approx(3 * (shown["height"] + 62), abs=6)
 
-    name, table = saved(page, page.get_by_role("button", name="CSV").nth(1))
+    name, table = saved(page, page.get_by_role("button", name="CSV").nth(2))
     assert name == "shift-by-element.csv"
     rows = list(csv.DictReader(io.StringIO(table.decode())))
     assert rows[0].keys() == {

@@ -98,7 +98,7 @@ def test_curves_and_gradients(ended, visit, view, told):
     at = visit("experiments", experiment=ended.id, view=view)
     (chart,) = at.get("plotly_chart")
     assert told in chart.proto.spec
-    assert "Data: tiny. Labels: DFT" in chart.proto.spec
+    assert any("Data\\: tiny\\. Labels\\: DFT" in text.value for text in at.markdown)
 
 
 def test_the_rest_can_go_on(ended, visit, monkeypatch):

@@ -50,9 +50,7 @@ def test_score_stands_above_two_periodic_tables(visit):
     line = "atomref importance mine --source energy_gga_corrected"
     assert at.code[0].value.startswith(line)
     assert at.code[0].value.endswith("--uncorrected")
-    assert any(
-        "energy_gga_uncorrected" in caption.value.replace("\\", "") for caption in at.caption
-    )
+    assert any("energy_gga_uncorrected" in text.value.replace("\\", "") for text in at.markdown)
 
 
 def test_score_view_tells_every_fold(visit):

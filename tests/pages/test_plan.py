@@ -92,7 +92,7 @@ def test_a_plan_and_its_command_say_the_same(made):
     assert "Transfer, refitted AtomRef" in told
     assert "contains the actual number in" in told
     assert len(at.get("plotly_chart")) == 1
-    assert "not DFT" in at.get("plotly_chart")[0].proto.spec
+    assert any("not DFT" in text.value for text in at.markdown)
     assert len(at.dataframe[1].value) == 4
 
 

@@ -68,8 +68,7 @@ def test_model_labels_are_marked():
     make_run(labels="chgnet-r2scan")
     app = open_page()
     assert app.dataframe[0].value["labels"][0] == "chgnet-r2scan (model-labelled, not DFT)"
-    figure = app.get("plotly_chart")[0].proto.spec
-    assert "model-labelled, not DFT" in figure
+    assert "model\\-labelled, not DFT" in texts(app)
 
 
 def test_errors_stand_beside_the_papers():

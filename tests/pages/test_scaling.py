@@ -42,9 +42,9 @@ def laws(at):
 
 def test_curves_with_their_laws(made, visit):
     at = visit("scaling")
-    (chart,) = at.get("plotly_chart")
-    assert "Data: mp-frames-r2scan" in chart.proto.spec
-    assert "not DFT" in chart.proto.spec
+    assert len(at.get("plotly_chart")) == 1
+    words = "\n".join(text.value for text in at.markdown).replace("\\", "")
+    assert "Data: mp-frames-r2scan. Labels: chgnet-r2scan (model-labelled, not DFT)." in words
     assert error_axis(at) == "Validation energy MAE (meV/atom)"
     found = laws(at)
     # Without the size of 50, which is below a sixteenth of the largest.

@@ -6,9 +6,10 @@ from typing import Final
 import numpy as np
 import plotly.graph_objects as go
 
-from core.figures.base.marginals import DENSITY_ABOVE, DENSITY_BINS, Array
+from core.figures.base.canvas import Array, canvas, ring
+from core.figures.base.cloud import DENSITY_ABOVE, density_image, finite_cloud, padded, points
 from core.figures.base.text import plain, precise
-from core.figures.base.theme import Palette, empty_figure, palette, template
+from core.figures.base.theme import Palette, empty_figure, palette
 
 HEIGHT: Final = 520
 MOST_POINTS: Final = 200
@@ -54,16 +55,14 @@ def influence(
     colors = palette(dark=dark)
     # A Huber fit does not see its outliers: their leverage is 0, and they are not drawn.
     logs = np.log10(np.where(leverage > 0, leverage, np.nan))
-    figure = go.Figure(
-        layout={
-            "template": template(dark=dark),
-            "height": HEIGHT,
-            "margin": {"l": 72, "r": 12, "t": 16, "b": 72},
-            "clickmode": "event+select",
-            "dragmode": "zoom",
-            "showlegend": False,
-            "uirevision": f"influence|{len(shown)}",
-        }
+    figure = canvas(
+        height=HEIGHT,
+        dark=dark,
+        x="Leverage",
+        y="Energy − prediction without it (eV/atom)",
+        legend=False,
+        revision=f"influence|{len(shown)}",
+        clickmode="event+select",
     )
     dense = len(shown) > density_above
     if dense:
@@ -73,29 +72,15 @@ def influence(
     figure.add_trace(
         _points(logs, leverage, residual, cook, shown, names=names, ids=ids, colors=colors)
     )
-    ring = [i for i in shown.tolist() if ids[i] == picked]
-    if ring:
-        figure.add_trace(
-            go.Scatter(
-                name="picked",
-                mode="markers",
-                x=logs[ring],
-                y=residual[ring],
-                hoverinfo="skip",
-                marker={
-                    "size": 18,
-                    "color": "rgba(0,0,0,0)",
-                    "line": {"width": 2.5, "color": colors.text},
-                },
-            )
-        )
+    for row in shown.tolist():
+        if ids[row] == picked:
+            figure.add_trace(ring(logs[row], residual[row], colors))
     decades = range(int(np.floor(logs[shown].min())) - (3 if dense else 0), 2)
     figure.update_xaxes(
-        title_text="Leverage",
         tickvals=list(decades),
         ticktext=[f"{10.0**power:g}" for power in decades],
     )
-    figure.update_yaxes(title_text="Energy − prediction without it (eV/atom)", zeroline=True)
+    figure.update_yaxes(zeroline=True)
     return figure
 
 
@@ -113,11 +98,10 @@ def _points(
     top = np.log10(max(float(cook[shown].max()), 1e-300))
     logs_cook = np.log10(np.maximum(cook[shown], 10 ** (top - _DECADES)))
     ticks = list(range(int(np.ceil(top - _DECADES)), int(np.floor(top)) + 1))
-    return go.Scatter(
+    return points(
+        logs[shown],
+        residual[shown],
         name="materials",
-        mode="markers",
-        x=logs[shown],
-        y=residual[shown],
         customdata=[ids[i] for i in shown],
         hovertext=[
             f"<b>{plain(names[i])}</b><br>Leverage: {precise(leverage[i])}<br>"
@@ -125,9 +109,9 @@ def _points(
             f"Cook's distance: {cook[i]:.2g}"
             for i in shown
         ],
-        hovertemplate="%{hovertext}<extra></extra>",
         marker={
             "size": 8,
+            "opacity": 1.0,
             "color": logs_cook,
             "cmin": top - _DECADES,
             "cmax": top,
@@ -136,28 +120,17 @@ def _points(
             "colorbar": {
                 "title": {"text": "Cook's distance", "side": "right"},
                 "tickvals": ticks,
-                "ticktext": [f"{10.0**one:g}" for one in ticks],
+                "ticktext": [f"{10.0**power:g}" for power in ticks],
             },
         },
-        selected={"marker": {"opacity": 1.0}},
-        unselected={"marker": {"opacity": 1.0}},
     )
 
 
 def _density(x: Array, y: Array, colors: Palette) -> go.Heatmap:
-    counts, x_edges, y_edges = np.histogram2d(x, y, bins=DENSITY_BINS)
-    counts = counts.T
-    with np.errstate(divide="ignore"):
-        logs = np.where(counts > 0, np.log10(counts), np.nan)
-    middle = [(edges[:-1] + edges[1:]) / 2 for edges in (x_edges, y_edges)]
-    return go.Heatmap(
+    image = density_image(finite_cloud(x, y), padded(x.min(), x.max()), padded(y.min(), y.max()))
+    return image.update(
         name="density",
-        x=middle[0].astype(np.float32),
-        y=middle[1].astype(np.float32),
-        z=logs.astype(np.float32),
-        customdata=counts.astype(np.int32),
         colorscale=[[0.0, colors.grid], [1.0, colors.muted]],
         showscale=False,
-        hoverongaps=False,
         hovertemplate="Materials in this bin: %{customdata:,}<extra></extra>",
     )

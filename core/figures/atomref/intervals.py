@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.figures.base.canvas import canvas
 from core.figures.base.scales import log_ticks
 from core.figures.base.text import plain, precise, with_unit
-from core.figures.base.theme import empty_figure, palette, template
+from core.figures.base.theme import empty_figure, palette
 
 HEIGHT: Final = 560
 _UNIT: Final = "eV/atom"
@@ -43,15 +44,7 @@ def intervals(
     if table.empty:
         return empty_figure("No data yet: no element occurs.", dark=dark, height=HEIGHT)
     colors = palette(dark=dark)
-    figure = go.Figure(
-        layout={
-            "template": template(dark=dark),
-            "height": HEIGHT,
-            "margin": {"l": 72, "r": 12, "t": 16, "b": 96},
-            "dragmode": "zoom",
-            "uirevision": f"{title}|{len(table)}",
-        }
-    )
+    figure = canvas(height=HEIGHT, dark=dark, revision=f"{title}|{len(table)}")
     energies = table["energy"].to_numpy(dtype=float)
     margin = 0.15 * float(np.ptp(energies)) or 1.0
     known = table["half_width"].to_numpy(dtype=float)
@@ -72,7 +65,6 @@ def intervals(
             "x": rows["symbol"],
             "customdata": rows["symbol"],
             "hovertext": hover,
-            "hovertemplate": "%{hovertext}<extra></extra>",
         }
         figure.add_trace(
             go.Scatter(

@@ -7,11 +7,10 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.figures.base.color import faint
-from core.figures.base.marginals import Array
+from core.figures.base.canvas import Array, canvas, shaded
 from core.figures.base.scales import log_ticks
 from core.figures.base.text import plain, precise, with_unit
-from core.figures.base.theme import empty_figure, palette, template
+from core.figures.base.theme import empty_figure, palette
 
 HEIGHT: Final = 430
 _UNIT: Final = "eV/atom"
@@ -47,16 +46,10 @@ def strength_curve(
     if not len(strengths):
         return empty_figure("No data yet: no strength was tried.", dark=dark, height=HEIGHT)
     colors = palette(dark=dark)
-    figure = go.Figure(
-        layout={
-            "template": template(dark=dark),
-            "height": HEIGHT,
-            "margin": {"l": 72, "r": 12, "t": 16, "b": 96},
-            "dragmode": "zoom",
-            "uirevision": title,
-        }
+    figure = canvas(
+        height=HEIGHT, dark=dark, x="Ridge strength", y=with_unit(title, _UNIT), revision=title
     )
-    figure.add_trace(_band(strengths, error - spread, error + spread, colors.accent, "ridge"))
+    figure.add_trace(shaded(strengths, error - spread, error + spread, colors.accent))
     figure.add_trace(
         go.Scatter(
             name="ridge, ± one standard error",
@@ -70,7 +63,6 @@ def strength_curve(
                 f"{precise(around)} {_UNIT}"
                 for strength, value, around in zip(strengths, error, spread, strict=True)
             ],
-            hovertemplate="%{hovertext}<extra></extra>",
         )
     )
     for name, color, value in zip(
@@ -107,15 +99,14 @@ def strength_curve(
                     "line": {"width": 2 if symbol == "circle-open" else 0, "color": colors.text},
                 },
                 hovertext=[f"<b>{name}</b><br>strength {strength:.3g}"],
-                hovertemplate="%{hovertext}<extra></extra>",
             )
         )
     shown = np.concatenate([error - spread, error + spread])
     top = min(float(shown.max()), _TALLEST * float(error.min()))
     low = float(shown.min())
     margin = 0.08 * (top - low) or 0.1
-    figure.update_xaxes(type="log", title_text="Ridge strength", dtick=1, exponentformat="power")
-    figure.update_yaxes(title_text=with_unit(title, _UNIT), range=[low - margin, top + margin])
+    figure.update_xaxes(type="log", dtick=1, exponentformat="power")
+    figure.update_yaxes(range=[low - margin, top + margin])
     return figure
 
 
@@ -134,20 +125,18 @@ def prior_curves(
     if table.empty:
         return empty_figure("No data yet: compare priors first.", dark=dark, height=HEIGHT)
     colors = palette(dark=dark)
-    figure = go.Figure(
-        layout={
-            "template": template(dark=dark),
-            "height": HEIGHT,
-            "margin": {"l": 72, "r": 12, "t": 16, "b": 96},
-            "dragmode": "zoom",
-            "uirevision": "|".join(names),
-        }
+    figure = canvas(
+        height=HEIGHT,
+        dark=dark,
+        x="Fitting materials",
+        y=with_unit(title, _UNIT),
+        revision="|".join(names),
     )
     for number, (prior, name) in enumerate(names.items()):
         rows = table[table["prior"] == prior]
         color = colors.groups[number % len(colors.groups)]
-        x, low, high = (rows[one].to_numpy(dtype=float) for one in ("materials", "low", "high"))
-        figure.add_trace(_band(x, low, high, color, prior))
+        x, low, high = rows[["materials", "low", "high"]].to_numpy(dtype=float).T
+        figure.add_trace(shaded(x, low, high, color, legendgroup=prior))
         figure.add_trace(
             go.Scatter(
                 name=plain(name),
@@ -163,34 +152,16 @@ def prior_curves(
                     f"{precise(a)} to {precise(b)} {_UNIT}"
                     for size, value, a, b in zip(x, rows["mae"], low, high, strict=True)
                 ],
-                hovertemplate="%{hovertext}<extra></extra>",
             )
         )
     sizes = sorted(set(table["materials"].tolist()))
     figure.update_xaxes(
         type="log",
-        title_text="Fitting materials",
         tickvals=sizes,
         ticktext=[f"{size:,}" for size in sizes],
     )
     figure.update_yaxes(
         type="log",
-        title_text=with_unit(title, _UNIT),
         **log_ticks(table[["low", "high"]].to_numpy(dtype=float).ravel()),
     )
     return figure
-
-
-def _band(x: Array, low: Array, high: Array, color: str, group: str) -> go.Scatter:
-    return go.Scatter(
-        name="band",
-        legendgroup=group,
-        showlegend=False,
-        mode="lines",
-        x=np.concatenate([x, x[::-1]]),
-        y=np.concatenate([high, low[::-1]]),
-        line={"width": 0},
-        fill="toself",
-        fillcolor=faint(color, 0.2),
-        hoverinfo="skip",
-    )

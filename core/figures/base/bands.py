@@ -3,15 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.figures.base.color import faint
-from core.figures.base.marginals import Array
+from core.figures.base.canvas import Array, Axis, canvas, shaded
 from core.figures.base.text import plain
-from core.figures.base.theme import METHOD_COLORS, empty_figure, palette, template
-from core.figures.shifts.columns import Axis
+from core.figures.base.theme import METHOD_COLORS, empty_figure, palette
 
 CURVE_HEIGHT: Final = 430
 _ROW: Final = 17
@@ -42,34 +39,16 @@ def curves_with_bands(
         log_y: Whether the vertical axis is logarithmic too.
         dark: Which theme.
     """
-    figure = go.Figure(
-        layout={
-            "template": template(dark=dark),
-            "height": CURVE_HEIGHT,
-            "margin": {"l": 64, "r": 12, "t": 12, "b": 92},
-            "hovermode": "closest",
-            "xaxis": {"title": {"text": plain(x_title)}, "type": "log", "dtick": 1},
-            "yaxis": {
-                "title": {"text": y_axis.text},
-                "type": "log" if log_y else "linear",
-                **({"dtick": 1} if log_y else {}),
-            },
-        }
+    figure = canvas(
+        height=CURVE_HEIGHT,
+        dark=dark,
+        x=plain(x_title),
+        y=y_axis.text,
+        xaxis={"type": "log", "dtick": 1},
+        yaxis={"type": "log", "dtick": 1} if log_y else {"type": "linear"},
     )
     for key, (x, middle, low, high) in curves.items():
-        figure.add_trace(
-            go.Scatter(
-                x=np.concatenate([x, x[::-1]]),
-                y=np.concatenate([high, low[::-1]]),
-                legendgroup=key,
-                showlegend=False,
-                mode="lines",
-                line={"width": 0},
-                fill="toself",
-                fillcolor=faint(colors[key], 0.28),
-                hoverinfo="skip",
-            )
-        )
+        figure.add_trace(shaded(x, low, high, colors[key], opacity=0.28, legendgroup=key))
         figure.add_trace(
             go.Scatter(
                 name=plain(names[key]),
@@ -84,7 +63,6 @@ def curves_with_bands(
                     f"{y_axis.text}: {value:.3f}<br>90 % of the drawings: {a:.3f} to {b:.3f}"
                     for size, value, a, b in zip(x, middle, low, high, strict=True)
                 ],
-                hovertemplate="%{hovertext}<extra></extra>",
             )
         )
     return figure
@@ -112,14 +90,11 @@ def forest(
     table = table.assign(hover=[plain(text) for text in hover])
     table = table.sort_values(value, kind="stable", ignore_index=True)
     per_column = -(-len(table) // _COLUMNS)
-    figure = go.Figure(
-        layout={
-            "template": template(dark=dark),
-            "height": 130 + _ROW * per_column,
-            "margin": {"l": 40, "r": 12, "t": 8, "b": 92},
-            "hovermode": "closest",
-            "uirevision": f"{axis.text}|{len(table)}",
-        }
+    figure = canvas(
+        height=150 + _ROW * per_column,
+        dark=dark,
+        revision=f"{axis.text}|{len(table)}",
+        margin={"l": 40},
     )
     for number in range(_COLUMNS):
         part = table.iloc[number * per_column : (number + 1) * per_column]
@@ -155,7 +130,6 @@ def forest(
                     y=rows["symbol"] if len(rows) else [None],
                     customdata=rows["symbol"],
                     hovertext=rows["hover"],
-                    hovertemplate="%{hovertext}<extra></extra>",
                     error_x={
                         "type": "data",
                         "array": rows[f"{value}_high"] - rows[value],

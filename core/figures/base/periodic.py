@@ -6,13 +6,14 @@ from typing import Any, Final
 
 import numpy as np
 import plotly.graph_objects as go
+from ase.data import atomic_names
 
 from core.elements import POSITION, SYMBOLS
+from core.figures.base.canvas import canvas
 from core.figures.base.color import sample, text_on
-from core.figures.base.element_names import NAMES
 from core.figures.base.scales import ColorRange, color_range
 from core.figures.base.text import compact, plain, precise, with_unit
-from core.figures.base.theme import FONT_SIZE, Palette, palette, template
+from core.figures.base.theme import FONT_SIZE, Palette, palette
 
 HEIGHT: Final = 470
 """Height in px: cells are 38 px wide on a page of 700 px and at most 45 px on wider pages."""
@@ -63,24 +64,17 @@ def periodic_table(
         for symbol in SYMBOLS
         if symbol in values and _drawable(values[symbol], log=log)
     }
-    figure = go.Figure(
-        layout={
-            "template": template(dark=dark),
-            "height": HEIGHT,
-            "margin": {"l": 4, "r": 4, "t": 30, "b": 4},
-            "barmode": "overlay",
-            "showlegend": False,
-            "dragmode": False,
-            "uirevision": "periodic-table",
-        }
-    )
     hidden = {"visible": False, "fixedrange": True, "constrain": "domain"}
-    figure.update_xaxes(range=[0.5, 18.5], **hidden)
-    figure.update_yaxes(
-        range=[_y(10) + 0.5, 0.5],
-        scaleanchor="x",
-        constraintoward="top",
-        **hidden,
+    bottom = {"range": [_y(10) + 0.5, 0.5], "scaleanchor": "x", "constraintoward": "top"}
+    figure = canvas(
+        height=HEIGHT,
+        dark=dark,
+        legend=False,
+        xaxis={"range": [0.5, 18.5], **hidden},
+        yaxis=bottom | hidden,
+        margin={"l": 4, "r": 4, "t": 30, "b": 4},
+        barmode="overlay",
+        dragmode=False,
     )
     for row, text in _SERIES:
         figure.add_annotation(x=3, y=row, text=text, font={"color": colors.muted})
@@ -142,7 +136,7 @@ def _lines(known: Mapping[str, float], *, show_values: bool) -> list[str]:
 
 
 def _hover(symbol: str, value: str, extra: Mapping[str, str] | None) -> str:
-    lines = [f"<b>{NAMES[symbol]}</b> ({symbol})", value.strip()]
+    lines = [f"<b>{atomic_names[SYMBOLS.index(symbol) + 1]}</b> ({symbol})", value.strip()]
     if extra and symbol in extra:
         lines.append(plain(extra[symbol]))
     return "<br>".join(lines)
@@ -184,7 +178,6 @@ def _cells(
         textfont={"color": text_colors, "size": 13},
         customdata=symbols,
         hovertext=hover,
-        hovertemplate="%{hovertext}<extra></extra>",
         # A click selects, and plotly would fade all other cells; the outline says it instead.
         selected=untouched,
         unselected=untouched,

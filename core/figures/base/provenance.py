@@ -1,9 +1,8 @@
-"""A line in the figure itself that says which data and whose labels it shows."""
+"""The line that an exported image carries: which data and whose labels it shows."""
 
 import re
 import textwrap
-
-import plotly.graph_objects as go
+from typing import Any
 
 from core.figures.base.text import plain
 from core.figures.base.theme import SMALL_FONT_SIZE
@@ -16,27 +15,20 @@ _LINE = 18
 """Height of a line in px."""
 
 
-def mark(figure: go.Figure, text: str) -> go.Figure:
-    """Write a line or more over a figure, so that an exported file says where it comes from.
+def export_title(text: str) -> dict[str, Any]:
+    """Return the title that an exported image of a figure gets, and the height it needs.
 
     Args:
-        figure: Changed in place: its title becomes the text, and it grows by its height. One that
-            has its text already stays as it is.
-        text: Plain text, such as "Data: mine. Labels: DFT".
+        text: plain text, such as "Data: mine. Labels: DFT."
 
     Returns:
-        The same figure.
+        `title` as plotly's `layout.title`, and `height` in px, by which the image and its upper
+        margin grow.
     """
-    layout = figure.layout
     lines = _lines(text)
-    written = plain("\n".join(lines))
-    if layout.title.text == written:
-        return figure
-    height = _PADDING + _LINE * len(lines)
-    top = layout.margin.t if layout.margin.t is not None else layout.template.layout.margin.t
-    figure.update_layout(
-        title={
-            "text": written,
+    return {
+        "title": {
+            "text": plain("\n".join(lines)),
             "font": {"size": SMALL_FONT_SIZE},
             "x": 0,
             "xanchor": "left",
@@ -46,11 +38,8 @@ def mark(figure: go.Figure, text: str) -> go.Figure:
             # plotly.js puts one line below its anchor, but of several the first one's baseline.
             "pad": {"t": 6 if len(lines) == 1 else 6 + 0.7 * SMALL_FONT_SIZE, "l": 4},
         },
-        margin={"t": (top or 0) + height},
-    )
-    if layout.height is not None:
-        figure.update_layout(height=layout.height + height)
-    return figure
+        "height": _PADDING + _LINE * len(lines),
+    }
 
 
 def _lines(text: str) -> list[str]:

@@ -175,10 +175,12 @@ def template(*, dark: bool) -> go.layout.Template:
             "activecolor": colors.accent,
         },
         "hovermode": "closest",
-        "margin": {"l": 64, "r": 16, "t": 40, "b": 56},
+        "margin": {"l": 64, "r": 16, "t": 32, "b": 56},
         "annotationdefaults": {"font": small, "showarrow": False},
     }
-    return go.layout.Template(layout=layout)
+    # A trace says in its hover texts what its label shows; those without such texts set their own.
+    hover = [{"hovertemplate": "%{hovertext}<extra></extra>"}]
+    return go.layout.Template(layout=layout, data={"scatter": hover, "bar": hover})
 
 
 def figure_config(filename: str, *, image_format: Literal["svg", "png"] = "svg") -> dict[str, Any]:

@@ -6,9 +6,10 @@ from typing import Any, Final
 import numpy as np
 import plotly.graph_objects as go
 
-from core.figures.base.marginals import Array
+from core.figures.base.canvas import Array, canvas
+from core.figures.base.cloud import by_group, points
 from core.figures.base.text import minus, plain, with_unit
-from core.figures.base.theme import Palette, empty_figure, palette, template
+from core.figures.base.theme import Palette, empty_figure, palette
 
 BINS: Final = 120
 """Places along the axis at which a swarm's points are stacked."""
@@ -53,7 +54,13 @@ def beeswarm(
     height = 110 + _ROW * max(len(symbols), 4)
     if not len(shap) or not symbols:
         return empty_figure("No SHAP values yet.", dark=dark, height=height)
-    figure = _canvas(height, revision="|".join(symbols), dark=dark)
+    figure = canvas(
+        height=height,
+        dark=dark,
+        x=with_unit(title, unit),
+        revision="|".join(symbols),
+        clickmode="event+select",
+    )
     figure.add_vline(x=0, line={"color": colors.line, "width": 1})
     low, high = float(shap.min()), float(shap.max())
     places: list[tuple[np.ndarray, np.ndarray, int]] = []
@@ -84,7 +91,6 @@ def beeswarm(
             )
         )
     _share_axis(figure, 1.0, "share, by the element's largest", colors)
-    figure.update_xaxes(title={"text": with_unit(title, unit)})
     figure.update_yaxes(
         tickvals=list(range(len(symbols))),
         ticktext=[f"<b>{symbol}</b>" for symbol in reversed(symbols)],
@@ -124,7 +130,13 @@ def dependence(
     colors = palette(dark=dark)
     if not len(share):
         return empty_figure(f"No explained material contains {symbol}.", dark=dark, height=460)
-    figure = _canvas(480, revision=symbol, dark=dark)
+    figure = canvas(
+        height=480,
+        dark=dark,
+        x=f"Share of {plain(symbol)} among the atoms",
+        y=with_unit(title, unit),
+        revision=symbol,
+    )
     figure.add_hline(y=0, line={"color": colors.line, "width": 1})
     # Evenly along the share, so that nothing is drawn at random.
     order = np.argsort(share, kind="stable")
@@ -141,14 +153,8 @@ def dependence(
         )
         _share_axis(figure, _usual_most(shares), f"share of {name}", colors)
     else:
-        of = np.array(groups if groups is not None else [""] * len(share), dtype=object)[kept]
-        found, counts = np.unique(of, return_counts=True)
-        ranked = found[np.argsort(-counts, kind="stable")].tolist()
-        if len(ranked) > len(colors.groups):
-            ranked = [*ranked[: len(colors.groups) - 1], "other"]
-            of = np.where(np.isin(of, ranked), of, "other")
-        for group, color in zip(ranked, colors.groups, strict=False):
-            rows = np.flatnonzero(of == group)
+        of_row = None if groups is None else [groups[row] for row in kept]
+        for group, (rows, color) in by_group(of_row, len(kept), colors).items():
             figure.add_trace(
                 _points(
                     share[kept][rows],
@@ -159,22 +165,7 @@ def dependence(
                     size=7,
                 )
             )
-    figure.update_xaxes(title={"text": f"Share of {plain(symbol)} among the atoms"})
-    figure.update_yaxes(title={"text": with_unit(title, unit)})
     return figure
-
-
-def _canvas(height: int, *, revision: str, dark: bool) -> go.Figure:
-    return go.Figure(
-        layout={
-            "template": template(dark=dark),
-            "height": height,
-            "margin": {"l": 64, "r": 16, "t": 16, "b": 88},
-            "clickmode": "event+select",
-            "dragmode": "zoom",
-            "uirevision": revision,
-        }
-    )
 
 
 def _stacked(
@@ -213,23 +204,19 @@ def _points(
     size: int,
     ids: list[str] | None = None,
 ) -> go.Scatter:
-    marker: dict[str, Any] = {"size": size, "color": color, "opacity": 0.8, "line": {"width": 0}}
-    if isinstance(color, np.ndarray):
+    marker: dict[str, Any] = {"size": size, "color": color, "opacity": 0.8}
+    is_share = isinstance(color, np.ndarray)
+    if is_share:
         marker["coloraxis"] = "coloraxis"
-    same = {"marker": {"opacity": 0.8}}
-    return go.Scatter(
-        name=name,
-        mode="markers",
-        # The colour bar explains shares; a legend would show them as a black point.
-        showlegend=not isinstance(color, np.ndarray),
-        x=x.astype(np.float32),
-        y=y.astype(np.float32),
+    return points(
+        x.astype(np.float32),
+        y.astype(np.float32),
         marker=marker,
+        name=name,
+        # The colour bar explains shares; a legend would show them as a black point.
+        showlegend=bool(name) and not is_share,
         customdata=ids,
         hovertext=hover,
-        hovertemplate="%{hovertext}<extra></extra>",
-        selected=same,
-        unselected=same,
     )
 
 

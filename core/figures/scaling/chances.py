@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.figures.base.canvas import canvas
 from core.figures.base.scales import log_ticks
 from core.figures.base.text import plain, precise
-from core.figures.base.theme import empty_figure, method_color, palette, template
+from core.figures.base.theme import empty_figure, method_color, palette
 
 HEIGHT: Final = 400
 
@@ -32,28 +33,19 @@ def chance_curves(
         names: Method to what the legend says; plain text.
         largest: Method to the largest size that it was trained at.
         target: The target in words, such as "30 meV/atom".
-        have: Training frames that are there already; 0 draws no line.
+        have: existing training frames; 0 draws no line.
         dark: Which theme.
     """
     if chances.empty:
         return empty_figure("No law could be fitted", dark=dark, height=HEIGHT)
     colors = palette(dark=dark)
-    figure = go.Figure(
-        layout={
-            "template": template(dark=dark),
-            "height": HEIGHT,
-            "margin": {"l": 64, "r": 16, "t": 12, "b": 96},
-            "xaxis": {
-                "title": {"text": "Training frames"},
-                "type": "log",
-                **log_ticks(chances["n_frames"].to_numpy(dtype=float)),
-            },
-            "yaxis": {
-                "title": {"text": plain(f"Probability of {target} or less")},
-                "range": [-0.03, 1.03],
-                "tickformat": ".0%",
-            },
-        }
+    figure = canvas(
+        height=HEIGHT,
+        dark=dark,
+        x="Training frames",
+        y=plain(f"Probability of {target} or less"),
+        xaxis={"type": "log", **log_ticks(chances["n_frames"].to_numpy(dtype=float))},
+        yaxis={"range": [-0.03, 1.03], "tickformat": ".0%"},
     )
     for method, rows in chances.groupby("method", sort=False):
         key = str(method)
@@ -77,7 +69,6 @@ def chance_curves(
                         f"<b>{plain(names[key])}</b><br>{precise(n)} training frames: {p:.0%}"
                         for n, p in zip(part["n_frames"], part["probability"], strict=True)
                     ],
-                    hovertemplate="%{hovertext}<extra></extra>",
                 )
             )
     if have:
@@ -90,7 +81,7 @@ def chance_curves(
             yanchor="top",
             xanchor="left",
             xshift=4,
-            text="there already",
+            text="existing",
             font={"color": colors.muted},
         )
     return figure

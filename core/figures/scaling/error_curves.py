@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.figures.base.color import faint
+from core.figures.base.canvas import canvas, dashed, legend_entry, shaded
 from core.figures.base.scales import log_ticks
 from core.figures.base.text import plain, precise, with_unit
 from core.figures.base.theme import (
@@ -21,7 +21,6 @@ from core.figures.base.theme import (
     empty_figure,
     method_color,
     palette,
-    template,
 )
 
 HEIGHT: Final = 540
@@ -81,38 +80,34 @@ def scaling_curves(
     if not series:
         return empty_figure("No finished run has this error yet.", dark=dark, height=HEIGHT)
     colors = palette(dark=dark)
-    figure = go.Figure()
-    words = _Words(title=title, unit=unit, level=level)
-    for one in series:
-        figure.add_traces(_law(one, words))
-        figure.add_traces(_trained(one, words, colors))
     broken = any(len(one.zero) for one in series)
-    for number, one in enumerate(series):
-        if len(one.zero):
-            place = (number + 0.5) / len(series) - 0.5
-            figure.add_trace(_untrained(one, place, words, colors))
-    figure.add_traces(_keys(series, colors))
-    figure.update_layout(
-        template=template(dark=dark),
+    figure = canvas(
         height=HEIGHT,
-        margin={"l": 76, "r": 16, "t": 16, "b": 104},
-        hovermode="closest",
-        dragmode="zoom",
-        uirevision=f"{title}|{'|'.join(one.key for one in series)}",
+        dark=dark,
+        x="Training frames",
+        y=with_unit(title, unit),
+        revision=f"{title}|{'|'.join(one.key for one in series)}",
         xaxis={
             "type": "log",
             "domain": [_LOG_BEGINS if broken else 0.0, 1.0],
-            "title": {"text": "Training frames"},
             **log_ticks(_sizes(series)),
         },
         yaxis={
             "type": "log",
-            "title": {"text": with_unit(title, unit)},
             "anchor": "x2" if broken else "x",
             "range": _heights(series),
             **log_ticks(_errors(series)),
         },
     )
+    words = _Words(title=title, unit=unit, level=level)
+    for one in series:
+        figure.add_traces(_law(one, words))
+        figure.add_traces(_trained(one, words, colors))
+    for number, one in enumerate(series):
+        if len(one.zero):
+            place = (number + 0.5) / len(series) - 0.5
+            figure.add_trace(_untrained(one, place, words, colors))
+    figure.add_traces(_keys(series, colors))
     if broken:
         _break(figure, colors)
     return figure
@@ -141,19 +136,7 @@ def _law(one: Series, words: _Words) -> list[go.Scatter]:
     n, error, low, high = (
         one.curve[name].to_numpy(dtype=float) for name in ("n_frames", "error", "low", "high")
     )
-    band = go.Scatter(
-        name="band",
-        legendgroup=one.key,
-        showlegend=False,
-        mode="lines",
-        x=np.concatenate([n, n[::-1]]),
-        y=np.concatenate([high, low[::-1]]),
-        line={"width": 0},
-        fill="toself",
-        fillcolor=faint(color, _BAND),
-        hoverinfo="skip",
-        meta="band",
-    )
+    area = shaded(n, low, high, color, opacity=_BAND, legendgroup=one.key, meta="band")
     first, last = one.fitted
     parts = (
         ("fit", (n >= first) & (n <= last), "solid", "law"),
@@ -180,13 +163,12 @@ def _law(one: Series, words: _Words) -> list[go.Scatter]:
                     n[part], error[part], low[part], high[part], strict=True
                 )
             ],
-            hovertemplate="%{hovertext}<extra></extra>",
             meta=meta,
         )
         for name, part, dash, meta in parts
         if np.count_nonzero(part) > 1
     ]
-    return [band, *lines]
+    return [area, *lines]
 
 
 def _trained(one: Series, words: _Words, colors: Palette) -> list[go.Scatter]:
@@ -197,7 +179,6 @@ def _trained(one: Series, words: _Words, colors: Palette) -> list[go.Scatter]:
     logs = np.log(rows["error"]).groupby(rows["n_frames"]).mean()
     means = rows.groupby("n_frames")["error"].agg(["min", "max", "count"])
     means.insert(0, "mean", np.exp(logs))
-    shared = {"legendgroup": one.key, "hovertemplate": "%{hovertext}<extra></extra>"}
     seeds = go.Scatter(
         name="one seed",
         mode="markers",
@@ -215,7 +196,7 @@ def _trained(one: Series, words: _Words, colors: Palette) -> list[go.Scatter]:
             for size, seed, error in rows[["n_frames", "seed", "error"]].itertuples(index=False)
         ],
         meta="seeds",
-        **shared,
+        legendgroup=one.key,
     )
     mean = go.Scatter(
         name=plain(one.name),
@@ -239,7 +220,7 @@ def _trained(one: Series, words: _Words, colors: Palette) -> list[go.Scatter]:
             for size, value, low, high, count in means.itertuples()
         ],
         meta="means",
-        **shared,
+        legendgroup=one.key,
     )
     return [seeds, mean]
 
@@ -276,7 +257,6 @@ def _untrained(one: Series, place: float, words: _Words, colors: Palette) -> go.
             )
             for seed, error in one.zero[["seed", "error"]].itertuples(index=False)
         ],
-        hovertemplate="%{hovertext}<extra></extra>",
         meta="untrained",
     )
 
@@ -288,15 +268,10 @@ def _keys(series: Sequence[Series], colors: Palette) -> list[go.Scatter]:
     if any(len(one.zero) for one in series):
         ring = {"color": colors.background, "size": 9, "line": {"color": colors.muted, "width": 2}}
         entries.append(("untrained", {"mode": "markers", "marker": ring}))
+    keys = [legend_entry(name, **look) for name, look in entries]
     if any(len(one.curve) for one in series):
-        entries += [
-            (name, {"mode": "lines", "line": {"color": colors.muted, "width": 2, "dash": dash}})
-            for name, dash in (("fit", "solid"), ("extrapolated", "dash"))
-        ]
-    return [
-        go.Scatter(name=name, x=[None], y=[None], hoverinfo="skip", meta="key", **look)
-        for name, look in entries
-    ]
+        keys += [dashed("fit", "solid", colors), dashed("extrapolated", "dash", colors)]
+    return keys
 
 
 def _sizes(series: Sequence[Series]) -> np.ndarray:

@@ -9,10 +9,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.figures.base.color import faint
+from core.figures.base.canvas import canvas, dashed, shaded
 from core.figures.base.scales import log_ticks
 from core.figures.base.text import plain, precise, with_unit
-from core.figures.base.theme import Palette, empty_figure, palette, template
+from core.figures.base.theme import empty_figure, palette
 
 HEIGHT: Final = 440
 
@@ -65,31 +65,27 @@ def savings(
     highs = np.concatenate([rows["ratio_high"].to_numpy(dtype=float) for _, rows in known])
     bottom = max(bottom / _BAND_REACHES, min(bottom, float(lows[lows > 0].min(initial=bottom))))
     top = min(top * _BAND_REACHES, max(top, float(highs[np.isfinite(highs)].max(initial=top))))
-    figure = go.Figure()
-    for line, rows in known:
-        figure.add_trace(_band(line, rows, bottom / 10, top * 10))
-        figure.add_traces(_lines(line, rows, title=title, unit=unit, level=level))
-    figure.add_traces(_keys(colors))
     margin = 0.05 * max(np.log10(top / bottom), 0.3)
-    figure.update_layout(
-        template=template(dark=dark),
+    figure = canvas(
         height=HEIGHT,
-        margin={"l": 76, "r": 16, "t": 16, "b": 104},
-        hovermode="closest",
-        dragmode="zoom",
-        uirevision=f"{title}|{'|'.join(line.name for line, _ in known)}",
+        dark=dark,
+        x=with_unit(f"{title} to be reached", unit),
+        y="Times fewer training frames",
+        revision=f"{title}|{'|'.join(line.name for line, _ in known)}",
         xaxis={
             "type": "log",
-            "title": {"text": with_unit(f"{title} to be reached", unit)},
             **log_ticks(np.concatenate([rows["error"].to_numpy(dtype=float) for _, rows in known])),
         },
         yaxis={
             "type": "log",
-            "title": {"text": "Times fewer training frames"},
             "range": [np.log10(bottom) - margin, np.log10(top) + margin],
             **log_ticks(np.array([bottom, top])),
         },
     )
+    for line, rows in known:
+        figure.add_trace(_band(line, rows, bottom / 10, top * 10))
+        figure.add_traces(_lines(line, rows, title=title, unit=unit, level=level))
+    figure.add_traces([dashed(_KINDS[kind], dash, colors) for kind, dash in _DASHES.items()])
     figure.add_hline(y=1.0, line={"color": colors.line, "width": 1.5})
     return figure
 
@@ -104,19 +100,7 @@ def _band(line: Saving, rows: pd.DataFrame, bottom: float, top: float) -> go.Sca
     low = np.nan_to_num(rows["ratio_low"].to_numpy(dtype=float), nan=bottom).clip(bottom, top)
     high = np.nan_to_num(rows["ratio_high"].to_numpy(dtype=float), nan=top).clip(bottom, top)
     error = rows["error"].to_numpy(dtype=float)
-    return go.Scatter(
-        name="band",
-        legendgroup=line.name,
-        showlegend=False,
-        mode="lines",
-        x=np.concatenate([error, error[::-1]]),
-        y=np.concatenate([high, low[::-1]]),
-        line={"width": 0},
-        fill="toself",
-        fillcolor=faint(line.color, _BAND),
-        hoverinfo="skip",
-        meta="band",
-    )
+    return shaded(error, low, high, line.color, opacity=_BAND, legendgroup=line.name, meta="band")
 
 
 def _lines(
@@ -154,7 +138,6 @@ def _lines(
                 y=rows["ratio"].to_numpy(dtype=float)[part],
                 line={"color": line.color, "width": 2.5, "dash": _DASHES[kinds[first]]},
                 hovertext=hover[part],
-                hovertemplate="%{hovertext}<extra></extra>",
                 meta=kinds[first],
             )
         )
@@ -169,19 +152,3 @@ def _stretches(kinds: NDArray[np.str_]) -> list[tuple[int, int]]:
 
 def _end(value: float) -> str:
     return f"{value:.3g}" if np.isfinite(value) else "open"
-
-
-def _keys(colors: Palette) -> list[go.Scatter]:
-    """Return legend entries that say what solid, dotted and dashed mean."""
-    return [
-        go.Scatter(
-            name=_KINDS[kind],
-            mode="lines",
-            x=[None],
-            y=[None],
-            line={"color": colors.muted, "width": 2, "dash": dash},
-            hoverinfo="skip",
-            meta="key",
-        )
-        for kind, dash in _DASHES.items()
-    ]

@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.figures.base.canvas import Array, Axis, canvas, ring, shaded
+from core.figures.base.cloud import DENSITY_ABOVE, add_cloud, finite_cloud, padded
 from core.figures.base.color import faint
-from core.figures.base.marginals import DENSITY_ABOVE, Array, Panel, finite_cloud
-from core.figures.base.text import plain, with_unit
-from core.figures.base.theme import Palette, empty_figure, palette, template
-from core.figures.shifts.parity import by_group, count_axis, density_image
+from core.figures.base.text import plain
+from core.figures.base.theme import Palette, empty_figure, palette
 
 HEIGHT: Final = 560
 MOST_BOXES: Final = 16
@@ -21,24 +20,6 @@ MOST_BOXES: Final = 16
 _ROW: Final = 34
 _BAND: Final = 0.22
 """Opacity of bands and boxes."""
-
-
-@dataclass(kw_only=True, frozen=True, slots=True)
-class Axis:
-    """What an axis shows.
-
-    Attributes:
-        title: The quantity, without its unit; plain text.
-        unit: Its unit; empty for a pure number.
-    """
-
-    title: str
-    unit: str
-
-    @property
-    def text(self) -> str:
-        """The title with its unit, ready for plotly."""
-        return with_unit(self.title, self.unit)
 
 
 @dataclass(kw_only=True, frozen=True, slots=True)
@@ -94,78 +75,42 @@ def against(
         note = "No pair has this number: choose another column."
         return empty_figure(note, dark=dark, height=HEIGHT)
     colors = palette(dark=dark)
-    figure = go.Figure(
-        layout={
-            "template": template(dark=dark),
-            "height": HEIGHT,
-            "margin": {"l": 64, "r": 12, "t": 12, "b": 96},
-            "clickmode": "event+select",
-            "dragmode": "zoom",
-            "uirevision": f"{x_axis.text}|{y_axis.text}|{len(cloud.x)}",
-            "xaxis": {"title": {"text": x_axis.text}},
-            "yaxis": {"title": {"text": y_axis.text}},
-        }
+    figure = canvas(
+        height=HEIGHT,
+        dark=dark,
+        x=x_axis.text,
+        y=y_axis.text,
+        revision=f"{x_axis.text}|{y_axis.text}|{len(cloud.x)}",
+        clickmode="event+select",
     )
-    if len(cloud.x) > density_above:
-        panel = Panel(
-            number=1,
-            left=0.0,
-            right=1.0,
-            x_title=x_axis.text,
-            y_title=y_axis.text,
-            unit=y_axis.unit,
-            colors=colors,
-        )
-        figure.add_trace(density_image(cloud, panel, _range(cloud.x), _range(cloud.y)))
-        figure.update_layout(coloraxis=count_axis(figure, colors))
-    else:
-        for name, (rows, color) in by_group(cloud, colors).items():
-            texts = None if cloud.hover is None else [plain(cloud.hover[i]) for i in rows]
-            figure.add_trace(
-                go.Scatter(
-                    name=plain(name) or "pairs",
-                    showlegend=bool(name),
-                    mode="markers",
-                    x=cloud.x[rows],
-                    y=cloud.y[rows],
-                    customdata=None if cloud.ids is None else [cloud.ids[i] for i in rows],
-                    hovertext=texts,
-                    hovertemplate=(
-                        ("" if texts is None else "%{hovertext}<br>")
-                        + f"{x_axis.text}: %{{x:.4~g}}<br>{y_axis.text}: %{{y:.3f}}<extra></extra>"
-                    ),
-                    marker={"color": color, "size": 6, "opacity": 0.55, "line": {"width": 0}},
-                    # A click selects, and plotly would fade all else; the ring says it instead.
-                    selected={"marker": {"opacity": 0.55}},
-                    unselected={"marker": {"opacity": 0.55}},
-                )
-            )
+    add_cloud(
+        figure,
+        cloud,
+        padded(cloud.x.min(), cloud.x.max()),
+        padded(cloud.y.min(), cloud.y.max()),
+        colors=colors,
+        density_above=density_above,
+    )
     _draw_trend(figure, trend, x_axis, y_axis, colors)
     if picked is not None and cloud.ids is not None and picked in cloud.ids:
-        _ring(figure, cloud.x[cloud.ids.index(picked)], cloud.y[cloud.ids.index(picked)], colors)
+        row = cloud.ids.index(picked)
+        figure.add_trace(ring(cloud.x[row], cloud.y[row], colors))
     return figure
-
-
-def _range(values: Array) -> tuple[float, float]:
-    low, high = float(values.min()), float(values.max())
-    margin = 0.03 * (high - low) or 0.5
-    return low - margin, high + margin
 
 
 def _draw_trend(
     figure: go.Figure, trend: Trend, x_axis: Axis, y_axis: Axis, colors: Palette
 ) -> None:
     figure.add_trace(
-        go.Scatter(
+        shaded(
+            trend.x,
+            trend.low,
+            trend.high,
+            colors.text,
+            opacity=_BAND,
             name=plain(f"band: {trend.band}"),
             legendgroup="trend",
-            x=np.concatenate([trend.x, trend.x[::-1]]),
-            y=np.concatenate([trend.high, trend.low[::-1]]),
-            fill="toself",
-            fillcolor=faint(colors.text, _BAND),
-            mode="lines",
-            line={"width": 0},
-            hoverinfo="skip",
+            showlegend=True,
         )
     )
     figure.add_trace(
@@ -180,25 +125,6 @@ def _draw_trend(
                 f"Running median<br>{x_axis.text}: %{{x:.4~g}}<br>"
                 f"{y_axis.text}: %{{y:.3f}}<extra></extra>"
             ),
-        )
-    )
-
-
-def _ring(figure: go.Figure, x: float, y: float, colors: Palette) -> None:
-    figure.add_trace(
-        go.Scatter(
-            name="picked",
-            showlegend=False,
-            mode="markers",
-            x=[x],
-            y=[y],
-            hoverinfo="skip",
-            marker={
-                "symbol": "circle-open",
-                "size": 15,
-                "color": colors.text,
-                "line": {"width": 2.5},
-            },
         )
     )
 
@@ -219,15 +145,14 @@ def boxes(table: pd.DataFrame, *, title: str, axis: Axis, dark: bool) -> go.Figu
     shown = table.head(MOST_BOXES)
     colors = palette(dark=dark)
     names = [plain(str(name)) for name in shown["category"]]
-    figure = go.Figure(
-        layout={
-            "template": template(dark=dark),
-            "height": 110 + _ROW * len(shown),
-            "margin": {"l": 120, "r": 12, "t": 12, "b": 56},
-            "showlegend": False,
-            "xaxis": {"title": {"text": axis.text}},
-            "yaxis": {"title": {"text": plain(title)}, "type": "category", "autorange": "reversed"},
-        }
+    figure = canvas(
+        height=130 + _ROW * len(shown),
+        dark=dark,
+        x=axis.text,
+        y=plain(title),
+        legend=False,
+        yaxis={"type": "category", "autorange": "reversed"},
+        margin={"l": 120},
     )
     figure.add_trace(
         go.Box(
@@ -257,7 +182,6 @@ def boxes(table: pd.DataFrame, *, title: str, axis: Axis, dark: bool) -> go.Figu
                 f"<br>90 % within {row.low:.3f} to {row.high:.3f}"
                 for name, row in zip(names, shown.itertuples(), strict=True)
             ],
-            hovertemplate="%{hovertext}<extra></extra>",
         )
     )
     return figure

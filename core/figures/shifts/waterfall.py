@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.figures.base.canvas import canvas
 from core.figures.base.scales import log_ticks
 from core.figures.base.text import minus, plain, precise, with_unit
-from core.figures.base.theme import empty_figure, palette, template
+from core.figures.base.theme import empty_figure, palette
 
 HEIGHT: Final = 420
 _ROW_PX: Final = 34
@@ -54,17 +55,16 @@ def waterfall(steps: Sequence[Step], *, title: str, unit: str = _UNITS, dark: bo
     before = np.concatenate([[values[0]], values[:-1]])
     change = values - before
     share = values / values[0] if values[0] > 0 else np.ones_like(values)
-    figure = go.Figure(
-        layout={
-            "template": template(dark=dark),
-            "height": HEIGHT,
-            "barmode": "overlay",
-            "bargap": 0.35,
-            "showlegend": False,
-            "dragmode": False,
-            "margin": {"t": 40, "b": 56},
-            "uirevision": "waterfall",
-        }
+    figure = canvas(
+        height=HEIGHT,
+        dark=dark,
+        y=with_unit(title, unit),
+        legend=False,
+        xaxis={"showgrid": False, "tickangle": 0},
+        yaxis={"range": [0, 1.18 * float(max(values))]},
+        barmode="overlay",
+        bargap=0.35,
+        dragmode=False,
     )
     figure.add_trace(
         go.Bar(
@@ -82,7 +82,6 @@ def waterfall(steps: Sequence[Step], *, title: str, unit: str = _UNITS, dark: bo
                 f"{precise(abs(one))} {plain(unit)}"
                 for name, one in zip(names, change, strict=True)
             ],
-            hovertemplate="%{hovertext}<extra></extra>",
         )
     )
     figure.add_trace(
@@ -102,11 +101,8 @@ def waterfall(steps: Sequence[Step], *, title: str, unit: str = _UNITS, dark: bo
                 f"<b>{name}</b><br>{precise(value)} {plain(unit)} remain, {_percent(one)}"
                 for name, value, one in zip(names, values, share, strict=True)
             ],
-            hovertemplate="%{hovertext}<extra></extra>",
         )
     )
-    figure.update_xaxes(showgrid=False, tickangle=0)
-    figure.update_yaxes(title_text=with_unit(title, unit), range=[0, 1.18 * float(max(values))])
     return figure
 
 
@@ -132,16 +128,15 @@ def by_group(
     colors = palette(dark=dark)
     columns = [column for column, _, _ in steps]
     labels = [f"{plain(g)} ({n:,})" for g, n in zip(table["group"], table["count"], strict=True)]
-    figure = go.Figure(
-        layout={
-            "template": template(dark=dark),
-            "height": 130 + _ROW_PX * len(table),
-            "dragmode": False,
-            "margin": {"t": 16, "b": 96},
-            "uirevision": "by-group",
-        }
-    )
     values = table[columns].to_numpy(dtype=float)
+    figure = canvas(
+        height=140 + _ROW_PX * len(table),
+        dark=dark,
+        x=with_unit(title, unit),
+        xaxis={"type": "log", **log_ticks(values)},
+        yaxis={"autorange": "reversed", "showgrid": False},
+        dragmode=False,
+    )
     for label, row in zip(labels, values, strict=True):
         figure.add_trace(
             go.Scatter(
@@ -165,11 +160,8 @@ def by_group(
                     f"<b>{label}</b><br>{plain(name)}: {precise(value)} {plain(unit)}"
                     for label, value in zip(labels, table[column], strict=True)
                 ],
-                hovertemplate="%{hovertext}<extra></extra>",
             )
         )
-    figure.update_xaxes(type="log", title_text=with_unit(title, unit), **log_ticks(values))
-    figure.update_yaxes(autorange="reversed", showgrid=False)
     return figure
 
 

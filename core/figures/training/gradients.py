@@ -3,18 +3,17 @@
 from collections.abc import Sequence
 from typing import Final
 
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.figures.base.canvas import canvas, shaded
 from core.figures.base.scales import log_ticks
 from core.figures.base.text import plain, precise
-from core.figures.base.theme import empty_figure, method_color, palette, template
+from core.figures.base.theme import empty_figure, method_color, palette
 
 _COLUMNS: Final = 3
 _PANEL_PX: Final = 210
-_BAND_OPACITY: Final = "2E"
-"""The last two digits of #RRGGBBAA."""
+_BAND_OPACITY: Final = 0.18
 
 
 def gradient_panels(
@@ -36,15 +35,11 @@ def gradient_panels(
         return empty_figure("No gradients yet: they come with the first tenth.", dark=dark)
     colors = palette(dark=dark)
     rows = -(-len(shown) // _COLUMNS)
-    figure = go.Figure(
-        layout={
-            "template": template(dark=dark),
-            "height": _PANEL_PX * rows + 120,
-            "margin": {"t": 40, "b": 96},
-            "dragmode": "zoom",
-            "uirevision": "gradients",
-            "grid": {"rows": rows, "columns": _COLUMNS, "pattern": "independent", "ygap": 0.45},
-        }
+    figure = canvas(
+        height=_PANEL_PX * rows + 120,
+        dark=dark,
+        margin={"t": 40},
+        grid={"rows": rows, "columns": _COLUMNS, "pattern": "independent", "ygap": 0.45},
     )
     for number, probe in enumerate(shown, start=1):
         panel = table[(table["probe"] == probe) & (table["norm"] > 0)]
@@ -110,22 +105,10 @@ def _lines(own: pd.DataFrame, method: str, number: int) -> list[go.Scatter]:
             + (f"<br>mean of {count} runs" if count > 1 else "")
             for epoch, value, count in zip(mean.index, mean, n, strict=True)
         ],
-        hovertemplate="%{hovertext}<extra></extra>",
         **axes,
     )
     if n.max() < 2:
         return [line]
     epochs = mean.index.to_numpy(dtype=float)
-    band = go.Scatter(
-        legendgroup=method,
-        showlegend=False,
-        mode="lines",
-        x=np.concatenate([epochs, epochs[::-1]]),
-        y=np.concatenate([high.to_numpy(), low.to_numpy()[::-1]]),
-        fill="toself",
-        fillcolor=f"{color}{_BAND_OPACITY}",
-        line={"width": 0},
-        hoverinfo="skip",
-        **axes,
-    )
-    return [band, line]
+    edges = low.to_numpy(), high.to_numpy()
+    return [shaded(epochs, *edges, color, opacity=_BAND_OPACITY, legendgroup=method, **axes), line]

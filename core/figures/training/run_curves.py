@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.figures.base.canvas import canvas, dashed
 from core.figures.base.scales import log_ticks
 from core.figures.base.text import plain, precise, with_unit
-from core.figures.base.theme import Palette, empty_figure, method_color, palette, template
+from core.figures.base.theme import empty_figure, method_color, palette
 
 HEIGHT: Final = 440
 
@@ -66,14 +67,13 @@ def run_curves(
     if shown.empty:
         return empty_figure("Nothing recorded (yet)", dark=dark, height=HEIGHT)
     colors = palette(dark=dark)
-    figure = go.Figure(
-        layout={
-            "template": template(dark=dark),
-            "height": HEIGHT,
-            "margin": {"t": 40, "b": 84},
-            "dragmode": "zoom",
-            "uirevision": f"{title}|{x_title}|{log_x}|{log_y}|{baseline}",
-        }
+    figure = canvas(
+        height=HEIGHT,
+        dark=dark,
+        x=with_unit(x_title, x_unit),
+        y=with_unit(title if baseline is None else f"{title}, minus the baseline's", unit),
+        revision=f"{title}|{x_title}|{log_x}|{log_y}|{baseline}",
+        xaxis={"rangemode": "tozero"},
     )
     smooth = not np.array_equal(shown["raw"], shown["value"])
     nth_of_method: Counter[str] = Counter()
@@ -88,12 +88,9 @@ def run_curves(
         figure.update_traces(showlegend=False, selector={"legendgroup": f"{method}|{nth}"})
         figure.data[-1].showlegend = True
     if "split" in shown:
-        figure.add_traces(
-            [_key(split, colors) for split in _DASHES if split in set(shown["split"])]
-        )
-    y_title = title if baseline is None else f"{title}, minus the baseline's"
-    figure.update_xaxes(title_text=with_unit(x_title, x_unit), rangemode="tozero")
-    figure.update_yaxes(title_text=with_unit(y_title, unit))
+        for split in filter(set(shown["split"]).__contains__, _DASHES):
+            name = _SPLIT_NAMES[split].removesuffix("<br>")
+            figure.add_trace(dashed(name, _DASHES[split], colors))
     values = shown["value"].to_numpy(dtype=float)
     if baseline is not None:
         figure.add_hline(y=0, line={"color": colors.muted, "width": 1.5, "dash": "dash"})
@@ -111,19 +108,6 @@ def _by_split(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
         return [("run", rows)]
     parts = [(split, rows[rows["split"] == split]) for split in _DASHES]
     return [(split, part) for split, part in parts if len(part)]
-
-
-def _key(split: str, colors: Palette) -> go.Scatter:
-    """Return a legend entry that says what dashed and solid mean."""
-    return go.Scatter(
-        name=_SPLIT_NAMES[split].removesuffix("<br>"),
-        mode="lines",
-        x=[None],
-        y=[None],
-        line={"color": colors.muted, "dash": _DASHES[split], "width": 2},
-        hoverinfo="skip",
-        meta="key",
-    )
 
 
 def _lines(
@@ -154,7 +138,6 @@ def _lines(
             f"{precise(y)} {plain(unit)}" + (f", recorded {precise(recorded_y)}" if smooth else "")
             for place, y, recorded_y in zip(x, value, raw, strict=True)
         ],
-        hovertemplate="%{hovertext}<extra></extra>",
     )
     if not smooth:
         return [drawn]

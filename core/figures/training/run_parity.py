@@ -7,13 +7,14 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.figures.base.marginals import DENSITY_ABOVE, Cloud, Panel
-from core.figures.base.text import plain, with_unit
-from core.figures.base.theme import Palette, empty_figure, palette, template
-from core.figures.shifts.parity import count_axis, density_image
+from core.figures.base.canvas import canvas
+from core.figures.base.cloud import DENSITY_ABOVE, add_cloud, finite_cloud, padded
+from core.figures.base.text import with_unit
+from core.figures.base.theme import empty_figure, palette
+from core.figures.shifts.parity import diagonal
 
-SIZE: Final = 640
-"""Height and width in px; both axes have one range, so that the diagonal runs at 45°."""
+HEIGHT: Final = 640
+"""Height in px; both axes have one range, and the diagonal runs at 45°."""
 
 
 def run_parity(
@@ -28,96 +29,34 @@ def run_parity(
     """Draw what a model predicts against what the labels say.
 
     Args:
-        table: Columns label, predicted and frame (position in `names`).
-        names: Of the frames, for the hover labels; plain text.
-        title: The quantity.
-        unit: Its unit.
-        density_above: Above so many values, show how many lie in each bin instead of points.
-        dark: Which theme.
+        table: columns label, predicted and frame (position in `names`).
+        names: names of the frames, for the hover labels; plain text.
+        title: the quantity.
+        unit: its unit.
+        density_above: above so many values, show how many lie in each bin instead of points.
+        dark: which theme.
     """
-    shown = table[np.isfinite(table[["label", "predicted"]].to_numpy()).all(axis=1)]
-    if shown.empty:
-        return empty_figure("None of these frames has such a label.", dark=dark, height=SIZE)
+    cloud = finite_cloud(
+        table["label"].to_numpy(),
+        table["predicted"].to_numpy(),
+        hover=None if len(table) > density_above else [names[i] for i in table["frame"]],
+    )
+    if not len(cloud.x):
+        return empty_figure("None of these frames has such a label.", dark=dark, height=HEIGHT)
+    both = np.concatenate([cloud.x, cloud.y])
+    limits = padded(both.min(), both.max())
+    figure = canvas(
+        height=HEIGHT,
+        dark=dark,
+        x=with_unit(f"{title}, label", unit),
+        y=with_unit(f"{title}, predicted", unit),
+        revision=f"{title}|{len(cloud.x)}",
+        xaxis={"range": limits, "constrain": "domain"},
+        yaxis={"range": limits, "scaleanchor": "x", "constrain": "domain"},
+    )
     colors = palette(dark=dark)
-    x, y = shown["label"].to_numpy(dtype=float), shown["predicted"].to_numpy(dtype=float)
-    limits = _limits(np.concatenate([x, y]))
-    panel = Panel(
-        number=1,
-        left=0.0,
-        right=1.0,
-        x_title=with_unit(f"{title}, label", unit),
-        y_title=with_unit(f"{title}, predicted", unit),
-        unit=unit,
-        colors=colors,
+    add_cloud(
+        figure, cloud, limits, limits, colors=colors, density_above=density_above, what="values"
     )
-    figure = go.Figure(
-        layout={
-            "template": template(dark=dark),
-            "width": SIZE,
-            "height": SIZE,
-            "margin": {"l": 64, "r": 12, "t": 40, "b": 84},
-            "dragmode": "zoom",
-            "uirevision": f"{title}|{len(x)}",
-        }
-    )
-    if len(x) > density_above:
-        figure.add_trace(_density(x, y, panel, limits))
-        axis = count_axis(figure, colors)
-        figure.update_layout(coloraxis=axis, coloraxis_colorbar_title_text="values per bin")
-    else:
-        figure.add_trace(_points(x, y, [names[i] for i in shown["frame"]], panel))
-    figure.add_trace(_diagonal(limits, colors))
-    figure.update_xaxes(title_text=panel.x_title, range=limits, constrain="domain")
-    figure.update_yaxes(title_text=panel.y_title, range=limits, scaleanchor="x", constrain="domain")
+    figure.add_trace(diagonal(limits, limits, "predicted as labelled", colors))
     return figure
-
-
-def _limits(values: np.ndarray) -> tuple[float, float]:
-    low, high = float(values.min()), float(values.max())
-    margin = 0.03 * (high - low) or 0.5
-    return low - margin, high + margin
-
-
-def _density(x: np.ndarray, y: np.ndarray, panel: Panel, limits: tuple[float, float]) -> go.Heatmap:
-    cloud = Cloud(x=x, y=y, hover=None, ids=None, groups=None)
-    image = density_image(cloud, panel, limits, limits)
-    image.update(
-        name="values",
-        hovertemplate=(
-            f"{panel.x_title}: %{{x:.3f}}<br>{panel.y_title}: %{{y:.3f}}<br>"
-            "Values in this bin: %{customdata:,}<extra></extra>"
-        ),
-    )
-    return image
-
-
-def _points(x: np.ndarray, y: np.ndarray, names: Sequence[str], panel: Panel) -> go.Scatter:
-    return go.Scatter(
-        name="values",
-        showlegend=False,
-        mode="markers",
-        x=x.astype(np.float32),
-        y=y.astype(np.float32),
-        hovertext=[plain(name) for name in names],
-        hovertemplate=(
-            f"%{{hovertext}}<br>{panel.x_title}: %{{x:.3f}}<br>{panel.y_title}: %{{y:.3f}}"
-            "<extra></extra>"
-        ),
-        marker={
-            "color": panel.colors.accent,
-            "size": 5,
-            "opacity": 0.5,
-            "line": {"width": 0},
-        },
-    )
-
-
-def _diagonal(limits: tuple[float, float], colors: Palette) -> go.Scatter:
-    return go.Scatter(
-        name="predicted as labelled (y = x)",
-        mode="lines",
-        x=limits,
-        y=limits,
-        line={"color": colors.muted, "width": 1.5, "dash": "dash"},
-        hoverinfo="skip",
-    )

@@ -138,7 +138,6 @@ def show_leverage(choice: PairChoice, study: AtomRefStudy) -> None:
         "down are badly predicted by the others; both together move the fit. Click a point to see "
         "the material.",
         source=choice.source,
-        labels=choice.labels,
         table=leave_one_out(choice, study).table,
         on_click=point_clicked,
     )
@@ -178,7 +177,6 @@ def show_predictions(choice: PairChoice, study: AtomRefStudy) -> None:
         caption="Each energy against its prediction by composition alone, fitted to all other "
         "materials. What lies off the line is chemistry that composition cannot describe.",
         source=choice.source,
-        labels=choice.labels,
         table=lambda: fit.predictions(left_out),
     )
 

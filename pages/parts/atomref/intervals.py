@@ -71,7 +71,6 @@ def show_intervals(
         "because one material alone determines the reference, or because elements only occur "
         "together.",
         source=choice.source,
-        labels=choice.labels,
         table=lambda: table,
     )
     st.dataframe(

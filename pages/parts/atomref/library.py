@@ -113,7 +113,6 @@ def show_difference(choice: PairChoice, atomrefs: Mapping[str, AtomRef]) -> None
         caption="Second minus first. Two AtomRef of one functional differ because they were fitted "
         "to different materials; those of two functionals differ by the change of scale too.",
         source=choice.source,
-        labels=choice.labels,
         table=lambda: table,
     )
 
@@ -121,7 +120,7 @@ def show_difference(choice: PairChoice, atomrefs: Mapping[str, AtomRef]) -> None
 def show_scaled_energies(choice: PairChoice, atomrefs: Mapping[str, AtomRef]) -> None:
     """Show how much of the total energies each AtomRef explains."""
     st.markdown(
-        plain(f"How much of the total energies composition alone explains ({choice.labels}):")
+        plain(f"How much of the total energies composition alone explains ({choice.source.line}):")
     )
     functionals = {
         "target": choice.pairs.target_functional,

@@ -1,19 +1,18 @@
 """AtomRef, view "References": the fits, their effect on the energies, and a worked example."""
 
-import plotly.graph_objects as go
 import streamlit as st
 
 from core.elements import N_ELEMENTS, SYMBOLS, fractions_from_formula
 from core.figures.atomref.vectors import atomref_bars, atomref_difference
 from core.figures.base.periodic import periodic_table
-from core.figures.shifts.parity import Side, before_after
 from core.reference.fits.atomref import RARE, AtomRef, compared
-from core.reference.shifts.shift import pearson, scaled_energies
+from core.reference.shifts.shift import scaled_energies
 from core.studies.atomref_fit import AtomRefStudy
 from core.transfer.atomref_fits import AtomRefFit
 from pages.parts.atomref.form import cached, fitted, show_priors
+from pages.parts.shared.before_after import show_before_after
 from pages.parts.shared.figure import show
-from pages.parts.shared.page import command, conditioned, errors_shown, is_dark, plain, signed
+from pages.parts.shared.page import command, conditioned, errors_shown, is_dark, plain
 from pages.parts.shared.pairs import PairChoice
 
 
@@ -26,15 +25,18 @@ def show_references(choice: PairChoice, study: AtomRefStudy) -> None:
     show_priors(target, source)
     st.subheader("Before and after")
     scaled = scaled_energies(choice.pairs, source, target)
-    show(
-        before_after_figure(choice, study, dark=is_dark()),
-        name="before-after",
-        caption="On the right, each functional's own AtomRef is subtracted: what remains is what "
-        "structure adds beyond composition, and r measures how well the two functionals agree on "
-        "it.",
+    show_before_after(
+        (choice.key, study.key()),
+        choice.pairs,
+        scaled,
+        captions=(
+            "Total energies as they are.",
+            (
+                "Each functional's own AtomRef is subtracted: what remains is what structure adds "
+                "beyond composition, and r measures how well the two functionals agree on it."
+            ),
+        ),
         source=choice.source,
-        labels=choice.labels,
-        table=lambda: choice.pairs.table().assign(scaled_source=scaled[0], scaled_target=scaled[1]),
     )
     show_vectors(choice, source, target, counts)
     with errors_shown():
@@ -91,31 +93,6 @@ def show_numbers(fit: AtomRefFit, counts: dict[str, int]) -> None:
         )
 
 
-@cached(max_entries=16)
-def before_after_figure(choice: PairChoice, study: AtomRefStudy, *, dark: bool) -> go.Figure:
-    """Draw total and scaled energies, once for all readers."""
-    pairs = choice.pairs
-    scaled = scaled_energies(pairs, source_atomref(choice, study), fitted(choice, study).atomref)
-    return before_after(
-        Side(
-            title=f"Total energy, r = {signed(choice.summary.pearson_raw, digits=3)}",
-            x=pairs.source,
-            y=pairs.target,
-            x_title=pairs.source_functional,
-            y_title=pairs.target_functional,
-        ),
-        Side(
-            title=f"Scaled energy, r = {signed(pearson(*scaled), digits=3)}",
-            x=scaled[0],
-            y=scaled[1],
-            x_title=f"{pairs.source_functional}, scaled",
-            y_title=f"{pairs.target_functional}, scaled",
-        ),
-        hover=pairs.names(),
-        dark=dark,
-    )
-
-
 def show_vectors(
     choice: PairChoice, source: AtomRef, target: AtomRef, counts: dict[str, int]
 ) -> None:
@@ -162,7 +139,6 @@ def show_vectors(
         "squares includes the mean bonding energy. A difference that follows the atomic number is "
         "a change of the energy scale.",
         source=choice.source,
-        labels=choice.labels,
         table=lambda: table,
     )
     energy = st.column_config.NumberColumn

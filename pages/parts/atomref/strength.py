@@ -99,7 +99,6 @@ def show_curve(
         "the far right the prior does. Best: smallest MAE. Diamond: the strongest pull within one "
         "standard error of it.",
         source=choice.source,
-        labels=choice.labels,
         table=curve.table,
     )
 
@@ -145,7 +144,6 @@ def show_priors(choice: PairChoice, study: AtomRefStudy) -> bool:
         f"mean and middle {high - low:.0%} of {found.repeats} random choices. The lower a line "
         "starts, the more materials its prior replaces." + (f" Identical: {same}." if same else ""),
         source=choice.source,
-        labels=choice.labels,
         table=found.table,
     )
     st.dataframe(

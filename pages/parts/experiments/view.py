@@ -1,11 +1,13 @@
 """One matched experiment: its table, curves, gradients and runs."""
 
+from contextlib import suppress
 from functools import partial
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import LabError
+from core.frames.provenance import Provenance
 from core.frames.registry import find_dataset
 from core.runs.groups.experiment import Experiment
 from core.runs.groups.progress import GroupProgress
@@ -18,7 +20,7 @@ from core.runs.results.paper import CITATION, DOI
 from core.runs.results.quantities import Quantity
 from core.training.settings.metrics import METRICS
 from pages.parts.runs.curves import choose_metric, show_curves, show_gradients
-from pages.parts.shared.datasets import model_badge, origin
+from pages.parts.shared.datasets import show_provenance
 from pages.parts.shared.group import show_panel, show_title
 from pages.parts.shared.page import command, plain
 from pages.parts.shared.views import choose_view
@@ -29,38 +31,38 @@ VIEWS = {"table": "Table 1", "curves": "Energy history", "gradients": "Gradients
 def show_experiment(experiment: Experiment) -> None:
     """Show an experiment; while its runs wait or train, the view refreshes itself."""
     show_title(experiment, param="experiment")
-    labels = _labels(experiment)
-    model_badge({labels})
+    source = _source(experiment)
     config = experiment.base
     frames = "all" if config.frames is None else f"{config.frames:,}"
     st.markdown(
         plain(
             f"{len(experiment.methods)} methods and {len(experiment.seeds)} seeds on "
-            f"{config.dataset}, {frames} training frames, at most {config.epochs} epochs. "
-            f"Labels: {origin(labels)}."
+            f"{config.dataset}, {frames} training frames, at most {config.epochs} epochs."
         )
     )
+    show_provenance(source)
     view = choose_view(VIEWS)
-    show_panel(experiment, partial(_panel, experiment, view, labels), param="experiment")
+    show_panel(experiment, partial(_panel, experiment, view, source), param="experiment")
     command(f"{experiment.command}\natomref experiment show {experiment.id}")
 
 
-def _labels(experiment: Experiment) -> str:
-    try:
-        return experiment.progress().labels or find_dataset(experiment.base.dataset).card.labels
-    except LabError:
-        return "unknown"
+def _source(experiment: Experiment) -> Provenance:
+    labels = experiment.progress().labels
+    if not labels:
+        # An experiment can be shown without its data set.
+        with suppress(LabError):
+            labels = find_dataset(experiment.base.dataset).card.labels
+    return Provenance(data=experiment.base.dataset, labels=[labels] if labels else ())
 
 
 def _panel(
     experiment: Experiment,
     view: str,
-    labels: str,
+    source: Provenance,
     progress: GroupProgress,  # noqa: ARG001
     buttons: DeltaGenerator,  # noqa: ARG001
 ) -> None:
     runs = experiment.existing_runs()
-    source = f"Data: {experiment.base.dataset}. Labels: {origin(labels)}"
     if view == "table":
         _table(experiment, runs, source)
     elif view == "curves":
@@ -71,7 +73,7 @@ def _panel(
         _runs(runs)
 
 
-def _table(experiment: Experiment, runs: list[Run], source: str) -> None:
+def _table(experiment: Experiment, runs: list[Run], source: Provenance) -> None:
     split = st.segmented_control(
         "Frames",
         list(SPLITS),
@@ -115,13 +117,13 @@ def _table(experiment: Experiment, runs: list[Run], source: str) -> None:
         },
     )
     st.caption(
-        f"Mean ± standard deviation over seeds. {plain(source)}. The paper's columns are from "
+        f"Mean ± standard deviation over seeds. The paper's columns are from "
         f"[{plain(CITATION)}](https://doi.org/{DOI}), on MP-r2SCAN: compare the order of the "
         "methods, not the size of the errors."
     )
     st.download_button(
         "CSV",
-        data=lambda: table.assign(source=source).to_csv(index=False).encode(),
+        data=lambda: table.assign(source=source.line).to_csv(index=False).encode(),
         file_name=f"{experiment.id}-{split}.csv",
         mime="text/csv",
         icon=":material/download:",

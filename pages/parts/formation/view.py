@@ -4,30 +4,29 @@ import streamlit as st
 
 from core.elements import SYMBOLS
 from core.figures.shifts.parity import parity
-from core.frames.schema import DFT
+from core.frames.provenance import Provenance, describe_energies
 from core.reference.formation.table import ALL, FormationTable, mae_by_chemistry
-from pages.parts.shared.datasets import CORRECTIONS, MODEL_LABELLED, origin
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark, plain, signed
 
 
-def source_of(formation: FormationTable) -> str:
-    """Return where the numbers come from, for the line below a figure."""
+def provenance_of(formation: FormationTable) -> Provenance:
+    """Return where the numbers come from."""
+    names = {"mp": "DFT", "own": "own", "table": "a table"}
+    kinds = {names[column.references.kind] for column in formation.columns}
     columns = "; ".join(
-        f"{column.name}: {column.column.functional} by {origin(column.column.labels)}, "
-        f"{CORRECTIONS[column.column.corrections]}, pure elements: {column.references.origin}"
+        f"{column.name}: "
+        + describe_energies(
+            column.column.functional, column.column.labels, column.column.corrections
+        )
+        + f", pure elements: {column.references.origin}"
         for column in formation.columns
     )
-    return plain(f"Data: {formation.data.card.name}. {columns}.")
-
-
-def labels_of(formation: FormationTable) -> str:
-    """Return the same in short, for inside a figure."""
-    models = sorted({column.column.labels for column in formation.columns} - {DFT})
-    labels = f"{', '.join(models)}: {MODEL_LABELLED}" if models else "DFT"
-    elements = {"mp": "DFT", "own": "own", "table": "a table"}
-    kind = elements[formation.columns[0].references.kind]
-    return f"Data: {formation.data.card.name}. Labels: {labels}. Pure elements: {kind}"
+    return Provenance(
+        data=f"{formation.data.card.name}, pure elements: {', '.join(sorted(kinds))}",
+        labels={column.column.labels for column in formation.columns},
+        details=f"{columns}.",
+    )
 
 
 def show_references(formation: FormationTable) -> None:
@@ -88,7 +87,6 @@ def show_parity(formation: FormationTable) -> None:
             x_title=titles[0],
             y_title=titles[1],
             hover=(table["formula"] + "\n" + table["material_id"]).tolist(),
-            ids=table["material_id"].tolist(),
             groups=table["chemistry"].tolist() if grouped else None,
             dark=is_dark(),
         ),
@@ -98,8 +96,7 @@ def show_parity(formation: FormationTable) -> None:
         f"{table['difference'].abs().mean():.3f} eV/atom. Unlike total energies, formation "
         "energies of two functionals can be compared directly: each functional has its own "
         "elemental references.",
-        source=source_of(formation),
-        labels=labels_of(formation),
+        source=provenance_of(formation),
         table=lambda: table[["material_id", "formula", "x", "y"]].rename(columns={"x": x, "y": y}),
     )
 
@@ -138,8 +135,7 @@ def show_errors(formation: FormationTable) -> str | None:
         "All errors are over the same materials: those with a measured energy and a value in every "
         "row above. Columns without a value for any measured material are left out. Measured "
         "enthalpies hold at 298 K, computed energies at 0 K without zero-point motion, so "
-        "differences of some tens of meV/atom are not errors of the functional. "
-        f"{source_of(formation)}"
+        "differences of some tens of meV/atom are not errors of the functional."
     )
     st.dataframe(
         mae_by_chemistry(errors),

@@ -1,15 +1,15 @@
 """One analysis of feature importance, as the views of the page show it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
 
 import streamlit as st
 
 from core.figures.base.clicks import picked
+from core.frames.provenance import Provenance
 from core.reference.importance.analysis import EXPLAINED, Importance
 from core.studies.importance import ImportanceResult, ImportanceStudy
-from pages.parts.shared.page import plain
 from pages.parts.shared.pairs import PairChoice
 from pages.parts.shared.selection import link_to
 from pages.parts.shared.views import open_view
@@ -44,14 +44,14 @@ class Analysis:
         return EXPLAINED[self.study.explained]
 
     @property
-    def source(self) -> str:
-        """Where the numbers come from, for the line below a figure."""
-        words = [self.choice.source]
+    def source(self) -> Provenance:
+        """Where the numbers come from."""
+        details = [self.choice.source.details]
         if self.importance.references:
-            words.append(plain(f"Pure elements: {self.importance.references}."))
+            details.append(f"Pure elements: {self.importance.references}.")
         if self.result.origin:
-            words.append(plain(f"Uncorrected source energies: {self.result.origin}."))
-        return " ".join(words)
+            details.append(f"Uncorrected source energies: {self.result.origin}.")
+        return replace(self.choice.source, details=" ".join(details))
 
 
 BY_KEY: dict[str | type, Any] = {Analysis: attrgetter("key")}

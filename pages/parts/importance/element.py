@@ -42,7 +42,6 @@ def show_element(analyses: list[Analysis], analysis: Analysis) -> None:
         "against its fraction. The spread at one fraction comes from the other elements. Mean SHAP "
         f"value where {symbol} is absent: {signed(effect.mean_absent, digits=4)} eV/atom.",
         source=analysis.source,
-        labels=choice.labels,
         table=lambda: table,
     )
     if not table.empty:

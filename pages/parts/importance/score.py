@@ -66,7 +66,6 @@ def show_score(analyses: list[Analysis], analysis: Analysis) -> None:
             caption="Each material as predicted by trees that were fitted without it: points near "
             "the dashed line are explained by composition alone.",
             source=analysis.source,
-            labels=analysis.choice.labels,
             table=lambda: held_out_table(analysis.importance, analysis.choice.pairs),
         )
     for each in analyses:
@@ -98,6 +97,5 @@ def held_out_figure(analysis: Analysis, *, dark: bool) -> go.Figure:
         x_title=analysis.quantity.capitalize(),
         y_title="Predicted without the material",
         hover=pairs.names(),
-        ids=pairs.material_id.tolist(),
         dark=dark,
     )

@@ -32,7 +32,6 @@ def show_swarm(_: list[Analysis], analysis: Analysis) -> None:
         "from the mean. Brighter points hold more of the element, grey ones none of it. Dense "
         "places are thinned, tails are drawn completely. Click a point to open its element.",
         source=analysis.source,
-        labels=analysis.choice.labels,
         table=lambda: shap_table(analysis.importance, analysis.choice.pairs, symbols),
         on_click=open_element,
     )

@@ -70,7 +70,6 @@ def show_periodic_table(analysis: Analysis, quantity: str, *, log: bool) -> None
         f"{analysis.name}. R² of held-out materials: {signed(importance.r2_cv, digits=2)}. "
         "Click an element to see how it acts.",
         source=analysis.source,
-        labels=analysis.choice.labels,
         table=lambda: table,
         on_click=open_element,
     )

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from core.frames.provenance import Provenance
 from core.frames.registry import DatasetInfo, open_dataset
 from core.runs.record.listing import find_run
 from core.runs.record.named_models import runs_with_models
@@ -12,14 +13,7 @@ from core.scaling.cost import Cost
 from core.studies.acquisition import By, NextMaterials, NextStudy
 from pages.parts.plan.candidates import show_coverage, show_materials
 from pages.parts.plan.cost import choose_cost
-from pages.parts.shared.datasets import (
-    MODEL_LABELLED,
-    available,
-    choose,
-    frames_to_learn,
-    model_badge,
-    origin,
-)
+from pages.parts.shared.datasets import available, choose, frames_to_learn, show_provenance
 from pages.parts.shared.job import computed
 from pages.parts.shared.page import command, plain
 
@@ -38,21 +32,19 @@ def show_next() -> None:
     if question is None:
         return
     study, info, pool = question
-    model_badge({info.card.labels} if study.runs else set())
     cost = choose_cost()
     found: NextMaterials | None = computed(study)
     if found is not None:
         part = "the training part of " if info.card.kind == "frames" else ""
-        source = (
-            f"Existing: {part}{study.dataset}, {found.n_training:,} materials. Candidates: "
-            f"{study.describe_candidates(found)}."
+        source = Provenance(
+            data=f"{study.dataset}, {study.pool}",
+            labels={info.card.labels} if study.runs else (),
+            details=f"Existing: {part}{study.dataset}, {found.n_training:,} materials. Candidates: "
+            f"{study.describe_candidates(found)}.",
         )
-        labels = f"Data: {study.dataset}, {study.pool}."
-        if study.runs:
-            source += f" Errors on labels by {origin(info.card.labels)}."
-            labels += f" Labels: {'DFT' if info.card.labels == 'dft' else MODEL_LABELLED}"
-        show_materials(study, found, open_dataset(pool.card.name), cost, source=plain(source))
-        show_coverage(found, source=plain(source), labels=labels)
+        show_provenance(source)
+        show_materials(study, found, open_dataset(pool.card.name), cost)
+        show_coverage(found, source)
     command(_command(study, cost))
 
 

@@ -6,6 +6,7 @@ from core.acquisition.structure_files import structures_zip
 from core.elements import SYMBOLS
 from core.figures.base.periodic import periodic_table
 from core.frames.pairs import PairSet
+from core.frames.provenance import Provenance
 from core.frames.store import FrameSet
 from core.scaling.cost import Cost
 from core.scaling.plan_text import money
@@ -24,7 +25,7 @@ _QUANTITIES = {
 
 
 def show_materials(
-    study: NextStudy, found: NextMaterials, pool: FrameSet | PairSet, cost: Cost, *, source: str
+    study: NextStudy, found: NextMaterials, pool: FrameSet | PairSet, cost: Cost
 ) -> None:
     """Show the chosen materials, the structure of the selected one, and their download.
 
@@ -33,7 +34,6 @@ def show_materials(
         found: the chosen materials.
         pool: data set with the structures.
         cost: cost of a calculation.
-        source: one line on the data, ready for a caption.
     """
     table = found.table(cost)
     if table.empty:
@@ -92,7 +92,6 @@ def show_materials(
                 "core_hours": st.column_config.NumberColumn("Core-hours", format="%.3g"),
             },
         )
-        st.caption(source)
     with right:
         chosen = table.iloc[row or 0]
         (frame,) = pool.frames([int(found.rows[row or 0])])
@@ -101,13 +100,12 @@ def show_materials(
         show_structure(frame, chosen["formula"], values, key=key)
 
 
-def show_coverage(found: NextMaterials, *, source: str, labels: str) -> None:
+def show_coverage(found: NextMaterials, source: Provenance) -> None:
     """Show the elements on the periodic table, and the chemistries.
 
     Args:
         found: the result of the study.
-        source: one line on the data, ready for a caption.
-        labels: data and labels in short, for files.
+        source: where the data come from.
     """
     st.subheader("Coverage of the elements")
     table = found.element_table()
@@ -154,7 +152,6 @@ def show_coverage(found: NextMaterials, *, source: str, labels: str) -> None:
         name=f"covered-{quantity.partition('_')[0]}",
         caption=caption,
         source=source,
-        labels=labels,
         table=lambda: table,
     )
     st.dataframe(

@@ -20,7 +20,7 @@ from core.scaling.plan_text import (
 from core.scaling.planner import LIKELY, DataPlan, training_atoms
 from core.training.settings.metrics import METRICS
 from pages.parts.plan.cost import choose_cost
-from pages.parts.scaling.words import labels_of, name_of, source_of
+from pages.parts.scaling.words import name_of, provenance_of
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import command, is_dark, plain
 
@@ -72,8 +72,7 @@ def show_plan(analysis: ScalingAnalysis) -> None:
         caption="The estimate is where a curve passes one half; a cautious plan goes on to nine "
         "tenths. The better a law is known, the steeper the curve. Dashed: beyond the largest size "
         "trained at.",
-        source=source_of(analysis),
-        labels=labels_of(analysis),
+        source=provenance_of(analysis),
         table=lambda: chances,
     )
     if hours:

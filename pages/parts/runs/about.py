@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
+from core.frames.provenance import Provenance
 from core.frames.registry import list_datasets
 from core.runs.record.directory import Run
 from core.runs.record.status import Status
 from core.runs.results.comparison import method_label
 from core.training.settings.config import RunConfig
 from core.training.settings.methods import METHODS
-from pages.parts.shared.datasets import origin
 from pages.parts.shared.page import plain
 
 
@@ -31,7 +31,7 @@ def about(run: Run) -> str:
     """Return one line on what a run does, as Markdown."""
     config = run.config
     start = f"{method_label(config.method)}, from {_start(config)}, {config.epochs} epochs."
-    return f"{plain(start)} {source_of(run)}"
+    return plain(start)
 
 
 def _start(config: RunConfig) -> str:
@@ -41,27 +41,16 @@ def _start(config: RunConfig) -> str:
     return f"run {path.parents[1].name}" if path.parent.name == "checkpoints" else path.name
 
 
-def source_of(*runs: Run) -> str:
-    """Return which data the numbers of runs come from and the origin of the labels, as Markdown."""
-    return plain(" ".join(sorted({_source(run) for run in runs})))
-
-
-def _source(run: Run) -> str:
-    config, status = run.config, run.status()
-    frames = status.frames or config.frames
-    count = f"{frames:,}" if frames else "all"
-    labels = status.labels or _labels_of(config.dataset)
-    made_by = f" Labels: {origin(labels)}." if labels else ""
-    return f"Data: {config.dataset}, {count} training frames.{made_by}"
-
-
-def labels_of(*runs: Run) -> str:
-    """Return the data sets and the origin of the labels of runs, for figures and files."""
-    if not runs:
-        return ""
-    data = ", ".join(sorted({run.config.dataset for run in runs}))
-    made_by = {run.status().labels or _labels_of(run.config.dataset) for run in runs}
-    return f"Data: {data}. Labels: {', '.join(sorted(origin(name) for name in made_by if name))}"
+def provenance_of(*runs: Run) -> Provenance:
+    """Return which data the numbers of runs come from, and who made their labels."""
+    labels = {run.status().labels or _labels_of(run.config.dataset) for run in runs}
+    counts = sorted({run.status().frames or run.config.frames or 0 for run in runs})
+    numbers = ", ".join(f"{count:,}" if count else "all" for count in counts) or "no"
+    return Provenance(
+        data=", ".join(sorted({run.config.dataset for run in runs})) or "no runs",
+        labels=sorted(filter(None, labels)),
+        details=f"{numbers} training frames.",
+    )
 
 
 def _labels_of(dataset: str) -> str | None:

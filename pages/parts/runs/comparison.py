@@ -4,6 +4,7 @@ from functools import partial
 
 import streamlit as st
 
+from core.frames.provenance import MODEL_LABELLED, origin
 from core.runs.process import local
 from core.runs.record.directory import Run
 from core.runs.record.listing import status_if_any
@@ -14,7 +15,6 @@ from core.training.settings.metrics import METRICS
 from pages.parts.runs.about import commands
 from pages.parts.runs.overlay import show_overlay
 from pages.parts.runs.view import COLORS, act, actions, show_action_error
-from pages.parts.shared.datasets import MODEL_LABELLED, origin
 from pages.parts.shared.page import plain
 
 FIRST_CHOSEN = 5

@@ -14,7 +14,7 @@ from core.runs.results.paper import DOI
 from core.runs.results.quantities import AXES, Quantity, probes_of
 from core.training.settings.methods import METHODS
 from core.training.settings.metrics import METRICS
-from pages.parts.runs.about import labels_of, source_of
+from pages.parts.runs.about import provenance_of
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark
 
@@ -75,8 +75,7 @@ def show_curves(
         figure,
         name=name,
         caption=caption,
-        source=source_of(*runs),
-        labels=labels_of(*runs),
+        source=provenance_of(*runs),
         table=lambda: table.assign(quantity=title, unit=unit, axis=x_title),
     )
 
@@ -163,8 +162,7 @@ def show_gradients(runs: Sequence[Run], *, name: str, first_epoch: bool) -> None
         "band is the range over seeds. With references of the wrong functional the network has to "
         "unlearn offsets, and gradients are larger; the Huber loss keeps them from growing with "
         "the offset. AtomRef has a gradient only where it is trained.",
-        source=source_of(*runs),
-        labels=labels_of(*runs),
+        source=provenance_of(*runs),
         table=lambda: table,
     )
 

@@ -1,20 +1,22 @@
 """Errors of a run's model on held-out frames: parity, and errors by element."""
 
+from dataclasses import replace
 from typing import get_args
 
 import streamlit as st
 
 from core.figures.base.periodic import periodic_table
 from core.figures.training.run_parity import run_parity
+from core.frames.provenance import Provenance
 from core.reference.fits.atomref import RARE
 from core.runs.record.directory import Run
 from core.studies.run_errors import MODELS, Part, RunErrorsStudy
 from core.training.scoring.frame_errors import KINDS, FrameErrors, summary
 from core.training.settings.metrics import LABEL_METRICS, METRICS
-from pages.parts.runs.about import labels_of, source_of
+from pages.parts.runs.about import provenance_of
 from pages.parts.shared.figure import show
 from pages.parts.shared.job import computed
-from pages.parts.shared.page import is_dark, plain
+from pages.parts.shared.page import is_dark
 
 MAX_FRAMES = 2000
 BY_ELEMENT = ("energy", "force")
@@ -34,7 +36,8 @@ def show_frame_errors(run: Run, *, by_element: bool) -> None:
     )
     if errors.n_left_out:
         frames += f" {errors.n_left_out:,} frames cannot be represented by CHGNet."
-    source = f"{plain(frames)} {source_of(run)}"
+    source = provenance_of(run)
+    source = replace(source, details=f"{frames} {source.details}")
     if by_element:
         _by_element(run, study, errors, source)
     else:
@@ -75,7 +78,7 @@ def _choose_study(run: Run) -> RunErrorsStudy:
     return RunErrorsStudy(run=run.id, checkpoint=checkpoint, part=part, most=most)
 
 
-def _parity(run: Run, study: RunErrorsStudy, errors: FrameErrors, source: str) -> None:
+def _parity(run: Run, study: RunErrorsStudy, errors: FrameErrors, source: Provenance) -> None:
     """Show predictions against labels."""
     kind = st.segmented_control(
         "Quantity",
@@ -107,12 +110,11 @@ def _parity(run: Run, study: RunErrorsStudy, errors: FrameErrors, source: str) -
             caption="On the dashed line the prediction equals the label; a cloud beside it is an "
             "offset, a tilted one a wrong scale.",
             source=source,
-            labels=labels_of(run),
             table=lambda: table.assign(frame=errors.frame_ids[table["frame"]]),
         )
 
 
-def _by_element(run: Run, study: RunErrorsStudy, errors: FrameErrors, source: str) -> None:
+def _by_element(run: Run, study: RunErrorsStudy, errors: FrameErrors, source: Provenance) -> None:
     """Show the errors by element."""
     table = errors.by_element()
     kinds = [kind for kind in BY_ELEMENT if kind in errors.kinds]
@@ -156,6 +158,5 @@ def _by_element(run: Run, study: RunErrorsStudy, errors: FrameErrors, source: st
         + (", ".join(rare) or "none")
         + ".",
         source=source,
-        labels=labels_of(run),
         table=lambda: table.assign(rare=table["n_frames"] < RARE),
     )

@@ -6,7 +6,9 @@ from core.runs.record.directory import Run
 from core.runs.results.comparison import label_of
 from core.runs.results.curves import overlay
 from core.runs.results.quantities import AXES, ERRORS, KINDS, Quantity, probes_of
+from pages.parts.runs.about import provenance_of
 from pages.parts.runs.curves import choose_metric, show_curves
+from pages.parts.shared.datasets import show_provenance
 from pages.parts.shared.page import plain
 
 MAX_RUNS = 12
@@ -44,6 +46,7 @@ def show_overlay(chosen: list[Run]) -> None:
         notes.append(f"{len(runs) - len(drawn)} of the runs have not recorded it.")
     if len(chosen) > MAX_RUNS:
         notes.append(f"Only the first {MAX_RUNS} ticked runs.")
+    show_provenance(provenance_of(*drawn))
     show_curves(
         table,
         drawn,

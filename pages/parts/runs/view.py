@@ -13,10 +13,11 @@ from core.runs.record.listing import list_runs, queue_ahead, status_if_any
 from core.runs.record.status import State, Status
 from core.runs.results.comparison import done_share, errors_table, label_of
 from core.training.settings.metrics import METRICS
-from pages.parts.runs.about import about, commands, source_of
+from pages.parts.runs.about import about, commands, provenance_of
 from pages.parts.runs.curves import show_errors, show_gradients, show_speed
 from pages.parts.runs.export import show_export
 from pages.parts.runs.frame_errors import show_frame_errors
+from pages.parts.shared.datasets import show_provenance
 from pages.parts.shared.page import command, errors_shown, plain
 from pages.parts.shared.views import choose_view
 
@@ -62,6 +63,7 @@ def show_run(run: Run) -> None:
             query_params={"runs": run.id},
         )
     st.markdown(about(run))
+    show_provenance(provenance_of(run))
     live = run.status().is_active
     follow = live and st.session_state.get("follow", True)
     # The interval is fixed when the fragment is created: a run that ends reruns the page.
@@ -219,4 +221,3 @@ def _errors(run: Run) -> None:
         placeholder="–",
         column_config={"model": "Mean absolute error", **METRIC_COLUMNS},
     )
-    st.caption(source_of(run))

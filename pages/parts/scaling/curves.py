@@ -7,7 +7,7 @@ import streamlit as st
 from core.figures.scaling.error_curves import Series, scaling_curves
 from core.scaling.analysis import ScalingAnalysis
 from pages.parts.scaling.paper import show_paper
-from pages.parts.scaling.words import FORM_TEXT, labels_of, name_of, source_of
+from pages.parts.scaling.words import FORM_TEXT, name_of, provenance_of
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark, plain, signed
 
@@ -46,8 +46,7 @@ def _figure(analysis: ScalingAnalysis) -> None:
         scaling_curves(series, title=analysis.title, unit=analysis.unit, dark=is_dark()),
         name="scaling",
         caption=_caption(analysis, untrained=any(len(each.zero) for each in series)),
-        source=source_of(analysis),
-        labels=labels_of(analysis),
+        source=provenance_of(analysis),
         table=analysis.points_table,
     )
 

@@ -10,7 +10,7 @@ from core.figures.base.theme import OTHER_COLOR, method_color
 from core.figures.scaling.savings import Saving, savings
 from core.scaling.analysis import Pair, ScalingAnalysis
 from core.scaling.extrapolation import FACTOR
-from pages.parts.scaling.words import labels_of, name_of, source_of
+from pages.parts.scaling.words import name_of, provenance_of
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark, plain
 
@@ -52,8 +52,7 @@ def show_savings(analysis: ScalingAnalysis) -> None:
         "already with the smallest of them, so the ratio is a lower bound. Dashed: a law is "
         f"extrapolated, by a factor of {FACTOR} at most; nothing is drawn beyond. Below one, the "
         "method needs more frames.",
-        source=source_of(analysis),
-        labels=labels_of(analysis),
+        source=provenance_of(analysis),
         table=analysis.savings_table,
     )
     st.markdown("**Crossings**")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.frames.provenance import Provenance
 from core.frames.uploads import keep_upload
 from core.runs.groups.sweep import Sweep
 from core.scaling.analysis import ScalingAnalysis, analyse_sweep, analyse_table
@@ -12,7 +13,7 @@ from core.scaling.sweep_files import list_results, open_results
 from core.scaling.sweep_results import SweepResults
 from core.training.settings.metrics import METRICS
 from pages.parts.scaling.words import FORMS
-from pages.parts.shared.datasets import model_badge
+from pages.parts.shared.datasets import show_provenance
 from pages.parts.shared.page import plain
 from pages.parts.shared.selection import link_to, linked
 
@@ -35,7 +36,8 @@ def choose_analysis() -> ScalingAnalysis | None:
     results = _results(name, n_finished)
     with right:
         form, min_frames = _choose_law(asymptotic_from(results.sizes))
-    model_badge(results.about.data.made_by)
+    data = results.about.data
+    show_provenance(Provenance(data=data.name, labels=data.made_by))
     for reason in results.left_out.values():
         st.warning(plain(reason))
     if results.points.empty:

@@ -4,17 +4,11 @@ from collections.abc import Iterable
 
 import streamlit as st
 
+from core.frames.provenance import MODEL_LABELLED, Provenance
 from core.frames.registry import DatasetInfo, list_datasets
-from core.frames.schema import DFT, Card, Corrections
+from core.frames.schema import DFT, Card
 from core.potential.released import MODELS
 from pages.parts.shared.page import plain
-
-MODEL_LABELLED = "model-labelled, not DFT"
-CORRECTIONS: dict[Corrections, str] = {
-    "MP2020": "MP2020 corrections included",
-    "none": "without MP2020 corrections",
-    "unknown": "MP2020 corrections unknown",
-}
 
 
 def choose(label: str, infos: list[DatasetInfo], *, key: str, help_text: str) -> DatasetInfo | None:
@@ -59,9 +53,11 @@ def frames_to_learn() -> list[DatasetInfo]:
     return sorted(available("frames"), key=lambda info: info.card.functional == known)
 
 
-def origin(labels: str) -> str:
-    """Return who made labels: "DFT", or the model's name with a mark."""
-    return "DFT" if labels == DFT else f"{labels} ({MODEL_LABELLED})"
+def show_provenance(provenance: Provenance) -> None:
+    """Say once, at the head of a page, which data it shows and who made their labels."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        model_badge(provenance.labels)
+        st.caption(plain(provenance.text), width="stretch")
 
 
 def model_badge(made_by: Iterable[str]) -> None:

@@ -7,9 +7,10 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.figures.base.provenance import mark
 from core.figures.base.theme import figure_config
+from core.frames.provenance import Provenance
 from pages.parts.shared.images import save_buttons
+from pages.parts.shared.page import plain
 
 
 def show(
@@ -17,33 +18,30 @@ def show(
     *,
     name: str,
     caption: str,
-    source: str,
+    source: Provenance,
     table: Callable[[], pd.DataFrame],
     on_click: Callable[[Any], None] | None = None,
-    labels: str = "",
 ) -> None:
-    """Show a figure with its caption, its source, and buttons for SVG, PNG and a CSV of its data.
+    """Show a figure with its caption, where it comes from, and buttons for SVG, PNG and CSV.
 
     Args:
-        figure: The figure.
-        name: Unique on the page; names the widget and the downloaded files.
-        caption: One line on what to see.
-        source: Data set and origin of the labels.
-        table: Makes the tidy table behind the figure; called only on download.
-        on_click: Called with Streamlit's selection event when the reader clicks a point.
-        labels: Data set and origin of the labels in few words, written into the figure and a
-            column of the CSV, so that files that leave the page say it too.
+        figure: the figure.
+        name: unique on the page; names the widget and the downloaded files.
+        caption: one line on what to see.
+        source: data and origin of the labels; exported files say it too.
+        table: makes the tidy table behind the figure; called only on download.
+        on_click: called with Streamlit's selection event when the reader clicks a point.
     """
-    if labels:
-        mark(figure, labels)
     with st.container():
         _chart(figure, name, on_click)
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.caption(f"{caption}  \n{source}", width="stretch")
-            save_buttons(name)
+            st.caption(caption, width="stretch")
+            info = st.popover("Source", icon=":material/info:", type="tertiary")
+            info.markdown(plain(source.text))
+            save_buttons(name, source.line)
             st.download_button(
                 "CSV",
-                data=lambda: _csv(table(), labels),
+                data=lambda: table().assign(labels=source.line).to_csv(index=False).encode(),
                 file_name=f"{name}.csv",
                 mime="text/csv",
                 key=f"csv-{name}",
@@ -66,7 +64,3 @@ def _chart(figure: go.Figure, name: str, on_click: Callable[[Any], None] | None)
         selection_mode="points",
         on_select=lambda: on_click(st.session_state[key]),
     )
-
-
-def _csv(table: pd.DataFrame, labels: str) -> bytes:
-    return (table.assign(labels=labels) if labels else table).to_csv(index=False).encode()

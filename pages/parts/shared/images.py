@@ -3,13 +3,15 @@
 plotly.js in the reader's browser draws both, just as its own camera button does: that button is
 pressed with the wanted format, since plotly has one such button with one format and Streamlit
 gives pages no other way to its plotly. Nothing is asked of the server, which would need a browser
-of its own to draw a figure. What is saved is what is shown: zoom, hidden groups, theme and size.
+of its own to draw a figure. What is saved is what the page shows (zoom, hidden groups, theme and
+size), below a line about data and labels.
 """
 
 from typing import Final
 
 import streamlit as st
 
+from core.figures.base.provenance import export_title
 from core.figures.base.theme import figure_config
 
 WIDTH: Final = 126
@@ -36,41 +38,62 @@ button:hover { color: var(--st-link-color); }
 button:focus-visible { outline: 2px solid var(--st-primary-color); }
 """
 
-# The figure is the one in the nearest container around the buttons that holds any. The camera
-# button reads its options when it is pressed, so they can go back at once.
+# The figure is the one in the nearest container around the buttons that holds any. plotly's camera
+# button copies layout and options while it is pressed, so they can go back right after: its images
+# carry the line about data and labels, and the figure on the page does not.
 _JS: Final = """
-function figureOf(root) {
+function containerOf(root) {
     let around = (root.host ?? root).parentElement;
     while (around && !around.querySelector(".js-plotly-plot")) around = around.parentElement;
-    return around?.querySelector(".js-plotly-plot");
+    return around;
+}
+const isCamera = (node) => node.closest?.('.modebar-btn[data-title^="Download plot"]');
+function addLine(figure, line) {
+    const { title, margin } = figure.layout;
+    const full = figure._fullLayout, options = figure._context.toImageButtonOptions;
+    figure.layout.title = line.title;
+    figure.layout.margin = { ...margin, t: full.margin.t + line.height };
+    figure._context.toImageButtonOptions = {
+        ...options, width: full.width, height: full.height + line.height,
+    };
+    setTimeout(() => {
+        Object.assign(figure.layout, { title, margin });
+        figure._context.toImageButtonOptions = options;
+    });
 }
 export default function ({ parentElement, data }) {
+    const container = containerOf(parentElement);
+    const listener = (event) => {
+        if (isCamera(event.target)) addLine(container.querySelector(".js-plotly-plot"), data.line);
+    };
+    container?.addEventListener("click", listener, true);
     for (const button of parentElement.querySelectorAll("button")) {
         button.onclick = () => {
-            const figure = figureOf(parentElement);
-            const camera = figure?.querySelector('.modebar-btn[data-title^="Download plot"]');
+            const figure = container?.querySelector(".js-plotly-plot");
+            const camera = figure && [...figure.querySelectorAll(".modebar-btn")].find(isCamera);
             if (!camera) return;
             const usual = figure._context.toImageButtonOptions;
             figure._context.toImageButtonOptions = data[button.dataset.format];
             camera.click();
-            figure._context.toImageButtonOptions = usual;
+            setTimeout(() => { figure._context.toImageButtonOptions = usual; });
         };
     }
+    return () => container?.removeEventListener("click", listener, true);
 }
 """
 
 _buttons = st.components.v2.component("figure_images", html=_HTML, css=_CSS, js=_JS)
 
 
-def save_buttons(name: str) -> None:
+def save_buttons(name: str, line: str) -> None:
     """Show the buttons; they belong to the only figure in the container they are in.
 
     Args:
-        name: Of the saved files, without an ending; unique on the page.
+        name: name of the saved files, without an ending; unique on the page.
+        line: data and origin of the labels, written over the saved images.
     """
-    options = {}
-    for image_format in ("svg", "png"):
-        config = figure_config(name, image_format=image_format)
-        # The size on screen, whatever size the figure was made for.
-        options[image_format] = config["toImageButtonOptions"] | {"width": None, "height": None}
-    _buttons(key=f"images-{name}", data=options, width=WIDTH)
+    data = {
+        image_format: figure_config(name, image_format=image_format)["toImageButtonOptions"]
+        for image_format in ("svg", "png")
+    }
+    _buttons(key=f"images-{name}", data=data | {"line": export_title(line)}, width=WIDTH)

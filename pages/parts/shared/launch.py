@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar
 import streamlit as st
 
 from core.errors import LabError
+from core.frames.provenance import CORRECTIONS, Provenance
 from core.frames.registry import DatasetInfo
 from core.frames.schema import Card
 from core.frames.uploads import keep_upload
@@ -19,7 +20,7 @@ from core.runs.record.listing import list_runs, status_if_any
 from core.runs.results.comparison import label_of
 from core.training.settings.config import RunConfig
 from core.training.settings.methods import METHODS
-from pages.parts.shared.datasets import CORRECTIONS, choose, frames_to_learn, model_badge, origin
+from pages.parts.shared.datasets import choose, frames_to_learn, show_provenance
 from pages.parts.shared.page import command, errors_shown, plain
 from pages.parts.shared.run_settings import choose_amount, more_settings
 
@@ -214,11 +215,11 @@ def _choose_dataset() -> DatasetInfo | None:
     )
     if info is not None:
         card = info.card
-        model_badge(card.made_by)
-        st.caption(
-            plain(
-                f"Target: {card.functional}, {CORRECTIONS[card.corrections]}. "
-                f"Labels: {origin(card.labels)}."
+        show_provenance(
+            Provenance(
+                data=card.name,
+                labels=card.made_by,
+                details=f"Target: {card.functional}, {CORRECTIONS[card.corrections]}.",
             )
         )
     return info

@@ -8,22 +8,14 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.frames.pairs import PairSet
+from core.frames.provenance import Provenance, describe_energies
 from core.frames.registry import DatasetInfo, find_dataset
 from core.frames.schema import EnergyColumn, Frame
 from core.frames.store import FrameSet
 from core.reference.shifts.pairs import OpenedPairs, PairedEnergies, default_columns
 from core.reference.shifts.shift import ShiftSummary, summarize
 from core.studies.selection import PairSelection
-from pages.parts.shared.datasets import (
-    CORRECTIONS,
-    MODEL_LABELLED,
-    available,
-    choose,
-    key_of,
-    model_badge,
-    origin,
-)
-from pages.parts.shared.page import plain
+from pages.parts.shared.datasets import available, choose, key_of, show_provenance
 
 
 @dataclass(kw_only=True, frozen=True)
@@ -58,28 +50,21 @@ class PairChoice:
         return self.opened.other
 
     @property
-    def source(self) -> str:
-        """One line for the page: data set, labels and corrections."""
+    def source(self) -> Provenance:
+        """Data set, labels and corrections."""
         pairs = self.pairs
-        labels = {
-            f"{functional} by {origin(made_by)}, {CORRECTIONS[corrections]}"
-            for functional, made_by, corrections in (
+        energies = {
+            describe_energies(functional, labels, corrections)
+            for functional, labels, corrections in (
                 (pairs.source_functional, pairs.source_labels, pairs.source_corrections),
                 (pairs.target_functional, pairs.target_labels, pairs.target_corrections),
             )
         }
-        return plain(
-            f"Data: {self.selection.dataset}, {len(pairs):,} pairs. "
-            f"Labels: {'; '.join(sorted(labels))}."
+        return Provenance(
+            data=self.selection.dataset,
+            labels={pairs.source_labels, pairs.target_labels},
+            details=f"{len(pairs):,} pairs: {'; '.join(sorted(energies))}.",
         )
-
-    @property
-    def labels(self) -> str:
-        """Data set and origin of its labels in few words, for figures and files."""
-        pairs = self.pairs
-        made_by = ", ".join(sorted({pairs.source_labels, pairs.target_labels}))
-        labels = f"{made_by}: {MODEL_LABELLED}" if pairs.is_model_labelled else "DFT"
-        return f"Data: {self.selection.dataset}. Labels: {labels}"
 
     @property
     def arguments(self) -> str:
@@ -128,7 +113,7 @@ def choose_pairs() -> PairChoice | None:
         return None
     choice = _open(selection)
     pairs = choice.pairs
-    model_badge({pairs.source_labels, pairs.target_labels})
+    show_provenance(choice.source)
     if pairs.n_dropped:
         st.caption(f"{pairs.n_dropped:,} rows lack one of the two energies and are left out.")
     return choice

@@ -55,7 +55,6 @@ def table_with_structures(
             column_config=COLUMNS | dict(columns or {}),
             height=460,
         )
-        st.caption(choice.source)
     with right:
         material(table.iloc[chosen or 0], choice, key=key)
 

@@ -10,9 +10,10 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.elements import chemistry
+from core.figures.base.canvas import Axis
 from core.figures.base.clicks import picked
-from core.figures.base.marginals import DENSITY_ABOVE
-from core.figures.shifts.columns import MOST_BOXES, Axis, Trend, against, boxes
+from core.figures.base.cloud import DENSITY_ABOVE
+from core.figures.shifts.columns import MOST_BOXES, Trend, against, boxes
 from core.reference.shifts.explore import Relation, Running, by_category, relation, running_median
 from core.reference.shifts.pairs import OpenedPairs
 from core.reference.shifts.variables import Variable, variables
@@ -131,7 +132,6 @@ def numeric(shown: Shown, chosen: Variable, quantity: str) -> None:
         name=f"{quantity}-against-{chosen.name}",
         caption=plain(caption),
         source=shown.choice.source,
-        labels=shown.choice.labels,
         table=lambda: shown.pairs.table().assign(**{quantity: values, chosen.name: found.x}),
         on_click=pick,
     )
@@ -223,7 +223,6 @@ def one_material(shown: Shown, row: int, chosen: Variable, x: np.ndarray) -> Non
             key=f"facts-{row}",
             column_config={"what": "", "value": str(facts["formula"])},
         )
-        st.caption(shown.choice.source)
     with right:
         material(facts, shown.choice, key=f"picked-{row}")
 
@@ -240,7 +239,6 @@ def categories(shown: Shown, chosen: Variable, quantity: str) -> None:
             f"dashed one the mean.{few}"
         ),
         source=shown.choice.source,
-        labels=shown.choice.labels,
         table=lambda: table,
     )
     number = {

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.figures.base.bands import COLORS, curves_with_bands
-from core.figures.shifts.columns import Axis
+from core.figures.base.canvas import Axis
 from core.potential.released import MODELS
 from core.reference.shifts.data_efficiency import DataEfficiency
 from core.studies.data_efficiency import DataEfficiencyResult, DataEfficiencyStudy
@@ -104,7 +104,6 @@ def figure(shown: Shown, curve: DataEfficiency, value: str, axis: Axis, caption:
         name=f"few-materials-{value}",
         caption=plain(caption),
         source=shown.choice.source,
-        labels=shown.choice.labels,
         table=lambda: table,
     )
 

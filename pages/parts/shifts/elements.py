@@ -84,7 +84,6 @@ def periodic(shown: Shown, table: pd.DataFrame, quantity: str, rare: int) -> Non
         caption=f"{shown.lead}Mean over the materials that contain the element. Click a square to "
         "keep only materials with that element, again to let it go.",
         source=shown.choice.source,
-        labels=shown.choice.labels,
         table=lambda: table,
         on_click=toggle_element,
     )
@@ -105,7 +104,6 @@ def intervals(shown: Shown, table: pd.DataFrame, quantity: str) -> None:
         "bar is an element whose partners differ, or one in few materials (open circles), whose "
         "bars the edge may cut.",
         source=shown.choice.source,
-        labels=shown.choice.labels,
         table=lambda: table,
     )
 

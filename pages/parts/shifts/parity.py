@@ -3,15 +3,13 @@
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
-from core.elements import chemistry
 from core.figures.base.clicks import toggled
 from core.figures.base.periodic import periodic_table
-from core.figures.shifts.parity import parity
 from core.reference.shifts.explore import by_element
 from core.reference.shifts.shift import outliers
+from pages.parts.shared.before_after import show_before_after
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark, plain, signed
 from pages.parts.shared.pairs import PairChoice
@@ -74,38 +72,23 @@ def scatter(shown: Shown) -> None:
         help="Oxides, halides and so on, by the elements a material contains. Not for density "
         "images, which stand in for more than 20,000 points.",
     )
-    show(
-        parity_figure(shown.key, shown, grouped=grouped, dark=is_dark()),
-        name="energy-parity",
-        caption=(
-            f"{shown.lead}On one shared energy scale the points would lie on the "
-            f"dashed line; they are {shown.summary.mae:.1f} eV/atom off on average."
+    summary = shown.summary
+    show_before_after(
+        shown.key,
+        shown.pairs,
+        (summary.scaled_source, summary.scaled_target),
+        captions=(
+            (
+                f"{shown.lead}On one shared energy scale the points would lie on the dashed line; "
+                f"they are {summary.mae:.1f} eV/atom off on average."
+            ),
+            (
+                "After each functional's own least-squares AtomRef, fitted to these pairs: what "
+                "remains is what structure adds beyond composition."
+            ),
         ),
         source=shown.choice.source,
-        labels=shown.choice.labels,
-        table=shown.pairs.table,
-    )
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def parity_figure(
-    key: tuple[Any, ...],  # noqa: ARG001  part of the cache's key
-    _shown: Shown,
-    *,
-    grouped: bool,
-    dark: bool,
-) -> go.Figure:
-    """Draw the parity figure once for all readers."""
-    pairs = _shown.pairs
-    return parity(
-        pairs.source,
-        pairs.target,
-        x_title=f"{pairs.source_functional} total energy",
-        y_title=f"{pairs.target_functional} total energy",
-        hover=pairs.names(),
-        ids=pairs.material_id.tolist(),
-        groups=chemistry(pairs.fractions) if grouped else None,
-        dark=dark,
+        grouped=grouped,
     )
 
 
@@ -136,7 +119,6 @@ def shifts_by_element(shown: Shown) -> None:
         name="shift-by-element",
         caption="Click a square to keep only materials with that element, again to let it go.",
         source=shown.choice.source,
-        labels=shown.choice.labels,
         table=lambda: table,
         on_click=toggle_element,
     )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from core.figures.shifts.columns import Axis
+from core.figures.base.canvas import Axis
 from core.reference.shifts.pairs import PairedEnergies
 from core.reference.shifts.shift import ShiftSummary, summarize
 from pages.parts.shared.pairs import PairChoice

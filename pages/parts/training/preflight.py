@@ -7,13 +7,14 @@ import pandas as pd
 import streamlit as st
 
 from core.elements import SYMBOLS
-from core.frames.schema import DFT, Card
+from core.frames.provenance import Provenance, origin
+from core.frames.schema import Card
 from core.progress import duration_text
 from core.runs.results.comparison import method_label
 from core.training.loop.preflight import Preflight, preflight
 from core.training.settings.config import RunConfig
 from core.training.settings.methods import METHODS
-from pages.parts.shared.datasets import MODEL_LABELLED, key_of, origin
+from pages.parts.shared.datasets import key_of
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import conditioned, errors_shown, plain
 from pages.parts.shared.waterfall import offset_waterfall
@@ -118,14 +119,16 @@ def _only_offset(known: dict[str, Preflight | None], config: RunConfig, card: Ca
     if not all(errors.values()):
         return
     st.markdown("**How much of the error is only an offset?**")
-    made = "DFT" if card.labels == DFT else f"{card.labels}: {MODEL_LABELLED}"
     show(
         offset_waterfall({key: error or 0.0 for key, error in errors.items()}, unit="meV/atom"),
         name="preflight-offset",
         caption=f"{plain(config.source_model)} before any training; what references cannot take "
         "away is for training to learn. The Model offset page shows it by element and chemistry.",
-        source=plain(f"{before.n_probed:,} validation frames of {card.name}, {card.functional}."),
-        labels=f"Data: {card.name}. Labels: {made}",
+        source=Provenance(
+            data=card.name,
+            labels={card.labels},
+            details=f"{before.n_probed:,} validation frames, {card.functional}.",
+        ),
         table=lambda: pd.DataFrame({"step": list(errors), "mae_mev_per_atom": errors.values()}),
     )
 

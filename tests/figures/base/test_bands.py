@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from core.figures.base.bands import COLORS, curves_with_bands, forest
+from core.figures.base.canvas import Axis
 from core.figures.base.theme import SMALL_FONT_SIZE
-from core.figures.shifts.columns import Axis
 
 AXIS = Axis(title="Shift", unit="eV/atom")
 

@@ -1,28 +1,22 @@
-"""The line that says where a figure comes from."""
+"""The line over an exported figure that says where it comes from."""
 
-from core.figures.base.provenance import mark
-from core.figures.shifts.parity import parity
+from core.figures.base.provenance import export_title
 
 
-def test_a_line_is_added_and_the_figure_grows_by_it():
-    figure = parity([0.0, 1.0], [0.0, 2.0], x_title="x", y_title="y", dark=False)
-    height, top = figure.layout.height, figure.layout.margin.t
-    mark(figure, "Data: <b>mine</b>. Labels: DFT")
-    assert figure.layout.title.text == "Data: &lt;b&gt;mine&lt;/b&gt;. Labels: DFT"
-    assert figure.layout.title.font.size >= 13
-    mark(figure, "Data: <b>mine</b>. Labels: DFT")
-    assert figure.layout.height - height == figure.layout.margin.t - top > 0
+def test_what_users_wrote_is_no_markup():
+    line = export_title("Data: <b>mine</b>. Labels: DFT.")
+    assert line["title"]["text"] == "Data: &lt;b&gt;mine&lt;/b&gt;. Labels: DFT."
+    assert line["title"]["font"]["size"] >= 13
+    assert line["height"] > line["title"]["font"]["size"]
 
 
 def test_a_long_line_is_broken_between_sentences_and_words():
-    figure = parity([0.0, 1.0], [0.0, 2.0], x_title="x", y_title="y", dark=False)
-    height = figure.layout.height
-    mark(
-        figure, "Data: mp-structures. Labels: chgnet-0.3.0, chgnet-r2scan: model-labelled, not DFT"
+    line = export_title(
+        "Data: mp-structures. Labels: chgnet-0.3.0, chgnet-r2scan (model-labelled, not DFT)."
     )
-    assert figure.layout.title.text.split("<br>") == [
+    assert line["title"]["text"].split("<br>") == [
         "Data: mp-structures.",
-        "Labels: chgnet-0.3.0, chgnet-r2scan:",
-        "model-labelled, not DFT",
+        "Labels: chgnet-0.3.0, chgnet-r2scan",
+        "(model-labelled, not DFT).",
     ]
-    assert figure.layout.height >= height + 3 * figure.layout.title.font.size
+    assert line["height"] >= 3 * line["title"]["font"]["size"]

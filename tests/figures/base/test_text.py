@@ -5,9 +5,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.elements import SYMBOLS
 from core.figures.base.clicks import picked, toggled
-from core.figures.base.element_names import NAMES
 from core.figures.base.text import compact, plain, precise, with_unit
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False, min_value=-9e7, max_value=9e7)
@@ -57,13 +55,6 @@ def test_precise_numbers_are_right(value):
     assert re.fullmatch(r"−?[\d,]+(\.\d+)?", text)
     number = float(text.replace("−", "-").replace(",", ""))
     assert np.isclose(number, value, rtol=1e-3, atol=1e-6)
-
-
-def test_names_cover_the_elements():
-    assert list(NAMES) == list(SYMBOLS)
-    assert [NAMES[s] for s in ("H", "W", "Pb", "Pu")] == [
-        "Hydrogen", "Tungsten", "Lead", "Plutonium",
-    ]  # fmt: skip
 
 
 def event(*customdata):

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.figures.shifts.columns import MOST_BOXES, Axis, Trend, against, boxes
+from core.figures.base.canvas import Axis
+from core.figures.shifts.columns import MOST_BOXES, Trend, against, boxes
 
 X_AXIS, Y_AXIS = Axis(title="Band gap", unit="eV"), Axis(title="Shift", unit="eV/atom")
 TREND = Trend(

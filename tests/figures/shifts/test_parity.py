@@ -3,8 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from core.figures.base.marginals import DENSITY_ABOVE
-from core.figures.shifts.parity import Side, before_after, parity
+from core.figures.base.cloud import DENSITY_ABOVE
+from core.figures.shifts.parity import parity
 
 
 def pairs(n, seed=0):
@@ -64,7 +64,6 @@ def test_equal_units_and_diagonal():
     assert list(line.x) == list(line.y) == list(figure.layout.xaxis.range)
     assert "y = x" in line.name
     assert line.showlegend
-    assert not lines(draw(*pairs(20), diagonal=False))
 
 
 def test_very_different_spreads_keep_their_own_ranges():
@@ -77,34 +76,34 @@ def test_very_different_spreads_keep_their_own_ranges():
     assert "outside" in line.name
 
 
-def test_points_report_ids_and_escape_user_text():
+def test_user_text_is_escaped():
     x, y = pairs(3)
-    ids = ["<b>mp-1</b>", "mp-2", "%{x}"]
-    figure = draw(x, y, ids=ids, hover=[*ids[:2], "%{x} & <i>"], x_title="<b>E</b>", y_title="%{y}")
+    hover = ["<b>mp-1</b>", "mp-2", "%{x} & <i>"]
+    figure = draw(x, y, hover=hover, x_title="<b>E</b>", y_title="%{y}", title="<b>Total")
     (trace,) = points(figure)
-    assert list(trace.customdata) == ids
     assert list(trace.hovertext) == [
         "&lt;b&gt;mp-1&lt;/b&gt;", "mp-2", "&#37;{x} &amp; &lt;i&gt;",
     ]  # fmt: skip
     assert "<b>E" not in trace.hovertemplate
     assert "%{y}" not in trace.hovertemplate
     assert figure.layout.xaxis.title.text == "&lt;b&gt;E&lt;/b&gt; (eV/atom)"
+    assert figure.layout.annotations[0].text == "<b>&lt;b&gt;Total</b>"
     assert [float(text) for text in trace.text] == pytest.approx(y - x, abs=6e-4)
 
 
-def test_points_that_are_not_finite_are_left_out_with_their_ids():
+def test_points_that_are_not_finite_are_left_out_with_their_texts():
     figure = draw(
         np.array([1.0, np.nan, 3.0, 4.0]),
         np.array([1.0, 2.0, np.inf, 4.0]),
-        ids=list("abcd"),
+        hover=list("abcd"),
     )
     (trace,) = points(figure)
-    assert list(trace.customdata) == ["a", "d"]
+    assert list(trace.hovertext) == ["a", "d"]
 
 
 def test_lengths_must_agree():
-    with pytest.raises(ValueError, match="one entry a point"):
-        draw(*pairs(4), ids=["a"])
+    with pytest.raises(ValueError, match="one entry per point"):
+        draw(*pairs(4), hover=["a"])
 
 
 def test_groups_have_colours_a_legend_and_stacked_histograms():
@@ -131,7 +130,7 @@ def test_many_groups_join_as_other():
 def test_density_image_only_above_the_threshold():
     x, y = pairs(DENSITY_ABOVE + 1)
     assert draw(x[:-1], y[:-1]).data[0].type == "scatter"
-    figure = draw(x, y, ids=[str(i) for i in range(len(x))])
+    figure = draw(x, y, hover=[str(i) for i in range(len(x))])
     image = figure.data[0]
     assert image.type == "heatmap"
     assert not points(figure)
@@ -151,32 +150,10 @@ def test_density_image_matches_numpy_and_is_small():
     assert figure.layout.coloraxis.colorbar.title.text == "pairs per bin"
 
 
-def test_before_and_after():
-    x, y = pairs(300)
-    figure = before_after(
-        Side(title="Total, r = 0.05", x=x, y=y - 10, x_title="GGA", y_title="r2SCAN"),
-        Side(title="<b>Scaled", x=x + 6, y=y + 6, x_title="GGA scaled", y_title="r2SCAN scaled"),
-        ids=[f"mp-{i}" for i in range(300)],
-        dark=True,
-    )
-    left, right = points(figure)
-    assert (left.xaxis or "x", right.xaxis, right.yaxis) == ("x", "x4", "y4")
-    assert list(left.customdata) == list(right.customdata)
-    titles = [figure.layout[f"{a}axis{n}"].title.text for n in ("", "4") for a in "xy"]
-    assert all(title.endswith("(eV/atom)") for title in titles)
-    assert [note.text for note in figure.layout.annotations] == [
-        "<b>Total, r = 0.05</b>", "<b>&lt;b&gt;Scaled</b>",
-    ]  # fmt: skip
-    assert [line.showlegend for line in lines(figure)] == [True, False]
-    assert figure.layout.xaxis4.domain[0] > figure.layout.xaxis3.domain[1]
-
-
 @pytest.mark.parametrize("dark", [False, True])
 def test_nothing_to_show(dark):
     none = np.array([])
-    side = Side(title="a", x=none, y=none, x_title="x", y_title="y")
-    for figure in (draw(none, none, dark=dark), before_after(side, side, dark=dark)):
-        assert "No data yet" in figure.layout.annotations[0].text
+    assert "No data yet" in draw(none, none, dark=dark).layout.annotations[0].text
 
 
 def test_one_point_and_json():

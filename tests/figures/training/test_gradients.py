@@ -20,7 +20,7 @@ def test_mean_and_range(dark):
     figure = gradient_panels(
         TABLE, probes=["MLP_Layer0", "AtomRef", "AtomEmb"], methods=["frozen", "refit"], dark=dark
     )
-    lines = [trace for trace in figure.data if trace.name]
+    lines = [trace for trace in figure.data if trace.name != "band"]
     assert [(line.name, line.xaxis) for line in lines] == [
         ("frozen", "x"), ("frozen", "x2"), ("refit", "x2"),
     ]  # fmt: skip
