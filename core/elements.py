@@ -105,7 +105,8 @@ def fractions_from_formula(formula: str) -> np.ndarray:
     Raises:
         FormulaError: if it is not a composition of the elements H to Pu.
     """
-    return fractions_from_formulas([formula])[0]
+    fractions: np.ndarray = fractions_from_formulas([formula])[0]
+    return fractions
 
 
 def fractions_from_formulas(formulas: Sequence[str] | pd.Series | np.ndarray) -> np.ndarray:
@@ -227,4 +228,5 @@ def chemistry(fractions: np.ndarray) -> list[str]:
     for name, symbols in _CHEMISTRIES:
         conditions.append(present[:, [INDEX[symbol] for symbol in symbols.split()]].any(axis=1))
         names.append(name)
-    return np.select(conditions, names, default="intermetallic").tolist()
+    classes: list[str] = np.select(conditions, names, default="intermetallic").tolist()
+    return classes

@@ -142,10 +142,11 @@ def _kind_of_options(fields: dict[str, str], functionals: list[str]) -> str | No
 
 
 def _corrections(text: str) -> Corrections:
-    for value in get_args(Corrections):
+    values: tuple[Corrections, ...] = get_args(Corrections)
+    for value in values:
         if text.lower() == value.lower():
             return value
-    raise LabError(f"--corrections {text}: choose one of {', '.join(get_args(Corrections))}.")
+    raise LabError(f"--corrections {text}: choose one of {', '.join(values)}.")
 
 
 def _guessed_kind(path: Path) -> str:

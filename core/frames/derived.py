@@ -10,7 +10,8 @@ def volumes_per_atom(shards: ShardReader) -> np.ndarray:
     """Return the volume per atom of each frame, (n,) Å³."""
     cells = [chunk.flatten().to_numpy() for chunk in shards.column("lattice").chunks]
     lattices = np.concatenate([np.zeros(0), *cells]).reshape(-1, 3, 3)
-    return np.abs(np.linalg.det(lattices)) / shards.column("n_atoms").to_numpy()
+    volumes: np.ndarray = np.abs(np.linalg.det(lattices)) / shards.column("n_atoms").to_numpy()
+    return volumes
 
 
 def mean_magmoms(shards: ShardReader) -> np.ndarray:

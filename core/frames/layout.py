@@ -136,4 +136,5 @@ class _ListView:
         """Return a copy of a row's values, None where missing."""
         if not self._column[row].is_valid:
             return None
-        return self._values[self._offsets[row] : self._offsets[row + 1]].copy()
+        values: np.ndarray = self._values[self._offsets[row] : self._offsets[row + 1]]
+        return values.copy()

@@ -148,7 +148,7 @@ class ShardReader:
         for path in sorted(directory.glob(f"{stem}-*.arrow")):
             self._batches += open_batches(path, SCHEMA)
         sizes = [batch.num_rows for batch in self._batches]
-        self._starts = [0, *np.cumsum(sizes, dtype=int).tolist()]
+        self._starts: list[int] = [0, *np.cumsum(sizes, dtype=int).tolist()]
         self._views: list[BatchView | None] = [None] * len(sizes)
 
     def __len__(self) -> int:

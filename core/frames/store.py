@@ -121,15 +121,15 @@ class FrameSet:
 
     def energies(self) -> np.ndarray:
         """Return energy_per_atom, (n,) eV/atom, NaN where missing."""
-        return self._numbers("energy_per_atom")
+        return self._values("energy_per_atom")
 
     def material_ids(self) -> np.ndarray:
         """Return the material ids, (n,) strings."""
-        return self._shards.column("material_id").to_numpy()
+        return self._values("material_id")
 
     def n_atoms(self) -> np.ndarray:
         """Return the numbers of atoms, (n,) integers."""
-        return self._shards.column("n_atoms").to_numpy()
+        return self._values("n_atoms")
 
     def volumes_per_atom(self) -> np.ndarray:
         """Return the volume per atom of each frame, (n,) Å³."""
@@ -143,8 +143,9 @@ class FrameSet:
         """Return the training, validation and test rows."""
         return self._split
 
-    def _numbers(self, column: str) -> np.ndarray:
-        return self._shards.column(column).to_numpy()
+    def _values(self, column: str) -> np.ndarray:
+        values: np.ndarray = self._shards.column(column).to_numpy()
+        return values
 
     @cached_property
     def _table(self) -> pd.DataFrame:

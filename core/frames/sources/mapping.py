@@ -71,7 +71,8 @@ class MappedTable:
 
     def texts(self, table: pa.Table | pa.RecordBatch, field: str) -> list[str | None]:
         """Return the values of a mapped field as text."""
-        return table.column(self.mapping[field]).cast(pa.string()).to_pylist()
+        column = table.column(self.mapping[field]).cast(pa.string())
+        return list(column.to_pylist())
 
     def checked_id(self, row: int, field: str, value: str | None) -> str:
         """Return an id, or raise LabError if it is empty."""

@@ -193,7 +193,7 @@ class _PairTable(MappedTable):
     def _formulas(self, table: pa.Table) -> list[str]:
         if "formula" not in self.mapping:
             return list(self._formulas_of_structures())
-        formulas = table.column(self.mapping["formula"]).to_pylist()
+        formulas: list[str] = table.column(self.mapping["formula"]).to_pylist()
         try:
             fractions_from_formulas(formulas)
         except FormulaError as error:

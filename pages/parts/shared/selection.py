@@ -1,7 +1,7 @@
 """Selected rows and points that are part of the page's link.
 
-Streamlit binds no selection to the query, so it is kept there by hand: the callback of a click
-writes what was chosen before the page runs, and the page reads it back.
+Streamlit cannot bind a selection to the query, so the callback of a click writes it there before
+the page runs, and the page reads it back.
 """
 
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ def linked_table(
     """Show a table whose selected row is in the page's link.
 
     Args:
-        table: Rows, as `st.dataframe` takes them.
-        ids: What names each row in the link.
-        param: Name in the query.
-        key: Names the table; another table needs another key.
-        options: For `st.dataframe`.
+        table: rows, as `st.dataframe` takes them.
+        ids: name of each row in the link.
+        param: name in the query.
+        key: key of the widget; another table needs another key.
+        options: options of `st.dataframe`.
 
     Returns:
-        The number of the selected row; None where none is, or the link names one that is not here.
+        The number of the selected row; None if no row of the table is selected.
     """
     chosen = linked(param)
     row = ids.index(chosen) if chosen in ids else None
@@ -41,12 +41,12 @@ def linked_table(
 
 
 def linked(param: str) -> str | None:
-    """Return what the page's link says was chosen."""
+    """Return the selection in the page's link."""
     return st.query_params.get(param)
 
 
 def link_to(param: str, chosen: str | None) -> None:
-    """Write into the page's link what was chosen; None takes it out."""
+    """Write a selection into the page's link; None removes it."""
     if chosen is not None:
         st.query_params[param] = chosen
     elif param in st.query_params:

@@ -1,4 +1,4 @@
-"""A table of materials beside the structure of the selected one."""
+"""A table of materials with the structure of the selected one beside it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from pages.parts.shared.pairs import PairChoice
 from pages.parts.shared.selection import linked_table
 
 PICKED = "picked"
-"""The selected material in the page's link."""
+"""Name of the selected material in the page's link."""
 
 COLUMNS = {
     "row": None,
@@ -35,14 +35,14 @@ def table_with_structures(
     key: str,
     columns: Mapping[str, Any] | None = None,
 ) -> None:
-    """Show materials and, on the right, the structure of the selected row (the first at start).
+    """Show materials and, on the right, the structure of the selected row, at first of row 1.
 
     Args:
-        table: As `core.reference.shifts.shift.outliers` makes it, with at least one row; or with
-            any other columns beside row, material_id, formula and residual (eV/atom).
-        choice: Where the structures are.
-        key: Names the table; another table needs another key, or a selection outlives its rows.
-        columns: How to show the other columns, for `st.dataframe`.
+        table: DataFrame with at least one row and the columns row, material_id, formula and
+            residual (eV/atom), such as `core.reference.shifts.shift.outliers` returns.
+        choice: selection that contains the structures.
+        key: key of the widget; another table needs another key, or its selection stays.
+        columns: configuration of further columns for `st.dataframe`.
     """
     left, right = st.columns([3, 2])
     with left:
@@ -63,9 +63,9 @@ def material(row: Any, choice: PairChoice, *, key: str) -> None:
     """Show the structure of one material.
 
     Args:
-        row: As a row of `core.reference.shifts.shift.outliers`.
-        choice: Where the structures are.
-        key: Names the viewer.
+        row: row of the table of `table_with_structures`.
+        choice: selection that contains the structures.
+        key: key of the viewer.
     """
     (frame,) = choice.frames([int(row["row"])])
     values = {"residual": ([row["residual"]], "eV/atom")}
