@@ -15,20 +15,19 @@ STRAIN = 0.03
 STRAIN_RATTLE = 0.02
 
 _DECIMALS = 8
-"""Kept of a computed coordinate: the last bits, in which linear algebra differs from machine to
-machine, must not reach the files."""
+"""Decimals of computed coordinates; further ones differ between machines."""
 
 
 def choose_materials(materials: Sequence[Material], count: int) -> list[Material]:
-    """Choose materials so that every element lies in as many of them as possible.
+    """Choose materials so that every element occurs in as many of them as possible.
 
-    One material of each reduced formula is a candidate, so that no two polymorphs end up on both
-    sides of a split. Then the element with the fewest chosen materials gets its next candidate,
-    again and again. Which material is next follows a hash of the ids, not the order of rows.
+    One material of each reduced formula is a candidate, so that polymorphs are never on both sides
+    of a split. Candidates are chosen one by one for the element that so far occurs in the fewest,
+    in an order given by a hash of the ids.
 
     Args:
-        materials: Any number, in any order.
-        count: How many to choose; all candidates where there are fewer.
+        materials: materials in any order.
+        count: number of materials to choose; all candidates if there are fewer.
 
     Returns:
         The chosen materials in the order of `materials`.
@@ -52,10 +51,10 @@ def choose_materials(materials: Sequence[Material], count: int) -> list[Material
 
 
 def displaced(material: Material) -> dict[str, Material]:
-    """Make the geometries of one material by a generator that is seeded with its id.
+    """Make the geometries of one material with a generator that is seeded with its id.
 
     Args:
-        material: As DFT relaxed it.
+        material: the relaxed material.
 
     Returns:
         "relaxed": the material itself; "rattled": Gaussian displacements of one width, drawn
@@ -85,7 +84,7 @@ def _rattled(material: Material, width: float, generator: np.random.Generator) -
 
 
 def rounded(values: np.ndarray, decimals: int) -> np.ndarray:
-    """Round, and turn minus zero into zero: its sign is one more bit that machines disagree on."""
+    """Round, and turn −0.0, which differs between machines, into 0.0."""
     return np.round(values, decimals) + 0.0
 
 

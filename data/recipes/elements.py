@@ -1,7 +1,7 @@
 """Make data/elements: DFT facts about the elements in PBE and r2SCAN.
 
-Run ``python data/recipes/elements.py [--cache DIR]`` in the repository root; it writes the same
-bytes every time. Two packages of the Python Package Index are read, nothing of them is run:
+Run ``python data/recipes/elements.py [--cache DIR]`` in the repository root; its output is
+reproducible. Two packages of the Python Package Index are read, not run:
 
 - matcalc 0.7.0 (BSD-3-Clause): the elemental references of MatPES in either functional;
 - pydmclab 1.3.0 (MIT): elemental references under Materials Project's settings, December 2022.
@@ -66,7 +66,7 @@ COLUMNS = {
 
 @dataclass(kw_only=True, frozen=True, slots=True)
 class Fact:
-    """One element in one family of calculations, energies in eV/atom; see facts.json."""
+    """An element in one family of calculations, energies in eV/atom; see facts.json."""
 
     family: str
     element: str
@@ -117,7 +117,7 @@ def matpes_facts(cache: Path) -> list[Fact]:
 
 
 def mp_facts(cache: Path) -> list[Fact]:
-    """Read the references under Materials Project's settings; both functionals must be known."""
+    """Read the references with the Materials Project's settings that exist in both functionals."""
     sets = json.loads(member(fetch(PYDMCLAB, cache, sdist=False), *MP_FILE))[MP_SET]
     pbe, r2scan = sets["pbe"], sets["r2scan"]
     return [
@@ -139,14 +139,14 @@ def mp_facts(cache: Path) -> list[Fact]:
 
 
 def is_same_geometry(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Tell whether two calculations have the same lattice and sites, number for number."""
+    """Return whether two calculations have exactly the same lattice and sites."""
     a, b = one["structure"], other["structure"]
     sites = ([site["abc"] for site in crystal["sites"]] for crystal in (a, b))
     return a["lattice"]["matrix"] == b["lattice"]["matrix"] and next(sites) == next(sites)
 
 
 def as_csv(facts: list[Fact]) -> str:
-    """Write facts as CSV; energies with all the digits their source gives."""
+    """Return facts as CSV, energies with all digits of their source."""
     stream = io.StringIO()
     names = [field.name for field in fields(Fact)]
     writer = csv.DictWriter(stream, fieldnames=names, lineterminator="\n")
@@ -156,7 +156,7 @@ def as_csv(facts: list[Fact]) -> str:
 
 
 def make_card(facts: list[Fact]) -> dict[str, Any]:
-    """Say what the facts are, where they come from and how they were made."""
+    """Return the card: contents, sources and making of the facts."""
     counts = {family: sum(fact.family == family for fact in facts) for family in ("matpes", "mp")}
     same = sum(fact.same_geometry == "true" for fact in facts)
     return {

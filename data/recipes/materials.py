@@ -1,4 +1,4 @@
-"""Read the Materials Project structures that the matminer 0.4.0 source archive carries.
+"""Read the Materials Project structures in the source archive of matminer 0.4.0.
 
 Four tables of ``matminer/datasets`` are keyed by Materials Project id: three hold POSCAR text, one
 the text of a Python dictionary. Both are read as data, never evaluated. They come from
@@ -31,8 +31,8 @@ TABLES = {
     "dielectric_constant": "ecbd410d33c95d5b05822cff6c7c0ba809a024b4ede3855ec5efc48d5e29ea77",
     "piezoelectric_tensor": "4be45c8df76a9600f789255ddcb05a92fc3807e0b96fd01e85713a58c34a2ae1",
 }
-"""SHA-256 of each table's file. Of tables that share an id the first gives the structure:
-flla_2015 writes lattices with eight decimals, the others with six."""
+"""SHA-256 of each table's file. The first table with an id gives its structure: flla_2015 has
+lattices with eight decimals, the others with six."""
 
 _NOT_A_NUMBER = re.compile(r"\bnan\b")
 _LONGEST_CELL = 1 << 24
@@ -42,14 +42,14 @@ Sites = tuple[list[int], list[list[float]], list[list[float]]]
 
 @dataclass(kw_only=True, frozen=True, slots=True)
 class Material:
-    """The structure that stands for one Materials Project id.
+    """The structure of one Materials Project id.
 
     Attributes:
         material_id: Materials Project id, such as mp-149.
-        source: Name of the table that gave the structure.
+        source: name of the table of the structure.
         atomic_numbers: (n,) uint8.
-        frac_coords: Fractional coordinates, (n, 3).
-        lattice: Lattice vectors as rows, (3, 3), Å.
+        frac_coords: fractional coordinates, (n, 3).
+        lattice: lattice vectors as rows, (3, 3), Å.
     """
 
     material_id: str
@@ -75,14 +75,14 @@ class Material:
 
 
 def read_materials(archive: Path) -> tuple[list[Material], Counter[str]]:
-    """Read every ordered structure of elements H to Pu, one a Materials Project id.
+    """Read every ordered structure of elements H to Pu, one per Materials Project id.
 
     Args:
-        archive: The matminer source archive.
+        archive: the matminer source archive.
 
     Returns:
-        The materials in the order of the numbers in their ids, and how many rows were left out
-        for which reason.
+        The materials sorted by the numbers in their ids, and the number of rows left out per
+        reason.
     """
     chosen: dict[str, Material] = {}
     left_out: Counter[str] = Counter()
@@ -119,7 +119,7 @@ def _rows(text: str) -> Iterator[dict[str, str]]:
     lines = csv.reader(io.StringIO(text.partition("\n")[2], newline=""))
     header = next(lines)
     for values in lines:
-        # Two tables have a row number in front of the columns that their header names.
+        # Two tables have an unnamed column of row numbers.
         yield dict(zip(header, values[len(values) - len(header) :], strict=True))
 
 

@@ -2,7 +2,7 @@
 
     python data/recipes/structures.py [--cache DIR] [--out DIR] [--limit N] [--corrections-only]
 
-Three data sets come out: mp-structures (pairs: the energy of each material by both models),
+It makes three data sets: mp-structures (pairs: the energy of each material by both models),
 mp-frames-gga and mp-frames-r2scan (the same frames, labelled by one model each). No label is from
 DFT. The models run in double precision and their labels are rounded to a millionth, so that
 machines whose arithmetic differs in the last bits write the same files.
@@ -101,14 +101,14 @@ def main(
 
 
 def usable(materials: Sequence[Material]) -> tuple[list[Material], list[PackedGraph]]:
-    """Keep the materials that both models can see and know.
+    """Select the materials for which both models are defined.
 
-    No atom may be without a neighbour or on another, and each element must have been in both
-    models' training data. The r2SCAN model never met Yb, Po, At, Rn, Fr and Ra: their AtomRef is
-    zero there, and a label of it would be off by tens of eV per atom.
+    Every atom must have a neighbour and its own position, and every element must have been in both
+    models' training data. Yb, Po, At, Rn, Fr and Ra were not in the r2SCAN model's: their AtomRef
+    is zero, so that labels would be off by tens of eV per atom.
 
     Returns:
-        The materials kept and their graphs.
+        The selected materials and their graphs.
     """
     known = np.all([np.abs(get_atomref(load_model(name))) > 1e-6 for name in MODELS], axis=0)
     kept, graphs = [], []
@@ -127,11 +127,11 @@ def usable(materials: Sequence[Material]) -> tuple[list[Material], list[PackedGr
 
 
 def label(graphs: Sequence[PackedGraph], *, forces: bool) -> Labels:
-    """Predict with both models; rounded, by model name.
+    """Return the rounded predictions of both models, by model name.
 
     Args:
-        graphs: What to label.
-        forces: Whether forces and stress are wanted.
+        graphs: graphs to label.
+        forces: whether to predict forces and stress.
     """
     labels: Labels = {}
     for name in MODELS:
@@ -160,10 +160,10 @@ def make_pairs(
     """Write each material's energy and mean magmom by both models, and its structure.
 
     Args:
-        directory: Where; what is there goes.
-        materials: Its rows.
-        labels: Their predictions by model name.
-        new_card: Makes a card that names the source.
+        directory: directory of the data set; an existing one is replaced.
+        materials: materials, one per row.
+        labels: their predictions, by model name.
+        new_card: returns a card that names the source.
     """
     table = pd.DataFrame(
         {
@@ -206,10 +206,10 @@ def make_pairs(
 
 
 def add_uncorrected(directory: Path) -> None:
-    """Add the GGA/GGA+U energies without MP2020 corrections, rebuilt; replace them if there.
+    """Add or replace the rebuilt GGA/GGA+U energies without MP2020 corrections.
 
     Args:
-        directory: Of mp-structures, which is written anew.
+        directory: directory of mp-structures, which is replaced.
     """
     pairs = open_pairs(directory)
     table = pairs.table().drop(columns=UNCORRECTED, errors="ignore")
@@ -232,23 +232,23 @@ def add_uncorrected(directory: Path) -> None:
 
 
 def make_frames(out: Path, frames: Sequence[tuple[str, Material]], new_card: NewCard) -> None:
-    """Label frames and write them once for each model; absurd ones go into neither.
+    """Label frames and write them once per model, without those with extreme forces.
 
     Args:
-        out: Where the two data sets go.
-        frames: Frame ids and geometries.
-        new_card: Makes a card that names the source.
+        out: parent directory of the two data sets.
+        frames: frame ids and geometries.
+        new_card: returns a card that names the source.
     """
     graphs = [
         convert(geometry.atomic_numbers, geometry.frac_coords, geometry.lattice)
         for _, geometry in frames
     ]
     labels = label(graphs, forces=True)
-    sane = [
-        all(np.abs(one.forces).max() <= MAX_FORCE for one in both)
+    is_valid = [
+        all(np.abs(prediction.forces).max() <= MAX_FORCE for prediction in both)
         for both in zip(*labels.values(), strict=True)
     ]
-    typer.echo(f"{sane.count(False)} frames left out for a force above {MAX_FORCE:g} eV/Å")
+    typer.echo(f"{is_valid.count(False)} frames left out for a force above {MAX_FORCE:g} eV/Å")
     for name, predictions in labels.items():
         info = MODELS[name]
         directory = out / f"mp-frames-{SHORT[name]}"
@@ -266,12 +266,16 @@ def make_frames(out: Path, frames: Sequence[tuple[str, Material]], new_card: New
             labels=name,
             corrections=info.corrections,
         )
-        rows = zip(frames, predictions, sane, strict=True)
+        rows = zip(frames, predictions, is_valid, strict=True)
         _clear(directory)
         write_frames(
             directory,
             card,
-            (_frame(frame_id, geometry, one) for (frame_id, geometry), one, keep in rows if keep),
+            (
+                _frame(frame_id, geometry, prediction)
+                for (frame_id, geometry), prediction, valid in rows
+                if valid
+            ),
         )
         _report(directory)
 
