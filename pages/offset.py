@@ -2,15 +2,13 @@
 
 import shlex
 
-import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from core.elements import SYMBOLS
 from core.figures.base.periodic import periodic_table
 from core.figures.shifts.waterfall import by_group
 from core.frames.provenance import CORRECTIONS, Provenance
-from core.frames.registry import DatasetInfo
-from core.frames.schema import EnergyColumn
+from core.frames.schema import Card, EnergyColumn
 from core.potential.released import MODELS
 from core.reference.fits.atomref import RARE
 from core.reference.shifts.model_offset import STEPS
@@ -21,29 +19,32 @@ from pages.parts.shared.datasets import available, choose, show_provenance
 from pages.parts.shared.figure import show
 from pages.parts.shared.job import computed
 from pages.parts.shared.page import command, errors_shown, head, is_dark, plain
-from pages.parts.shared.waterfall import COLORS, offset_waterfall, step_name
+from pages.parts.shared.waterfall import COLORS, show_waterfall, step_name
 
 MOST = 1000
 
 
 def main() -> None:
     head(
-        "How much is only offset?",
-        "Of a pretrained model's energy error on your data, how much goes away with new "
-        "references, before any training?",
+        "Model offset",
+        "How much of a pretrained model's energy error on your data do new references remove, "
+        "before any training?",
     )
     with errors_shown():
-        chosen = choose_study()
-        if chosen is None:
+        selected = choose_study()
+        if selected is None:
             return
-        study, info, energy = chosen
+        study, energy = selected
         result: ModelOffset | None = computed(study)
         if result is not None:
-            findings(study, info, energy, result)
-        command(offset_command(study))
+            show_result(study, energy, result)
+        words = ["atomref", "offset", study.dataset, "--model", study.model]
+        words += [] if study.column is None else ["--column", study.column]
+        words += [] if study.most == MOST else ["--rows", str(study.most)]
+        command(shlex.join(words))
 
 
-def choose_study() -> tuple[OffsetStudy, DatasetInfo, EnergyColumn] | None:
+def choose_study() -> tuple[OffsetStudy, EnergyColumn] | None:
     left, middle, right, end = st.columns([2, 2, 2, 1])
     with left:
         info = choose(
@@ -54,13 +55,13 @@ def choose_study() -> tuple[OffsetStudy, DatasetInfo, EnergyColumn] | None:
         )
     if info is None:
         return None
-    energy = choose_energy(info, middle)
+    energy = choose_energy(info.card, middle)
     model = right.selectbox(
         "Model",
         [*MODELS, *runs_with_models()],
         key="model",
         bind="query-params",
-        help="A released model, or a run, which stands for its best checkpoint.",
+        help="A released model, or a run, of which the best checkpoint is used.",
     )
     most = end.number_input(
         "Rows at most",
@@ -70,35 +71,26 @@ def choose_study() -> tuple[OffsetStudy, DatasetInfo, EnergyColumn] | None:
         step=50,
         key="most",
         bind="query-params",
-        help="A sample of the materials is enough for a first answer; interaction energies that "
-        "are computed once are kept.",
+        help="A sample of the materials is enough for a first answer. Interaction energies are "
+        "computed once and kept.",
     )
     column = energy.column if info.card.kind == "pairs" else None
-    return (
-        OffsetStudy(dataset=info.card.name, column=column, model=model, most=most),
-        info,
-        energy,
-    )
+    return OffsetStudy(dataset=info.card.name, column=column, model=model, most=most), energy
 
 
-def choose_energy(info: DatasetInfo, box: st.delta_generator.DeltaGenerator) -> EnergyColumn:
-    card = info.card
+def choose_energy(card: Card, box: DeltaGenerator) -> EnergyColumn:
     if card.kind == "frames":
-        own = EnergyColumn(
-            column="energy_per_atom",
-            functional=card.functional or "unknown",
-            corrections=card.corrections,
-            labels=card.labels,
+        energy = card.frame_energy
+        box.selectbox(
+            "Energy", [energy.functional], disabled=True, help="The functional of the data set."
         )
-        box.selectbox("Energy", [own.functional], disabled=True, help="The data set's functional.")
-        return own
+        return energy
     columns = {energy.column: energy for energy in card.energies}
-    names = list(columns)
     name = box.selectbox(
         "Energy",
-        names,
-        index=names.index(default_columns(card)[1]),
-        format_func=lambda one: f"{columns[one].functional} ({one})",
+        list(columns),
+        index=list(columns).index(default_columns(card)[1]),
+        format_func=lambda column: f"{columns[column].functional} ({column})",
         key="column",
         bind="query-params",
         help="The energies that the model must learn.",
@@ -106,17 +98,14 @@ def choose_energy(info: DatasetInfo, box: st.delta_generator.DeltaGenerator) -> 
     return columns[name]
 
 
-def findings(
-    study: OffsetStudy, info: DatasetInfo, energy: EnergyColumn, result: ModelOffset
-) -> None:
-    found = result.found
-    mae = found.mae
-    n = len(found.rows)
+def show_result(study: OffsetStudy, energy: EnergyColumn, result: ModelOffset) -> None:
+    errors = result.found
+    n, best = len(errors.rows), min(errors.mae.values())
     source = Provenance(
-        data=info.card.name,
+        data=study.dataset,
         labels={energy.labels},
         details=f"{study.model} ({result.model_functional}) on {n:,} rows of "
-        f"{found.n_materials:,} materials: {energy.functional}, "
+        f"{errors.n_materials:,} materials: {energy.functional}, "
         f"{CORRECTIONS[energy.corrections]}. References are fitted to four fifths of the materials "
         "and evaluated on the rest, five times."
         + (
@@ -125,43 +114,43 @@ def findings(
     )
     show_provenance(source)
     st.markdown(
-        f"Of **{mae['as_is']:.2f} eV/atom**, **{found.share:.1%}** is only offset: references "
-        f"alone bring the error down to **{1000 * min(mae.values()):,.0f} meV/atom**. What is left "
-        "is for training to learn."
+        f"Of **{errors.mae['as_is']:.2f} eV/atom**, **{errors.share:.1%}** is only an offset: new "
+        f"references alone reduce the error to **{1000 * best:,.0f} meV/atom**. Training has to "
+        "remove the rest."
     )
-    show(
-        offset_waterfall(mae, unit="eV/atom"),
+    show_waterfall(
+        errors.mae,
+        unit="eV/atom",
         name="offset-waterfall",
-        caption="Solid: the error that remains. Hatched: what the step takes away. AtomRef is "
-        "fitted to total energies, residual AtomRef to what the network leaves of them.",
+        caption="Solid: the error that remains. Hatched: what the step removes. AtomRef is fitted "
+        "to total energies, residual AtomRef to total minus interaction energies.",
         source=source,
-        table=lambda: pd.DataFrame({"step": list(mae), "mae_ev_per_atom": list(mae.values())}),
     )
-    notes(result, n)
-    elements(result, source)
-    chemistries(result, source)
+    for note in notes(result):
+        st.caption(plain(note))
+    show_elements(result, source)
+    show_chemistries(result, source)
 
 
-def notes(result: ModelOffset, n: int) -> None:
-    told = []
-    if n < result.n_available:
-        told.append(
-            f"{n:,} of {result.n_available:,} rows with an energy were looked at; "
+def notes(result: ModelOffset) -> list[str]:
+    errors = result.found
+    messages = [f"Prior of the residual AtomRef: {result.prior_used}."]
+    if len(errors.rows) < result.n_available:
+        messages.append(
+            f"{len(errors.rows):,} of {result.n_available:,} rows with an energy are used; "
             f"{result.n_without_structure:,} have no structure."
         )
     if result.n_left_out:
-        told.append(f"{result.n_left_out:,} structures cannot be represented by CHGNet.")
-    if result.found.unseen:
-        told.append(
-            f"Too few materials contain {', '.join(result.found.unseen)}: for theirs, refitted "
-            "references lack the element, and the residual ones keep the prior."
+        messages.append(f"CHGNet cannot represent {result.n_left_out:,} of the structures.")
+    if errors.unseen:
+        messages.append(
+            f"Too few materials contain {', '.join(errors.unseen)}: for them, refitted references "
+            "lack the element, and residual ones keep the prior."
         )
-    told.append(f"Prior of the residual AtomRef: {result.prior_used}.")
-    for one in told:
-        st.caption(plain(one))
+    return messages
 
 
-def elements(result: ModelOffset, source: Provenance) -> None:
+def show_elements(result: ModelOffset, source: Provenance) -> None:
     st.subheader("By element")
     step = st.segmented_control(
         "Error",
@@ -174,6 +163,7 @@ def elements(result: ModelOffset, source: Provenance) -> None:
     )
     table = result.found.element_table()
     counts = dict(zip(table["symbol"], table["count"], strict=True))
+    rare = [symbol for symbol, count in counts.items() if count < RARE]
     show(
         periodic_table(
             dict(zip(table["symbol"], table[step], strict=True)),
@@ -182,24 +172,21 @@ def elements(result: ModelOffset, source: Provenance) -> None:
             diverging=False,
             log=True,
             hover={
-                symbol: f"{counts[symbol]:,} rows contain it"
-                + (f"; fewer than {RARE}, so little is known" if counts[symbol] < RARE else "")
-                for symbol in SYMBOLS
-                if symbol in counts
+                symbol: f"{count:,} rows contain it"
+                + (f"; fewer than {RARE}, so the mean is uncertain" if symbol in rare else "")
+                for symbol, count in counts.items()
             },
             dark=is_dark(),
         ),
         name=f"offset-by-element-{step}",
-        caption="The mean error of the materials that contain the element, logarithmic colours. "
-        f"In fewer than {RARE} rows: "
-        + (", ".join(s for s, count in counts.items() if count < RARE) or "none")
-        + ".",
+        caption="Mean error of the materials that contain the element, on a logarithmic colour "
+        f"scale. Elements in fewer than {RARE} rows: {', '.join(rare) or 'none'}.",
         source=source,
         table=lambda: table,
     )
 
 
-def chemistries(result: ModelOffset, source: Provenance) -> None:
+def show_chemistries(result: ModelOffset, source: Provenance) -> None:
     st.subheader("By chemistry")
     table = result.found.chemistry_table()
     show(
@@ -210,21 +197,13 @@ def chemistries(result: ModelOffset, source: Provenance) -> None:
             dark=is_dark(),
         ),
         name="offset-by-chemistry",
-        caption="From right to left: the error as it is, and after each kind of references. Rows "
-        "of each chemistry in brackets; a material counts as the first that fits: oxide, halide, "
-        "chalcogenide, pnictide, carbide, boride, silicide, hydride, intermetallic.",
+        caption="From right to left: the model's error, and the error after each set of "
+        "references. The number of rows is in brackets. A material belongs to the first class that "
+        "fits: oxide, halide, chalcogenide, pnictide, carbide, boride, silicide, hydride, "
+        "intermetallic.",
         source=source,
         table=lambda: table,
     )
-
-
-def offset_command(study: OffsetStudy) -> str:
-    words = ["atomref", "offset", study.dataset, "--model", study.model]
-    if study.column is not None:
-        words += ["--column", study.column]
-    if study.most != MOST:
-        words += ["--rows", str(study.most)]
-    return shlex.join(words)
 
 
 main()

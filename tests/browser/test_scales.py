@@ -47,5 +47,5 @@ def test_a_job_is_begun_cancelled_begun_again_and_survives_a_reload(lab, page):
     again.click()
     expect(page.get_by_role("button", name="Cancel")).to_be_visible()
     page.reload()
-    expect(page.get_by_text("is only offset:")).to_be_visible(timeout=180_000)
+    expect(page.get_by_text("is only an offset:")).to_be_visible(timeout=180_000)
     snap(settled(page), "offset")

@@ -142,7 +142,7 @@ def test_data_efficiency(visit, mine):
     assert table["materials"].tolist()[:3] == [10, 30, 100]
     assert len(at.get("plotly_chart")) == 2
     assert any("not from these data" in one.value for one in at.markdown)
-    assert at.code[0].value.endswith("--element O --few")
+    assert at.code[0].value.endswith("--element O --data-efficiency")
     at.selectbox(key="dataset").set_value("mine").run()
     assert "too few" in at.error[0].value
 

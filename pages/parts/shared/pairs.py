@@ -2,18 +2,21 @@
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import attrgetter
+from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from core.figures.base.canvas import Array
 from core.frames.pairs import PairSet
 from core.frames.provenance import Provenance, describe_energies
 from core.frames.registry import DatasetInfo, find_dataset
 from core.frames.schema import EnergyColumn, Frame
 from core.frames.store import FrameSet
 from core.reference.shifts.pairs import OpenedPairs, PairedEnergies, default_columns
-from core.reference.shifts.shift import ShiftSummary, summarize
+from core.reference.shifts.shift import ShiftSummary, quantities, summarize
 from core.studies.selection import PairSelection
 from pages.parts.shared.datasets import available, choose, key_of, show_provenance
 
@@ -26,13 +29,17 @@ class PairChoice:
         selection: the selection, as studies take it.
         opened: its energies and the data sets they come from.
         summary: comparison of the two functionals over all pairs.
-        key: identifies selection and data in caches.
+        key: identifies selection, data and elements in caches.
+        elements: only materials that contain all of these elements are kept.
+        whole: the same with all materials; None if no elements are selected.
     """
 
     selection: PairSelection
     opened: OpenedPairs
     summary: ShiftSummary
     key: tuple[str, ...]
+    elements: tuple[str, ...] = ()
+    whole: "PairChoice | None" = None
 
     @property
     def data(self) -> FrameSet | PairSet:
@@ -45,9 +52,16 @@ class PairChoice:
         return self.opened.pairs
 
     @property
-    def other(self) -> FrameSet | None:
-        """Of frames: the data set in the target functional."""
-        return self.opened.other
+    def quantities(self) -> dict[str, Array]:
+        """Shift and residual of each pair, each (n,) eV/atom."""
+        return quantities(self.pairs, self.summary)
+
+    @property
+    def lead(self) -> str:
+        """Start of a caption that says which pairs are shown; empty for all of them."""
+        if not self.elements:
+            return ""
+        return f"The {len(self.pairs):,} pairs that contain {', '.join(self.elements)}. "
 
     @property
     def source(self) -> Provenance:
@@ -69,7 +83,8 @@ class PairChoice:
     @property
     def arguments(self) -> str:
         """The selection as arguments of `shift`."""
-        return self.selection.arguments
+        words = [word for symbol in self.elements for word in ("--element", symbol)]
+        return " ".join([self.selection.arguments, *words])
 
     @property
     def target_argument(self) -> str:
@@ -92,6 +107,10 @@ class PairChoice:
         number = (name or "").partition(".")[0]
         row = int(number) if number.isdecimal() and len(number) < 12 else len(self.data)
         return row if row < len(self.data) and self.names_of([row]) == [name] else None
+
+
+BY_KEY: dict[str | type, Any] = {PairChoice: attrgetter("key")}
+"""How Streamlit's caches identify a choice."""
 
 
 def choose_pairs() -> PairChoice | None:
@@ -117,6 +136,24 @@ def choose_pairs() -> PairChoice | None:
     if pairs.n_dropped:
         st.caption(f"{pairs.n_dropped:,} rows lack one of the two energies and are left out.")
     return choice
+
+
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=BY_KEY)
+def containing(choice: PairChoice, elements: tuple[str, ...]) -> PairChoice | None:
+    """Return the pairs that contain all of some elements; None if there are none."""
+    if not elements:
+        return choice
+    opened = choice.opened.containing(elements)
+    if not len(opened.pairs):
+        return None
+    return replace(
+        choice,
+        opened=opened,
+        summary=summarize(opened.pairs),
+        key=(*choice.key, *elements),
+        elements=elements,
+        whole=choice,
+    )
 
 
 def _select_columns(

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-import plotly.graph_objects as go
-
 from core.figures.base.theme import METHOD_COLORS, OTHER_COLOR
 from core.figures.shifts.waterfall import Step, waterfall
-from core.reference.shifts.model_offset import STEPS
+from core.frames.provenance import Provenance
+from core.reference.shifts.model_offset import STEPS, step_table
+from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark
 
 COLORS = {
@@ -15,20 +15,31 @@ COLORS = {
     "atomref": METHOD_COLORS["refit"],
     "residual": METHOD_COLORS["residual"],
 }
-"""Of the methods that begin with these references; no method begins with a mere constant."""
+"""Colours of the methods that start from these references; none starts from a constant."""
 
 
 def step_name(key: str) -> str:
-    """Return the name of a set of references as a label begins: with a capital."""
+    """Return the name of a set of references with a capital, as in a label."""
     return STEPS[key][0].upper() + STEPS[key][1:]
 
 
-def offset_waterfall(errors: Mapping[str, float], *, unit: str) -> go.Figure:
-    """Return the waterfall of energy errors.
+def show_waterfall(
+    errors: Mapping[str, float], *, unit: str, name: str, caption: str, source: Provenance
+) -> None:
+    """Show the waterfall of energy errors.
 
     Args:
-        errors: Energy MAE by key of STEPS.
-        unit: Its unit.
+        errors: energy MAE by key of STEPS.
+        unit: its unit.
+        name: name of the figure, unique on the page.
+        caption: one line on what to see.
+        source: data and origin of the labels.
     """
     steps = [Step(name=step_name(key), value=errors[key], color=COLORS[key]) for key in STEPS]
-    return waterfall(steps, title="Energy MAE", unit=unit, dark=is_dark())
+    show(
+        waterfall(steps, title="Energy MAE", unit=unit, dark=is_dark()),
+        name=name,
+        caption=caption,
+        source=source,
+        table=lambda: step_table(errors, unit=unit),
+    )

@@ -1,11 +1,9 @@
 """The shift against another quantity of the materials, and the material behind a point."""
 
 import shlex
-from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -14,234 +12,200 @@ from core.figures.base.canvas import Axis
 from core.figures.base.clicks import picked
 from core.figures.base.cloud import DENSITY_ABOVE
 from core.figures.shifts.columns import MOST_BOXES, Trend, against, boxes
-from core.reference.shifts.explore import Relation, Running, by_category, relation, running_median
-from core.reference.shifts.pairs import OpenedPairs
+from core.reference.shifts.explore import Exploration, by_category, explore
+from core.reference.shifts.shift import residual_table
 from core.reference.shifts.variables import Variable, variables
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark, plain, signed
+from pages.parts.shared.pairs import BY_KEY, PairChoice
 from pages.parts.shared.selection import link_to, linked
 from pages.parts.shared.structures import PICKED, material
-from pages.parts.shifts.selection import Shown, axis_of, choose_quantity
+from pages.parts.shifts.quantity import axis_of, choose_quantity
 
-FIRST = "atomic_number"
-HALF = "half of the pairs"
-NO_COMPOSITION = ("d_electrons", "f_electrons", "electronegativity", "atomic_number")
-
-
-@dataclass(kw_only=True, frozen=True)
-class Explored:
-    """One quantity against one variable.
-
-    Attributes:
-        x: The variable (n,).
-        relation: Their correlation.
-        running: The running median.
-    """
-
-    x: np.ndarray
-    relation: Relation
-    running: Running
+DEFAULT = "atomic_number"
+LINEAR_IN_COMPOSITION = ("d_electrons", "f_electrons", "electronegativity", "atomic_number")
+KEYS = BY_KEY | {Variable: attrgetter("name")}
 
 
-def show_columns(shown: Shown) -> str:
+def show_columns(choice: PairChoice) -> str:
     """Show the view.
 
     Returns:
-        Options of `shift` that say the same.
+        The same as options of `shift`.
     """
-    known = known_variables(shown.key, shown)
+    options = available_variables(choice)
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     with left:
-        chosen = known[choose_variable(known)]
+        variable = options[choose_variable(options)]
     with right:
         quantity = choose_quantity()
-    if chosen.about:
-        st.caption(f"{chosen.title}: {chosen.about}")
-    if chosen.kind == "category":
-        categories(shown, chosen, quantity)
+    if variable.about:
+        st.caption(f"{variable.title}: {variable.about}")
+    if variable.kind == "category":
+        show_categories(choice, variable, quantity)
     else:
-        numeric(shown, chosen, quantity)
-    return shlex.join(["--against", chosen.name])
+        show_numbers(choice, variable, quantity)
+    return shlex.join(["--against", variable.name])
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def known_variables(
-    key: tuple[Any, ...],  # noqa: ARG001  part of the cache's key
-    _shown: Shown,
-) -> dict[str, Variable]:
-    """List the variables once for all readers."""
-    return variables(
-        OpenedPairs(data=_shown.choice.data, pairs=_shown.pairs, other=_shown.choice.other)
-    )
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=BY_KEY)
+def available_variables(choice: PairChoice) -> dict[str, Variable]:
+    """List the variables, cached for all sessions."""
+    return variables(choice.opened)
 
 
-def choose_variable(known: dict[str, Variable]) -> str:
-    """Let the reader choose what stands on the horizontal axis."""
-    titles = [one.title for one in known.values()]
+def choose_variable(options: dict[str, Variable]) -> str:
+    """Show the selection of the horizontal axis."""
+    titles = [variable.title for variable in options.values()]
     labels = {
-        name: one.title if titles.count(one.title) == 1 else f"{one.title} ({name})"
-        for name, one in known.items()
+        name: variable.title if titles.count(variable.title) == 1 else f"{variable.title} ({name})"
+        for name, variable in options.items()
     }
     return st.selectbox(
         "Against",
-        list(known),
-        index=list(known).index(FIRST),
+        list(options),
+        index=list(options).index(DEFAULT),
         format_func=lambda name: labels.get(name, name),
         key="against",
         bind="query-params",
-        help="The columns of the data set, then what follows from structures and compositions.",
+        help="Columns of the data set, then quantities computed from structures and compositions.",
     )
 
 
-def numeric(shown: Shown, chosen: Variable, quantity: str) -> None:
-    """Show a scatter, or a density, with its running median and correlations."""
-    found = explored(shown.key, shown, chosen.name, chosen, quantity)
-    cells = st.columns(3)
-    cells[0].metric(
-        "Pairs with both", f"{found.relation.n:,}", border=True, help="Others lack the number."
-    )
-    cells[1].metric(
-        "Pearson r",
-        signed(found.relation.pearson, digits=3),
-        border=True,
-        help="How well a straight line describes it.",
-    )
-    cells[2].metric(
-        "Spearman r",
-        signed(found.relation.spearman, digits=3),
-        border=True,
-        help="How well any rising or falling curve describes it: Pearson's r of the ranks.",
-    )
-    clickable = found.relation.n <= DENSITY_ABOVE
-    row = shown.choice.row_named(linked(PICKED)) if clickable else None
-    ring = linked(PICKED) if row is not None else None
-    figure = columns_figure(
-        shown.key, shown, found, chosen.name, chosen, quantity, picked_name=ring, dark=is_dark()
-    )
-    caption = f"{shown.lead}The line is the running median; the band holds half of the pairs."
-    if quantity == "residual" and chosen.name in NO_COMPOSITION:
+def show_numbers(choice: PairChoice, variable: Variable, quantity: str) -> None:
+    """Show a scatter or a density image, with its running median and correlations."""
+    exploration = explored(choice, variable, quantity)
+    relation = exploration.relation
+    metrics = {
+        "Pairs with both": (f"{relation.n:,}", "Other pairs lack the quantity."),
+        "Pearson r": (
+            signed(relation.pearson, digits=3),
+            "Linear correlation: how well a straight line describes the relation.",
+        ),
+        "Spearman r": (
+            signed(relation.spearman, digits=3),
+            "Rank correlation: how well any rising or falling curve describes the relation.",
+        ),
+    }
+    for cell, (label, (value, explanation)) in zip(st.columns(3), metrics.items(), strict=True):
+        cell.metric(label, value, border=True, help=explanation)
+    clickable = relation.n <= DENSITY_ABOVE
+    row = choice.row_named(linked(PICKED)) if clickable else None
+    caption = f"{choice.lead}The line is the running median; the band holds half of the pairs."
+    if quantity == "residual" and variable.name in LINEAR_IN_COMPOSITION:
         caption += (
-            " Least squares leaves nothing that is linear in composition: Pearson's r is zero by "
-            "construction."
+            " Least squares removes everything that is linear in composition, so Pearson's r is "
+            "zero by construction."
         )
     if clickable:
         caption += " Click a point to see its material."
-    values = shown.values(quantity)
     show(
-        figure,
-        name=f"{quantity}-against-{chosen.name}",
+        draw_columns(
+            choice,
+            variable,
+            quantity,
+            picked_name=None if row is None else linked(PICKED),
+            dark=is_dark(),
+        ),
+        name=f"{quantity}-against-{variable.name}",
         caption=plain(caption),
-        source=shown.choice.source,
-        table=lambda: shown.pairs.table().assign(**{quantity: values, chosen.name: found.x}),
+        source=choice.source,
+        table=lambda: choice.pairs.table().assign(
+            **{quantity: exploration.y, variable.name: exploration.x}
+        ),
         on_click=pick,
     )
     if row is not None:
-        one_material(shown, row, chosen, found.x)
+        show_material(choice, row, variable, exploration)
 
 
-@st.cache_resource(max_entries=32, show_spinner="Looking for relations …")
-def explored(
-    key: tuple[Any, ...],  # noqa: ARG001  part of the cache's key
-    _shown: Shown,
-    name: str,  # noqa: ARG001  the same
-    _chosen: Variable,
-    quantity: str,
-) -> Explored:
-    """Correlate once for all readers."""
-    x, y = _chosen.values(), _shown.values(quantity)
-    return Explored(x=x, relation=relation(x, y), running=running_median(x, y))
+@st.cache_resource(max_entries=32, show_spinner="Computing correlations …", hash_funcs=KEYS)
+def explored(choice: PairChoice, variable: Variable, quantity: str) -> Exploration:
+    """Compare a quantity with a variable, cached for all sessions."""
+    return explore(variable.values(), choice.quantities[quantity])
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
-def columns_figure(
-    key: tuple[Any, ...],  # noqa: ARG001  part of the cache's key
-    _shown: Shown,
-    _found: Explored,
-    name: str,  # noqa: ARG001  the same
-    _chosen: Variable,
-    quantity: str,
-    *,
-    picked_name: str | None,
-    dark: bool,
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=KEYS)
+def draw_columns(
+    choice: PairChoice, variable: Variable, quantity: str, *, picked_name: str | None, dark: bool
 ) -> go.Figure:
-    """Draw the figure once for all readers."""
-    pairs, running = _shown.pairs, _found.running
-    # A density image has neither hover labels of pairs nor anything to click.
-    few = _found.relation.n <= DENSITY_ABOVE
+    """Draw the figure, cached for all sessions."""
+    exploration = explored(choice, variable, quantity)
+    pairs, running = choice.pairs, exploration.running
+    # A density image has neither hover labels of pairs nor points to click.
+    has_points = exploration.relation.n <= DENSITY_ABOVE
     return against(
-        _found.x,
-        _shown.values(quantity),
-        x_axis=Axis(title=_chosen.title, unit=_chosen.unit),
+        exploration.x,
+        exploration.y,
+        x_axis=Axis(title=variable.title, unit=variable.unit),
         y_axis=axis_of(quantity),
         trend=Trend(
-            x=running.x, median=running.median, low=running.low, high=running.high, band=HALF
+            x=running.x,
+            median=running.median,
+            low=running.low,
+            high=running.high,
+            band="half of the pairs",
         ),
-        hover=pairs.names() if few else None,
-        ids=_shown.choice.names_of(pairs.index.tolist()) if few else None,
-        groups=chemistry(pairs.fractions) if few else None,
+        hover=pairs.names() if has_points else None,
+        ids=choice.names_of(pairs.index.tolist()) if has_points else None,
+        groups=chemistry(pairs.fractions) if has_points else None,
         picked=picked_name,
         dark=dark,
     )
 
 
 def pick(event: Any) -> None:
-    """Keep the clicked point in the page's link."""
+    """Keep the clicked point in the page's address."""
     if names := picked(event):
         link_to(PICKED, names[-1])
 
 
-def one_material(shown: Shown, row: int, chosen: Variable, x: np.ndarray) -> None:
-    """Show the numbers and the structure of one material."""
-    found = np.flatnonzero(shown.pairs.index == row)
-    if not len(found):
+def show_material(
+    choice: PairChoice, row: int, variable: Variable, exploration: Exploration
+) -> None:
+    """Show the numbers and the structure of the material in a row of the data set."""
+    pairs = choice.pairs
+    is_picked = pairs.index == row
+    if not is_picked.any():
         return
-    pairs, at = shown.pairs, int(found[0])
-    facts = pd.Series(
-        {
-            "row": row,
-            "material_id": pairs.material_id[at],
-            "formula": pairs.formula[at],
-            "source": pairs.source[at],
-            "target": pairs.target[at],
-            "shift": pairs.shift[at],
-            "residual": shown.values("residual")[at],
-        }
-    )
+    energies = residual_table(pairs, choice.summary, is_picked).iloc[0]
+    facts = {
+        "Material": str(energies["material_id"]),
+        f"Source, {pairs.source_functional}, eV/atom": f"{energies['source']:.3f}",
+        f"Target, {pairs.target_functional}, eV/atom": f"{energies['target']:.3f}",
+        "Shift, eV/atom": f"{energies['shift']:.3f}",
+        "Residual, eV/atom": f"{energies['residual']:.3f}",
+        ", ".join(filter(None, [variable.title, variable.unit])): (
+            f"{exploration.x[is_picked][0]:.4g}"
+        ),
+    }
     left, right = st.columns([3, 2])
     with left:
-        told = {
-            "Material": str(facts["material_id"]),
-            f"Source, {pairs.source_functional}, eV/atom": f"{facts['source']:.3f}",
-            f"Target, {pairs.target_functional}, eV/atom": f"{facts['target']:.3f}",
-            "Shift, eV/atom": f"{facts['shift']:.3f}",
-            "Residual, eV/atom": f"{facts['residual']:.3f}",
-            ", ".join(filter(None, [chosen.title, chosen.unit])): f"{x[at]:.4g}",
-        }
         st.dataframe(
-            pd.DataFrame({"what": list(told), "value": list(told.values())}),
+            {"what": list(facts), "value": list(facts.values())},
             hide_index=True,
             key=f"facts-{row}",
-            column_config={"what": "", "value": str(facts["formula"])},
+            column_config={"what": "", "value": str(energies["formula"])},
         )
     with right:
-        material(facts, shown.choice, key=f"picked-{row}")
+        material(energies, choice, key=f"picked-{row}")
 
 
-def categories(shown: Shown, chosen: Variable, quantity: str) -> None:
-    """Show a box for each category, and all of them in a table."""
-    table = described(shown.key, shown, chosen.name, chosen, quantity)
-    few = f" The {MOST_BOXES} commonest of {len(table)}." if len(table) > MOST_BOXES else ""
+def show_categories(choice: PairChoice, variable: Variable, quantity: str) -> None:
+    """Show one box per category, and all categories in a table."""
+    table = described(choice, variable, quantity)
+    limit = f" The {MOST_BOXES} largest of {len(table)}." if len(table) > MOST_BOXES else ""
     show(
-        boxes(table, title=chosen.title, axis=axis_of(quantity), dark=is_dark()),
-        name=f"{quantity}-by-{chosen.name}",
+        boxes(table, title=variable.title, axis=axis_of(quantity), dark=is_dark()),
+        name=f"{quantity}-by-{variable.name}",
         caption=plain(
-            f"{shown.lead}Boxes hold half of the pairs, whiskers 90 %; the line is the median, the "
-            f"dashed one the mean.{few}"
+            f"{choice.lead}Boxes hold half of the pairs, whiskers 90 %; the solid line is the "
+            f"median, the dashed one the mean.{limit}"
         ),
-        source=shown.choice.source,
+        source=choice.source,
         table=lambda: table,
     )
-    number = {
+    titles = {
         "mean": "Mean",
         "low": "5 %",
         "first": "25 %",
@@ -254,23 +218,17 @@ def categories(shown: Shown, chosen: Variable, quantity: str) -> None:
         key="categories",
         hide_index=True,
         column_config={
-            "category": chosen.title,
+            "category": variable.title,
             "n": st.column_config.NumberColumn("Pairs", format="localized"),
             **{
                 name: st.column_config.NumberColumn(f"{title}, eV/atom", format="%.3f")
-                for name, title in number.items()
+                for name, title in titles.items()
             },
         },
     )
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
-def described(
-    key: tuple[Any, ...],  # noqa: ARG001  part of the cache's key
-    _shown: Shown,
-    name: str,  # noqa: ARG001  the same
-    _chosen: Variable,
-    quantity: str,
-) -> pd.DataFrame:
-    """Describe the categories once for all readers."""
-    return by_category(_chosen.values(), _shown.values(quantity))
+@st.cache_data(max_entries=16, show_spinner=False, hash_funcs=KEYS)
+def described(choice: PairChoice, variable: Variable, quantity: str) -> Any:
+    """Describe the categories, cached for all sessions."""
+    return by_category(variable.values(), choice.quantities[quantity])

@@ -1,26 +1,25 @@
-"""How few materials are enough to bring the two functionals to one scale."""
+"""How many materials an AtomRef needs to bring the two functionals to one energy scale."""
 
 import streamlit as st
 
 from core.figures.base.bands import COLORS, curves_with_bands
 from core.figures.base.canvas import Axis
 from core.potential.released import MODELS
-from core.reference.shifts.data_efficiency import DataEfficiency
 from core.studies.data_efficiency import DataEfficiencyResult, DataEfficiencyStudy
 from pages.parts.shared.figure import show
 from pages.parts.shared.job import computed
 from pages.parts.shared.page import is_dark, plain
-from pages.parts.shifts.selection import Shown
+from pages.parts.shared.pairs import PairChoice
 
 NAMES = {"lstsq": "Least squares", "ridge": "Ridge toward the prior"}
-FIRST_REPEATS = 20
+DRAWINGS = 20
 
 
-def show_few(shown: Shown) -> str:
+def show_data_efficiency(choice: PairChoice) -> str:
     """Show the view.
 
     Returns:
-        Options of `shift` that say the same.
+        The same as options of `shift`.
     """
     left, middle, right = st.columns([2, 1, 1])
     model = left.selectbox(
@@ -28,91 +27,76 @@ def show_few(shown: Shown) -> str:
         list(MODELS),
         key="model",
         bind="query-params",
-        help="Its AtomRef is where the prior starts.",
+        help="The prior starts from its AtomRef.",
     )
     repeats = middle.number_input(
         "Drawings",
         min_value=20,
         max_value=1000,
-        value=FIRST_REPEATS,
+        value=DRAWINGS,
         step=20,
         key="drawings",
         bind="query-params",
-        help="How often materials are drawn at random; each drawing holds a fifth of them out.",
+        help="Number of random drawings of materials; each holds out a fifth of them.",
     )
     seed = right.number_input(
         "Seed", min_value=0, max_value=2**31 - 1, value=0, key="seed", bind="query-params"
     )
     study = DataEfficiencyStudy(
-        pairs=shown.choice.selection,
-        elements=shown.elements,
-        model=model,
-        repeats=repeats,
-        seed=seed,
+        pairs=choice.selection, elements=choice.elements, model=model, repeats=repeats, seed=seed
     )
     result: DataEfficiencyResult | None = computed(study)
     if result is not None:
-        figures(shown, result)
-        told(shown, result)
+        show_curves(choice, result)
+        show_prior(choice, result)
+        with st.expander("All numbers", icon=":material/table:"):
+            show_numbers(result)
     options = [
-        "--few",
+        "--data-efficiency",
         "" if model == next(iter(MODELS)) else f"--model {model}",
-        "" if repeats == FIRST_REPEATS else f"--drawings {repeats}",
+        "" if repeats == DRAWINGS else f"--drawings {repeats}",
         f"--seed {seed}" if seed else "",
     ]
     return " ".join(filter(None, options))
 
 
-def figures(shown: Shown, result: DataEfficiencyResult) -> None:
-    """Show r and MAE by number of materials fitted."""
-    held_out = f"{result.curve.n_held_out:,}"
-    left, right = st.columns(2)
-    with left:
-        figure(
-            shown,
-            result.curve,
-            "pearson",
-            Axis(title="r of scaled energies", unit=""),
-            f"{shown.lead}How well the two functionals agree on {held_out} materials that no fit "
-            "has seen: median and 90 % of the drawings.",
-        )
-    with right:
-        figure(
-            shown,
-            result.curve,
-            "mae",
-            Axis(title="Mean |residual|", unit="eV/atom"),
-            "How far apart their scaled energies are. An element that no fitted material contains "
-            "keeps the prior, or with least squares stays without a reference.",
-        )
+def show_curves(choice: PairChoice, result: DataEfficiencyResult) -> None:
+    """Show r and MAE by number of materials fitted, with a band for each kind of fit."""
+    curve = result.curve
+    axes = {
+        "pearson": Axis(title="r of scaled energies", unit=""),
+        "mae": Axis(title="Mean |residual|", unit="eV/atom"),
+    }
+    captions = {
+        "pearson": f"{choice.lead}How well the two functionals agree on {curve.n_held_out:,} "
+        "held-out materials: median and 90 % of the drawings.",
+        "mae": "How far apart their scaled energies are. An element that no fitted material "
+        "contains keeps the prior, or has no reference with least squares.",
+    }
+    for column, (value, axis) in zip(st.columns(2), axes.items(), strict=True):
+        with column:
+            show(
+                curves_with_bands(
+                    curve.bands(value),
+                    colors=COLORS,
+                    names=NAMES,
+                    x_title="Materials fitted",
+                    y_axis=axis,
+                    log_y=value == "mae",
+                    dark=is_dark(),
+                ),
+                name=f"few-materials-{value}",
+                caption=plain(captions[value]),
+                source=choice.source,
+                table=curve.table,
+            )
 
 
-def figure(shown: Shown, curve: DataEfficiency, value: str, axis: Axis, caption: str) -> None:
-    """Show one of the two, with a band for each kind of fit."""
-    table = curve.table()
-    columns = ("materials", value, f"{value}_low", f"{value}_high")
-    show(
-        curves_with_bands(
-            {method: part[list(columns)].to_numpy().T for method, part in table.groupby("method")},
-            colors=COLORS,
-            names=NAMES,
-            x_title="Materials fitted",
-            y_axis=axis,
-            log_y=value == "mae",
-            dark=is_dark(),
-        ),
-        name=f"few-materials-{value}",
-        caption=plain(caption),
-        source=shown.choice.source,
-        table=lambda: table,
-    )
-
-
-def told(shown: Shown, result: DataEfficiencyResult) -> None:
-    """Say what the prior is, and show all numbers."""
-    pairs, known = shown.pairs, f"AtomRef of {result.model}"
+def show_prior(choice: PairChoice, result: DataEfficiencyResult) -> None:
+    """Show what the prior is."""
+    pairs, atomref = choice.pairs, f"AtomRef of {result.model}"
     origins = [
-        f"{functional}: {known} {'as it is' if origin == 'source' else f'({origin})'}."
+        f"{functional}: {atomref} {'as it is' if origin == 'source' else f'({origin})'}."
         for functional, origin in (
             (pairs.source_functional, result.source_prior),
             (pairs.target_functional, result.target_prior),
@@ -122,18 +106,15 @@ def told(shown: Shown, result: DataEfficiencyResult) -> None:
         plain(
             f"The prior comes from {result.model} and the embedded energies of the pure elements, "
             f"not from these data. {' '.join(origins)} Strength {result.curve.strength:g}. The "
-            "model was trained on Materials Project, which may hold these materials in its own "
-            "functional."
+            "model was trained on Materials Project, which may contain these materials in the "
+            "model's own functional."
         )
     )
-    with st.expander("All numbers", icon=":material/table:"):
-        numbers(result.curve)
 
 
-def numbers(curve: DataEfficiency) -> None:
+def show_numbers(result: DataEfficiencyResult) -> None:
     """Show the curve as a table."""
-    table = curve.table()
-    spelled = {"": "", "_low": ", 5 %", "_high": ", 95 %"}
+    table = result.curve.table()
     st.dataframe(
         table.assign(method=table["method"].map(NAMES)),
         key="few-numbers",
@@ -142,9 +123,9 @@ def numbers(curve: DataEfficiency) -> None:
             "method": "Fit",
             "materials": st.column_config.NumberColumn("Materials", format="localized"),
             **{
-                f"{name}{end}": st.column_config.NumberColumn(f"{title}{word}", format="%.3f")
+                f"{name}{suffix}": st.column_config.NumberColumn(f"{title}{ending}", format="%.3f")
                 for name, title in (("pearson", "r"), ("mae", "Mean |residual|, eV/atom"))
-                for end, word in spelled.items()
+                for suffix, ending in {"": "", "_low": ", 5 %", "_high": ", 95 %"}.items()
             },
         },
     )

@@ -1,72 +1,85 @@
-"""The mean shift of the materials that contain an element, and how well it is known."""
+"""Mean shift and residual of the materials that contain an element, with intervals."""
 
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from core.figures.base.bands import forest
+from core.figures.base.clicks import toggled
 from core.figures.base.periodic import periodic_table
 from core.reference.fits.atomref import RARE
 from core.reference.shifts.explore import by_element
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark
-from pages.parts.shifts.parity import toggle_element
-from pages.parts.shifts.selection import QUANTITIES, Shown, axis_of, choose_quantity
+from pages.parts.shared.pairs import BY_KEY, PairChoice
+from pages.parts.shifts.quantity import QUANTITIES, axis_of, choose_quantity
 
 
-def show_elements(shown: Shown) -> str:
+def show_elements(choice: PairChoice) -> str:
     """Show the view.
 
     Returns:
-        Options of `shift` that say the same.
+        The same as options of `shift`.
     """
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     with left:
         quantity = choose_quantity()
     rare = right.number_input(
-        "Few materials are fewer than",
+        "Mark elements in fewer materials than",
         min_value=2,
         max_value=10_000,
         value=RARE,
         key="few",
         bind="query-params",
-        help="Elements in fewer materials are marked.",
+        help="The mean over few materials is uncertain.",
     )
-    table = averaged(shown.key, shown, rare)
-    few = table.loc[table["rare"], "symbol"].tolist()
-    periodic(shown, table, quantity, rare)
-    intervals(shown, table, quantity)
-    if few:
+    table = element_means(choice, rare)
+    show_periodic_table(
+        choice, choice.elements, quantity, rare=rare, name=f"{quantity}-by-element-table"
+    )
+    show(
+        forest(
+            table,
+            value=quantity,
+            axis=axis_of(quantity),
+            hover=[
+                f"{row.symbol}: mean {getattr(row, quantity):.3f} eV/atom, "
+                f"{description(row, quantity)}"
+                for row in table.itertuples()
+            ],
+            dark=is_dark(),
+        ),
+        name=f"{quantity}-by-element-intervals",
+        caption="Means with 95 % intervals (Student's t over materials, each counted once). A wide "
+        "bar belongs to an element that occurs in very different compounds, or in few materials "
+        "(open circles), whose bars may be cut off at the edge.",
+        source=choice.source,
+        table=lambda: table,
+    )
+    if table["rare"].any():
         st.warning(
-            f"In fewer than {rare} materials, so poorly known: {', '.join(few)}.",
+            f"In fewer than {rare} materials, so the mean is uncertain: "
+            f"{', '.join(table.loc[table['rare'], 'symbol'])}.",
             icon=":material/warning:",
         )
-    numbers(table)
+    with st.expander("All numbers", icon=":material/table:"):
+        show_numbers(table)
     return "--by-element" if rare == RARE else f"--by-element --rare {rare}"
 
 
-@st.cache_data(max_entries=16, show_spinner="Averaging by element …")
-def averaged(
-    key: tuple[Any, ...],  # noqa: ARG001  part of the cache's key
-    _shown: Shown,
-    rare: int,
-) -> pd.DataFrame:
-    """Average shift and residual by element once for all readers."""
-    values = {name: _shown.values(name) for name in QUANTITIES}
-    return by_element(_shown.pairs.fractions, values, _shown.pairs.material_id, rare=rare)
+def show_periodic_table(
+    choice: PairChoice, selected: tuple[str, ...], quantity: str, *, rare: int = RARE, name: str
+) -> None:
+    """Show the mean of a quantity on the periodic table; a click selects an element.
 
-
-def told(row: Any, quantity: str, *, rare: int | None = None) -> str:
-    """Say in words what is known of an element."""
-    mean, low, high = (getattr(row, f"{quantity}{end}") for end in ("", "_low", "_high"))
-    reach = "no interval" if low != low else f"95 % interval {low:.3f} to {high:.3f}"  # noqa: PLR0124  only NaN differs from itself
-    few = f", fewer than {rare}" if rare is not None and row.rare else ""
-    return f"mean {mean:.3f} eV/atom, {reach}, {row.n:,} materials{few}"
-
-
-def periodic(shown: Shown, table: pd.DataFrame, quantity: str, rare: int) -> None:
-    """Show the means on the periodic table."""
+    Args:
+        choice: the pairs.
+        selected: elements to outline.
+        quantity: a key of QUANTITIES.
+        rare: elements in fewer materials are marked.
+        name: name of the figure, unique on the page.
+    """
+    table = element_means(choice, rare)
     show(
         periodic_table(
             dict(zip(table["symbol"], table[quantity], strict=True)),
@@ -74,58 +87,57 @@ def periodic(shown: Shown, table: pd.DataFrame, quantity: str, rare: int) -> Non
             unit="eV/atom",
             diverging=quantity == "residual",
             hover={
-                str(row.symbol): told(row, quantity, rare=rare).partition(", ")[2]
+                str(row.symbol): description(row, quantity)
+                + (f", fewer than {rare}" if row.rare else "")
                 for row in table.itertuples()
             },
-            selected=shown.elements,
+            selected=selected,
             dark=is_dark(),
         ),
-        name=f"{quantity}-by-element-table",
-        caption=f"{shown.lead}Mean over the materials that contain the element. Click a square to "
-        "keep only materials with that element, again to let it go.",
-        source=shown.choice.source,
+        name=name,
+        caption=f"{choice.lead}Mean over the materials that contain the element. Click an element "
+        "to keep only materials that contain it; click again to undo.",
+        source=choice.source,
         table=lambda: table,
         on_click=toggle_element,
     )
 
 
-def intervals(shown: Shown, table: pd.DataFrame, quantity: str) -> None:
-    """Show the means with their intervals."""
-    show(
-        forest(
-            table,
-            value=quantity,
-            axis=axis_of(quantity),
-            hover=[f"{row.symbol}: {told(row, quantity)}" for row in table.itertuples()],
-            dark=is_dark(),
-        ),
-        name=f"{quantity}-by-element-intervals",
-        caption="Means with 95 % intervals: Student's over materials, each counted once. A wide "
-        "bar is an element whose partners differ, or one in few materials (open circles), whose "
-        "bars the edge may cut.",
-        source=shown.choice.source,
-        table=lambda: table,
-    )
+@st.cache_data(max_entries=16, show_spinner="Averaging by element …", hash_funcs=BY_KEY)
+def element_means(choice: PairChoice, rare: int) -> Any:
+    """Average shift and residual by element, cached for all sessions."""
+    pairs = choice.pairs
+    return by_element(pairs.fractions, dict(choice.quantities), pairs.material_id, rare=rare)
 
 
-def numbers(table: pd.DataFrame) -> None:
+def description(row: Any, quantity: str) -> str:
+    """Return the interval and the number of materials of an element, for a hover label."""
+    low, high = getattr(row, f"{quantity}_low"), getattr(row, f"{quantity}_high")
+    interval = f"95 % interval {low:.3f} to {high:.3f}" if low == low else "no interval"  # noqa: PLR0124  only NaN differs from itself
+    return f"{interval}, {row.n:,} materials"
+
+
+def toggle_element(event: Any) -> None:
+    """Add the clicked element to those that all materials must contain, or remove it."""
+    st.session_state["elements"] = toggled(st.session_state["elements"], event)
+
+
+def show_numbers(table: Any) -> None:
     """Show both quantities in a table."""
-    with st.expander("All numbers", icon=":material/table:"):
-        ends = {"": "", "_low": ", low", "_high": ", high"}
-        st.dataframe(
-            table,
-            key="by-element",
-            hide_index=True,
-            column_config={
-                "symbol": "Element",
-                "n": st.column_config.NumberColumn("Materials", format="localized"),
-                "rare": "Few",
-                **{
-                    f"{name}{end}": st.column_config.NumberColumn(
-                        f"{title}{word}, eV/atom", format="%.3f"
-                    )
-                    for name, title in QUANTITIES.items()
-                    for end, word in ends.items()
-                },
+    st.dataframe(
+        table,
+        key="by-element",
+        hide_index=True,
+        column_config={
+            "symbol": "Element",
+            "n": st.column_config.NumberColumn("Materials", format="localized"),
+            "rare": "Few",
+            **{
+                f"{name}{suffix}": st.column_config.NumberColumn(
+                    f"{title}{ending}, eV/atom", format="%.3f"
+                )
+                for name, title in QUANTITIES.items()
+                for suffix, ending in {"": "", "_low": ", low", "_high": ", high"}.items()
             },
-        )
+        },
+    )

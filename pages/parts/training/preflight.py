@@ -15,9 +15,8 @@ from core.training.loop.preflight import Preflight, preflight
 from core.training.settings.config import RunConfig
 from core.training.settings.methods import METHODS
 from pages.parts.shared.datasets import key_of
-from pages.parts.shared.figure import show
 from pages.parts.shared.page import conditioned, errors_shown, plain
-from pages.parts.shared.waterfall import offset_waterfall
+from pages.parts.shared.waterfall import show_waterfall
 
 REFRESH = "1s"
 MOST_KEPT = 256
@@ -119,8 +118,9 @@ def _only_offset(known: dict[str, Preflight | None], config: RunConfig, card: Ca
     if not all(errors.values()):
         return
     st.markdown("**How much of the error is only an offset?**")
-    show(
-        offset_waterfall({key: error or 0.0 for key, error in errors.items()}, unit="meV/atom"),
+    show_waterfall(
+        {key: error or 0.0 for key, error in errors.items()},
+        unit="meV/atom",
         name="preflight-offset",
         caption=f"{plain(config.source_model)} before any training; what references cannot take "
         "away is for training to learn. The Model offset page shows it by element and chemistry.",
@@ -129,7 +129,6 @@ def _only_offset(known: dict[str, Preflight | None], config: RunConfig, card: Ca
             labels={card.labels},
             details=f"{before.n_probed:,} validation frames, {card.functional}.",
         ),
-        table=lambda: pd.DataFrame({"step": list(errors), "mae_mev_per_atom": errors.values()}),
     )
 
 

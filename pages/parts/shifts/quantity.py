@@ -1,0 +1,27 @@
+"""The two quantities that the views of the Energy shifts page show: shift and residual."""
+
+import streamlit as st
+
+from core.figures.base.canvas import Axis
+
+QUANTITIES = {"shift": "Shift", "residual": "Residual after AtomRef"}
+
+
+def choose_quantity() -> str:
+    """Show the switch between the shift and its residual."""
+    return st.segmented_control(
+        "Of",
+        list(QUANTITIES),
+        format_func=QUANTITIES.__getitem__,
+        default="shift",
+        required=True,
+        key="of",
+        bind="query-params",
+        help="Shift: target minus source total energy. Residual: what remains of it after each "
+        "functional's own least-squares AtomRef, fitted to the pairs shown, is subtracted.",
+    )
+
+
+def axis_of(quantity: str) -> Axis:
+    """Return the axis of a quantity."""
+    return Axis(title=QUANTITIES[quantity], unit="eV/atom")
