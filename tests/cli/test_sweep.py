@@ -3,6 +3,8 @@
 import pytest
 
 from core.runs.groups.sweep import Sweep
+from core.runs.process import local
+from core.runs.process.worker import execute
 from core.runs.record.listing import list_runs
 from core.scaling.sweep_files import load_results
 from tests.cli.helpers import answer, invoke, make_frames, mistake
@@ -15,7 +17,9 @@ def salt():
     make_frames()
 
 
-def test_a_sweep_from_launch_to_folder(salt, home):
+def test_a_sweep_from_launch_to_folder(salt, home, monkeypatch):
+    # Tests of runs start processes; here the same worker trains in this one.
+    monkeypatch.setattr(local, "launch", lambda run: execute(run.path))
     words = ["--sizes", "4", "--methods", "residual", "--seeds", "5"]
     result = invoke("sweep", "run", *words, *TINY, "--json")
     assert result.exit_code == 0, result.output

@@ -192,5 +192,5 @@ def test_sweeps_are_listed(half, visit):
 
 def test_what_to_compute_next_is_a_view_of_the_page(tiny, visit):
     at = visit("scaling", view="What to compute next", dataset="tiny", pool="mp-structures")
-    assert {"There is", "Candidates"} <= {one.label for one in at.selectbox}
+    assert {"Existing data", "Candidates"} <= {one.label for one in at.selectbox}
     assert at.code[-1].value.startswith("atomref next")
