@@ -33,14 +33,14 @@ def ensemble_energies(
     """
     energies = np.empty((len(models), len(materials.rows)))
     for number, name in enumerate(models):
-        own = part(
+        model_progress = part(
             progress,
             number / len(models),
             (number + 1) / len(models),
             prefix=f"Model {number + 1} of {len(models)}: ",
         )
         interaction = interaction_energies(
-            materials.data, SourceModel(name), rows=materials.rows, progress=own
+            materials.data, SourceModel(name), rows=materials.rows, progress=model_progress
         )
         energies[number] = interaction + materials.fractions @ get_atomref(load_model(name))
     return energies
@@ -61,9 +61,9 @@ def errors_by_element(
         per element, NaN and 0 where no frame holds it.
     """
     errors = 1000 * np.abs(predicted - labels).mean(axis=0)
-    known = np.isfinite(errors)
-    present = fractions[known] > 0
+    is_labelled = np.isfinite(errors)
+    present = fractions[is_labelled] > 0
     frames = present.sum(axis=0)
     with np.errstate(invalid="ignore"):
-        mean = (errors[known] @ present) / frames
+        mean = (errors[is_labelled] @ present) / frames
     return pd.DataFrame({"symbol": SYMBOLS, "error_mev_per_atom": mean, "test_frames": frames})

@@ -47,33 +47,33 @@ def features_of(
     model = load_model(model_name)
     place = cache_dir() / "features" / model_fingerprint(model)
     path = place / f"{data.fingerprint}.npz" if data.fingerprint else None
-    known = _read(path)
-    missing = np.setdiff1d(rows, list(known))
+    cached = _read(path)
+    missing = np.setdiff1d(rows, list(cached))
     device = resolve_device("auto")
     model = model.to(device)
     with compute_settings(None, device):
         for begin in range(0, len(missing), _CHUNK):
-            some = missing[begin : begin + _CHUNK]
-            known |= _computed(data, model, some)
-            _write(path, known)
-            report(progress, begin + len(some), len(missing), "Crystal features")
-    width = next(iter(known.values())).shape if known else (0,)
-    return np.array([known[int(row)] for row in rows], np.float32).reshape(len(rows), *width)
+            chunk = missing[begin : begin + _CHUNK]
+            cached |= _computed(data, model, chunk)
+            _write(path, cached)
+            report(progress, begin + len(chunk), len(missing), "Crystal features")
+    width = next(iter(cached.values())).shape if cached else (0,)
+    return np.array([cached[int(row)] for row in rows], np.float32).reshape(len(rows), *width)
 
 
 def _computed(
     data: Structures, model: CHGNet, rows: NDArray[np.integer]
 ) -> dict[int, NDArray[np.float32]]:
     examples = load_examples(data, rows)[:]
-    found = crystal_features(model, [one.graph for one in examples])
-    nothing = np.full(found.shape[1], np.nan, dtype=np.float32)
-    known = dict.fromkeys(map(int, rows), nothing)
-    known |= {one.index: own for one, own in zip(examples, found, strict=True)}
-    return known
+    features = crystal_features(model, [example.graph for example in examples])
+    missing = np.full(features.shape[1], np.nan, dtype=np.float32)
+    computed = dict.fromkeys(map(int, rows), missing)
+    computed |= {example.index: row for example, row in zip(examples, features, strict=True)}
+    return computed
 
 
 def _read(path: Path | None) -> dict[int, NDArray[np.float32]]:
-    # A cache that cannot be read is a cache that is not there.
+    # An unreadable cache counts as an empty one.
     if path is not None:
         with contextlib.suppress(*_UNREADABLE), np.load(path) as stored:
             rows, features = stored["rows"], stored["features"]
@@ -81,8 +81,8 @@ def _read(path: Path | None) -> dict[int, NDArray[np.float32]]:
     return {}
 
 
-def _write(path: Path | None, known: dict[int, NDArray[np.float32]]) -> None:
+def _write(path: Path | None, cached: dict[int, NDArray[np.float32]]) -> None:
     if path is None:
         return
     with whole_file(path) as file:
-        np.savez(file, rows=np.array(list(known)), features=np.stack(list(known.values())))
+        np.savez(file, rows=np.array(list(cached)), features=np.stack(list(cached.values())))

@@ -88,20 +88,20 @@ def candidates(pool: DataSet, data: DataSet, *, most_atoms: int) -> Pool:
     """
     ids = _ids(pool)
     rows = _first_of_each(ids, np.arange(len(pool)))
-    known = np.isin(ids[rows].astype(str), np.unique(_ids(data).astype(str)))
-    rows = rows[~known]
+    exists = np.isin(ids[rows].astype(str), np.unique(_ids(data).astype(str)))
+    rows = rows[~exists]
     n_atoms = np.array([0 if frame is None else len(frame) for frame in pool.frames(rows)])
     fits = (n_atoms > 0) & (n_atoms <= most_atoms)
     if not fits.any():
         raise LabError(
-            f"{pool.card.name}: no material is left to compute: {int(known.sum()):,} are in "
+            f"{pool.card.name}: no material is left to compute: {int(exists.sum()):,} are in "
             f"{data.card.name} already, {int((n_atoms == 0).sum()):,} have no structure, "
             f"{int((n_atoms > most_atoms).sum()):,} more than {most_atoms} atoms; choose another "
             "pool, or allow larger cells."
         )
     return Pool(
         candidates=Materials(data=pool, rows=rows[fits]),
-        n_known=int(known.sum()),
+        n_known=int(exists.sum()),
         n_too_large=int((n_atoms > most_atoms).sum()),
         n_without_structure=int((n_atoms == 0).sum()),
     )

@@ -65,47 +65,49 @@ def importance(
     result: ImportanceResult = do_here(Job.of(study), progress_on_stderr())
     pairs = replace(selection.open().pairs, source_corrections=result.corrections)
     origin, sides = describe_pairs(pairs)
-    found = result.importance
-    table = found.table().set_index("symbol")
+    analysis = result.importance
+    table = analysis.table().set_index("symbol")
     answer = {
         "importance": table["importance"].to_dict(),
-        "r2_cv": found.r2_cv,
-        "n": found.n,
-        "n_explained": found.n_explained,
+        "r2_cv": analysis.r2_cv,
+        "n": analysis.n,
+        "n_explained": analysis.n_explained,
         "importance_error": table["error"].to_dict(),
         "signed": table["signed"].to_dict(),
         "counts": table["count"].to_dict(),
-        "rare": found.rare,
-        "r2_cv_linear": found.r2_cv_linear,
-        "mae_cv": float(found.mae.mean()),
-        "mae_cv_linear": float(found.mae_linear.mean()),
-        "r2_folds": found.r2,
+        "rare": analysis.rare,
+        "r2_cv_linear": analysis.r2_cv_linear,
+        "mae_cv": float(analysis.mae.mean()),
+        "mae_cv_linear": float(analysis.mae_linear.mean()),
+        "r2_folds": analysis.r2,
         "explained": explained,
-        "references": found.references or None,
-        "missing": found.missing,
-        "left_out": found.n_left_out,
+        "references": analysis.references or None,
+        "missing": analysis.missing,
+        "left_out": analysis.n_left_out,
         "uncorrected_from": result.origin or None,
         **origin,
     }
-    return Answer(data=answer, text=_text(found, sides, result.origin))
+    return Answer(data=answer, text=_text(analysis, sides, result.origin))
 
 
-def _text(found: Importance, sides: dict[str, str], origin: str) -> str:
+def _text(analysis: Importance, sides: dict[str, str], origin: str) -> str:
     head = {
         **sides,
         "uncorrected": origin or None,
-        "explained": f"{EXPLAINED[found.explained]}, eV/atom",
-        "references": found.references or None,
-        "missing": ", ".join(found.missing) or "none",
-        "rows": f"{found.n:,}; left out: {found.n_left_out:,}; with SHAP: {found.n_explained:,}",
-        "R² of held-out rows": f"trees {found.r2_cv:.3f}, line {found.r2_cv_linear:.3f}",
-        "MAE of held-out rows, eV/atom": f"trees {found.mae.mean():.4f}, "
-        f"line {found.mae_linear.mean():.4f}",
-        f"in fewer than {RARE} materials": ", ".join(found.rare) or "none",
+        "explained": f"{EXPLAINED[analysis.explained]}, eV/atom",
+        "references": analysis.references or None,
+        "missing": ", ".join(analysis.missing) or "none",
+        "rows": f"{analysis.n:,}; left out: {analysis.n_left_out:,}; "
+        f"with SHAP values: {analysis.n_explained:,}",
+        "R² of held-out rows": f"trees {analysis.r2_cv:.3f}, "
+        f"linear fit {analysis.r2_cv_linear:.3f}",
+        "MAE of held-out rows, eV/atom": f"trees {analysis.mae.mean():.4f}, "
+        f"linear fit {analysis.mae_linear.mean():.4f}",
+        f"in fewer than {RARE} materials": ", ".join(analysis.rare) or "none",
     }
     rows = [
         [row.symbol, row.importance, row.error, row.signed, row.count]
-        for row in found.table().head(_LISTED).itertuples()
+        for row in analysis.table().head(_LISTED).itertuples()
     ]
     titles = ("element", "mean |SHAP|", "± sampling", "mean where present", "materials")
     return facts(head) + "\n\n" + columns(titles, rows)

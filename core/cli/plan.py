@@ -158,10 +158,10 @@ def next_(
         most_atoms=most_atoms,
         most=most,
     )
-    found: NextMaterials = do_here(Job.of(study), progress_on_stderr())
-    table = found.table(cost)
+    result: NextMaterials = do_here(Job.of(study), progress_on_stderr())
+    table = result.table(cost)
     if out is not None:
-        archive = structures_zip(open_dataset(pool).frames(found.rows), table)
+        archive = structures_zip(open_dataset(pool).frames(result.rows), table)
         with whole_file(out) as file:
             file.write(archive)
     report: dict[str, Any] = {
@@ -169,21 +169,21 @@ def next_(
         "pool": pool,
         "by": by,
         "n": len(table),
-        "n_there": found.n_training,
-        "n_candidates": found.n_candidates,
-        "n_looked_at": found.n_judged,
-        "n_known": found.n_known,
-        "n_too_large": found.n_too_large,
-        "n_without_structure": found.n_without_structure,
+        "n_there": result.n_training,
+        "n_candidates": result.n_candidates,
+        "n_looked_at": result.n_judged,
+        "n_known": result.n_known,
+        "n_too_large": result.n_too_large,
+        "n_without_structure": result.n_without_structure,
         "core_hours": None if cost is None else float(table["core_hours"].sum()),
         "materials": table.to_dict("records"),
-        "elements": found.element_table().to_dict("records"),
-        "chemistries": found.chemistry_table().to_dict("records"),
+        "elements": result.element_table().to_dict("records"),
+        "chemistries": result.chemistry_table().to_dict("records"),
         "out": None if out is None else str(out),
     }
     head = {
-        "data set": f"{dataset}, {found.n_training:,} materials to learn from",
-        "candidates": study.describe_candidates(found),
+        "data set": f"{dataset}, {result.n_training:,} materials to learn from",
+        "candidates": study.describe_candidates(result),
         "worst covered": ", ".join(
             f"{row['symbol']} ({row['materials']})" for row in report["elements"][:10]
         ),

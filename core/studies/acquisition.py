@@ -190,12 +190,12 @@ class NextStudy(Study):
             n_without_structure=pool.n_without_structure,
         )
 
-    def describe_candidates(self, found: NextMaterials) -> str:
+    def describe_candidates(self, result: NextMaterials) -> str:
         """Return which materials of the pool were judged and which were left out, in words."""
         return (
-            f"{found.n_judged:,} of {found.n_candidates:,} materials of {self.pool}; left out: "
-            f"{found.n_known:,} already in {self.dataset}, {found.n_too_large:,} with more than "
-            f"{self.most_atoms} atoms, {found.n_without_structure:,} without a structure"
+            f"{result.n_judged:,} of {result.n_candidates:,} materials of {self.pool}; left out: "
+            f"{result.n_known:,} already in {self.dataset}, {result.n_too_large:,} with more than "
+            f"{self.most_atoms} atoms, {result.n_without_structure:,} without a structure"
         )
 
     @property

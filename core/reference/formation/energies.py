@@ -50,7 +50,7 @@ class ElementReferences:
     origin: str
 
     @property
-    def known(self) -> np.ndarray:
+    def available(self) -> np.ndarray:
         """Whether each element has a reference, (94,)."""
         return np.asarray(np.isfinite(self.energies))
 
@@ -141,14 +141,14 @@ def formation_energies(
         references: μ, in the functional of the energies.
     """
     elements = np.nan_to_num(references.energies)
-    unknown = (fractions[:, ~references.known] > 0).any(axis=1)
-    return np.where(unknown, np.nan, energies - fractions @ elements)
+    is_missing = (fractions[:, ~references.available] > 0).any(axis=1)
+    return np.where(is_missing, np.nan, energies - fractions @ elements)
 
 
 def missing(fractions: np.ndarray, *references: ElementReferences) -> list[str]:
     """Return the elements that occur in compositions (n, 94) but lack one of the references."""
-    known = np.all([elements.known for elements in references], axis=0)
-    return [SYMBOLS[i] for i in np.flatnonzero((fractions > 0).any(axis=0) & ~known)]
+    available = np.all([elements.available for elements in references], axis=0)
+    return [SYMBOLS[i] for i in np.flatnonzero((fractions > 0).any(axis=0) & ~available)]
 
 
 def paired_references(

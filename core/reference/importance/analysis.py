@@ -114,14 +114,14 @@ class Importance:
 
         Columns: symbol, importance, error, signed (eV/atom), count (materials), rank (from 1).
         """
-        seen = np.flatnonzero(self.counts)
+        occurring = np.flatnonzero(self.counts)
         table = pd.DataFrame(
             {
-                "symbol": [SYMBOLS[i] for i in seen],
-                "importance": self.importance[seen],
-                "error": self.error[seen],
-                "signed": self.signed[seen],
-                "count": self.counts[seen],
+                "symbol": [SYMBOLS[i] for i in occurring],
+                "importance": self.importance[occurring],
+                "error": self.error[occurring],
+                "signed": self.signed[occurring],
+                "count": self.counts[occurring],
             }
         ).sort_values("importance", ascending=False, ignore_index=True, kind="stable")
         return table.assign(rank=np.arange(1, len(table) + 1))

@@ -195,8 +195,8 @@ def strongest_partner(shap: np.ndarray, fractions: np.ndarray, element: int) -> 
     rows = np.flatnonzero(fractions[:, element] > 0)
     if not len(rows):
         return None
-    own = fractions[rows, element]
-    levels = np.searchsorted(np.unique(np.quantile(own, np.arange(0.1, 1, 0.1))), own)
+    fraction = fractions[rows, element]
+    levels = np.searchsorted(np.unique(np.quantile(fraction, np.arange(0.1, 1, 0.1))), fraction)
     left = _less_mean(shap[rows, None].astype(float), levels)[:, 0]
     others = _less_mean(fractions[rows], levels)
     squares = (others**2).sum(axis=0)

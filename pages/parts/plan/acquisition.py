@@ -33,18 +33,18 @@ def show_next() -> None:
         return
     study, info, pool = question
     cost = choose_cost()
-    found: NextMaterials | None = computed(study)
-    if found is not None:
+    result: NextMaterials | None = computed(study)
+    if result is not None:
         part = "the training part of " if info.card.kind == "frames" else ""
         source = Provenance(
             data=f"{study.dataset}, {study.pool}",
             labels={info.card.labels} if study.runs else (),
-            details=f"Existing: {part}{study.dataset}, {found.n_training:,} materials. Candidates: "
-            f"{study.describe_candidates(found)}.",
+            details=f"Existing: {part}{study.dataset}, {result.n_training:,} materials. Candidates: "
+            f"{study.describe_candidates(result)}.",
         )
         show_provenance(source)
-        show_materials(study, found, open_dataset(pool.card.name), cost)
-        show_coverage(found, source)
+        show_materials(study, result, open_dataset(pool.card.name), cost)
+        show_coverage(result, source)
     command(_command(study, cost))
 
 

@@ -25,17 +25,17 @@ _QUANTITIES = {
 
 
 def show_materials(
-    study: NextStudy, found: NextMaterials, pool: FrameSet | PairSet, cost: Cost
+    study: NextStudy, result: NextMaterials, pool: FrameSet | PairSet, cost: Cost
 ) -> None:
     """Show the chosen materials, the structure of the selected one, and their download.
 
     Args:
         study: the settings.
-        found: the chosen materials.
+        result: the chosen materials.
         pool: data set with the structures.
         cost: cost of a calculation.
     """
-    table = found.table(cost)
+    table = result.table(cost)
     if table.empty:
         st.info("No candidate would add anything: choose another pool.")
         return
@@ -49,7 +49,7 @@ def show_materials(
         )
         st.download_button(
             "Structures for VASP",
-            data=lambda: structures_zip(pool.frames(found.rows), table),
+            data=lambda: structures_zip(pool.frames(result.rows), table),
             file_name=f"next-{study.dataset}-{study.by}.zip",
             mime="application/zip",
             icon=":material/download:",
@@ -94,25 +94,25 @@ def show_materials(
         )
     with right:
         chosen = table.iloc[row or 0]
-        (frame,) = pool.frames([int(found.rows[row or 0])])
+        (frame,) = pool.frames([int(result.rows[row or 0])])
         values = {"atoms": ([float(chosen["n_atoms"])], "")}
         key = f"next-viewer-{chosen['material_id']}"
         show_structure(frame, chosen["formula"], values, key=key)
 
 
-def show_coverage(found: NextMaterials, source: Provenance) -> None:
+def show_coverage(result: NextMaterials, source: Provenance) -> None:
     """Show the elements on the periodic table, and the chemistries.
 
     Args:
-        found: the result of the study.
+        result: the result of the study.
         source: where the data come from.
     """
     st.subheader("Coverage of the elements")
-    table = found.element_table()
-    known = [key for key in _QUANTITIES if table[key].notna().any()]
+    table = result.element_table()
+    quantities = [key for key in _QUANTITIES if table[key].notna().any()]
     quantity = st.segmented_control(
         "Show",
-        known,
+        quantities,
         format_func=lambda key: _QUANTITIES[key][0],
         default="materials",
         required=True,
@@ -155,7 +155,7 @@ def show_coverage(found: NextMaterials, source: Provenance) -> None:
         table=lambda: table,
     )
     st.dataframe(
-        found.chemistry_table(),
+        result.chemistry_table(),
         key="covered-chemistries",
         hide_index=True,
         column_config={
