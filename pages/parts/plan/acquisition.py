@@ -39,8 +39,8 @@ def show_next() -> None:
         source = Provenance(
             data=f"{study.dataset}, {study.pool}",
             labels={info.card.labels} if study.runs else (),
-            details=f"Existing: {part}{study.dataset}, {result.n_training:,} materials. Candidates: "
-            f"{study.describe_candidates(result)}.",
+            details=f"Existing: {part}{study.dataset}, {result.n_training:,} materials. "
+            f"Candidates: {study.describe_candidates(result)}.",
         )
         show_provenance(source)
         show_materials(study, result, open_dataset(pool.card.name), cost)
