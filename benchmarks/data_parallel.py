@@ -31,7 +31,7 @@ from core.potential.models import load_model
 from core.potential.threads import compute_settings
 from core.training.settings.config import LossRatios
 from core.training.settings.metrics import MetricSums
-from core.training.step.parallel import ALONE, joined
+from core.training.step.parallel import SINGLE_PROCESS, joined
 from core.training.step.step import Stepper
 
 RATE = 1e-3
@@ -76,7 +76,7 @@ def compiled(work: Work) -> list[Piece]:
 
 def _pieces(work: Work, *, compiles: bool) -> list[Piece]:
     """Cut the work into steps, made in the settings of the training loop."""
-    team = ALONE if here().size == 1 else _UNTIL_THE_END.enter_context(joined(work.device))
+    team = SINGLE_PROCESS if here().size == 1 else _UNTIL_THE_END.enter_context(joined(work.device))
     stepper = Stepper(load_model("chgnet-0.3.0", work.device), LossRatios(), team=team)
     examples = [example(row, frame) for row, frame in enumerate(work.frames)]
     parts = [examples[part] for part in chunks(len(examples), team.size * work.batch_size)]

@@ -33,16 +33,16 @@ class Contest:
     """One benchmark.
 
     Attributes:
-        name: Its name.
-        script: The file that runs it.
-        arms: Stock and one or more of ours, by name. The last one of ours gives the main ratio.
-        per: What one unit of the stated seconds is.
-        units: How many of these an arm works through, given the work and the number of its pieces.
-        tell: Puts what a piece returns into a form that JSON can hold.
-        agreement: Compares what stock's pieces and those of one of ours told, the first time.
-        batches: Batches of structures that are worked on by default.
-        repeats: Repeats by default.
-        processes: Processes of an arm by default; with more than one, a batch is what each of them
+        name: its name.
+        script: the file that runs it.
+        arms: stock and one or more of ours, by name. The last one of ours gives the main ratio.
+        per: what one unit of the stated seconds is.
+        units: how many of these an arm works through, given the work and the number of its pieces.
+        tell: puts what a piece returns into a form that JSON can hold.
+        agreement: compares what stock's pieces and those of one of ours told, the first time.
+        batches: batches of structures that are worked on by default.
+        repeats: repeats by default.
+        processes: processes of an arm by default; with more than one, a batch is what each of them
             works on at a time.
     """
 
@@ -61,7 +61,7 @@ class Contest:
         """Run as a script: print one line of JSON.
 
         Args:
-            words: Command line; by default the process's own.
+            words: command line; by default the process's own.
         """
         given = list(sys.argv[1:] if words is None else words)
         options = self._parse(given)
@@ -107,7 +107,7 @@ class Contest:
             parser.add_argument(
                 "--processes", type=int, default=self.processes, help="processes of each side"
             )
-        parser.add_argument("--batch-size", type=int, default=16, help="structures a batch")
+        parser.add_argument("--batch-size", type=int, default=16, help="structures per batch")
         parser.add_argument("--structures", type=int, help=f"default: {self.batches} batches")
         parser.add_argument("--largest", type=int, default=LARGEST, help="atoms in the largest one")
         parser.add_argument(

@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 
 
 def here() -> Team:
-    """Return which of an arm's processes this is; the only one, if nobody says so."""
+    """Return which of an arm's processes this is; the only one by default."""
     rank, size = (os.environ.get(name) for name in ("RANK", "WORLD_SIZE"))
     return Team(rank=int(rank or 0), size=int(size or 1))
 
@@ -28,10 +28,10 @@ class RemoteTeam:
     none has to wait for another before it goes on.
 
     Args:
-        script: The benchmark.
-        words: Its command line, which makes a worker serve.
-        size: Number of workers.
-        joint: Whether they work on one thing.
+        script: the benchmark.
+        words: its command line, which makes a worker serve.
+        size: number of workers.
+        joint: whether they work on one thing.
     """
 
     def __init__(self, script: str, words: Sequence[str], size: int, *, joint: bool) -> None:

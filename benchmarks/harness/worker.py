@@ -32,11 +32,11 @@ class Work:
     """What every arm is given.
 
     Attributes:
-        frames: The structures with labels.
-        batch_size: Structures a batch.
-        device: Where the models are.
+        frames: the structures with labels.
+        batch_size: structures per batch.
+        device: where the models are.
         threads: CPU threads.
-        folder: An empty directory for files.
+        folder: an empty directory for files.
     """
 
     frames: Sequence[Frame]
@@ -51,9 +51,9 @@ class Turn:
     """What came of one piece.
 
     Attributes:
-        wall: Seconds by the clock.
-        cpu: Seconds of processor time, which other programs on a busy machine hardly change.
-        told: What the piece returned, in a form that JSON can hold.
+        wall: seconds by the clock.
+        cpu: seconds of processor time, which other programs on a busy machine hardly change.
+        told: what the piece returned, in a form that JSON can hold.
     """
 
     wall: float
@@ -65,9 +65,9 @@ class Worker:
     """An arm whose pieces are ready.
 
     Args:
-        pieces: The pieces.
-        device: Where they work.
-        tell: Puts what a piece returns into a form that JSON can hold.
+        pieces: the pieces.
+        device: where they work.
+        tell: puts what a piece returns into a form that JSON can hold.
     """
 
     def __init__(
@@ -109,9 +109,9 @@ class RemoteWorker:
     """A worker in a process of its own; to be used in a ``with``.
 
     Args:
-        script: The benchmark.
-        words: Its command line, which makes it serve.
-        environment: Variables of its own.
+        script: the benchmark.
+        words: its command line, which makes it serve.
+        environment: variables of its own.
     """
 
     def __init__(

@@ -36,8 +36,8 @@ def make_frames(n: int, *, largest: int = LARGEST) -> list[Frame]:
     """Return the first n labelled frames of the recipe.
 
     Args:
-        n: Frames.
-        largest: Atoms in the largest one.
+        n: frames.
+        largest: atoms in the largest one.
     """
     pairs = open_pairs(DATA / "mp-structures")
     n_atoms = pairs.table()["n_atoms"].to_numpy()

@@ -28,16 +28,16 @@ def evaluate(
     """Compare a model's predictions with the labels of a data set."""
     frames = open_frame_set(dataset)
     chosen = checkpoint_of(model)
-    # Torch takes seconds, so everything that may be wrong with the arguments is told before.
+    # Importing torch takes seconds, so errors in the arguments are raised before.
     from core.training.scoring.evaluate import evaluate as errors_of  # noqa: PLC0415
 
     indices = np.arange(len(frames)) if split == "all" else getattr(frames.split(), split)
     errors = errors_of(chosen, frames, indices, device=device, progress=progress_on_stderr())
-    told = {
+    lines = {
         "frames": f"{errors['n_frames']} ({split} of {dataset}, labels: {frames.card.labels})",
         **{
             f"{info.label}, {info.unit}": errors[key]  # type: ignore[literal-required]
             for key, info in METRICS.items()
         },
     }
-    return Answer(data=dict(errors), text=facts(told))
+    return Answer(data=dict(errors), text=facts(lines))

@@ -62,8 +62,8 @@ def predict(
     for path in files:
         _check(path)
     frames = [(path, index, frame) for path in files for index, frame in enumerate(_read(path))]
-    # Torch takes seconds, so everything that may be wrong with the arguments is told before.
-    from core.potential.compiled_prediction import Wanted, compile_where_worth  # noqa: PLC0415
+    # Importing torch takes seconds, so errors in the arguments are raised before.
+    from core.potential.compiled_prediction import Wanted, compile_if_faster  # noqa: PLC0415
     from core.potential.models import load_model, resolve_device  # noqa: PLC0415
     from core.potential.prediction import predict as predict_frames  # noqa: PLC0415
     from core.potential.threads import compute_settings  # noqa: PLC0415
@@ -72,7 +72,7 @@ def predict(
     network = load_model(chosen, where)
     alone = [frame for _, _, frame in frames]
     with compute_settings(threads, where):
-        compile_where_worth(network, Wanted(), sum(map(len, alone)))
+        compile_if_faster(network, Wanted(), sum(map(len, alone)))
         predictions = predict_frames(network, alone, progress=progress_on_stderr())
     for frame, prediction in zip(alone, predictions, strict=True):
         _refuse_infinite(frame, prediction)
@@ -86,7 +86,7 @@ def predict(
     text = columns(_HEAD, [_summary(row) for row in rows])
     return Answer(
         data={"model": model, **origin, "frames": rows},
-        text=f"{text}\n\nEnergies are {_level(model, origin)}. --json and --out tell everything.",
+        text=f"{text}\n\nEnergies are {_level(model, origin)}. --json and --out give all values.",
     )
 
 

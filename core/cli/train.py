@@ -1,4 +1,4 @@
-"""`train`: make a run, or go on with one, in the foreground or as a process of its own."""
+"""`train`: create a run or resume one, in the foreground or as a separate process."""
 
 from pathlib import Path
 from typing import Annotated
@@ -29,12 +29,13 @@ def train(
         typer.Option(FLAGS["method"], help=f"{', '.join(METHODS)}.", show_default=DEFAULT),
     ] = None,
     dataset: Annotated[
-        str | None, typer.Option(FLAGS["dataset"], help="Data set of frames to learn from.")
+        str | None, typer.Option(FLAGS["dataset"], help="Data set of frames.")
     ] = None,
     source_model: Annotated[
         str | None,
         typer.Option(
-            FLAGS["source_model"], help="chgnet-0.3.0, chgnet-r2scan or a checkpoint to start from."
+            FLAGS["source_model"],
+            help="Start: chgnet-0.3.0, chgnet-r2scan or a checkpoint.",
         ),
     ] = None,
     frames: Annotated[
@@ -43,49 +44,50 @@ def train(
     epochs: Annotated[int | None, typer.Option(FLAGS["epochs"])] = None,
     minutes: Annotated[
         float | None,
-        typer.Option(FLAGS["minutes"], help="Training time; as many epochs as fit, at least one."),
+        typer.Option(FLAGS["minutes"], help="Training time; at least one epoch is trained."),
     ] = None,
     patience: Annotated[
         int | None,
-        typer.Option(FLAGS["patience"], help="End after so many epochs without improvement."),
+        typer.Option(FLAGS["patience"], help="Stop after this many epochs without improvement."),
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(FLAGS["batch_size"], help="Frames a step.")
+        int | None, typer.Option(FLAGS["batch_size"], help="Frames per step.")
     ] = None,
     optimizer: Annotated[
         str | None, typer.Option(FLAGS["optimizer"], help="adam, adamw or radam.")
     ] = None,
     learning_rate: Annotated[float | None, typer.Option(FLAGS["learning_rate"])] = None,
     weight_decay: Annotated[
-        float | None, typer.Option(FLAGS["weight_decay"], help="AdamW's.")
+        float | None, typer.Option(FLAGS["weight_decay"], help="Of AdamW.")
     ] = None,
     warmup_epochs: Annotated[
         float | None,
-        typer.Option(FLAGS["warmup_epochs"], help="Epochs over which the rate rises from zero."),
+        typer.Option(FLAGS["warmup_epochs"], help="Epochs of rising learning rate."),
     ] = None,
     keep_every: Annotated[
         int | None,
-        typer.Option(FLAGS["keep_every"], help="Keep the model of every so many epochs."),
+        typer.Option(FLAGS["keep_every"], help="Keep a model each time this many epochs are done."),
     ] = None,
     frozen: Annotated[
         str | None,
-        typer.Option(FLAGS["frozen"], help=f"Blocks to keep, with commas: {', '.join(BLOCKS)}."),
+        typer.Option(FLAGS["frozen"], help=f"Blocks to freeze: {', '.join(BLOCKS)}."),
     ] = None,
     block_rates: Annotated[
         str | None,
         typer.Option(
-            FLAGS["block_rates"], help="Rates of blocks, as embedding=0.1,readout=2 times the rate."
+            FLAGS["block_rates"],
+            help="Multiples of the learning rate for blocks, such as embedding=0.1,readout=2.",
         ),
     ] = None,
     loss_energy: Annotated[
-        float | None, typer.Option(FLAGS["loss.energy"], help="Weight of energies in the loss.")
+        float | None, typer.Option(FLAGS["loss.energy"], help="Weight of the energy in the loss.")
     ] = None,
     loss_force: Annotated[float | None, typer.Option(FLAGS["loss.force"])] = None,
     loss_stress: Annotated[float | None, typer.Option(FLAGS["loss.stress"])] = None,
     loss_magmom: Annotated[float | None, typer.Option(FLAGS["loss.magmom"])] = None,
-    huber_delta: Annotated[
+    loss_huber_delta: Annotated[
         float | None,
-        typer.Option(FLAGS["loss.huber_delta"], help="Error where the loss turns linear."),
+        typer.Option(FLAGS["loss.huber_delta"], help="Error at which the loss becomes linear."),
     ] = None,
     ridge_strength: Annotated[
         float | None,
@@ -99,8 +101,8 @@ def train(
         int | None,
         typer.Option(
             FLAGS["processes"],
-            help="Processes that share the work of each step.",
-            show_default="one for each core or GPU, or 1 for a short run",
+            help="Processes that share each step.",
+            show_default="one per core or GPU; 1 for a short run",
         ),
     ] = None,
     threads: Annotated[
@@ -108,54 +110,27 @@ def train(
         typer.Option(
             FLAGS["threads"],
             help="CPU threads of each process.",
-            show_default="the cores, divided by the processes",
+            show_default="the cores divided by the processes",
         ),
     ] = None,
-    name: Annotated[str | None, typer.Option(FLAGS["name"], help="Your own words.")] = None,
+    name: Annotated[str | None, typer.Option(FLAGS["name"], help="Name of the run.")] = None,
     run_dir: Annotated[
         Path | None,
-        typer.Option(help="A new run directory; or, alone, an existing one to go on with."),
+        typer.Option(help="A new run directory; or, alone, an existing one to resume."),
     ] = None,
     detach: Annotated[
-        bool, typer.Option("--detach", help="Start it as a process of its own, and return.")
+        bool, typer.Option("--detach", help="Start a separate process, and return.")
     ] = False,
     _json: JsonFlag = False,
 ) -> Answer:
-    """Train. Ctrl-C stops with a checkpoint; `atomref runs resume` goes on from there."""
-    options = {
-        "method": method,
-        "dataset": dataset,
-        "source_model": source_model,
-        "frames": frames,
-        "epochs": epochs,
-        "minutes": minutes,
-        "patience": patience,
-        "keep_every": keep_every,
-        "batch_size": batch_size,
-        "optimizer": optimizer,
-        "learning_rate": learning_rate,
-        "weight_decay": weight_decay,
-        "warmup_epochs": warmup_epochs,
-        "frozen": frozen,
-        "block_rates": block_rates,
-        "loss.energy": loss_energy,
-        "loss.force": loss_force,
-        "loss.stress": loss_stress,
-        "loss.magmom": loss_magmom,
-        "loss.huber_delta": huber_delta,
-        "ridge_strength": ridge_strength,
-        "seed": seed,
-        "device": device,
-        "processes": processes,
-        "threads": threads,
-        "name": name,
-    }
-    given = {key: value for key, value in options.items() if value is not None}
+    """Train. Ctrl-C stops with a checkpoint; `atomref runs resume` continues from there."""
+    options = locals()
+    given = {key: value for key in FLAGS if (value := options[key.replace(".", "_")]) is not None}
     if run_dir is not None and (run_dir / "config.json").is_file():
         if given:
             raise LabError(
-                f"{run_dir}: holds a run already; give --run-dir alone to go on with it, or name "
-                "a new directory."
+                f"{run_dir}: already holds a run; give --run-dir alone to resume it, or name a "
+                "new directory."
             )
         run = Run(run_dir.absolute())
     elif given:
@@ -172,8 +147,8 @@ def train(
 
 
 def _new_run(config: RunConfig, path: Path | None) -> Run:
-    """Make a run, unless a look at its data set already shows that it cannot be."""
-    # The process that a launcher starts comes by this module and waits without pandas.
+    """Create a run, unless its data set holds no frames."""
+    # The process that a launcher starts imports this module, and need not wait for pandas.
     from core.frames.registry import find_dataset  # noqa: PLC0415
 
     card = find_dataset(config.dataset).card

@@ -20,9 +20,9 @@ def radial_basis(lengths: Tensor, frequencies: Tensor, *, cutoff: float) -> Tens
     two vanishing derivatives at x = 1 (DimeNet, Gasteiger et al. 2020, arXiv 2003.03123, eq. 8).
 
     Args:
-        lengths: Bond lengths in Å, (n,).
-        frequencies: Learned frequencies f_k, (k,).
-        cutoff: Length c in Å from which on the basis is zero.
+        lengths: bond lengths in Å, (n,).
+        frequencies: learned frequencies f_k, (k,).
+        cutoff: length c in Å from which on the basis is zero.
 
     Returns:
         The expansion, (n, k).
@@ -42,8 +42,8 @@ def angular_basis(angles: Tensor, frequencies: Tensor) -> Tensor:
     start at k.
 
     Args:
-        angles: Angles in radians, (n,).
-        frequencies: Learned frequencies f_k, (k,).
+        angles: angles in radians, (n,).
+        frequencies: learned frequencies f_k, (k,).
 
     Returns:
         The expansion, (n, 1 + 2k).

@@ -29,25 +29,25 @@ class PackedBatch:
     against it.
 
     Attributes:
-        atoms_per_frame: Number of atoms of each frame, (B,).
-        species: Atomic number minus one, (N,).
-        atom_frame: Frame of each atom, (N,).
-        fractions: Composition, atoms of each element over all atoms, (B, 94).
-        volumes: Cell volumes in Å³, (B,).
-        bond_centers: Atom at the start of every directed bond, first all bonds along their stored
+        atoms_per_frame: number of atoms of each frame, (B,).
+        species: atomic number minus one, (N,).
+        atom_frame: frame of each atom, (N,).
+        fractions: composition, atoms of each element over all atoms, (B, 94).
+        volumes: cell volumes in Å³, (B,).
+        bond_centers: atom at the start of every directed bond, first all bonds along their stored
             direction, then all against it, (2U,).
-        bond_neighbors: Atom at the end of every directed bond, (2U,).
-        bond_frame: Frame of each bond, (U,).
-        bond_vectors: From end to start of each bond in Å, (U, 3).
-        bond_lengths: Length of each bond in Å, (U,).
-        short_bonds: Bond behind each short bond, (S,).
-        short_centers: Atom that each directed short bond leaves, (2S,).
-        angle_first_directed: First leg of each angle as a directed short bond, (A,).
-        angle_first: First leg of each angle as a short bond, (A,).
-        angle_second: Second leg of each angle as a short bond, (A,).
-        angles: Angle between the legs in radians, with chgnet's shrunk cosine, (A,).
-        angle_slopes_first: Derivative of each angle by the vector of its first bond, (A, 3).
-        angle_slopes_second: Derivative of each angle by the vector of its second bond, (A, 3).
+        bond_neighbors: atom at the end of every directed bond, (2U,).
+        bond_frame: frame of each bond, (U,).
+        bond_vectors: from end to start of each bond in Å, (U, 3).
+        bond_lengths: length of each bond in Å, (U,).
+        short_bonds: bond behind each short bond, (S,).
+        short_centers: atom that each directed short bond leaves, (2S,).
+        angle_first_directed: first leg of each angle as a directed short bond, (A,).
+        angle_first: first leg of each angle as a short bond, (A,).
+        angle_second: second leg of each angle as a short bond, (A,).
+        angles: angle between the legs in radians, with chgnet's shrunk cosine, (A,).
+        angle_slopes_first: derivative of each angle by the vector of its first bond, (A, 3).
+        angle_slopes_second: derivative of each angle by the vector of its second bond, (A, 3).
     """
 
     atoms_per_frame: Tensor
@@ -86,9 +86,9 @@ class PackedBatch:
 
 
 def _move(tensor: Tensor, device: torch.device | str) -> Tensor:
-    """Return a tensor on ``device``; CUDA copies it while other work goes on, here and there.
+    """Return a tensor on ``device``; CUDA copies it in the background.
 
-    Only from pinned memory does CUDA copy in the background. Torch keeps that memory until the copy
+    CUDA copies in the background from pinned memory only. Torch keeps that memory until the copy
     is done.
     """
     if torch.device(device).type == "cuda" and tensor.device.type == "cpu":
@@ -105,9 +105,9 @@ def collate(
     """Join graphs into one batch.
 
     Args:
-        graphs: At least one graph.
-        dtype: Floating-point type of the batch, that of the model.
-        device: Where the batch goes.
+        graphs: at least one graph.
+        dtype: floating-point type of the batch, that of the model.
+        device: where the batch goes.
 
     Returns:
         The batch. Frames keep their order, atoms the order within their frame.
@@ -202,12 +202,12 @@ def _angle_geometry(
     and likewise for the second.
 
     Args:
-        vectors: Vectors of the short bonds, (S, 3).
-        lengths: Lengths of the short bonds, (S,).
-        first: First leg of each angle, (A,).
-        first_reversed: Whether the first leg runs against its bond, (A,).
-        second: Second leg of each angle, (A,).
-        second_reversed: Whether the second leg runs against its bond, (A,).
+        vectors: vectors of the short bonds, (S, 3).
+        lengths: lengths of the short bonds, (S,).
+        first: first leg of each angle, (A,).
+        first_reversed: whether the first leg runs against its bond, (A,).
+        second: second leg of each angle, (A,).
+        second_reversed: whether the second leg runs against its bond, (A,).
 
     Returns:
         Angles (A,), derivatives by the first bond vector (A, 3) and by the second (A, 3).

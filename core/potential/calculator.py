@@ -23,13 +23,13 @@ class CHGNetCalculator(Calculator):
     ``atoms.pbc`` says, as chgnet's own calculator takes it.
 
     Args:
-        model: A model, a name in ``core.potential.models.MODELS``, or the path of a checkpoint.
+        model: a model, a name in ``core.potential.models.MODELS``, or the path of a checkpoint.
         device: "auto", "cpu", "cuda" or "mps".
-        **options: What any ASE calculator takes, such as ``label`` or ``atoms``.
+        **options: what any ASE calculator takes, such as ``label`` or ``atoms``.
 
     Raises:
-        LabError: The model cannot be loaded or the device is not here; from a calculation, the
-            structure has no cell, an isolated atom or an element beyond Pu
+        LabError: if the model cannot be loaded or the device is not available; from a calculation,
+            if the structure has no cell, an isolated atom or an element beyond Pu
             (``core.potential.graph.convert``).
     """
 
@@ -55,9 +55,9 @@ class CHGNetCalculator(Calculator):
         """Calculate all properties; the others cost little beside the forces.
 
         Args:
-            atoms: The structure; by default the one the calculator has.
-            properties: What ASE needs of it.
-            system_changes: What is new since the last calculation.
+            atoms: the structure; by default the one the calculator has.
+            properties: what ASE needs of it.
+            system_changes: what is new since the last calculation.
         """
         super().calculate(atoms, list(properties), list(system_changes))
         structure = self.atoms

@@ -17,7 +17,7 @@ def chgnet_atomref(name: str) -> NDArray[np.float64]:
     Source: `chgnet.model.composition_model.AtomRef.initialize_from`, chgnet 0.4.2.
 
     Args:
-        name: A key of CHGNET_ATOMREFS.
+        name: a key of CHGNET_ATOMREFS.
     """
     model = CompositionModel(is_intensive=True)
     model.initialize_from(CHGNET_ATOMREFS[name])

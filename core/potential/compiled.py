@@ -43,16 +43,16 @@ pure as a ``Function`` that is captured."""
 Run = Callable[..., Sequence[Tensor]]
 
 
-def worth_compiling(n_steps: int, mean_cost: float) -> bool:
-    """Tell whether a run is long enough to compile its step.
+def compilation_pays_off(n_steps: int, mean_cost: float) -> bool:
+    """Return whether a run is long enough to compile its step.
 
     The rule is n_steps · mean_cost · saved seconds a unit of cost > 2 · seconds to compile, with
     figures measured on one CPU core. It asks for no measurement, so a run that is interrupted and
-    goes on decides the same again.
+    continues makes the same decision.
 
     Args:
-        n_steps: Steps of the whole run, also those done before an interruption.
-        mean_cost: Mean cost of a batch, the sum of ``PackedGraph.cost`` over its frames.
+        n_steps: steps of the whole run, also those done before an interruption.
+        mean_cost: mean cost of a batch, the sum of ``PackedGraph.cost`` over its frames.
     """
     return n_steps * mean_cost * SAVED_SECONDS > _MARGIN * COMPILE_SECONDS
 
@@ -66,11 +66,11 @@ class TrainingStep:
     eagerly, with the same result.
 
     Attributes:
-        eager_because: Why steps are eager, in a phrase for the log; None once they are compiled.
+        eager_because: why steps are eager, in a phrase for the log; None once they are compiled.
 
     Args:
-        model: The model; parameters that ask for gradients get them.
-        objective: The loss, and other results of the step that are wanted.
+        model: the model; parameters that ask for gradients get them.
+        objective: the loss, and other results of the step that are wanted.
     """
 
     def __init__(self, model: CHGNet, objective: Objective) -> None:
@@ -83,8 +83,8 @@ class TrainingStep:
         """Add to the gradient of every trainable parameter, as `Tensor.backward` does.
 
         Args:
-            batch: The frames.
-            targets: Targets of the objective.
+            batch: the frames.
+            targets: targets of the objective.
 
         Returns:
             The loss, and the objective's other results, all detached.
@@ -105,7 +105,7 @@ class TrainingStep:
         """Compile the step; where that fails, steps stay eager and ``eager_because`` says why.
 
         Args:
-            examples: Batches with targets as they will come; one with angles, several frames and
+            examples: batches with targets as they will come; one with angles, several frames and
                 no two sizes alike is enough. Code is laid out for the sizes of the first such.
             backend: "none" only captures, which is slow but needs no compiler: for tests.
 
@@ -158,10 +158,10 @@ class _Compiled:
     """A compiled step.
 
     Attributes:
-        run: Returns the loss, the outputs and the gradients that exist.
-        signature: What it takes.
-        outputs: Names of the objective's outputs.
-        with_gradient: Names of the parameters whose gradients are returned.
+        run: returns the loss, the outputs and the gradients that exist.
+        signature: what it takes.
+        outputs: names of the objective's outputs.
+        with_gradient: names of the parameters whose gradients are returned.
     """
 
     run: Run
@@ -174,13 +174,13 @@ def compiled_graph(graph: GraphModule, signature: Signature, backend: Backend) -
     """Compile a captured graph for symbolic sizes.
 
     Args:
-        graph: The graph, which is changed.
-        signature: What it takes.
-        backend: As in ``TrainingStep.compile``.
+        graph: the graph, which is changed.
+        signature: what it takes.
+        backend: as in ``TrainingStep.compile``.
 
     Raises:
-        Exception: Whatever the compiler raises.
-        NotCapturableError: It has assumed something about sizes.
+        Exception: whatever the compiler raises.
+        NotCapturableError: if it has assumed something about sizes.
     """
     use_onednn(graph)
     run = graph if backend == "none" else _by_inductor(graph, signature)
@@ -210,7 +210,7 @@ def _by_inductor(graph: GraphModule, signature: Signature) -> Run:
 def _removed_broken_library(cause: Exception) -> bool:
     """Mend the compiler's cache: a compilation that is killed may leave half a library there.
 
-    Every later compilation would find it and fail. Tells whether there was one.
+    Every later compilation would find it and fail. Returns whether there was one.
     """
     if not isinstance(cause, ImportError) or cause.path is None:
         return False

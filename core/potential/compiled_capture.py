@@ -58,11 +58,11 @@ class Signature:
     fields, and the targets.
 
     Attributes:
-        inputs: Tensors without content, with symbolic sizes, one for each input.
-        shapes: Where torch records guards, also those that a compiler adds later.
-        targets: Of each target its name and which size its first dimension is, or None for a
+        inputs: tensors without content, with symbolic sizes, one for each input.
+        shapes: where torch records guards, also those that a compiler adds later.
+        targets: of each target its name and which size its first dimension is, or None for a
             scalar.
-        trained: Names of the parameters that were trainable.
+        trained: names of the parameters that were trainable.
     """
 
     inputs: tuple[Tensor, ...]
@@ -74,7 +74,7 @@ class Signature:
         """Refuse the graph if it, or a compiler since, has assumed anything about sizes.
 
         Raises:
-            NotCapturableError: There are assumptions.
+            NotCapturableError: if there are assumptions.
         """
         guards = [str(guard.expr) for guard in self.shapes.guards]
         guards += [f"{size} = {value}" for size, value in self.shapes.replacements.items()]
@@ -85,7 +85,7 @@ class Signature:
             )
 
     def holds_for(self, model: CHGNet, batch: PackedBatch, targets: Targets) -> bool:
-        """Tell whether the graph gives the right result for these arguments."""
+        """Return whether the graph gives the right result for these arguments."""
         known = sizes(batch)
         if (
             not _are_enough(known)
@@ -131,7 +131,7 @@ def _are_enough(known: Mapping[str, int]) -> bool:
 
 
 def is_typical(batch: PackedBatch) -> bool:
-    """Tell whether a batch can serve as the example: no size too small, no two alike."""
+    """Return whether a batch can serve as the example: no size too small, no two alike."""
     known = sizes(batch)
     lengths = {*known.values(), 2 * known["bonds"], 2 * known["short bonds"]}
     return min(known.values()) >= 2 and len(lengths) == len(known) + 2
@@ -153,17 +153,17 @@ def capture(
     """Trace a function of model and batch.
 
     Args:
-        model: The model.
-        function: What to trace.
-        batch: An example for which ``is_typical``. Its sizes only guide a compiler, and only
+        model: the model.
+        function: what to trace.
+        batch: an example for which ``is_typical``. Its sizes only guide a compiler, and only
             shapes and types are looked at.
-        targets: Targets of the example; the first dimension of each is one of the batch's sizes.
+        targets: targets of the example; the first dimension of each is one of the batch's sizes.
 
     Returns:
         The graph, which returns a list as the function does, and what it takes.
 
     Raises:
-        NotCapturableError: The graph would not hold for every batch.
+        NotCapturableError: if the graph would not hold for every batch.
     """
     bound = _Bound(model, function)
     parameters = dict(model.named_parameters())

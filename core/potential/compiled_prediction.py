@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(kw_only=True, frozen=True, slots=True)
 class Wanted:
-    """What is predicted besides the energy."""
+    """Properties to predict besides the energy."""
 
     forces: bool = True
     stress: bool = True
@@ -41,22 +41,22 @@ class Wanted:
 class _Compiled:
     run: Run
     signature: Signature
-    known: tuple[str, ...]
+    outputs: tuple[str, ...]
 
 
 _compiled: WeakKeyDictionary[CHGNet, dict[Wanted, _Compiled]] = WeakKeyDictionary()
 
 
 def forward(model: CHGNet, batch: PackedBatch, wanted: Wanted) -> Prediction:
-    """Predict a batch, detached: compiled if ``compile_inference`` has been there, else eagerly.
+    """Predict a batch, detached: compiled after ``compile_inference``, else eagerly.
 
     A batch that the compiled form does not hold for (fewer than two angles, say) is predicted
     eagerly, with the same result.
 
     Args:
-        model: The model.
-        batch: The frames.
-        wanted: What is wanted besides energies.
+        model: the model.
+        batch: the frames.
+        wanted: what is wanted besides energies.
     """
     compiled = _compiled.get(model, {}).get(wanted)
     if compiled is None or not compiled.signature.holds_for(model, batch, {}):
@@ -65,17 +65,17 @@ def forward(model: CHGNet, batch: PackedBatch, wanted: Wanted) -> Prediction:
                 model, batch, forces=wanted.forces, stress=wanted.stress, magmoms=wanted.magmoms
             )
     results = compiled.run(*compiled.signature.arguments(model, batch, {}))
-    found: dict[str, Any] = dict.fromkeys(field.name for field in fields(Prediction))
-    return Prediction(**(found | dict(zip(compiled.known, results, strict=True))))
+    missing: dict[str, Any] = dict.fromkeys(field.name for field in fields(Prediction))
+    return Prediction(**(missing | dict(zip(compiled.outputs, results, strict=True))))
 
 
-def compile_where_worth(model: CHGNet, wanted: Wanted, n_atoms: int) -> None:
+def compile_if_faster(model: CHGNet, wanted: Wanted, n_atoms: int) -> None:
     """Compile inference if the atoms that are to be predicted pay for it twice.
 
     Args:
-        model: As in ``compile_inference``.
-        wanted: What will be wanted.
-        n_atoms: Atoms of all frames that will be predicted.
+        model: as in ``compile_inference``.
+        wanted: what will be wanted.
+        n_atoms: atoms of all frames that will be predicted.
     """
     if n_atoms * SAVED_SECONDS > _MARGIN * COMPILE_SECONDS:
         compile_inference(model, wanted)
@@ -87,23 +87,23 @@ def compile_inference(model: CHGNet, wanted: Wanted, *, backend: Backend = "indu
     Where compiling fails, a line in the log says why, and inference stays eager.
 
     Args:
-        model: The model, on its device and in its type.
-        wanted: What will be wanted.
-        backend: As in ``core.potential.compiled.TrainingStep.compile``.
+        model: the model, on its device and in its type.
+        wanted: what will be wanted.
+        backend: as in ``core.potential.compiled.TrainingStep.compile``.
 
     Returns:
         Whether it is compiled.
     """
-    known: list[str] = []
+    names: list[str] = []
 
     def inference(model: CHGNet, batch: PackedBatch, _: Targets) -> list[Tensor]:
         with torch.no_grad():
-            found = predict_batch(
+            prediction = predict_batch(
                 model, batch, forces=wanted.forces, stress=wanted.stress, magmoms=wanted.magmoms
             )
-        values = {field.name: getattr(found, field.name) for field in fields(found)}
-        known[:] = [name for name, value in values.items() if value is not None]
-        return [values[name] for name in known]
+        values = {field.name: getattr(prediction, field.name) for field in fields(prediction)}
+        names[:] = [name for name, value in values.items() if value is not None]
+        return [values[name] for name in names]
 
     parameter = model.site_wise.weight
     try:
@@ -113,7 +113,7 @@ def compile_inference(model: CHGNet, wanted: Wanted, *, backend: Backend = "indu
     except Exception as error:  # noqa: BLE001 - a compiler may raise anything; eager is right
         _log.warning("Inference stays eager: %s", reason(error))
         return False
-    compiled = _Compiled(run=run, signature=signature, known=tuple(known))
+    compiled = _Compiled(run=run, signature=signature, outputs=tuple(names))
     _compiled.setdefault(model, {})[wanted] = compiled
     return True
 

@@ -60,7 +60,7 @@ class Example:
 
 
 def example(index: int, frame: Frame, graph: PackedGraph | None = None) -> Example:
-    """Put a frame's labels beside its graph.
+    """Return a frame's labels with its graph.
 
     Args:
         index: row in the data set.
@@ -90,7 +90,7 @@ def example(index: int, frame: Frame, graph: PackedGraph | None = None) -> Examp
 
 @dataclass(kw_only=True, frozen=True, slots=True)
 class Examples(Sequence[Example]):
-    """Some frames of a data set, each read when it is asked for; a slice reads a list of them.
+    """Some frames of a data set, each read on access; a slice reads a list of them.
 
     A row without a structure is left out. So is a frame that CHGNet cannot represent (an atom
     without a neighbour within 6 Å), and `left_out` says so.
@@ -119,7 +119,7 @@ class Examples(Sequence[Example]):
 
     def __getitem__(self, position: int | slice) -> Example | list[Example]:
         if isinstance(position, slice):
-            return [self[one] for one in range(*position.indices(len(self)))]
+            return [self[row] for row in range(*position.indices(len(self)))]
         row, place = int(self.rows[position]), int(self._places[position])
         (frame,) = self._structures.frames([row])
         if frame is None:
@@ -145,20 +145,20 @@ def load_examples(
     Raises:
         LabError: if many graphs are wanted and the disk is too full for them.
     """
-    asked = np.asarray(rows, dtype=np.int64)
-    graphs, places = find_graphs(structures, asked, progress)
+    indices = np.asarray(rows, dtype=np.int64)
+    graphs, places = find_graphs(structures, indices, progress)
     costs = graphs.costs(places)
-    known = costs > 0
+    represented = costs > 0
     left_out = {}
-    for row, place in zip(asked[~known], places[~known], strict=True):
+    for row, place in zip(indices[~represented], places[~represented], strict=True):
         (frame,) = structures.frames([int(row)])
         if frame is not None:
             left_out[frame.frame_id] = graphs.left_out[int(place)]
     return Examples(
-        rows=asked[known],
-        costs=costs[known],
+        rows=indices[represented],
+        costs=costs[represented],
         left_out=left_out,
         _structures=structures,
         _graphs=graphs,
-        _places=places[known],
+        _places=places[represented],
     )

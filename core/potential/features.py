@@ -1,7 +1,7 @@
 """Crystal features: what CHGNet makes of a structure before it reads out an energy.
 
-They place structures that the network finds alike beside each other, and so tell how far a new
-structure is from those that a model has seen. Stock chgnet returns them as `crystal_fea`.
+Structures that the network finds similar have similar features, which measure how far a new
+structure is from those that a model was trained on. Stock chgnet returns them as `crystal_fea`.
 """
 
 from collections.abc import Sequence

@@ -32,14 +32,14 @@ GPA_PER_EV_PER_CUBIC_ANGSTROM = 160.21766208
 
 @dataclass(kw_only=True, frozen=True, slots=True)
 class Prediction:
-    """What the model says about a batch of B frames with N atoms in all.
+    """The prediction for a batch of B frames with N atoms in all.
 
     Attributes:
-        energy: Total energy in eV/atom, AtomRef included, (B,).
-        interaction: What the network adds to AtomRef in eV/atom, (B,).
-        forces: Forces in eV/Å, (N, 3), or None if not asked for.
-        stress: Stress in GPa with chgnet's sign (−0.1 × VASP's kBar), (B, 3, 3), or None.
-        magmoms: Absolute magnetic moments in μB, (N,), or None.
+        energy: total energy in eV/atom, AtomRef included, (B,).
+        interaction: what the network adds to AtomRef in eV/atom, (B,).
+        forces: forces in eV/Å, (N, 3), or None if not requested.
+        stress: stress in GPa with chgnet's sign (−0.1 × VASP's kBar), (B, 3, 3), or None.
+        magmoms: absolute magnetic moments in μB, (N,), or None.
     """
 
     energy: Tensor
@@ -61,12 +61,12 @@ def predict_batch(
     """Evaluate the model on a batch.
 
     Args:
-        model: A CHGNet of the released architecture (``core.potential.models``).
-        batch: The frames, in the model's floating-point type and on its device.
-        forces: Whether forces are wanted.
-        stress: Whether stresses are wanted; next to forces they cost almost nothing.
-        magmoms: Whether magnetic moments are wanted.
-        create_graph: Keep forces and stresses differentiable by the parameters, for training on
+        model: a CHGNet of the released architecture (``core.potential.models``).
+        batch: the frames, in the model's floating-point type and on its device.
+        forces: whether forces are wanted.
+        stress: whether stresses are wanted; next to forces they cost almost nothing.
+        magmoms: whether magnetic moments are wanted.
+        create_graph: keep forces and stresses differentiable by the parameters, for training on
             them. Otherwise a prediction that holds forces or stresses is detached from autograd;
             one without follows torch's gradient mode, as any module does.
 
@@ -110,11 +110,11 @@ def _network(
     """Pass messages over the levels and read out.
 
     Args:
-        weights: The model's parameters.
-        batch: The batch, of which only the topology is used here.
-        lengths: Bond lengths in Å, (U,).
-        angles: Angles in radians, (A,).
-        magmoms: Whether magnetic moments are wanted.
+        weights: the model's parameters.
+        batch: the batch, of which only the topology is used here.
+        lengths: bond lengths in Å, (U,).
+        angles: angles in radians, (A,).
+        magmoms: whether magnetic moments are wanted.
 
     Returns:
         Interaction energy of each atom in eV, (N,), and its moment in μB, (N,), or None.
@@ -168,11 +168,11 @@ def _atom_messages(
     """Sum each atom's messages: Σ_j w_ij ⊙ φ(a_i, b_ij, a_j), CHGNet's atom convolution.
 
     Args:
-        gate: The perceptron φ; input blocks: atom, bond, neighbour.
-        batch: The batch's topology.
-        atoms: Atom features, (N, d).
-        bond_part: First-layer product of each bond's features, (U, 2h).
-        bond_weight: Weight w_ij of each bond, (U, d).
+        gate: the perceptron φ; input blocks: atom, bond, neighbour.
+        batch: the batch's topology.
+        atoms: atom features, (N, d).
+        bond_part: first-layer product of each bond's features, (U, 2h).
+        bond_weight: weight w_ij of each bond, (U, d).
 
     Returns:
         The sums, (N, d).
@@ -195,11 +195,11 @@ def _angle_inputs(
     once for each of these (2S of them) before they are gathered to the angles.
 
     Args:
-        gate: The perceptron; input blocks: bond, other bond, angle, atom.
-        batch: The batch's topology.
-        atoms: Atom features, (N, d).
-        bonds: Features of the short bonds, (S, d).
-        angle_features: Features of the angles, (A, d).
+        gate: the perceptron; input blocks: bond, other bond, angle, atom.
+        batch: the batch's topology.
+        atoms: atom features, (N, d).
+        bonds: features of the short bonds, (S, d).
+        angle_features: features of the angles, (A, d).
     """
     leg = linear(bonds, gate.blocks[0])
     corner = linear(atoms, gate.blocks[3], gate.bias).index_select(0, batch.short_centers)
@@ -235,7 +235,7 @@ def _mechanics(
     V is the cell's volume without the sign that chgnet gives it in a left-handed cell.
 
     Args:
-        batch: The batch's topology and geometry.
+        batch: the batch's topology and geometry.
         length_slopes: ∂E/∂r in eV/Å, (U,).
         angle_slopes: ∂E/∂θ in eV, (A,), or None without angles.
 

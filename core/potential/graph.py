@@ -38,17 +38,17 @@ class PackedGraph:
     the leg runs against the stored direction.
 
     Attributes:
-        atomic_numbers: Atomic numbers, (n,).
-        frac_coords: Fractional coordinates, (n, 3).
-        lattice: Lattice vectors as rows in Å, (3, 3).
-        bond_center: Atom at which each bond starts, (n_bonds,).
-        bond_neighbor: Atom at which each bond ends, (n_bonds,).
-        bond_image: Cell of the end atom in lattice vectors, (n_bonds, 3).
-        short_bonds: Bonds that are a leg of an angle, ascending, (n_short,).
-        angle_first: First leg of each angle, an index into ``short_bonds``, (n_angles,).
-        angle_first_reversed: Whether the first leg runs against its bond, (n_angles,).
-        angle_second: Second leg of each angle, an index into ``short_bonds``, (n_angles,).
-        angle_second_reversed: Whether the second leg runs against its bond, (n_angles,).
+        atomic_numbers: atomic numbers, (n,).
+        frac_coords: fractional coordinates, (n, 3).
+        lattice: lattice vectors as rows in Å, (3, 3).
+        bond_center: atom at which each bond starts, (n_bonds,).
+        bond_neighbor: atom at which each bond ends, (n_bonds,).
+        bond_image: cell of the end atom in lattice vectors, (n_bonds, 3).
+        short_bonds: bonds that are a leg of an angle, ascending, (n_short,).
+        angle_first: first leg of each angle, an index into ``short_bonds``, (n_angles,).
+        angle_first_reversed: whether the first leg runs against its bond, (n_angles,).
+        angle_second: second leg of each angle, an index into ``short_bonds``, (n_angles,).
+        angle_second_reversed: whether the second leg runs against its bond, (n_angles,).
     """
 
     atomic_numbers: NDArray[np.uint8]
@@ -78,16 +78,16 @@ def convert(atomic_numbers: ArrayLike, frac_coords: ArrayLike, lattice: ArrayLik
     """Build the graph of one periodic structure.
 
     Args:
-        atomic_numbers: Atomic numbers, (n,).
-        frac_coords: Fractional coordinates, (n, 3); need not lie in the first cell.
-        lattice: Lattice vectors as rows in Å, (3, 3).
+        atomic_numbers: atomic numbers, (n,).
+        frac_coords: fractional coordinates, (n, 3); need not lie in the first cell.
+        lattice: lattice vectors as rows in Å, (3, 3).
 
     Returns:
         The graph with bonds up to 6 Å and angles between bonds up to 3 Å.
 
     Raises:
-        LabError: An array has the wrong shape or is not finite, the lattice is flat, an element is
-            not among H–Pu, two atoms coincide, or an atom has no neighbour within 6 Å (the stock
+        LabError: if an array has the wrong shape or is not finite, the lattice is flat, an element
+            is not among H–Pu, two atoms coincide, or an atom has no neighbour within 6 Å (the stock
             converter refuses these too: CHGNet has no meaning there).
     """
     numbers, frac, cell = _checked(atomic_numbers, frac_coords, lattice)
@@ -151,7 +151,7 @@ def _directed_bonds(
 
     Args:
         positions: Cartesian coordinates in Å, contiguous, (n, 3).
-        cell: Lattice vectors as rows in Å, (3, 3).
+        cell: lattice vectors as rows in Å, (3, 3).
 
     Returns:
         Atom, neighbour, cell of the neighbour (n_directed, 3) and distance in Å of each pair.
@@ -221,10 +221,10 @@ def _angles(
     though a bond at the cut-off carries no weight.
 
     Args:
-        center: Atom that each directed bond leaves, (n_directed,).
-        distance: Length of each directed bond, (n_directed,).
-        forward: First directed bond of each bond, (n_bonds,).
-        backward: Second directed bond of each bond, (n_bonds,).
+        center: atom that each directed bond leaves, (n_directed,).
+        distance: length of each directed bond, (n_directed,).
+        forward: first directed bond of each bond, (n_bonds,).
+        backward: second directed bond of each bond, (n_bonds,).
 
     Returns:
         ``short_bonds``, ``angle_first``, ``angle_first_reversed``, ``angle_second`` and

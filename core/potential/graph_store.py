@@ -2,7 +2,7 @@
 
 Measured on one core, structures of 32 atoms in the mean: to convert one and keep it takes 0.38 ms,
 to read it back 0.02 ms, from memory and from the store alike, and a record has 7 kB. Training needs
-every graph once an epoch, and every graph's cost before the first one, so all are converted at
+every graph once per epoch, and every graph's cost before the first one, so all are converted at
 least once; beyond `IN_MEMORY` frames the results are worth their room on the disk (240,000 frames:
 1.7 GB after 90 s). One store serves all runs on a data set: its validation and test frames are in
 every run, so a store of one run's frames would save little. What takes a few hundred frames at a
@@ -156,7 +156,7 @@ def _open(path: Path, structures: Structures) -> GraphTable | None:
 
 
 def _make(path: Path, structures: Structures, progress: Progress) -> GraphTable | None:
-    """Write the store of a data set, or wait for whoever is writing it, and map it."""
+    """Write the store of a data set, or wait for the process that is writing it, and map it."""
     path.parent.mkdir(exist_ok=True)
     _sweep(path.parent)
     with _alone(path, len(structures), progress):
@@ -188,7 +188,7 @@ def _write(path: Path, structures: Structures, progress: Progress) -> None:
             raise
         raise LabError(
             f"The disk is too full to keep the graphs of {len(structures):,} frames in "
-            f"{path.parent}; free about 10 kB a frame, or set ATOMREF_LAB_HOME to a larger disk."
+            f"{path.parent}; free about 10 kB per frame, or set ATOMREF_LAB_HOME to a larger disk."
         ) from None
 
 
@@ -217,5 +217,5 @@ def _sweep(folder: Path) -> None:
 
 
 def _lock(path: Path) -> FileLock:
-    # Beside the store, and never removed: a lock that somebody waits for must stay the same file.
+    # Beside the store, and never removed: a lock that a process waits for must stay the same file.
     return FileLock(path.with_name(f"{path.name}.lock"))

@@ -76,15 +76,15 @@ def load_model(name_or_path: str | os.PathLike[str], device: torch.device | str 
     """Load a released model or a checkpoint.
 
     Args:
-        name_or_path: A name in ``MODELS`` or the path of a CHGNet checkpoint.
-        device: Where the model goes.
+        name_or_path: a name in ``MODELS`` or the path of a CHGNet checkpoint.
+        device: where the model goes.
 
     Returns:
         The stock module in evaluation mode, its AtomRef frozen.
 
     Raises:
-        LabError: There is no such file, it is no CHGNet checkpoint, it needs code to unpickle, or
-            its architecture is not the one of the released 0.3.0 and r2scan weights.
+        LabError: if the file does not exist, is no CHGNet checkpoint, needs code to unpickle, or
+            has another architecture than the released 0.3.0 and r2scan weights.
     """
     info = MODELS.get(os.fspath(name_or_path))
     path = Path(chgnet.__file__).parent / info.file if info else Path(name_or_path)
@@ -112,7 +112,7 @@ def new_model(seed: int) -> CHGNet:
     """Make a model of the released architecture with random weights.
 
     Args:
-        seed: Seed of the weights; torch's own random state is left as it was.
+        seed: seed of the weights; torch's own random state is left as it was.
 
     Returns:
         The stock module on the CPU. Its AtomRef is chgnet's MPtrj fit until it is set.
@@ -147,9 +147,9 @@ def set_atomref(model: CHGNet, energies: ArrayLike, *, trainable: bool = False) 
     """Replace the model's AtomRef.
 
     Args:
-        model: The model to change.
-        energies: Energy of each element in eV/atom, (94,).
-        trainable: Whether training may move it.
+        model: the model to change.
+        energies: energy of each element in eV/atom, (94,).
+        trainable: whether training may move it.
     """
     weight = model.get_parameter(ATOMREF)
     with torch.no_grad():
@@ -161,9 +161,9 @@ def save_model(path: Path, model: CHGNet, extra: Mapping[str, Any]) -> None:
     """Write a checkpoint that ``CHGNet.from_file`` and ``load_model`` read; whole or not at all.
 
     Args:
-        path: The file to write.
-        model: The model.
-        extra: Whatever else the file shall tell, representable in JSON; see ``read_extra``.
+        path: the file to write.
+        model: the model.
+        extra: whatever else the file shall tell, representable in JSON; see ``read_extra``.
     """
     content = {
         "model": {
@@ -209,7 +209,7 @@ def resolve_device(name: str) -> torch.device:
     """Turn "auto", "cpu", "cuda" (or "cuda:1") or "mps" into a device of this machine.
 
     Raises:
-        LabError: The device is unknown or not here.
+        LabError: if the device is unknown or not available.
     """
     available = available_devices()
     if name == "auto":

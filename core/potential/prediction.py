@@ -41,14 +41,14 @@ class HasStructure(Protocol):
 
 @dataclass(kw_only=True, frozen=True, slots=True)
 class FramePrediction:
-    """What the model says about one frame of n atoms.
+    """The prediction for one frame of n atoms.
 
     Attributes:
-        energy: Total energy in eV/atom, AtomRef included.
-        interaction: What the network adds to AtomRef in eV/atom.
-        forces: Forces in eV/Å, (n, 3), or None if not asked for.
-        stress: Stress in GPa with chgnet's sign (−0.1 × VASP's kBar), (3, 3), or None.
-        magmoms: Absolute magnetic moments in μB, (n,), or None.
+        energy: total energy in eV/atom, AtomRef included.
+        interaction: what the network adds to AtomRef in eV/atom.
+        forces: forces in eV/Å, (n, 3), or None if not requested.
+        stress: stress in GPa with chgnet's sign (−0.1 × VASP's kBar), (3, 3), or None.
+        magmoms: absolute magnetic moments in μB, (n,), or None.
     """
 
     energy: float
@@ -74,19 +74,19 @@ def predict(
     bounded by ``budget``, or by the largest frame where that exceeds it.
 
     Args:
-        model: A CHGNet of the released architecture, on the device and in the type to be used.
-        frames: Frames or ready graphs.
-        forces: Whether forces are wanted.
-        stress: Whether stresses are wanted.
-        magmoms: Whether magnetic moments are wanted.
-        budget: Directed bonds plus angles in one batch.
-        progress: Reports the frames predicted, after every batch.
+        model: a CHGNet of the released architecture, on the device and in the type to be used.
+        frames: frames or ready graphs.
+        forces: whether forces are wanted.
+        stress: whether stresses are wanted.
+        magmoms: whether magnetic moments are wanted.
+        budget: directed bonds plus angles in one batch.
+        progress: reports the frames predicted, after every batch.
 
     Returns:
-        One prediction a frame.
+        One prediction per frame.
 
     Raises:
-        LabError: A frame cannot be converted (``core.potential.graph.convert``).
+        LabError: if a frame cannot be converted (``core.potential.graph.convert``).
     """
     parameter = model.site_wise.weight
     wanted = Wanted(forces=forces, stress=stress, magmoms=magmoms)

@@ -42,7 +42,7 @@ def use_onednn(graph: GraphModule) -> None:
     """Let oneDNN compute a captured graph's products of rows with a matrix.
 
     Args:
-        graph: A captured step, which is changed in place.
+        graph: a captured step, which is changed in place.
     """
     for node in graph.graph.nodes:
         if node.target is torch.ops.aten.mm.default:
@@ -85,7 +85,7 @@ def _shape(rows: Tensor, matrix: Tensor, bias: Tensor | None = None) -> Tensor: 
 
 
 def _is_row_by_row(rows: Tensor) -> bool:
-    """Tell whether oneDNN is the better choice for a left factor."""
+    """Return whether oneDNN is the better choice for a left factor."""
     return (
         _HAS_ONEDNN
         and rows.dtype == torch.float32

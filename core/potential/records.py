@@ -4,8 +4,8 @@ A record holds what follows from the structure but takes time to find: bonds and
 structure itself is given again when the graph is read. All arrays of a graph lie side by side, so
 that a graph that is not yet in memory is one read from the disk. Each array has the smallest type
 that holds its numbers, which follows from the sizes alone. The first legs of the angles, sorted by
-directed bond, are told by how many angles each directed bond begins. A record takes a quarter of
-the memory of its graph.
+directed bond, follow from the number of angles that each directed bond begins. A record takes a
+quarter of the memory of its graph.
 """
 
 from collections.abc import Iterator
@@ -28,11 +28,11 @@ class RecordSize(NamedTuple):
     """The sizes that say how a record is laid out.
 
     Attributes:
-        n_atoms: Atoms.
-        n_bonds: Bonds.
-        n_short: Bonds that are a leg of an angle.
-        n_angles: Angles.
-        image_bytes: Bytes of a component of a bond's cell, 1 or 4.
+        n_atoms: atoms.
+        n_bonds: bonds.
+        n_short: bonds that are a leg of an angle.
+        n_angles: angles.
+        image_bytes: bytes of a component of a bond's cell, 1 or 4.
     """
 
     n_atoms: int
@@ -74,9 +74,9 @@ def decode(record: NDArray[np.uint8], size: RecordSize, structure: HasStructure)
     """Return a graph whose bonds are views of its record.
 
     Args:
-        record: The bytes, from the beginning of the record; more may follow.
-        size: Its sizes.
-        structure: The structure that the graph was made of.
+        record: the bytes, from the beginning of the record; more may follow.
+        size: its sizes.
+        structure: the structure that the graph was made of.
     """
     center, neighbor, image, short, begun, second = _views(record, size)
     first = np.repeat(np.arange(2 * size.n_short, dtype=second.dtype), begun)

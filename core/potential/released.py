@@ -9,11 +9,11 @@ class ModelInfo:
     """A released model.
 
     Attributes:
-        name: Name in the lab.
-        functional: Functional of its labels.
-        corrections: Energy corrections in its labels.
-        file: Checkpoint, relative to the chgnet package.
-        chgnet: Version of the chgnet package that brings it.
+        name: name in the lab.
+        functional: functional of its labels.
+        corrections: energy corrections in its labels.
+        file: checkpoint, relative to the chgnet package.
+        chgnet: version of the chgnet package that contains it.
     """
 
     name: str

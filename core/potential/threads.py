@@ -15,7 +15,7 @@ def compute_settings(
     """Set torch's threads and, on the CPU, reproducible sums; put both back afterwards.
 
     With several threads, torch adds up gradients of indexing in whatever order the threads arrive,
-    unless told otherwise; a resumed run would then differ in the last digit. One thread always
+    unless set otherwise; a resumed run would then differ in the last digit. One thread always
     adds in the same order, and need not take the slower ways that are reproducible with many.
 
     Args:

@@ -36,10 +36,10 @@ class Gate:
     add them. Core and gate read the same input, hence their first layers are stacked in one matrix.
 
     Attributes:
-        blocks: First-layer matrix of each block of the input, (2h, width of the block) each.
-        bias: First-layer bias β, (2h,).
-        second: Second layers (weight, bias) of core and gate, or None where one layer is all.
-        norms: Layer norms (weight, bias) of core and gate.
+        blocks: first-layer matrix of each block of the input, (2h, width of the block) each.
+        bias: first-layer bias β, (2h,).
+        second: second layers (weight, bias) of core and gate, or None where one layer is all.
+        norms: layer norms (weight, bias) of core and gate.
     """
 
     blocks: tuple[Tensor, ...]
@@ -52,10 +52,10 @@ class Gate:
         """Read a stock ``GatedMLP``.
 
         Args:
-            read: Gives a parameter by its name.
-            name: Name of the stock module.
-            n_blocks: Number of equally wide blocks of the input.
-            layers: Places of the linear layers in the stock perceptrons, one or two.
+            read: gives a parameter by its name.
+            name: name of the stock module.
+            n_blocks: number of equally wide blocks of the input.
+            layers: places of the linear layers in the stock perceptrons, one or two.
 
         Returns:
             The gate.
@@ -75,7 +75,7 @@ class Gate:
         """Finish the perceptron.
 
         Args:
-            first: Output of the first layer, W x + β, core and gate side by side, (n, 2h).
+            first: output of the first layer, W x + β, core and gate side by side, (n, 2h).
 
         Returns:
             φ(x), (n, h).
@@ -96,24 +96,24 @@ class Weights:
     """All parameters of a CHGNet with d features, k radial and m angular functions.
 
     Attributes:
-        atomref: Energy of each element in eV/atom, (1, 94).
-        elements: Initial atom features of each element, (94, d).
-        bond_frequencies: Radial frequencies of the atom graph, (k,).
-        short_frequencies: Radial frequencies of the bond graph, (k,).
-        bond_embedding: Radial basis to bond features, (d, k).
-        bond_weight: Radial basis to the weight of an atom message, (d, k).
-        short_weight: Radial basis to the weight of a bond message, (d, k).
-        angle_frequencies: Angular frequencies, ((m − 1) / 2,).
-        angle_embedding: Angular basis to angle features, (d, m).
-        atom_gates: Atom messages of each level; blocks: atom, bond, neighbour.
-        atom_out: Output matrix (d, d) of each level's atom update.
-        bond_gates: Bond messages of each level but the last; blocks: bond, other bond, angle, atom.
-        bond_out: Output matrix (d, d) of each level's bond update.
-        angle_gates: Angle updates of each level but the last two, blocks as in ``bond_gates``. The
+        atomref: energy of each element in eV/atom, (1, 94).
+        elements: initial atom features of each element, (94, d).
+        bond_frequencies: radial frequencies of the atom graph, (k,).
+        short_frequencies: radial frequencies of the bond graph, (k,).
+        bond_embedding: radial basis to bond features, (d, k).
+        bond_weight: radial basis to the weight of an atom message, (d, k).
+        short_weight: radial basis to the weight of a bond message, (d, k).
+        angle_frequencies: angular frequencies, ((m − 1) / 2,).
+        angle_embedding: angular basis to angle features, (d, m).
+        atom_gates: atom messages of each level; blocks: atom, bond, neighbour.
+        atom_out: output matrix (d, d) of each level's atom update.
+        bond_gates: bond messages of each level but the last; blocks: bond, other bond, angle, atom.
+        bond_out: output matrix (d, d) of each level's bond update.
+        angle_gates: angle updates of each level but the last two, blocks as in ``bond_gates``. The
             stock module has one more, whose result enters nothing.
-        site: Magnetic moment readout (weight, bias).
-        readout_norm: Layer norm (weight, bias) before the energy readout.
-        readout: Linear layers (weight, bias) of the energy readout.
+        site: magnetic moment readout (weight, bias).
+        readout_norm: layer norm (weight, bias) before the energy readout.
+        readout: linear layers (weight, bias) of the energy readout.
     """
 
     atomref: Tensor
@@ -139,8 +139,8 @@ class Weights:
         """Read a stock module of the released architecture.
 
         Args:
-            model: The module.
-            differentiable: Whether autograd shall see the parameters; without, it keeps fewer
+            model: the module.
+            differentiable: whether autograd shall see the parameters; without, it keeps fewer
                 intermediate results.
 
         Returns:

@@ -148,7 +148,7 @@ def test_preview_tells_what_preflight_finds(monkeypatch):
     preflight_part.previews.clear()
     app = open_page()
     for _ in range(400):
-        if any(one.label.startswith("Training") and one.value != "…" for one in app.metric):
+        if any(one.label.startswith("Estimated") and one.value != "…" for one in app.metric):
             break
         time.sleep(0.5)
         app.run()

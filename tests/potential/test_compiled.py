@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from core.potential import compiled
 from core.potential.batch import PackedBatch, collate
-from core.potential.compiled import TrainingStep, worth_compiling
+from core.potential.compiled import TrainingStep, compilation_pays_off
 from core.potential.compiled_capture import capture, is_typical
 from core.potential.forward import predict_batch
 from core.potential.models import load_model
@@ -320,6 +320,6 @@ def test_inductor_computes_the_same_for_all_labels(double, example, ran):
 
 
 def test_only_long_runs_are_worth_compiling():
-    assert not worth_compiling(10, 40_000)
-    assert worth_compiling(5_000, 40_000)
-    assert not worth_compiling(5_000, 400)
+    assert not compilation_pays_off(10, 40_000)
+    assert compilation_pays_off(5_000, 40_000)
+    assert not compilation_pays_off(5_000, 400)

@@ -9,8 +9,8 @@ from core.potential import compiled_prediction
 from core.potential.batch import collate
 from core.potential.compiled_prediction import (
     Wanted,
+    compile_if_faster,
     compile_inference,
-    compile_where_worth,
     forward,
 )
 from core.potential.forward import Prediction, predict_batch
@@ -84,9 +84,9 @@ def test_only_much_work_is_worth_it(monkeypatch):
     asked = []
     monkeypatch.setattr(compiled_prediction, "compile_inference", lambda *one: asked.append(one))
     model = load_model("chgnet-0.3.0")
-    compile_where_worth(model, Wanted(), 1000)
+    compile_if_faster(model, Wanted(), 1000)
     assert not asked
-    compile_where_worth(model, Wanted(), 10_000_000)
+    compile_if_faster(model, Wanted(), 10_000_000)
     assert asked == [(model, Wanted())]
 
 

@@ -37,7 +37,7 @@ def train_on(
     """
     # It brings in torch, which the process that only starts others has no use for.
     from core.training.loop.loop import fit  # noqa: PLC0415
-    from core.training.step.parallel import ALONE  # noqa: PLC0415
+    from core.training.step.parallel import SINGLE_PROCESS  # noqa: PLC0415
 
     return fit(
         run.config,
@@ -46,5 +46,5 @@ def train_on(
         emit=emit,
         should_stop=should_stop,
         resume=run.last_checkpoint.exists(),
-        team=team or ALONE,
+        team=team or SINGLE_PROCESS,
     )

@@ -1,4 +1,4 @@
-"""Where a run stands, and the file from which it goes on."""
+"""The position of a run, and the checkpoint from which it is resumed."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -20,7 +20,7 @@ BEST = "best.pth.tar"
 
 
 def kept_name(epoch: int) -> str:
-    """Return the name of the checkpoint that is kept of an epoch."""
+    """Return the name of the model kept from an epoch."""
     return f"epoch-{epoch}.pth.tar"
 
 
@@ -35,7 +35,7 @@ class Position:
     Attributes:
         epoch: epochs completed, validation included.
         step: training steps done in the epoch after those.
-        epochs: epochs in all, once a limit of time has settled them; None for those asked for.
+        epochs: total number of epochs fixed by a time limit; None for that of the settings.
         best_epoch: epoch with the lowest validation energy MAE so far, from 1.
         best_validation: its metrics.
         seconds: time spent on completed epochs.
@@ -79,7 +79,7 @@ class Position:
 
 @dataclass(kw_only=True, frozen=True, slots=True)
 class Saved:
-    """What `load` brings back.
+    """The content of a checkpoint.
 
     Attributes:
         model: the model, on the CPU.
@@ -107,7 +107,7 @@ def save(
     baseline: torch.Tensor,
     start: dict[str, Any],
 ) -> None:
-    """Write everything that a run needs to go on bit for bit; the file is whole or not there.
+    """Write everything needed to resume a run bit for bit; the file is complete or missing.
 
     The learning rate follows from the position and the order of frames from the seed, so neither
     is stored; torch's random state is. The model lies where chgnet's own `CHGNet.from_file` finds
@@ -145,7 +145,7 @@ def load(path: Path, *, config: RunConfig, fingerprint: str) -> Saved:
 
     Args:
         path: the file.
-        config: the settings of the run that is to go on.
+        config: settings of the run to resume.
         fingerprint: the data set's, now.
 
     Returns:
@@ -157,7 +157,7 @@ def load(path: Path, *, config: RunConfig, fingerprint: str) -> Saved:
     model = load_model(path)
     content = torch.load(path, map_location="cpu", weights_only=True)
     if not {"optimizer", "position", "config", "fingerprint"} <= content.keys():
-        raise LabError(f"{path}: is not a run's checkpoint to go on from; start the run anew.")
+        raise LabError(f"{path}: is not a checkpoint of a run to resume; start a new run.")
     # An older checkpoint lacks the settings that came after it; they have their defaults.
     if RunConfig.parse(content["config"]).model_dump(exclude=_FREE) != config.model_dump(
         exclude=_FREE

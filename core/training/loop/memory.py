@@ -1,4 +1,4 @@
-"""The most memory that this process has needed so far."""
+"""The peak memory of this process."""
 
 import resource
 import sys
@@ -20,7 +20,7 @@ def peak_memory_mb(device: torch.device) -> float:
     """
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / _MB
-    # Linux hands ru_maxrss on to a new process: it would tell the memory of whoever launched this.
+    # Linux hands ru_maxrss on to a new process: it would be that of the launching process.
     if _STATUS.exists():
         for line in _STATUS.read_text(encoding="ascii", errors="replace").splitlines():
             if line.startswith("VmHWM:"):

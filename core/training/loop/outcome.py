@@ -18,6 +18,6 @@ class Outcome:
     """
 
     state: Literal["finished", "cancelled"]
-    best_epoch: int | None
-    validation: Metrics | None
-    test: Metrics | None
+    best_epoch: int | None = None
+    validation: Metrics | None = None
+    test: Metrics | None = None

@@ -1,4 +1,4 @@
-"""What a run will begin with, told before it is launched."""
+"""Preflight: what a run starts with, and how long it will take, found before it is launched."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from core.frames.schema import LABELS
 from core.frames.splits import Split
 from core.frames.store import FrameSet
 from core.potential.examples import load_examples
-from core.potential.models import load_model, new_model, resolve_device, set_atomref
+from core.potential.models import resolve_device
 from core.potential.prediction import predict
 from core.potential.threads import compute_settings
 from core.progress import Progress, silent
@@ -25,6 +25,7 @@ from core.training.settings.methods import METHODS
 from core.training.settings.partition import label_flags, partition
 from core.training.settings.processes import default_processes
 from core.training.step.loss import trained_labels
+from core.training.step.setup import initial_model
 from core.training.step.step import Stepper
 from core.transfer.interaction import interaction_energies
 from core.transfer.references import composition_fit, method_atomref, unseen_elements
@@ -33,15 +34,15 @@ from core.transfer.source_model import SourceModel
 _MOST_VALIDATION = 200
 _MOST_TRAINING = 1000
 _TIMED = 8
-"""Frames looked at here: enough for a first impression, few enough for seconds."""
+"""Numbers of frames used here: enough for an estimate, few enough to take seconds."""
 
 _FAR = 500.0
-"""Energy MAE in meV/atom from which an AtomRef plainly belongs to another functional."""
+"""Energy MAE in meV/atom above which an AtomRef clearly belongs to another functional."""
 
 
 @dataclass(kw_only=True, slots=True)
 class Preflight:
-    """What a run will begin with.
+    """What a run starts with.
 
     Attributes:
         n_train: training frames.
@@ -51,14 +52,14 @@ class Preflight:
         labels: number of training frames that carry each kind of label; kinds without any are
             left out.
         atomref: AtomRef that the method starts with.
-        energy_mae_mev_per_atom: of the untrained model with that AtomRef, on validation frames;
-            None if none has an energy.
-        energy_mae_after_constant: what is left of that error, in meV/atom, when each frame's
-            prediction is moved by the mean error of the other frames; None for fewer than two.
-        n_probed: validation frames that these errors are means over.
+        energy_mae_mev_per_atom: error of the untrained model with that AtomRef, on validation
+            frames; None if none has an energy.
+        energy_mae_after_constant: the same in meV/atom after subtracting from each frame's error
+            the mean error of the other frames; None for fewer than two.
+        n_probed: validation frames behind these errors.
         rare: elements in fewer than ten training frames.
         unseen: elements of the data set that no training frame contains.
-        warnings: what the user should know, one sentence each.
+        warnings: sentences for the user.
         seconds: rough estimate of the run's duration on this device; None if unknown.
     """
 
@@ -78,17 +79,17 @@ class Preflight:
 
 
 def preflight(config: RunConfig, *, progress: Progress = silent) -> Preflight:
-    """Look at what a run will begin with, in seconds.
+    """Return what a run starts with, in seconds.
 
     At most 200 validation frames are predicted, and for `residual` at most 1,000 training frames;
-    interaction energies are kept, so a second look at the same data costs little.
+    interaction energies are cached, so a second preflight on the same data costs little.
 
     Args:
         config: the run's settings.
         progress: reports the interaction energies computed.
 
     Returns:
-        The findings.
+        The preflight.
 
     Raises:
         LabError: if settings, data and model do not fit together.
@@ -114,13 +115,13 @@ def preflight(config: RunConfig, *, progress: Progress = silent) -> Preflight:
             atomref = replace(
                 atomref, rank=whole.rank, condition=whole.condition, counts=whole.counts
             )
-        model = _model(config, atomref, device)
+        model = initial_model(config, atomref.energies, device)
         probed = _sample(split.validation, _MOST_VALIDATION)
         errors = _energy_errors(config, frame_set, model, atomref, probed)
     processes = config.processes or usual_processes(config)
     with compute_settings(config.threads, device, processes=processes):
         seconds = _estimate(config, frame_set, split, model, processes)
-    found = Preflight(
+    result = Preflight(
         n_train=len(split.train),
         n_validation=len(split.validation),
         n_test=len(split.test),
@@ -134,8 +135,8 @@ def preflight(config: RunConfig, *, progress: Progress = silent) -> Preflight:
         unseen=unseen_elements(frame_set, split.train),
         seconds=seconds,
     )
-    found.warnings = _warnings(config, found, len(fitted_on))
-    return found
+    result.warnings = _warnings(config, result, len(fitted_on))
+    return result
 
 
 def usual_processes(config: RunConfig) -> int:
@@ -156,14 +157,6 @@ def _sample(rows: NDArray[np.integer], most: int) -> NDArray[np.integer]:
     return np.sort(np.random.default_rng(0).permutation(rows)[:most])
 
 
-def _model(config: RunConfig, atomref: AtomRef, device: torch.device) -> CHGNet:
-    method = METHODS[config.method]
-    random = method.start == "random"
-    model = new_model(config.seed) if random else load_model(config.source_model)
-    set_atomref(model, atomref.energies, trainable=method.trainable_atomref)
-    return model.to(device)
-
-
 def _energy_errors(
     config: RunConfig,
     frame_set: FrameSet,
@@ -176,12 +169,11 @@ def _energy_errors(
     rows, energies = rows[np.isfinite(energies)], energies[np.isfinite(energies)]
     if METHODS[config.method].start == "random":
         examples = load_examples(frame_set, rows)[:]
-        graphs = [one.graph for one in examples]
-        predicted = predict(model, graphs, forces=False, stress=False, magmoms=False)
-        known = dict(zip(rows.tolist(), energies, strict=True))
+        graphs = [example.graph for example in examples]
+        predictions = predict(model, graphs, forces=False, stress=False, magmoms=False)
         errors = [
-            one.energy - known[example.index]
-            for one, example in zip(predicted, examples, strict=True)
+            prediction.energy - example.energy
+            for prediction, example in zip(predictions, examples, strict=True)
         ]
         return np.array(errors, dtype=np.float64)
     interaction = interaction_energies(
@@ -206,16 +198,16 @@ def _estimate(
 ) -> float | None:
     """Time one training step and one evaluation of a few frames, and scale them by atoms."""
     rows = np.random.default_rng(config.seed).permutation(split.train)
-    few = load_examples(frame_set, rows[: min(_TIMED, config.batch_size)])
-    some = [one for one in few if trained_labels([one], config.loss)]
-    if not some:
+    candidates = load_examples(frame_set, rows[: min(_TIMED, config.batch_size)])
+    examples = [example for example in candidates if trained_labels([example], config.loss)]
+    if not examples:
         return None
     # A learning rate of zero leaves the model as it is. The first step warms up.
     stepper = Stepper(model, config.loss)
-    stepper.step(stepper.prepare(some[:1]), 0.0, ())
-    atoms = sum(one.n_atoms for one in some)
-    training = _clock(lambda: stepper.step(stepper.prepare(some), 0.0, ())) / atoms
-    evaluation = _clock(lambda: score(model, some)) / atoms
+    stepper.step(stepper.prepare(examples[:1]), 0.0, ())
+    atoms = sum(example.n_atoms for example in examples)
+    training = _clock(lambda: stepper.step(stepper.prepare(examples), 0.0, ())) / atoms
+    evaluation = _clock(lambda: score(model, examples)) / atoms
     n_atoms = frame_set.n_atoms()
     n_train, n_validation, n_test = (
         int(n_atoms[part].sum()) for part in (split.train, split.validation, split.test)
@@ -238,36 +230,36 @@ def _labels(frame_set: FrameSet, rows: NDArray[np.integer]) -> dict[str, int]:
     return {kind: count for kind, count in counts.items() if count}
 
 
-def _warnings(config: RunConfig, found: Preflight, n_fitted_on: int) -> list[str]:
-    """Say what the user should know, one sentence each."""
-    told = []
-    fitted = found.atomref.n > 0
-    for kind, wanted in config.loss.model_dump(include=set(LABELS)).items():
-        if wanted and kind not in found.labels:
-            told.append(f"No training frame has a {kind} label, so {kind} is not trained on.")
-    if found.unseen and fitted:
-        fate = "keep their prior" if config.method == "residual" else "get 0 eV"
-        told.append(
-            f"No training frame contains {', '.join(found.unseen)}; in AtomRef they {fate}."
+def _warnings(config: RunConfig, result: Preflight, n_fitted_on: int) -> list[str]:
+    """Return what the user should know, one sentence each."""
+    warnings = []
+    fitted = result.atomref.n > 0
+    for kind, ratio in config.loss.model_dump(include=set(LABELS)).items():
+        if ratio and kind not in result.labels:
+            warnings.append(f"No training frame has a {kind} label, so {kind} is not trained on.")
+    if result.unseen and fitted:
+        value = "stay at the prior" if config.method == "residual" else "are 0 eV"
+        warnings.append(
+            f"No training frame contains {', '.join(result.unseen)}; their references {value}."
         )
-    if found.rare and fitted:
-        told.append(
-            f"{len(found.rare)} elements occur in fewer than {RARE} training frames, so their "
-            "references rest on few data."
+    if result.rare and fitted:
+        warnings.append(
+            f"{len(result.rare)} elements occur in fewer than {RARE} training frames, so their "
+            "references are uncertain."
         )
-    if n_fitted_on < found.n_train:
-        told.append(
-            f"This look fits AtomRef to {n_fitted_on:,} of {found.n_train:,} training frames; the "
-            "run takes them all."
+    if n_fitted_on < result.n_train:
+        warnings.append(
+            f"This preview fits AtomRef to {n_fitted_on:,} of {result.n_train:,} training frames; "
+            "the run fits it to all of them."
         )
-    if not fitted and (found.energy_mae_mev_per_atom or 0) > _FAR:
-        told.append(
-            f"The source AtomRef misses the target energies by "
-            f"{(found.energy_mae_mev_per_atom or 0) / 1000:.1f} eV/atom: most of the training will "
-            "go into unlearning that."
+    mae = result.energy_mae_mev_per_atom or 0.0
+    if not fitted and mae > _FAR:
+        warnings.append(
+            f"The energies of the source AtomRef are off by {mae / 1000:.1f} eV/atom; most of the "
+            "training will be spent on correcting this."
         )
-    if not found.n_validation:
-        told.append("There are no validation frames, so the last epoch's model is kept.")
-    if not found.n_test:
-        told.append("There are no test frames, so the run ends without a test.")
-    return told
+    if not result.n_validation:
+        warnings.append("There are no validation frames, so the last epoch's model is kept.")
+    if not result.n_test:
+        warnings.append("There are no test frames, so the run ends without a test.")
+    return warnings

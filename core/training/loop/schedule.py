@@ -3,7 +3,7 @@
 import math
 
 TENTHS = 10
-"""Times an epoch that the learning rate changes (and that a run reports its progress)."""
+"""Changes of the learning rate per epoch (and reports of a run's progress)."""
 
 _FINAL_FRACTION = 0.01
 
@@ -45,7 +45,7 @@ def learning_rate(
         initial: learning rate of the first step.
         epoch: epochs done before.
         step: steps of this epoch done before.
-        steps_per_epoch: steps an epoch.
+        steps_per_epoch: steps per epoch.
         epochs: epochs in all.
         warmup_epochs: length of the warm-up.
 

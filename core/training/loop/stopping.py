@@ -1,4 +1,4 @@
-"""How a run stops when it is asked to: all of its processes, at the same place."""
+"""How a run stops on request: all of its processes, at the same place."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,7 +11,7 @@ Result = TypeVar("Result")
 
 
 class StopError(Exception):
-    """Raised wherever a run notices that it is to stop."""
+    """Raised where a run notices that it is to stop."""
 
 
 class Stopping:
@@ -36,7 +36,7 @@ class Stopping:
             raise StopError
 
     def together(self) -> None:
-        """Stop all processes, if one is asked to; none goes on before all are here.
+        """Stop all processes if one is asked to; none continues before all have arrived.
 
         Raises:
             StopError: if the run is to stop.
@@ -46,7 +46,7 @@ class Stopping:
             raise StopError
 
     def agreed(self, work: Callable[[], Result]) -> Result:
-        """Return what each process does by itself, or stop all if one has left its work.
+        """Return the result of this process, or stop all if one has left its work.
 
         Args:
             work: what to do; no exchange with other processes is in it.

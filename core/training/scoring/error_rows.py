@@ -1,7 +1,7 @@
-"""What a model errs on every single frame, small enough to keep with each run.
+"""Errors of a model on single frames, small enough to keep with each run.
 
-From these rows follow the metrics of any set of the frames, so that one can ask how much an error
-owes to the choice of frames it was measured on.
+The metrics of any subset of the frames follow from these rows, which shows how much an error
+depends on the choice of frames it was measured on.
 """
 
 import struct
@@ -73,7 +73,7 @@ class ErrorRows:
         """Read what `save` wrote.
 
         Raises:
-            LabError: there is no such file, or it holds something else.
+            LabError: if there is no such file, or it holds something else.
         """
         try:
             with np.load(path, allow_pickle=False) as kept:

@@ -1,4 +1,4 @@
-"""How well a model does on labelled frames."""
+"""Errors of a model on labelled frames."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from core.errors import LabError
 from core.frames.schema import LABELS
 from core.frames.store import FrameSet
-from core.potential.compiled_prediction import Wanted, compile_where_worth
+from core.potential.compiled_prediction import Wanted, compile_if_faster
 from core.potential.examples import Example, load_examples
 from core.potential.models import get_atomref, load_model, resolve_device
 from core.potential.prediction import FramePrediction, predict
@@ -59,7 +59,7 @@ def evaluate(
     has = {kind: bool(flags[rows].any()) for kind, flags in label_flags(frame_set).items()}
     wanted = Wanted(forces=has["force"], stress=has["stress"], magmoms=has["magmom"])
     with compute_settings(threads, where):
-        compile_where_worth(model, wanted, int(frame_set.n_atoms()[rows].sum()))
+        compile_if_faster(model, wanted, int(frame_set.n_atoms()[rows].sum()))
         for begin in range(0, len(rows), _CHUNK):
             of_chunk = rows[begin : begin + _CHUNK]
             examples = load_examples(frame_set, of_chunk)[:]
@@ -103,11 +103,13 @@ def error_sums(
 def _chunk_sums(
     model: CHGNet, examples: Sequence[Example], progress: Progress
 ) -> NDArray[np.float64]:
-    labels = [kind for kind in LABELS if any(one.label(kind) is not None for one in examples)]
+    labels = [
+        kind for kind in LABELS if any(example.label(kind) is not None for example in examples)
+    ]
     with torch.no_grad():
         predictions = predict(
             model,
-            [one.graph for one in examples],
+            [example.graph for example in examples],
             forces="force" in labels,
             stress="stress" in labels,
             magmoms="magmom" in labels,
@@ -115,14 +117,14 @@ def _chunk_sums(
         )
     atomref = get_atomref(model)
     rows = []
-    for one, prediction in zip(examples, predictions, strict=True):
+    for example, prediction in zip(examples, predictions, strict=True):
         sums = MetricSums(n_frames=1)
-        targets = make_targets([one], labels, atomref=atomref)
+        targets = make_targets([example], labels, atomref=atomref)
         for kind, target in targets.items():
             predicted = _value(prediction, kind)
             if not np.isfinite(predicted).all():
                 raise LabError(
-                    f"The model's {kind} of frame {one.frame_id} is not a finite number; "
+                    f"The model's {kind} of frame {example.frame_id} is not a finite number; "
                     "check the frame's structure, or take another checkpoint."
                 )
             sums.add(kind, predicted.reshape(target.shape), target)

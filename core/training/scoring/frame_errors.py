@@ -80,13 +80,13 @@ class FrameErrors:
         label, predicted = getattr(self, f"{kind}_label"), getattr(self, f"{kind}_predicted")
         of_atom = kind in {"force", "magmom"}
         frames = self.frame_of_atom if of_atom else np.arange(len(self.n_atoms))
-        known = np.isfinite(label)
+        has_both = np.isfinite(label)
         per_frame = label.size // max(len(label), 1)
         return pd.DataFrame(
             {
-                "frame": np.repeat(frames, per_frame)[known.ravel()],
-                "label": label[known].astype(float),
-                "predicted": predicted[known].astype(float),
+                "frame": np.repeat(frames, per_frame)[has_both.ravel()],
+                "label": label[has_both].astype(float),
+                "predicted": predicted[has_both].astype(float),
             }
         )
 
@@ -102,11 +102,11 @@ class FrameErrors:
         present = np.zeros((len(self.n_atoms), N_ELEMENTS), dtype=bool)
         present[self.frame_of_atom, places] = True
         energy = np.abs(self.energy_predicted - self.energy_label)
-        known = np.isfinite(energy)
+        has_both = np.isfinite(energy)
         force = np.abs(self.force_predicted - self.force_label).astype(float).mean(axis=1)
         forced = np.isfinite(force)
         with np.errstate(invalid="ignore"):
-            by_frame = (energy[known] @ present[known]) / present[known].sum(axis=0)
+            by_frame = (energy[has_both] @ present[has_both]) / present[has_both].sum(axis=0)
             by_atom = np.bincount(places[forced], force[forced], N_ELEMENTS) / np.bincount(
                 places[forced], minlength=N_ELEMENTS
             )

@@ -1,4 +1,4 @@
-"""What one training run is asked to do: a versioned, validated configuration."""
+"""Settings of one training run: a versioned, validated configuration."""
 
 import reprlib
 import shlex
@@ -91,12 +91,12 @@ class RunConfig(BaseModel):
         method: key in `core.training.settings.methods.METHODS`.
         frames: number of training frames; None takes all.
         epochs: passes over the training frames; with `minutes` or `patience` at most so many.
-        minutes: training time; the first tenth of an epoch tells how many epochs, at least one,
-            fit into it. None for no limit.
+        minutes: training time; after the first tenth of an epoch the number of epochs that fit
+            into it is fixed, at least one. None for no limit.
         patience: end once validation energy has not improved for so many epochs; None: never.
         keep_every: keep the model of every so many epochs, besides the best and the last; None
             keeps no others.
-        batch_size: frames a step.
+        batch_size: frames per step.
         optimizer: "adam", "adamw" (with `weight_decay`) or "radam".
         learning_rate: at the start; the cosine ends at one hundredth of it.
         weight_decay: AdamW's pull of the weights toward zero, for a learning rate of one.
@@ -142,7 +142,7 @@ class RunConfig(BaseModel):
     @field_validator("frozen", mode="before")
     @classmethod
     def _names_in_one_word(cls, value: Any) -> Any:
-        return [one for one in value.split(",") if one] if isinstance(value, str) else value
+        return [item for item in value.split(",") if item] if isinstance(value, str) else value
 
     @field_validator("frozen")
     @classmethod
@@ -155,7 +155,7 @@ class RunConfig(BaseModel):
     def _rates_in_one_word(cls, value: Any) -> Any:
         if not isinstance(value, str):
             return value
-        pairs = [one.partition("=") for one in value.split(",") if one]
+        pairs = [item.partition("=") for item in value.split(",") if item]
         return {block: rate for block, _, rate in pairs}
 
     @field_validator("block_rates")
@@ -175,15 +175,15 @@ class RunConfig(BaseModel):
     @model_validator(mode="after")
     def _possible_together(self) -> Self:
         if self.weight_decay and self.optimizer != "adamw":
-            raise ValueError(f"weight decay is AdamW's, and the optimiser is {self.optimizer}")
+            raise ValueError(f"weight decay needs the optimiser adamw (got {self.optimizer})")
         if self.optimizer == "adamw" and not self.weight_decay:
-            raise ValueError("AdamW without weight decay is Adam; give a weight decay such as 0.01")
+            raise ValueError("adamw needs a weight decay, such as 0.01")
         if self.frozen and self.method in METHODS and METHODS[self.method].start == "random":
             raise ValueError(f"{self.method} starts from random weights, which cannot be frozen")
         if len(self.frozen) == len(BLOCKS):
             raise ValueError("all blocks are frozen, so nothing would be trained; free one")
         if both := sorted(set(self.frozen) & self.block_rates.keys()):
-            raise ValueError(f"{both[0]} is frozen and has a learning rate; choose one of the two")
+            raise ValueError(f"{both[0]} is frozen and has a learning rate; choose one of them")
         if self.warmup_epochs >= self.epochs and self.warmup_epochs:
             raise ValueError("the warm-up should be shorter than the training")
         return self
@@ -274,7 +274,7 @@ class RunConfig(BaseModel):
 
 def _check_blocks(names: Iterable[str]) -> None:
     if strangers := sorted(set(names) - BLOCKS.keys()):
-        raise ValueError(f"{strangers[0]!r} is no block; there are {', '.join(BLOCKS)}")
+        raise ValueError(f"{strangers[0]!r} is no block; the blocks are {', '.join(BLOCKS)}")
 
 
 def _word(value: Any) -> str:

@@ -72,14 +72,14 @@ class MetricSums:
             target: same shape.
         """
         errors = np.abs(np.asarray(predicted, np.float64) - np.asarray(target, np.float64))
-        known = ~np.isnan(target)
+        labelled = ~np.isnan(target)
         metric = LABEL_METRICS[label]
-        self.totals[metric] += float(errors[known].sum())
-        self.counts[metric] += int(known.sum())
+        self.totals[metric] += float(errors[labelled].sum())
+        self.counts[metric] += int(labelled.sum())
 
     def vector(self) -> NDArray[np.float64]:
         """Return all sums in one vector, from which `from_vector` makes them again."""
-        sums = [kept[metric] for kept in (self.totals, self.counts) for metric in METRICS]
+        sums = [numbers[metric] for numbers in (self.totals, self.counts) for metric in METRICS]
         return np.array([self.n_frames, *sums], dtype=np.float64)
 
     @classmethod
@@ -115,7 +115,7 @@ class MetricSums:
 
 
 def is_better(new: Metrics, old: Metrics | None) -> bool:
-    """Tell whether an epoch is the best so far; without validation energies the last one is."""
+    """Return whether an epoch is the best so far; without validation energies the last one is."""
     error = new["energy_mae_mev_per_atom"]
     best = None if old is None else old["energy_mae_mev_per_atom"]
     return error is None or best is None or error < best

@@ -11,7 +11,7 @@ from core.training.settings.config import LossRatios, RunConfig
 
 
 def label_flags(frame_set: FrameSet) -> dict[str, NDArray[np.bool_]]:
-    """Tell which frames carry each kind of label, (n,) by kind, without reading any."""
+    """Return which frames have each kind of label, (n,) by kind, without reading any."""
     table = frame_set.table()
     return {
         "energy": np.isfinite(frame_set.energies()),
@@ -34,7 +34,7 @@ def partition(config: RunConfig, frame_set: FrameSet) -> Split:
     training set is a subset of a larger one with the same seed.
 
     Raises:
-        LabError: if more training frames are asked for than there are, or if there are none.
+        LabError: if there are fewer training frames than requested, or none.
     """
     split = frame_set.split()
     if len(split.train) == 0:

@@ -1,4 +1,4 @@
-"""Sizes of a run to begin with: a lesson, a laptop, the paper's recipe."""
+"""Presets for the size of a run: a lesson, a laptop, the paper's recipe."""
 
 from dataclasses import dataclass
 
@@ -25,22 +25,22 @@ class Preset:
 PRESETS: dict[str, Preset] = {
     "lesson": Preset(
         label="Lesson (1 minute)",
-        about="Few frames and about a minute of training: enough to see what references do.",
+        about="Few frames and about a minute of training: enough to compare references.",
         frames=150,
         epochs=10,
         minutes=1.0,
     ),
     "laptop": Preset(
         label="Laptop (15 minutes)",
-        about="All frames, and as many epochs as fit into a quarter of an hour.",
+        about="All frames, and as many epochs as fit into 15 minutes.",
         frames=None,
         epochs=50,
         minutes=15.0,
     ),
     "paper": Preset(
         label="Paper recipe",
-        about="All frames for 50 epochs, as Huang et al. trained; Adam, batch, rate and loss are "
-        "theirs by default.",
+        about="All frames for 50 epochs, as in Huang et al.; optimiser, batch size, learning rate "
+        "and loss are theirs by default.",
         frames=None,
         epochs=50,
         minutes=None,

@@ -1,4 +1,4 @@
-"""How many processes a run is divided among, where nobody says so.
+"""The default number of processes of a run.
 
 Nothing here imports torch: the process that starts the others does without.
 """

@@ -9,7 +9,7 @@ standard deviation of 19 %. After two rounds it is 1.5 times and 2.3 %, after fo
 0.8 %, after six 1.04 times and 0.3 %; a round takes a fortieth of a second."""
 
 _AT_ONCE = 1 << 21
-"""Possible exchanges that are looked at at a time, 16 bytes each."""
+"""Possible exchanges considered at a time, 16 bytes each."""
 
 
 def batches(
@@ -38,12 +38,12 @@ def batches(
 
     Args:
         costs: `PackedGraph.cost` of each training frame, (n,).
-        batch_size: frames a batch; the last one may be smaller.
+        batch_size: frames per batch; the last one may be smaller.
         seed: the run's seed.
         epoch: number of the epoch, from 0.
 
     Returns:
-        Positions among the training frames, one array a batch.
+        Positions among the training frames, one array per batch.
     """
     random = np.random.default_rng([seed, epoch])
     order = random.permutation(len(costs))

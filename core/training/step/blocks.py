@@ -43,7 +43,7 @@ def block_of(parameter: str) -> str | None:
 
 
 def freeze(model: CHGNet, blocks: Collection[str]) -> None:
-    """Let training move every block of the network but these; AtomRef stays as it is.
+    """Make every block of the network trainable except these; AtomRef does not change.
 
     Args:
         model: the model to change.

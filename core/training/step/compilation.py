@@ -1,8 +1,8 @@
-"""Whether and for what a run compiles its step."""
+"""Compilation of the training step: whether it pays off, and for which shapes."""
 
 import math
 
-from core.potential.compiled import worth_compiling
+from core.potential.compiled import compilation_pays_off
 from core.potential.examples import Examples
 from core.training.settings.config import RunConfig
 from core.training.step.batching import batches
@@ -11,14 +11,14 @@ from core.training.step.parallel import Team
 from core.training.step.step import Stepper
 
 _CANDIDATES = 8
-"""Batches among which one serves as the example that the step is compiled for."""
+"""Batches from which the example is taken that the step is compiled for."""
 
 
-def worth_it(config: RunConfig, train: Examples, team: Team) -> bool:
-    """Tell whether a run is long enough to compile its step.
+def should_compile(config: RunConfig, train: Examples, team: Team) -> bool:
+    """Return whether a run is long enough to compile its step.
 
-    This, and the example, follow from settings and data alone, so that a resumed run computes
-    exactly as it did before.
+    This and the example depend on settings and data alone, so that a resumed run computes exactly
+    as before.
 
     Args:
         config: the run's settings.
@@ -27,7 +27,7 @@ def worth_it(config: RunConfig, train: Examples, team: Team) -> bool:
     """
     steps = config.epochs * math.ceil(len(train) / config.batch_size)
     cost = config.batch_size * float(train.costs.mean())
-    return worth_compiling(steps, cost / team.size)
+    return compilation_pays_off(steps, cost / team.size)
 
 
 def compile_step(stepper: Stepper, config: RunConfig, train: Examples, team: Team) -> None:
@@ -43,7 +43,9 @@ def compile_step(stepper: Stepper, config: RunConfig, train: Examples, team: Tea
         TeamError: if another process has ended.
     """
     order = batches(train.costs, config.batch_size, seed=config.seed, epoch=0)
-    some = [[train[row] for row in rows] for rows in order[:_CANDIDATES]]
+    examples = [[train[row] for row in rows] for rows in order[:_CANDIDATES]]
     # those with the most kinds of label first: a batch that lacks one is computed eagerly
-    some.sort(key=lambda one: -len(trained_labels(one, config.loss)))
-    stepper.compile([stepper.prepare(one, rank=rank) for one in some for rank in range(team.size)])
+    examples.sort(key=lambda batch: -len(trained_labels(batch, config.loss)))
+    stepper.compile(
+        [stepper.prepare(batch, rank=rank) for batch in examples for rank in range(team.size)]
+    )

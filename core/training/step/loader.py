@@ -1,4 +1,4 @@
-"""Batches made ready before they are asked for."""
+"""Batches prepared ahead of time."""
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -46,8 +46,8 @@ def ahead(
             while waiting:
                 yield waiting.popleft().result()
         finally:
-            for one in waiting:
-                one.cancel()
+            for future in waiting:
+                future.cancel()
 
 
 def load(
@@ -72,8 +72,8 @@ def load(
     def copy(item: Item) -> tuple[Prepared, torch.cuda.Event]:
         # streams, and the device that is current, belong to a thread
         with torch.cuda.stream(side):
-            made = prepare(item)
-            return made, side.record_event()
+            prepared = prepare(item)
+            return prepared, side.record_event()
 
     with closing(ahead(source, copy, _DEPTH)) as batches:
         for prepared, copied in batches:

@@ -25,7 +25,8 @@ def trained_labels(examples: Sequence[Example], ratios: LossRatios) -> list[str]
     return [
         kind
         for kind in LABELS
-        if getattr(ratios, kind) > 0 and any(one.label(kind) is not None for one in examples)
+        if getattr(ratios, kind) > 0
+        and any(example.label(kind) is not None for example in examples)
     ]
 
 
@@ -43,24 +44,15 @@ def make_targets(
         energy (B,) eV/atom less AtomRef, force (N, 3) eV/Å, stress (B, 3, 3) GPa, magmom (N,) |μB|;
         only those of `labels`.
     """
-
-    def energy(one: Example) -> NDArray[np.floating]:
-        return np.array([one.energy - one.contribution(atomref)])
-
-    def label(one: Example, kind: str, shape: tuple[int, ...]) -> NDArray[np.floating]:
-        known = one.label(kind)
-        return np.full(shape, np.nan) if known is None else known.reshape(shape)
-
     targets: dict[str, NDArray[np.float64]] = {}
     for kind in labels:
-        if kind == "energy":
-            rows = [energy(one) for one in examples]
-        elif kind == "force":
-            rows = [label(one, kind, (one.n_atoms, 3)) for one in examples]
-        elif kind == "stress":
-            rows = [label(one, kind, (1, 3, 3)) for one in examples]
-        else:
-            rows = [label(one, kind, (one.n_atoms,)) for one in examples]
+        rows = []
+        for example in examples:
+            n = example.n_atoms
+            shape = {"energy": (1,), "force": (n, 3), "stress": (1, 3, 3), "magmom": (n,)}[kind]
+            label = example.label(kind)
+            values = np.full(shape, np.nan) if label is None else np.reshape(label, shape)
+            rows.append(values - example.contribution(atomref) if kind == "energy" else values)
         targets[kind] = np.concatenate(rows).astype(np.float64)
     return targets
 

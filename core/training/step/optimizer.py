@@ -21,7 +21,7 @@ def make_optimizer(model: CHGNet, config: RunConfig) -> Optimizer:
         if parameter.requires_grad:
             factor = config.block_rates.get(block_of(name) or "", 1.0)
             groups.setdefault(factor, []).append(parameter)
-    parameters = [{"params": some, _FACTOR: factor} for factor, some in groups.items()]
+    parameters = [{"params": members, _FACTOR: factor} for factor, members in groups.items()]
     if config.optimizer == "adamw":
         return AdamW(parameters, weight_decay=config.weight_decay)
     return (Adam if config.optimizer == "adam" else RAdam)(parameters)

@@ -35,7 +35,7 @@ class Team:
     """The processes of a run, seen from one of them. A team of one needs no process group.
 
     Attributes:
-        rank: this process, from 0; the first one leads: it prepares, tells and writes.
+        rank: this process, from 0; the first one leads: it prepares, reports and writes.
         size: number of processes.
     """
 
@@ -85,16 +85,16 @@ class Team:
         """
         if self.size == 1:
             return
-        known = [one.grad is not None for one in parameters]
+        has_gradient = [parameter.grad is not None for parameter in parameters]
         parts = [(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in parameters]
-        flat = torch.cat([*parts, parts[0].new_tensor(known)])
+        flat = torch.cat([*parts, parts[0].new_tensor(has_gradient)])
         _add(flat)
-        *sums, known_by = flat.split([*(len(part) for part in parts), len(parts)])
-        for parameter, total, count in zip(parameters, sums, known_by.tolist(), strict=True):
+        *sums, counts = flat.split([*(len(part) for part in parts), len(parts)])
+        for parameter, total, count in zip(parameters, sums, counts.tolist(), strict=True):
             parameter.grad = total.view_as(parameter) if count else None
 
     def vote(self, *, wish: bool) -> bool:
-        """Tell whether any rank wishes it; no rank goes on before all have been asked.
+        """Return whether any rank wishes it; no rank continues before all have voted.
 
         Raises:
             TeamError: if another process has ended.
@@ -133,13 +133,13 @@ class Team:
         return self.gather(content if self.leads else None)[0]
 
 
-ALONE = Team()
+SINGLE_PROCESS = Team()
 """The team of a process that trains by itself."""
 
 
 @contextmanager
 def joined(device: torch.device) -> Iterator[Team]:
-    """Join the processes that torchrun has started, which tells them of each other by environment.
+    """Join the processes that torchrun has started, as described by environment variables.
 
     Numbers in main memory go by gloo, gradients on GPUs by nccl.
 

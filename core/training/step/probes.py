@@ -34,15 +34,15 @@ def add_gradient_norms(parameters: Iterable[tuple[str, Tensor]], sums: dict[str,
         parameters: names and parameters of a model, after its backward pass.
         sums: by probe, in the loss's unit over the parameter's; changed in place.
     """
-    known = dict(parameters)
+    by_name = dict(parameters)
     gradients = {
         probe: gradient
         for probe, name in PROBES.items()
-        if (gradient := known[name].grad) is not None
+        if (gradient := by_name[name].grad) is not None
     }
     if not gradients:
         return
-    # One transfer from an accelerator instead of one a layer.
-    norms = torch.stack([one.norm() for one in gradients.values()]).tolist()
+    # One transfer from an accelerator instead of one per layer.
+    norms = torch.stack([gradient.norm() for gradient in gradients.values()]).tolist()
     for probe, norm in zip(gradients, norms, strict=True):
         sums[probe] = sums.get(probe, 0.0) + norm

@@ -1,4 +1,4 @@
-"""What a run begins with: its AtomRef, and a model whose parameters learn as the settings say."""
+"""The initial state of a run: its AtomRef and its model, with the parameters that are trained."""
 
 import math
 from typing import Any
@@ -18,7 +18,7 @@ from core.transfer.references import method_atomref, unseen_elements
 from core.transfer.source_model import SourceModel
 
 
-def first_atomref(
+def initial_atomref(
     config: RunConfig,
     frame_set: FrameSet,
     rows: NDArray[np.integer],
@@ -26,7 +26,7 @@ def first_atomref(
     threads: int,
     progress: Progress,
 ) -> dict[str, Any]:
-    """Find the AtomRef that a run starts with.
+    """Return the AtomRef that a run starts with.
 
     Args:
         config: the run's settings.
@@ -36,7 +36,7 @@ def first_atomref(
         progress: reports the interaction energies computed.
 
     Returns:
-        `energies`, 94 numbers in eV/atom, and `told`, what the "start" event tells of them.
+        `energies`, 94 numbers in eV/atom, and `summary`, what the "start" event says of them.
 
     Raises:
         LabError: if the source model cannot be read or no training frame has an energy.
@@ -51,7 +51,7 @@ def first_atomref(
     )
     return {
         "energies": atomref.energies.tolist(),
-        "told": {
+        "summary": {
             "method": atomref.method,
             "rank": atomref.rank,
             "condition": atomref.condition if math.isfinite(atomref.condition) else None,
@@ -61,29 +61,29 @@ def first_atomref(
     }
 
 
-def first_model(config: RunConfig, energies: ArrayLike, device: torch.device) -> CHGNet:
+def initial_model(config: RunConfig, energies: ArrayLike, device: torch.device) -> CHGNet:
     """Return the untrained model of a run.
 
     Args:
         config: the run's settings.
         energies: its AtomRef, (94,) eV/atom.
-        device: where it goes.
+        device: device of the model.
     """
     random = METHODS[config.method].start == "random"
     model = new_model(config.seed) if random else load_model(config.source_model)
-    return made_trainable(config, model, energies, device)
+    return configure_model(config, model, energies, device)
 
 
-def made_trainable(
+def configure_model(
     config: RunConfig, model: CHGNet, energies: ArrayLike, device: torch.device
 ) -> CHGNet:
-    """Give a model its AtomRef, and let those parameters learn that the settings do not freeze.
+    """Set a model's AtomRef, and freeze the parameters that the settings exclude from training.
 
     Args:
         config: the run's settings.
         model: the model.
         energies: its AtomRef, (94,) eV/atom.
-        device: where it goes.
+        device: device of the model.
     """
     set_atomref(model, energies, trainable=METHODS[config.method].trainable_atomref)
     freeze(model, config.frozen)

@@ -24,7 +24,7 @@ from core.training.settings.config import LossRatios
 from core.training.settings.metrics import MetricSums
 from core.training.step.loss import combined_loss, make_scales, make_targets, trained_labels
 from core.training.step.optimizer import set_rate
-from core.training.step.parallel import ALONE, Team, shares
+from core.training.step.parallel import SINGLE_PROCESS, Team, shares
 from core.training.step.probes import add_gradient_norms
 
 _NAMED = 5
@@ -95,7 +95,7 @@ class Stepper:
         ratios: LossRatios,
         *,
         baseline: NDArray[np.float64] | None = None,
-        team: Team = ALONE,
+        team: Team = SINGLE_PROCESS,
         optimizer: Optimizer | None = None,
     ) -> None:
         self.model = model
@@ -123,13 +123,17 @@ class Stepper:
         Raises:
             TeamError: if another process has ended.
         """
-        examples = [(one.batch, one.targets) for prepared in candidates for one in prepared.pieces]
+        examples = [
+            (example.batch, example.targets)
+            for prepared in candidates
+            for example in prepared.pieces
+        ]
         if not self._team.leads:
             self._team.vote(wish=False)
         compiled = self._differentiate.compile(examples)
         if self._team.leads:
             self._team.vote(wish=False)
-        # nobody goes on before the last one has
+        # no process continues before the last one has
         self._team.vote(wish=False)
         return compiled
 
@@ -140,16 +144,16 @@ class Stepper:
             frames: the whole batch; each has a label that is trained on.
             rank: whose share of it; None for this process's own.
         """
-        names = tuple(one.frame_id for one in frames)
+        names = tuple(example.frame_id for example in frames)
         labels = trained_labels(frames, self._ratios)
         scales = make_scales(make_targets(frames, labels, atomref=self.baseline), self._ratios)
-        parts = shares([one.graph.cost for one in frames], self._team.size)
+        parts = shares([example.graph.cost for example in frames], self._team.size)
         share = [frames[place] for place in parts[self._team.rank if rank is None else rank]]
         return Prepared(
             names=names,
             labels=tuple(labels),
             scales=scales,
-            pieces=tuple(self._piece(some, labels, scales) for some in self._cut(share)),
+            pieces=tuple(self._piece(part, labels, scales) for part in self._cut(share)),
         )
 
     def step(
@@ -181,7 +185,7 @@ class Stepper:
         """
         while True:
             try:
-                own, values, errors = self._accumulate(prepared)
+                share, values, errors = self._accumulate(prepared)
                 break
             except (MemoryError, RuntimeError) as error:
                 if not _is_out_of_memory(error):
@@ -191,33 +195,33 @@ class Stepper:
         parameters = [p for p in self.model.parameters() if p.requires_grad]
         self._team.add_gradients(parameters)
         norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
-        loss, *total = self._team.add(np.array([own, *errors.vector()]))
+        loss, *total = self._team.add(np.array([share, *errors.vector()]))
         if not np.isfinite(loss + norm.item()):
             raise LabError(self._diverged(prepared, values))
         if gradients is not None:
             add_gradient_norms(self.model.named_parameters(), gradients)
         set_rate(self.optimizer, rate)
         self.optimizer.step()
-        for one in sums:
-            one.merge(MetricSums.from_vector(np.array(total)))
+        for errors_so_far in sums:
+            errors_so_far.merge(MetricSums.from_vector(np.array(total)))
         return float(loss)
 
     def _accumulate(
         self, prepared: Prepared
     ) -> tuple[float, list[dict[str, NDArray[np.floating]]], MetricSums]:
-        """Return loss, predictions a piece, and errors of a share, whose gradient is then there."""
+        """Return loss, predictions per piece and errors of a share, and compute its gradient."""
         self.model.zero_grad()
-        own, values = 0.0, []
+        loss, values = 0.0, []
         errors = MetricSums()
         for piece in prepared.pieces:
             part, predicted = self._differentiate(piece.batch, piece.targets)
-            own += part.item()
+            loss += part.item()
             values.append({kind: predicted[kind].cpu().numpy() for kind in piece.labelled})
             errors.n_frames += len(piece.examples)
             with np.errstate(invalid="ignore"):
                 for kind, labelled in piece.labelled.items():
                     errors.add(kind, values[-1][kind], labelled)
-        return own, values, errors
+        return loss, values, errors
 
     def _in_smaller_pieces(self, prepared: Prepared) -> Prepared:
         """Halve the pieces, now and from now on."""
@@ -226,22 +230,25 @@ class Stepper:
             torch.cuda.empty_cache()
         if all(len(piece.examples) == 1 for piece in prepared.pieces):
             largest = max(
-                (piece.examples[0] for piece in prepared.pieces), key=lambda one: one.graph.cost
+                (piece.examples[0] for piece in prepared.pieces),
+                key=lambda example: example.graph.cost,
             )
             raise LabError(
                 f"There is not enough memory for frame {largest.frame_id} alone "
                 f"({largest.n_atoms} atoms, {largest.graph.cost:,} bonds and angles); free some "
                 "memory, or leave such frames out of the data set."
             )
-        most = max(sum(one.graph.cost for one in piece.examples) for piece in prepared.pieces)
+        most = max(
+            sum(example.graph.cost for example in piece.examples) for piece in prepared.pieces
+        )
         self.piece_cost = max(1, min(self.piece_cost, most) // 2)
-        share = [one for piece in prepared.pieces for one in piece.examples]
-        pieces = (self._piece(some, prepared.labels, prepared.scales) for some in self._cut(share))
+        share = [example for piece in prepared.pieces for example in piece.examples]
+        pieces = (self._piece(part, prepared.labels, prepared.scales) for part in self._cut(share))
         return replace(prepared, pieces=tuple(pieces))
 
     def _cut(self, share: Sequence[Example]) -> list[list[Example]]:
-        """Cut a share into pieces of about the same cost, at most a frame each."""
-        costs = [one.graph.cost for one in share]
+        """Cut a share into pieces of about the same cost, at least one frame each."""
+        costs = [example.graph.cost for example in share]
         count = min(len(share), math.ceil(sum(costs) / self.piece_cost))
         return [[share[place] for place in part] for part in shares(costs, count) if part]
 
@@ -252,7 +259,7 @@ class Stepper:
         return Piece(
             examples=tuple(examples),
             batch=collate(
-                [one.graph for one in examples],
+                [example.graph for example in examples],
                 dtype=self._weight.dtype,
                 device=self._weight.device,
             ),
@@ -265,9 +272,8 @@ class Stepper:
     ) -> str:
         """Name the frames whose prediction or label is not finite, or else the whole batch."""
         pieces = zip(prepared.pieces, predicted, strict=True)
-        own = [name for piece, values in pieces for name in _not_finite(piece, values)]
-        found = self._team.gather(own)
-        bad = {name for names in found for name in names}
+        names_here = [name for piece, values in pieces for name in _not_finite(piece, values)]
+        bad = {name for names in self._team.gather(names_here) for name in names}
         named = [name for name in prepared.names if name in bad] or list(prepared.names)
         more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
         return (
@@ -307,17 +313,17 @@ class Stepper:
         if weight.requires_grad:
             drift = weight - self._start
             energy = energy + functional.linear(batch.fractions, drift).squeeze(1)
-        known = {
+        predicted = {
             "energy": energy,
             "force": prediction.forces,
             "stress": prediction.stress,
             "magmom": prediction.magmoms,
         }
-        return {kind: value for kind, value in known.items() if value is not None}
+        return {kind: value for kind, value in predicted.items() if value is not None}
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether memory ran out; for the CPU's, torch has no error of its own."""
+    """Return whether memory ran out; for the CPU's, torch has no error of its own."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return "DefaultCPUAllocator" in str(error)
@@ -325,11 +331,11 @@ def _is_out_of_memory(error: BaseException) -> bool:
 
 def _not_finite(piece: Piece, predicted: Mapping[str, NDArray[np.floating]]) -> list[str]:
     """Name the frames whose prediction or label is not finite."""
-    sizes = [one.n_atoms for one in piece.examples]
+    sizes = [example.n_atoms for example in piece.examples]
     frame_of_atom = np.repeat(np.arange(len(sizes)), sizes)
     bad = np.zeros(len(sizes), dtype=bool)
     for kind, values in predicted.items():
         wrong = ~np.isfinite(values) | np.isinf(piece.labelled[kind])
         rows = wrong.reshape(len(wrong), -1).any(axis=1)
         bad[frame_of_atom[rows] if kind in {"force", "magmom"} else np.flatnonzero(rows)] = True
-    return [one.frame_id for one, is_bad in zip(piece.examples, bad, strict=True) if is_bad]
+    return [example.frame_id for example, is_bad in zip(piece.examples, bad, strict=True) if is_bad]

@@ -287,7 +287,7 @@ def test_a_training_process_says_why_it_ends(monkeypatch, capsys, error, told, t
         raise error
 
     monkeypatch.setattr(rank, "Link", FakeLink)
-    monkeypatch.setattr(parallel, "joined", lambda _: nullcontext(parallel.ALONE))
+    monkeypatch.setattr(parallel, "joined", lambda _: nullcontext(parallel.SINGLE_PROCESS))
     monkeypatch.setattr(training, "train_on", fail)
     assert rank.main(idle_run(2).path) == 1
     assert [told in one["failure"] for one in FakeLink.told] == ([True] if told else [])

@@ -73,14 +73,14 @@ def test_blocks_are_named_in_one_word():
 @pytest.mark.parametrize(
     ("settings_", "told"),
     [
-        ({"weight_decay": 0.1}, "weight decay is AdamW's, and the optimiser is adam"),
+        ({"weight_decay": 0.1}, "weight decay needs the optimiser adamw"),
         ({"optimizer": "adamw"}, "give a weight decay"),
         ({"frozen": ["embedding"], "method": "scratch"}, "cannot be frozen"),
         ({"frozen": list(BLOCKS)}, "nothing would be trained"),
         ({"frozen": ["head"]}, "'head' is no block"),
         ({"block_rates": "conv1=fast"}, "block_rates.conv1"),
         ({"block_rates": {"conv1": 0}}, "should be above 0"),
-        ({"frozen": ["conv1"], "block_rates": {"conv1": 0.5}}, "choose one of the two"),
+        ({"frozen": ["conv1"], "block_rates": {"conv1": 0.5}}, "choose one of them"),
         ({"epochs": 3, "warmup_epochs": 3}, "shorter than the training"),
     ],
 )

@@ -19,7 +19,7 @@ from core.training.settings.config import RunConfig
 from core.training.settings.metrics import METRICS, MetricSums
 from core.training.settings.processes import default_processes
 from core.training.step.loss import scale_of
-from core.training.step.parallel import ALONE, Team, shares
+from core.training.step.parallel import SINGLE_PROCESS, Team, shares
 from tests.training.step import team_script
 
 ROOT = Path(__file__).parents[3]
@@ -42,7 +42,7 @@ def team(home, tmp_path_factory):
 @pytest.mark.parametrize("name", list(team_script.CASES))
 def test_shares_add_up_to_the_whole_batch(team, name):
     found, folder = team[0]["cases"][name], team[1]
-    _, whole, told = team_script.step_of(name, ALONE)
+    _, whole, told = team_script.step_of(name, SINGLE_PROCESS)
     shared = torch.load(folder / found["gradients"], weights_only=True)
     whole = {key: value for key, value in whole.items() if value is not None}
     assert shared.keys() == whole.keys()
@@ -78,19 +78,19 @@ def test_what_ranks_say_to_each_other(team):
 
 def test_divergence_is_seen_by_all_and_names_the_frame(team):
     (one, kept), (other, other_kept) = team[0]["talk"]["divergence"]
-    assert one == other == team_script.divergence(ALONE)[0]
+    assert one == other == team_script.divergence(SINGLE_PROCESS)[0]
     assert "for frames NaCl-1;" in one
     assert kept
     assert other_kept
 
 
 def test_one_process_talks_to_itself():
-    assert ALONE.add(np.array([2.0])) == [2.0]
-    assert ALONE.gather({"a": 1}) == [{"a": 1}]
-    assert ALONE.share({"a": 1}) == {"a": 1}
-    assert ALONE.vote(wish=True)
-    assert not ALONE.vote(wish=False)
-    assert ALONE.place(torch.device("cuda")) == torch.device("cuda")
+    assert SINGLE_PROCESS.add(np.array([2.0])) == [2.0]
+    assert SINGLE_PROCESS.gather({"a": 1}) == [{"a": 1}]
+    assert SINGLE_PROCESS.share({"a": 1}) == {"a": 1}
+    assert SINGLE_PROCESS.vote(wish=True)
+    assert not SINGLE_PROCESS.vote(wish=False)
+    assert SINGLE_PROCESS.place(torch.device("cuda")) == torch.device("cuda")
 
 
 def test_each_process_has_a_gpu_or_all_the_cpu():

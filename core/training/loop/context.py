@@ -1,0 +1,136 @@
+"""What the parts of a training run share: settings, data, processes, and the files they write."""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from chgnet.model import CHGNet
+from numpy.typing import NDArray
+
+from core.frames.splits import Split
+from core.frames.store import FrameSet
+from core.potential.examples import Examples, load_examples
+from core.potential.models import save_model
+from core.training.loop import checkpoint
+from core.training.loop.checkpoint import Position
+from core.training.loop.events import Reporter
+from core.training.loop.stopping import Stopping
+from core.training.scoring.error_rows import ErrorRows
+from core.training.scoring.evaluate import error_sums
+from core.training.settings.config import RunConfig
+from core.training.settings.metrics import Metrics
+from core.training.step.parallel import Team, shares
+from core.training.step.step import Stepper
+
+
+@dataclass(kw_only=True)
+class RunState:
+    """A run between two steps.
+
+    Attributes:
+        train: training frames.
+        validation: validation frames of this process.
+        stepper: model, optimiser and training step.
+        position: how far the run is.
+        start: content of the "start" event.
+        saved: when `last.pt` was written, by `time.monotonic`.
+    """
+
+    train: Examples
+    validation: Examples
+    stepper: Stepper
+    position: Position
+    start: dict[str, Any]
+    saved: float = field(default_factory=time.monotonic)
+
+
+@dataclass(kw_only=True, frozen=True)
+class RunContext:
+    """What does not change during a run.
+
+    Attributes:
+        config: settings.
+        frame_set: data set.
+        split: rows of the training, validation and test frames.
+        checkpoints: directory for checkpoints and errors of single frames.
+        report: emits events.
+        stopping: asks whether to stop.
+        device: where this process computes.
+        threads: its CPU threads.
+        team: the processes that train together.
+    """
+
+    config: RunConfig
+    frame_set: FrameSet
+    split: Split
+    checkpoints: Path
+    report: Reporter
+    stopping: Stopping
+    device: torch.device
+    threads: int
+    team: Team
+
+    def examples(self, rows: NDArray[np.integer]) -> Examples:
+        """Return frames with their graphs, reporting the structures converted."""
+        progress = self.report.progress("structures", len(rows), self.stopping)
+        return load_examples(self.frame_set, rows, progress)
+
+    def share_of(self, rows: NDArray[np.integer]) -> NDArray[np.integer]:
+        """Return the rows that this process evaluates; the cost of a row is its atoms."""
+        costs = self.frame_set.n_atoms()[rows].tolist()
+        return rows[shares(costs, self.team.size)[self.team.rank]]
+
+    def errors(self, model: CHGNet, examples: Examples, rows: NDArray[np.integer]) -> ErrorRows:
+        """Return the errors on these rows, each of which is an example of one process."""
+        here, data = self.stopping.here, self.frame_set.fingerprint
+        sums_here = self.stopping.agreed(lambda: error_sums(model, examples, progress=here))
+        sums = np.zeros((len(rows), sums_here.shape[1]))
+        sums[np.searchsorted(rows, examples.rows)] = sums_here
+        return ErrorRows(fingerprint=data, rows=rows, sums=self.team.add(sums))
+
+    def save_errors(self, errors: ErrorRows, name: str) -> Metrics:
+        """Write errors of single frames, and return their means."""
+        if self.team.leads:
+            errors.save(self.checkpoints / name)
+        return errors.metrics()
+
+    def save_state(self, state: RunState) -> None:
+        """Write `last.pt`, from which the run can be resumed."""
+        if not self.team.leads:
+            return
+        checkpoint.save(
+            self.checkpoints / checkpoint.LAST,
+            config=self.config,
+            fingerprint=self.frame_set.fingerprint,
+            model=state.stepper.model,
+            optimizer=state.stepper.optimizer,
+            position=state.position,
+            baseline=torch.from_numpy(state.stepper.baseline),
+            start=state.start,
+        )
+        state.saved = time.monotonic()
+
+    def save_model(self, state: RunState, name: str, *, epoch: int, validation: Metrics) -> None:
+        """Write the model of an epoch with a description of its training.
+
+        Args:
+            state: the run.
+            name: name of the file.
+            epoch: epochs completed.
+            validation: validation metrics.
+        """
+        if not self.team.leads:
+            return
+        card = self.frame_set.card
+        extra = {
+            "functional": card.functional,
+            "corrections": card.corrections,
+            "labels": card.labels,
+            "config": self.config.model_dump(),
+            "epoch": epoch,
+            "validation": validation,
+        }
+        save_model(self.checkpoints / name, state.stepper.model, extra)

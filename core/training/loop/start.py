@@ -1,0 +1,154 @@
+"""The start of a training run: its frames, its model, and the untrained model's errors."""
+
+import math
+import time
+from typing import Any
+
+import numpy as np
+from chgnet.model import CHGNet
+from numpy.typing import NDArray
+
+from core.errors import LabError
+from core.potential.examples import Examples
+from core.potential.models import get_atomref
+from core.training.loop import checkpoint
+from core.training.loop.checkpoint import Position
+from core.training.loop.context import RunContext, RunState
+from core.training.scoring import error_rows
+from core.training.settings.partition import trained_flags
+from core.training.step.compilation import compile_step, should_compile
+from core.training.step.optimizer import make_optimizer
+from core.training.step.setup import configure_model, initial_atomref, initial_model
+from core.training.step.step import Stepper
+
+_NAMED = 20
+"""Left-out frames that the "start" event names."""
+
+
+def start(context: RunContext, *, resume: bool) -> RunState:
+    """Load the frames, and start the run or resume it from `last.pt`.
+
+    Args:
+        context: the run.
+        resume: whether to resume from `last.pt` if it exists.
+
+    Raises:
+        LabError: if settings, data and model do not fit together.
+        StopError: if the run is to stop.
+        TeamError: if another process has ended.
+    """
+    train, validation = context.stopping.agreed(lambda: _load_frames(context))
+    last = context.checkpoints / checkpoint.LAST
+    if context.team.share(resume and last.exists()):
+        state = _resume(context, train, validation)
+    else:
+        state = _begin(context, train, validation)
+    _report_start(context, state)
+    return state
+
+
+def compile_if_worthwhile(context: RunContext, state: RunState) -> None:
+    """Compile the training step if the run is long enough.
+
+    Args:
+        context: the run.
+        state: its state.
+    """
+    config, team, stepper = context.config, context.team, state.stepper
+    if should_compile(config, state.train, team):
+        context.report("prepare", what="compiled step", done=0, total=1)
+        compile_step(stepper, config, state.train, team)
+    context.report("compile", eager_because=stepper.eager_because)
+
+
+def _load_frames(context: RunContext) -> tuple[Examples, Examples]:
+    """Return the frames that this process trains and validates on."""
+    split = context.split
+    flags = trained_flags(context.frame_set, context.config.loss)
+    labelled = np.any(list(flags.values()), axis=0)[split.train]
+    train = context.examples(split.train[labelled])
+    if not len(train):
+        raise LabError(
+            f"No training frame of data set {context.config.dataset} has a label whose loss ratio "
+            "is above zero; raise the ratio of a label that the data set has."
+        )
+    return train, context.examples(context.share_of(split.validation))
+
+
+def _begin(context: RunContext, train: Examples, validation: Examples) -> RunState:
+    config, split = context.config, context.split
+    atomref = context.stopping.led(lambda: _prepare(context))
+    model = initial_model(config, np.array(atomref["energies"]), context.device)
+    stepper = _stepper(context, model)
+    gathered = context.team.gather({**train.left_out, **validation.left_out})
+    left_out = {name: reason for part in gathered for name, reason in part.items()}
+    began = time.perf_counter()
+    errors = context.errors(model, validation, split.validation)
+    metrics = context.save_errors(errors, error_rows.UNTRAINED)
+    flags = trained_flags(context.frame_set, config.loss)
+    content = {
+        "n_train": len(train),
+        "n_validation": metrics["n_frames"],
+        "n_test": len(split.test),
+        "n_left_out": len(left_out),
+        "left_out": list(left_out)[:_NAMED],
+        "labels": [kind for kind, has in flags.items() if has[train.rows].any()],
+        "atomref": atomref["summary"],
+        "validation": metrics,
+        "validation_seconds": time.perf_counter() - began,
+    }
+    return RunState(
+        train=train, validation=validation, stepper=stepper, position=Position(), start=content
+    )
+
+
+def _prepare(context: RunContext) -> dict[str, Any]:
+    for name in (checkpoint.LAST, checkpoint.BEST):
+        (context.checkpoints / name).unlink(missing_ok=True)
+    rows = context.split.train
+    return initial_atomref(
+        context.config,
+        context.frame_set,
+        rows,
+        # the other processes wait meanwhile
+        threads=context.threads * context.team.size,
+        progress=context.report.progress("interaction energies", len(rows), context.stopping),
+    )
+
+
+def _resume(context: RunContext, train: Examples, validation: Examples) -> RunState:
+    config, fingerprint = context.config, context.frame_set.fingerprint
+    path = context.checkpoints / checkpoint.LAST
+    saved = checkpoint.load(path, config=config, fingerprint=fingerprint)
+    model = configure_model(config, saved.model, get_atomref(saved.model), context.device)
+    stepper = _stepper(context, model, baseline=saved.baseline.numpy())
+    stepper.optimizer.load_state_dict(saved.optimizer)
+    return RunState(
+        train=train,
+        validation=validation,
+        stepper=stepper,
+        position=saved.position,
+        start=saved.start,
+    )
+
+
+def _stepper(
+    context: RunContext, model: CHGNet, *, baseline: NDArray[np.float64] | None = None
+) -> Stepper:
+    config = context.config
+    optimizer = make_optimizer(model, config)
+    return Stepper(model, config.loss, baseline=baseline, team=context.team, optimizer=optimizer)
+
+
+def _report_start(context: RunContext, state: RunState) -> None:
+    position = state.position
+    steps = math.ceil(len(state.train) / context.config.batch_size)
+    context.report(
+        "start",
+        **state.start,
+        device=context.device.type,
+        processes=context.team.size,
+        threads=context.threads,
+        step=position.epoch * steps + position.step,
+        steps=(position.epochs or context.config.epochs) * steps,
+    )
