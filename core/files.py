@@ -65,7 +65,7 @@ def write_whole(path: Path, content: bytes) -> None:
 def new_directory(directory: Path) -> Iterator[Path]:
     """Create a hidden directory that is renamed to `directory` at the end, or removed on an error.
 
-    Files in it must be synced by their writer, as `write_file` does.
+    Files in it must be synced by their writer, as `write_whole` does.
 
     Args:
         directory: the final directory; must not exist.
@@ -100,14 +100,6 @@ def refuse_taken(directory: Path) -> None:
         raise LabError(
             f"{directory} exists already; choose another name or delete that data set first."
         )
-
-
-def write_file(path: Path, data: bytes) -> None:
-    """Write a small file into a `new_directory` and sync it."""
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def sync_directory(path: Path) -> None:

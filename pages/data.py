@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.frames.provenance import CORRECTIONS, origin
 from core.frames.registry import catalog, delete_dataset, list_datasets
-from core.frames.schema import DFT, Card, Corrections
+from core.frames.schema import DFT, Card, Corrections, EnergyColumn
 from core.frames.sources.frame_table import import_frames
 from core.frames.sources.guessing import FRAME_FIELDS, PAIR_FIELDS, TableGuess, guess
 from core.frames.sources.opening import open_table
@@ -182,7 +182,6 @@ def choose_columns(table: TableGuess, kind: str, key: str) -> dict[str, str]:
 
 def describe(table: TableGuess, kind: str, mapping: dict[str, str], path: Path) -> dict[str, Any]:
     """Return what the reader says of a table: name, functionals, origin of labels, licence."""
-    functionals = {energy.column: energy.functional for energy in table.energies}
     key = f"{kind}-{path.parent.name}"
     left, middle, right = st.columns(3)
     name = left.text_input("Name of the data set", suggest_name(path.name), key=f"name-{key}")
@@ -194,48 +193,43 @@ def describe(table: TableGuess, kind: str, mapping: dict[str, str], path: Path) 
     )
     licence = right.text_input("Licence", "", key=f"licence-{key}", placeholder="CC-BY-4.0")
     settings: dict[str, Any] = {"name": name, "labels": labels, "licence": licence}
+    ends = {"energy": left} if kind == "frames" else {"source": left, "target": middle}
+    energies = {
+        mapping[field]: describe_energy(box, field, mapping[field], table, key)
+        for field, box in ends.items()
+        if mapping[field] or kind == "frames"
+    }
     if kind == "frames":
-        settings["functional"] = left.text_input(
-            "Functional",
-            functionals.get(mapping["energy"], ""),
-            key=f"functional-{key}-{mapping['energy']}",
-            placeholder="r2SCAN",
-        )
-        settings["corrections"] = corrections_box(middle, "", mapping["energy"], table, key)
-        return settings
-    settings["functionals"] = {
-        mapping[field]: column.text_input(
-            f"{field.capitalize()} functional",
-            functionals.get(mapping[field], ""),
-            key=f"functional-{field}-{key}-{mapping[field]}",
-            placeholder="GGA/GGA+U" if field == "source" else "r2SCAN",
-        )
-        for field, column in (("source", left), ("target", middle))
-        if mapping[field]
-    }
-    settings["corrections"] = {
-        mapping[field]: corrections_box(column, f", {field}", mapping[field], table, key)
-        for field, column in (("source", left), ("target", middle))
-        if mapping[field]
-    }
+        settings["functional"], settings["corrections"] = energies[mapping["energy"]]
+    else:
+        settings["functionals"] = {column: energy[0] for column, energy in energies.items()}
+        settings["corrections"] = {column: energy[1] for column, energy in energies.items()}
     return settings
 
 
-def corrections_box(
-    box: DeltaGenerator, what: str, column: str, table: TableGuess, key: str
-) -> Corrections:
-    """Show a box for the MP2020 corrections of a column, at first as guessed from its name."""
+def describe_energy(
+    box: DeltaGenerator, field: str, column: str, table: TableGuess, key: str
+) -> tuple[str, Corrections]:
+    """Return functional and MP2020 corrections of a column, at first as guessed from its name."""
+    guesses = {energy.column: energy for energy in table.energies}
+    guessed = guesses.get(column) or EnergyColumn(column=column, functional="")
     options = list(CORRECTIONS)
-    guesses = {energy.column: energy.corrections for energy in table.energies}
-    return box.selectbox(
-        f"MP2020 corrections{what}",
+    functional = box.text_input(
+        f"{field.capitalize()} functional",
+        guessed.functional,
+        key=f"functional-{field}-{key}-{column}",
+        placeholder="GGA/GGA+U" if field == "source" else "r2SCAN",
+    )
+    corrections = box.selectbox(
+        f"MP2020 corrections, {field}",
         options,
-        index=options.index(guesses.get(column, "unknown")),
+        index=options.index(guessed.corrections),
         format_func=CORRECTIONS.__getitem__,
-        key=f"corrections{what}-{key}-{column}",
+        key=f"corrections-{field}-{key}-{column}",
         help="Materials Project's GGA and GGA+U energies usually contain them, as do those that "
         "CHGNet 0.3.0 was trained on.",
     )
+    return functional, corrections
 
 
 def import_command(file: str, kind: str, mapping: dict[str, str], settings: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from core.elements import fractions_from_formulas
 from core.errors import LabError
-from core.files import new_directory, write_file
+from core.files import new_directory, write_whole
 from core.frames.derived import volumes_per_atom
 from core.frames.schema import CARD, Card, Frame, read_card
 from core.frames.shards import ShardReader, ShardWriter, open_batches, write_table
@@ -148,7 +148,7 @@ def write_pairs(
             "fingerprint": writer.digest.hexdigest(),
         }
         card = card.model_copy(update={"kind": "pairs", **counts})
-        write_file(partial / CARD, card.model_dump_json(indent=2).encode())
+        write_whole(partial / CARD, card.model_dump_json(indent=2).encode())
     return card
 
 

@@ -42,7 +42,7 @@ class ShardWriter:
         self.digest = hashlib.sha256()
         self._rows_in_shard = 0
         self._n_shards = 0
-        self._sink: _HashedFile | None = None
+        self._sink: pa.OSFile | None = None
         self._ipc: pa.ipc.RecordBatchFileWriter | None = None
 
     @property
@@ -83,8 +83,8 @@ class ShardWriter:
         if not self._frames:
             return
         if self._ipc is None:
-            path = self._directory / f"{self._stem}-{self._n_shards:05d}.arrow"
-            self._sink = _HashedFile(path, self.digest)
+            self._path = self._directory / f"{self._stem}-{self._n_shards:05d}.arrow"
+            self._sink = pa.OSFile(str(self._path), "wb")
             self._ipc = pa.ipc.new_file(self._sink, SCHEMA)
             self._n_shards += 1
         self._ipc.write_batch(to_batch(self._frames))
@@ -97,43 +97,22 @@ class ShardWriter:
         if self._ipc is not None and self._sink is not None:
             self._ipc.close()
             self._sink.close()
+            _sync_and_hash(self._path, self.digest)
             self._ipc = self._sink = None
             self._rows_in_shard = 0
 
 
-class _HashedFile:
-    """A file whose contents are hashed as they are written, and which is synced when closed."""
-
-    def __init__(self, path: Path, digest: Any) -> None:
-        self._file = path.open("wb")
-        self._digest = digest
-
-    @property
-    def closed(self) -> bool:
-        return self._file.closed
-
-    def write(self, data: Any) -> int:
-        self._digest.update(data)
-        return self._file.write(data)
-
-    def flush(self) -> None:
-        self._file.flush()
-
-    def close(self) -> None:
-        if not self._file.closed:
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
-
-
 def write_table(path: Path, table: pa.Table, digest: Any) -> None:
     """Write a table as one Arrow file and add its bytes to the hash."""
-    sink = _HashedFile(path, digest)
-    try:
-        with pa.ipc.new_file(sink, table.schema) as writer:
-            writer.write_table(table)
-    finally:
-        sink.close()
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    _sync_and_hash(path, digest)
+
+
+def _sync_and_hash(path: Path, digest: Any) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        hashlib.file_digest(file, lambda: digest)
 
 
 class ShardReader:

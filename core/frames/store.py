@@ -9,7 +9,7 @@ import pandas as pd
 
 from core.elements import N_ELEMENTS, fractions_from_flat
 from core.errors import LabError
-from core.files import new_directory, write_file
+from core.files import new_directory, write_whole
 from core.frames.derived import mean_magmoms, volumes_per_atom
 from core.frames.layout import SCALARS
 from core.frames.schema import CARD, Card, Frame, read_card
@@ -56,7 +56,7 @@ def write_frames(
         counts = {"n": writer.n, "n_materials": writer.n_materials, "fingerprint": fingerprint}
         card = card.model_copy(update={"kind": "frames", **counts})
         card = describe(card) if describe else card
-        write_file(partial / CARD, card.model_dump_json(indent=2).encode())
+        write_whole(partial / CARD, card.model_dump_json(indent=2).encode())
     return card
 
 

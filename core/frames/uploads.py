@@ -6,6 +6,7 @@ import shutil
 from io import BytesIO
 from pathlib import Path
 
+from core.files import whole_file
 from core.home import cache_dir
 
 _CHUNK = 1 << 20
@@ -24,12 +25,9 @@ def keep_upload(name: str, content: BytesIO) -> Path:
     digest = hashlib.file_digest(content, "sha256").hexdigest()
     path = cache_dir() / "uploads" / digest[:16] / (Path(name).name or "upload")
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f"{path.name}.partial")
         content.seek(0)
-        with partial.open("wb") as file:
+        with whole_file(path) as file:
             shutil.copyfileobj(content, file, _CHUNK)
-        partial.replace(path)
     return path
 
 

@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from core.errors import LabError
-from core.files import new_directory, write_file
+from core.files import new_directory, write_whole
 from core.frames.schema import Frame, Structures
 from core.home import cache_dir
 from core.potential.graph import PackedGraph, convert
@@ -180,9 +180,9 @@ def _write(path: Path, structures: Structures, progress: Progress) -> None:
                 n_bytes = file.tell()
             places = io.BytesIO()
             np.save(places, index)
-            write_file(partial / _CLASSES, places.getvalue())
+            write_whole(partial / _CLASSES, places.getvalue())
             summary = {"n_bytes": n_bytes, "left_out": left_out}
-            write_file(partial / _SUMMARY, json.dumps(summary).encode())
+            write_whole(partial / _SUMMARY, json.dumps(summary).encode())
     except OSError as error:
         if error.errno not in _FULL:
             raise

@@ -18,7 +18,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from core.errors import LabError
-from core.files import disk_errors, new_directory, write_file
+from core.files import disk_errors, new_directory, write_whole
 from core.home import CHECKOUT
 from core.runs.groups.sweep import Sweep
 from core.scaling.sweep_results import STAGES, FrameTotals, SweepAbout, SweepResults, results_of
@@ -108,9 +108,9 @@ def save_results(results: SweepResults, folder: Path, *, title: str = "") -> Non
     }
     np.savez_compressed(archive := io.BytesIO(), **arrays)
     with disk_errors(folder), new_directory(folder) as draft:
-        write_file(draft / "card.json", f"{about.model_dump_json(indent=2)}\n".encode())
-        write_file(draft / "points.csv", results.points.to_csv(index=False).encode())
-        write_file(draft / "frames.npz", archive.getvalue())
+        write_whole(draft / "card.json", f"{about.model_dump_json(indent=2)}\n".encode())
+        write_whole(draft / "points.csv", results.points.to_csv(index=False).encode())
+        write_whole(draft / "frames.npz", archive.getvalue())
 
 
 def load_results(folder: Path) -> SweepResults:
