@@ -46,9 +46,9 @@ class Intervals:
 
     Attributes:
         energies: AtomRef (94,), eV/atom.
-        counts: Materials with each element, (94,).
-        errors: Standard errors (94,), eV/atom; NaN as in `standard_errors`.
-        interval: Bootstrap intervals.
+        counts: materials with each element, (94,).
+        errors: standard errors (94,), eV/atom; NaN as in `standard_errors`.
+        interval: bootstrap intervals.
     """
 
     energies: np.ndarray

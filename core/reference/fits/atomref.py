@@ -1,13 +1,13 @@
 """AtomRef: one energy per element, fitted so that composition alone explains what it can.
 
-E_total = E_AtomRef(composition) + E_model(structure). AtomRef's contribution is composition
+E_total = E_AtomRef(composition) + E_model(structure). The contribution of AtomRef is composition
 fractions times AtomRef. See Huang et al., arXiv:2504.05565, for why it must be refitted when the
 functional changes.
 """
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -23,11 +23,13 @@ from core.reference.fits.robust import huber
 Method = Literal["lstsq", "huber", "ridge", "residual"]
 
 RARE = 10
-"""An element in fewer frames than this is named as rare."""
-
+"""An element in fewer frames than this counts as rare."""
 
 _NOTHING = 1e-6
-"""eV/atom; chgnet's own AtomRef hold such a number where an element never occurred."""
+"""eV/atom; chgnet's own AtomRef hold numbers this small for elements that never occurred."""
+
+_SHARED = ("functional", "method", "n", "rank", "strength", "scale", "labels", "corrections")
+"""Fields that an AtomRef and its file hold alike."""
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
@@ -35,20 +37,21 @@ class AtomRef:
     """Elemental reference energies of one functional and how they were fitted.
 
     Attributes:
-        functional: Level of theory of the fitted energies.
-        method: "lstsq" (least squares), "huber" (the same, with outliers counted less), "ridge"
-            (pulled toward a prior), "residual" (ridge on energies less the network's interaction
-            energy) or "given" (a table from elsewhere).
+        functional: level of theory of the fitted energies.
+        method: "lstsq" (least squares), "huber" (the same, with outliers weighted less), "ridge"
+            (pulled toward a prior), "residual" (ridge on energies minus the network's
+            interaction energies) or "given" (a table from elsewhere).
         energies: (94,) eV/atom in the order of ``core.elements.SYMBOLS``.
-        counts: Frames that contain each element, (94,) integers; all 0 where nobody said.
-        n: Frames fitted; 0 where nobody said.
-        rank: Rank of the composition columns of the elements present.
-        condition: Condition number of those columns; infinite where they are dependent.
-        prior_used: What the prior was, in words; None where there is none.
-        strength: Ridge strength; None where there is no prior.
-        scale: Robust standard deviation of a Huber fit's residuals, eV/atom; None for others.
-        labels: Who made the fitted energies, "dft" or a model's name; None if nobody said.
-        corrections: Whether MP2020 corrections are in them.
+        counts: number of frames that contain each element, (94,) integers; all 0 if unknown.
+        n: number of frames fitted; 0 if unknown.
+        rank: rank of the composition columns of the elements present.
+        condition: condition number of those columns; infinite if they are dependent.
+        prior_used: description of the prior; None if there is none.
+        strength: ridge strength; None if there is no prior.
+        scale: robust standard deviation of a Huber fit's residuals, eV/atom; None for other
+            methods.
+        labels: "dft" or the model that made the fitted energies; None if unknown.
+        corrections: whether MP2020 corrections are in them.
     """
 
     functional: str
@@ -72,7 +75,7 @@ class AtomRef:
         """Return the terms of one composition's contribution.
 
         Args:
-            fractions: Composition fractions, (94,).
+            fractions: composition fractions, (94,).
 
         Returns:
             Columns symbol, fraction, energy and contribution (eV/atom), one row per element.
@@ -82,9 +85,9 @@ class AtomRef:
         return table[table["fraction"] > 0]
 
     def rare(self, min_count: int = RARE) -> list[str]:
-        """Name the elements that occur, but in fewer than ``min_count`` frames."""
-        few = (self.counts > 0) & (self.counts < min_count)
-        return [SYMBOLS[index] for index in np.flatnonzero(few)]
+        """Return the elements that occur, but in fewer than ``min_count`` frames."""
+        is_rare = (self.counts > 0) & (self.counts < min_count)
+        return [SYMBOLS[index] for index in np.flatnonzero(is_rare)]
 
     @property
     def unseen(self) -> list[str]:
@@ -107,21 +110,14 @@ class AtomRef:
         return {SYMBOLS[i]: float(self.energies[i]) for i in np.flatnonzero(self.counts)}
 
     def to_json(self) -> str:
-        """Return it as one JSON object; elements neither seen nor given an energy are left out."""
+        """Return it as one JSON object, without elements that have neither frames nor an energy."""
         used = np.flatnonzero((self.counts > 0) | (self.energies != 0))
         return AtomRefFile(
-            functional=self.functional,
-            method=self.method,
-            n=self.n,
-            rank=self.rank,
+            **{name: getattr(self, name) for name in _SHARED},
             condition=self.condition if np.isfinite(self.condition) else None,
             energies={SYMBOLS[i]: float(self.energies[i]) for i in used},
             counts={SYMBOLS[i]: int(self.counts[i]) for i in used},
             prior=self.prior_used,
-            strength=self.strength,
-            scale=self.scale,
-            labels=self.labels,
-            corrections=self.corrections,
         ).model_dump_json(indent=1)
 
     @classmethod
@@ -129,30 +125,23 @@ class AtomRef:
         """Read what ``to_json`` wrote.
 
         Args:
-            text: The JSON object.
-            name: What to call it in an error, best the file's name.
+            text: the JSON object.
+            name: name in error messages, preferably that of the file.
 
         Raises:
-            LabError: It is not an AtomRef of this format.
+            LabError: if it is not an AtomRef of this format.
         """
         content = parse(text, name)
         return cls(
-            functional=content.functional,
-            method=content.method,
+            **{name: getattr(content, name) for name in _SHARED},
+            condition=np.inf if content.condition is None else content.condition,
             energies=np.array([content.energies.get(symbol, 0.0) for symbol in SYMBOLS]),
             counts=np.array([content.counts.get(symbol, 0) for symbol in SYMBOLS]),
-            n=content.n,
-            rank=content.rank,
-            condition=np.inf if content.condition is None else content.condition,
             prior_used=content.prior,
-            strength=content.strength,
-            scale=content.scale,
-            labels=content.labels,
-            corrections=content.corrections,
         )
 
     def write(self, path: Path) -> None:
-        """Write it as JSON, or as the CSV table where the name ends in .csv; never half of it."""
+        """Write it as JSON, or as a CSV table if the name ends in .csv; atomically."""
         is_csv = path.suffix == ".csv"
         text = self.table().to_csv(index=False) if is_csv else self.to_json() + "\n"
         with disk_errors(path):
@@ -163,7 +152,7 @@ class AtomRef:
         """Read a JSON file that ``write`` wrote.
 
         Raises:
-            LabError: The file is missing or is not an AtomRef.
+            LabError: if the file is missing or is not an AtomRef.
         """
         try:
             text = path.read_bytes()
@@ -175,36 +164,36 @@ class AtomRef:
 
 
 def compared(source: AtomRef, target: AtomRef) -> pd.DataFrame:
-    """Lay the references of two functionals side by side.
+    """Return the references of two functionals side by side.
 
     Returns:
-        One row an element that occurs: symbol, source, target and difference (target − source,
-        eV/atom), count (frames of the target's fit that contain it).
+        One row per element that occurs: symbol, source, target and difference (target − source,
+        eV/atom), count (number of frames of the target's fit that contain it).
     """
-    seen = np.flatnonzero(source.counts + target.counts)
+    occurring = np.flatnonzero(source.counts + target.counts)
     return pd.DataFrame(
         {
-            "symbol": [SYMBOLS[i] for i in seen],
-            "source": source.energies[seen],
-            "target": target.energies[seen],
-            "difference": (target.energies - source.energies)[seen],
-            "count": target.counts[seen],
+            "symbol": [SYMBOLS[i] for i in occurring],
+            "source": source.energies[occurring],
+            "target": target.energies[occurring],
+            "difference": (target.energies - source.energies)[occurring],
+            "count": target.counts[occurring],
         }
     )
 
 
 def fit_lstsq(fractions: np.ndarray, energies: np.ndarray, *, functional: str) -> AtomRef:
-    """Fit by least squares; of several solutions the shortest, so unseen elements get 0.
+    """Fit by least squares; the minimum-norm solution, so elements that do not occur get 0.
 
     The same solution as numpy's ``lstsq`` and as the pseudo-inverse in chgnet's ``AtomRef.fit``.
 
     Args:
-        fractions: Composition fractions (n, 94).
-        energies: Total energies (n,), eV/atom.
-        functional: Their level of theory.
+        fractions: composition fractions (n, 94).
+        energies: total energies (n,), eV/atom.
+        functional: level of theory of the energies.
 
     Raises:
-        LabError: No frames, or energies that are not finite.
+        LabError: if there are no frames, or energies that are not finite.
     """
     X, y = _checked(fractions, energies)
     columns = solve.columns(X)
@@ -212,23 +201,20 @@ def fit_lstsq(fractions: np.ndarray, energies: np.ndarray, *, functional: str) -
         functional=functional,
         method="lstsq",
         energies=solve.least_squares(X, y, columns),
-        counts=columns.counts,
-        n=len(y),
-        rank=columns.rank,
-        condition=columns.condition,
+        **_description(y, columns),
     )
 
 
 def fit_huber(fractions: np.ndarray, energies: np.ndarray, *, functional: str) -> AtomRef:
-    """Fit by Huber's loss, so that few outlying materials do not decide the references.
+    """Fit with Huber's loss, so that a few outliers do not dominate the references.
 
     Args:
-        fractions: Composition fractions (n, 94).
-        energies: Total energies (n,), eV/atom.
-        functional: Their level of theory.
+        fractions: composition fractions (n, 94).
+        energies: total energies (n,), eV/atom.
+        functional: level of theory of the energies.
 
     Raises:
-        LabError: No frames, energies that are not finite, or an iteration that does not settle.
+        LabError: if there are no frames, energies that are not finite, or no convergence.
     """
     X, y = _checked(fractions, energies)
     columns = solve.columns(X)
@@ -237,10 +223,7 @@ def fit_huber(fractions: np.ndarray, energies: np.ndarray, *, functional: str) -
         functional=functional,
         method="huber",
         energies=references,
-        counts=columns.counts,
-        n=len(y),
-        rank=columns.rank,
-        condition=columns.condition,
+        **_description(y, columns),
         scale=scale,
     )
 
@@ -259,13 +242,14 @@ def fit_ridge(
     Args:
         fractions: X, composition fractions (n, 94).
         energies: y, total energies (n,), eV/atom.
-        prior: (94,) eV/atom; unseen elements keep it.
-        strength: Above 0; about how many frames of the pure element the prior is worth.
-        functional: Level of theory of the energies.
-        prior_used: What the prior is, in words.
+        prior: (94,) eV/atom; elements that do not occur keep it.
+        strength: above 0; the prior weighs about as much as this many frames of the pure element.
+        functional: level of theory of the energies.
+        prior_used: description of the prior.
 
     Raises:
-        LabError: No frames, energies or a prior that are not finite, or a strength not above 0.
+        LabError: if there are no frames, energies or a prior that are not finite, or the strength
+            is not above 0.
     """
     X, y = _checked(fractions, energies)
     if not (np.isfinite(strength) and strength > 0):
@@ -279,10 +263,7 @@ def fit_ridge(
         functional=functional,
         method="ridge",
         energies=expected + departure,
-        counts=columns.counts,
-        n=len(y),
-        rank=columns.rank,
-        condition=columns.condition,
+        **_description(y, columns),
         prior_used=prior_used,
         strength=strength,
     )
@@ -298,28 +279,27 @@ def fit_residual(
     functional: str,
     prior_used: str = "given",
 ) -> AtomRef:
-    """Fit what the pretrained network leaves over: ridge on energies − interaction.
+    """Fit what the pretrained network does not explain: ridge on energies − interaction.
 
-    The network already knows the energy of bonding in the source functional, so what it misses
-    of the target's total energy is nearly linear in composition. Kin to "estimated" E0s in MACE
+    The network already describes bonding in the source functional, so the rest of the target's
+    total energy is nearly linear in composition. Related to the "estimated" E0s of MACE
     (ACEsuit/mace #1289), with a prior added.
 
     Args:
-        fractions: Composition fractions (n, 94).
-        energies: Total energies in the target functional (n,), eV/atom.
-        interaction: What the pretrained network adds to AtomRef (n,), eV/atom.
-        prior: (94,) eV/atom; unseen elements keep it.
-        strength: As in ``fit_ridge``.
-        functional: The target functional.
-        prior_used: What the prior is, in words.
+        fractions: composition fractions (n, 94).
+        energies: total energies in the target functional (n,), eV/atom.
+        interaction: interaction energies of the pretrained network (n,), eV/atom.
+        prior: (94,) eV/atom; elements that do not occur keep it.
+        strength: as in ``fit_ridge``.
+        functional: the target functional.
+        prior_used: description of the prior.
 
     Raises:
-        LabError: As ``fit_ridge``, or interaction energies that are not finite.
+        LabError: as ``fit_ridge``, or if interaction energies are not finite.
     """
-    left = np.asarray(energies, dtype=float) - np.asarray(interaction, dtype=float)
     fitted = fit_ridge(
         fractions,
-        left,
+        np.asarray(energies, dtype=float) - np.asarray(interaction, dtype=float),
         prior=prior,
         strength=strength,
         functional=functional,
@@ -333,10 +313,18 @@ def _checked(fractions: np.ndarray, energies: np.ndarray) -> tuple[np.ndarray, n
     y = np.asarray(energies, dtype=float)
     if len(y) == 0:
         raise LabError("there are no frames to fit AtomRef to; choose a data set with energies.")
-    missing = np.flatnonzero(~np.isfinite(y))
-    if len(missing):
+    if (missing := np.flatnonzero(~np.isfinite(y))).size:
         raise LabError(
             f"{len(missing)} of {len(y)} frames have no finite energy (the first is row "
             f"{missing[0] + 1}); leave them out of the fit."
         )
     return X, y
+
+
+def _description(y: np.ndarray, columns: solve.Columns) -> dict[str, Any]:
+    return {
+        "counts": columns.counts,
+        "n": len(y),
+        "rank": columns.rank,
+        "condition": columns.condition,
+    }

@@ -32,20 +32,21 @@ class AtomRefFile(BaseModel):
     """One AtomRef as JSON.
 
     Attributes:
-        version: Of this format.
-        functional: Level of theory.
-        method: How it was fitted.
-        n: Frames fitted; 0 where nobody said.
-        rank: Of the columns of the elements present; 0 where nobody said.
-        condition: Of the same; null where they are dependent.
+        version: version of this format.
+        functional: level of theory.
+        method: how it was fitted.
+        n: number of frames fitted; 0 if unknown.
+        rank: rank of the columns of the elements present; 0 if unknown.
+        condition: their condition number; null if they are dependent.
         energies: eV/atom by symbol; an element left out has 0.
-        counts: Frames by symbol; an element left out has 0.
-        prior: What the prior was; null where there is none.
-        strength: Ridge strength; null where there is no prior.
-        scale: Robust standard deviation of a Huber fit's residuals, eV/atom; null for others.
-        labels: Who made the fitted energies, "dft" or a model's name; null if nobody said.
-        corrections: Whether MP2020 corrections are in them.
-        versions: Of the software that wrote it.
+        counts: frames by symbol; an element left out has 0.
+        prior: description of the prior; null if there is none.
+        strength: ridge strength; null if there is no prior.
+        scale: robust standard deviation of a Huber fit's residuals, eV/atom; null for other
+            methods.
+        labels: "dft" or the model that made the fitted energies; null if unknown.
+        corrections: whether MP2020 corrections are in them.
+        versions: versions of the software that wrote it.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -67,8 +68,8 @@ class AtomRefFile(BaseModel):
 
     @model_validator(mode="after")
     def _known_elements(self) -> "AtomRefFile":
-        if strangers := sorted((self.energies.keys() | self.counts.keys()) - INDEX.keys()):
-            raise ValueError(f"{strangers[0]} is no element from H to Pu")
+        if unknown := sorted((self.energies.keys() | self.counts.keys()) - INDEX.keys()):
+            raise ValueError(f"{unknown[0]} is not an element from H to Pu")
         return self
 
 
@@ -76,11 +77,11 @@ def parse(text: str | bytes, name: str) -> AtomRefFile:
     """Read the JSON form.
 
     Args:
-        text: One JSON object.
-        name: What to call it in an error.
+        text: one JSON object.
+        name: name in error messages.
 
     Raises:
-        LabError: It is not an AtomRef of this format.
+        LabError: if it is not an AtomRef of this format.
     """
     try:
         return AtomRefFile.model_validate_json(text)

@@ -12,14 +12,14 @@ from core.reference.fits.atomref import AtomRef
 
 @dataclass(kw_only=True, frozen=True, slots=True)
 class Explained:
-    """How far a data set's energies lie from what an AtomRef makes of their compositions.
+    """Scaled energies of a data set with one AtomRef, in a few numbers.
 
     Attributes:
-        n: Materials whose elements it all knows.
-        n_unknown: Materials with an element that it does not know, left out.
-        mae: Mean |scaled energy|, eV/atom; NaN where n is 0.
-        spread: Standard deviation of the scaled energies, eV/atom: what a constant cannot mend.
-        mean: Mean scaled energy, eV/atom.
+        n: number of materials whose elements all have a reference.
+        n_unknown: number of materials with an element that has none; they are left out.
+        mae: mean |scaled energy|, eV/atom; NaN if n is 0.
+        spread: standard deviation of the scaled energies, eV/atom: what no constant removes.
+        mean: mean scaled energy, eV/atom.
     """
 
     n: int
@@ -30,37 +30,38 @@ class Explained:
 
 
 def explained(atomref: AtomRef, fractions: np.ndarray, energies: np.ndarray) -> Explained:
-    """Tell how well an AtomRef explains total energies by composition alone.
+    """Return how well an AtomRef explains total energies by composition alone.
 
     Args:
-        atomref: The AtomRef.
-        fractions: Composition fractions (n, 94).
-        energies: Total energies (n,), eV/atom.
+        atomref: the AtomRef.
+        fractions: composition fractions (n, 94).
+        energies: total energies (n,), eV/atom.
     """
-    known = ~((fractions > 0) & ~atomref.has_energy).any(axis=1)
-    scaled = energies[known] - atomref.contribution(fractions[known])
-    some = len(scaled) > 0
+    usable = ~((fractions > 0) & ~atomref.has_energy).any(axis=1)
+    scaled = energies[usable] - atomref.contribution(fractions[usable])
+    if not len(scaled):
+        scaled = np.array([np.nan])
     return Explained(
-        n=int(known.sum()),
-        n_unknown=int((~known).sum()),
-        mae=float(np.abs(scaled).mean()) if some else float("nan"),
-        spread=float(scaled.std()) if some else float("nan"),
-        mean=float(scaled.mean()) if some else float("nan"),
+        n=int(usable.sum()),
+        n_unknown=int((~usable).sum()),
+        mae=float(np.abs(scaled).mean()),
+        spread=float(scaled.std()),
+        mean=float(scaled.mean()),
     )
 
 
 def side_by_side(atomrefs: Mapping[str, AtomRef]) -> pd.DataFrame:
-    """Lay AtomRef side by side.
+    """Return AtomRef side by side.
 
     Args:
-        atomrefs: By name.
+        atomrefs: AtomRef by name.
 
     Returns:
-        Columns symbol, one energy (eV/atom) an AtomRef, NaN where it does not know the element,
-        and `spread`, the largest less the smallest; one row an element that any of them knows.
+        Columns symbol, one energy (eV/atom) per AtomRef, NaN where it has none, and `spread`,
+        largest minus smallest; one row per element that has an energy in any of them.
     """
     table = pd.DataFrame(
-        {name: np.where(one.has_energy, one.energies, np.nan) for name, one in atomrefs.items()},
+        {name: np.where(a.has_energy, a.energies, np.nan) for name, a in atomrefs.items()},
         index=pd.Index(SYMBOLS, name="symbol"),
     ).dropna(how="all")
     spread = table.max(axis=1) - table.min(axis=1)

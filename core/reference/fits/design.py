@@ -1,7 +1,7 @@
 """Least squares over composition as a sum over materials, kept sparse.
 
-A composition holds some four of 94 elements, and frames of one material mostly share theirs, so all
-that standard errors, leaving out and resampling need fits in a few numbers a material. Rows of one
+A composition holds some four of 94 elements, and frames of one material mostly share theirs, so
+standard errors, leaving out and resampling need only a few numbers per material. Rows of one
 material with one composition are gathered in a cell; sums over cells are exact.
 """
 
@@ -14,13 +14,13 @@ import pandas as pd
 import scipy.sparse as sp
 
 _WELL_CONDITIONED = 1e-8
-"""Least eigenvalue of unit-diagonal normal equations that are inverted as they are."""
+"""Smallest eigenvalue of unit-diagonal normal equations that are inverted directly."""
 
 _TOUCHED = 1e-6
-"""Part of an element in a direction, above which the direction concerns the element."""
+"""Component of a direction above which the direction involves the element."""
 
 _CHUNK_NUMBERS = 4_000_000
-"""Numbers in a dense block of rows: 32 MB."""
+"""Number of entries in a dense block of rows: 32 MB."""
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
@@ -28,12 +28,12 @@ class Design:
     """Compositions of n rows of m materials, over the p elements that occur.
 
     Attributes:
-        cells: Composition fractions of the cells (c, p), ordered by material.
-        cell: Cell of each row, (n,).
-        material: Material of each cell, (c,) numbers that do not fall.
-        materials: Material ids (m,).
-        first: A row of each material, (m,), to fetch what else is known of it.
-        seen: Indices of the p elements among the 94.
+        cells: composition fractions of the cells (c, p), ordered by material.
+        cell: cell of each row, (n,).
+        material: material of each cell, (c,) numbers that do not fall.
+        materials: material ids (m,).
+        first: a row of each material, (m,), to look up its other properties.
+        elements: indices of the p elements among the 94.
     """
 
     cells: sp.csr_array
@@ -41,14 +41,14 @@ class Design:
     material: np.ndarray
     materials: np.ndarray
     first: np.ndarray
-    seen: np.ndarray
+    elements: np.ndarray
 
     def gathered(self, values: np.ndarray) -> np.ndarray:
-        """Add the values (n,) of the rows of each cell: (c,)."""
+        """Return the sums of values (n,) over the rows of each cell, (c,)."""
         return np.bincount(self.cell, values, minlength=len(self.material))
 
     def by_material(self, weights: np.ndarray) -> sp.csr_array:
-        """Add each material's cells times weights (c,): (m, p), sparse."""
+        """Return each material's sum of cells times weights (c,): (m, p), sparse."""
         weighted = sp.diags_array(weights) @ self.cells
         if len(self.materials) == len(self.material):
             return weighted
@@ -69,7 +69,7 @@ class Design:
     @property
     def material_counts(self) -> np.ndarray:
         """Materials that contain each of the p elements, (p,)."""
-        return np.bincount(self.elements_of_materials.indices, minlength=len(self.seen))
+        return np.bincount(self.elements_of_materials.indices, minlength=len(self.elements))
 
     @property
     def elements_of_materials(self) -> sp.csr_array:
@@ -77,27 +77,32 @@ class Design:
         return self.by_material(np.ones(len(self.material)))
 
 
-def design(fractions: np.ndarray, groups: np.ndarray | None) -> Design:
+def build_design(fractions: np.ndarray, groups: np.ndarray | None) -> Design:
     """Gather rows by material and composition.
 
     Args:
-        fractions: Composition fractions (n, 94).
-        groups: Material id of each row (n,); None makes each row a material.
+        fractions: composition fractions (n, 94).
+        groups: material id of each row (n,); None makes each row a material.
     """
     rows = sp.csr_array(np.asarray(fractions, dtype=float))
     if groups is None:
         groups = np.arange(rows.shape[0])
     codes, materials = pd.factorize(np.asarray(groups))
-    seen = np.flatnonzero(np.bincount(rows.indices, minlength=rows.shape[1]))
+    elements = np.flatnonzero(np.bincount(rows.indices, minlength=rows.shape[1]))
     place = np.zeros(rows.shape[1], dtype=rows.indices.dtype)
-    place[seen] = np.arange(len(seen))
+    place[elements] = np.arange(len(elements))
     rows = sp.csr_array(
-        (rows.data, place[rows.indices], rows.indptr), shape=(len(codes), len(seen))
+        (rows.data, place[rows.indices], rows.indptr), shape=(len(codes), len(elements))
     )
     if len(materials) == len(codes):
         every = np.arange(len(codes))
         return Design(
-            cells=rows, cell=every, material=every, materials=materials, first=every, seen=seen
+            cells=rows,
+            cell=every,
+            material=every,
+            materials=materials,
+            first=every,
+            elements=elements,
         )
     order = np.argsort(codes, kind="stable")
     rows, owner = rows[order], codes[order]
@@ -113,7 +118,7 @@ def design(fractions: np.ndarray, groups: np.ndarray | None) -> Design:
         material=owner[begins],
         materials=materials,
         first=order[np.searchsorted(owner, np.arange(len(materials)))],
-        seen=seen,
+        elements=elements,
     )
 
 
@@ -123,12 +128,12 @@ class Normal:
 
     Attributes:
         gram: A without its strength, (p, p).
-        strength: What is added to its diagonal.
-        inverse: A generalized inverse of A, (p, p); the inverse where A has one.
-        determined: Whether the data fix an element's reference, (p,).
-        basis: Columns that span what the data fix, (p, rank), in units of ``length``; None where
-            that is everything.
-        length: Root of A's diagonal, (p,), 1 where it is 0.
+        strength: ridge strength on its diagonal.
+        inverse: A generalized inverse of A, (p, p); the inverse if A has one.
+        determined: whether the data determine an element's reference, (p,).
+        basis: columns that span the determined directions, (p, rank), in units of ``length``; None
+            if that is all.
+        length: square root of A's diagonal, (p,), 1 where it is 0.
     """
 
     gram: np.ndarray
@@ -139,19 +144,19 @@ class Normal:
     length: np.ndarray
 
     def touched(self, directions: np.ndarray) -> np.ndarray:
-        """Tell which elements some directions (p, k) in reference space concern: (p,)."""
+        """Return which elements directions (p, k) in reference space involve: (p,)."""
         scaled = np.abs(directions * self.length[:, None])
         return (scaled > _TOUCHED * scaled.max(axis=0, initial=1e-300)).any(axis=1)
 
 
-def normal(made: Design, weights: np.ndarray, strength: float) -> Normal:
+def normal(design: Design, weights: np.ndarray, strength: float) -> Normal:
     """Invert the normal equations of cells with weights (c,), all at least 0.
 
-    A direction in which the data say nothing is found in the weighted rows themselves, to working
-    precision, because the normal equations square the condition number.
+    Undetermined directions are found in the weighted rows themselves, to working precision, because
+    the normal equations square the condition number.
     """
-    p = len(made.seen)
-    gram = (made.cells.T @ (sp.diags_array(weights) @ made.cells)).toarray()
+    p = len(design.elements)
+    gram = (design.cells.T @ (sp.diags_array(weights) @ design.cells)).toarray()
     full = gram + strength * np.eye(p)
     length = np.sqrt(np.diag(full))
     length[length == 0] = 1.0
@@ -167,7 +172,7 @@ def normal(made: Design, weights: np.ndarray, strength: float) -> Normal:
             basis=None,
             length=length,
         )
-    rows = (sp.diags_array(np.sqrt(weights)) @ made.cells).toarray()
+    rows = (sp.diags_array(np.sqrt(weights)) @ design.cells).toarray()
     if strength > 0:
         rows = np.concatenate([rows, np.sqrt(strength) * np.eye(p)])
     factor = np.linalg.qr(rows / length, mode="r")
@@ -201,15 +206,15 @@ def products_at(left: sp.csr_array, right: np.ndarray, pattern: sp.csr_array) ->
         pattern: (n, p), sparse.
 
     Returns:
-        One number for each entry of the pattern, in its order.
+        One number per entry of the pattern, in its order.
     """
-    found = np.empty(pattern.nnz)
+    entries = np.empty(pattern.nnz)
     for rows in chunks(left.shape[0], left.shape[1]):
         dense = left[rows] @ right
         begin, end = pattern.indptr[rows.start], pattern.indptr[rows.stop]
         row = np.repeat(np.arange(len(dense)), np.diff(pattern.indptr[rows.start : rows.stop + 1]))
-        found[begin:end] = dense[row, pattern.indices[begin:end]]
-    return found
+        entries[begin:end] = dense[row, pattern.indices[begin:end]]
+    return entries
 
 
 def quadratic(rows: sp.csr_array, form: np.ndarray) -> np.ndarray:
@@ -219,17 +224,17 @@ def quadratic(rows: sp.csr_array, form: np.ndarray) -> np.ndarray:
     return np.bincount(owner, products, minlength=rows.shape[0])
 
 
-def squares_by_material(made: Design, weights: np.ndarray) -> tuple[sp.csr_array, np.ndarray]:
+def squares_by_material(design: Design, weights: np.ndarray) -> tuple[sp.csr_array, np.ndarray]:
     """Return Σ weight · x xᵀ of each material, as the entries of the upper triangle that occur.
 
     Args:
-        made: The design.
-        weights: Of its cells, (c,).
+        design: the design.
+        weights: weights of its cells, (c,).
 
     Returns:
         (m, q), sparse, and for each column the place i · p + j with i ≤ j, (q,).
     """
-    cells, p = made.cells, len(made.seen)
+    cells, p = design.cells, len(design.elements)
     sizes = np.diff(cells.indptr)
     owner, place, value = [], [], []
     for size in np.unique(sizes):
@@ -238,12 +243,12 @@ def squares_by_material(made: Design, weights: np.ndarray) -> tuple[sp.csr_array
         column, fraction = cells.indices[entries], cells.data[entries]
         i, j = np.triu_indices(size)
         low, high = np.minimum(column[:, i], column[:, j]), np.maximum(column[:, i], column[:, j])
-        owner.append(np.repeat(made.material[rows], len(i)))
+        owner.append(np.repeat(design.material[rows], len(i)))
         place.append((low.astype(np.int64) * p + high).ravel())
         value.append((weights[rows, None] * fraction[:, i] * fraction[:, j]).ravel())
     occurring, column = np.unique(np.concatenate(place), return_inverse=True)
     squares = sp.coo_array(
         (np.concatenate(value), (np.concatenate(owner), column)),
-        shape=(len(made.materials), len(occurring)),
+        shape=(len(design.materials), len(occurring)),
     )
     return squares.tocsr(), occurring

@@ -1,4 +1,4 @@
-"""CSV tables of one energy an element, as users give them."""
+"""CSV tables from users, with one energy per element."""
 
 from pathlib import Path
 from typing import BinaryIO
@@ -13,14 +13,14 @@ _NEEDED = ("symbol", "energy")
 
 
 def read_element_table(file: Path | BinaryIO, *, name: str = "") -> pd.DataFrame:
-    """Read a CSV file of elements' energies, everything as text, column names in lower case.
+    """Read a CSV file of energies of elements, all as text, with column names in lower case.
 
     Args:
-        file: The file, or its content.
-        name: What to call content in an error.
+        file: the file, or its content.
+        name: name of the content in error messages.
 
     Raises:
-        LabError: It cannot be read, or is no table.
+        LabError: if it cannot be read, or is not a table.
     """
     name = name or str(getattr(file, "name", file) if not isinstance(file, Path) else file)
     try:
@@ -48,18 +48,18 @@ def element_energies(
     """Return the energies of one functional in a table.
 
     Args:
-        rows: As `read_element_table` returns them: columns symbol and energy (eV/atom), one row an
-            element; with a column functional there may be several functionals.
-        functional: Whose energies to take. Without a column functional, all rows are its.
-        only: Whether no other functional is asked of the same table. If another is, a column
-            functional must tell them apart.
-        name: What to call the table in an error.
+        rows: as `read_element_table` returns them: columns symbol and energy (eV/atom), one row
+            per element; a column functional distinguishes several functionals.
+        functional: functional of the energies. Without a column functional, all rows are used.
+        only: whether the table is used for this functional alone; otherwise it must have a
+            column functional.
+        name: name of the table in error messages.
 
     Returns:
         Energies in eV/atom by symbol.
 
     Raises:
-        LabError: A missing column, or a row that is no element's energy.
+        LabError: if a column is missing, or a row is not the energy of an element.
     """
     for column in _NEEDED:
         if column not in rows.columns:
@@ -73,7 +73,7 @@ def element_energies(
         rows = rows[same]
     elif not only:
         raise LabError(
-            f"{name} does not say which functional its energies are of; add a column functional."
+            f"{name} does not say which functional its energies belong to; add a column functional."
         )
     energies: dict[str, float] = {}
     for place, symbol, text in zip(rows.index, rows["symbol"], rows["energy"], strict=True):
@@ -81,15 +81,15 @@ def element_energies(
         row = f"{name}, line {place + 2}"
         element = symbol.strip()
         if element not in INDEX:
-            raise LabError(f"{row}: {symbol!r} is no element from H to Pu; write it like Fe.")
+            raise LabError(f"{row}: {symbol!r} is not an element from H to Pu; write it like Fe.")
         energy = _number(text)
         if not np.isfinite(energy):
-            raise LabError(f"{row}: {text!r} is no energy; give a number in eV/atom.")
+            raise LabError(f"{row}: {text!r} is not an energy; give a number in eV/atom.")
         if element in energies:
-            raise LabError(f"{row}: {symbol} is there twice; keep one energy an element.")
+            raise LabError(f"{row}: {symbol} occurs twice; keep one energy per element.")
         energies[element] = energy
     if not energies:
-        raise LabError(f"{name} holds no element; give one row an element.")
+        raise LabError(f"{name} contains no element; give one row per element.")
     return energies
 
 

@@ -38,7 +38,7 @@ def _read() -> pd.DataFrame:
 
 
 def facts() -> pd.DataFrame:
-    """Return all facts: one row an element and family, energies in eV/atom, NaN where unknown."""
+    """Return all facts: one row per element and family, energies in eV/atom, NaN if unknown."""
     return _read().copy()
 
 
@@ -58,9 +58,9 @@ def functional_shift(family: Family, kind: Kind) -> np.ndarray:
 
 
 def other_geometry(family: Family) -> np.ndarray:
-    """Tell for which elements (94,) the two functionals' crystals differ in geometry."""
+    """Return whether the crystals of the two functionals differ in geometry, (94,)."""
     table = family_facts(family)
     differs = np.zeros(N_ELEMENTS, dtype=bool)
-    known = ~table["same_geometry"].fillna(value=True).to_numpy(dtype=bool)
-    differs[[INDEX[symbol] for symbol in table.index]] = known
+    is_other = ~table["same_geometry"].fillna(value=True).to_numpy(dtype=bool)
+    differs[[INDEX[symbol] for symbol in table.index]] = is_other
     return differs

@@ -1,4 +1,4 @@
-"""What a fit says of a material that it never saw, and how far each material moves it.
+"""Leave-one-out predictions of a fit, and the influence of each material on it.
 
 Leaving a material out changes the normal equations A by its own part only, so that the references
 without it follow in closed form from those with it:
@@ -20,11 +20,11 @@ import scipy.sparse as sp
 
 from core.elements import N_ELEMENTS, SYMBOLS
 from core.reference.fits.atomref import AtomRef
-from core.reference.fits.design import Design, Normal, design, normal, products_at, quadratic
+from core.reference.fits.design import Design, Normal, build_design, normal, products_at, quadratic
 from core.reference.fits.robust import curvature, score
 
-_ALONE = 1.0 - 1e-8
-"""Leverage from which on a material alone carries a direction of the fit."""
+_SOLE = 1.0 - 1e-8
+"""Leverage above which a material alone determines a direction of the fit."""
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
@@ -32,20 +32,21 @@ class LeaveOneOut:
     """Each of m materials predicted by the fit to all others.
 
     Attributes:
-        materials: Ids (m,).
-        first: A row of each material among the n, (m,).
-        prediction: Energy of each row without its material, (n,) eV/atom; NaN where the other
+        materials: ids (m,).
+        first: a row of each material, (m,).
+        prediction: energy of each row without its material, (n,) eV/atom; NaN if the other
             materials do not determine it.
-        residual: Energy less that prediction, (n,) eV/atom.
-        mean_residual: Mean residual of each material, (m,) eV/atom.
-        undetermined: Whether the others leave some of a material's references open, (m,).
-        alone: Elements of each material that no other contains, (m,) texts such as "He, Ne". A
+        residual: energy minus that prediction, (n,) eV/atom.
+        mean_residual: mean residual of each material, (m,) eV/atom.
+        undetermined: whether the others do not determine all references of a material, (m,).
+        alone: elements of each material that no other contains, (m,) texts such as "He, Ne". A
             ridge fit then predicts with the prior.
-        leverage: Part of the fit's freedom that a material takes, (m,): the trace of Hᵢ, between
-            0 and the number of its distinct compositions. All together they count the references.
+        leverage: degrees of freedom of the fit that a material takes up, (m,): the trace of Hᵢ,
+            between 0 and the number of its distinct compositions. Their sum is the number of
+            references.
         cook: Cook's distance of each material (m,): the change of all fitted energies without it,
             squared, over references times variance.
-        moves: Change of the references when a material is left out, (m, 94) eV/atom, sparse: its
+        moves: change of the references when a material is left out, (m, 94) eV/atom, sparse: its
             own elements only, NaN where they become undetermined.
     """
 
@@ -63,8 +64,8 @@ class LeaveOneOut:
     @property
     def mae(self) -> float:
         """Mean |residual| of the rows that are determined, eV/atom."""
-        known = np.abs(self.residual[np.isfinite(self.residual)])
-        return float(known.mean()) if len(known) else float("nan")
+        errors = np.abs(self.residual[np.isfinite(self.residual)])
+        return float(errors.mean()) if len(errors) else float("nan")
 
     @property
     def sole_elements(self) -> dict[str, str]:
@@ -96,46 +97,46 @@ class LeaveOneOut:
         """List the materials without which the fit would change most, by Cook's distance.
 
         Args:
-            k: How many.
-            also: A material to list first where it is not among them: its place in ``materials``.
+            k: number of materials.
+            also: index of a material to list first if it is not among them.
 
         Returns:
             Rows of ``table`` with the columns element and move (the reference that moves
-            most when the material is left out, and by how much, eV/atom) and moves (all of them in
-            words, eV/atom). Undetermined materials are not among the k.
+            most when the material is left out, and by how much, eV/atom) and moves (all of them as
+            text, eV/atom). Undetermined materials are not among the k.
         """
-        known = np.flatnonzero(np.isfinite(self.cook))
-        chosen = known[np.argsort(-self.cook[known], kind="stable")[:k]]
+        finite = np.flatnonzero(np.isfinite(self.cook))
+        chosen = finite[np.argsort(-self.cook[finite], kind="stable")[:k]]
         if also is not None and also not in chosen:
             chosen = np.concatenate([[also], chosen])
         table = self.table().iloc[chosen].reset_index(drop=True)
-        elements, largest, told = [], [], []
+        elements, largest, texts = [], [], []
         for material in chosen:
             begin, end = self.moves.indptr[material : material + 2]
-            own, by = self.moves.indices[begin:end], self.moves.data[begin:end]
+            columns, by = self.moves.indices[begin:end], self.moves.data[begin:end]
             order = np.argsort(-np.abs(by), kind="stable")
-            elements.append(SYMBOLS[own[order[0]]])
+            elements.append(SYMBOLS[columns[order[0]]])
             largest.append(by[order[0]])
-            told.append(", ".join(f"{SYMBOLS[own[i]]} {by[i]:+.3f}" for i in order))
-        return table.assign(element=elements, move=np.array(largest, dtype=float), moves=told)
+            texts.append(", ".join(f"{SYMBOLS[columns[i]]} {by[i]:+.3f}" for i in order))
+        return table.assign(element=elements, move=np.array(largest, dtype=float), moves=texts)
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
 class Deleted:
-    """A fit near its solution, and each material's part in it.
+    """A fit near its solution, with the contribution of each material.
 
     Attributes:
-        design: The compositions.
-        normal: Normal equations at the solution.
-        error: Energies less the fit's contribution (n,), eV/atom.
-        curvature: Second derivative of the loss in each cell, (c,): rows for least squares.
-        score: Score of each cell without its material's pull, (c,): (1 − D H)⁻¹ times the sum of
+        design: the compositions.
+        normal: normal equations at the solution.
+        error: energies minus the fit's contribution (n,), eV/atom.
+        curvature: second derivative of the loss in each cell, (c,): rows for least squares.
+        score: score of each cell without its material's pull, (c,): (1 − D H)⁻¹ times the sum of
             residuals; 0 for undetermined materials.
-        drop: How much the cells' predictions fall when their material is left out, (c,) eV/atom;
+        drop: decrease of the cells' predictions when their material is left out, (c,) eV/atom;
             NaN for undetermined materials.
         leverage: (m,).
-        open: Elements (among the p) that each undetermined material leaves open when left out:
-            material number to (p,) booleans.
+        open: elements that are undetermined without a material: index of the material to (p,)
+            booleans.
     """
 
     design: Design
@@ -154,26 +155,28 @@ def leave_one_out(
     """Predict each material from all others, and measure its influence.
 
     Args:
-        fractions: Composition fractions (n, 94) that were fitted.
-        energies: What was fitted, (n,) eV/atom: for `residual`, less the interaction energies.
-        groups: Material id of each row (n,); all rows of a material are left out together.
-        fit: The fit to them.
+        fractions: composition fractions (n, 94) that were fitted.
+        energies: fitted energies, (n,) eV/atom: for `residual`, minus the interaction energies.
+        groups: material id of each row (n,); all rows of a material are left out together.
+        fit: the fit to them.
     """
     parts = deleted(fractions, energies, groups, fit)
-    made, solved = parts.design, parts.normal
-    m = len(made.materials)
-    dropped = parts.drop[made.cell]
+    design, solved = parts.design, parts.normal
+    m = len(design.materials)
+    dropped = parts.drop[design.cell]
     residual = parts.error + dropped
     undetermined = np.zeros(m, dtype=bool)
     undetermined[list(parts.open)] = True
-    own = made.elements_of_materials
-    scores = made.by_material(parts.score)
+    own = design.elements_of_materials
+    scores = design.by_material(parts.score)
     own.data = -products_at(scores, solved.inverse, own)
     owner = np.repeat(np.arange(m), np.diff(own.indptr))
     for material, lost in parts.open.items():
         own.data[(owner == material) & lost[own.indices]] = np.nan
     own.data[~solved.determined[own.indices]] = np.nan
-    moves = sp.csr_array((own.data, made.seen[own.indices], own.indptr), shape=(m, N_ELEMENTS))
+    moves = sp.csr_array(
+        (own.data, design.elements[own.indices], own.indptr), shape=(m, N_ELEMENTS)
+    )
     freedom = float(parts.leverage.sum())
     left = len(parts.error) - freedom
     loss = float(parts.error @ score(parts.error, fit.scale))
@@ -181,15 +184,15 @@ def leave_one_out(
         unit = freedom * loss / left if left > 0.5 else np.nan
         changed = quadratic(scores, solved.inverse @ solved.gram @ solved.inverse) / unit
     changed[undetermined] = np.nan
-    row_material = made.material[made.cell]
+    row_material = design.material[design.cell]
     return LeaveOneOut(
-        materials=made.materials,
-        first=made.first,
+        materials=design.materials,
+        first=design.first,
         prediction=np.asarray(energies, dtype=float) - residual,
         residual=residual,
         mean_residual=np.bincount(row_material, residual) / np.bincount(row_material),
         undetermined=undetermined,
-        alone=_alone(made),
+        alone=_sole_elements(design),
         leverage=parts.leverage,
         cook=changed,
         moves=moves,
@@ -199,49 +202,49 @@ def leave_one_out(
 def deleted(
     fractions: np.ndarray, energies: np.ndarray, groups: np.ndarray | None, fit: AtomRef
 ) -> Deleted:
-    """Take a fit apart by material; arguments as of ``leave_one_out``."""
-    made = design(fractions, groups)
-    error = np.asarray(energies, dtype=float) - _contribution(made, fit)
-    bend = made.gathered(curvature(error, fit.scale))
+    """Return the contribution of each material to a fit; arguments as of ``leave_one_out``."""
+    design = build_design(fractions, groups)
+    error = np.asarray(energies, dtype=float) - _contribution(design, fit)
+    bend = design.gathered(curvature(error, fit.scale))
     strength = 0.0 if fit.strength is None else fit.strength
-    solved = normal(made, bend, strength)
-    pull = made.gathered(score(error, fit.scale))
+    solved = normal(design, bend, strength)
+    pull = design.gathered(score(error, fit.scale))
     adjusted, drop = np.zeros(len(bend)), np.full(len(bend), np.nan)
-    leverage = np.zeros(len(made.materials))
+    leverage = np.zeros(len(design.materials))
     lost: dict[int, np.ndarray] = {}
-    lonely = _carriers(made, strength)
-    sizes = np.bincount(made.material, minlength=len(made.materials))
+    carries = _carriers(design, strength)
+    sizes = np.bincount(design.material, minlength=len(design.materials))
     begins = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     singles = np.flatnonzero(sizes == 1)
     cells = begins[singles]
-    hat = quadratic(made.cells[cells], solved.inverse)
+    hat = quadratic(design.cells[cells], solved.inverse)
     leverage[singles] = bend[cells] * hat
-    alone = lonely[singles] | (leverage[singles] > _ALONE)
+    alone = carries[singles] | (leverage[singles] > _SOLE)
     fine = cells[~alone]
     adjusted[fine] = pull[fine] / (1 - leverage[singles][~alone])
     drop[fine] = hat[~alone] * adjusted[fine]
     for material, cell in zip(singles[alone], cells[alone], strict=True):
-        row = made.cells[[cell]].toarray()
+        row = design.cells[[cell]].toarray()
         lost[int(material)] = solved.touched(solved.inverse @ row.T)
     for block in _blocks(sizes):
         cell = begins[block][:, None] + np.arange(sizes[block[0]])
-        rows = made.cells[cell.ravel()].toarray().reshape(*cell.shape, -1)
+        rows = design.cells[cell.ravel()].toarray().reshape(*cell.shape, -1)
         hats = rows @ solved.inverse @ rows.transpose(0, 2, 1)
         root = np.sqrt(bend[cell])
         values, vectors = np.linalg.eigh(root[:, :, None] * hats * root[:, None, :])
         leverage[block] = values.sum(axis=1)
-        alone = lonely[block] | (values[:, -1] > _ALONE)
+        alone = carries[block] | (values[:, -1] > _SOLE)
         kept = np.flatnonzero(~alone)
         system = np.eye(cell.shape[1]) - bend[cell][kept, :, None] * hats[kept]
-        found = np.linalg.solve(system, pull[cell][kept][:, :, None])
-        adjusted[cell[kept]] = found[:, :, 0]
-        drop[cell[kept]] = (hats[kept] @ found)[:, :, 0]
+        solution = np.linalg.solve(system, pull[cell][kept][:, :, None])
+        adjusted[cell[kept]] = solution[:, :, 0]
+        drop[cell[kept]] = (hats[kept] @ solution)[:, :, 0]
         for i in np.flatnonzero(alone):
-            carried = vectors[i][:, values[i] >= min(_ALONE, values[i, -1])]
+            carried = vectors[i][:, values[i] >= min(_SOLE, values[i, -1])]
             direction = solved.inverse @ rows[i].T @ (root[i][:, None] * carried)
             lost[int(block[i])] = solved.touched(direction)
     return Deleted(
-        design=made,
+        design=design,
         normal=solved,
         error=error,
         curvature=bend,
@@ -252,33 +255,33 @@ def deleted(
     )
 
 
-def _contribution(made: Design, fit: AtomRef) -> np.ndarray:
-    return (made.cells @ fit.energies[made.seen])[made.cell]
+def _contribution(design: Design, fit: AtomRef) -> np.ndarray:
+    return (design.cells @ fit.energies[design.elements])[design.cell]
 
 
-def _carriers(made: Design, strength: float) -> np.ndarray:
-    """Tell which materials (m,) hold an element of their own and no prior stands in for them."""
+def _carriers(design: Design, strength: float) -> np.ndarray:
+    """Return which materials (m,) contain an element of their own, without a prior for it."""
     if strength > 0:
-        return np.zeros(len(made.materials), dtype=bool)
-    own = made.elements_of_materials
-    single = (made.material_counts == 1)[own.indices]
-    owner = np.repeat(np.arange(len(made.materials)), np.diff(own.indptr))
-    return np.bincount(owner, single, minlength=len(made.materials)) > 0
+        return np.zeros(len(design.materials), dtype=bool)
+    own = design.elements_of_materials
+    single = (design.material_counts == 1)[own.indices]
+    owner = np.repeat(np.arange(len(design.materials)), np.diff(own.indptr))
+    return np.bincount(owner, single, minlength=len(design.materials)) > 0
 
 
-def _alone(made: Design) -> np.ndarray:
-    own = made.elements_of_materials
-    names = np.full(len(made.materials), "", dtype=object)
-    single = (made.material_counts == 1)[own.indices]
-    owner = np.repeat(np.arange(len(made.materials)), np.diff(own.indptr))
+def _sole_elements(design: Design) -> np.ndarray:
+    own = design.elements_of_materials
+    names = np.full(len(design.materials), "", dtype=object)
+    single = (design.material_counts == 1)[own.indices]
+    owner = np.repeat(np.arange(len(design.materials)), np.diff(own.indptr))
     for material, element in sorted(zip(owner[single], own.indices[single], strict=True)):
-        symbol = SYMBOLS[made.seen[element]]
+        symbol = SYMBOLS[design.elements[element]]
         names[material] = f"{names[material]}, {symbol}" if names[material] else symbol
     return names
 
 
 def _blocks(sizes: np.ndarray) -> Iterator[np.ndarray]:
-    """Name materials with as many cells in blocks, those of one cell left out."""
+    """Yield blocks of materials with the same number of cells, from two cells on."""
     for size in np.unique(sizes[sizes > 1]):
         chosen = np.flatnonzero(sizes == size)
         step = max(1, 40_000 // int(size))

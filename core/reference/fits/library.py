@@ -1,4 +1,4 @@
-"""AtomRef with names: those that users keep in the lab's home, one JSON file each."""
+"""The library of saved AtomRef: JSON files in the lab's home, named by users."""
 
 import io
 import re
@@ -13,51 +13,51 @@ from core.reference.fits.atomref import AtomRef
 from core.reference.fits.element_table import element_energies, read_element_table
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
-_TAKEN = ("chgnet-", "this-")
-"""What the names of chgnet's own AtomRef, and of a page's fit, begin with."""
+_RESERVED = ("chgnet-", "this-")
+"""Prefixes of the names of chgnet's own AtomRef, and of the fits of a page."""
 
 
 def saved_atomrefs() -> dict[str, AtomRef]:
-    """Return the kept AtomRef by name; a file that cannot be read is passed over."""
-    found = {}
+    """Return the saved AtomRef by name, without files that cannot be read."""
+    atomrefs = {}
     for path in sorted(atomrefs_dir().glob("*.json")):
         try:
-            found[path.stem] = AtomRef.read(path)
+            atomrefs[path.stem] = AtomRef.read(path)
         except LabError:
             continue
-    return found
+    return atomrefs
 
 
 def save_atomref(name: str, atomref: AtomRef) -> Path:
-    """Keep an AtomRef under a name and return its file.
+    """Save an AtomRef under a name and return its file.
 
     Raises:
-        LabError: A bad name, or one that is taken.
+        LabError: if the name is not valid, reserved or taken.
     """
     path = _path(name)
-    if name.startswith(_TAKEN):
+    if name.startswith(_RESERVED):
         raise LabError(
-            f"{name!r}: names that begin with {' or '.join(_TAKEN)} stand for AtomRef that are not "
-            "kept; choose another name."
+            f"{name!r}: names that begin with {' or '.join(_RESERVED)} are reserved; choose "
+            "another name."
         )
     if path.exists():
         raise LabError(
-            f"There is an AtomRef {name!r} already; choose another name or delete that one first."
+            f"There is already an AtomRef {name!r}; choose another name or delete it first."
         )
     atomref.write(path)
     return path
 
 
 def delete_atomref(name: str) -> None:
-    """Delete a kept AtomRef.
+    """Delete a saved AtomRef.
 
     Raises:
-        LabError: There is none of this name.
+        LabError: if there is none of this name.
     """
     path = _path(name)
     if not path.is_file():
-        known = ", ".join(saved_atomrefs()) or "none yet"
-        raise LabError(f"There is no AtomRef {name!r} to delete; kept are: {known}.")
+        saved = ", ".join(saved_atomrefs()) or "none yet"
+        raise LabError(f"There is no AtomRef {name!r} to delete; saved are: {saved}.")
     path.unlink()
 
 
@@ -65,18 +65,18 @@ def read_atomref(content: bytes, *, name: str, functional: str = "") -> AtomRef:
     """Read an AtomRef from a file of the lab (JSON) or from a table from elsewhere (CSV).
 
     Args:
-        content: The file.
-        name: Its name, for messages; its ending tells which of the two it is.
-        functional: Level of theory of a table, which does not tell it itself.
+        content: the file.
+        name: file name, for its suffix and for error messages.
+        functional: level of theory of a table, which does not contain it.
 
     Raises:
-        LabError: It is neither, or a row of the table is no element's energy; or no functional is
-            given for a table.
+        LabError: if it is neither, a row of the table is not the energy of an element, or no
+            functional is given for a table.
     """
     if not name.lower().endswith(".csv"):
         return AtomRef.from_json(content, name=name)
     if not functional.strip():
-        raise LabError(f"{name}: a table does not tell its functional; give it, such as r2SCAN.")
+        raise LabError(f"{name}: a table does not contain its functional; give it, such as r2SCAN.")
     table = read_element_table(io.BytesIO(content), name=name)
     energies = element_energies(table, functional, name=name)
     values = np.zeros(N_ELEMENTS)

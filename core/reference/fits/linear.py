@@ -1,17 +1,17 @@
-"""A line through composition fractions: what trees have to beat."""
+"""A linear model of composition fractions: the baseline of the tree models."""
 
 import numpy as np
 
 from core.reference.fits import solve
 
 STRENGTH = 1e-2
-"""Of the pull of each element's coefficient to zero: an element that one fold holds alone, or that
-occurs only together with another, keeps a coefficient of a sensible size."""
+"""Ridge strength: an element that occurs in one fold only, or only together with another, keeps a
+coefficient of a sensible size."""
 
 
 def fitted_line(fractions: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return coefficients (94,) of a ridge through fractions (n, 94) and values (n,).
+    """Return the coefficients (94,) of a ridge fit of values (n,) to fractions (n, 94).
 
-    Fractions sum to one, so a constant is among the lines that they span.
+    Fractions sum to one, so the model contains a constant.
     """
     return solve.least_squares(fractions, values, solve.columns(fractions), strength=STRENGTH)

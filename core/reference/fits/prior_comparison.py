@@ -1,4 +1,4 @@
-"""What a prior is worth: held-out error of ridge fits to few materials, prior by prior."""
+"""Comparison of priors: held-out error of ridge fits to small numbers of materials."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,20 +10,20 @@ import scipy.sparse as sp
 from core.errors import LabError
 from core.frames.splits import seeded_rank
 from core.progress import Progress, silent
-from core.reference.fits.design import design
+from core.reference.fits.design import build_design
 from core.reference.fits.strength import best_strengths, departures
 
 SIZES = (10, 25, 50, 100, 250, 500, 1000)
 """Numbers of fitting materials."""
 
 HELD_OUT = 0.2
-"""Part of the materials on which the fits are judged."""
+"""Fraction of the materials on which the fits are tested."""
 
 FOLDS = 5
-"""Of the fitting materials, where each fit takes its own best strength."""
+"""Number of folds of the fitting materials, where each fit uses its own best strength."""
 
 QUANTILES = (0.1, 0.9)
-"""Of the errors of all repetitions: the band around their mean."""
+"""Quantiles of the errors of all repetitions: the band around their mean."""
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
@@ -31,16 +31,16 @@ class PriorComparison:
     """Mean |error| on held-out materials against the number of fitting materials.
 
     Attributes:
-        priors: Names of the p priors.
-        sizes: Numbers of fitting materials (s,), rising.
-        mae: Mean over the repetitions, (p, s) eV/atom.
-        low: Lower end of the band over the repetitions, (p, s) eV/atom.
-        high: Upper end of the same, (p, s) eV/atom.
-        strength: Ridge strength of all fits; None where each fit took its own best one, by
+        priors: names of the p priors.
+        sizes: numbers of fitting materials (s,), rising.
+        mae: mean over the repetitions, (p, s) eV/atom.
+        low: lower end of the band over the repetitions, (p, s) eV/atom.
+        high: upper end of the band, (p, s) eV/atom.
+        strength: ridge strength of all fits; None if each fit used its own best one, by
             cross-validation over its fitting materials.
-        repeats: How often materials were chosen.
-        seed: Of the choices.
-        n_held_out: Materials that judge, in each repetition others.
+        repeats: number of random choices of materials.
+        seed: seed of the choices.
+        n_held_out: number of test materials, chosen anew in each repetition.
     """
 
     priors: list[str]
@@ -54,7 +54,7 @@ class PriorComparison:
     n_held_out: int
 
     def table(self) -> pd.DataFrame:
-        """Return columns prior, materials, mae, low and high (eV/atom), one row a point."""
+        """Return columns prior, materials, mae, low and high (eV/atom), one row per point."""
         p, s = self.mae.shape
         return pd.DataFrame(
             {
@@ -75,7 +75,7 @@ class PriorComparison:
         )
 
     def same_errors(self) -> list[list[str]]:
-        """Return groups of priors that give the same errors, such as for want of other shifts."""
+        """Return groups of priors that give the same errors."""
         groups: list[list[int]] = []
         for i, errors in enumerate(self.mae):
             group = next((g for g in groups if np.allclose(self.mae[g[0]], errors)), None)
@@ -98,55 +98,58 @@ def compare_priors(
     seed: int = 0,
     progress: Progress = silent,
 ) -> PriorComparison:
-    """Fit ridge to ever more materials, with each prior, and judge on others.
+    """Fit ridge to more and more materials, with each prior, and test on others.
 
-    In each repetition a fifth of the materials is held out and the rest stand in a drawn order, of
-    which every size takes the first; all priors see the same materials. Elements that the fitting
-    materials lack keep their prior, as in ``fit_ridge``.
+    In each repetition a fifth of the materials is held out and the rest are shuffled; every size
+    takes the first of them, the same for all priors. Elements that the fitting materials lack keep
+    their prior, as in ``fit_ridge``.
 
     Args:
-        fractions: Composition fractions (n, 94).
-        energies: What is fitted, (n,) eV/atom: for `residual`, less the interaction energies.
-        groups: Material id of each row, (n,).
-        priors: Name to (94,) eV/atom.
-        strength: Ridge strength of all fits; None gives each fit its own best one, by
+        fractions: composition fractions (n, 94).
+        energies: fitted energies, (n,) eV/atom: for `residual`, minus the interaction energies.
+        groups: material id of each row, (n,).
+        priors: energies (94,) by name, eV/atom.
+        strength: ridge strength of all fits; None uses the best one for each fit, by
             cross-validation over its fitting materials.
-        sizes: Numbers of fitting materials; those beyond what is not held out are left away.
-        repeats: How often to choose.
-        seed: Of the choices.
-        progress: Told how many repetitions are done.
+        sizes: numbers of fitting materials; those that exceed the materials not held
+            out are skipped.
+        repeats: number of random choices.
+        seed: seed of the choices.
+        progress: reports the repetitions done.
 
     Raises:
-        LabError: Not even the smallest size is there.
+        LabError: if there are fewer materials than the smallest size needs.
     """
     codes, materials = pd.factorize(np.asarray(groups))
     m = len(materials)
     n_held_out = round(HELD_OUT * m)
-    kept = np.array(sorted(size for size in sizes if 1 <= size <= m - n_held_out))
-    if not len(kept) or not n_held_out:
+    used = np.array(sorted(size for size in sizes if 1 <= size <= m - n_held_out))
+    if not len(used) or not n_held_out:
         raise LabError(
             f"{m} materials are too few to compare priors with; choose a larger data set."
         )
-    made = design(fractions, None)
-    start = np.stack([np.asarray(one, dtype=float)[made.seen] for one in priors.values()], axis=1)
-    left = np.asarray(energies, dtype=float)[:, None] - made.cells @ start
-    # Materials are hashed once, so that the choice does not depend on the order of rows.
+    design = build_design(fractions, None)
+    start = np.stack(
+        [np.asarray(prior, float)[design.elements] for prior in priors.values()], axis=1
+    )
+    left = np.asarray(energies, dtype=float)[:, None] - design.cells @ start
+    # Materials are ranked by a hash, so that the choice does not depend on the order of rows.
     rank = seeded_rank(materials, "priors")
-    errors = np.empty((repeats, len(priors), len(kept)))
+    errors = np.empty((repeats, len(priors), len(used)))
     for repeat in range(repeats):
         progress(repeat / repeats, f"repetitions: {repeat} of {repeats}")
         place = np.random.default_rng([seed, repeat]).permutation(m)[rank][codes]
-        judges = place >= m - n_held_out
-        rows, expected = made.cells[judges], left[judges]
-        for column, size in enumerate(kept):
+        is_held_out = place >= m - n_held_out
+        rows, expected = design.cells[is_held_out], left[is_held_out]
+        for column, size in enumerate(used):
             chosen = place < size
-            departure = _fitted(made.cells[chosen], left[chosen], place[chosen], strength)
+            departure = _fitted(design.cells[chosen], left[chosen], place[chosen], strength)
             errors[repeat, :, column] = np.abs(expected - rows @ departure).mean(axis=0)
     low, high = np.quantile(errors, QUANTILES, axis=0)
     progress(1.0, f"repetitions: {repeats} of {repeats}")
     return PriorComparison(
         priors=list(priors),
-        sizes=kept,
+        sizes=used,
         mae=errors.mean(axis=0),
         low=low,
         high=high,
@@ -160,9 +163,9 @@ def compare_priors(
 def _fitted(
     rows: sp.csr_array, left: np.ndarray, place: np.ndarray, strength: float | None
 ) -> np.ndarray:
-    """Return ridge fits less their priors, (p, priors) eV/atom; ``place`` deals the folds."""
+    """Return ridge fits minus their priors, (p, priors) eV/atom; ``place`` assigns the folds."""
     if strength is not None:
         return departures(rows, left, np.array([strength]))[:, 0]
     best = best_strengths(rows, left, place % min(FOLDS, int(place.max()) + 1))
-    fits = [departures(rows, one[:, None], best[[i]])[:, 0, 0] for i, one in enumerate(left.T)]
+    fits = [departures(rows, y[:, None], best[[i]])[:, 0, 0] for i, y in enumerate(left.T)]
     return np.stack(fits, axis=1)

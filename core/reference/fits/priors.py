@@ -1,4 +1,4 @@
-"""What an element's reference ought to be in the target functional before any of its frames."""
+"""Priors: the expected elemental references in the target functional, before any data."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ _PBE_LEVEL = frozenset({"gga/gga+u", "pbe"})
 _R2SCAN_LEVEL = frozenset({"r2scan"})
 
 PriorKind = Literal["shifted", "crystal", "atom", "source"]
-"""What moves the source AtomRef: the best known shift of each pure element, its crystal's only, its
-isolated atom's only, or nothing."""
+"""The shift that is added to the source AtomRef: the best known one of each pure element, that of
+its crystal only, that of its isolated atom only, or none."""
 
 PRIOR_KINDS: dict[PriorKind, str] = {
     "shifted": "source + known shift of the element",
@@ -22,7 +22,7 @@ PRIOR_KINDS: dict[PriorKind, str] = {
     "atom": "source + shift of the isolated atom",
     "source": "source AtomRef as it is",
 }
-"""The kinds in words."""
+"""Descriptions of the kinds."""
 
 # The models that users start from are trained on Materials Project, so its own references come
 # first. Crystals come before isolated atoms even where the two functionals saw different
@@ -42,7 +42,7 @@ class Prior:
 
     Attributes:
         energies: (94,) eV/atom.
-        origin: How each element's value came about, (94,) strings: "source + crystal shift (mp)",
+        origin: where each element's value comes from, (94,) strings: "source + crystal shift (mp)",
             "source + crystal shift (matpes, other geometry)", … or "source" where no shift is
             known.
     """
@@ -52,7 +52,7 @@ class Prior:
 
     @property
     def description(self) -> str:
-        """One line, as "source + crystal shift (mp) of 81 elements, source of 5"."""
+        """One line such as "source + crystal shift (mp) of 81 elements, source of 5"."""
         counts = Counter(self.origin).most_common()
         if len(counts) == 1:
             return counts[0][0]
@@ -70,10 +70,10 @@ def prior(
 
     Args:
         source_atomref: (94,) eV/atom.
-        source_functional: What the source AtomRef was fitted to.
-        target_functional: What the prior is for.
-        kind: Which shifts. Both energies of a shift come from one family of calculations, which
-            ``origin`` names element by element.
+        source_functional: functional of the source AtomRef.
+        target_functional: functional of the prior.
+        kind: the shifts to add. Both energies of a shift come from one family of calculations,
+            which ``origin`` names for each element.
     """
     shift, origin = element_shift(source_functional, target_functional, kind)
     energies = np.asarray(source_atomref, dtype=float) + np.where(np.isnan(shift), 0.0, shift)

@@ -1,4 +1,4 @@
-"""Huber's loss: quadratic near zero, linear beyond, so that few outliers do not decide a fit.
+"""Huber's loss: quadratic near zero, linear beyond, so that a few outliers do not dominate a fit.
 
 The loss turns linear at 1.345 robust standard deviations of the residuals, where the fit keeps 95 %
 of least squares' efficiency for normal errors. Sources: Huber, Ann. Math. Stat. 35, 73 (1964),
@@ -10,7 +10,7 @@ import numpy as np
 
 from core.errors import LabError
 from core.reference.fits import solve
-from core.reference.fits.design import Design, design, normal
+from core.reference.fits.design import Design, build_design, normal
 
 TURN = 1.345
 """Where the loss turns linear, in robust standard deviations."""
@@ -19,29 +19,30 @@ _NORMAL_MAD = 0.6744897501960817
 """Median absolute deviation of the standard normal distribution."""
 
 _EXACT = 1e-9
-"""eV/atom; a residual below this is a material that the fit passes through, as one alone does."""
+"""eV/atom; smaller residuals are of materials that the fit meets exactly, such as those with an
+element of their own."""
 
 _SCALES = 50
-"""How often the scale is estimated anew at most."""
+"""Largest number of estimates of the scale."""
 
 _SETTLED = 1e-7
-"""Relative change of the scale below which it is kept."""
+"""Relative change of the scale at which it has converged."""
 
 _STEPS = 200
 _HALVINGS = 50
 _TOLERANCE = 1e-10
-"""eV/atom; the minimum is found when no reference moves by more."""
+"""eV/atom; the minimum has converged when no reference moves by more."""
 
 _OUTSIDE = 1e-4
-"""Part of its weight in reweighted least squares with which a material in the linear part counts
-in the second derivative, where it has none: so that an element of such materials still moves."""
+"""Fraction of their weight in reweighted least squares that materials in the linear part get in the
+second derivative, where they have none: so that an element of such materials still moves."""
 
 
 def robust_scale(error: np.ndarray) -> float:
     """Estimate the standard deviation of residuals (n,) by their median size, eV/atom.
 
     Residuals of zero are left out: materials with an element of their own are always met exactly
-    and say nothing of the others.
+    and say nothing about the others.
     """
     size = np.abs(error)
     size = size[size > _EXACT]
@@ -63,7 +64,7 @@ def curvature(error: np.ndarray, scale: float | None) -> np.ndarray:
 def huber(
     fractions: np.ndarray, energies: np.ndarray, described: solve.Columns
 ) -> tuple[np.ndarray, float]:
-    """Minimize Huber's loss, with the scale from the residuals: in turn until both settle.
+    """Minimize Huber's loss, with the scale from the residuals, alternating until both converge.
 
     Each minimum is found by Newton's steps on the loss, which is convex and made of quadratic
     pieces, with step lengths that let it fall: a few steps where reweighting, the usual way, may
@@ -79,49 +80,49 @@ def huber(
         The references (94,), eV/atom, and the scale whose loss they minimize.
 
     Raises:
-        LabError: The minimum is not found.
+        LabError: if the minimum is not found.
     """
-    made = design(fractions, None)
+    design = build_design(fractions, None)
     w = solve.least_squares(fractions, energies, described)
-    own = w[made.seen]
-    scale = robust_scale(energies - made.cells @ own)
+    references = w[design.elements]
+    scale = robust_scale(energies - design.cells @ references)
     for _ in range(_SCALES):
-        own = _minimized(made, energies, own, TURN * scale)
-        found = robust_scale(energies - made.cells @ own)
-        if abs(found - scale) <= _SETTLED * scale:
+        references = _minimized(design, energies, references, TURN * scale)
+        updated = robust_scale(energies - design.cells @ references)
+        if abs(updated - scale) <= _SETTLED * scale:
             break
         # Half of the way: a median can swing between two values.
-        scale = (scale + found) / 2
+        scale = (scale + updated) / 2
     else:
-        own = _minimized(made, energies, own, TURN * scale)
-    if described.rank < len(made.seen):
-        return solve.least_squares(fractions, made.cells @ own, described), scale
-    w[made.seen] = own
+        references = _minimized(design, energies, references, TURN * scale)
+    if described.rank < len(design.elements):
+        return solve.least_squares(fractions, design.cells @ references, described), scale
+    w[design.elements] = references
     return w, scale
 
 
-def _minimized(made: Design, energies: np.ndarray, w: np.ndarray, turn: float) -> np.ndarray:
+def _minimized(design: Design, energies: np.ndarray, w: np.ndarray, turn: float) -> np.ndarray:
     """Return the references (p,) that minimize the loss with this turn, from a start (p,)."""
-    error = energies - made.cells @ w
+    error = energies - design.cells @ w
     for _ in range(_STEPS):
         bend = np.where(
             np.abs(error) <= turn, 1.0, _OUTSIDE * turn / np.maximum(np.abs(error), turn)
         )
-        fall = made.cells.T @ np.clip(error, -turn, turn)
-        step = normal(made, bend, 0.0).inverse @ fall
-        along = made.cells @ step
+        fall = design.cells.T @ np.clip(error, -turn, turn)
+        step = normal(design, bend, 0.0).inverse @ fall
+        along = design.cells @ step
         length = _length(error, along, turn)
         w = w + length * step
         error = error - length * along
         if length * np.abs(step).max() < _TOLERANCE:
             return w
     raise LabError(
-        f"the Huber fit of {len(energies)} frames does not settle; take ridge or more frames."
+        f"the Huber fit of {len(energies)} frames does not converge; use ridge or more frames."
     )
 
 
 def _length(error: np.ndarray, along: np.ndarray, turn: float) -> float:
-    """Return how far to go, at most 1: to where the loss, which is convex, falls no longer."""
+    """Return the step length, at most 1, at which the loss, which is convex, stops falling."""
 
     def falls(length: float) -> bool:
         return float(np.clip(error - length * along, -turn, turn) @ along) > 0

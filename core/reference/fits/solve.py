@@ -18,19 +18,19 @@ _WELL_CONDITIONED = 1e-8
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
 class Columns:
-    """Composition fractions seen as the columns of the p elements that occur.
+    """Composition fractions as columns, one per element that occurs.
 
     Attributes:
-        counts: Frames that contain each element, (94,) integers.
-        seen: Indices of the elements that occur, (p,).
+        counts: frames that contain each element, (94,) integers.
+        elements: indices of the elements that occur, (p,).
         gram: X.T @ X of their columns, (p, p).
-        rank: Numerical rank, cut where numpy's ``lstsq`` cuts.
-        condition: Ratio of the largest to the smallest singular value; infinite where the rank is
+        rank: numerical rank, cut where numpy's ``lstsq`` cuts.
+        condition: ratio of the largest to the smallest singular value; infinite where the rank is
             below p.
     """
 
     counts: np.ndarray
-    seen: np.ndarray
+    elements: np.ndarray
     gram: np.ndarray
     rank: int
     condition: float
@@ -39,23 +39,23 @@ class Columns:
 def columns(fractions: np.ndarray) -> Columns:
     """Describe composition fractions (n, 94)."""
     counts = np.count_nonzero(fractions, axis=0)
-    seen = np.flatnonzero(counts)
-    gram = (fractions.T @ fractions)[np.ix_(seen, seen)]
+    elements = np.flatnonzero(counts)
+    gram = (fractions.T @ fractions)[np.ix_(elements, elements)]
     if _is_well_conditioned(gram):
         # The triangular factor has the singular values of the data, each to full accuracy.
         length = np.sqrt(np.diag(gram))
         factor = np.linalg.cholesky(gram / np.outer(length, length)).T * length
         singular = np.linalg.svd(factor, compute_uv=False)
     else:
-        singular = np.linalg.svd(fractions[:, seen], compute_uv=False)
-    cut = singular[0] * max(len(fractions), len(seen)) * np.finfo(float).eps
+        singular = np.linalg.svd(fractions[:, elements], compute_uv=False)
+    cut = singular[0] * max(len(fractions), len(elements)) * np.finfo(float).eps
     rank = int(np.count_nonzero(singular > cut))
     return Columns(
         counts=counts,
-        seen=seen,
+        elements=elements,
         gram=gram,
         rank=rank,
-        condition=float(singular[0] / singular[-1]) if rank == len(seen) else float("inf"),
+        condition=float(singular[0] / singular[-1]) if rank == len(elements) else float("inf"),
     )
 
 
@@ -70,23 +70,23 @@ def least_squares(
         fractions: X, (n, 94).
         energies: y, (n,).
         described: ``columns(fractions)``.
-        strength: Weight of the penalty, 0 for none.
+        strength: weight of the penalty, 0 for none.
     """
-    seen = described.seen
+    elements = described.elements
     w = np.zeros(fractions.shape[1])
-    normal = described.gram + strength * np.eye(len(seen))
+    normal = described.gram + strength * np.eye(len(elements))
     if not _is_well_conditioned(normal):
-        rows = fractions[:, seen]
+        rows = fractions[:, elements]
         if strength > 0:
-            rows = np.concatenate([rows, np.sqrt(strength) * np.eye(len(seen))])
-            energies = np.concatenate([energies, np.zeros(len(seen))])
-        w[seen] = np.linalg.lstsq(rows, energies)[0]
+            rows = np.concatenate([rows, np.sqrt(strength) * np.eye(len(elements))])
+            energies = np.concatenate([energies, np.zeros(len(elements))])
+        w[elements] = np.linalg.lstsq(rows, energies)[0]
         return w
     length = np.sqrt(np.diag(normal))
     scaled = normal / np.outer(length, length)
     for _ in range(2):
-        gradient = (fractions.T @ (energies - fractions @ w))[seen] - strength * w[seen]
-        w[seen] += np.linalg.solve(scaled, gradient / length) / length
+        gradient = (fractions.T @ (energies - fractions @ w))[elements] - strength * w[elements]
+        w[elements] += np.linalg.solve(scaled, gradient / length) / length
     return w
 
 

@@ -1,9 +1,8 @@
-"""How hard a prior should pull: ridge strength by cross-validation over materials.
+"""Ridge strength by cross-validation over materials.
 
 Each fold is predicted by a ridge fit to the others. The fit at every strength follows from one
-eigendecomposition of the others' normal equations (Hastie, Tibshirani and Friedman, The Elements of
-Statistical Learning, 2009, doi:10.1007/978-0-387-84858-7, equation 3.47), and those of a fold's
-complement are the whole data's less the fold's.
+eigendecomposition of the normal equations of the others (Hastie, Tibshirani and Friedman, The
+Elements of Statistical Learning, 2009, doi:10.1007/978-0-387-84858-7, equation 3.47).
 """
 
 from dataclasses import dataclass
@@ -14,11 +13,11 @@ import scipy.sparse as sp
 
 from core.errors import LabError
 from core.progress import Progress, silent
-from core.reference.fits.design import Design, design, normal
+from core.reference.fits.design import Design, build_design, normal
 from core.reference.fits.folds import folds
 
 STRENGTHS = np.array([float(f"{10.0**power:.3g}") for power in np.arange(-6, 4.01, 0.25)])
-"""Strengths tried if none are given: four to each power of ten, with three digits."""
+"""Default strengths: four per power of ten, with three digits."""
 
 _BATCH_NUMBERS = 4_000_000
 
@@ -29,18 +28,18 @@ class StrengthCurve:
 
     Attributes:
         strengths: (s,), rising.
-        mae: Mean |error| over all rows, each predicted without its fold, (s,) eV/atom.
-        mae_error: Standard error of that over the folds, (s,) eV/atom.
-        rmse: Root mean squared error, (s,) eV/atom.
-        rmse_error: Its standard error over the folds, (s,) eV/atom.
-        best: The strength with the smallest MAE.
-        cautious: The largest strength whose MAE is within one standard error of the smallest.
-        lstsq_mae: The same error of plain least squares, eV/atom; elements that the other folds
-            lack count as 0 there.
-        prior_mae: Mean |error| of the prior alone, eV/atom.
-        k: Folds.
-        seed: Of the folds.
-        n: Rows.
+        mae: mean |error| over all rows, each predicted without its fold, (s,) eV/atom.
+        mae_error: standard error of that over the folds, (s,) eV/atom.
+        rmse: root mean squared error, (s,) eV/atom.
+        rmse_error: its standard error over the folds, (s,) eV/atom.
+        best: the strength with the smallest MAE.
+        cautious: the largest strength whose MAE is within one standard error of the smallest.
+        lstsq_mae: the same error of plain least squares, eV/atom, where elements that the other
+            folds lack count as 0.
+        prior_mae: mean |error| of the prior alone, eV/atom.
+        k: number of folds.
+        seed: seed of the folds.
+        n: number of rows.
     """
 
     strengths: np.ndarray
@@ -83,27 +82,28 @@ def strength_curve(
     """Cross-validate ridge fits over materials.
 
     Args:
-        fractions: Composition fractions (n, 94).
-        energies: What is fitted, (n,) eV/atom: for `residual`, less the interaction energies.
-        groups: Material id of each row, (n,).
-        prior: What the fits are pulled toward, (94,) eV/atom.
-        strengths: To try, (s,), rising and above 0; None tries ``STRENGTHS``.
-        k: Folds.
-        seed: Of the folds.
-        progress: Told how many folds are done.
+        fractions: composition fractions (n, 94).
+        energies: fitted energies, (n,) eV/atom: for `residual`, minus the interaction energies.
+        groups: material id of each row, (n,).
+        prior: energies that the fits are pulled toward, (94,) eV/atom.
+        strengths: strengths to try, (s,), rising and above 0; None tries ``STRENGTHS``.
+        k: number of folds.
+        seed: seed of the folds.
+        progress: reports the folds done.
 
     Raises:
-        LabError: Fewer materials than folds, or strengths that do not rise from above 0.
+        LabError: if there are fewer materials than folds, or the strengths do not rise from above
+            0.
     """
     tried = STRENGTHS if strengths is None else np.asarray(strengths, dtype=float)
     if not len(tried) or not np.isfinite(tried).all() or (np.diff(tried, prepend=0.0) <= 0).any():
         raise LabError("the strengths to try must rise from above 0; give numbers such as 0.01 1.")
     fold = folds(groups, k=k, seed=seed)
-    made = design(fractions, None)
-    left = np.asarray(energies, dtype=float) - made.cells @ prior[made.seen]
-    sums = _fold_sums(made.cells, left[:, None], fold, tried, progress)
+    design = build_design(fractions, None)
+    left = np.asarray(energies, dtype=float) - design.cells @ prior[design.elements]
+    sums = _fold_sums(design.cells, left[:, None], fold, tried, progress)
     absolute, squared = sums[..., 0]
-    lstsq = sum(float(np.abs(_lstsq_errors(made, energies, fold == one)).sum()) for one in range(k))
+    lstsq = sum(float(np.abs(_lstsq_errors(design, energies, fold == i)).sum()) for i in range(k))
     sizes = np.bincount(fold, minlength=k)
     mae, mse = absolute.sum(axis=0) / len(fold), squared.sum(axis=0) / len(fold)
     mae_error = (absolute / sizes[:, None]).std(axis=0, ddof=1) / np.sqrt(k)
@@ -133,17 +133,17 @@ def best_strengths(
     """Return the strength with the smallest cross-validated MAE for each of q priors, (q,).
 
     Args:
-        rows: Composition fractions over p elements (n, p), sparse.
-        left: Energies less each prior's contribution (n, q), eV/atom.
-        fold: Fold of each row (n,), from 0.
-        strengths: To try, (s,).
+        rows: composition fractions over p elements (n, p), sparse.
+        left: energies minus the contribution of each prior (n, q), eV/atom.
+        fold: fold of each row (n,), from 0.
+        strengths: strengths to try, (s,).
     """
     absolute, _ = _fold_sums(rows, left, fold, strengths, silent)
     return np.asarray(strengths[np.argmin(absolute.sum(axis=0), axis=0)])
 
 
 def departures(rows: sp.csr_array, left: np.ndarray, strengths: np.ndarray) -> np.ndarray:
-    """Return ridge fits less their priors, (p, s, q) eV/atom; arguments as of best_strengths."""
+    """Return ridge fits minus their priors, (p, s, q) eV/atom; arguments as of best_strengths."""
     values, vectors = np.linalg.eigh((rows.T @ rows).toarray())
     turned = vectors.T @ (rows.T @ left)
     shrunk = turned[:, None, :] / (np.maximum(values, 0.0)[:, None] + strengths)[:, :, None]
@@ -161,20 +161,20 @@ def _fold_sums(
     k, (p, s, q) = int(fold.max()) + 1, (rows.shape[1], len(strengths), left.shape[1])
     sums = np.zeros((2, k, s, q))
     step = max(1, _BATCH_NUMBERS // (s * q))
-    for held in range(k):
-        progress(held / k, f"folds: {held} of {k}")
-        kept, out = np.flatnonzero(fold != held), np.flatnonzero(fold == held)
-        found = departures(rows[kept], left[kept], strengths).reshape(p, s * q)
+    for number in range(k):
+        progress(number / k, f"folds: {number} of {k}")
+        fitted, out = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+        fits = departures(rows[fitted], left[fitted], strengths).reshape(p, s * q)
         for begin in range(0, len(out), step):
             part = out[begin : begin + step]
-            error = left[part, None, :] - (rows[part] @ found).reshape(-1, s, q)
-            sums[0, held] += np.abs(error).sum(axis=0)
-            sums[1, held] += (error**2).sum(axis=0)
+            error = left[part, None, :] - (rows[part] @ fits).reshape(-1, s, q)
+            sums[0, number] += np.abs(error).sum(axis=0)
+            sums[1, number] += (error**2).sum(axis=0)
     return sums
 
 
-def _lstsq_errors(made: Design, energies: np.ndarray, out: np.ndarray) -> np.ndarray:
+def _lstsq_errors(design: Design, energies: np.ndarray, out: np.ndarray) -> np.ndarray:
     """Return the errors of least squares on the rows left out, eV/atom."""
-    fit = normal(made, (~out).astype(float), 0.0)
-    w = fit.inverse @ (made.cells.T @ np.where(out, 0.0, energies))
-    return np.asarray(energies[out] - made.cells[out] @ w)
+    fit = normal(design, (~out).astype(float), 0.0)
+    w = fit.inverse @ (design.cells.T @ np.where(out, 0.0, energies))
+    return np.asarray(energies[out] - design.cells[out] @ w)

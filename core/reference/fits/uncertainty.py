@@ -1,24 +1,24 @@
-"""How well a fit knows each element's reference.
+"""The uncertainty of each elemental reference.
 
-What a fit leaves over is not noise but chemistry: it differs in size between kinds of materials,
-and frames of one material share it. Both answers here therefore count materials, not frames, and
-ask nothing of the residuals but that materials be independent.
+The residuals of a fit are not noise but chemistry: they differ in size between kinds of materials,
+and frames of one material share them. Both estimates here therefore count materials, not frames,
+and assume nothing about the residuals but that materials are independent.
 
-Standard errors are the jackknife's over materials, the cluster-robust estimate that stays honest
-where an element is in few of them (MacKinnon and White, J. Econom. 29, 305 (1985),
+Standard errors are those of the jackknife over materials, the cluster-robust estimate that holds
+even for elements in few of them (MacKinnon and White, J. Econom. 29, 305 (1985),
 doi:10.1016/0304-4076(85)90158-7, for single rows; Bell and McCaffrey, Surv. Methodol. 28, 169
 (2002), and MacKinnon, Nielsen and Webb, arXiv:2205.03288, for clusters).
 
 Intervals are the Bayesian bootstrap's (Rubin, Ann. Stat. 9, 130 (1981),
 doi:10.1214/aos/1176345338): each material gets a weight from the exponential distribution, so none
 ever drops out and no reference becomes undetermined, as it does where materials are drawn. Two
-corrections make it hold for elements in few materials: residuals are those without the material
-itself, and deviations are stretched from the normal to Student's distribution with one degree of
-freedom less than materials with the element (Hesterberg, Am. Stat. 69, 371 (2015),
+corrections make it hold for elements in few materials: residuals are leave-one-out residuals, and
+deviations are stretched from the normal to Student's t distribution with one degree of freedom less
+than materials with the element (Hesterberg, Am. Stat. 69, 371 (2015),
 doi:10.1080/00031305.2015.1089789).
 
-Neither sees the pull of a prior: where that decides, both are small and the reference is only as
-good as the prior.
+Neither includes the bias of a prior: where the prior dominates, both are small and the reference is
+only as good as the prior.
 """
 
 from dataclasses import dataclass
@@ -29,17 +29,17 @@ from scipy import stats
 from core.elements import N_ELEMENTS
 from core.progress import Progress, silent
 from core.reference.fits.atomref import AtomRef
-from core.reference.fits.design import design, squares_by_material
+from core.reference.fits.design import build_design, squares_by_material
 from core.reference.fits.leave_one_out import Deleted, deleted
 
 LEVEL = 0.95
-"""Part of all data sets for which an interval should hold the true reference."""
+"""Fraction of all data sets for which an interval should contain the true reference."""
 
 RESAMPLINGS = 1000
-"""Of a bootstrap, where nobody says."""
+"""Default number of resamplings of a bootstrap."""
 
 _BATCH_NUMBERS = 8_000_000
-"""Weights drawn at once: 64 MB."""
+"""Number of weights drawn at once: 64 MB."""
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
@@ -47,12 +47,12 @@ class Bootstrap:
     """Intervals of the references.
 
     Attributes:
-        low: Lower ends (94,) eV/atom; NaN for elements that do not occur, that the data leave
-            open, or that would be open without one material.
-        high: Upper ends (94,) eV/atom.
-        level: Nominal coverage.
-        n: Resamplings.
-        seed: Of the weights.
+        low: lower ends (94,) eV/atom; NaN for elements that do not occur, or that the data
+            do not determine, or would not without one material.
+        high: upper ends (94,) eV/atom.
+        level: nominal coverage.
+        n: number of resamplings.
+        seed: seed of the weights.
     """
 
     low: np.ndarray
@@ -64,9 +64,9 @@ class Bootstrap:
 
 def material_counts(fractions: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
     """Count the materials that contain each element: (94,) integers."""
-    made = design(fractions, groups)
+    design = build_design(fractions, groups)
     counts = np.zeros(N_ELEMENTS, dtype=int)
-    counts[made.seen] = made.material_counts
+    counts[design.elements] = design.material_counts
     return counts
 
 
@@ -76,36 +76,36 @@ def standard_errors(
     """Return the standard error of each reference over materials.
 
     Args:
-        fit: The fit.
-        fractions: Composition fractions (n, 94) that were fitted.
-        energies: What was fitted, (n,) eV/atom: for `residual`, less the interaction energies.
-        groups: Material id of each row (n,); None makes each row a material.
+        fit: the fit.
+        fractions: composition fractions (n, 94) that were fitted.
+        energies: fitted energies, (n,) eV/atom: for `residual`, minus the interaction energies.
+        groups: material id of each row (n,); None makes each row a material.
 
     Returns:
-        (94,) eV/atom; NaN for elements that do not occur, that the data leave open, or that would
-        be open without one material, which then alone decides.
+        (94,) eV/atom; NaN for elements that do not occur, or that the data do not determine, or
+        would not without one material, which then alone decides.
     """
     parts = deleted(fractions, energies, groups, fit)
-    made, inverse = parts.design, parts.normal.inverse
-    scores = made.by_material(parts.score)
+    design, inverse = parts.design, parts.normal.inverse
+    scores = design.by_material(parts.score)
     spread = inverse @ (scores.T @ scores).toarray() @ inverse
-    m = len(made.materials)
+    m = len(design.materials)
     known = _known(parts)
     errors = np.full(N_ELEMENTS, np.nan)
-    errors[made.seen[known]] = np.sqrt((m - 1) / m * np.diag(spread)[known])
+    errors[design.elements[known]] = np.sqrt((m - 1) / m * np.diag(spread)[known])
     return errors
 
 
 def margins(errors: np.ndarray, counts: np.ndarray, *, level: float = LEVEL) -> np.ndarray:
-    """Return half the width of the interval that standard errors give.
+    """Return half the width of the interval that follows from standard errors.
 
     Args:
-        errors: Standard errors (94,), eV/atom.
-        counts: Materials with each element, (94,).
-        level: Nominal coverage.
+        errors: standard errors (94,), eV/atom.
+        counts: materials with each element, (94,).
+        level: nominal coverage.
 
     Returns:
-        (94,) eV/atom, by Student's distribution with one degree of freedom less than materials.
+        (94,) eV/atom, by Student's t distribution with one degree of freedom less than materials.
     """
     freedom = np.maximum(counts - 1, 1)
     return np.asarray(errors * stats.t.ppf((1 + level) / 2, freedom))
@@ -122,25 +122,25 @@ def bootstrap(
     level: float = LEVEL,
     progress: Progress = silent,
 ) -> Bootstrap:
-    """Fit again and again with random weights of the materials.
+    """Fit repeatedly with random weights of the materials.
 
     A Huber fit takes one Newton step from its solution in each resampling.
 
     Args:
-        fractions: Composition fractions (n, 94) that were fitted.
-        energies: What was fitted, (n,) eV/atom: for `residual`, less the interaction energies.
-        groups: Material id of each row (n,); None makes each row a material.
-        fit: The fit.
-        n: How many resamplings.
-        seed: Of the weights.
-        level: Nominal coverage.
-        progress: Told how many resamplings are done.
+        fractions: composition fractions (n, 94) that were fitted.
+        energies: fitted energies, (n,) eV/atom: for `residual`, minus the interaction energies.
+        groups: material id of each row (n,); None makes each row a material.
+        fit: the fit.
+        n: number of resamplings.
+        seed: seed of the weights.
+        level: nominal coverage.
+        progress: reports the resamplings done.
     """
     parts = deleted(fractions, energies, groups, fit)
-    made, solved = parts.design, parts.normal
-    squares, place = squares_by_material(made, parts.curvature)
-    squares, scores = squares.T.tocsr(), made.by_material(parts.score).T.tocsr()
-    m, p = len(made.materials), len(made.seen)
+    design, solved = parts.design, parts.normal
+    squares, place = squares_by_material(design, parts.curvature)
+    squares, scores = squares.T.tocsr(), design.by_material(parts.score).T.tocsr()
+    m, p = len(design.materials), len(design.elements)
     rng = np.random.default_rng(seed)
     deviation = np.empty((n, p))
     batch = max(1, min(64, _BATCH_NUMBERS // m))
@@ -157,11 +157,11 @@ def bootstrap(
         right = (scores @ (weights - 1)).T
         deviation[begin : begin + size] = _solved(equations, right, solved.basis, solved.length)
     known = _known(parts)
-    counts = made.material_counts[known]
+    counts = design.material_counts[known]
     stretch = margins(np.ones(len(counts)), counts, level=level) / stats.norm.ppf((1 + level) / 2)
     ends = np.quantile(deviation[:, known], [(1 - level) / 2, (1 + level) / 2], axis=0) * stretch
     low, high = np.full((2, N_ELEMENTS), np.nan)
-    elements = made.seen[known]
+    elements = design.elements[known]
     low[elements], high[elements] = fit.energies[elements] + ends
     progress(1.0, f"resamplings: {n:,} of {n:,}")
     return Bootstrap(low=low, high=high, level=level, n=n, seed=seed)
@@ -182,8 +182,8 @@ def _solved(
 
 
 def _known(parts: Deleted) -> np.ndarray:
-    """Tell which of the p elements stay determined whichever material is left out."""
-    open_without_one = np.zeros(len(parts.design.seen), dtype=bool)
+    """Return which of the p elements stay determined whichever material is left out, (p,)."""
+    open_without_one = np.zeros(len(parts.design.elements), dtype=bool)
     for elements in parts.open.values():
         open_without_one |= elements
     seldom = parts.design.material_counts < 2

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 
 from core.errors import LabError
 from core.progress import Progress, silent
-from core.reference.fits.design import Design, design, squares_by_material
+from core.reference.fits.design import Design, build_design, squares_by_material
 
 MIN_MATERIALS = 20
 """Number of materials that a data set must have."""
@@ -108,7 +108,7 @@ def data_efficiency(
     Raises:
         LabError: if there are fewer than MIN_MATERIALS materials.
     """
-    compositions = design(fractions, groups)
+    compositions = build_design(fractions, groups)
     m = len(compositions.materials)
     if m < MIN_MATERIALS:
         raise LabError(
@@ -119,7 +119,7 @@ def data_efficiency(
     most = m - n_test
     sizes = _sizes(most)
     sums = _Sums.of(compositions, np.stack([source, target]))
-    start = np.stack([prior[compositions.seen] for prior in priors])
+    start = np.stack([prior[compositions.elements] for prior in priors])
     # Drawings depend on the ids, not on the order of the rows.
     order = np.argsort(compositions.materials.astype(str), kind="stable")
     generator = np.random.default_rng(seed)
@@ -193,7 +193,7 @@ class _Sums:
         Returns:
             References by method, step and functional, (2, k, 2, p).
         """
-        p = len(self.design.seen)
+        p = len(self.design.elements)
         entering = sp.csr_array(
             (np.ones(len(step)), (step, np.arange(len(step)))), shape=(k + 1, len(step))
         )[:k]

@@ -6,7 +6,7 @@ import pytest
 from core.elements import N_ELEMENTS
 from core.errors import LabError
 from core.reference.fits.atomref import fit_ridge
-from core.reference.fits.design import design
+from core.reference.fits.design import build_design
 from core.reference.shifts.data_efficiency import _Sums, data_efficiency
 
 PRIOR = np.linspace(-2, -8, N_ELEMENTS)
@@ -36,11 +36,11 @@ def few(data, **options):
 
 def test_fits_are_those_of_the_same_rows():
     X, source, target, ids = made(60, frames=2)
-    compositions = design(X, ids)
+    compositions = build_design(X, ids)
     sums = _Sums.of(compositions, np.stack([source, target]))
     step = np.full(60, 2)
     step[:12], step[12:40] = 0, 1
-    seen = compositions.seen
+    seen = compositions.elements
     start = np.stack([PRIOR, PRIOR - 1])[:, seen]
     weights = sums.fits(step, 2, start, 0.05)
     for number, n in enumerate((12, 40)):
