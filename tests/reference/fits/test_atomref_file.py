@@ -73,7 +73,7 @@ def spoil(**changes):
         ("\x00\x01", "the whole file"),
         ("[1]", "the whole file"),
         ("{}", "functional"),
-        (spoil(energies={"Xx": -1.0}), "Xx is no element"),
+        (spoil(energies={"Xx": -1.0}), "Xx is not an element"),
         (spoil(energies={"H": "much"}), "energies.H"),
         (spoil(energies={"H": None}), "energies.H"),
         (spoil(counts={"H": -1}), "counts.H"),

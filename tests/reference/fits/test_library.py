@@ -36,7 +36,7 @@ def test_kept_and_found_again(home):
     (atomrefs_dir() / "broken.json").write_text("{")
     assert list(saved_atomrefs()) == ["mine"]
     delete_atomref("mine")
-    with pytest.raises(LabError, match="kept are: none yet"):
+    with pytest.raises(LabError, match="saved are: none yet"):
         delete_atomref("mine")
 
 
@@ -57,12 +57,12 @@ def test_a_table_from_elsewhere(home):
     [
         (b"a,b\n1,2\n", "has no column 'symbol'"),
         (b"", "is not a CSV table"),
-        (b"symbol,energy\nXx,1\n", "line 2: 'Xx' is no element"),
-        (b"symbol,energy\nLi,1\nLi,2\n", "line 3: Li is there twice"),
-        (b"symbol,energy\nLi,one\n", "line 2: 'one' is no energy"),
-        (b"symbol,energy\nLi,inf\n", "line 2: 'inf' is no energy"),
-        (b"symbol,energy\nLi,\n", "line 2: '' is no energy"),
-        (b"symbol,energy\n", "holds no element"),
+        (b"symbol,energy\nXx,1\n", "line 2: 'Xx' is not an element"),
+        (b"symbol,energy\nLi,1\nLi,2\n", "line 3: Li occurs twice"),
+        (b"symbol,energy\nLi,one\n", "line 2: 'one' is not an energy"),
+        (b"symbol,energy\nLi,inf\n", "line 2: 'inf' is not an energy"),
+        (b"symbol,energy\nLi,\n", "line 2: '' is not an energy"),
+        (b"symbol,energy\n", "contains no element"),
         (b"symbol,energy,Energy\nLi,1,2\n", "two columns 'energy'"),
         (b"\xff\xfe\x00", "is not a CSV table"),
     ],

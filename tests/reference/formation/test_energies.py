@@ -132,12 +132,12 @@ def test_a_table_may_hold_several_functionals(tmp_path):
     [
         ("element,energy\nNa,-1\n", "no column 'symbol'"),
         ("symbol,value\nNa,-1\n", "no column 'energy'"),
-        ("symbol,energy\nNa,-1\nXx,-2\n", "line 3: 'Xx' is no element"),
-        ("symbol,energy\nNa,low\n", "line 2: 'low' is no energy"),
-        ("symbol,energy\nNa,\n", "line 2: '' is no energy"),
-        ("symbol,energy\nNa,inf\n", "line 2: 'inf' is no energy"),
-        ("symbol,energy\nNa,-1\nNa,-2\n", "line 3: Na is there twice"),
-        ("symbol,energy\n", "holds no element"),
+        ("symbol,energy\nNa,-1\nXx,-2\n", "line 3: 'Xx' is not an element"),
+        ("symbol,energy\nNa,low\n", "line 2: 'low' is not an energy"),
+        ("symbol,energy\nNa,\n", "line 2: '' is not an energy"),
+        ("symbol,energy\nNa,inf\n", "line 2: 'inf' is not an energy"),
+        ("symbol,energy\nNa,-1\nNa,-2\n", "line 3: Na occurs twice"),
+        ("symbol,energy\n", "contains no element"),
         ("", "is not a CSV table"),
     ],
 )

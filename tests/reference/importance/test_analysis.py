@@ -271,7 +271,7 @@ def test_progress_is_told_within_fits_and_may_end_the_work():
 
 
 def test_mistakes_are_told():
-    with pytest.raises(LabError, match="cannot be dealt into 5 folds"):
+    with pytest.raises(LabError, match="cannot be split into 5 folds"):
         importance(made_pairs(n=3), explained="total", threads=1)
     with pytest.raises(LabError, match="cannot be explained"):
         importance(made_pairs(n=9), explained="everything", threads=1)
