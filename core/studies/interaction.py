@@ -9,7 +9,6 @@ from core.frames.pairs import PairSet
 from core.frames.registry import find_dataset, open_dataset
 from core.progress import Progress
 from core.studies.study import ModelStudy
-from core.transfer.interaction import interaction_energies
 
 _SECONDS = 1.0
 _SECONDS_PER_STRUCTURE = 0.02
@@ -58,15 +57,13 @@ class InteractionStudy(ModelStudy):
         Raises:
             LabError: if there is no such data set or model.
         """
+        # Only the computation imports torch.
+        from core.transfer.interaction import interaction_energies  # noqa: PLC0415
+
         data = open_dataset(self.dataset)
         rows = np.arange(len(data))
         if isinstance(data, PairSet):
             rows = np.flatnonzero(data.structure_flags())
-        energies = interaction_energies(
-            data,
-            self.source,
-            rows=rows,
-            progress=progress,
-        )
+        energies = interaction_energies(data, self.source, rows=rows, progress=progress)
         n = int(np.isfinite(energies).sum())
         return Interaction(n=n, n_left_out=len(rows) - n)

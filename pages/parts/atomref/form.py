@@ -9,7 +9,6 @@ from core.potential.released import MODELS
 from core.progress import silent
 from core.reference.fits.atomref import AtomRef, Method
 from core.reference.fits.priors import PRIOR_KINDS
-from core.reference.shifts.pairs import OpenedPairs
 from core.studies.atomref_fit import AtomRefStudy, Side
 from core.transfer.atomref_fits import PULLED, AtomRefFit
 from pages.parts.shared.page import plain
@@ -118,7 +117,7 @@ def fit_of_form(choice: PairChoice, method: Method) -> AtomRefStudy:
 @cached("Fitting …", max_entries=16)
 def fitted(choice: PairChoice, study: AtomRefStudy) -> AtomRefFit:
     """Return a fit, computed once for all readers."""
-    return study.fitted(silent, opened=OpenedPairs(data=choice.data, pairs=choice.pairs))
+    return study.fitted(silent, opened=choice.opened)
 
 
 def choose_side(choice: PairChoice, study: AtomRefStudy, *, difference: bool) -> AtomRefStudy:

@@ -196,6 +196,12 @@ def prediction_figure(choice: PairChoice, study: AtomRefStudy, *, dark: bool) ->
     )
 
 
+@cached(max_entries=16)
+def most_influential(choice: PairChoice, study: AtomRefStudy, also: int | None) -> Any:
+    """List the most influential materials, once for all readers."""
+    return leave_one_out(choice, study).influential(MOST, also=also)
+
+
 def show_most_influential(choice: PairChoice, study: AtomRefStudy) -> None:
     """Show the most influential materials, and the one that the link names, with structures."""
     st.subheader("Most influential")
@@ -205,7 +211,7 @@ def show_most_influential(choice: PairChoice, study: AtomRefStudy) -> None:
     )
     names, chosen = names_in_links(choice, study), linked(PICKED)
     also = names.index(chosen) if chosen in names else None
-    table = leave_one_out(choice, study).influential(MOST, also=also)
+    table = most_influential(choice, study, also)
     if table.empty:
         st.info("No material can be left out: each has an element of its own.")
         return
