@@ -1,5 +1,6 @@
 """`shift`: compare two energy scales."""
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import numpy as np
@@ -135,11 +136,7 @@ def _against(chosen: Variable, by_name: dict[str, np.ndarray]) -> _Section:
         tables = {name: by_category(x, y) for name, y in by_name.items()}
         text = [f"{name} by {chosen.title}, eV/atom\n{_text(t)}" for name, t in tables.items()]
         return about | {name: _records(t) for name, t in tables.items()}, "\n\n".join(text)
-    relations = {name: relation(x, y) for name, y in by_name.items()}
-    numbers = {
-        name: {"n": found.n, "pearson": found.pearson, "spearman": found.spearman}
-        for name, found in relations.items()
-    }
+    numbers = {name: asdict(relation(x, y)) for name, y in by_name.items()}
     lines = {
         f"{word}, {name} against {chosen.title}": values[key]
         for name, values in numbers.items()

@@ -1,7 +1,6 @@
 """A quantity of each pair against any other: points or a density, with a running median; boxes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import pandas as pd
@@ -22,32 +21,13 @@ _BAND: Final = 0.22
 """Opacity of bands and boxes."""
 
 
-@dataclass(kw_only=True, frozen=True, slots=True)
-class Trend:
-    """A running median with its band.
-
-    Attributes:
-        x: (k,) rising.
-        median: (k,)
-        low: (k,) lower edge of the band.
-        high: (k,) upper edge of the band.
-        band: What the band covers, such as "half of the pairs".
-    """
-
-    x: Array
-    median: Array
-    low: Array
-    high: Array
-    band: str
-
-
 def against(
     x: Array,
     y: Array,
     *,
     x_axis: Axis,
     y_axis: Axis,
-    trend: Trend,
+    trend: pd.DataFrame,
     hover: Sequence[str] | None = None,
     ids: Sequence[str] | None = None,
     groups: Sequence[str] | None = None,
@@ -62,7 +42,7 @@ def against(
         y: (n,) vertical coordinates.
         x_axis: Title and unit of x.
         y_axis: Title and unit of y.
-        trend: The running median.
+        trend: The running median, as `core.reference.shifts.explore.running_median` makes it.
         hover: n plain texts that open the hover labels.
         ids: n identifiers, which a click on a point reports as `customdata`.
         groups: n group names, one colour each.
@@ -99,16 +79,16 @@ def against(
 
 
 def _draw_trend(
-    figure: go.Figure, trend: Trend, x_axis: Axis, y_axis: Axis, colors: Palette
+    figure: go.Figure, trend: pd.DataFrame, x_axis: Axis, y_axis: Axis, colors: Palette
 ) -> None:
     figure.add_trace(
         shaded(
-            trend.x,
-            trend.low,
-            trend.high,
+            trend["x"].to_numpy(),
+            trend["low"].to_numpy(),
+            trend["high"].to_numpy(),
             colors.text,
             opacity=_BAND,
-            name=plain(f"band: {trend.band}"),
+            name="band: half of the pairs",
             legendgroup="trend",
             showlegend=True,
         )
@@ -117,9 +97,9 @@ def _draw_trend(
         go.Scatter(
             name="running median",
             legendgroup="trend",
-            mode="lines+markers" if len(trend.x) < 12 else "lines",
-            x=trend.x,
-            y=trend.median,
+            mode="lines+markers" if len(trend) < 12 else "lines",
+            x=trend["x"].to_numpy(),
+            y=trend["median"].to_numpy(),
             line={"color": colors.text, "width": 2.5},
             hovertemplate=(
                 f"Running median<br>{x_axis.text}: %{{x:.4~g}}<br>"

@@ -31,25 +31,6 @@ class Relation:
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
-class Running:
-    """The median of y in windows of x that hold equally many pairs, except for ties.
-
-    Attributes:
-        x: median of x in each window (k,), rising.
-        median: median of y (k,).
-        low: lower quartile of y (k,).
-        high: upper quartile of y (k,).
-        n: number of pairs in each window (k,).
-    """
-
-    x: np.ndarray
-    median: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    n: np.ndarray
-
-
-@dataclass(kw_only=True, frozen=True, slots=True, eq=False)
 class Exploration:
     """A quantity y of n pairs compared with another one, x.
 
@@ -57,13 +38,13 @@ class Exploration:
         x: the other quantity (n,).
         y: the quantity (n,).
         relation: their correlation.
-        running: the running median of y along x.
+        running: `running_median` of y along x.
     """
 
     x: np.ndarray
     y: np.ndarray
     relation: Relation
-    running: Running
+    running: pd.DataFrame
 
 
 def explore(x: np.ndarray, y: np.ndarray) -> Exploration:
@@ -89,23 +70,29 @@ def _correlation(x: np.ndarray, y: np.ndarray) -> float:
     return float(a @ b / np.sqrt((a @ a) * (b @ b)))
 
 
-def running_median(x: np.ndarray, y: np.ndarray) -> Running:
+def running_median(x: np.ndarray, y: np.ndarray) -> pd.DataFrame:
     """Compute the median and the quartiles of y (n,) along x (n,).
 
-    Pairs of equal x stay in one window, so a column of integers has one window per integer.
+    Windows of x hold equally many pairs, except that pairs of equal x stay in one window, so a
+    column of integers has one window per integer.
+
+    Returns:
+        One row per window, in order: x (median of x), median, low and high (quartiles of y), and n.
     """
     both = np.isfinite(x) & np.isfinite(y)
     x, y = x[both], y[both]
     k = max(1, min(_WINDOWS, len(x) // _MIN_PER_WINDOW))
     inner = np.unique(np.quantile(x, np.linspace(0, 1, k + 1)[1:-1])) if len(x) else x
     grouped = pd.DataFrame({"x": x, "y": y}).groupby(np.searchsorted(inner, x, side="left"))
-    return Running(
-        x=grouped["x"].median().to_numpy(),
-        median=grouped["y"].median().to_numpy(),
-        low=grouped["y"].quantile(BAND[0]).to_numpy(),
-        high=grouped["y"].quantile(BAND[1]).to_numpy(),
-        n=grouped.size().to_numpy(),
-    )
+    return pd.DataFrame(
+        {
+            "x": grouped["x"].median(),
+            "median": grouped["y"].median(),
+            "low": grouped["y"].quantile(BAND[0]),
+            "high": grouped["y"].quantile(BAND[1]),
+            "n": grouped.size(),
+        }
+    ).reset_index(drop=True)
 
 
 def by_category(categories: np.ndarray, y: np.ndarray) -> pd.DataFrame:

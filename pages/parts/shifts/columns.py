@@ -11,7 +11,7 @@ from core.elements import chemistry
 from core.figures.base.canvas import Axis
 from core.figures.base.clicks import picked
 from core.figures.base.cloud import DENSITY_ABOVE
-from core.figures.shifts.columns import MOST_BOXES, Trend, against, boxes
+from core.figures.shifts.columns import MOST_BOXES, against, boxes
 from core.reference.shifts.explore import Exploration, by_category, explore
 from core.reference.shifts.shift import residual_table
 from core.reference.shifts.variables import Variable, variables
@@ -131,7 +131,7 @@ def draw_columns(
 ) -> go.Figure:
     """Draw the figure, cached for all sessions."""
     exploration = explored(choice, variable, quantity)
-    pairs, running = choice.pairs, exploration.running
+    pairs = choice.pairs
     # A density image has neither hover labels of pairs nor points to click.
     has_points = exploration.relation.n <= DENSITY_ABOVE
     return against(
@@ -139,13 +139,7 @@ def draw_columns(
         exploration.y,
         x_axis=Axis(title=variable.title, unit=variable.unit),
         y_axis=axis_of(quantity),
-        trend=Trend(
-            x=running.x,
-            median=running.median,
-            low=running.low,
-            high=running.high,
-            band="half of the pairs",
-        ),
+        trend=exploration.running,
         hover=pairs.names() if has_points else None,
         ids=choice.names_of(pairs.index.tolist()) if has_points else None,
         groups=chemistry(pairs.fractions) if has_points else None,

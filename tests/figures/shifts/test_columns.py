@@ -7,15 +7,11 @@ import pandas as pd
 import pytest
 
 from core.figures.base.canvas import Axis
-from core.figures.shifts.columns import MOST_BOXES, Trend, against, boxes
+from core.figures.shifts.columns import MOST_BOXES, against, boxes
 
 X_AXIS, Y_AXIS = Axis(title="Band gap", unit="eV"), Axis(title="Shift", unit="eV/atom")
-TREND = Trend(
-    x=np.array([1.0, 2.0]),
-    median=np.array([0.0, 1.0]),
-    low=np.array([-1.0, 0.0]),
-    high=np.array([1.0, 2.0]),
-    band="half of the pairs",
+TREND = pd.DataFrame(
+    {"x": [1.0, 2.0], "median": [0.0, 1.0], "low": [-1.0, 0.0], "high": [1.0, 2.0]}
 )
 
 

@@ -45,22 +45,21 @@ def test_a_constant_correlates_with_nothing():
 def test_running_median_keeps_every_pair_and_never_parts_ties(points):
     x, y = np.array(points, dtype=float).T
     found = running_median(x, y)
-    assert found.n.sum() == len(x)
-    assert (np.diff(found.x) > 0).all()
-    assert (found.low <= found.median).all()
-    assert (found.median <= found.high).all()
+    assert found["n"].sum() == len(x)
+    assert (np.diff(found["x"]) > 0).all()
+    assert (found["low"] <= found["median"]).all()
+    assert (found["median"] <= found["high"]).all()
 
 
 def test_running_median_of_a_window():
     x = np.arange(30.0)
     y = np.random.default_rng(2).normal(size=30)
     found = running_median(x, y)
-    assert found.n.tolist() == [15, 15]
-    assert found.median[0] == np.median(y[:15])
-    assert found.low[1] == np.quantile(y[15:], 0.25)
-    assert found.high[1] == np.quantile(y[15:], 0.75)
-    none = running_median(np.full(3, np.nan), y[:3])
-    assert len(none.x) == len(none.median) == 0
+    assert found["n"].tolist() == [15, 15]
+    assert found["median"][0] == np.median(y[:15])
+    assert found["low"][1] == np.quantile(y[15:], 0.25)
+    assert found["high"][1] == np.quantile(y[15:], 0.75)
+    assert running_median(np.full(3, np.nan), y[:3]).empty
 
 
 def test_categories_come_commonest_first():
