@@ -88,10 +88,9 @@ class ScalingAnalysis:
         return f"{self.split.capitalize()} {label[0].lower()}{label[1:]}"
 
     @property
-    def command(self) -> str:
-        """The command that fits the same laws."""
-        words = ["atomref", "scaling"]
-        words += [self.name] if self.results is not None else ["--points", self.name]
+    def options(self) -> list[str]:
+        """Options of the commands `scaling` and `plan` for the same laws."""
+        words = []
         if self.metric and self.metric != next(iter(METRICS)):
             words += ["--metric", self.metric.partition("_")[0]]
         if self.split == "test":
@@ -100,7 +99,13 @@ class ScalingAnalysis:
             words += ["--form", self.form]
         if self.min_frames != (0 if self.results is None else asymptotic_from(self.results.sizes)):
             words += ["--min-frames", str(self.min_frames)]
-        return shlex.join(words)
+        return words
+
+    @property
+    def command(self) -> str:
+        """The command that fits the same laws."""
+        name = [self.name] if self.results is not None else ["--points", self.name]
+        return shlex.join(["atomref", "scaling", *name, *self.options])
 
     def zero(self, method: str) -> pd.DataFrame:
         """Return the errors of a method's untrained models: columns seed and error."""

@@ -226,14 +226,7 @@ def _show_test(analysis: ScalingAnalysis) -> None:
 
 def _command(analysis: ScalingAnalysis, plan: DataPlan, hours: float) -> str:
     words = ["atomref", "plan", analysis.name, "--target", f"{plan.target:g}"]
-    words += plan.cost.arguments
-    if analysis.metric != next(iter(METRICS)):
-        words += ["--metric", analysis.metric.partition("_")[0]]
-    if analysis.split != "validation":
-        words += ["--split", analysis.split]
-    if analysis.form != "power":
-        words += ["--form", analysis.form]
-    words += ["--min-frames", str(analysis.min_frames)]
+    words += [*plan.cost.arguments, *analysis.options]
     if plan.have:
         words += ["--have", str(plan.have)]
     if hours:
