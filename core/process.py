@@ -1,4 +1,4 @@
-"""Processes that outlive whoever started them: starting them, and telling one from another."""
+"""Detached processes: starting them, and identifying them by id and start time."""
 
 import os
 import subprocess
@@ -12,16 +12,15 @@ import psutil
 from core.files import disk_errors
 from core.home import CHECKOUT, home
 
-# The boot time is known in whole seconds. Nobody can go round all process ids within this time.
+# The boot time is known in whole seconds; process ids do not wrap around within this time.
 _TOLERANCE = 2.0
-
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 @cache
 def boot_id() -> str | None:
-    """Return what tells this boot of the machine from every other; None where nothing does."""
+    """Return the id of this boot of the machine; None where the system has none."""
     try:
         return _BOOT_ID.read_text().strip()
     except OSError:
@@ -29,10 +28,10 @@ def boot_id() -> str | None:
 
 
 def identity(pid: int | None = None) -> tuple[int, float]:
-    """Return the id and the start time that together name one process.
+    """Return the id and the start time that together identify one process.
 
-    The start time is counted in seconds from the boot of the machine. A time of day would change
-    under a process that runs on while the clock is set, as after a suspended virtual machine.
+    The start time is in seconds since the boot of the machine: a time of day would change when the
+    clock is set while the process runs, as after the suspension of a virtual machine.
 
     Args:
         pid: the process; None for this one.
@@ -45,15 +44,15 @@ def identity(pid: int | None = None) -> tuple[int, float]:
 
 
 def is_alive(pid: int, started: float, boot: str | None = None) -> bool:
-    """Tell whether a process still runs.
+    """Return whether a process still runs.
 
-    A zombie is dead, and so is one whose id was given to another process since, in this boot of
-    the machine or in a later one.
+    A zombie is dead, and so is a process whose id another process has taken since, in this boot or
+    in a later one.
 
     Args:
         pid: process id.
-        started: its start time as `identity` gave it, seconds from boot.
-        boot: the boot that it belongs to, as `boot_id` gave it; None if unknown.
+        started: its start time as `identity` returned it, in seconds since boot.
+        boot: the boot that it belongs to, as `boot_id` returned it; None if unknown.
     """
     if boot is not None and boot_id() is not None and boot != boot_id():
         return False
@@ -66,13 +65,13 @@ def is_alive(pid: int, started: float, boot: str | None = None) -> bool:
 
 
 def start_detached(command: Sequence[str], log: Path) -> int:
-    """Start a process of a session of its own, which outlives whoever started it.
+    """Start a process in its own session, which outlives this process.
 
-    It works in the checkout, on the same lab's home.
+    It runs in the checkout, with the same home of the lab.
 
     Args:
-        command: what to start.
-        log: takes what it prints, after what is there already.
+        command: the command.
+        log: file to which its output is appended.
 
     Returns:
         Its id.
@@ -80,7 +79,7 @@ def start_detached(command: Sequence[str], log: Path) -> int:
     Raises:
         LabError: the log cannot be written.
     """
-    # In the checkout a relative home would be another one.
+    # Relative to the checkout, a relative home would be another directory.
     environment = {"PYTHONUNBUFFERED": "1", "ATOMREF_LAB_HOME": str(home().absolute())}
     with disk_errors(log), log.open("ab") as file:
         process = subprocess.Popen(
@@ -92,7 +91,7 @@ def start_detached(command: Sequence[str], log: Path) -> int:
             stderr=file,
             start_new_session=True,
         )
-    # While this process lives, somebody has to collect the other one's exit status.
+    # While this process lives, it has to collect the exit status of the other.
     threading.Thread(target=process.wait, daemon=True).start()
     return process.pid
 
@@ -105,7 +104,10 @@ def usable_cores() -> int:
 
 
 def on_this_machine() -> dict[str, str]:
-    """Return the variables with which processes of a team talk within this machine only."""
-    addresses = psutil.net_if_addrs().items()
-    inside = [name for name, known in addresses if any(one.address == "127.0.0.1" for one in known)]
-    return {f"{kind}_SOCKET_IFNAME": inside[0] for kind in ("GLOO", "NCCL") if inside}
+    """Return the variables that keep the communication of processes within this machine."""
+    loopback = [
+        name
+        for name, addresses in psutil.net_if_addrs().items()
+        if any(address.address == "127.0.0.1" for address in addresses)
+    ]
+    return {f"{kind}_SOCKET_IFNAME": loopback[0] for kind in ("GLOO", "NCCL") if loopback}

@@ -13,7 +13,7 @@ from core.frames.pairs import PairSet
 from core.reference.formation.table import ALL, FormationColumn, FormationTable
 from core.studies.corrections import CorrectionsStudy
 from core.studies.job.directory import Job
-from core.studies.job.local import do_here
+from core.studies.job.local import compute_here
 from core.studies.selection import open_data
 
 app = typer.Typer()
@@ -49,7 +49,7 @@ def formation(
             raise LabError(
                 f"{data}: no energies carry MP2020 corrections; leave out --uncorrected."
             )
-        rebuilt = do_here(Job.of(CorrectionsStudy(dataset=name)), progress_on_stderr())
+        rebuilt = compute_here(Job.of(CorrectionsStudy(dataset=name)), progress_on_stderr())
         table = table.with_uncorrected(rebuilt.corrections)
     measured = experiment or next(iter(table.measured), None)
     report = {

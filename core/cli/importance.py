@@ -23,7 +23,7 @@ from core.reference.formation.energies import KINDS
 from core.reference.importance.analysis import EXPLAINED, Explained, Importance
 from core.studies.importance import ImportanceResult, ImportanceStudy
 from core.studies.job.directory import Job
-from core.studies.job.local import do_here
+from core.studies.job.local import compute_here
 
 app = typer.Typer()
 
@@ -62,7 +62,7 @@ def importance(
         uncorrected=uncorrected,
         seed=seed,
     )
-    result: ImportanceResult = do_here(Job.of(study), progress_on_stderr())
+    result: ImportanceResult = compute_here(Job.of(study), progress_on_stderr())
     pairs = replace(selection.open().pairs, source_corrections=result.corrections)
     origin, sides = describe_pairs(pairs)
     analysis = result.importance

@@ -8,7 +8,7 @@ from core.cli.answer import Answer, LabCommand, columns, facts, progress_on_stde
 from core.cli.options import DatasetArgument, EnergyColumn, JsonFlag, ModelOption, Seed
 from core.reference.shifts.model_offset import STEPS
 from core.studies.job.directory import Job
-from core.studies.job.local import do_here
+from core.studies.job.local import compute_here
 from core.studies.model_offset import ModelOffset, OffsetStudy
 
 app = typer.Typer()
@@ -31,7 +31,7 @@ def offset(
     study = OffsetStudy(
         dataset=dataset, column=column, model=model, most=rows, seed=seed, strength=strength
     )
-    result: ModelOffset = do_here(Job.of(study), progress_on_stderr())
+    result: ModelOffset = compute_here(Job.of(study), progress_on_stderr())
     errors = result.found
     chemistries = errors.chemistry_table()
     data = {

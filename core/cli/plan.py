@@ -145,7 +145,7 @@ def next_(
     from core.scaling.cost import Cost  # noqa: PLC0415
     from core.studies.acquisition import NextMaterials, NextStudy  # noqa: PLC0415
     from core.studies.job.directory import Job  # noqa: PLC0415
-    from core.studies.job.local import do_here  # noqa: PLC0415
+    from core.studies.job.local import compute_here  # noqa: PLC0415
 
     cost = None if hours is None and atoms3 is None else Cost(hours=hours, per_atom3=atoms3)
     study = NextStudy(
@@ -158,7 +158,7 @@ def next_(
         most_atoms=most_atoms,
         most=most,
     )
-    result: NextMaterials = do_here(Job.of(study), progress_on_stderr())
+    result: NextMaterials = compute_here(Job.of(study), progress_on_stderr())
     table = result.table(cost)
     if out is not None:
         archive = structures_zip(open_dataset(pool).frames(result.rows), table)

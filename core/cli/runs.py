@@ -18,7 +18,7 @@ from core.training.settings.config import FLAGS
 from core.training.settings.metrics import METRICS
 
 app = typer.Typer()
-runs = typer.Typer(help="Runs: one directory a training.")
+runs = typer.Typer(help="Runs: one directory per training.")
 app.add_typer(runs, name="runs")
 
 
@@ -37,7 +37,7 @@ def list_(*, _json: JsonFlag = False) -> Answer:
 
 @runs.command("show", cls=LabCommand)
 def show(name: RunName, *, _json: JsonFlag = False) -> Answer:
-    """Show what a run was asked to do and where it stands."""
+    """Show a run's settings and its state."""
     run = find_run(name)
     status = run.status()
     data = {
@@ -48,7 +48,7 @@ def show(name: RunName, *, _json: JsonFlag = False) -> Answer:
         "queue_position": queue_position(run),
         **status.model_dump(mode="json"),
     }
-    told = {
+    lines = {
         "run": run.id,
         "directory": run.path,
         "command": data["command"],
@@ -64,7 +64,7 @@ def show(name: RunName, *, _json: JsonFlag = False) -> Answer:
     }
     return Answer(
         data=data,
-        text=facts({key: value for key, value in told.items() if value not in {None, ""}}),
+        text=facts({key: value for key, value in lines.items() if value not in {None, ""}}),
     )
 
 
@@ -73,22 +73,22 @@ def cancel(name: RunName, *, _json: JsonFlag = False) -> Answer:
     """Stop a run; a training run writes a checkpoint first."""
     run = find_run(name)
     local.cancel(run)
-    return _done(run, "is told to stop")
+    return _done(run, "was asked to stop")
 
 
 @runs.command("pause", cls=LabCommand)
 def pause(name: RunName, *, _json: JsonFlag = False) -> Answer:
-    """Stop a run with a checkpoint, to resume it later; others have the device meanwhile."""
+    """Stop a run with a checkpoint, to resume it later; other runs get the device meanwhile."""
     run = find_run(name)
     local.pause(run)
-    return _done(run, "is told to stop")
+    return _done(run, "was asked to stop")
 
 
 @runs.command("revive", cls=LabCommand)
 def revive(*, _json: JsonFlag = False) -> Answer:
-    """Start all runs again whose process was killed or gone with the machine."""
+    """Restart all runs whose process was killed or gone with the machine."""
     started = [run.id for run in restart_lost()]
-    text = f"Started again: {', '.join(started)}." if started else "No run is lost."
+    text = f"Restarted: {', '.join(started)}." if started else "No run is lost."
     return Answer(data={"revived": started}, text=text)
 
 
@@ -104,10 +104,10 @@ def resume(
     ] = None,
     _json: JsonFlag = False,
 ) -> Answer:
-    """Let a stopped or failed run go on from its last checkpoint, as a process of its own."""
+    """Resume a stopped or failed run from its last checkpoint, in a detached process."""
     run = find_run(name)
     local.resume(run, processes=processes)
-    return _done(run, "goes on")
+    return _done(run, "was resumed")
 
 
 @runs.command("delete", cls=LabCommand)

@@ -27,7 +27,7 @@ from core.reference.shifts.shift import quantities, summarize
 from core.reference.shifts.variables import Variable, variable, variables
 from core.studies.data_efficiency import DataEfficiencyResult, DataEfficiencyStudy
 from core.studies.job.directory import Job
-from core.studies.job.local import do_here
+from core.studies.job.local import compute_here
 
 app = typer.Typer()
 
@@ -146,7 +146,7 @@ def _against(chosen: Variable, by_name: dict[str, np.ndarray]) -> _Section:
 
 
 def _data_efficiency(study: DataEfficiencyStudy) -> _Section:
-    result: DataEfficiencyResult = do_here(Job.of(study), progress_on_stderr())
+    result: DataEfficiencyResult = compute_here(Job.of(study), progress_on_stderr())
     table = result.curve.table()
     about = {
         "model": result.model,

@@ -1,4 +1,4 @@
-"""Study: what a run's model says of its validation or test frames, beside their labels."""
+"""Study: predictions of a run's model for its validation or test frames, beside their labels."""
 
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -15,14 +15,14 @@ from core.studies.study import Study
 from core.training.scoring.frame_errors import FrameErrors
 
 MODELS = ("best", "last", "untrained")
-"""Models that every run has; others are named by their epoch, as epoch-20."""
+"""Models of every run; others are named by their epoch, such as epoch-20."""
 
 Part = Literal["test", "validation"]
 
 _SECONDS = 3.0
-_SECONDS_A_FRAME = 0.01
+_SECONDS_PER_FRAME = 0.01
 _HELD_OUT = 0.1
-"""Share of a data set's materials that its test part has, and its validation part."""
+"""Share of a data set's materials in its test part, and in its validation part."""
 
 
 class RunErrorsStudy(Study):
@@ -30,10 +30,10 @@ class RunErrorsStudy(Study):
 
     Attributes:
         run: id of the run.
-        checkpoint: "best" by validation energy, the "last" step's, "untrained": what the run
-            began with, its AtomRef in place; or "epoch-N", where the run kept that one.
-        part: which frames; none of them was trained on.
-        most: frames to look at, at most; a sample goes through the materials in rounds.
+        checkpoint: "best" by validation energy, the "last" step's, "untrained" (the initial model
+            with the run's AtomRef), or "epoch-N" if the run saved it.
+        part: the held-out frames.
+        most: largest number of frames; a sample takes the materials in turn.
     """
 
     kind: ClassVar[str] = "run-errors"
@@ -50,34 +50,34 @@ class RunErrorsStudy(Study):
         return [find_run(self.run).config.dataset]
 
     def inputs(self) -> list[str]:
-        """Return what tells the data, the run's settings and its model from earlier ones.
+        """Return what identifies the data, the run's settings and its model.
 
         Raises:
-            LabError: no such run or data set, or no such checkpoint yet.
+            LabError: if there is no such run or data set, or no such checkpoint yet.
         """
         run = find_run(self.run)
         file = self._file(run)
-        told = [*super().inputs(), run.config.model_dump_json()]
+        inputs = [*super().inputs(), run.config.model_dump_json()]
         if file.is_file():
             stat = file.stat()
-            told.append(f"{stat.st_size}-{stat.st_mtime_ns}")
-        return told
+            inputs.append(f"{stat.st_size}-{stat.st_mtime_ns}")
+        return inputs
 
     def seconds(self) -> float:
-        """Return roughly how long it takes, interaction energies of the run known."""
+        """Return roughly how long it takes once interaction energies are cached."""
         n = _HELD_OUT * find_dataset(self.datasets[0]).card.n
-        return _SECONDS + _SECONDS_A_FRAME * min(n, self.most)
+        return _SECONDS + _SECONDS_PER_FRAME * min(n, self.most)
 
     def compute(self, progress: Progress) -> FrameErrors:
-        """Return the predictions beside the labels.
+        """Compute the predictions.
 
         Args:
-            progress: told the share that is done.
+            progress: receives the share that is done.
 
         Raises:
-            LabError: the run, its data set or its model is gone, or there are no such frames.
+            LabError: if the run, its data set or its model is gone, or there are no such frames.
         """
-        # A page that only offers the study does without PyTorch.
+        # A page that only offers the study does without torch.
         from core.potential.models import load_model, resolve_device  # noqa: PLC0415
         from core.training.scoring.predictions import frame_errors, untrained_model  # noqa: PLC0415
 
@@ -86,7 +86,7 @@ class RunErrorsStudy(Study):
         rows = getattr(data.split(), self.part)
         if not len(rows):
             raise LabError(
-                f"{run.config.dataset}: has no {self.part} frames; a larger data set has."
+                f"{run.config.dataset}: has no {self.part} frames; choose a larger data set."
             )
         chosen = rows
         if len(rows) > self.most:
@@ -105,10 +105,10 @@ class RunErrorsStudy(Study):
         )
 
     def _file(self, run: Run) -> Path:
-        """Return the file that the model comes from; a released model has none.
+        """Return the file of the model; a released model has none.
 
         Raises:
-            LabError: there is no such checkpoint yet.
+            LabError: if there is no such checkpoint yet.
         """
         if self.checkpoint == "untrained":
             return Path(run.config.source_model)

@@ -9,7 +9,7 @@ from core.frames.schema import Card, EnergyColumn
 from core.home import datasets_dir
 from core.progress import silent
 from core.studies.job.directory import Job
-from core.studies.job.local import do_here
+from core.studies.job.local import compute_here
 from core.studies.model_offset import OffsetStudy
 from pages.parts.shared import job as job_module
 
@@ -37,7 +37,7 @@ def test_small_work_is_done_in_place_and_kept(visit):
     assert at.code[-1].value.endswith("--model chgnet-0.3.0 --rows 60")
     # The embedded frames are labelled by the r2SCAN model: only references stand between it and
     # the labels of its own kind.
-    own = do_here(Job.of(STUDY.model_copy(update={"model": "chgnet-r2scan"})), silent)
+    own = compute_here(Job.of(STUDY.model_copy(update={"model": "chgnet-r2scan"})), silent)
     assert own.found.mae["as_is"] == pytest.approx(0, abs=1e-3)
     assert mae["as_is"] > 5
     assert mae["residual"] < 0.2

@@ -63,7 +63,7 @@ def test_running_run_can_be_cancelled(looks, monkeypatch):
     assert app.button(key=f"cancel-{run.id}").disabled
     app.toggle(key="follow").set_value(False).run()
     assert not app.exception
-    run.update(state="cancelled", message="Stopped on request; resume it to go on.")
+    run.update(state="cancelled", message="Stopped on request; resume it to continue.")
     app.run()
     assert "Stopped on request" in app.warning[0].value
 

@@ -22,7 +22,7 @@ from core.scaling.cost import Cost
 from core.studies.acquisition import NextStudy
 from core.studies.catalog import study_of
 from core.studies.job.directory import Job
-from core.studies.job.local import do_here
+from core.studies.job.local import compute_here
 from core.training.settings.config import RunConfig
 
 PAIRS = [(11, 17), (19, 17), (12, 8), (11, 9), (3, 9), (20, 8), (19, 9), (3, 17), (12, 16)]
@@ -98,7 +98,7 @@ def test_candidates_are_what_is_new_and_has_a_structure(home):
 def test_by_composition_is_kept_and_counts_elements(home):
     study = study_of("next", {"dataset": "salts", "pool": "pool", "n": 3})
     assert study.seconds() < 6
-    result = do_here(Job.of(study), silent)
+    result = compute_here(Job.of(study), silent)
     kept = Job.of(study).result()
     table = kept.table()
     assert table.equals(result.table())

@@ -14,7 +14,7 @@ from core.studies.atomref_intervals import AtomRefIntervals
 from core.studies.catalog import study_of
 from core.studies.data_efficiency import DataEfficiencyStudy
 from core.studies.job.directory import Job
-from core.studies.job.local import do_here
+from core.studies.job.local import compute_here
 from core.studies.model_offset import OffsetStudy
 from core.studies.prior_comparison import PriorStudy
 from core.studies.selection import PairSelection
@@ -60,7 +60,7 @@ def test_intervals_of_the_embedded_pairs_are_kept():
     assert np.isnan(table.loc[["He", "Ne", "Ac"], "half_width"]).all()
     assert np.isfinite(table.drop(index=["He", "Ne", "Ac"])).all(axis=None)
     assert (table["count"] == [n for n in (X > 0).sum(axis=0) if n]).all()
-    kept = do_here(Job.of(study), silent)
+    kept = compute_here(Job.of(study), silent)
     again = Job.of(study_of("atomref-intervals", study.model_dump(mode="json"))).result()
     np.testing.assert_array_equal(again.interval.high, kept.interval.high)
     assert again.interval.level == 0.95
@@ -68,7 +68,7 @@ def test_intervals_of_the_embedded_pairs_are_kept():
 
 def test_priors_of_the_embedded_pairs_are_compared_and_kept():
     study = PriorStudy(pairs=PAIRS, repeats=5, own_strength=False, strength=1.0)
-    found = do_here(Job.of(study), silent)
+    found = compute_here(Job.of(study), silent)
     assert found.priors == ["shifted", "crystal", "atom", "source"]
     assert found.strength == 1.0
     assert found.mae[0, 0] < 0.1 * found.mae[3, 0]

@@ -9,7 +9,7 @@ from core.reference.fits.priors import prior
 from core.reference.shifts.data_efficiency import data_efficiency
 from core.studies.catalog import study_of
 from core.studies.job.directory import Job
-from core.studies.job.local import do_here
+from core.studies.job.local import compute_here
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def study(tmp_path, monkeypatch):
 
 def test_result_is_that_of_its_parts_and_is_kept(study):
     job = Job.of(study)
-    result = do_here(job, silent)
+    result = compute_here(job, silent)
     kept = Job.of(study).result()
     np.testing.assert_array_equal(kept.curve.mae, result.curve.mae)
     assert "crystal shift" in result.target_prior

@@ -12,7 +12,7 @@ from core.progress import silent
 from core.runs.process import local
 from core.studies.catalog import study_of
 from core.studies.job.directory import Job
-from core.studies.job.local import do_here
+from core.studies.job.local import compute_here
 from core.studies.run_errors import RunErrorsStudy
 from core.training.scoring.evaluate import evaluate
 from core.training.scoring.frame_errors import summary
@@ -53,7 +53,7 @@ def test_result_is_that_of_evaluate_and_is_kept(run):
     study = study_of("run-errors", {"run": run.id, "part": "validation"})
     assert study.seconds() > 0
     assert study.datasets == ["salts"]
-    do_here(Job.of(study), silent)
+    compute_here(Job.of(study), silent)
     kept = Job.of(study).result()
     data = open_dataset("salts")
     rows = data.split().validation

@@ -1,4 +1,4 @@
-"""A run's model card: what the model is, what it learned from, how good it is, how to use it."""
+"""A run's model card: the model, its data, its errors, and how to use it."""
 
 import time
 from typing import Any
@@ -13,7 +13,7 @@ from core.runs.results.matched import SPLITS, errors_of
 from core.training.settings.methods import METHODS
 from core.training.settings.metrics import METRICS
 
-SNIPPET = """\
+_SNIPPET = """\
 from ase.io import read
 from chgnet.model import CHGNet, CHGNetCalculator
 
@@ -21,7 +21,6 @@ atoms = read("structure.cif")
 atoms.calc = CHGNetCalculator(CHGNet.from_file("{file}"))
 print(atoms.get_potential_energy() / len(atoms), "eV/atom")
 """
-"""Python that uses an exported checkpoint with stock chgnet and ASE."""
 
 
 def snippet(file: str) -> str:
@@ -30,7 +29,7 @@ def snippet(file: str) -> str:
     Args:
         file: the checkpoint's name.
     """
-    return SNIPPET.format(file=file.replace("\\", "\\\\").replace('"', '\\"'))
+    return _SNIPPET.format(file=file.replace("\\", "\\\\").replace('"', '\\"'))
 
 
 def model_card(run: Run, *, file: str = "model.pth.tar") -> str:
@@ -54,7 +53,7 @@ def model_card(run: Run, *, file: str = "model.pth.tar") -> str:
         ""
         if made == DFT
         else f"\n**Its labels were made by {made}, not by DFT: it shows how the method works, and "
-        "is no potential to do science with.**\n"
+        "is not a potential for research.**\n"
     )
     sections = {
         "Data": _data(run, data, made, start),
@@ -77,16 +76,16 @@ def model_card(run: Run, *, file: str = "model.pth.tar") -> str:
 
 def _errors(run: Run) -> str:
     lines = ["| | train | validation | test |", "|---|---|---|---|"]
-    known = {split: errors_of(run, split) or {} for split in SPLITS}
+    errors = {split: errors_of(run, split) or {} for split in SPLITS}
     for key, info in METRICS.items():
         cells = [
-            "–" if (value := errors.get(key)) is None else f"{value:.4g}"
-            for errors in known.values()
+            "–" if (value := values.get(key)) is None else f"{value:.4g}"
+            for values in errors.values()
         ]
         lines.append(f"| {info.label}, {info.unit} | {' | '.join(cells)} |")
     note = (
         "Mean absolute errors. Training errors are those of the epoch's steps; validation chose "
-        "the epoch; the test frames were looked at once, at the end."
+        "the epoch; the test frames were used once, at the end."
     )
     return "\n".join([*lines, "", note])
 
@@ -146,7 +145,7 @@ def _table(facts: dict[str, Any]) -> str:
 
 
 def _cell(value: Any) -> str:
-    """Write a fact so that nothing in it reads as Markdown or HTML."""
+    """Return a value as text that contains no Markdown or HTML."""
     text = " ".join(str(value).split())
     for sign in "\\`*_<>[]|":
         text = text.replace(sign, f"\\{sign}")

@@ -1,4 +1,4 @@
-"""Taking a run's model out of the lab."""
+"""Export of a run's model to a file."""
 
 import shutil
 import tempfile
@@ -13,12 +13,12 @@ _ENDINGS = (".pth.tar", ".pth", ".pt", ".tar")
 
 
 def card_path(path: Path) -> Path:
-    """Return where the model card of an exported checkpoint goes: model.pth.tar has model.card.md.
+    """Return the path of an exported checkpoint's model card: model.card.md for model.pth.tar.
 
     Args:
         path: the checkpoint's file.
     """
-    ending = next((one for one in _ENDINGS if path.name.endswith(one)), "")
+    ending = next((ending for ending in _ENDINGS if path.name.endswith(ending)), "")
     return path.with_name(f"{path.name.removesuffix(ending)}.card.md")
 
 
@@ -27,8 +27,8 @@ def export_checkpoint(run: Run, path: Path) -> Path:
 
     Args:
         run: a run that has at least one validated epoch.
-        path: the new file; it appears whole or not at all, and replaces no other. The card goes
-            beside it, see `card_path`.
+        path: the new file; it is written completely or not at all, and replaces no other. The card
+            is beside it, see `card_path`.
 
     Returns:
         The model card's file.

@@ -1,4 +1,4 @@
-"""The changes of state that the launcher and the worker share."""
+"""Changes of state that the launcher and the worker share."""
 
 import time
 
@@ -9,11 +9,11 @@ from core.runs.record.status import Status
 
 
 def queued_again(status: Status, *, place: float | None = None) -> Status:
-    """Return the status with which a run joins the queue once more.
+    """Return the status with which a run joins the queue again.
 
     Args:
         status: of a run without a process.
-        place: when it joined the queue, where it keeps its place; None for now.
+        place: when it joined the queue, to keep its place; None for now.
     """
     return status.model_copy(
         update={
@@ -33,7 +33,7 @@ def queued_again(status: Status, *, place: float | None = None) -> Status:
 
 
 def with_process(status: Status, pid: int | None = None) -> Status:
-    """Return the status with a process entered as the run's own.
+    """Return the status with the run's process.
 
     Args:
         status: the run's.
@@ -44,9 +44,9 @@ def with_process(status: Status, pid: int | None = None) -> Status:
 
 
 def claim(run: Run) -> Status:
-    """Enter this process as the run's own, and return the status.
+    """Record this process as the run's own, and return the status.
 
-    A run that was cancelled or paused or failed joins the queue again.
+    A run that was cancelled or paused, or that failed, joins the queue again.
 
     Raises:
         LabError: if the run is finished, or another process has it.

@@ -1,7 +1,7 @@
-"""Runs on this machine: make, start, cancel, resume, delete.
+"""Runs on this machine: create, start, cancel, resume, delete.
 
-A started run is a process of its own session with its own log. It outlives the page or the shell
-that started it, and nobody holds a handle on it: all that is known of it is in its directory.
+A started run is a process in its own session with its own log. It outlives the page or the shell
+that started it, which keeps no handle on it: all information is in the run directory.
 """
 
 import secrets
@@ -24,18 +24,18 @@ from core.runs.record.status import Status
 from core.training.settings.config import RunConfig
 
 MOST_RESTARTS = 3
-"""Losses of a run's process in a row, without a step between, after which it stays failed."""
+"""Number of restarts in a row, without a step in between, after which a run stays failed."""
 
 
 def create(config: RunConfig, path: Path | None = None) -> Run:
-    """Make a run directory. It appears whole or not at all; nothing is started.
+    """Create a run directory, completely or not at all; nothing is started.
 
     Args:
-        config: what to train. A source model given as a file is kept by its absolute path.
-        path: the directory, which must not exist or be empty; None for a new one of the lab.
+        config: the settings. A source model given as a file is stored by its absolute path.
+        path: the directory, which must not exist or be empty; None for a new one in the lab.
 
     Raises:
-        LabError: if the directory holds something already, or cannot be written.
+        LabError: if the directory is not empty, or cannot be written.
     """
     now = time.time()
     source = Path(config.source_model)
@@ -61,7 +61,7 @@ def create(config: RunConfig, path: Path | None = None) -> Run:
 
 
 def launch(run: Run) -> None:
-    """Start the process of a run that was just made; it waits for its device by itself.
+    """Start the process of a new run; it waits for its device by itself.
 
     Raises:
         LabError: if the run was started before, or cannot be started.
@@ -74,11 +74,11 @@ def launch(run: Run) -> None:
 
 
 def resume(run: Run, *, processes: int | None = None) -> None:
-    """Start a cancelled, paused or failed run again; it goes on from its last checkpoint.
+    """Start a cancelled, paused or failed run again, from its last checkpoint.
 
     Args:
         run: the run.
-        processes: training processes; None for as many as before.
+        processes: number of training processes; None for as many as before.
 
     Raises:
         LabError: if the run is finished, or waits or trains already.
@@ -97,10 +97,10 @@ def resume(run: Run, *, processes: int | None = None) -> None:
 
 
 def restart(run: Run) -> bool:
-    """Start a run again whose process was lost: killed, or gone with the machine.
+    """Restart a run whose process was lost: killed, or gone with the machine.
 
-    It keeps its place in the queue and goes on from its last checkpoint. A run that is lost again
-    and again without a step between is left as failed.
+    It keeps its place in the queue and continues from its last checkpoint. A run that is lost
+    repeatedly without a step in between is left as failed.
 
     Returns:
         Whether it was started.
@@ -120,7 +120,7 @@ def restart(run: Run) -> bool:
 def cancel(run: Run) -> None:
     """Ask a run to stop. A training run writes a checkpoint first, so it ends a little later.
 
-    Asking again, or asking a run that is cancelled already, changes nothing.
+    Nothing changes if the run was asked before or is cancelled already.
 
     Raises:
         LabError: if the run has finished or failed, or belongs to another user.
@@ -129,7 +129,7 @@ def cancel(run: Run) -> None:
 
 
 def pause(run: Run) -> None:
-    """Ask a run to stop as `cancel` does, to be resumed later; others have the device meanwhile.
+    """Ask a run to stop as `cancel` does, to be resumed later; other runs get the device meanwhile.
 
     Raises:
         LabError: as `cancel`.
@@ -159,7 +159,7 @@ def _stop(run: Run, *, pausing: bool) -> None:
         try:
             psutil.Process(status.pid).send_signal(signal.SIGTERM)
         except psutil.NoSuchProcess:
-            return  # It has just ended, and its status will say so.
+            return  # It has just ended, and its status says so.
         except psutil.AccessDenied as error:
             run.write(status)
             raise LabError(
@@ -185,7 +185,7 @@ def delete(run: Run) -> None:
 
 
 def _spawn(run: Run, status: Status) -> None:
-    """Start the process and enter it; the caller holds the lock, so the process reads it after."""
+    """Start the process and record it; the caller holds the lock, so the process reads it later."""
     run.write(with_process(status, start_detached(_command(run), run.log)))
 
 

@@ -1,7 +1,7 @@
-"""Starting runs again whose process was lost, on behalf of whoever looks after the lab.
+"""Restarting runs whose process was lost.
 
-Nobody has to: a dashboard does it while it runs, a waiting `experiment run` or `sweep run` does,
-and `atomref runs revive` does it by hand.
+A running dashboard does it, so does a waiting `experiment run` or `sweep run`, and
+`atomref runs revive` does it by hand.
 """
 
 import threading
@@ -14,11 +14,11 @@ from core.runs.record.directory import Run
 from core.runs.record.listing import list_runs
 
 SECONDS = 10.0
-"""Time between two looks of a watch."""
+"""Time between two checks of a watch."""
 
 
 def restart_lost() -> list[Run]:
-    """Start all lost runs again and return them; one that cannot be started is passed over."""
+    """Restart all lost runs and return them; those that cannot be started are skipped."""
     started = []
     for run in list_runs():
         try:
@@ -30,22 +30,22 @@ def restart_lost() -> list[Run]:
 
 
 def watch(
-    *, seconds: float = SECONDS, look: Callable[[], object] = restart_lost
+    *, seconds: float = SECONDS, check: Callable[[], object] = restart_lost
 ) -> threading.Event:
-    """Look after the lab in the background until the event that is returned is set.
+    """Restart lost runs in the background until the returned event is set.
 
     Args:
-        seconds: between two looks.
-        look: what to do.
+        seconds: time between two checks.
+        check: the check.
     """
-    enough = threading.Event()
+    stopped = threading.Event()
 
     def work() -> None:
-        while not enough.is_set():
-            # A disk that cannot be read now is looked at again.
+        while not stopped.is_set():
+            # A disk that cannot be read now is tried again.
             with suppress(LabError, OSError):
-                look()
-            enough.wait(seconds)
+                check()
+            stopped.wait(seconds)
 
     threading.Thread(target=work, daemon=True, name="restart").start()
-    return enough
+    return stopped

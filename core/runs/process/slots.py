@@ -1,7 +1,7 @@
-"""One run a device: taking the slot, in the order in which runs joined the queue.
+"""One run per device: runs take its slot in the order in which they joined the queue.
 
 A slot is a file lock that the training process holds until it ends, however it ends. Nothing here
-imports torch: a process that waits stays small.
+imports torch: a waiting process stays small.
 """
 
 import subprocess
@@ -29,29 +29,29 @@ def slot_of(device: str) -> str:
 
     Args:
         device: as in a run's configuration; "auto" is what torch would choose. Torch is asked in a
-            process of its own, and only on a machine that may have an accelerator.
+            separate process, and only on a machine that may have an accelerator.
 
     Raises:
-        LabError: if torch cannot say.
+        LabError: if torch fails.
     """
     if device != "auto":
         return device
     if sys.platform == "linux" and not any(Path("/dev", n).exists() for n in _ACCELERATOR_NODES):
         return "cpu"
-    return _asked(_ASK_TORCH)
+    return _output_of(_ASK_TORCH)
 
 
 def n_gpus() -> int:
     """Return the number of GPUs that torch may use.
 
     Raises:
-        LabError: if torch cannot say.
+        LabError: if torch fails.
     """
-    return int(_asked(_COUNT))
+    return int(_output_of(_COUNT))
 
 
-def _asked(code: str) -> str:
-    """Return the last word that a program prints in a process of its own."""
+def _output_of(code: str) -> str:
+    """Return the last word that a program prints in a separate process."""
     answer = subprocess.run(
         [sys.executable, "-c", code],
         cwd=CHECKOUT,
@@ -61,7 +61,7 @@ def _asked(code: str) -> str:
     )
     words = answer.stdout.split()
     if answer.returncode or not words:
-        raise LabError("device: torch cannot say which one to use; choose cpu, cuda or mps.")
+        raise LabError("device: torch cannot determine it; choose cpu, cuda or mps.")
     return words[-1]
 
 
@@ -71,15 +71,14 @@ def wait_for_slot(run: Run, slot: str, should_stop: Callable[[], bool]) -> FileL
     Args:
         run: a queued run whose status names this slot as its device.
         slot: as `slot_of` gives it.
-        should_stop: asked a few times a second.
+        should_stop: called a few times per second.
 
     Returns:
-        The held lock, to be released at the end; None if the wait was stopped.
+        The acquired lock, to be released at the end; None if the wait was stopped.
     """
     lock = FileLock(locks_dir() / f"device-{slot}.lock")
-    # Whoever joins later, or leaves and joins again, has a later place, so this list can only
-    # shrink. Only its head is looked at, lest hundreds of runs that wait for one another keep the
-    # machine busy.
+    # A run that joins later, or leaves and joins again, has a later place, so this list can only
+    # shrink. Only its head is checked: hundreds of waiting runs would keep the machine busy.
     place = (run.status().queued, run.id)
     ahead = deque(queue_ahead(run))
     while not should_stop():

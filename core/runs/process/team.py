@@ -1,11 +1,10 @@
 """A run that several processes of this machine train together.
 
-The run's own process stays what it is: it holds the device and writes the run directory. It starts
-torchrun, which starts the training processes (`core.runs.process.rank`), and all of them inherit
-one end of a socket as standard input. Through it come lines of JSON: {"event": …} from the
-training loop, {"outcome": …} at the end, {"failure": …}, a sentence. The other way goes one byte,
-when training is to stop. The system hangs up when the run's process is gone, and the others end
-with it.
+The run's own process holds the device and writes the run directory. It starts torchrun, which
+starts the training processes (`core.runs.process.rank`); all of them inherit one end of a socket as
+standard input. They send lines of JSON: {"event": …} from the training loop, {"outcome": …} at the
+end, {"failure": …} with a message. The run's process sends one byte when training is to stop. The
+system closes the socket when the run's process is gone, and the others end with it.
 """
 
 import os
@@ -29,7 +28,7 @@ from core.training.loop.outcome import Outcome
 _STOP = b"s"
 _POLL_SECONDS = 0.2
 _PATIENCE = 60.0
-"""Seconds that torchrun is given to end by itself after the training processes have."""
+"""Seconds for torchrun to end by itself after the training processes."""
 
 
 def spread(
@@ -43,22 +42,22 @@ def spread(
 
     Args:
         run: a run that has its device.
-        processes: how many.
-        emit: takes the training loop's events.
-        should_stop: asked a few times a second.
+        processes: number of training processes.
+        emit: receives the training loop's events.
+        should_stop: called a few times per second.
 
     Returns:
-        How the run ended. No process is left.
+        The outcome of the run. No process is left.
 
     Raises:
-        LabError: what a training process says went wrong, or that one is gone.
+        LabError: if a training process reports a failure, or is gone.
     """
     outcome: Outcome | None = None
     failure = (
         f"One of the run's {processes} training processes ended unexpectedly, perhaps for lack of "
-        "memory; see log.txt, and resume the run to go on from its last checkpoint."
+        "memory; see log.txt, and resume the run to continue from its last checkpoint."
     )
-    told = False
+    failed = False
     with TemporaryFile() as report:
         with _processes(run, processes, report) as (link, starter):
             for message in _messages(link, starter, should_stop):
@@ -66,10 +65,10 @@ def spread(
                     emit(message["event"])
                 elif "outcome" in message:
                     outcome = Outcome(**message["outcome"])
-                elif not told:
-                    # Those of the others follow from the first.
-                    failure, told = message["failure"], True
-        if outcome is None and not told:
+                elif not failed:
+                    # The failures of the others follow from the first.
+                    failure, failed = message["failure"], True
+        if outcome is None and not failed:
             report.seek(0)
             sys.stdout.write(report.read().decode(errors="replace"))
     if outcome is None:
@@ -81,7 +80,7 @@ def spread(
 def _processes(
     run: Run, number: int, report: IO[bytes]
 ) -> Iterator[tuple[socket.socket, "subprocess.Popen[bytes]"]]:
-    """Start torchrun, whose own words go to a file; after the block nothing of it is left."""
+    """Start torchrun, whose output goes to a file; no process is left after the block."""
     link, theirs = socket.socketpair()
     with link:
         with theirs:
@@ -98,7 +97,7 @@ def _processes(
         try:
             yield link, starter
         finally:
-            # Hangs up: whoever still trains ends now.
+            # Processes that still train end now.
             link.close()
             try:
                 starter.wait(_PATIENCE)
@@ -126,11 +125,11 @@ def _environment(run: Run, number: int) -> dict[str, str]:
 def _messages(
     link: socket.socket, starter: "subprocess.Popen[bytes]", should_stop: Callable[[], bool]
 ) -> Iterator[dict[str, Any]]:
-    """Yield what the training processes send until all are gone; pass a wish to stop on to them."""
-    pending, asked = b"", False
+    """Yield the training processes' messages until all are gone; forward a request to stop."""
+    pending, stopping = b"", False
     while True:
-        if not asked and should_stop():
-            asked = True
+        if not stopping and should_stop():
+            stopping = True
             with suppress(BrokenPipeError):
                 link.sendall(_STOP)
         if not select.select([link], [], [], _POLL_SECONDS)[0]:
@@ -140,7 +139,7 @@ def _messages(
         try:
             received = link.recv(1 << 16)
         except ConnectionResetError:
-            # They are gone, and have left the byte that asks them to stop in the socket.
+            # They are gone, and have left the request to stop unread.
             return
         if not received:
             return

@@ -1,4 +1,4 @@
-"""What every training process of a run does, whether it is the only one or one of several."""
+"""Training in one process of a run, the only one or one of several."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -24,18 +24,18 @@ def train_on(
     Args:
         frames: the run's data set.
         run: the run.
-        emit: takes the training loop's events.
-        should_stop: asked by the loop.
+        emit: receives the training loop's events.
+        should_stop: called by the loop.
         team: the processes that train together; None for this one alone.
 
     Returns:
-        What the loop returns.
+        The outcome of the loop.
 
     Raises:
         LabError: if data set, model and settings do not fit together, or training goes wrong.
         TeamError: if another process of the team has ended.
     """
-    # It brings in torch, which the process that only starts others has no use for.
+    # It imports torch, which a process that only starts others does not need.
     from core.training.loop.loop import fit  # noqa: PLC0415
     from core.training.step.parallel import SINGLE_PROCESS  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""The body of a run's process: wait for the device, train, and say how it went.
+"""The body of a run's process: wait for the device, train, and record the outcome.
 
 `atomref train --run-dir DIR` ends up here, whoever started it: a page, the command line, or
 a queue.
@@ -19,7 +19,7 @@ from core.errors import LabError
 from core.runs.process.lifecycle import claim
 from core.runs.process.slots import n_gpus, slot_of, wait_for_slot
 from core.runs.record.directory import Run
-from core.runs.record.failure import sentence
+from core.runs.record.failure import failure_message
 from core.runs.record.recorder import Log, Recorder
 from core.runs.record.status import Status
 
@@ -37,16 +37,16 @@ def train(run: Run, emit: Emit, should_stop: ShouldStop) -> "Outcome":
 
     Args:
         run: a run that has its device.
-        emit: takes the training loop's events.
-        should_stop: asked by the loop between steps.
+        emit: receives the training loop's events.
+        should_stop: called by the loop between steps.
 
     Returns:
-        What the loop returns.
+        The outcome of the loop.
 
     Raises:
         LabError: if data set, model and settings do not fit together, or training goes wrong.
     """
-    # These bring in pandas, which a process that waits has no use for.
+    # These import pandas, which a waiting process does not need.
     from core.frames.registry import open_frame_set  # noqa: PLC0415
     from core.runs.process.team import spread  # noqa: PLC0415
     from core.runs.process.training import train_on  # noqa: PLC0415
@@ -60,7 +60,7 @@ def train(run: Run, emit: Emit, should_stop: ShouldStop) -> "Outcome":
 
 
 def _processes(run: Run, frames: "FrameSet") -> int:
-    """Return the number of training processes: what was asked for last, or else the default."""
+    """Return the number of training processes: the last requested one, or the default."""
     from core.training.settings.processes import default_processes  # noqa: PLC0415
 
     config, status = run.config, run.status()
@@ -86,15 +86,15 @@ def execute(path: Path, *, fit: Fit = train, echo: Callable[[str], None] | None 
     SIGTERM and Ctrl-C stop it at the next step with a checkpoint; a second Ctrl-C stops it at once.
 
     Args:
-        path: the run directory; a run that was interrupted goes on from its last checkpoint.
-        fit: trains.
-        echo: takes each line that is written to the log.
+        path: the run directory; an interrupted run continues from its last checkpoint.
+        fit: the training.
+        echo: receives each line that is written to the log.
 
     Returns:
         The status at the end: finished, cancelled, paused or failed.
 
     Raises:
-        LabError: if this is no run directory, or the run is finished or already has a process, or
+        LabError: if this is not a run directory, the run is finished or already has a process, or
             its status cannot be written.
     """
     run = Run(path.absolute())
@@ -107,11 +107,11 @@ def execute(path: Path, *, fit: Fit = train, echo: Callable[[str], None] | None 
         try:
             changes = _work(run, fit, stop, log, stack)
         except KeyboardInterrupt:
-            changes = {"state": "cancelled", "message": "Stopped at once; resume it to go on."}
-        except Exception as error:  # noqa: BLE001 - whatever it is, the run has to say so
+            changes = {"state": "cancelled", "message": "Stopped at once; resume it to continue."}
+        except Exception as error:  # noqa: BLE001 - the run reports any error
             if not isinstance(error, LabError):
                 log.write(traceback.format_exc())
-            changes = {"state": "failed", "message": sentence(error, run)}
+            changes = {"state": "failed", "message": failure_message(error, run)}
         log.line(f"{changes['state']}: {changes['message']}")
         return run.update(**changes, ended=time.time(), eta_s=None)
 
@@ -125,14 +125,14 @@ def _work(run: Run, fit: Fit, stop: "_Stop", log: Log, stack: ExitStack) -> dict
     if lock is None:
         message = "Stopped before its turn; resume it to start."
         return {"state": run.status().stopped_as, "message": message}
-    # Released after the last status is written: no two runs of a device ever show as running.
+    # Released after the last status is written: two runs of a device never show as running.
     stack.callback(lock.release)
     status = run.update(state="running", started=time.time(), message="Preparing.")
     log.line("Preparing.")
     with Recorder(run, status, log) as emit:
         outcome = fit(run, emit, stop)
     if outcome.state == "cancelled":
-        message = "Stopped on request; resume it to go on."
+        message = "Stopped on request; resume it to continue."
         return {"state": run.status().stopped_as, "message": message}
     return {
         "state": outcome.state,
@@ -145,7 +145,7 @@ def _work(run: Run, fit: Fit, stop: "_Stop", log: Log, stack: ExitStack) -> dict
 
 @dataclass
 class _Stop:
-    """Whether somebody asked the process to stop. A plain flag is safe in a signal handler."""
+    """Whether the process was asked to stop. A plain flag is safe in a signal handler."""
 
     requested: bool = False
 

@@ -1,11 +1,11 @@
-"""The run directory, which is all there is of a run.
+"""The run directory, the only record of a run.
 
-config.json     what was asked for (`core.training.settings.config.RunConfig`); never changes
-status.json     where the run stands (`core.runs.record.status.Status`); replaced as a whole
-metrics.jsonl   what the training loop told, one object a line; only grows
-log.txt         what the process printed
+config.json     its settings (`core.training.settings.config.RunConfig`); never changes
+status.json     its state (`core.runs.record.status.Status`); replaced as a whole
+metrics.jsonl   events of the training loop, one object per line; only grows
+log.txt         output of the process
 checkpoints/    last.pt to resume from, best.pth.tar to use, errors-*.npz of single frames
-.lock           held while somebody changes status.json; reading needs no lock
+.lock           held while a process changes status.json; reading needs no lock
 """
 
 import re
@@ -27,7 +27,7 @@ from core.process import is_alive
 from core.runs.record.status import Status
 from core.training.settings.config import RunConfig
 
-# Starting Python and reading the directory takes well under this, on a slow machine too.
+# Starting Python and reading the directory takes much less, even on a slow machine.
 _START_GRACE = 60.0
 _KEPT = re.compile(r"epoch-(\d+)\.pth\.tar")
 _LOCK_PATIENCE = 20.0
@@ -51,7 +51,7 @@ class Run:
 
     @property
     def log(self) -> Path:
-        """What the process printed."""
+        """The output of the process."""
         return self.path / "log.txt"
 
     @property
@@ -61,7 +61,7 @@ class Run:
 
     @property
     def last_checkpoint(self) -> Path:
-        """Where an interrupted run goes on."""
+        """The checkpoint from which an interrupted run resumes."""
         return self.checkpoints / "last.pt"
 
     @property
@@ -71,17 +71,17 @@ class Run:
 
     @property
     def kept_epochs(self) -> list[int]:
-        """Epochs whose models were kept besides the best and the last, in order."""
+        """Epochs whose models were saved besides the best and the last, in order."""
         names = (path.name for path in self.checkpoints.glob("epoch-*.pth.tar"))
-        return sorted(int(found[1]) for name in names if (found := _KEPT.fullmatch(name)))
+        return sorted(int(match[1]) for name in names if (match := _KEPT.fullmatch(name)))
 
     def kept_checkpoint(self, epoch: int) -> Path:
-        """Return the file of an epoch's model, there or not."""
+        """Return the file of an epoch's model, whether it exists or not."""
         return self.checkpoints / f"epoch-{epoch}.pth.tar"
 
     @cached_property
     def config(self) -> RunConfig:
-        """What was asked for.
+        """Its settings.
 
         Raises:
             LabError: if config.json is missing or not valid.
@@ -89,13 +89,13 @@ class Run:
         return RunConfig.load(self.path / "config.json")
 
     def status(self) -> Status:
-        """Return where the run stands, as its process shows it.
+        """Return the state of the run, checked against its process.
 
-        A record that says "running" while its process is gone is told as failed, or as cancelled
-        or paused where somebody asked for that; nothing is written.
+        A run recorded as active whose process is gone is reported as failed, or as cancelled or
+        paused if that was requested; nothing is written.
 
         Raises:
-            LabError: if there is no such run (any more).
+            LabError: if there is no such run.
         """
         status = self._read()
         if not status.is_active or _has_process(status):
@@ -105,20 +105,20 @@ class Run:
         if not status.is_active or _has_process(status):
             return status
         if status.cancel_requested:
-            message = "Stopped on request; resume it to go on."
-            told = {"state": status.stopped_as, "message": message}
+            message = "Stopped on request; resume it to continue."
+            changes = {"state": status.stopped_as, "message": message}
         else:
             why = "could not be started" if status.pid is None else "ended unexpectedly"
             full = disk_is_full(self.path)
             remedy = "the disk is full: free some space and resume it" if full else "resume it"
-            told = {"state": "failed", "message": f"The process {why}; {remedy}."}
-        return status.model_copy(update={**told, "eta_s": None})
+            changes = {"state": "failed", "message": f"The process {why}; {remedy}."}
+        return status.model_copy(update={**changes, "eta_s": None})
 
     def is_lost(self) -> bool:
-        """Tell whether its process has ended without a word, and without being asked to.
+        """Return whether its process has ended unexpectedly.
 
         Raises:
-            LabError: if there is no such run (any more).
+            LabError: if there is no such run.
         """
 
         def lost(status: Status) -> bool:
@@ -129,10 +129,10 @@ class Run:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep everybody else from changing the status while the block decides what to write.
+        """Keep other processes from changing the status during the block.
 
         Raises:
-            LabError: if there is no such run, or somebody holds the lock for too long.
+            LabError: if there is no such run, or another process holds the lock for too long.
         """
         self._require()
         lock = FileLock(self.path / ".lock", timeout=_LOCK_PATIENCE)
@@ -150,7 +150,7 @@ class Run:
             lock.release()
 
     def write(self, status: Status) -> None:
-        """Replace status.json; only for a block under `locked` and for a directory being made.
+        """Replace status.json; only within `locked` or for a directory being created.
 
         Raises:
             LabError: if the disk is full or the directory may not be written.
@@ -174,10 +174,10 @@ class Run:
         return status
 
     def metrics(self, kind: str | None = None) -> list[dict[str, Any]]:
-        """Return what the training loop told so far.
+        """Return the events of the training loop so far.
 
-        A line that is not whole yet is left out. Where a resumed run went back to a checkpoint,
-        what was told of the steps after it is left out as well: the later telling counts.
+        Incomplete lines are left out. Where a resumed run went back to a checkpoint, earlier
+        events after that step are left out as well: the later ones count.
 
         Args:
             kind: start, step, epoch or end; None for all.
@@ -195,7 +195,7 @@ class Run:
                 continue
             step = event.get("step", furthest)
             if step < furthest:
-                events = [told for told in events if told.get("step", 0) <= step]
+                events = [earlier for earlier in events if earlier.get("step", 0) <= step]
             furthest = step
             events.append(event)
         return [event for event in events if kind in {None, event["kind"]}]
@@ -204,7 +204,7 @@ class Run:
         """Return the last lines of the log.
 
         Args:
-            n: how many lines at most.
+            n: largest number of lines.
         """
         try:
             with self.log.open("rb") as file:

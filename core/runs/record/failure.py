@@ -1,15 +1,15 @@
-"""Why a run failed, in one sentence that names the remedy."""
+"""Why a run failed, in one sentence with the remedy."""
 
 from core.errors import LabError
 from core.files import disk_error_message, disk_is_full
 from core.runs.record.directory import Run
 
 
-def sentence(error: Exception, run: Run) -> str:
-    """Say in one sentence why a run failed, and what to do.
+def failure_message(error: Exception, run: Run) -> str:
+    """Return one sentence on why a run failed and what to do.
 
     Args:
-        error: what ended the training.
+        error: the exception that ended the training.
         run: the run.
     """
     if isinstance(error, LabError):

@@ -1,4 +1,4 @@
-"""What a training ran on and with, for whoever wants to repeat it."""
+"""Hardware and software of a training, so that it can be repeated."""
 
 import platform
 from importlib.metadata import version
@@ -12,7 +12,7 @@ _PACKAGES = ("torch", "chgnet", "numpy", "pymatgen")
 
 
 def software() -> dict[str, str]:
-    """Return the versions of this lab, of the packages that decide its numbers, and of Python."""
+    """Return the versions of this lab, of packages that determine its numbers, and of Python."""
     return {
         "atomref-lab": core.__version__,
         **{name: version(name) for name in _PACKAGES},
@@ -21,7 +21,7 @@ def software() -> dict[str, str]:
 
 
 def machine() -> str:
-    """Return the kind of machine in words: its processor, cores and memory, and its system."""
+    """Return a description of the machine: processor, cores, memory and operating system."""
     cores = psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
     memory = round(psutil.virtual_memory().total / 2**30)
     return f"{_processor()}, {cores} cores, {memory} GiB, {platform.system()}"

@@ -1,4 +1,4 @@
-"""RUN|MODEL: what a user may name a model by."""
+"""RUN|MODEL: models by the names that users give."""
 
 from pathlib import Path
 
@@ -8,11 +8,11 @@ from core.runs.record.listing import find_run, list_runs
 
 
 def checkpoint_of(name: str) -> str:
-    """Return what `core.potential.models.load_model` loads for a model that a user named.
+    """Return what `core.potential.models.load_model` loads for a name of a model.
 
     Args:
-        name: a released model, a checkpoint file, or a run (its id, or its directory), which stands
-            for its best checkpoint.
+        name: a released model, a checkpoint file, or a run (its id or its directory), for its best
+            checkpoint.
 
     Returns:
         The released model's name, or the path of a checkpoint.
@@ -35,7 +35,7 @@ def checkpoint_of(name: str) -> str:
 
 
 def runs_with_models() -> list[str]:
-    """Return the ids of the runs that have a checkpoint to use, newest first.
+    """Return the ids of the runs that have a best checkpoint, newest first.
 
     Raises:
         LabError: if the runs directory cannot be read.

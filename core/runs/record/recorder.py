@@ -1,4 +1,4 @@
-"""Keeping a run directory up to date while its process works."""
+"""Recording a run in its directory while its process works."""
 
 import errno
 import os
@@ -16,16 +16,16 @@ from core.runs.record.directory import Run
 from core.runs.record.events import StatusTracker
 from core.runs.record.status import Status
 
-# Progress within an epoch is written no oftener: each write waits for the disk.
+# Progress within an epoch is written at this interval: each write waits for the disk.
 _STATUS_SECONDS = 1.0
 
 
 class Log:
-    """Writes to log.txt, as a text stream too, so that it can stand in for sys.stdout.
+    """Writer of log.txt, also a text stream, so that it can replace sys.stdout.
 
     Args:
         run: the run.
-        echo: takes each line that is told with `line`.
+        echo: receives each line written with `line`.
     """
 
     def __init__(self, run: Run, echo: Callable[[str], None] | None = None) -> None:
@@ -39,7 +39,7 @@ class Log:
             self._echo(text)
 
     def write(self, text: str) -> int:
-        """Append text as it is; a log that cannot be written stops nothing."""
+        """Append text as it is; an unwritable log is ignored."""
         try:
             with self._path.open("a", encoding="utf-8") as file:
                 return file.write(text)
@@ -51,10 +51,10 @@ class Log:
 
 
 class Recorder:
-    """Takes the training loop's events: to metrics.jsonl, to the status, to the log.
+    """Writer of the training loop's events to metrics.jsonl, the status and the log.
 
     Args:
-        run: the run, whose process this is.
+        run: the run of this process.
         status: its status now.
         log: its log.
     """
@@ -70,13 +70,13 @@ class Recorder:
         path = self._run.path / "metrics.jsonl"
         with disk_errors(path):
             _drop_torn_line(path)
-            # Unbuffered: a line is on its way to the disk in one piece, or not at all.
+            # Unbuffered: a line is written in one piece, or not at all.
             self._file = path.open("ab", buffering=0)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
-        # If this cannot be written, neither can the status that follows, and that will tell.
+        # If this cannot be written, neither can the status that follows, which reports it.
         with suppress(LabError):
             self._run.update(**self._pending)
 
@@ -99,20 +99,20 @@ class Recorder:
         with disk_errors(self._run.path / "metrics.jsonl"):
             options = orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
             line = orjson.dumps(event, option=options)
-            # The last free bytes of a disk take part of a line without an error.
+            # A nearly full disk takes part of a line without an error.
             if self._file.write(line) < len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _drop_torn_line(path: Path) -> None:
-    """Cut off what a killed process left of a line, so that the next one begins a new line."""
+    """Remove the incomplete line of a killed process, so that the next one starts a new line."""
     if path.exists():
         with path.open("rb+") as file:
             file.truncate(file.read().rfind(b"\n") + 1)
 
 
 def _is_stderr(path: Path) -> bool:
-    """Tell whether this process's stderr goes to the file: then an echo would double the lines."""
+    """Return whether stderr of this process goes to the file: an echo would double the lines."""
     try:
         return os.path.samestat(os.fstat(2), path.stat())
     except OSError:

@@ -1,4 +1,4 @@
-"""What a run says of itself: the record in status.json."""
+"""The state of a run: the record in status.json."""
 
 from typing import Literal
 
@@ -7,40 +7,40 @@ from pydantic import BaseModel, ConfigDict
 State = Literal["queued", "running", "finished", "failed", "cancelled", "paused"]
 
 Errors = dict[str, int | float | None]
-"""Metrics as the training loop gives them: n_frames and four MAE, None where there is no label."""
+"""Metrics from the training loop: n_frames and four MAE, None where there are no labels."""
 
 
 class Status(BaseModel):
-    """One moment of a run. Times are UTC epoch seconds, durations seconds.
+    """State of a run at one moment. Times are UTC epoch seconds, durations seconds.
 
     Attributes:
         version: layout of this record.
-        state: where the run stands.
-        created: when the directory was made.
+        state: state of the run.
+        created: when the directory was created.
         queued: when the run last joined the queue: at creation, and again at each resume.
         started: when it last got its device.
         ended: when it finished, failed, or was cancelled or paused.
         pid: the process that runs it, or ran it last.
-        pid_started: that process's start in seconds from the machine's boot, which tells it from a
-            later process of the same id.
-        boot: the machine's boot that the process belongs to; None where the system does not say.
-        cancel_requested: whether somebody asked the process to stop.
-        pausing: whether they mean to go on later.
-        revivals: how often it was started again after its process was lost, without a step since.
+        pid_started: start of that process in seconds since the machine's boot, which distinguishes
+            it from a later process with the same id.
+        boot: the machine's boot that the process belongs to; None if unknown.
+        cancel_requested: whether the process was asked to stop.
+        pausing: whether the run is to be resumed later.
+        revivals: number of restarts after its process was lost, without a step since.
         device: the device whose slot it waits for; once training, the device it trains on.
-        processes: training processes: those it last began with, or that a resumption asks for.
+        processes: number of training processes: of the last start, or requested for the next.
         epoch: progress in epochs, e.g. 1.4.
-        epochs: epochs asked for.
+        epochs: number of epochs requested.
         step: optimiser steps done.
-        steps: optimiser steps in all, once known.
-        eta_s: time left by the rate of steps so far.
+        steps: total number of optimiser steps, once known.
+        eta_s: remaining time, estimated from the rate of steps so far.
         seconds: training time, once finished.
         frames: training frames, once known.
-        labels: where the data set's labels come from: "dft" or a model's name.
+        labels: origin of the data set's labels: "dft" or a model's name.
         message: one sentence for the user.
         best_epoch: epoch with the lowest validation energy MAE so far.
         validation: the validation errors of that epoch.
-        test: the test errors of that epoch's checkpoint, at the end.
+        test: the test errors of that epoch's model, at the end.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -79,7 +79,7 @@ class Status(BaseModel):
 
     @property
     def stopped_as(self) -> State:
-        """What a run that was asked to stop has become."""
+        """The state of a run once it has stopped on request."""
         return "paused" if self.pausing else "cancelled"
 
     @property

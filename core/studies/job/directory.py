@@ -1,12 +1,12 @@
-"""The directory of one study: what is asked, how far it is, what came out.
+"""The directory of one study: its settings, its progress, its result.
 
 study.json    kind and settings; never changes
-status.json   how far it is; replaced as a whole
-result.npz    what came out; it is there exactly when the study is done
-log.txt       what a process of its own printed
+status.json   progress; replaced as a whole
+result.npz    result; it exists exactly when the study is done
+log.txt       output of its process
 
-The directory is named by the study and by what its data sets hold, so the same question about the
-same data has one answer, whoever asks. All of it may be deleted: it can be computed again.
+The name of the directory depends on the study and the contents of its data sets, so that the same
+study of the same data has one result. All of it may be deleted: it can be computed again.
 """
 
 from collections.abc import Iterator
@@ -29,16 +29,16 @@ State = Literal["new", "running", "done", "failed", "cancelled"]
 
 
 class JobStatus(BaseModel):
-    """How far a study is. Times are UTC epoch seconds.
+    """Progress of a study. Times are UTC epoch seconds.
 
     Attributes:
-        state: "new" before anybody has begun.
-        share: what is done, from 0 to 1.
+        state: "new" before it has been started.
+        share: share that is done, from 0 to 1.
         what: what is being done.
-        started: when its process began.
-        pid: the process that does it, or did it last.
-        pid_started: that process's start, as `core.process.identity` gives it.
-        cancel_requested: whether somebody asked it to end.
+        started: when its process started.
+        pid: the process that computes it, or did last.
+        pid_started: start of that process, as `core.process.identity` returns it.
+        cancel_requested: whether it was asked to end.
         message: why it ended without a result.
     """
 
@@ -59,7 +59,7 @@ class Job:
     """A study and its directory.
 
     Attributes:
-        study: what is asked.
+        study: the study.
         path: the directory.
     """
 
@@ -68,28 +68,28 @@ class Job:
 
     @classmethod
     def of(cls, study: Study) -> "Job":
-        """Return the one job of a study of the data sets as they are now.
+        """Return the job of a study with its data sets as they are now.
 
         Raises:
-            LabError: a data set is not there.
+            LabError: if a data set does not exist.
         """
         return cls(study, cache_dir() / "studies" / f"{study.kind}-{study.key()}")
 
     @property
     def log(self) -> Path:
-        """What a process of its own printed."""
+        """Output of its process."""
         return self.path / "log.txt"
 
     @property
     def is_done(self) -> bool:
-        """Whether the result is there."""
+        """Whether the result exists."""
         return (self.path / "result.npz").is_file()
 
     def result(self) -> Any:
         """Return the result.
 
         Raises:
-            LabError: it is damaged; it is then removed, so that it can be computed again.
+            LabError: if it is damaged; it is then removed, so that it can be computed again.
         """
         file = self.path / "result.npz"
         try:
@@ -99,21 +99,21 @@ class Job:
             raise
 
     def save(self, result: Any) -> None:
-        """Keep the result; it appears whole or not at all.
+        """Save the result, completely or not at all.
 
         Raises:
-            LabError: what the study reads has changed since it began, or the disk is full.
+            LabError: if the data of the study have changed since it started, or the disk is full.
         """
         if Job.of(self.study).path.name != self.path.name:
-            raise LabError("What it reads has changed since it began; ask again.")
+            raise LabError("The data have changed since the computation started; compute it again.")
         with disk_errors(self.path):
             save_result(self.path / "result.npz", result)
 
     def status(self) -> JobStatus:
-        """Return how far it is; a process that is gone without a result has failed."""
+        """Return its status; a process that is gone without a result has failed."""
         status = self._read()
         if status.state == "running" and not _is_alive(status):
-            # It may have ended properly between the two looks.
+            # It may have ended properly between the two checks.
             status = self._read()
         if self.is_done:
             return status.model_copy(update={"state": "done", "share": 1.0})
@@ -121,8 +121,8 @@ class Job:
             return status
         if status.cancel_requested:
             return status.model_copy(update={"state": "cancelled", "message": "Cancelled."})
-        lost = "Its process ended unexpectedly; try again."
-        return status.model_copy(update={"state": "failed", "message": lost})
+        message = "Its process ended unexpectedly; try again."
+        return status.model_copy(update={"state": "failed", "message": message})
 
     def write(self, status: JobStatus) -> None:
         """Replace the status."""
@@ -130,7 +130,7 @@ class Job:
             write_whole(self.path / "status.json", status.model_dump_json().encode())
 
     def make(self) -> None:
-        """Make the directory with the question in it, if it is not there yet."""
+        """Create the directory with study.json in it, if it does not exist yet."""
         with disk_errors(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             question = Question(kind=self.study.kind, settings=self.study.model_dump(mode="json"))
@@ -138,7 +138,7 @@ class Job:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep everybody else from beginning this study meanwhile."""
+        """Keep other processes from starting this study meanwhile."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(self.path.with_suffix(".lock")):
             yield
@@ -147,7 +147,7 @@ class Job:
         try:
             return JobStatus.model_validate_json((self.path / "status.json").read_bytes())
         except (OSError, ValidationError):
-            # A status that cannot be read is that of a study that nobody has begun.
+            # Without a readable status the study counts as not started.
             return JobStatus()
 
 
@@ -164,12 +164,14 @@ class Question(BaseModel):
         """Read study.json of a job's directory.
 
         Raises:
-            LabError: it is missing or damaged.
+            LabError: if it is missing or damaged.
         """
         try:
             return cls.model_validate_json((path / "study.json").read_bytes())
         except (OSError, ValidationError):
-            raise LabError(f"{path}: is not the directory of a study; ask for it again.") from None
+            raise LabError(
+                f"{path}: is not the directory of a study; compute the study again."
+            ) from None
 
 
 def _is_alive(status: JobStatus) -> bool:

@@ -1,4 +1,4 @@
-"""Doing a study: in place, or in a process of its own session that outlives whoever began it."""
+"""Computing a study: in this process, or in a detached one."""
 
 import os
 import signal
@@ -19,17 +19,17 @@ _PATIENCE = 5.0
 _NICE = 5
 
 
-def do_here(job: Job, progress: Progress) -> Any:
-    """Return a study's result, computed in this process unless it is there already.
+def compute_here(job: Job, progress: Progress) -> Any:
+    """Return a study's result, computed in this process unless it exists already.
 
-    Whoever else asks for the same in place waits, and then finds the result.
+    Another process that asks for the same study waits, and then reads the result.
 
     Args:
         job: the study.
-        progress: told how far it is; it may raise to end the work.
+        progress: receives the share that is done; it may raise to end the work.
 
     Raises:
-        LabError: settings and data do not fit together.
+        LabError: if settings and data do not fit together.
     """
     with job.locked():
         if not job.is_done:
@@ -38,11 +38,11 @@ def do_here(job: Job, progress: Progress) -> Any:
         return job.result()
 
 
-def begin(job: Job) -> None:
-    """Start a process for a study unless it is done or being done.
+def start(job: Job) -> None:
+    """Start a process for a study unless it is done or running.
 
     Raises:
-        LabError: the process cannot be started.
+        LabError: if the process cannot be started.
     """
     with job.locked():
         if job.status().state in {"done", "running"}:
@@ -62,10 +62,10 @@ def begin(job: Job) -> None:
 
 
 def cancel(job: Job) -> None:
-    """End the process of a study; nothing is left half done, for a result appears whole.
+    """End the process of a study; no partial result is left.
 
     Raises:
-        LabError: the process belongs to another user.
+        LabError: if the process belongs to another user.
     """
     status = job.status()
     if status.state != "running" or status.pid is None:
@@ -79,30 +79,30 @@ def cancel(job: Job) -> None:
         raise LabError(
             f"process {status.pid} belongs to another user, who has to cancel it."
         ) from None
-    # As long as it lives it may write a status of its own over this one.
+    # As long as it lives it may overwrite this status.
     psutil.wait_procs([process], timeout=_PATIENCE)
     job.write(job.status().model_copy(update={"cancel_requested": True, "state": "running"}))
 
 
-def teller(job: Job) -> Progress:
-    """Return the callback by which a process tells its job's status how far it is."""
+def status_reporter(job: Job) -> Progress:
+    """Return the callback that writes progress to the status of a job."""
     last = 0.0
 
-    def tell(share: float, what: str) -> None:
+    def report(share: float, what: str) -> None:
         nonlocal last
         if time.monotonic() - last < _PAUSE:
             return
         last = time.monotonic()
         job.write(job.status().model_copy(update={"share": min(share, 1.0), "what": what}))
 
-    return tell
+    return report
 
 
-def time_left(status: JobStatus, now: float) -> float | None:
-    """Return the seconds that are left by what has been done so far; None where that says little.
+def seconds_left(status: JobStatus, now: float) -> float | None:
+    """Estimate the remaining seconds from the share that is done; None near its start and end.
 
     Args:
-        status: of a job.
+        status: status of a job.
         now: UTC epoch seconds.
     """
     if status.started is None or not 0.02 < status.share < 1:
@@ -111,7 +111,7 @@ def time_left(status: JobStatus, now: float) -> float | None:
 
 
 def lower_priority() -> None:
-    """Let the dashboard and running trainings go first."""
+    """Give the dashboard and running trainings priority over this process."""
     psutil.Process().nice(_NICE)
 
 

@@ -1,4 +1,4 @@
-"""The result of a study on a page: done in place where that is quick, else as a job to watch."""
+"""The result of a study on a page: computed at once where that is quick, else by a job."""
 
 import time
 from typing import Any
@@ -7,33 +7,33 @@ import streamlit as st
 
 from core.progress import duration_text
 from core.studies.job.directory import Job, JobStatus
-from core.studies.job.local import begin, cancel, do_here, time_left
+from core.studies.job.local import cancel, compute_here, seconds_left, start
 from core.studies.study import Study
 from pages.parts.shared.page import errors_shown, plain
 
 QUICK = 6.0
-"""Seconds up to which a reader waits in front of a progress bar."""
+"""Seconds up to which the page computes at once, with a progress bar."""
 
 REFRESH = "1s"
 
 
 def computed(study: Study) -> Any:
-    """Return a study's result, or None while there is none; then its state and controls are shown.
+    """Return a study's result, or None while there is none; its state and controls are then shown.
 
     Args:
-        study: what is asked. Its result is kept on disk for whoever asks the same again.
+        study: the study; its result is saved for the next time.
 
     Raises:
-        LabError: settings and data do not fit together.
+        LabError: if settings and data do not fit together.
     """
     job = Job.of(study)
     if job.is_done:
-        return _kept(str(job.path), job)
+        return _result(str(job.path), job)
     status = job.status()
     if status.state == "new" and study.seconds() <= QUICK:
         bar = st.progress(0.0, "Computing …")
         try:
-            return do_here(job, lambda share, what: bar.progress(min(share, 1.0), f"{what} …"))
+            return compute_here(job, lambda share, what: bar.progress(min(share, 1.0), f"{what} …"))
         finally:
             bar.empty()
     st.fragment(_panel, run_every=REFRESH if status.state == "running" else None)(job)
@@ -41,7 +41,7 @@ def computed(study: Study) -> Any:
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _kept(path: str, _job: Job) -> Any:  # noqa: ARG001  the path is the cache's key
+def _result(path: str, _job: Job) -> Any:  # noqa: ARG001  the path is the cache's key
     return _job.result()
 
 
@@ -57,12 +57,10 @@ def _panel(job: Job) -> None:
 
 
 def _running(job: Job, status: JobStatus) -> None:
-    left = time_left(status, time.time())
-    told = f"{status.what} …" + ("" if left is None else f" {duration_text(left)} left")
-    st.progress(status.share, told)
-    st.caption(
-        "It goes on without this page; the result is kept and shows here when you come back."
-    )
+    left = seconds_left(status, time.time())
+    text = f"{status.what} …" + ("" if left is None else f" {duration_text(left)} left")
+    st.progress(status.share, text)
+    st.caption("It continues if you close this page; the result will be shown here.")
     if st.button("Cancel", icon=":material/stop_circle:", key=f"cancel-{job.path.name}"):
         cancel(job)
         st.rerun()
@@ -75,13 +73,13 @@ def _idle(job: Job, status: JobStatus) -> None:
         st.info("Cancelled before it was done.")
     else:
         st.markdown("This has not been computed for these settings and data yet.")
-    again = "Compute" if status.state == "new" else "Try again"
+    label = "Compute" if status.state == "new" else "Try again"
     seconds = duration_text(job.study.seconds())
     if st.button(
-        f"{again} (about {seconds})",
+        f"{label} (about {seconds})",
         type="primary",
         icon=":material/play_arrow:",
-        key=f"begin-{job.path.name}",
+        key=f"start-{job.path.name}",
     ):
-        begin(job)
+        start(job)
         st.rerun()

@@ -11,7 +11,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from core.errors import LabError
 from core.files import disk_error_message
 from pages.parts.shared.former_links import update_former_labels
-from pages.parts.shared.restart import look_after_runs
+from pages.parts.shared.restart import restart_lost_runs
 from pages.parts.shared.share import share
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:<>&=])")
@@ -36,7 +36,7 @@ def head(title: str, question: str) -> None:
     """Show a page's title, its share link and the one sentence that says what it answers."""
     _enter_through_app()
     update_former_labels()
-    look_after_runs()
+    restart_lost_runs()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title(title, width="content")
         share()

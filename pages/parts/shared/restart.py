@@ -1,4 +1,4 @@
-"""While the dashboard runs, runs whose process was lost are started again."""
+"""Restarting lost runs while the dashboard runs."""
 
 import threading
 
@@ -9,13 +9,13 @@ from core.home import home
 from core.runs.process.restart import watch
 
 
-def look_after_runs() -> None:
-    """Begin to look after the runs of this lab, once a server."""
-    # A page that is run by a test finds a stand-in for the server.
+def restart_lost_runs() -> None:
+    """Start restarting lost runs of this lab, once per server."""
+    # In a test, a page finds a substitute for the server.
     if runtime.exists() and type(runtime.get_instance()) is runtime.Runtime:
         _watch(str(home()))
 
 
 @st.cache_resource(show_spinner=False)
-def _watch(lab: str) -> threading.Event:  # noqa: ARG001  one watch a lab
+def _watch(lab: str) -> threading.Event:  # noqa: ARG001  one watch per lab
     return watch()

@@ -257,7 +257,10 @@ def test_a_second_ctrl_c_stops_at_once(lab):
 
     before = signal.getsignal(signal.SIGINT)  # ignored where a script started the tests with &
     status = execute(lab.new_run().path, fit=fit)
-    assert (status.state, status.message) == ("cancelled", "Stopped at once; resume it to go on.")
+    assert (status.state, status.message) == (
+        "cancelled",
+        "Stopped at once; resume it to continue.",
+    )
     assert signal.getsignal(signal.SIGINT) is before
 
 

@@ -90,7 +90,7 @@ def test_a_watch_looks_again_and_again_until_it_is_told_to_stop():
         if len(seen) == 1:
             raise LabError("the disk is busy; try again.")
 
-    enough = watch(seconds=0.01, look=look)
+    enough = watch(seconds=0.01, check=look)
     deadline = time.monotonic() + 10
     while len(seen) < 3:
         assert time.monotonic() < deadline

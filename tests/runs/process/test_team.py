@@ -266,10 +266,10 @@ class FakeLink:
     def __init__(self, _log):
         FakeLink.told = []
 
-    def tell(self, **content):
+    def send(self, **content):
         FakeLink.told.append(content)
 
-    def asked_to_stop(self):
+    def stop_requested(self):
         return False
 
 

@@ -14,7 +14,7 @@ from core.progress import silent
 from core.studies.catalog import study_of
 from core.studies.job import worker
 from core.studies.job.directory import Job, JobStatus, Question
-from core.studies.job.local import begin, cancel, do_here, time_left
+from core.studies.job.local import cancel, compute_here, seconds_left, start
 from tests.studies.job.example_study import MeanStudy
 
 MEAN = open_dataset("mp-structures").energy("energy_gga_chgnet").mean()
@@ -31,27 +31,27 @@ def test_done_in_place_and_kept(home):
     job = Job.of(MeanStudy())
     assert job.status().state == "new"
     told = []
-    assert do_here(job, lambda share, what: told.append((share, what))).value == MEAN
+    assert compute_here(job, lambda share, what: told.append((share, what))).value == MEAN
     assert told[0] == (0.0, "Thinking")
     assert job.status().state == "done"
-    again = do_here(job, lambda *_: pytest.fail("computed a second time"))
+    again = compute_here(job, lambda *_: pytest.fail("computed a second time"))
     assert (again.value, again.n) == (MEAN, 6238)
 
 
 def test_a_damaged_result_is_computed_again(home):
     job = Job.of(MeanStudy())
-    do_here(job, silent)
+    compute_here(job, silent)
     (job.path / "result.npz").write_bytes(b"half of it")
     with pytest.raises(LabError, match="compute it again"):
         job.result()
-    assert do_here(job, silent).value == MEAN
+    assert compute_here(job, silent).value == MEAN
 
 
 def test_two_readers_compute_once(home):
     job, computed = Job.of(MeanStudy(pause=0.02)), []
 
     def ask():
-        do_here(job, lambda share, _: computed.append(share))
+        compute_here(job, lambda share, _: computed.append(share))
 
     threads = [threading.Thread(target=ask) for _ in range(2)]
     for thread in threads:
@@ -68,37 +68,37 @@ def test_an_interrupted_computation_leaves_nothing(home):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        do_here(job, stop)
+        compute_here(job, stop)
     assert job.status().state == "new"
-    assert do_here(job, silent).n == 6238
+    assert compute_here(job, silent).n == 6238
 
 
 def test_a_process_of_its_own(home):
     job = Job.of(MeanStudy(pause=0.1))
-    begin(job)
+    start(job)
     pid = job.status().pid
     assert os.getpgid(pid) == pid != os.getpgid(0)
     until(lambda: job.status().share > 0)
     assert job.status().what == "Thinking"
-    begin(job)
+    start(job)
     assert job.status().pid == pid  # the second to ask gets the same
     until(lambda: job.status().state != "running")
     assert job.status().state == "done"
     assert job.result().value == MEAN
-    begin(job)
+    start(job)
     assert job.status().pid == pid
 
 
 def test_cancel_ends_it_at_once_and_it_can_begin_again(home):
     job = Job.of(MeanStudy(pause=0.3))
-    begin(job)
+    start(job)
     until(lambda: job.status().share > 0)
     pid = job.status().pid
     cancel(job)
     until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie")
     assert job.status().state == "cancelled"
     cancel(job)  # nothing more to end
-    begin(job)
+    start(job)
     assert job.status().state == "running"
     assert job.status().pid != pid
     cancel(job)
@@ -106,7 +106,7 @@ def test_cancel_ends_it_at_once_and_it_can_begin_again(home):
 
 def test_a_killed_process_is_told(home):
     job = Job.of(MeanStudy(pause=0.3))
-    begin(job)
+    start(job)
     until(lambda: job.status().share > 0)
     os.kill(job.status().pid, signal.SIGKILL)
     until(lambda: job.status().state != "running")
@@ -142,8 +142,8 @@ def test_a_result_of_data_that_changed_meanwhile_is_not_kept(home, monkeypatch):
     def imported_anew(share, what):
         monkeypatch.setattr(MeanStudy, "inputs", lambda _: ["imported anew"])
 
-    with pytest.raises(LabError, match="changed since it began"):
-        do_here(job, imported_anew)
+    with pytest.raises(LabError, match="changed since the computation started"):
+        compute_here(job, imported_anew)
     assert not job.is_done
 
 
@@ -157,11 +157,11 @@ def test_a_question_survives_as_a_file(home):
     with pytest.raises(LabError, match="not valid"):
         study_of("mean", {"pause": "long"})
     (job.path / "study.json").write_text("{")
-    with pytest.raises(LabError, match="ask for it again"):
+    with pytest.raises(LabError, match="compute the study again"):
         Question.read(job.path)
 
 
 def test_time_left_by_what_is_done():
     status = JobStatus(state="running", share=0.25, started=100.0)
-    assert time_left(status, 110.0) == pytest.approx(30.0)
-    assert time_left(status.model_copy(update={"share": 0.0}), 110.0) is None
+    assert seconds_left(status, 110.0) == pytest.approx(30.0)
+    assert seconds_left(status.model_copy(update={"share": 0.0}), 110.0) is None
