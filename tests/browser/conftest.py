@@ -7,17 +7,21 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Error, Page, expect, sync_playwright
+
+from tests.browser.actions import PATIENCE, SCREENSHOTS
 
 ROOT = Path(__file__).parents[2]
-SCREENSHOTS = ROOT / ".cache" / "screenshots"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
+    # Where /dev/shm is small, as in a container, pages would crash for lack of shared memory.
+    "--disable-dev-shm-usage",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
@@ -26,8 +30,7 @@ FLAGS = [
 ]
 
 
-# A busy machine is slow, and slowness is not what these tests look for.
-expect.set_options(timeout=60_000)
+expect.set_options(timeout=PATIENCE)
 
 
 def pytest_collection_modifyitems(items):
@@ -46,8 +49,9 @@ def pytest_runtest_makereport(item, call):
     page = getattr(item, "funcargs", {}).get("page")
     if report.when == "call" and report.failed and isinstance(page, Page):
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=SCREENSHOTS / f"failed-{item.name}.png")
-        report.sections.append(("Browser", "\n".join(page.told[-30:])))
+        with suppress(Error):
+            page.screenshot(path=SCREENSHOTS / f"failed-{item.name}.png", timeout=30_000)
+        report.sections.append(("Browser", "\n".join(page.messages[-30:])))
         lab = item.funcargs.get("lab")
         if lab is not None:
             report.sections.append(("Server", lab.log.read_text()[-3000:]))
@@ -55,7 +59,7 @@ def pytest_runtest_makereport(item, call):
 
 
 class Lab:
-    """A running dashboard; `stop` and `start` keep its home and its port."""
+    """A dashboard with a home and a port of its own, which outlast a restart."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -64,7 +68,11 @@ class Lab:
             free.bind(("localhost", 0))
             self.port = free.getsockname()[1]
         self.url = f"http://localhost:{self.port}"
-        self.environment = {**os.environ, "ATOMREF_LAB_HOME": str(home)}
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
 
     def start(self) -> None:
         options = ["--server.headless=true", f"--server.port={self.port}"]
@@ -72,42 +80,68 @@ class Lab:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "streamlit", "run", "app.py", *options],
                 cwd=ROOT,
-                env=self.environment,
+                env={**os.environ, "ATOMREF_LAB_HOME": str(self.home)},
                 stdout=log,
                 stderr=log,
             )
-        for _ in range(1200):
+        deadline = time.monotonic() + 300
+        while time.monotonic() < deadline and self.is_running:
             try:
-                with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1):
+                with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=10):
                     return
             except OSError:
                 time.sleep(0.1)
-        raise RuntimeError("the dashboard did not start within two minutes")
+        raise RuntimeError(f"the dashboard did not start: {self.log.read_text()[-2000:]}")
 
     def stop(self) -> None:
+        if self.process is None:
+            return
         self.process.terminate()
         try:
             self.process.wait(timeout=60)
         except subprocess.TimeoutExpired:
-            # On a busy machine a computation for a page may take longer to come to its end.
+            # On a busy machine a computation for a page may take longer to end.
             self.process.kill()
             self.process.wait()
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory):
-    lab = Lab(tmp_path_factory.mktemp("home"))
-    lab.start()
-    yield lab
-    lab.stop()
+def server(tmp_path_factory):
+    """The dashboard of this test process."""
+    server = Lab(tmp_path_factory.mktemp("home"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def lab(server):
+    """The dashboard, started again if a test before left it stopped."""
+    if not server.is_running:
+        server.start()
+    return server
 
 
 @pytest.fixture(scope="session")
-def browser():
+def chromium():
+    """Return a function that returns a running browser, started again after a crash."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
+        browsers = []
+
+        def running():
+            if not browsers or not browsers[-1].is_connected():
+                flags = {"executable_path": CHROMIUM, "args": FLAGS, "timeout": PATIENCE}
+                browsers.append(playwright.chromium.launch(**flags))
+            return browsers[-1]
+
+        yield running
+        if browsers and browsers[-1].is_connected():
+            browsers[-1].close()
+
+
+@pytest.fixture
+def browser(chromium):
+    return chromium()
 
 
 @pytest.fixture(params=["light", "dark"])
@@ -117,13 +151,15 @@ def page(browser, request) -> Page:
         viewport={"width": 1400, "height": 1000},
         accept_downloads=True,
     )
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.theme = request.param
-    page.told = []
-    page.on("console", lambda message: page.told.append(f"{message.type}: {message.text}"))
-    page.on("pageerror", lambda error: page.told.append(f"error: {error}"))
-    page.on("requestfailed", lambda one: page.told.append(f"failed: {one.url} {one.failure}"))
-    page.on("crash", lambda _: page.told.append("the page crashed"))
+    page.messages = []
+    page.on("console", lambda message: page.messages.append(f"{message.type}: {message.text}"))
+    page.on("pageerror", lambda error: page.messages.append(f"error: {error}"))
+    page.on("requestfailed", lambda it: page.messages.append(f"failed: {it.url} {it.failure}"))
+    page.on("crash", lambda _: page.messages.append("the page crashed"))
     yield page
-    context.close()
+    # A browser that crashed has closed its contexts.
+    with suppress(Error):
+        context.close()

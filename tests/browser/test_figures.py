@@ -10,23 +10,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.actions import FIND_POINT, PATIENCE, click_mark, settled
+
 PNG = b"\x89PNG\r\n\x1a\n"
 LABELS = "Labels: chgnet-0.3.0, chgnet-r2scan (model-labelled, not DFT)."
 BACKGROUND = {"light": "rgb(255, 255, 255)", "dark": "rgb(13, 17, 23)"}
-
-
-FIND_POINT = """() => {
-    const point = document.querySelectorAll(".js-plotly-plot .scatterlayer .point")[40];
-    point.scrollIntoView({block: "center"});
-    const box = point.getBoundingClientRect();
-    return [box.x + box.width / 2, box.y + box.height / 2];
-}"""
-
-
-def settled(page):
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=120_000)
-    expect(page.get_by_test_id("stException")).to_have_count(0)
-    return page
 
 
 def saved(page, button):
@@ -87,7 +75,7 @@ def shared(page):
 def elsewhere(browser, link):
     """Open a link as another reader would."""
     page = browser.new_context().new_page()
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(PATIENCE)
     page.goto(link)
     return page
 
@@ -110,12 +98,7 @@ def test_a_link_brings_another_reader_to_the_same_view(lab, browser, page):
     settled(page)
     value = spearman(page).inner_text()
 
-    page.wait_for_timeout(1000)
-    x, y = page.evaluate(FIND_POINT)
-    page.mouse.move(x - 3, y - 3)
-    page.mouse.move(x, y)
-    page.mouse.click(x, y)
-    expect(page).to_have_url(re.compile("picked="))
+    click_mark(page, FIND_POINT, 40, "picked=")
     settled(page)
 
     link = shared(page)
@@ -137,9 +120,9 @@ def test_a_selected_data_set_is_in_the_link(lab, browser, page):
     link = shared(settled(page))
     assert link == f"{lab.url}/data?set=mp-frames-gga"
     page.goto(f"{lab.url}/transfer?method=refit&epochs=7")
-    expect(page.get_by_role("button", name="Launch")).to_be_visible(timeout=120_000)
+    expect(page.get_by_role("button", name="Launch")).to_be_visible()
     link = shared(settled(page))
     assert "epochs=7" in link
     other = elsewhere(browser, link)
-    expect(other.get_by_text("--method refit")).to_have_count(1, timeout=120_000)
+    expect(other.get_by_text("--method refit")).to_have_count(1)
     other.context.close()

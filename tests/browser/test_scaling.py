@@ -3,13 +3,13 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.test_journey import settled, snap
+from tests.browser.actions import settled, snap
 
 
 def test_every_view_of_the_embedded_sweep_draws(lab, page):
     for view in ("Curves", "Frames saved", "Plan"):
         page.goto(f"{lab.url}/scaling?view={view.replace(' ', '+')}")
-        expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=120_000)
+        expect(page.locator(".js-plotly-plot").first).to_be_visible()
         settled(page)
         expect(page.get_by_test_id("stAlertContentError")).to_have_count(0)
         expect(page.get_by_text("model-labelled, not DFT").first).to_be_visible()
@@ -19,7 +19,7 @@ def test_every_view_of_the_embedded_sweep_draws(lab, page):
 @pytest.mark.parametrize("page", ["light"], indirect=True)
 def test_a_table_of_points_from_the_reader(lab, page, tmp_path):
     page.goto(f"{lab.url}/scaling?sweep=upload")
-    expect(page.get_by_text("Choose a CSV or Parquet file")).to_be_visible(timeout=120_000)
+    expect(page.get_by_text("Choose a CSV or Parquet file")).to_be_visible()
     bad = tmp_path / "bad.csv"
     bad.write_text("n_frames,error\n100,500\n200,none\n")
     page.set_input_files("input[type=file]", bad)
@@ -29,7 +29,7 @@ def test_a_table_of_points_from_the_reader(lab, page, tmp_path):
     good.write_text("\n".join(["n_frames,error", "0,900", *rows]) + "\n")
     page.reload()
     page.set_input_files("input[type=file]", good)
-    expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=120_000)
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()
     settled(page)
     # The untrained model has an axis of its own, left of the break.
     expect(page.locator(".js-plotly-plot .xaxislayer-above .x2tick text")).to_have_text("0")

@@ -1,0 +1,99 @@
+"""What the browser tests do on a page, and wait for."""
+
+import re
+import time
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+SCREENSHOTS = Path(__file__).parents[2] / ".cache" / "screenshots"
+PATIENCE = 300_000
+"""Milliseconds for which a test waits: machines may be busy, and no test measures speed."""
+
+_STEADY_MS = 400
+
+
+def settled(page):
+    """Wait until Streamlit has drawn the page; nothing may have failed."""
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    return page
+
+
+def snap(page, name):
+    """Keep a screenshot of the whole page, to be looked at."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    height = page.get_by_test_id("stMain").evaluate("main => main.scrollHeight")
+    page.set_viewport_size({"width": 1400, "height": min(int(height) + 60, 5000)})
+    page.wait_for_timeout(1000)
+    page.screenshot(path=SCREENSHOTS / f"{name}-{page.theme}.png")
+    page.set_viewport_size({"width": 1400, "height": 1000})
+
+
+def metric(page, label):
+    return page.get_by_test_id("stMetric").filter(has_text=label).get_by_test_id("stMetricValue")
+
+
+FIND_SQUARE = """symbol => {
+    for (const plot of document.querySelectorAll(".js-plotly-plot")) {
+        const groups = plot.querySelectorAll(".barlayer .trace.bars");
+        const bars = plot.data.filter(trace => trace.type === "bar");
+        for (const [i, trace] of bars.entries()) {
+            const at = (trace.customdata || []).indexOf(symbol);
+            if (at < 0) continue;
+            const square = groups[i].querySelectorAll(".point path")[at];
+            if (!square) continue;
+            square.scrollIntoView({block: "center"});
+            const box = square.getBoundingClientRect();
+            return [box.x + box.width / 2, box.y + box.height / 2];
+        }
+    }
+}"""
+
+
+FIND_POINT = """number => {
+    const point = document.querySelectorAll(".js-plotly-plot .scatterlayer .point")[number];
+    if (!point) return null;
+    point.scrollIntoView({block: "center"});
+    const box = point.getBoundingClientRect();
+    return [box.x + box.width / 2, box.y + box.height / 2];
+}"""
+
+
+def steady(page, find, argument):
+    """Return the place that a script finds, once it stays the same for a while."""
+    deadline = time.monotonic() + PATIENCE / 1000
+    place = None
+    while time.monotonic() < deadline:
+        before, place = place, page.evaluate(find, argument)
+        if place is not None and place == before:
+            return place
+        page.wait_for_timeout(_STEADY_MS)
+    raise AssertionError(f"no steady place of {argument}")
+
+
+def click_mark(page, find, argument, url):
+    """Click a mark of a figure in its middle, again where a redraw lost the click.
+
+    Args:
+        page: the page.
+        find: script that returns the place of the mark, or nothing.
+        argument: its argument.
+        url: pattern that the address matches after the click.
+    """
+    for _ in range(3):
+        x, y = steady(page, find, argument)
+        page.mouse.move(x - 3, y - 3)
+        page.mouse.move(x, y)
+        page.mouse.click(x, y)
+        try:
+            expect(page).to_have_url(re.compile(url), timeout=PATIENCE / 3)
+        except AssertionError:
+            continue
+        return
+    expect(page).to_have_url(re.compile(url))
+
+
+def click_element(page, symbol, url):
+    """Click an element in the periodic table; the address then matches a pattern."""
+    click_mark(page, FIND_SQUARE, symbol, url)
