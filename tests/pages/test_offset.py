@@ -1,4 +1,4 @@
-"""Only offset: asked, computed as a job or in place, kept, and told with its sources."""
+"""Model offset: computed in place or as a job, kept, and shown with its sources."""
 
 import numpy as np
 import pandas as pd

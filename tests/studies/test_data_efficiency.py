@@ -1,4 +1,4 @@
-"""The study of few materials: from a data set's name to a kept result."""
+"""The data efficiency study: from the name of a data set to a saved result."""
 
 import numpy as np
 import pytest

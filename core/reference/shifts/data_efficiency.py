@@ -234,4 +234,4 @@ def _shortest(gram: np.ndarray, moments: np.ndarray) -> np.ndarray:
     """Solve the normal equations for (2, p) moments; the shortest of several solutions."""
     values, vectors = np.linalg.eigh(gram)
     kept = values > _CUT * values[-1]
-    return (moments @ vectors[:, kept] / values[kept]) @ vectors[:, kept].T
+    return np.asarray((moments @ vectors[:, kept] / values[kept]) @ vectors[:, kept].T)

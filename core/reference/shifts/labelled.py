@@ -48,12 +48,12 @@ class LabelledEnergies:
     @property
     def fractions(self) -> np.ndarray:
         """Composition fractions of these rows, (n, 94)."""
-        return self.data.fractions()[self.rows]
+        return np.asarray(self.data.fractions()[self.rows])
 
     @property
     def material_ids(self) -> np.ndarray:
         """Material ids of these rows, (n,)."""
-        return self.data.table()["material_id"].to_numpy()[self.rows]
+        return np.asarray(self.data.table()["material_id"].to_numpy()[self.rows])
 
 
 def labelled_energies(dataset: str, column: str | None = None) -> LabelledEnergies:

@@ -54,7 +54,7 @@ class PairedEnergies:
     @property
     def shift(self) -> np.ndarray:
         """Target minus source energy (n,), eV/atom."""
-        return self.target - self.source
+        return np.asarray(self.target - self.source)
 
     @property
     def is_model_labelled(self) -> bool:

@@ -42,7 +42,7 @@ class ShiftSummary:
     @property
     def residual(self) -> np.ndarray:
         """Scaled target minus scaled source energy (n,), eV/atom."""
-        return self.scaled_target - self.scaled_source
+        return np.asarray(self.scaled_target - self.scaled_source)
 
 
 def summarize(pairs: PairedEnergies) -> ShiftSummary:

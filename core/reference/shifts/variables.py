@@ -165,7 +165,7 @@ def _frame_volume_change(pairs: PairedEnergies, data: FrameSet, other: FrameSet)
 
 
 def _percent(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    return 100 * (target / source - 1)
+    return np.asarray(100 * (target / source - 1))
 
 
 def _composition(pairs: PairedEnergies) -> tuple[Variable, ...]:
@@ -234,7 +234,7 @@ def _volume_change(values: Callable[[], np.ndarray]) -> Variable:
 
 
 def _numbers(column: pd.Series, rows: np.ndarray) -> np.ndarray:
-    return column.to_numpy(dtype=float, na_value=np.nan)[rows]
+    return np.asarray(column.to_numpy(dtype=float, na_value=np.nan)[rows])
 
 
 def _yes_no(column: pd.Series, rows: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from core.reference.shifts.data_efficiency import _Sums, data_efficiency
 PRIOR = np.linspace(-2, -8, N_ELEMENTS)
 
 
-def made(n_materials, *, frames=1, seed=0, noise=0.02):
+def example(n_materials, *, frames=1, seed=0, noise=0.02):
     """Energies linear in composition but for noise, of materials with two or three elements."""
     rng = np.random.default_rng(seed)
     X = np.zeros((n_materials, N_ELEMENTS))
@@ -29,13 +29,13 @@ def made(n_materials, *, frames=1, seed=0, noise=0.02):
     return X, source, target, ids
 
 
-def few(data, **options):
+def fitted(data, **options):
     priors = (PRIOR, 1.7 * PRIOR - 1)
     return data_efficiency(*data, **({"priors": priors} | options))
 
 
 def test_fits_are_those_of_the_same_rows():
-    X, source, target, ids = made(60, frames=2)
+    X, source, target, ids = example(60, frames=2)
     compositions = build_design(X, ids)
     sums = _Sums.of(compositions, np.stack([source, target]))
     step = np.full(60, 2)
@@ -66,16 +66,16 @@ def test_fits_are_those_of_the_same_rows():
 
 
 def test_sizes_and_held_out_materials():
-    found = few(made(200))
-    assert found.sizes.tolist() == [10, 30, 100, 160]
-    assert (found.n_materials, found.n_held_out) == (200, 40)
-    assert found.pearson.shape == found.mae.shape == (2, 4, 20)
-    assert few(made(25)).sizes.tolist() == [10, 20]
-    assert few(made(150)).sizes.tolist() == [10, 30, 100], "120 would add little"
+    curve = fitted(example(200))
+    assert curve.sizes.tolist() == [10, 30, 100, 160]
+    assert (curve.n_materials, curve.n_held_out) == (200, 40)
+    assert curve.pearson.shape == curve.mae.shape == (2, 4, 20)
+    assert fitted(example(25)).sizes.tolist() == [10, 20]
+    assert fitted(example(150)).sizes.tolist() == [10, 30, 100], "120 would add little"
 
 
 def test_more_materials_help_and_a_good_prior_helps_most_where_there_are_few():
-    table = few(made(400)).table()
+    table = fitted(example(400)).table()
     free = table[table["method"] == "lstsq"]["mae"].to_numpy()
     pulled = table[table["method"] == "ridge"]["mae"].to_numpy()
     assert free[0] > 10 * free[-1]
@@ -86,36 +86,36 @@ def test_more_materials_help_and_a_good_prior_helps_most_where_there_are_few():
 
 
 def test_order_of_rows_and_seed():
-    X, source, target, ids = data = made(80, frames=2)
-    found = few(data)
+    X, source, target, ids = data = example(80, frames=2)
+    curve = fitted(data)
     order = np.random.default_rng(5).permutation(len(X))
-    again = few((X[order], source[order], target[order], ids[order]))
-    np.testing.assert_allclose(again.mae, found.mae, rtol=1e-6)
-    assert not np.allclose(few(data, seed=1).mae, found.mae)
+    again = fitted((X[order], source[order], target[order], ids[order]))
+    np.testing.assert_allclose(again.mae, curve.mae, rtol=1e-6)
+    assert not np.allclose(fitted(data, seed=1).mae, curve.mae)
 
 
 def test_frames_of_a_material_are_drawn_together():
     # Each material's own offset would be learnt if its frames were in both parts.
-    X, source, target, ids = made(60)
-    once = few((X, source, target, ids))
-    thrice = few([np.repeat(one, 3, axis=0) for one in (X, source, target, ids)])
+    X, source, target, ids = example(60)
+    once = fitted((X, source, target, ids))
+    thrice = fitted([np.repeat(one, 3, axis=0) for one in (X, source, target, ids)])
     np.testing.assert_allclose(thrice.pearson, once.pearson, atol=1e-2)
     assert thrice.n_materials == 60
 
 
 def test_too_few_materials():
     with pytest.raises(LabError, match="at least 20"):
-        few(made(19))
+        fitted(example(19))
 
 
-def test_progress_is_told_and_may_end_the_work():
-    told = []
-    few(made(30), progress=lambda share, _: told.append(share))
-    assert told == sorted(told)
-    assert len(told) == 20
+def test_progress_is_reported_and_may_end_the_work():
+    shares = []
+    fitted(example(30), progress=lambda share, _: shares.append(share))
+    assert shares == sorted(shares)
+    assert len(shares) == 20
 
     def end(_share, _what):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        few(made(30), progress=end)
+        fitted(example(30), progress=end)

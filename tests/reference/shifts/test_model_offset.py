@@ -1,4 +1,4 @@
-"""Only offset: a model whose whole error is references, one whose error is not, and the folds."""
+"""Model offset: a model whose error is references only, one whose error is not, and the folds."""
 
 import numpy as np
 import pytest
