@@ -78,7 +78,7 @@ def choose_references() -> tuple[Any, str]:
         an argument of the command.
     """
     names = {str(kind): label for kind, label in KINDS.items()}
-    names[TABLE] = "a table of mine (CSV)"
+    names[TABLE] = "your own table (CSV)"
     kind = st.selectbox(
         "Pure elements from",
         list(names),

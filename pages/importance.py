@@ -30,7 +30,7 @@ def main() -> None:
     head(
         "Feature importance",
         "Which elements make two functionals disagree beyond their references, and how much of "
-        "that is the MP2020 corrections?",
+        "that comes from the MP2020 corrections?",
     )
     with errors_shown():
         choice = choose_pairs()

@@ -68,5 +68,5 @@ def test_embedded_data_have_no_experiment(visit):
 def test_own_elements_and_a_table_that_is_not_there(visit, mine):
     at = visit("formation", dataset="mine", references="the data set's own elements")
     assert "Na" in at.warning[0].value
-    at = visit("formation", references="a table of mine (CSV)")
+    at = visit("formation", references="your own table (CSV)")
     assert any("CSV file" in info.value for info in at.info)

@@ -35,7 +35,7 @@ def figures(at):
 def test_score_stands_above_two_periodic_tables(visit):
     at = visit("importance", dataset="mine")
     labels = [metric.label for metric in at.metric]
-    assert labels[:2] == ["R², trees", "R², line"]
+    assert labels[:2] == ["R², trees", "R², linear fit"]
     study = ImportanceStudy(pairs=PairSelection(dataset="mine", **COLUMNS))
     found = study.compute(lambda *_: None).importance
     assert float(at.metric[0].value) == pytest.approx(found.r2_cv, abs=6e-4)

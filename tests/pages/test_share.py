@@ -63,6 +63,7 @@ def test_every_page_shows_commands_that_exist(visit, page):
             {"view": "What to compute next", "covered": "Materials there"},
             {"covered": "materials"},
         ),
+        ("formation", {"references": "a table of mine (CSV)"}, {"references": "table"}),
         ("transfer", {"model": "A checkpoint of my own"}, {"model": "upload"}),
         ("atomref", {"view": "How sure"}, {"view": "Uncertainty"}),
         ("atomref", {"view": "Single materials"}, {"view": "Influence"}),

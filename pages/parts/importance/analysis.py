@@ -55,7 +55,7 @@ class Analysis:
 
 
 BY_KEY: dict[str | type, Any] = {Analysis: attrgetter("key")}
-"""For caches: an analysis is known by its key."""
+"""Hash functions for caches: an analysis is identified by its key."""
 
 
 def choose_analysis(analyses: list[Analysis]) -> Analysis:

@@ -12,7 +12,7 @@ from pages.parts.shared.page import is_dark, signed
 
 
 def show_strip(analysis: Analysis) -> None:
-    """Show the scores of trees and line on held-out materials, above every view."""
+    """Show the scores of trees and linear fit on held-out materials, above every view."""
     importance = analysis.importance
     metrics = {
         "R², trees": (
@@ -22,13 +22,13 @@ def show_strip(analysis: Analysis) -> None:
                 "folds by material. Importances are only as reliable as this score is high."
             ),
         ),
-        "R², line": (
+        "R², linear fit": (
             signed(importance.r2_cv_linear, digits=3),
             "The same for a linear fit to the same fractions on the same folds.",
         ),
         "MAE, trees, meV/atom": (f"{1000 * importance.mae.mean():,.1f}", None),
-        "MAE, line, meV/atom": (f"{1000 * importance.mae_linear.mean():,.1f}", None),
-        "Materials' rows": (
+        "MAE, linear fit, meV/atom": (f"{1000 * importance.mae_linear.mean():,.1f}", None),
+        "Rows": (
             f"{importance.n:,}",
             (
                 f"{importance.n_explained:,} of them have exact SHAP values; "
@@ -77,14 +77,14 @@ def show_score(analyses: list[Analysis], analysis: Analysis) -> None:
             column_config={
                 "fold": "Fold",
                 "r2": st.column_config.NumberColumn("R², trees", format="%.3f"),
-                "r2_linear": st.column_config.NumberColumn("R², line", format="%.3f"),
+                "r2_linear": st.column_config.NumberColumn("R², linear fit", format="%.3f"),
                 "mae": st.column_config.NumberColumn("MAE, trees", format="%.1f"),
-                "mae_linear": st.column_config.NumberColumn("MAE, line", format="%.1f"),
+                "mae_linear": st.column_config.NumberColumn("MAE, linear fit", format="%.1f"),
             },
         )
     right.caption(
-        "MAE in meV/atom. All rows of a material are held out together. Trees: XGBoost; line: "
-        "ridge regression on the fractions, which would fit a mere difference of references."
+        "MAE in meV/atom. All rows of a material are held out together. Trees: XGBoost. Linear "
+        "fit: ridge regression on the fractions, enough for a mere difference of references."
     )
 
 

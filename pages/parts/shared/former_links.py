@@ -4,6 +4,7 @@ import streamlit as st
 
 FORMER: dict[str, dict[str, str]] = {
     "covered": {"Materials there": "Existing materials"},
+    "references": {"a table of mine (CSV)": "your own table (CSV)"},
     "quantity": {"Loss": "Training loss", "Memory": "Peak memory"},
     "shows": {"Take it home": "Export"},
     "model": {"A checkpoint of my own": "Uploaded checkpoint"},
