@@ -78,7 +78,7 @@ def _position(number: int) -> tuple[int, int]:
 POSITION: dict[str, tuple[int, int]] = {
     symbol: _position(index + 1) for index, symbol in enumerate(SYMBOLS)
 }
-"""(row, column) of each symbol in the 18-column table; rows 9 and 10 hold the f-block."""
+"""(row, column) of each symbol in the 18-column table; rows 9 and 10 are the f-block."""
 
 
 def fractions_from_flat(numbers: np.ndarray, offsets: np.ndarray) -> np.ndarray:

@@ -135,7 +135,7 @@ def import_(
 
 
 def _kind_of_options(fields: dict[str, str], functionals: list[str]) -> str | None:
-    """Return the kind of data set that the other options imply, None if they do not tell."""
+    """Return the kind of data set that the other options imply, None if they do not say."""
     if "energy" in fields or any("=" not in text for text in functionals):
         return "frames"
     return "pairs" if "source" in fields or "target" in fields or functionals else None

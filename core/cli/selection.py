@@ -5,8 +5,9 @@ from pathlib import Path
 
 from core.cli.answer import key_values
 from core.errors import LabError
+from core.frames.provenance import CORRECTIONS, origin
 from core.frames.registry import find_dataset
-from core.frames.schema import DFT
+from core.frames.schema import Corrections
 from core.reference.shifts.pairs import PairedEnergies, default_columns
 from core.studies.selection import PairSelection
 
@@ -45,7 +46,7 @@ def select_pairs(
         return PairSelection(dataset=data_name(data), source=source, target=target, mapping=fields)
     card = find_dataset(data).card
     if card.kind == "pairs" and not (source and target):
-        # Named, as on the page: the same question has one kept result.
+        # Written out as on the page, so that both share one stored result.
         guessed = default_columns(card)
         source, target = source or guessed[0], target or guessed[1]
     return PairSelection(dataset=data, source=source, target=target)
@@ -61,10 +62,9 @@ def data_name(data: str) -> str:
     return str(Path(data).resolve()) if is_table(data) else data
 
 
-def describe_origin(functional: str, labels: str, corrections: str) -> str:
+def describe_origin(functional: str, labels: str, corrections: Corrections) -> str:
     """Describe energies by functional, origin of their labels, and corrections."""
-    made = "DFT" if labels == DFT else f"model-labelled by {labels}, not DFT"
-    return f"{functional} ({made}; MP2020 corrections: {corrections})"
+    return f"{functional} by {origin(labels)}, {CORRECTIONS[corrections]}"
 
 
 def describe_pairs(pairs: PairedEnergies) -> tuple[dict[str, str], dict[str, str]]:

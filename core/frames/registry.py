@@ -104,7 +104,7 @@ def open_frame_set(name: str) -> FrameSet:
     """Open a data set of frames by name.
 
     Raises:
-        LabError: No such data set, it holds pairs, or a file of it is damaged.
+        LabError: if there is no such data set, it contains pairs, or a file is damaged.
     """
     data = open_dataset(name)
     if not isinstance(data, FrameSet):
@@ -140,7 +140,7 @@ def new_dataset_path(name: str) -> Path:
     path = datasets_dir() / name
     if path.exists() or (EMBEDDED_DIR / name).exists():
         raise LabError(
-            f"There is a data set {name!r} already; choose another name or delete that one first."
+            f"A data set {name!r} exists already; choose another name or delete it first."
         )
     return path
 

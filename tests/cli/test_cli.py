@@ -34,8 +34,8 @@ def test_help_names_every_command_and_torch_stays_away():
 
 def test_data_sets_are_imported_listed_shown_and_deleted(home):
     pair_table(home / "pairs.csv")
-    told = answer("import", "pairs.csv", "--name", "mine", "--licence", "CC0")
-    assert (told["kind"], told["n"]) == ("pairs", 40)
+    output = answer("import", "pairs.csv", "--name", "mine", "--licence", "CC0")
+    assert (output["kind"], output["n"]) == ("pairs", 40)
     rows = {row["name"]: row for row in answer("datasets", "list")["datasets"]}
     assert rows["mine"] == {
         "name": "mine",
@@ -85,7 +85,7 @@ def test_the_prior_is_the_users_choice(home):
     assert "none.json" in mistake(*words, "--prior", "none.json")
 
 
-def test_corrections_can_be_told():
+def test_corrections_can_be_given():
     pair_table(Path("pairs.csv"))
     words = ("import", "pairs.csv", "--name", "mine")
     assert "choose one of" in mistake(*words, "--corrections", "energy_r2scan=some")
@@ -106,8 +106,8 @@ def test_import_tells_pairs_from_frames():
     )
     pair_table(Path("pairs.csv"))
     assert answer("import", "pairs.csv", "--name", "both")["kind"] == "pairs"
-    told = mistake("import", "pairs.csv", "--name", "one", "--functional", "r2SCAN")
-    assert "structures" in told, "one functional means frames, which need structures"
+    output = mistake("import", "pairs.csv", "--name", "one", "--functional", "r2SCAN")
+    assert "structures" in output, "one functional means frames, which need structures"
 
 
 def test_shift_of_a_table_and_of_a_data_set(home):
@@ -116,14 +116,14 @@ def test_shift_of_a_table_and_of_a_data_set(home):
     source, target = table["energy_gga_corrected"], table["energy_r2scan"]
     columns = ("--source", "energy_gga_corrected", "--target", "energy_r2scan")
     for words in (("pairs.csv",), ("pairs.csv", *columns), ("mine",), ("mine", *columns)):
-        told = answer("shift", *words)
-        assert told["n"] == 40
-        assert told["mean_shift"] == pytest.approx((target - source).mean())
-        assert told["mae"] == pytest.approx((target - source).abs().mean())
-        assert told["pearson_raw"] == pytest.approx(np.corrcoef(source, target)[0, 1])
-    assert told["source_functional"] == "GGA/GGA+U"
+        output = answer("shift", *words)
+        assert output["n"] == 40
+        assert output["mean_shift"] == pytest.approx((target - source).mean())
+        assert output["mae"] == pytest.approx((target - source).abs().mean())
+        assert output["pearson_raw"] == pytest.approx(np.corrcoef(source, target)[0, 1])
+    assert output["source_functional"] == "GGA/GGA+U"
     backward = answer("shift", "mine", "--source", columns[3], "--target", columns[1])
-    assert backward["mean_shift"] == pytest.approx(-told["mean_shift"])
+    assert backward["mean_shift"] == pytest.approx(-output["mean_shift"])
     assert "mean shift, eV/atom" in invoke("shift", "mine").stdout
 
 
@@ -138,15 +138,15 @@ def test_shift_between_two_data_sets_of_frames():
 def test_atomref_by_least_squares_agrees_with_numpy(home):
     table = pair_table(home / "pairs.csv")
     import_pairs(home / "pairs.csv", name="mine")
-    told = answer("atomref", "mine", "--out", "ref.json")
+    output = answer("atomref", "mine", "--out", "ref.json")
     X = open_dataset("mine").fractions()
     expected = np.linalg.lstsq(X, table["energy_r2scan"], rcond=None)[0]
-    for symbol, energy in told["energies"].items():
+    for symbol, energy in output["energies"].items():
         assert energy == pytest.approx(expected[SYMBOLS.index(symbol)], abs=1e-6)
-    assert (told["functional"], told["method"], told["n"]) == ("r2SCAN", "lstsq", 40)
-    assert told["rank"] <= len(told["counts"]) == 7
-    assert "condition" in told
-    assert json.loads(Path("ref.json").read_text())["energies"] == told["energies"]
+    assert (output["functional"], output["method"], output["n"]) == ("r2SCAN", "lstsq", 40)
+    assert output["rank"] <= len(output["counts"]) == 7
+    assert "condition" in output
+    assert json.loads(Path("ref.json").read_text())["energies"] == output["energies"]
     other = answer("atomref", "mine", "--column", "energy_gga_corrected", "--out", "ref.csv")
     assert other["functional"] == "GGA/GGA+U"
     assert len(pd.read_csv("ref.csv")) == 94
@@ -169,7 +169,7 @@ def test_atomref_with_a_prior(home):
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (("datasets", "show", "nothing"), "nothing"),
         (("datasets", "show"), "Missing argument"),
@@ -192,8 +192,8 @@ def test_atomref_with_a_prior(home):
         (("export", "nothing", "--out", "model.pth.tar"), "nothing"),
     ],
 )
-def test_mistakes_are_one_line(words, told):
-    assert told in mistake(*words)
+def test_mistakes_are_one_line(words, message):
+    assert message in mistake(*words)
 
 
 def test_pairs_are_refused_where_frames_are_needed(home):

@@ -53,7 +53,7 @@ def test_importance_of_a_table(table):
     assert told["mae_cv"] < 0.05
     text = invoke("importance", "pairs.csv").stdout
     assert "trees" in text
-    assert "MP2020 corrections: MP2020" in text
+    assert "MP2020 corrections included" in text
 
 
 def test_importance_without_corrections(table):

@@ -56,7 +56,7 @@ def test_a_table_comes_in_with_its_guessed_columns(visit):
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "message"),
     [
         ("empty.csv", b"", "empty"),
         ("binary.csv", bytes(range(256)) * 8, "binary.csv"),
@@ -66,18 +66,18 @@ def test_a_table_comes_in_with_its_guessed_columns(visit):
         ("binary.parquet", b"PAR1 but not really", "binary.parquet"),
     ],
 )
-def test_bad_tables_are_told_in_one_sentence(visit, name, content, told):
+def test_bad_tables_give_an_error_of_one_sentence(visit, name, content, message):
     at = upload(visit("data"), name, content)
     if not at.error:
         press(at, "Import")
     assert len(at.error) == 1
     text = at.error[0].value.replace("\\", "")
-    assert told in text
+    assert message in text
     assert "\n" not in text
     assert not mine(), "nothing is half-imported"
 
 
-def test_a_name_that_is_taken_is_told(visit):
+def test_an_existing_name_is_an_error(visit):
     at = press(upload(visit("data"), "twice.csv", GOOD.encode()), "Import")
     at = press(upload(at, "twice.csv", GOOD.encode()), "Import")
     assert "already" in at.error[0].value

@@ -1,1 +1,1 @@
-"""Readers of other people's files, one a format."""
+"""Readers of tables, one per format, and their import as data sets."""

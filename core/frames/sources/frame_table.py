@@ -71,21 +71,21 @@ def import_frames(
     directory = new_dataset_path(name)
     functional = canonical_functional(functional)
     table = _FrameTable(open_table(path), mapping, functional)
-    known = energy_column(table.mapping["energy"])
+    guessed = energy_column(table.mapping["energy"])
     card = table.card(
         kind="frames",
         name=name,
         title=title,
         functional=functional,
         labels=labels,
-        corrections=corrections or (known.corrections if known else "unknown"),
+        corrections=corrections or (guessed.corrections if guessed else "unknown"),
         licence=licence,
     )
     return write_frames(directory, card, table.frames(progress), describe=table.describe)
 
 
 class _FrameTable(MappedTable):
-    """The frames of a table, one after the other, counting the rows that are left out."""
+    """A table file that is read as frames; counts the rows that are left out."""
 
     def __init__(self, file: TableFile, mapping: Mapping[str, str] | None, functional: str) -> None:
         guessed = guess(file).frames_mapping(functional)
@@ -163,7 +163,7 @@ class _FrameTable(MappedTable):
         )
 
     def _ids(self, row: int, cells: Mapping[str, Any]) -> tuple[str, str]:
-        """Return frame id and material id, made from each other or the row where missing."""
+        """Return frame id and material id; a missing one follows from the other or from the row."""
         ids = {f: self.checked_id(row, f, cells[f]) for f in _IDS if f in self.mapping}
         frame_id = ids.get("frame_id")
         material_id = ids.get("material_id") or frame_id or f"row-{row + 1}"

@@ -255,5 +255,5 @@ def _text_dtype(column: pa.ChunkedArray, first: object) -> str:
 
 
 def _first(column: pa.ChunkedArray) -> object:
-    known = column.drop_null()
-    return known[0].as_py() if len(known) else None
+    values = column.drop_null()
+    return values[0].as_py() if len(values) else None

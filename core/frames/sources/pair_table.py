@@ -123,11 +123,10 @@ class _PairTable(MappedTable):
             )
         if "structure" not in self.mapping:
             self.require("formula", "chemical formulas")
-        known = {energy.column: energy for energy in self._guess.energies}
+        self._energies = {energy.column: energy for energy in self._guess.energies}
         for column in (source, target):
             unknown = EnergyColumn(column=column, functional="unknown")
-            known.setdefault(column, energy_column(column) or unknown)
-        self._energies = known
+            self._energies.setdefault(column, energy_column(column) or unknown)
 
     def energies(
         self, functionals: Mapping[str, str], corrections: Mapping[str, Corrections], labels: str

@@ -43,7 +43,7 @@ def test_names_of_other_things(name):
     assert energy_column(name) is None
 
 
-def test_functionals_are_told_from_phrases():
+def test_functionals_in_phrases():
     assert functional_of("my r2SCAN labels") == "r2SCAN"
     assert functional_of("PBEsol") == "PBEsol"
     assert functional_of("GGA/GGA+U") == "GGA/GGA+U"
@@ -102,7 +102,7 @@ def test_a_users_table_needs_no_help(tmp_path, salt_json, suffix):
     assert "energy" not in guessed.frames_mapping("HSE06")
 
 
-def test_a_table_of_frames_is_told_by_its_labels(tmp_path, salt_json):
+def test_labels_make_a_table_of_frames(tmp_path, salt_json):
     path = tmp_path / "frames.csv"
     pd.DataFrame(
         {

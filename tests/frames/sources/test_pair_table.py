@@ -182,7 +182,7 @@ def test_a_bad_mapping_is_refused(pairs_csv, mapping, message):
 
 def test_a_taken_or_bad_name_is_refused(pairs_csv):
     import_pairs(pairs_csv(GOOD), name="mine")
-    with pytest.raises(LabError, match="data set 'mine' already"):
+    with pytest.raises(LabError, match="data set 'mine' exists already"):
         import_pairs(pairs_csv(GOOD), name="mine")
     with pytest.raises(LabError, match="is not a valid name"):
         import_pairs(pairs_csv(GOOD), name="../mine")
