@@ -1,1 +1,1 @@
-"""Transfer of a pretrained potential to another functional: methods, training, evaluation."""
+"""Elemental references that need a pretrained network, and its interaction energies."""
