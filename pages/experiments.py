@@ -12,7 +12,7 @@ def main() -> None:
     )
     with errors_shown():
         experiments = Experiment.load_all()
-        chosen = next((one for one in experiments if one.id == linked("experiment")), None)
+        chosen = next((group for group in experiments if group.id == linked("experiment")), None)
         if chosen is not None:
             from pages.parts.experiments.view import show_experiment  # noqa: PLC0415
 

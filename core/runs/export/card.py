@@ -48,15 +48,15 @@ def model_card(run: Run, *, file: str = "model.pth.tar") -> str:
     method = METHODS[config.method]
     start = next(iter(run.metrics("start")), {})
     data = _card_of(config.dataset)
-    made = status.labels or (data.labels if data else "unknown")
+    labels = status.labels or (data.labels if data else "unknown")
     warning = (
         ""
-        if made == DFT
-        else f"\n**Its labels were made by {made}, not by DFT: it shows how the method works, and "
-        "is not a potential for research.**\n"
+        if labels == DFT
+        else f"\n**Its labels were made by {labels}, not by DFT: it shows how the method works "
+        "and is not a potential for research.**\n"
     )
     sections = {
-        "Data": _data(run, data, made, start),
+        "Data": _data(run, data, labels, start),
         "Training": _training(run, start),
         "Software": software(),
     }
@@ -90,7 +90,7 @@ def _errors(run: Run) -> str:
     return "\n".join([*lines, "", note])
 
 
-def _data(run: Run, data: Card | None, made: str, start: dict[str, Any]) -> dict[str, Any]:
+def _data(run: Run, data: Card | None, labels: str, start: dict[str, Any]) -> dict[str, Any]:
     facts: dict[str, Any] = {"Data set": run.config.dataset}
     if data is not None:
         facts |= {
@@ -103,7 +103,7 @@ def _data(run: Run, data: Card | None, made: str, start: dict[str, Any]) -> dict
             "Split": f"by material, seed {data.split_seed}, 80 : 10 : 10",
         }
     return facts | {
-        "Labels by": made,
+        "Labels by": labels,
         "Kinds of label": ", ".join(start.get("labels", [])),
         "Frames": ", ".join(
             f"{start[key]:,} {name}"

@@ -43,20 +43,20 @@ def progress_of(runs: Sequence[Run]) -> GroupProgress:
     Args:
         runs: runs; those deleted meanwhile are left out.
     """
-    known = [(run, status) for run in runs if (status := status_if_any(run)) is not None]
-    finished = [(run, status) for run, status in known if status.state == "finished"]
-    active = [(run, status) for run, status in known if status.is_active]
-    n_train = max((status.frames or 0 for _, status in known), default=0)
-    total = sum(cost(run.config, n_train) for run, _ in known)
-    done = sum(cost(run.config, n_train) * _share(status) for run, status in known)
+    states = [(run, status) for run in runs if (status := status_if_any(run)) is not None]
+    finished = [(run, status) for run, status in states if status.state == "finished"]
+    active = [(run, status) for run, status in states if status.is_active]
+    n_train = max((status.frames or 0 for _, status in states), default=0)
+    total = sum(cost(run.config, n_train) for run, _ in states)
+    done = sum(cost(run.config, n_train) * _share(status) for run, status in states)
     return GroupProgress(
         finished=len(finished),
         active=len(active),
-        of=len(known),
+        of=len(states),
         share=done / total if total else 0.0,
         eta_s=_seconds_left(active, finished, n_train) if active and finished else None,
-        failure=next((status.message for _, status in known if status.state == "failed"), None),
-        labels=next((status.labels for _, status in known if status.labels), None),
+        failure=next((status.message for _, status in states if status.state == "failed"), None),
+        labels=next((status.labels for _, status in states if status.labels), None),
     )
 
 

@@ -1,7 +1,7 @@
 """The body of a run's process: wait for the device, train, and record the outcome.
 
-`atomref train --run-dir DIR` ends up here, whoever started it: a page, the command line, or
-a queue.
+`atomref train --run-dir DIR` ends up here, whether a page, the command line or a queue
+started it.
 """
 
 import os

@@ -29,7 +29,7 @@ def differing(runs: Sequence[Run]) -> dict[str, list[str]]:
     """
     settings = [settings_of(run.config) for run in runs]
     names = [name for name in (settings[0] if settings else {}) if name != "name"]
-    values = {name: sorted({one[name] for one in settings}, key=_order) for name in names}
+    values = {name: sorted({texts[name] for texts in settings}, key=_order) for name in names}
     return {name: different for name, different in values.items() if len(different) > 1}
 
 

@@ -1,1 +1,1 @@
-"""A study as a job: computed in place, or by a process of its own that outlives the page."""
+"""A study as a job: computed at once, or by a detached process that outlives the page."""
