@@ -1,7 +1,7 @@
 """`train`: create a run or resume one, in the foreground or as a separate process."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -21,99 +21,72 @@ app = typer.Typer()
 _CANCELLED = 130
 
 
+def _option(key: str, help_text: str | None = None, default: str | None = None) -> Any:
+    """Return the option of a setting, by its key in FLAGS."""
+    return typer.Option(FLAGS[key], help=help_text, show_default=default or False)
+
+
 @app.command("train", cls=LabCommand)
 def train(
     *,
-    method: Annotated[
-        str | None,
-        typer.Option(FLAGS["method"], help=f"{', '.join(METHODS)}.", show_default=DEFAULT),
-    ] = None,
-    dataset: Annotated[
-        str | None, typer.Option(FLAGS["dataset"], help="Data set of frames.")
-    ] = None,
+    method: Annotated[str | None, _option("method", ", ".join(METHODS), DEFAULT)] = None,
+    dataset: Annotated[str | None, _option("dataset", "Data set of frames.")] = None,
     source_model: Annotated[
-        str | None,
-        typer.Option(
-            FLAGS["source_model"],
-            help="Start: chgnet-0.3.0, chgnet-r2scan or a checkpoint.",
-        ),
+        str | None, _option("source_model", "Start: chgnet-0.3.0, chgnet-r2scan or a checkpoint.")
     ] = None,
-    frames: Annotated[
-        int | None, typer.Option(FLAGS["frames"], help="Training frames.", show_default="all")
-    ] = None,
-    epochs: Annotated[int | None, typer.Option(FLAGS["epochs"])] = None,
+    frames: Annotated[int | None, _option("frames", "Training frames.", "all")] = None,
+    epochs: Annotated[int | None, _option("epochs")] = None,
     minutes: Annotated[
-        float | None,
-        typer.Option(FLAGS["minutes"], help="Training time; at least one epoch is trained."),
+        float | None, _option("minutes", "Training time; at least one epoch is trained.")
     ] = None,
     patience: Annotated[
-        int | None,
-        typer.Option(FLAGS["patience"], help="Stop after this many epochs without improvement."),
+        int | None, _option("patience", "Stop after this many epochs without improvement.")
     ] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(FLAGS["batch_size"], help="Frames per step.")
-    ] = None,
-    optimizer: Annotated[
-        str | None, typer.Option(FLAGS["optimizer"], help="adam, adamw or radam.")
-    ] = None,
-    learning_rate: Annotated[float | None, typer.Option(FLAGS["learning_rate"])] = None,
-    weight_decay: Annotated[
-        float | None, typer.Option(FLAGS["weight_decay"], help="Of AdamW.")
-    ] = None,
+    batch_size: Annotated[int | None, _option("batch_size", "Frames per step.")] = None,
+    optimizer: Annotated[str | None, _option("optimizer", "adam, adamw or radam.")] = None,
+    learning_rate: Annotated[float | None, _option("learning_rate")] = None,
+    weight_decay: Annotated[float | None, _option("weight_decay", "Of AdamW.")] = None,
     warmup_epochs: Annotated[
-        float | None,
-        typer.Option(FLAGS["warmup_epochs"], help="Epochs of rising learning rate."),
+        float | None, _option("warmup_epochs", "Epochs of rising learning rate.")
     ] = None,
     keep_every: Annotated[
-        int | None,
-        typer.Option(FLAGS["keep_every"], help="Keep a model each time this many epochs are done."),
+        int | None, _option("keep_every", "Keep a model each time this many epochs are done.")
     ] = None,
     frozen: Annotated[
         str | None,
-        typer.Option(FLAGS["frozen"], help=f"Blocks to freeze: {', '.join(BLOCKS)}."),
+        _option("frozen", f"Blocks to freeze: {', '.join(BLOCKS)}."),
     ] = None,
     block_rates: Annotated[
         str | None,
-        typer.Option(
-            FLAGS["block_rates"],
-            help="Multiples of the learning rate for blocks, such as embedding=0.1,readout=2.",
-        ),
+        _option("block_rates", "Multiples of the learning rate, such as embedding=0.1,readout=2."),
     ] = None,
     loss_energy: Annotated[
-        float | None, typer.Option(FLAGS["loss.energy"], help="Weight of the energy in the loss.")
+        float | None, _option("loss.energy", "Weight of the energy in the loss.")
     ] = None,
-    loss_force: Annotated[float | None, typer.Option(FLAGS["loss.force"])] = None,
-    loss_stress: Annotated[float | None, typer.Option(FLAGS["loss.stress"])] = None,
-    loss_magmom: Annotated[float | None, typer.Option(FLAGS["loss.magmom"])] = None,
+    loss_force: Annotated[float | None, _option("loss.force")] = None,
+    loss_stress: Annotated[float | None, _option("loss.stress")] = None,
+    loss_magmom: Annotated[float | None, _option("loss.magmom")] = None,
     loss_huber_delta: Annotated[
-        float | None,
-        typer.Option(FLAGS["loss.huber_delta"], help="Error at which the loss becomes linear."),
+        float | None, _option("loss.huber_delta", "Error at which the loss becomes linear.")
     ] = None,
     ridge_strength: Annotated[
-        float | None,
-        typer.Option(FLAGS["ridge_strength"], help="Pull of residual toward its prior."),
+        float | None, _option("ridge_strength", "Pull of residual toward its prior.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(FLAGS["seed"])] = None,
-    device: Annotated[
-        str | None, typer.Option(FLAGS["device"], help="auto, cpu, cuda or mps.")
-    ] = None,
+    seed: Annotated[int | None, _option("seed")] = None,
+    device: Annotated[str | None, _option("device", "auto, cpu, cuda or mps.")] = None,
     processes: Annotated[
         int | None,
-        typer.Option(
-            FLAGS["processes"],
-            help="Processes that share each step.",
-            show_default="one per core or GPU; 1 for a short run",
+        _option(
+            "processes",
+            "Processes that share each step.",
+            "one per core or GPU; 1 for a short run",
         ),
     ] = None,
     threads: Annotated[
         int | None,
-        typer.Option(
-            FLAGS["threads"],
-            help="CPU threads of each process.",
-            show_default="the cores divided by the processes",
-        ),
+        _option("threads", "CPU threads of each process.", "the cores divided by the processes"),
     ] = None,
-    name: Annotated[str | None, typer.Option(FLAGS["name"], help="Name of the run.")] = None,
+    name: Annotated[str | None, _option("name", "Name of the run.")] = None,
     run_dir: Annotated[
         Path | None,
         typer.Option(help="A new run directory; or, alone, an existing one to resume."),

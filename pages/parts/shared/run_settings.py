@@ -52,6 +52,7 @@ def choose_amount(info: DatasetInfo) -> dict[str, Any]:
     if st.session_state.get("frames", 1) > most:
         st.session_state["frames"] = most
     frames = _number(
+        st,
         f"Training frames, at most {most:,}",
         "frames",
         value=min(FIRST_FRAMES, most),
@@ -61,6 +62,7 @@ def choose_amount(info: DatasetInfo) -> dict[str, Any]:
         "to other materials, and are the same for any number of training frames.",
     )
     epochs = _number(
+        st,
         "Epochs",
         "epochs",
         value=FIRST_EPOCHS,
@@ -69,6 +71,7 @@ def choose_amount(info: DatasetInfo) -> dict[str, Any]:
         help="Passes over the training frames.",
     )
     minutes = _number(
+        st,
         "Time limit, minutes",
         "minutes",
         value=None,
@@ -90,9 +93,9 @@ def choose_amount(info: DatasetInfo) -> dict[str, Any]:
     return {"frames": None if frames == most else frames, "epochs": epochs, "minutes": minutes}
 
 
-def _number(label: str, key: str, **options: Any) -> Any:
-    """Ask for a number that is part of the page's link."""
-    return st.number_input(label, key=key, bind="query-params", **options)
+def _number(column: Any, label: str, key: str, **options: Any) -> Any:
+    """Ask, in a column or in `st`, for a number that is part of the page's link."""
+    return column.number_input(label, key=key, bind="query-params", **options)
 
 
 def _take_preset(key: str, most: int) -> None:
@@ -114,37 +117,37 @@ def more_settings(
     """
     more: dict[str, Any] = {}
     first, second, third, fourth = st.columns(4)
-    with first:
-        more["batch_size"] = _number(
-            "Batch size",
-            "batch",
-            value=DEFAULTS.batch_size,
-            min_value=1,
-            max_value=4096,
-            help="Frames per optimiser step.",
-        )
-    with second:
-        more["learning_rate"] = _number(
-            "Learning rate",
-            "rate",
-            value=DEFAULTS.learning_rate,
-            min_value=1e-6,
-            max_value=1.0,
-            step=1e-4,
-            format="%g",
-            help="Initial value; a cosine schedule reduces it to one hundredth.",
-        )
+    more["batch_size"] = _number(
+        first,
+        "Batch size",
+        "batch",
+        value=DEFAULTS.batch_size,
+        min_value=1,
+        max_value=4096,
+        help="Frames per optimiser step.",
+    )
+    more["learning_rate"] = _number(
+        second,
+        "Learning rate",
+        "rate",
+        value=DEFAULTS.learning_rate,
+        min_value=1e-6,
+        max_value=1.0,
+        step=1e-4,
+        format="%g",
+        help="Initial value; a cosine schedule reduces it to one hundredth.",
+    )
     if seed:
-        with third:
-            more["seed"] = _number(
-                "Seed",
-                "seed",
-                value=DEFAULTS.seed,
-                min_value=0,
-                max_value=2**31 - 1,
-                help="Determines which training frames are taken, their order, and random initial "
-                "weights.",
-            )
+        more["seed"] = _number(
+            third,
+            "Seed",
+            "seed",
+            value=DEFAULTS.seed,
+            min_value=0,
+            max_value=2**31 - 1,
+            help="Determines which training frames are taken, their order, and random initial "
+            "weights.",
+        )
     devices = _devices()
     more["device"] = fourth.selectbox(
         "Device",
@@ -155,36 +158,36 @@ def more_settings(
         help="The devices of this machine. A device trains one run at a time; others wait.",
     )
     for column, (kind, label) in zip(st.columns(4), LOSSES.items(), strict=True):
-        with column:
-            more[f"loss.{kind}"] = _number(
-                f"Loss ratio, {label}",
-                kind,
-                value=getattr(DEFAULTS.loss, kind),
-                min_value=0.0,
-                max_value=1000.0,
-                step=0.1,
-                format="%g",
-                help="Weight of this error in the loss; 0 leaves it out. The paper's ratios are 3, "
-                "1, 0.1 and 1.",
-            )
+        more[f"loss.{kind}"] = _number(
+            column,
+            f"Loss ratio, {label}",
+            kind,
+            value=getattr(DEFAULTS.loss, kind),
+            min_value=0.0,
+            max_value=1000.0,
+            step=0.1,
+            format="%g",
+            help="Weight of this error in the loss; 0 leaves it out. The paper's ratios are 3, "
+            "1, 0.1 and 1.",
+        )
     more |= _optimizer_settings()
     first, rest = st.columns([1, 3])
     size = {key: amount.get(key) for key in ("frames", "epochs")}
     size |= {key: more[key] for key in ("batch_size", "device")}
     usual = usual_processes(RunConfig.from_options({"dataset": info.card.name, **size}))
-    with first:
-        more["processes"] = _number(
-            "Processes",
-            "processes",
-            value=None,
-            min_value=1,
-            max_value=1024,
-            placeholder=f"auto (here: {usual})",
-            help="Number of processes that share each training step; the result is the same except "
-            "for rounding. If empty: one per CPU core or GPU as long as each has at least "
-            f"{FRAMES_EACH} frames of a batch, and only one if training takes less than "
-            f"{WORTH_SECONDS:.0f} s. A run can be resumed with another number.",
-        )
+    more["processes"] = _number(
+        first,
+        "Processes",
+        "processes",
+        value=None,
+        min_value=1,
+        max_value=1024,
+        placeholder=f"auto (here: {usual})",
+        help="Number of processes that share each training step; the result is the same except "
+        "for rounding. If empty: one per CPU core or GPU as long as each has at least "
+        f"{FRAMES_EACH} frames of a batch, and only one if training takes less than "
+        f"{WORTH_SECONDS:.0f} s. A run can be resumed with another number.",
+    )
     more["name"] = rest.text_input(
         "Name", max_chars=200, key="name", bind="query-params", placeholder="optional"
     )
@@ -203,49 +206,48 @@ def _optimizer_settings() -> dict[str, Any]:
         help="The paper uses Adam. AdamW adds weight decay; RAdam takes smaller steps at first, "
         "until it can estimate the variance of the gradients.",
     )
-    with second:
-        decay = _number(
-            "Weight decay",
-            "decay",
-            value=FIRST_DECAY,
-            min_value=1e-6,
-            max_value=0.99,
-            format="%g",
-            disabled=optimizer != "adamw",
-            help="AdamW only: each step reduces every weight by this fraction of the learning "
-            "rate.",
-        )
-    with third:
-        warmup = _number(
-            "Warm-up, epochs",
-            "warmup",
-            value=DEFAULTS.warmup_epochs,
-            min_value=0.0,
-            step=0.1,
-            format="%g",
-            help="The learning rate rises from zero over this many epochs. Useful if the first "
-            "steps would spoil pretrained weights.",
-        )
-    with fourth:
-        patience = _number(
-            "Patience, epochs",
-            "patience",
-            value=None,
-            min_value=1,
-            placeholder="no early stopping",
-            help="Stop when the validation energy error has not improved for this many epochs.",
-        )
+    decay = _number(
+        second,
+        "Weight decay",
+        "decay",
+        value=FIRST_DECAY,
+        min_value=1e-6,
+        max_value=0.99,
+        format="%g",
+        disabled=optimizer != "adamw",
+        help="AdamW only: each step reduces every weight by this fraction of the learning rate.",
+    )
+    warmup = _number(
+        third,
+        "Warm-up, epochs",
+        "warmup",
+        value=DEFAULTS.warmup_epochs,
+        min_value=0.0,
+        step=0.1,
+        format="%g",
+        help="The learning rate rises from zero over this many epochs. Useful if the first "
+        "steps would spoil pretrained weights.",
+    )
+    patience = _number(
+        fourth,
+        "Patience, epochs",
+        "patience",
+        value=None,
+        min_value=1,
+        placeholder="no early stopping",
+        help="Stop when the validation energy error has not improved for this many epochs.",
+    )
     left, right, last = st.columns([3, 3, 2])
-    with last:
-        keep_every = _number(
-            "Keep a model every, epochs",
-            "keep",
-            value=None,
-            min_value=1,
-            placeholder="best and last only",
-            help="Models to keep besides the best and the last one, to look at their predictions "
-            "later; about 2 MB each.",
-        )
+    keep_every = _number(
+        last,
+        "Keep a model every, epochs",
+        "keep",
+        value=None,
+        min_value=1,
+        placeholder="best and last only",
+        help="Models to keep besides the best and the last one, to look at their predictions "
+        "later; about 2 MB each.",
+    )
     frozen = left.multiselect(
         "Frozen blocks",
         list(BLOCKS),
