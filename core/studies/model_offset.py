@@ -83,11 +83,7 @@ class OffsetStudy(ModelStudy):
             LabError: if there are no structures, no such model, or fewer than five materials.
         """
         # Only the computation imports torch: saved results open without it.
-        from core.potential.models import (  # noqa: PLC0415
-            get_atomref,
-            load_model,
-            source_functional,
-        )
+        from core.potential.models import source_functional  # noqa: PLC0415
         from core.transfer.interaction import interaction_energies  # noqa: PLC0415
 
         target, source = labelled_energies(self.dataset, self.column), self.source
@@ -102,7 +98,7 @@ class OffsetStudy(ModelStudy):
         n_without_structure = len(target.rows) - len(sample)
         if len(sample) > self.most:
             sample = training_subset(target.material_ids, sample, self.most, seed=self.seed)
-        atomref = get_atomref(load_model(source.name))
+        priors = source.priors(target.functional)
         interaction = interaction_energies(
             data, source, rows=target.rows[sample], progress=part(progress, 0.0, 0.95)
         )
@@ -112,13 +108,12 @@ class OffsetStudy(ModelStudy):
                 f"{self.dataset}: CHGNet can represent none of the structures; check them."
             )
         sample = sample[usable]
-        prior = source.prior(target.functional)
         errors = offset(
             target.fractions[sample],
             target.energies[sample],
             interaction[usable],
-            atomref=atomref,
-            prior=prior.energies,
+            atomref=priors["source"].energies,
+            prior=priors["shifted"].energies,
             strength=self.strength,
             groups=target.material_ids[sample],
             rows=target.rows[sample],
@@ -132,5 +127,5 @@ class OffsetStudy(ModelStudy):
             n_available=len(target.rows),
             n_without_structure=n_without_structure,
             n_left_out=int((~usable).sum()),
-            prior_used=prior.description,
+            prior_used=priors["shifted"].description,
         )

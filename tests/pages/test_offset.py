@@ -51,12 +51,12 @@ def test_the_estimate_knows_small_data_sets():
 def test_long_work_shows_what_became_of_it(visit, home, monkeypatch):
     monkeypatch.setattr(job_module, "QUICK", 0.0)
     at = visit("offset", **QUERY)
-    button = next(one for one in at.button if "Compute" in one.label)
-    begun = []
-    monkeypatch.setattr(job_module, "begin", begun.append)
+    button = next(button for button in at.button if "Compute" in button.label)
+    started = []
+    monkeypatch.setattr(job_module, "start", started.append)
     button.click().run()
-    assert [job.study for job in begun] == [STUDY]
-    job = begun[0]
+    assert [job.study for job in started] == [STUDY]
+    job = started[0]
     job.make()
     job.write(
         job.status().model_copy(update={"state": "failed", "message": "no *room*; free some."})
