@@ -73,9 +73,12 @@ def _caption(analysis: ScalingAnalysis, *, untrained: bool) -> str:
 
 def _settled(analysis: ScalingAnalysis) -> None:
     """Say where laws are fitted to sizes at which more frames improve the AtomRef alone."""
+    by_size: dict[int, list[str]] = {}
     for method, size in analysis.settled_from.items():
+        by_size.setdefault(size, []).append(method)
+    for size, methods in by_size.items():
         st.caption(
-            f"{method}: below {size:,} frames the untrained model improves too, through its "
+            f"{', '.join(methods)}: below {size:,} frames the untrained model improves too, through its "
             "AtomRef alone, because smaller training sets lack some elements. Fit the law from "
             f"{size:,} frames to see what training adds."
         )
