@@ -10,6 +10,9 @@ SCREENSHOTS = Path(__file__).parents[2] / ".cache" / "screenshots"
 PATIENCE = 300_000
 """Milliseconds for which a test waits: machines may be busy, and no test measures speed."""
 
+COMPUTATION = 900_000
+"""Milliseconds for which a test waits for the result of a computation."""
+
 _STEADY_MS = 400
 
 

@@ -7,11 +7,9 @@ from playwright.sync_api import expect
 
 from core.frames.registry import open_dataset
 from core.frames.store import FrameSet, write_frames
-from tests.browser.actions import click_element, metric, settled, snap
+from tests.browser.actions import COMPUTATION, click_element, metric, settled, snap
 
 N_MATERIALS = 40
-TRAINING = 600_000
-"""Milliseconds that a small run may take on a busy machine."""
 
 
 @pytest.fixture(scope="session")
@@ -52,13 +50,13 @@ def test_from_the_overview_to_a_finished_run(lab, tiny, page):
 
     page.goto(f"{lab.url}/transfer?dataset={tiny}&frames=40&epochs=2")
     launch = page.get_by_role("button", name="Launch")
-    expect(launch).to_be_enabled(timeout=TRAINING)
+    expect(launch).to_be_enabled(timeout=COMPUTATION)
     expect(page.get_by_text("--frames 40")).to_have_count(1)
     snap(settled(page), "transfer")
     launch.click()
     expect(page).to_have_url(re.compile("run="))
     page.reload()
-    expect(page.get_by_text("finished", exact=True).first).to_be_visible(timeout=TRAINING)
+    expect(page.get_by_text("finished", exact=True).first).to_be_visible(timeout=COMPUTATION)
     snap(settled(page), "run")
 
     go(page, "Runs")
@@ -70,14 +68,14 @@ def test_from_the_overview_to_a_finished_run(lab, tiny, page):
 def test_a_run_outlives_the_server(lab, tiny, page):
     page.goto(f"{lab.url}/transfer?dataset={tiny}&frames=40&epochs=6&method=refit")
     launch = page.get_by_role("button", name="Launch")
-    expect(launch).to_be_enabled(timeout=TRAINING)
+    expect(launch).to_be_enabled(timeout=COMPUTATION)
     launch.click()
     expect(page).to_have_url(re.compile("run="))
     run = page.url
     lab.stop()
     lab.start()
     page.goto(run)
-    expect(page.get_by_text("finished", exact=True).first).to_be_visible(timeout=TRAINING)
+    expect(page.get_by_text("finished", exact=True).first).to_be_visible(timeout=COMPUTATION)
 
 
 def test_a_table_from_the_reader_and_one_that_is_none(lab, page, tmp_path):

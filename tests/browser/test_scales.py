@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.actions import PATIENCE, click_element, settled, snap
+from tests.browser.actions import COMPUTATION, click_element, settled, snap
 
 VIEWS = {
     "energy_shifts": ["By column", "By element", "Data efficiency"],
@@ -19,7 +19,7 @@ VIEWS = {
 def test_every_view_draws(lab, page, name):
     for view in VIEWS[name]:
         page.goto(f"{lab.url}/{name}?view={view.replace(' ', '+')}")
-        expect(page.locator(".js-plotly-plot").first).to_be_visible()
+        expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=COMPUTATION)
         settled(page)
         expect(page.get_by_test_id("stAlertContentError")).to_have_count(0)
         snap(page, f"{name}-{view.replace(' ', '-').lower()}")
@@ -28,7 +28,7 @@ def test_every_view_draws(lab, page, name):
 @pytest.mark.parametrize("page", ["light"], indirect=True)
 def test_a_clicked_element_leads_to_its_materials(lab, page):
     page.goto(f"{lab.url}/importance?view=Periodic+table")
-    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+    expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=COMPUTATION)
     settled(page)
     click_element(page, "O", "element=O")
     settled(page)
@@ -46,5 +46,5 @@ def test_a_job_is_begun_cancelled_begun_again_and_survives_a_reload(lab, page):
     again.click()
     expect(page.get_by_role("button", name="Cancel")).to_be_visible()
     page.reload()
-    expect(page.get_by_text("is only an offset:")).to_be_visible(timeout=2 * PATIENCE)
+    expect(page.get_by_text("is only an offset:")).to_be_visible(timeout=COMPUTATION)
     snap(settled(page), "offset")
