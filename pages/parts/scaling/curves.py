@@ -78,9 +78,9 @@ def _settled(analysis: ScalingAnalysis) -> None:
         by_size.setdefault(size, []).append(method)
     for size, methods in by_size.items():
         st.caption(
-            f"{', '.join(methods)}: below {size:,} frames the untrained model improves too, through "
-            "its AtomRef alone, because smaller training sets lack some elements. Fit the law from "
-            f"{size:,} frames to see what training adds."
+            f"{', '.join(methods)}: below {size:,} frames the untrained model improves too, "
+            "through its AtomRef alone, because smaller training sets lack some elements. Fit the "
+            f"law from {size:,} frames to see what training adds."
         )
 
 
