@@ -21,10 +21,10 @@ def test_finished_run(looks):
     assert "Labels: DFT" in seen
     assert len(app.get("plotly_chart")) == 3  # no stress labels, no stress figure
     table = app.dataframe[0].value
-    assert list(table["what"]) == [
+    assert list(table["model"]) == [
         "Validation, before training",
         "Validation, best epoch (2)",
-        "Test, the best epoch's model",
+        "Test, model of the best epoch",
     ]
     assert list(table["energy_mae_mev_per_atom"]) == [90.0, 50.0, 55.0]
     assert table["stress_mae_gpa"].isna().all()
@@ -74,7 +74,7 @@ def test_queued_run_names_its_place(looks):
     run = make_run("queued", pid=pid, pid_started=started, device="cpu", queued=2.0)
     assert first.id != run.id
     app = open_page(run=run.id)
-    assert "1 more wait" in app.info[0].value
+    assert "Runs ahead in the queue: 1" in app.info[0].value
 
 
 @pytest.mark.parametrize("state", ["failed", "cancelled"])
