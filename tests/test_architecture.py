@@ -1,69 +1,162 @@
-"""The house holds: core knows no page, and data flows one way."""
+"""The house holds: data flow one way, rooms stay small, pages compute nothing."""
 
 import ast
+import subprocess
+import sys
+from collections import Counter
+from graphlib import TopologicalSorter
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[1]
-CORE = sorted((ROOT / "core").rglob("*.py"))
-# A module may import from earlier floors and its own, never from later ones.
-FLOORS = [
-    {"elements", "errors", "home", "progress", "__init__"},
-    {"files"},
-    {"process"},
-    {"frames"},
-    {"reference", "potential"},
-    {"transfer"},
-    {"training"},
-    {"runs"},
-    {"scaling"},
-    {"acquisition"},
-    {"studies"},
-    {"figures"},
-    {"cli"},
-    {"__main__"},
+FILES = [*sorted((ROOT / "core").rglob("*.py")), *sorted((ROOT / "pages").rglob("*.py"))]
+# A module imports from its own room and from those above it in this list, never from those below.
+ROOMS = [
+    "core",
+    "core.frames",
+    "core.frames.sources",
+    "core.reference.fits",
+    "core.reference.shifts",
+    "core.reference.formation",
+    "core.reference.importance",
+    "core.potential",
+    "core.transfer",
+    "core.training.settings",
+    "core.training.step",
+    "core.training.scoring",
+    "core.training.loop",
+    "core.runs.record",
+    "core.runs.process",
+    "core.runs.results",
+    "core.runs.groups",
+    "core.runs.export",
+    "core.scaling",
+    "core.acquisition",
+    "core.studies",
+    "core.studies.job",
+    "core.figures.base",
+    "core.figures.shifts",
+    "core.figures.atomref",
+    "core.figures.importance",
+    "core.figures.training",
+    "core.figures.scaling",
+    "core.cli",
+    "pages.parts.shared",
+    "pages.parts.shifts",
+    "pages.parts.atomref",
+    "pages.parts.importance",
+    "pages.parts.formation",
+    "pages.parts.training",
+    "pages.parts.runs",
+    "pages.parts.experiments",
+    "pages.parts.sweeps",
+    "pages.parts.scaling",
+    "pages.parts.plan",
+    "pages",
 ]
-FLOOR = {name: level for level, names in enumerate(FLOORS) for name in names}
-BESIDE = {("reference", "potential"), ("potential", "reference")}
+FLOOR = {room: i for i, room in enumerate(ROOMS)}
+
+
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {module_name(path): path for path in FILES}
+
+
+def room(module: str) -> str:
+    return ".".join(MODULES[module].relative_to(ROOT).parent.parts)
 
 
 def imports(path: Path) -> set[str]:
-    found: set[str] = set()
+    """Names of modules that a file imports; of other projects, what stands in the statement."""
+    names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
-    return found
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                names.add(full if full in MODULES else node.module)
+    return names
 
 
-@pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(ROOT)))
-def test_core_imports_one_way(path):
-    names = imports(path)
-    assert not {n for n in names if n.split(".")[0] in {"streamlit", "pages"}}
-    own = path.relative_to(ROOT / "core").parts[0].removesuffix(".py")
-    used = {n.split(".")[1] for n in names if n.startswith("core.")} - {"__version__"}
-    for other in used:
-        assert FLOOR[other] <= FLOOR[own], f"{own} imports {other}"
-        assert (own, other) not in BESIDE, f"{own} imports {other}"
+IMPORTS = {module: imports(path) for module, path in MODULES.items()}
+# The command line's entry point is the one module of its room that stands above all others.
+HOUSE = {
+    module: {name for name in names if name in MODULES} - {module}
+    for module, names in IMPORTS.items()
+    if module != "core.__main__"
+}
+
+
+def test_modules_import_downwards_only():
+    for module, others in HOUSE.items():
+        for other in others:
+            assert FLOOR[room(other)] <= FLOOR[room(module)], f"{module} imports {other}"
+
+
+def test_the_two_halves_of_the_energy_do_not_know_each_other():
+    """References need no network, the network no references; `transfer` joins them."""
+    for module, others in HOUSE.items():
+        if module.startswith("core.reference"):
+            assert not any(other.startswith("core.potential") for other in others), module
+        if module.startswith("core.potential"):
+            assert not any(other.startswith("core.reference") for other in others), module
+
+
+def test_modules_do_not_import_in_circles():
+    TopologicalSorter(HOUSE).prepare()
+
+
+def test_core_imports_neither_streamlit_nor_pages():
+    for module, names in IMPORTS.items():
+        if module.startswith("core"):
+            assert not {name.partition(".")[0] for name in names} & {"streamlit", "pages"}, module
+
+
+def test_pages_compute_nothing():
+    for module, names in IMPORTS.items():
+        if module.startswith("pages"):
+            packages = {name.partition(".")[0] for name in names}
+            assert not packages & {"numpy", "pandas", "torch"}, module
 
 
 def test_figures_import_only_plain_data():
-    allowed = {"core.elements", "core.figures", "core.frames.schema"}
-    for path in (ROOT / "core" / "figures").rglob("*.py"):
-        for name in imports(path):
-            if name.startswith("core."):
-                assert any(name.startswith(prefix) for prefix in allowed), f"{path}: {name}"
+    allowed = ("core.elements", "core.figures", "core.frames.schema")
+    for module, others in HOUSE.items():
+        if module.startswith("core.figures"):
+            assert all(other.startswith(allowed) for other in others), module
 
 
-def test_modules_stay_readable():
-    for path in [*CORE, *(ROOT / "pages").rglob("*.py"), ROOT / "app.py"]:
+def test_settings_wait_for_no_large_library():
+    for module, names in IMPORTS.items():
+        if module.startswith("core.training.settings"):
+            assert not {name.partition(".")[0] for name in names} & {"torch", "chgnet"}, module
+
+
+def test_modules_and_rooms_stay_readable():
+    for path in [*FILES, ROOT / "app.py"]:
         assert len(path.read_text().splitlines()) <= 400, path
+    for folder, n in Counter(path.parent for path in FILES).items():
+        assert n <= 22, folder
+
+
+def test_tests_mirror_the_code():
+    """A folder of tests has a folder of code, but for those that test something else."""
+    special = {"", "benchmarks", "browser", "cluster", "data", "pages"}
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        folder = str(path.parent.relative_to(ROOT / "tests")).removeprefix(".")
+        assert folder in special or (ROOT / "core" / folder).is_dir(), path
 
 
 def test_nothing_unpickles_or_renders_user_html():
-    for path in [*CORE, *(ROOT / "pages").rglob("*.py"), ROOT / "app.py"]:
+    for path in [*FILES, ROOT / "app.py"]:
         text = path.read_text()
         for bad in ("weights_only=False", "unsafe_allow_html", "pickle.load", "allow_pickle=True"):
             assert bad not in text, f"{path}: {bad}"
+
+
+def test_plain_commands_do_not_wait_for_torch():
+    """`atomref shift` on a table imports no torch: a command answers as fast as its question."""
+    code = "import sys, core.cli.datasets, core.cli.shift; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
