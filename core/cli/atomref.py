@@ -182,7 +182,7 @@ def _head(atomref: AtomRef, found: Intervals | None) -> Section:
             "materials": dict(zip(symbols, table["count"], strict=True)),
         }
     rows = list(occurring.itertuples(index=False))
-    return data, f"{text}\n\n{columns([names[name] for name in occurring], rows)}"
+    return data, f"{text}\n\n{columns([names[str(name)] for name in occurring], rows)}"
 
 
 def _curve(curve: StrengthCurve) -> Section:

@@ -9,7 +9,7 @@ quarter of the memory of its graph.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,5 +120,5 @@ def _length(size: RecordSize) -> int:
     return end + -end % _ALIGNMENT
 
 
-def _views(record: NDArray[np.uint8], size: RecordSize) -> list[NDArray]:
+def _views(record: NDArray[np.uint8], size: RecordSize) -> list[NDArray[Any]]:
     return [record[place].view(dtype).reshape(shape) for place, dtype, shape in _layout(size)]

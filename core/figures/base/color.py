@@ -31,7 +31,7 @@ def luminance(rgb: NDArray[np.float64]) -> NDArray[np.float64]:
         (...), the luminance of each colour.
     """
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    return linear @ np.array([0.2126, 0.7152, 0.0722])
+    return np.asarray(linear @ np.array([0.2126, 0.7152, 0.0722]))
 
 
 def contrast(first: str, second: str) -> float:

@@ -92,7 +92,8 @@ def savings(
 
 def _finite(table: pd.DataFrame) -> pd.DataFrame:
     ratio = table["ratio"].to_numpy(dtype=float)
-    return table[np.isfinite(ratio) & (ratio > 0)].sort_values("error", ignore_index=True)
+    finite: pd.DataFrame = table[np.isfinite(ratio) & (ratio > 0)]
+    return finite.sort_values("error", ignore_index=True)
 
 
 def _band(line: Saving, rows: pd.DataFrame, bottom: float, top: float) -> go.Scatter:

@@ -110,5 +110,7 @@ def _lines(own: pd.DataFrame, method: str, number: int) -> list[go.Scatter]:
     if n.max() < 2:
         return [line]
     epochs = mean.index.to_numpy(dtype=float)
-    edges = low.to_numpy(), high.to_numpy()
-    return [shaded(epochs, *edges, color, opacity=_BAND_OPACITY, legendgroup=method, **axes), line]
+    band = shaded(
+        epochs, low.to_numpy(), high.to_numpy(), color, opacity=_BAND_OPACITY, legendgroup=method
+    )
+    return [band.update(axes), line]

@@ -69,7 +69,7 @@ class AtomRef:
 
     def contribution(self, fractions: np.ndarray) -> np.ndarray:
         """Return composition fractions (n, 94) times AtomRef: (n,) eV/atom."""
-        return np.asarray(fractions) @ self.energies
+        return np.asarray(fractions @ self.energies)
 
     def terms(self, fractions: np.ndarray) -> pd.DataFrame:
         """Return the terms of one composition's contribution.
@@ -97,7 +97,7 @@ class AtomRef:
     @property
     def has_energy(self) -> np.ndarray:
         """Whether each element (94,) has a reference: it occurs, or an energy is given."""
-        return (self.counts > 0) | (np.abs(self.energies) > _NOTHING)
+        return np.asarray((self.counts > 0) | (np.abs(self.energies) > _NOTHING))
 
     def table(self) -> pd.DataFrame:
         """Return all 94 elements as columns symbol, energy (eV/atom) and count."""

@@ -146,7 +146,7 @@ class Normal:
     def touched(self, directions: np.ndarray) -> np.ndarray:
         """Return which elements directions (p, k) in reference space involve: (p,)."""
         scaled = np.abs(directions * self.length[:, None])
-        return (scaled > _TOUCHED * scaled.max(axis=0, initial=1e-300)).any(axis=1)
+        return np.asarray((scaled > _TOUCHED * scaled.max(axis=0, initial=1e-300)).any(axis=1))
 
 
 def normal(design: Design, weights: np.ndarray, strength: float) -> Normal:

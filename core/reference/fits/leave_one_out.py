@@ -256,7 +256,7 @@ def deleted(
 
 
 def _contribution(design: Design, fit: AtomRef) -> np.ndarray:
-    return (design.cells @ fit.energies[design.elements])[design.cell]
+    return np.asarray((design.cells @ fit.energies[design.elements])[design.cell])
 
 
 def _carriers(design: Design, strength: float) -> np.ndarray:

@@ -58,7 +58,7 @@ def curvature(error: np.ndarray, scale: float | None) -> np.ndarray:
     """Return the second derivative of the loss at residuals (n,): 1, or 0 where it is linear."""
     if scale is None:
         return np.ones(len(error))
-    return (np.abs(error) <= TURN * scale).astype(float)
+    return np.asarray(np.abs(error) <= TURN * scale, dtype=float)
 
 
 def huber(

@@ -176,9 +176,8 @@ def _solved(
     if basis is None:
         return np.asarray(np.linalg.solve(equations, right[:, :, None])[:, :, 0] / length)
     reduced = basis.T @ equations @ basis
-    return np.asarray(np.linalg.solve(reduced, (right @ basis)[:, :, None])[:, :, 0] @ basis.T) / (
-        length
-    )
+    solved = np.linalg.solve(reduced, (right @ basis)[:, :, None])[:, :, 0] @ basis.T
+    return np.asarray(solved / length)
 
 
 def _known(parts: Deleted) -> np.ndarray:

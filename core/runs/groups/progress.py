@@ -91,7 +91,8 @@ def _seconds_left(
     if not constants:
         return None
     pace, constant = statistics.median(seconds_per_frame), statistics.median(constants)
-    return sum(
+    seconds: list[float] = [
         (1 - _share(status)) * (cost(run.config, n_train) * pace + constant)
         for run, status in active
-    )
+    ]
+    return sum(seconds)

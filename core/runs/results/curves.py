@@ -139,5 +139,5 @@ def _smoothed(run: Run, quantity: Quantity, x: str, strength: float) -> pd.DataF
 def _joined(parts: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
     filled = [part for part in parts if len(part)]
     if not filled:
-        return pd.DataFrame(columns=columns)
-    return pd.concat(filled, ignore_index=True)[list(columns)]
+        return pd.DataFrame(columns=list(columns))
+    return pd.concat(filled, ignore_index=True).reindex(columns=list(columns))

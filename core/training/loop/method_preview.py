@@ -70,6 +70,5 @@ def offset_errors(preflights: Mapping[str, Preflight | None]) -> dict[str, float
     errors = {
         step: getattr(preflights[method], error, None) for step, (method, error) in _OFFSETS.items()
     }
-    if not all(errors.values()):
-        return None
-    return {step: float(error) for step, error in errors.items()}
+    complete = {step: float(error) for step, error in errors.items() if error}
+    return complete if len(complete) == len(errors) else None

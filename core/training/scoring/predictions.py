@@ -135,7 +135,7 @@ def _fields(
     }
     for kind, (shape, label, predicted) in single.items():
         for name, value in (("label", label), ("predicted", predicted)):
-            values = np.full(shape, np.nan) if value is None else np.reshape(value, shape)
+            values = np.full(shape, np.nan) if value is None else np.asarray(value).reshape(shape)
             fields[f"{kind}_{name}"] = values.astype(np.float32)
     predicted_values = [energy, prediction.forces, prediction.stress, prediction.magmoms]
     if any(not np.isfinite(value).all() for value in predicted_values if value is not None):

@@ -1,7 +1,7 @@
 """Mean absolute errors of energy, force, stress and magnetic moment."""
 
 from dataclasses import dataclass, field
-from typing import NamedTuple, Self, TypedDict
+from typing import NamedTuple, Self, TypedDict, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,7 +111,7 @@ class MetricSums:
             key: scale * self.totals[key] / self.counts[key] if self.counts[key] else None
             for key, scale in SCALES.items()
         }
-        return Metrics(n_frames=self.n_frames, **means)  # type: ignore[typeddict-item]
+        return cast("Metrics", {"n_frames": self.n_frames, **means})
 
 
 def is_better(new: Metrics, old: Metrics | None) -> bool:

@@ -1,5 +1,6 @@
 """The optimiser of a run."""
 
+import torch
 from chgnet.model import CHGNet
 from torch.optim import Adam, AdamW, Optimizer, RAdam
 
@@ -16,7 +17,7 @@ def make_optimizer(model: CHGNet, config: RunConfig) -> Optimizer:
         model: the model; parameters that ask for gradients are trained.
         config: names the optimiser, its weight decay and the rates of blocks.
     """
-    groups: dict[float, list] = {}
+    groups: dict[float, list[torch.nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             factor = config.block_rates.get(block_of(name) or "", 1.0)

@@ -1,7 +1,7 @@
 """Choosing how AtomRef is fitted, and the fits of the chosen pairs."""
 
 from collections.abc import Callable
-from typing import Any, get_args
+from typing import Any, TypeVar, cast, get_args
 
 import streamlit as st
 
@@ -13,6 +13,8 @@ from core.studies.atomref_fit import AtomRefStudy, Side
 from core.transfer.atomref_fits import PULLED, AtomRefFit
 from pages.parts.shared.page import plain
 from pages.parts.shared.pairs import PairChoice
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 METHODS: dict[Method, str] = {
     "lstsq": "Least squares",
@@ -37,14 +39,14 @@ SIDES: dict[Side, str] = {
 }
 
 
-def cached(spinner: str = "", *, max_entries: int = 8) -> Callable[[Any], Any]:
+def cached(spinner: str = "", *, max_entries: int = 8) -> Callable[[Function], Function]:
     """Return a decorator that caches a function of a choice and a fit for all readers.
 
     Args:
         spinner: what the page shows meanwhile.
         max_entries: number of results to keep.
     """
-    return st.cache_resource(
+    decorator: Any = st.cache_resource(
         max_entries=max_entries,
         show_spinner=spinner or False,
         hash_funcs={
@@ -53,6 +55,7 @@ def cached(spinner: str = "", *, max_entries: int = 8) -> Callable[[Any], Any]:
             AtomRef: AtomRef.to_json,
         },
     )
+    return cast("Callable[[Function], Function]", decorator)
 
 
 def choose_fit(choice: PairChoice) -> AtomRefStudy:
@@ -128,7 +131,9 @@ def choose_side(choice: PairChoice, study: AtomRefStudy, *, difference: bool) ->
         study: the fit of the target energies.
         difference: whether target minus source can be chosen.
     """
-    sides: list[Side] = ["target", "source", *(["difference"] if difference else [])]
+    sides: list[Side] = ["target", "source"]
+    if difference:
+        sides.append("difference")
     side: Side = st.segmented_control(
         "References of",
         sides,

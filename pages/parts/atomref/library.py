@@ -1,7 +1,7 @@
 """AtomRef, view "Library": comparing, saving, importing and exporting AtomRef."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -122,7 +122,7 @@ def show_scaled_energies(choice: PairChoice, atomrefs: Mapping[str, AtomRef]) ->
     st.markdown(
         plain(f"How much of the total energies composition alone explains ({choice.source.line}):")
     )
-    functionals = {
+    functionals: dict[Side, str] = {
         "target": choice.pairs.target_functional,
         "source": choice.pairs.source_functional,
     }
@@ -227,7 +227,7 @@ def export(atomrefs: Mapping[str, AtomRef], fits: Mapping[str, AtomRefStudy]) ->
     table = atomref.table()[atomref.has_energy]
     stem = f"atomref-{atomref.functional.replace('/', '-') if key in THIS_FIT else key}"
     checkpoint_file = f"{model}-{stem}.pth.tar"
-    downloads = {
+    downloads: dict[str, tuple[Callable[[], str | bytes], str, str]] = {
         "JSON": (atomref.to_json, f"{stem}.json", "application/json"),
         "CSV": (lambda: table.to_csv(index=False), f"{stem}.csv", "text/csv"),
         "CHGNet checkpoint": (

@@ -1,5 +1,7 @@
 """AtomRef, view "References": the fits, their effect on the energies, and a worked example."""
 
+from typing import Any
+
 import streamlit as st
 
 from core.elements import N_ELEMENTS, SYMBOLS, fractions_from_formula
@@ -115,7 +117,10 @@ def show_vectors(
     )
     hover = {symbol: f"in {counts.get(symbol, 0):,} materials" for symbol in SYMBOLS}
     vectors = (source.fitted_energies(), target.fitted_energies())
-    functionals = {"source_name": source.functional, "target_name": target.functional}
+    functionals: dict[str, Any] = {
+        "source_name": source.functional,
+        "target_name": target.functional,
+    }
     if which == "difference":
         figure = atomref_difference(*vectors, **functionals, hover=hover, dark=is_dark())
     elif which == "bars":

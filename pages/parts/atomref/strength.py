@@ -28,6 +28,7 @@ def show_strength_and_prior(choice: PairChoice, study: AtomRefStudy) -> None:
     st.subheader("Strength of the pull")
     automatic = study.model_copy(update={"strength": "auto"})
     curve = fitted(choice, automatic).curve
+    assert curve is not None, "an automatic strength comes from a curve"  # noqa: S101
     show_numbers(curve)
     show_curve(choice, study, curve, in_use=in_use)
     with st.container(horizontal=True):

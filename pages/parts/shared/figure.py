@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -19,7 +18,7 @@ def show(
     name: str,
     caption: str,
     source: Provenance,
-    table: Callable[[], pd.DataFrame],
+    table: Callable[[], Any],
     on_click: Callable[[Any], None] | None = None,
 ) -> None:
     """Show a figure with its caption, where it comes from, and buttons for SVG, PNG and CSV.
@@ -29,7 +28,7 @@ def show(
         name: unique on the page; names the widget and the downloaded files.
         caption: one line on what to see.
         source: data and origin of the labels; exported files say it too.
-        table: makes the tidy table behind the figure; called only on download.
+        table: makes the tidy pandas table behind the figure; called only on download.
         on_click: called with Streamlit's selection event when the reader clicks a point.
     """
     with st.container():
