@@ -134,6 +134,8 @@ def disk_error_message(error: OSError, path: Path | None = None) -> str:
             f"{where}: no permission to write; change its permissions, or set ATOMREF_LAB_HOME to "
             "a directory of yours."
         )
+    if error.errno == errno.ENOENT:
+        return f"{where}: there is no such file or directory; check the path."
     reason = (error.strerror or str(error)).lower()
     return f"{where}: cannot be used ({reason}); check the path and the disk."
 

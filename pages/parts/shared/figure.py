@@ -33,8 +33,8 @@ def show(
     """
     with st.container():
         _chart(figure, name, on_click)
+        st.caption(caption)
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.caption(caption, width="stretch")
             info = st.popover("Source", icon=":material/info:", type="tertiary")
             info.markdown(plain(source.text))
             save_buttons(name, source.line)
