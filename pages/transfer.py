@@ -35,7 +35,7 @@ def prepare() -> None:
         # next click the run would be back.
         st.query_params["run"] = ""
         del st.query_params["run"]
-    # PyTorch and CHGNet take seconds to load, once; whoever only watches a run does without.
+    # PyTorch and CHGNet take seconds to load, and watching a run needs neither.
     with st.spinner("Loading CHGNet …", show_time=True):
         from pages.parts.training.form import show_form  # noqa: PLC0415
     show_form()

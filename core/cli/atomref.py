@@ -105,8 +105,10 @@ def atomref(
     fit = study.fitted(progress)
     if out is not None:
         fit.atomref.write(out)
-    found = fit_intervals(fit, resamplings=resamplings, progress=progress) if intervals else None
-    sections = [_head(fit.atomref, found)]
+    bootstrap = (
+        fit_intervals(fit, resamplings=resamplings, progress=progress) if intervals else None
+    )
+    sections = [_head(fit.atomref, bootstrap)]
     if fit.curve is not None:
         sections.append(_curve(fit.curve))
     if influence:
@@ -148,7 +150,7 @@ def _strength(text: str) -> float | Literal["auto"]:
     return strength
 
 
-def _head(atomref: AtomRef, found: Intervals | None) -> Section:
+def _head(atomref: AtomRef, bootstrap: Intervals | None) -> Section:
     occurring = atomref.table()[atomref.counts > 0]
     text = facts(
         {
@@ -166,8 +168,8 @@ def _head(atomref: AtomRef, found: Intervals | None) -> Section:
     )
     names = {"symbol": "element", "energy": "energy, eV/atom", "count": "frames"}
     data: dict[str, Any] = {}
-    if found is not None:
-        table = found.table()
+    if bootstrap is not None:
+        table = bootstrap.table()
         names |= {"error": "standard error", "low": "from", "high": "to (95 %)", "n": "materials"}
         occurring = occurring.merge(
             table.rename(columns={"count": "n"})[["symbol", "error", "low", "high", "n"]]
@@ -178,7 +180,7 @@ def _head(atomref: AtomRef, found: Intervals | None) -> Section:
             "intervals": dict(
                 zip(symbols, table[["low", "high"]].to_numpy().tolist(), strict=True)
             ),
-            "interval_level": found.interval.level,
+            "interval_level": bootstrap.interval.level,
             "materials": dict(zip(symbols, table["count"], strict=True)),
         }
     rows = list(occurring.itertuples(index=False))
@@ -199,13 +201,13 @@ def _curve(curve: StrengthCurve) -> Section:
 
 
 def _influence(fit: AtomRefFit, most: int) -> Section:
-    found = fit.leave_one_out()
-    table = found.influential(most)
+    errors = fit.leave_one_out()
+    table = errors.influential(most)
     table["row"] = fit.rows[table["row"]]
-    undetermined = found.table().query("undetermined")[["material_id", "alone"]].to_numpy()
+    undetermined = errors.table().query("undetermined")[["material_id", "alone"]].to_numpy()
     text = facts(
         {
-            "leave-one-material-out MAE, eV/atom": found.mae,
+            "leave-one-material-out MAE, eV/atom": errors.mae,
             "undetermined when left out": ", ".join(
                 f"{name} ({alone})" if alone else name for name, alone in undetermined
             )
@@ -221,14 +223,17 @@ def _influence(fit: AtomRefFit, most: int) -> Section:
     }
     rows = list(table[list(names)].itertuples(index=False))
     data = {
-        "leave_one_out_mae": found.mae,
+        "leave_one_out_mae": errors.mae,
         "undetermined": dict(undetermined.tolist()),
         "influential": table.drop(columns=["alone", "undetermined"]).to_dict("records"),
     }
     return data, f"{text}\n\n{columns(list(names.values()), rows)}"
 
 
-def _priors(found: PriorComparison) -> Section:
-    head = ("held-out MAE, eV/atom, by materials", *(f"{size}" for size in found.sizes))
-    rows = [[name, *values] for name, values in zip(found.priors, found.mae.tolist(), strict=True)]
-    return {"prior_comparison": found.table().to_dict("records")}, columns(head, rows)
+def _priors(comparison: PriorComparison) -> Section:
+    head = ("held-out MAE, eV/atom, by materials", *(f"{size}" for size in comparison.sizes))
+    rows = [
+        [name, *values]
+        for name, values in zip(comparison.priors, comparison.mae.tolist(), strict=True)
+    ]
+    return {"prior_comparison": comparison.table().to_dict("records")}, columns(head, rows)

@@ -178,8 +178,8 @@ class ScalingAnalysis:
         if table.empty:
             return None
         errors = table["relative_error"].abs()
-        held = table["seen"].between(table["low"], table["high"])
-        return ExtrapolationSummary(errors.median(), errors.max(), int(held.sum()), len(table))
+        inside = table["seen"].between(table["low"], table["high"])
+        return ExtrapolationSummary(errors.median(), errors.max(), int(inside.sum()), len(table))
 
     @property
     def settled_from(self) -> dict[str, int]:

@@ -71,16 +71,16 @@ def choose_form(points: ScalingPoints, *, min_frames: int = 0) -> FormChoice:
     fit_law(points, form="power", min_frames=min_frames, replicates=1)
     sizes = points.between(min_frames).sizes
     for n_held in range(max(1, len(sizes) // 3), 0, -1):
-        held = sizes[-n_held:]
+        held_out = sizes[-n_held:]
         laws, refused = _fits(points.between(0, sizes[-n_held - 1]), min_frames)
         if not refused:
             break
-    judged = points.between(held[0])
+    judged = points.between(held_out[0])
     errors = {form: _rms_error(law, judged) for form, law in laws.items()}
     best: Form = "power"
     if "offset" in errors and errors["offset"] < _CLEARLY * errors["power"] - _ROUNDING:
         best = "offset"
-    return FormChoice(form=best, errors=errors, held_out=tuple(held.tolist()), refused=refused)
+    return FormChoice(form=best, errors=errors, held_out=tuple(held_out.tolist()), refused=refused)
 
 
 def law_of(points: ScalingPoints, form: FormOption, *, min_frames: int) -> Law:

@@ -227,11 +227,11 @@ class NextStudy(Study):
         from core.acquisition.features import features_of  # noqa: PLC0415
 
         training = training.sample(self.most, seed=self.seed)
-        known = part(progress, 0.0, 0.4, prefix="Materials of the data set: ")
+        training_progress = part(progress, 0.0, 0.4, prefix="Materials of the data set: ")
         new = part(progress, 0.4, 1.0, prefix="Candidates: ")
         model = checkpoint_of(self.model)
         return ByFeatures(
-            features_of(training.data, model, training.rows, progress=known),
+            features_of(training.data, model, training.rows, progress=training_progress),
             features_of(judged.data, model, judged.rows, progress=new),
             training_names=training.formulas.tolist(),
             candidate_names=judged.formulas.tolist(),

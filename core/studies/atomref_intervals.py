@@ -64,19 +64,19 @@ class Intervals:
             standard error), margin (half the interval that it gives), all eV/atom, and count
             (materials); NaN where the reference is undetermined or rests on one material.
         """
-        seen = np.flatnonzero(self.counts)
-        low, high = self.interval.low[seen], self.interval.high[seen]
+        elements = np.flatnonzero(self.counts)
+        low, high = self.interval.low[elements], self.interval.high[elements]
         margin = margins(self.errors, self.counts, level=self.interval.level)
         return pd.DataFrame(
             {
-                "symbol": [SYMBOLS[i] for i in seen],
-                "energy": self.energies[seen],
+                "symbol": [SYMBOLS[i] for i in elements],
+                "energy": self.energies[elements],
                 "low": low,
                 "high": high,
                 "half_width": (high - low) / 2,
-                "error": self.errors[seen],
-                "margin": margin[seen],
-                "count": self.counts[seen],
+                "error": self.errors[elements],
+                "margin": margin[elements],
+                "count": self.counts[elements],
             }
         )
 

@@ -1,5 +1,6 @@
 """CSV tables from users, with one energy per element."""
 
+import warnings
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,8 +26,10 @@ def read_element_table(file: Path | BinaryIO, *, name: str = "") -> pd.DataFrame
     name = name or str(getattr(file, "name", file) if not isinstance(file, Path) else file)
     try:
         # As text: the symbol of sodium must not read as a missing value.
-        # No index: lines that end in a comma would make one of the symbols.
-        table = pd.read_csv(file, dtype=str, keep_default_na=False, index_col=False)
+        # No index: lines that end in a comma would make one of the symbols. Pandas warns of the
+        # empty cells that they lose.
+        with warnings.catch_warnings(action="ignore", category=pd.errors.ParserWarning):
+            table = pd.read_csv(file, dtype=str, keep_default_na=False, index_col=False)
     except OSError as error:
         raise LabError(
             f"{name} cannot be read ({error.strerror}); choose a CSV file of references."

@@ -167,15 +167,16 @@ def leave_one_out(
     residual = parts.error + dropped
     undetermined = np.zeros(m, dtype=bool)
     undetermined[list(parts.open)] = True
-    own = design.elements_of_materials
+    incidence = design.elements_of_materials
     scores = design.by_material(parts.score)
-    own.data = -products_at(scores, solved.inverse, own)
-    owner = np.repeat(np.arange(m), np.diff(own.indptr))
+    incidence.data = -products_at(scores, solved.inverse, incidence)
+    owner = np.repeat(np.arange(m), np.diff(incidence.indptr))
     for material, lost in parts.open.items():
-        own.data[(owner == material) & lost[own.indices]] = np.nan
-    own.data[~solved.determined[own.indices]] = np.nan
+        incidence.data[(owner == material) & lost[incidence.indices]] = np.nan
+    incidence.data[~solved.determined[incidence.indices]] = np.nan
     moves = sp.csr_array(
-        (own.data, design.elements[own.indices], own.indptr), shape=(m, N_ELEMENTS)
+        (incidence.data, design.elements[incidence.indices], incidence.indptr),
+        shape=(m, N_ELEMENTS),
     )
     freedom = float(parts.leverage.sum())
     left = len(parts.error) - freedom
@@ -234,11 +235,11 @@ def deleted(
         values, vectors = np.linalg.eigh(root[:, :, None] * hats * root[:, None, :])
         leverage[block] = values.sum(axis=1)
         alone = carries[block] | (values[:, -1] > _SOLE)
-        kept = np.flatnonzero(~alone)
-        system = np.eye(cell.shape[1]) - bend[cell][kept, :, None] * hats[kept]
-        solution = np.linalg.solve(system, pull[cell][kept][:, :, None])
-        adjusted[cell[kept]] = solution[:, :, 0]
-        drop[cell[kept]] = (hats[kept] @ solution)[:, :, 0]
+        rest = np.flatnonzero(~alone)
+        system = np.eye(cell.shape[1]) - bend[cell][rest, :, None] * hats[rest]
+        solution = np.linalg.solve(system, pull[cell][rest][:, :, None])
+        adjusted[cell[rest]] = solution[:, :, 0]
+        drop[cell[rest]] = (hats[rest] @ solution)[:, :, 0]
         for i in np.flatnonzero(alone):
             carried = vectors[i][:, values[i] >= min(_SOLE, values[i, -1])]
             direction = solved.inverse @ rows[i].T @ (root[i][:, None] * carried)
@@ -263,18 +264,18 @@ def _carriers(design: Design, strength: float) -> np.ndarray:
     """Return which materials (m,) contain an element of their own, without a prior for it."""
     if strength > 0:
         return np.zeros(len(design.materials), dtype=bool)
-    own = design.elements_of_materials
-    single = (design.material_counts == 1)[own.indices]
-    owner = np.repeat(np.arange(len(design.materials)), np.diff(own.indptr))
+    incidence = design.elements_of_materials
+    single = (design.material_counts == 1)[incidence.indices]
+    owner = np.repeat(np.arange(len(design.materials)), np.diff(incidence.indptr))
     return np.bincount(owner, single, minlength=len(design.materials)) > 0
 
 
 def _sole_elements(design: Design) -> np.ndarray:
-    own = design.elements_of_materials
+    incidence = design.elements_of_materials
     names = np.full(len(design.materials), "", dtype=object)
-    single = (design.material_counts == 1)[own.indices]
-    owner = np.repeat(np.arange(len(design.materials)), np.diff(own.indptr))
-    for material, element in sorted(zip(owner[single], own.indices[single], strict=True)):
+    single = (design.material_counts == 1)[incidence.indices]
+    owner = np.repeat(np.arange(len(design.materials)), np.diff(incidence.indptr))
+    for material, element in sorted(zip(owner[single], incidence.indices[single], strict=True)):
         symbol = SYMBOLS[design.elements[element]]
         names[material] = f"{names[material]}, {symbol}" if names[material] else symbol
     return names

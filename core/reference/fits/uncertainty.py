@@ -90,9 +90,9 @@ def standard_errors(
     scores = design.by_material(parts.score)
     spread = inverse @ (scores.T @ scores).toarray() @ inverse
     m = len(design.materials)
-    known = _known(parts)
+    determined = _determined(parts)
     errors = np.full(N_ELEMENTS, np.nan)
-    errors[design.elements[known]] = np.sqrt((m - 1) / m * np.diag(spread)[known])
+    errors[design.elements[determined]] = np.sqrt((m - 1) / m * np.diag(spread)[determined])
     return errors
 
 
@@ -156,12 +156,13 @@ def bootstrap(
         equations[:, np.arange(p), np.arange(p)] += solved.strength
         right = (scores @ (weights - 1)).T
         deviation[begin : begin + size] = _solved(equations, right, solved.basis, solved.length)
-    known = _known(parts)
-    counts = design.material_counts[known]
+    determined = _determined(parts)
+    counts = design.material_counts[determined]
     stretch = margins(np.ones(len(counts)), counts, level=level) / stats.norm.ppf((1 + level) / 2)
-    ends = np.quantile(deviation[:, known], [(1 - level) / 2, (1 + level) / 2], axis=0) * stretch
+    tails = [(1 - level) / 2, (1 + level) / 2]
+    ends = np.quantile(deviation[:, determined], tails, axis=0) * stretch
     low, high = np.full((2, N_ELEMENTS), np.nan)
-    elements = design.elements[known]
+    elements = design.elements[determined]
     low[elements], high[elements] = fit.energies[elements] + ends
     progress(1.0, f"resamplings: {n:,} of {n:,}")
     return Bootstrap(low=low, high=high, level=level, n=n, seed=seed)
@@ -180,7 +181,7 @@ def _solved(
     return np.asarray(solved / length)
 
 
-def _known(parts: Deleted) -> np.ndarray:
+def _determined(parts: Deleted) -> np.ndarray:
     """Return which of the p elements stay determined whichever material is left out, (p,)."""
     open_without_one = np.zeros(len(parts.design.elements), dtype=bool)
     for elements in parts.open.values():

@@ -233,5 +233,5 @@ class _Sums:
 def _shortest(gram: np.ndarray, moments: np.ndarray) -> np.ndarray:
     """Solve the normal equations for (2, p) moments; the shortest of several solutions."""
     values, vectors = np.linalg.eigh(gram)
-    kept = values > _CUT * values[-1]
-    return np.asarray((moments @ vectors[:, kept] / values[kept]) @ vectors[:, kept].T)
+    large = values > _CUT * values[-1]
+    return np.asarray((moments @ vectors[:, large] / values[large]) @ vectors[:, large].T)

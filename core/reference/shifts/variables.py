@@ -62,8 +62,8 @@ def variables(opened: OpenedPairs) -> dict[str, Variable]:
         and compositions. A column takes precedence over a computed quantity of the same name.
     """
     named: dict[str, Variable] = {}
-    for found in (*_columns(opened), *_geometry(opened), *_composition(opened.pairs)):
-        named.setdefault(found.name, found)
+    for variable in (*_columns(opened), *_geometry(opened), *_composition(opened.pairs)):
+        named.setdefault(variable.name, variable)
     return named
 
 

@@ -280,7 +280,7 @@ def _joined(values: Sequence[Any]) -> str:
 def _for_each(runs: Sequence[Run], change: Callable[[Run, Status], None]) -> None:
     """Change each run as its state requires; raise the first failure once all are done.
 
-    A run whose state somebody else changed meanwhile, so that nothing is left to do, is no failure.
+    A run whose state has changed meanwhile, so that nothing is left to do, is not a failure.
     """
     errors: list[LabError] = []
     for run in runs:

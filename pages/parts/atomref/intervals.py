@@ -42,19 +42,19 @@ def show_uncertainty(choice: PairChoice, study: AtomRefStudy) -> None:
         bind="query-params",
         help="Of the bootstrap: more of them make the ends of the intervals more precise.",
     )
-    found: Intervals | None = computed(AtomRefIntervals(**dict(study), resamplings=resamplings))
-    if found is not None:
-        show_intervals(choice, study, found, min_materials)
+    result: Intervals | None = computed(AtomRefIntervals(**dict(study), resamplings=resamplings))
+    if result is not None:
+        show_intervals(choice, study, result, min_materials)
     more = "" if resamplings == RESAMPLINGS else f" --resamplings {resamplings}"
     command(f"{study.command} --intervals{more}")
 
 
 def show_intervals(
-    choice: PairChoice, study: AtomRefStudy, found: Intervals, min_materials: int
+    choice: PairChoice, study: AtomRefStudy, result: Intervals, min_materials: int
 ) -> None:
     """Show the intervals as numbers, figure and table."""
-    table = found.table()
-    show_numbers(found.overview(min_materials), min_materials)
+    table = result.table()
+    show_numbers(result.overview(min_materials), min_materials)
     source, target = choice.pairs.source_functional, choice.pairs.target_functional
     names = {"target": target, "source": source, "difference": f"{target} − {source}"}
     show(
@@ -62,11 +62,11 @@ def show_intervals(
             table,
             title=f"AtomRef, {names[study.side]}",
             few=min_materials,
-            level=found.interval.level,
+            level=result.interval.level,
             dark=is_dark(),
         ),
         name=f"atomref-intervals-{study.side}",
-        caption=f"Top: each reference with its {found.interval.level:.0%} interval; bottom: half "
+        caption=f"Top: each reference with its {result.interval.level:.0%} interval; bottom: half "
         "the width of the interval. Orange: elements in few materials. A cross: no interval, "
         "because one material alone determines the reference, or because elements only occur "
         "together.",
@@ -92,7 +92,7 @@ def show_intervals(
             "count": "Materials",
         },
     )
-    st.caption(plain(explanation(study, found)))
+    st.caption(plain(explanation(study, result)))
 
 
 def show_numbers(overview: Overview, min_materials: int) -> None:
@@ -125,10 +125,10 @@ def show_numbers(overview: Overview, min_materials: int) -> None:
         )
 
 
-def explanation(study: AtomRefStudy, found: Intervals) -> str:
+def explanation(study: AtomRefStudy, result: Intervals) -> str:
     """Return what the numbers mean, and what they do not cover."""
     text = (
-        f"Intervals: Bayesian bootstrap over materials, {found.interval.n:,} resamplings "
+        f"Intervals: Bayesian bootstrap over materials, {result.interval.n:,} resamplings "
         "(Rubin 1981, doi:10.1214/aos/1176345338), with leave-one-out residuals and Student's t "
         "distribution for elements in few materials. Standard errors: jackknife over materials, so "
         "that all frames of one material count once. On generated data both contain the true "

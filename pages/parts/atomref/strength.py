@@ -127,31 +127,32 @@ def show_priors(choice: PairChoice, study: AtomRefStudy) -> bool:
         "the form.",
     )
     settings = dict(study) | {"start": "shifted"} | ({"strength": 0.01} if own_strength else {})
-    found: PriorComparison | None = computed(PriorStudy(**settings, own_strength=own_strength))
-    if found is None:
+    comparison: PriorComparison | None = computed(PriorStudy(**settings, own_strength=own_strength))
+    if comparison is None:
         return own_strength
     low, high = QUANTILES
-    same = "; ".join(" and ".join(map(plain, group)) for group in found.same_errors())
+    same = "; ".join(" and ".join(map(plain, group)) for group in comparison.same_errors())
     show(
         prior_curves(
-            found.table(),
-            names={prior: PRIOR_KINDS[prior] for prior in found.priors},  # type: ignore[index]
+            comparison.table(),
+            names={prior: PRIOR_KINDS[prior] for prior in comparison.priors},  # type: ignore[index]
             title="Held-out MAE",
             band=f"{high - low:.0%} of the choices",
             dark=is_dark(),
         ),
         name=f"atomref-priors-{study.side}",
-        caption=f"Ridge fits to small sets of materials, tested on {found.n_held_out:,} others; "
-        f"mean and middle {high - low:.0%} of {found.repeats} random choices. The lower a line "
-        "starts, the more materials its prior replaces." + (f" Identical: {same}." if same else ""),
+        caption="Ridge fits to small sets of materials, tested on "
+        f"{comparison.n_held_out:,} others; mean and middle {high - low:.0%} of "
+        f"{comparison.repeats} random choices. The lower a line starts, the more materials its "
+        "prior replaces." + (f" Identical: {same}." if same else ""),
         source=choice.source,
-        table=found.table,
+        table=comparison.table,
     )
     st.dataframe(
-        found.by_size(),
+        comparison.by_size(),
         column_config={
             str(size): st.column_config.NumberColumn(f"{size:,}", format="%.3f")
-            for size in found.sizes
+            for size in comparison.sizes
         },
     )
     st.caption("Held-out MAE, eV/atom, by number of fitting materials.")

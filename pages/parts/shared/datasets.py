@@ -49,8 +49,8 @@ def available(kind: str | None = None) -> list[DatasetInfo]:
 
 def frames_to_learn() -> list[DatasetInfo]:
     """Return data sets of frames; first those with something new for the default model."""
-    known = next(iter(MODELS.values())).functional
-    return sorted(available("frames"), key=lambda info: info.card.functional == known)
+    functional = next(iter(MODELS.values())).functional
+    return sorted(available("frames"), key=lambda info: info.card.functional == functional)
 
 
 def show_provenance(provenance: Provenance) -> None:

@@ -17,13 +17,15 @@ def share() -> None:
         st.popover("Share", icon=":material/share:", key="share", on_change="rerun") as box,
     ):
         if box.open:
-            st.caption("This link opens the page as it stands, for whoever reaches this lab.")
+            st.caption(
+                "This link opens the page in its present state, for anyone who can reach this lab."
+            )
             st.code(link(), language=None, wrap_lines=True)
 
 
 def link() -> str:
     """Return the address of the page with all that its widgets hold."""
-    held = {name: st.query_params.get_all(name) for name in st.query_params}
-    query = urlencode(held, doseq=True)
+    parameters = {name: st.query_params.get_all(name) for name in st.query_params}
+    query = urlencode(parameters, doseq=True)
     address = st.context.url or ""
     return f"{address}?{query}" if query else address
