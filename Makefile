@@ -22,7 +22,7 @@ venv: .venv/dev.stamp
 app: .venv/app.stamp
 	$(BIN)/python -m streamlit run app.py --server.port $(PORT) --server.address $(HOST)
 
-# One torch thread a test process: the processes already share the cores.
+# One torch thread per test process: the processes already share the cores.
 test: .venv/dev.stamp
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope
 

@@ -1,4 +1,4 @@
-"""AtomRef Lab's dashboard: one line a page."""
+"""AtomRef Lab's dashboard: one line per page."""
 
 import streamlit as st
 
