@@ -5,9 +5,8 @@ from typing import Annotated
 import typer
 
 from core.cli.answer import Answer, LabCommand, columns, facts
-from core.cli.group import add_group_commands, group_data, method_keys, trained
+from core.cli.group import add_group_commands, group_data, method_keys, trained, training_options
 from core.cli.options import Detach, ExperimentName, JsonFlag, Methods, Seeds
-from core.cli.training_options import training_options
 from core.runs.groups.experiment import Experiment
 from core.runs.groups.sizes import whole_numbers
 from core.runs.results.matched import SPLITS, Split, matched_table

@@ -1,7 +1,7 @@
 """What the commands `experiment` and `sweep` have in common."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -11,6 +11,7 @@ from core.cli.options import Detach, JsonFlag
 from core.progress import duration_text
 from core.runs.groups.group import Group
 from core.runs.process.restart import restart_lost
+from core.training.settings.config import FLAGS
 from core.training.settings.methods import METHODS
 
 GroupType = TypeVar("GroupType", bound=Group)
@@ -72,6 +73,30 @@ def trained(group: GroupType, answer: Callable[[GroupType], Answer], *, detach: 
     if not detach:
         _wait(group)
     return answer(group)
+
+
+def training_options(words: list[str], *, but: Collection[str]) -> dict[str, str]:
+    """Return the options of `train` in the rest of a command line, by keys of FLAGS.
+
+    Args:
+        words: words that are not options of the command itself.
+        but: keys of FLAGS that the command does not take.
+
+    Raises:
+        typer.BadParameter: if there is no such option, or its argument is missing.
+    """
+    keys = {flag: key for key, flag in FLAGS.items() if key not in but}
+    options: dict[str, str] = {}
+    rest = iter(words)
+    for word in rest:
+        flag, joined, value = word.partition("=")
+        if flag not in keys:
+            raise typer.BadParameter(f"No such option: {flag}")
+        argument = value if joined else next(rest, None)
+        if argument is None:
+            raise typer.BadParameter(f"Option {flag} requires an argument")
+        options[keys[flag]] = argument
+    return options
 
 
 def method_keys(text: str) -> list[str]:

@@ -6,9 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from core.cli.answer import Answer, LabCommand, columns, facts
-from core.cli.group import add_group_commands, group_data, method_keys, trained
+from core.cli.group import add_group_commands, group_data, method_keys, trained, training_options
 from core.cli.options import Detach, JsonFlag, Methods, Seeds, Sizes, SweepName
-from core.cli.training_options import training_options
 from core.progress import duration_text
 from core.runs.groups.sizes import whole_numbers
 from core.runs.groups.sweep import Sweep

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -69,9 +69,9 @@ class ScalingAnalysis:
     """
 
     name: str
-    results: "SweepResults | None"
-    metric: str
-    split: str
+    results: "SweepResults | None" = None
+    metric: str = ""
+    split: str = ""
     unit: str
     form: FormOption
     min_frames: int
@@ -284,19 +284,10 @@ def analyse_sweep(
             points[method] = results.scaling_points(method, metric=metric, split=split)
         except LabError as error:
             missing[method] = str(error)
-    laws, refused = _fit(points, form, min_frames)
-    return ScalingAnalysis(
-        name=name,
-        results=results,
-        metric=metric,
-        split=split,
-        unit=METRICS[metric].unit,
-        form=form,
-        min_frames=min_frames,
-        points=points,
-        laws=laws,
-        refused=missing | refused,
-    )
+    return _fit(
+        points, form, min_frames, missing,
+        name=name, results=results, metric=metric, split=split, unit=METRICS[metric].unit,
+    )  # fmt: skip
 
 
 def analyse_table(
@@ -314,30 +305,24 @@ def analyse_table(
         LabError: if the table cannot be read.
     """
     points = {TABLE: read_points(path, unit=unit)}
-    laws, refused = _fit(points, form, min_frames or 0)
-    return ScalingAnalysis(
-        name=path.name,
-        results=None,
-        metric="",
-        split="",
-        unit=unit,
-        form=form,
-        min_frames=min_frames or 0,
-        points=points,
-        laws=laws,
-        refused=refused,
-    )
+    return _fit(points, form, min_frames or 0, {}, name=path.name, unit=unit)
 
 
 def _fit(
-    points: Mapping[str, ScalingPoints], form: FormOption, min_frames: int
-) -> tuple[dict[str, Law], dict[str, str]]:
-    """Return the laws by method, and why other methods have none."""
+    points: Mapping[str, ScalingPoints],
+    form: FormOption,
+    min_frames: int,
+    missing: Mapping[str, str],
+    **origin: Any,
+) -> ScalingAnalysis:
+    """Fit a law to each method; `missing` says why other methods have no points."""
     laws: dict[str, Law] = {}
-    refused: dict[str, str] = {}
-    for method, each in points.items():
+    refused = dict(missing)
+    for method, method_points in points.items():
         try:
-            laws[method] = law_of(each, form, min_frames=min_frames)
+            laws[method] = law_of(method_points, form, min_frames=min_frames)
         except LabError as error:
             refused[method] = str(error)
-    return laws, refused
+    return ScalingAnalysis(
+        form=form, min_frames=min_frames, points=points, laws=laws, refused=refused, **origin
+    )

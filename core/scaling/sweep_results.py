@@ -1,6 +1,6 @@
 """Results of a sweep: the errors of its finished runs, in all and per evaluation frame."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -223,10 +223,14 @@ def results_of(sweep: Sweep) -> SweepResults:
         except LabError as error:
             left_out[run.id] = str(error)
     split = data.split()
+    seconds = None
+    if runs and len(finished) == len(runs):
+        start = min(status.started or status.created for status in finished)
+        seconds = max(status.ended or status.created for status in finished) - start
     about = SweepAbout(
         sweep=sweep,
         data=find_dataset(sweep.base.dataset).card,
-        seconds=_wall_time(finished) if runs and len(finished) == len(runs) else None,
+        seconds=seconds,
         n_train=len(split.train),
         n_validation=len(split.validation),
         n_test=len(split.test),
@@ -260,12 +264,6 @@ def _load_errors(run: Run, data: FrameSet) -> dict[str, ErrorRows]:
     return errors
 
 
-def _wall_time(finished: Sequence[Status]) -> float:
-    """Return the seconds from the first start to the last end."""
-    start = min(status.started or status.created for status in finished)
-    return max(status.ended or status.created for status in finished) - start
-
-
 def _point(run: Run, stage: str, split: str, rows: ErrorRows) -> dict[str, Any]:
     config = run.config
     keys = {"run": run.id, "method": config.method, "n_frames": config.frames, "seed": config.seed}
@@ -278,7 +276,9 @@ def _totals(errors: Mapping[str, ErrorRows], ids: NDArray[np.str_]) -> FrameTota
     n = len(METRICS)
     rows = next(iter(errors.values())).rows
     scales = [1.0, *SCALES.values(), *[1.0] * n]
-    values = np.stack([(each.sums * scales).astype(np.float32) for each in errors.values()])
+    values = np.stack(
+        [(run_errors.sums * scales).astype(np.float32) for run_errors in errors.values()]
+    )
     return FrameTotals(
         runs=np.array(list(errors)),
         rows=rows,

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from core.errors import LabError
 from core.frames.registry import open_dataset
 from core.runs.groups.sweep import Sweep
-from core.runs.process.training import train_on
 from core.scaling.sweep_files import list_results, load_results, open_results, save_results
 from core.scaling.sweep_results import results_of
+from core.training.loop.loop import fit
 from core.training.scoring.error_rows import ErrorRows
 from core.training.scoring.evaluate import evaluate
 from core.training.settings.config import RunConfig
@@ -31,7 +31,10 @@ def sweep(small_lab):
     frames = open_dataset("small")
     for run in one.existing_runs():
         events = []
-        outcome = train_on(frames, run, emit=events.append, should_stop=lambda: False)
+        outcome = fit(
+            run.config, frames, checkpoints=run.checkpoints, emit=events.append,
+            should_stop=lambda: False,
+        )  # fmt: skip
         run.update(
             state="finished", test=outcome.test, validation=outcome.validation,
             best_epoch=outcome.best_epoch, started=50.0, ended=60.0 + len(run.id),

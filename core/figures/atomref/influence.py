@@ -8,8 +8,9 @@ import plotly.graph_objects as go
 
 from core.figures.base.canvas import Array, canvas, ring
 from core.figures.base.cloud import DENSITY_ABOVE, density_image, finite_cloud, padded, points
+from core.figures.base.scales import decade_ticks
 from core.figures.base.text import plain, precise
-from core.figures.base.theme import Palette, empty_figure, palette
+from core.figures.base.theme import empty_figure, palette
 
 HEIGHT: Final = 520
 MOST_POINTS: Final = 200
@@ -41,10 +42,10 @@ def influence(
         cook: Cook's distance (m,).
         names: m plain texts that open the hover labels.
         ids: m identifiers, which a click on a point reports as `customdata`.
-        picked: The identifier of the point to ring.
-        density_above: Above so many materials, a density image with only the most influential as
+        picked: the identifier of the point to ring.
+        density_above: above so many materials, a density image with only the most influential as
             points.
-        dark: Which theme.
+        dark: which theme.
     """
     shown = np.flatnonzero(
         np.isfinite(leverage) & (leverage > 0) & np.isfinite(residual) & np.isfinite(cook)
@@ -66,71 +67,50 @@ def influence(
     )
     dense = len(shown) > density_above
     if dense:
-        figure.add_trace(_density(logs[shown], residual[shown], colors))
+        x, y = logs[shown], residual[shown]
+        x_range, y_range = padded(x.min(), x.max()), padded(y.min(), y.max())
+        image = density_image(finite_cloud(x, y), x_range, y_range)
+        figure.add_trace(
+            image.update(
+                name="density",
+                colorscale=[[0.0, colors.grid], [1.0, colors.muted]],
+                showscale=False,
+                hovertemplate="Materials in this bin: %{customdata:,}<extra></extra>",
+            )
+        )
         shown = shown[np.argsort(-cook[shown], kind="stable")[:MOST_POINTS]]
     shown = shown[np.argsort(cook[shown], kind="stable")]
+    top = np.log10(max(float(cook[shown].max()), 1e-300))
     figure.add_trace(
-        _points(logs, leverage, residual, cook, shown, names=names, ids=ids, colors=colors)
+        points(
+            logs[shown],
+            residual[shown],
+            name="materials",
+            customdata=[ids[row] for row in shown.tolist()],
+            hovertext=[
+                f"<b>{plain(names[row])}</b><br>Leverage: {precise(leverage[row])}<br>"
+                f"Energy − prediction without it: {precise(residual[row])} eV/atom<br>"
+                f"Cook's distance: {cook[row]:.2g}"
+                for row in shown.tolist()
+            ],
+            marker={
+                "size": 8,
+                "opacity": 1.0,
+                "color": np.log10(np.maximum(cook[shown], 10 ** (top - _DECADES))),
+                "cmin": top - _DECADES,
+                "cmax": top,
+                "colorscale": list(colors.sequential),
+                "line": {"width": 0.5, "color": colors.line},
+                "colorbar": {
+                    "title": {"text": "Cook's distance", "side": "right"},
+                    **decade_ticks(int(np.ceil(top - _DECADES)), int(np.floor(top))),
+                },
+            },
+        )
     )
     for row in shown.tolist():
         if ids[row] == picked:
             figure.add_trace(ring(logs[row], residual[row], colors))
-    decades = range(int(np.floor(logs[shown].min())) - (3 if dense else 0), 2)
-    figure.update_xaxes(
-        tickvals=list(decades),
-        ticktext=[f"{10.0**power:g}" for power in decades],
-    )
+    figure.update_xaxes(decade_ticks(int(np.floor(logs[shown].min())) - (3 if dense else 0), 1))
     figure.update_yaxes(zeroline=True)
     return figure
-
-
-def _points(
-    logs: Array,
-    leverage: Array,
-    residual: Array,
-    cook: Array,
-    shown: np.ndarray,
-    *,
-    names: Sequence[str],
-    ids: Sequence[str],
-    colors: Palette,
-) -> go.Scatter:
-    top = np.log10(max(float(cook[shown].max()), 1e-300))
-    logs_cook = np.log10(np.maximum(cook[shown], 10 ** (top - _DECADES)))
-    ticks = list(range(int(np.ceil(top - _DECADES)), int(np.floor(top)) + 1))
-    return points(
-        logs[shown],
-        residual[shown],
-        name="materials",
-        customdata=[ids[i] for i in shown],
-        hovertext=[
-            f"<b>{plain(names[i])}</b><br>Leverage: {precise(leverage[i])}<br>"
-            f"Energy − prediction without it: {precise(residual[i])} eV/atom<br>"
-            f"Cook's distance: {cook[i]:.2g}"
-            for i in shown
-        ],
-        marker={
-            "size": 8,
-            "opacity": 1.0,
-            "color": logs_cook,
-            "cmin": top - _DECADES,
-            "cmax": top,
-            "colorscale": list(colors.sequential),
-            "line": {"width": 0.5, "color": colors.line},
-            "colorbar": {
-                "title": {"text": "Cook's distance", "side": "right"},
-                "tickvals": ticks,
-                "ticktext": [f"{10.0**power:g}" for power in ticks],
-            },
-        },
-    )
-
-
-def _density(x: Array, y: Array, colors: Palette) -> go.Heatmap:
-    image = density_image(finite_cloud(x, y), padded(x.min(), x.max()), padded(y.min(), y.max()))
-    return image.update(
-        name="density",
-        colorscale=[[0.0, colors.grid], [1.0, colors.muted]],
-        showscale=False,
-        hovertemplate="Materials in this bin: %{customdata:,}<extra></extra>",
-    )

@@ -13,7 +13,7 @@ from core.figures.base.theme import empty_figure, palette
 
 HEIGHT: Final = 560
 _UNIT: Final = "eV/atom"
-_FEW_COLOR: Final = 1
+_RARE_COLOR: Final = 1
 """Place among a palette's groups of the colour for elements in few materials."""
 
 _MOST_NAMES: Final = 30
@@ -29,12 +29,12 @@ def intervals(
     of rare ones.
 
     Args:
-        table: One row an element in the order to draw: symbol, energy, low, high, half_width,
+        table: one row per element in the order to draw: symbol, energy, low, high, half_width,
             margin (eV/atom; NaN where the data leave them open) and count (materials).
-        title: What the energies are, without their unit; plain text.
-        few: Elements in fewer materials than this are marked.
-        level: Nominal coverage of the intervals.
-        dark: Which theme.
+        title: what the energies are, without their unit; plain text.
+        few: elements in fewer materials than this are marked.
+        level: nominal coverage of the intervals.
+        dark: which theme.
 
     Returns:
         A figure with the traces "references" and, with elements in few materials, "in few
@@ -47,16 +47,16 @@ def intervals(
     figure = canvas(height=HEIGHT, dark=dark, revision=f"{title}|{len(table)}")
     energies = table["energy"].to_numpy(dtype=float)
     margin = 0.15 * float(np.ptp(energies)) or 1.0
-    known = table["half_width"].to_numpy(dtype=float)
-    finite = known[np.isfinite(known) & (known > 0)]
+    widths = table["half_width"].to_numpy(dtype=float)
+    finite = widths[np.isfinite(widths) & (widths > 0)]
     top = float(finite.max()) * 2 if len(finite) else 1.0
     for name, rows, color in (
         ("references", table[table["count"] >= few], colors.accent),
-        (f"in fewer than {few} materials", table[table["count"] < few], colors.groups[_FEW_COLOR]),
+        (f"in fewer than {few} materials", table[table["count"] < few], colors.groups[_RARE_COLOR]),
     ):
         if rows.empty:
             continue
-        open_ones = ~np.isfinite(rows["half_width"].to_numpy(dtype=float))
+        unbounded = ~np.isfinite(rows["half_width"].to_numpy(dtype=float))
         hover = _hover(rows, title, level)
         shared = {
             "name": plain(name),
@@ -85,12 +85,12 @@ def intervals(
         )
         figure.add_trace(
             go.Scatter(
-                y=np.where(open_ones, top, rows["half_width"]),
+                y=np.where(unbounded, top, rows["half_width"]),
                 marker={
                     "color": color,
                     "size": 8,
-                    "symbol": np.where(open_ones, "x-thin", "circle").tolist(),
-                    "line": {"width": np.where(open_ones, 2, 0).tolist(), "color": color},
+                    "symbol": np.where(unbounded, "x-thin", "circle").tolist(),
+                    "line": {"width": np.where(unbounded, 2, 0).tolist(), "color": color},
                 },
                 showlegend=False,
                 yaxis="y2",
@@ -125,17 +125,17 @@ def intervals(
 
 
 def _hover(rows: pd.DataFrame, title: str, level: float) -> list[str]:
-    told = []
+    texts = []
     columns = ("symbol", "energy", "low", "high", "margin", "count")
     for symbol, energy, low, high, margin, count in rows[list(columns)].itertuples(index=False):
-        known = (
+        interval = (
             f"{level:.0%} interval: {precise(low)} to {precise(high)} {_UNIT}<br>"
             f"from the standard error: ± {precise(margin)} {_UNIT}"
             if np.isfinite(low)
             else "no interval: one material, or none apart from other elements"
         )
-        told.append(
-            f"<b>{symbol}</b><br>{plain(title)}: {precise(energy)} {_UNIT}<br>{known}<br>"
+        texts.append(
+            f"<b>{symbol}</b><br>{plain(title)}: {precise(energy)} {_UNIT}<br>{interval}<br>"
             f"in {count:,} materials"
         )
-    return told
+    return texts

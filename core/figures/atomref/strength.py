@@ -35,13 +35,13 @@ def strength_curve(
     Args:
         strengths: (s,) rising, above 0.
         error: (s,) eV/atom.
-        spread: Standard error of ``error``, (s,) eV/atom: half the band's height.
-        title: The error, without its unit.
-        best: The strength with the smallest error.
-        cautious: The largest strength within one standard error of it.
-        current: The strength in use.
-        lines: Name to an error in eV/atom without a strength, such as least squares'.
-        dark: Which theme.
+        spread: standard error of ``error``, (s,) eV/atom: half the band's height.
+        title: the error, without its unit.
+        best: the strength with the smallest error.
+        cautious: the largest strength within one standard error of it.
+        current: the strength in use.
+        lines: name to an error in eV/atom without a strength, such as least squares'.
+        dark: which theme.
     """
     if not len(strengths):
         return empty_figure("No data yet: no strength was tried.", dark=dark, height=HEIGHT)
@@ -116,11 +116,11 @@ def prior_curves(
     """Draw the error on held-out materials against the number of fitting materials, by prior.
 
     Args:
-        table: Columns prior, materials, mae, low and high (eV/atom), one row a point.
-        names: Prior to what the legend says, in the legend's order; plain text.
-        title: The error, without its unit.
-        band: What the band covers, plain text.
-        dark: Which theme.
+        table: columns prior, materials, mae, low and high (eV/atom), one row per point.
+        names: prior to what the legend says, in the legend's order; plain text.
+        title: the error, without its unit.
+        band: what the band covers, plain text.
+        dark: which theme.
     """
     if table.empty:
         return empty_figure("No data yet: compare priors first.", dark=dark, height=HEIGHT)

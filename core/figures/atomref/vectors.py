@@ -7,9 +7,10 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.elements import SYMBOLS
+from core.figures.base.canvas import canvas
 from core.figures.base.periodic import periodic_table
 from core.figures.base.text import plain, precise
-from core.figures.base.theme import empty_figure, palette, template
+from core.figures.base.theme import empty_figure, palette
 
 BARS_HEIGHT: Final = 460
 
@@ -26,28 +27,25 @@ def atomref_bars(
     """Draw the AtomRef vectors of two functionals over their difference, element by element.
 
     Args:
-        source: Symbol to AtomRef energy in eV/atom; elements missing in both are left out.
-        target: The same of the target functional.
-        source_name: Name of the source functional; plain text.
-        target_name: Name of the target functional.
-        counts: Symbol to number of frames with the element, for the hover labels.
-        dark: Which theme.
+        source: symbol to AtomRef energy in eV/atom; elements missing in both are left out.
+        target: the same of the target functional.
+        source_name: name of the source functional; plain text.
+        target_name: name of the target functional.
+        counts: symbol to number of frames with the element, for the hover labels.
+        dark: which theme.
     """
     colors = palette(dark=dark)
     shown = [symbol for symbol in SYMBOLS if symbol in source or symbol in target]
     if not shown:
         return empty_figure("No data yet: fit an AtomRef first.", dark=dark, height=BARS_HEIGHT)
-    figure = go.Figure(
-        layout={
-            "template": template(dark=dark),
-            "height": BARS_HEIGHT,
-            "barmode": "group",
-            "bargap": 0.25,
-            "bargroupgap": 0.0,
-            "dragmode": "zoom",
-            "margin": {"b": 84},
-            "uirevision": f"{source_name}|{target_name}",
-        }
+    figure = canvas(
+        height=BARS_HEIGHT,
+        dark=dark,
+        revision=f"{source_name}|{target_name}",
+        barmode="group",
+        bargap=0.25,
+        bargroupgap=0.0,
+        margin={"b": 84},
     )
     before = np.array([source.get(symbol, np.nan) for symbol in shown])
     after = np.array([target.get(symbol, np.nan) for symbol in shown])
@@ -68,11 +66,11 @@ def atomref_bars(
                 marker={"color": color, "line": {"width": 0}},
                 customdata=shown,
                 hovertext=[
-                    f"<b>{symbol}</b><br>{plain(name)}: {_known(value)}"
+                    f"<b>{symbol}</b><br>{plain(name)}: "
+                    + (f"{precise(value)} eV/atom" if np.isfinite(value) else "not fitted")
                     + (f"<br>{counts.get(symbol, 0):,} frames" if counts else "")
                     for symbol, value in zip(shown, values, strict=True)
                 ],
-                hovertemplate="%{hovertext}<extra></extra>",
             )
         )
     figure.update_layout(
@@ -96,13 +94,13 @@ def atomref_difference(
     """Draw target minus source AtomRef on the periodic table, balanced at zero.
 
     Args:
-        source: Symbol to AtomRef energy in eV/atom.
-        target: The same of the target functional; elements missing in either are grey.
-        source_name: Name of the source functional; plain text.
-        target_name: Name of the target functional.
-        hover: Symbol to further text for the hover label.
-        selected: Symbols to outline.
-        dark: Which theme.
+        source: symbol to AtomRef energy in eV/atom.
+        target: the same of the target functional; elements missing in either are grey.
+        source_name: name of the source functional; plain text.
+        target_name: name of the target functional.
+        hover: symbol to further text for the hover label.
+        selected: symbols to outline.
+        dark: which theme.
     """
     return periodic_table(
         {symbol: target[symbol] - source[symbol] for symbol in SYMBOLS
@@ -114,7 +112,3 @@ def atomref_difference(
         selected=selected,
         dark=dark,
     )  # fmt: skip
-
-
-def _known(value: float) -> str:
-    return f"{precise(value)} eV/atom" if np.isfinite(value) else "not fitted"

@@ -14,7 +14,7 @@ CURVE_HEIGHT: Final = 430
 _ROW: Final = 17
 _COLUMNS: Final = 2
 
-# Least squares is what `refit` does, the prior what `residual` adds: one colour a thing everywhere.
+# Least squares is what `refit` does, the prior what `residual` adds: each has one colour everywhere.
 COLORS: Final = {"lstsq": METHOD_COLORS["refit"], "ridge": METHOD_COLORS["residual"]}
 
 
@@ -31,13 +31,13 @@ def curves_with_bands(
     """Draw curves over a logarithmic number of materials, each with a band.
 
     Args:
-        curves: Key to the rows x, middle, low and high, (4, k).
-        colors: Key to colour, #RRGGBB.
-        names: Key to what the legend says; plain text.
-        x_title: Title of the horizontal axis.
-        y_axis: Title and unit of the vertical axis.
-        log_y: Whether the vertical axis is logarithmic too.
-        dark: Which theme.
+        curves: key to the rows x, middle, low and high, (4, k).
+        colors: key to colour, #RRGGBB.
+        names: key to what the legend says; plain text.
+        x_title: title of the horizontal axis.
+        y_axis: title and unit of the vertical axis.
+        log_y: whether the vertical axis is logarithmic too.
+        dark: which theme.
     """
     figure = canvas(
         height=CURVE_HEIGHT,
@@ -77,12 +77,12 @@ def forest(
     would squeeze the others; they are cut at the edge, and the hover label tells them.
 
     Args:
-        table: One row an element: symbol, rare, and the columns VALUE, VALUE_low and VALUE_high,
+        table: one row per element: symbol, rare, and the columns VALUE, VALUE_low and VALUE_high,
             the latter two NaN where there is no interval.
-        value: Which columns.
-        axis: What they are.
-        hover: One plain text a row for the hover label.
-        dark: Which theme.
+        value: which columns.
+        axis: what they are.
+        hover: one plain text per row for the hover label.
+        dark: which theme.
     """
     if table.empty:
         return empty_figure("No element occurs: choose other materials.", dark=dark)
@@ -151,7 +151,7 @@ def forest(
 
 
 def _range(part: pd.DataFrame, value: str) -> tuple[float, float]:
-    known = part[~part["rare"]]
-    ends = pd.concat([part[value], known[f"{value}_low"], known[f"{value}_high"]]).dropna()
+    common = part[~part["rare"]]
+    ends = pd.concat([part[value], common[f"{value}_low"], common[f"{value}_high"]]).dropna()
     margin = 0.05 * (ends.max() - ends.min()) or 0.5
     return float(ends.min() - margin), float(ends.max() + margin)

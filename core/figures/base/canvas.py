@@ -117,6 +117,19 @@ def dashed(name: str, dash: str, colors: Palette) -> go.Scatter:
     return legend_entry(name, mode="lines", line=line)
 
 
+def add_heading(figure: go.Figure, text: str, **options: Any) -> None:
+    """Write a text above the upper left corner of a figure.
+
+    Args:
+        figure: changed in place.
+        text: the text, ready for plotly.
+        options: further properties of the annotation, such as `xref` and `yref` of one panel.
+    """
+    corner = {"x": 0.0, "y": 1.0, "xanchor": "left", "yanchor": "bottom"}
+    paper = {"xref": "paper", "yref": "paper"}
+    figure.add_annotation(text=text, **corner | paper | options)
+
+
 def ring(x: float, y: float, colors: Palette) -> go.Scatter:
     """Return a ring around the selected point."""
     return go.Scatter(

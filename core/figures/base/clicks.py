@@ -8,20 +8,16 @@ def picked(event: Mapping[str, Any] | None) -> list[str]:
     """Return what the user clicked: the `customdata` of the selected points.
 
     Args:
-        event: What `st.plotly_chart(on_select="rerun")` returns, or None.
+        event: what `st.plotly_chart(on_select="rerun")` returns, or None.
 
     Returns:
         Symbols or ids in the order of the clicks, each once; empty when nothing is selected.
     """
     points = ((event or {}).get("selection") or {}).get("points") or []
-    found: dict[str, None] = {}
-    for point in points:
-        value = point.get("customdata")
-        if isinstance(value, list | tuple):
-            value = value[0] if value else None
-        if value is not None:
-            found[str(value)] = None
-    return list(found)
+    data = [point.get("customdata") for point in points]
+    # plotly may wrap the value of a point in a list
+    names = [(value or [None])[0] if isinstance(value, list | tuple) else value for value in data]
+    return list(dict.fromkeys(str(name) for name in names if name is not None))
 
 
 def toggled(selected: Iterable[str], event: Mapping[str, Any] | None) -> list[str]:
@@ -32,8 +28,8 @@ def toggled(selected: Iterable[str], event: Mapping[str, Any] | None) -> list[st
     with this function in the callback that is given as `on_select`.
 
     Args:
-        selected: Symbols or ids selected before the click.
-        event: The state of the chart, `st.session_state[key]` within the callback.
+        selected: symbols or ids selected before the click.
+        event: the state of the chart, `st.session_state[key]` within the callback.
 
     Returns:
         The new selection: those that stay in their old order, then the new ones.

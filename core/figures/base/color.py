@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from plotly.colors import hex_to_rgb
 
 BLACK: Final = "#000000"
 WHITE: Final = "#FFFFFF"
@@ -14,9 +15,9 @@ def to_rgb(color: str) -> NDArray[np.float64]:
     """Return red, green and blue, each 0 to 1, of a colour written as #RRGGBB.
 
     Args:
-        color: Seven characters, as in the palettes of `core.figures.base.theme`.
+        color: seven characters, as in the palettes of `core.figures.base.theme`.
     """
-    return np.array([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    return np.array(hex_to_rgb(color)) / 255
 
 
 def luminance(rgb: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -77,7 +78,7 @@ def faint(color: str, opacity: float) -> str:
 
     Args:
         color: #RRGGBB.
-        opacity: From 0 to 1.
+        opacity: from 0 to 1.
     """
-    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+    red, green, blue = hex_to_rgb(color)
     return f"rgba({red},{green},{blue},{opacity:g})"

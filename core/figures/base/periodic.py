@@ -1,4 +1,4 @@
-"""The periodic table of one number an element, which can be clicked."""
+"""The periodic table of one number per element, which can be clicked."""
 
 import math
 from collections.abc import Collection, Mapping
@@ -43,26 +43,26 @@ def periodic_table(
     markers of a fixed size in px cannot.
 
     Args:
-        values: Symbol to number; elements that are absent, NaN or infinite (and, with `log`, not
+        values: symbol to number; elements that are absent, NaN or infinite (and, with `log`, not
             positive) are drawn grey and outlined. May be empty.
-        title: The quantity, for the colour bar and the hover labels.
-        unit: Its unit, such as "eV/atom"; empty for a pure number.
-        diverging: Balance the colours at zero; otherwise they run from low to high.
-        log: Colour by the decadic logarithm.
-        hover: Symbol to further plain text for the hover label, such as "312 materials".
-        selected: Symbols to outline strongly.
-        show_values: Write the number under the symbol.
-        dark: Which theme.
+        title: the quantity, for the colour bar and the hover labels.
+        unit: its unit, such as "eV/atom"; empty for a pure number.
+        diverging: balance the colours at zero; otherwise they run from low to high.
+        log: colour by the decadic logarithm.
+        hover: symbol to further plain text for the hover label, such as "312 materials".
+        selected: symbols to outline strongly.
+        show_values: write the number under the symbol.
+        dark: which theme.
 
     Returns:
         A figure with the traces "elements" and "no data"; colours beyond the 98th percentile
         saturate, and the colour bar then says ≥ or ≤.
     """
     colors = palette(dark=dark)
-    known = {
+    drawn = {
         symbol: float(values[symbol])
         for symbol in SYMBOLS
-        if symbol in values and _drawable(values[symbol], log=log)
+        if math.isfinite(values.get(symbol, math.nan)) and (values[symbol] > 0 or not log)
     }
     hidden = {"visible": False, "fixedrange": True, "constrain": "domain"}
     bottom = {"range": [_y(10) + 0.5, 0.5], "scaleanchor": "x", "constraintoward": "top"}
@@ -79,21 +79,21 @@ def periodic_table(
     for row, text in _SERIES:
         figure.add_annotation(x=3, y=row, text=text, font={"color": colors.muted})
     label = with_unit(title, unit)
-    if known:
-        numbers = np.array(list(known.values()))
+    if drawn:
+        numbers = np.array(list(drawn.values()))
         scale = colors.diverging if diverging else colors.sequential
         span = color_range(numbers, diverging=diverging, log=log)
         figure.update_layout(coloraxis=_color_axis(span, scale, label))
         figure.add_trace(
             _cells(
-                list(known),
+                list(drawn),
                 name="elements",
                 fill={"color": span.transform(numbers), "coloraxis": "coloraxis"},
                 text_colors=text_on(sample(scale, span.positions(numbers))),
-                lines=_lines(known, show_values=show_values),
+                lines=_lines(drawn, show_values=show_values),
                 hover=[
                     _hover(symbol, f"{plain(title)}: {precise(value)} {plain(unit)}", hover)
-                    for symbol, value in known.items()
+                    for symbol, value in drawn.items()
                 ],
                 selected=selected,
                 colors=colors,
@@ -101,7 +101,7 @@ def periodic_table(
         )
     else:
         figure.add_annotation(x=7.5, y=2, text=f"{label}: no data yet", font={"size": FONT_SIZE})
-    missing = [symbol for symbol in SYMBOLS if symbol not in known]
+    missing = [symbol for symbol in SYMBOLS if symbol not in drawn]
     figure.add_trace(
         _cells(
             missing,
@@ -117,21 +117,17 @@ def periodic_table(
     return figure
 
 
-def _drawable(value: float, *, log: bool) -> bool:
-    return math.isfinite(value) and (value > 0 or not log)
-
-
 def _y(row: int) -> float:
     """Place a row of the table: the lanthanides follow after half a cell."""
     return row if row <= 7 else row - 0.6
 
 
-def _lines(known: Mapping[str, float], *, show_values: bool) -> list[str]:
+def _lines(drawn: Mapping[str, float], *, show_values: bool) -> list[str]:
     if not show_values:
-        return [f"<b>{symbol}</b>" for symbol in known]
-    decimals = 2 if max(abs(value) for value in known.values()) >= 0.1 else 3
+        return [f"<b>{symbol}</b>" for symbol in drawn]
+    decimals = 2 if max(abs(value) for value in drawn.values()) >= 0.1 else 3
     return [
-        f"<b>{symbol}</b><br>{compact(value, decimals=decimals)}" for symbol, value in known.items()
+        f"<b>{symbol}</b><br>{compact(value, decimals=decimals)}" for symbol, value in drawn.items()
     ]
 
 
@@ -166,8 +162,8 @@ def _cells(
         marker={
             **fill,
             "line": {
-                "color": [colors.text if on else plain_line for on in chosen],
-                "width": [3.5 if on else 0.75 for on in chosen],
+                "color": [colors.text if outlined else plain_line for outlined in chosen],
+                "width": [3.5 if outlined else 0.75 for outlined in chosen],
             },
         },
         text=lines,
@@ -189,7 +185,7 @@ def _color_axis(span: ColorRange, scale: tuple[str, ...], label: str) -> dict[st
     return {
         "cmin": span.low,
         "cmax": span.high,
-        "colorscale": [[place, c] for place, c in zip(_evenly(scale), scale, strict=True)],
+        "colorscale": list(scale),
         "colorbar": {
             "orientation": "h",
             "title": {"text": label, "side": "top"},
@@ -202,7 +198,3 @@ def _color_axis(span: ColorRange, scale: tuple[str, ...], label: str) -> dict[st
             "ticktext": list(span.labels),
         },
     }
-
-
-def _evenly(scale: tuple[str, ...]) -> list[float]:
-    return [float(place) for place in np.linspace(0.0, 1.0, len(scale))]

@@ -17,17 +17,19 @@ _ENOUGH_VALUES: Final = 50
 _WORTH_SATURATING: Final = 1.25
 """The largest value must exceed the percentile by this factor before colours saturate."""
 
+_BAND_REACHES: Final = 3.0
+
 
 @dataclass(kw_only=True, frozen=True, slots=True)
 class ColorRange:
     """How numbers become colours.
 
     Attributes:
-        low: Number (or its decadic logarithm) at the low end of the scale.
-        high: The same at the high end.
-        log: Whether colours follow the logarithm.
-        ticks: Positions on the colour bar, in the units of `low` and `high`.
-        labels: Text of each tick; the ends say ≤ or ≥ where values lie beyond them.
+        low: number (or its decadic logarithm) at the low end of the scale.
+        high: the same at the high end.
+        log: whether colours follow the logarithm.
+        ticks: positions on the colour bar, in the units of `low` and `high`.
+        labels: text of each tick; the ends say ≤ or ≥ where values lie beyond them.
     """
 
     low: float
@@ -58,8 +60,8 @@ def color_range(values: NDArray[np.float64], *, diverging: bool, log: bool) -> C
 
     Args:
         values: (n,) with n ≥ 1; positive if `log`.
-        diverging: Balance the range at zero.
-        log: Colour by the logarithm; nothing saturates.
+        diverging: balance the range at zero.
+        log: colour by the logarithm; nothing saturates.
     """
     if log:
         return _log_range(values)
@@ -147,6 +149,39 @@ def _log_range(values: NDArray[np.float64]) -> ColorRange:
     )
 
 
+def decade_ticks(lowest: int, highest: int) -> dict[str, object]:
+    """Return the ticks of an axis or a colour bar of decadic logarithms: one per decade.
+
+    Args:
+        lowest: the first power of ten.
+        highest: the last power of ten.
+    """
+    powers = list(range(lowest, highest + 1))
+    return {"tickvals": powers, "ticktext": [f"{10.0**power:g}" for power in powers]}
+
+
+def log_limits(values: np.ndarray, lows: np.ndarray, highs: np.ndarray) -> tuple[float, float]:
+    """Return the smallest and the largest value of a logarithmic axis of curves with bands.
+
+    A band widens the axis by at most a factor of three beyond the curves; the rest is cut off.
+
+    Args:
+        values: what must be visible, above 0.
+        lows: lower edges of the bands; those that are not above 0 do not count.
+        highs: upper edges of the bands; those that are not finite do not count.
+    """
+    low, high = float(values.min()), float(values.max())
+    lowest = float(lows[lows > 0].min(initial=low))
+    highest = float(highs[np.isfinite(highs)].max(initial=high))
+    return max(low / _BAND_REACHES, lowest), min(high * _BAND_REACHES, highest)
+
+
+def log_range(low: float, high: float) -> list[float]:
+    """Return the `range` of a logarithmic axis with some room around two values."""
+    margin = 0.05 * max(np.log10(high / low), 0.3)
+    return [float(np.log10(low) - margin), float(np.log10(high) + margin)]
+
+
 def log_ticks(values: np.ndarray) -> dict[str, object]:
     """Return the ticks of a logarithmic axis: full-sized labels at 1, 2 and 5 of each decade.
 
@@ -154,7 +189,7 @@ def log_ticks(values: np.ndarray) -> dict[str, object]:
     labelled; where the values span too little for two labels, plotly's own fit better.
 
     Args:
-        values: What the axis shows; those that are not finite or not above 0 do not count.
+        values: what the axis shows; those that are not finite or not above 0 do not count.
     """
     shown = values[np.isfinite(values) & (values > 0)]
     if not len(shown):

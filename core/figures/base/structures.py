@@ -13,8 +13,8 @@ def structure_view(
     """Return the chemiscope data set of some frames.
 
     Args:
-        frames: The structures, in the order of the table beside the viewer.
-        properties: Name to (one value a frame, unit), shown with the selected structure.
+        frames: the structures, in the order of the table beside the viewer.
+        properties: name to (one value per frame, unit), shown with the selected structure.
     """
     return {
         "meta": {"name": " "},

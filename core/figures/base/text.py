@@ -13,7 +13,7 @@ def plain(text: str) -> str:
     stay; a line that would not fit on a page is cut.
 
     Args:
-        text: Anything, such as a material id or a column name from a user's file.
+        text: anything, such as a material id or a column name from a user's file.
     """
     lines = (
         line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
@@ -27,8 +27,8 @@ def with_unit(title: str, unit: str) -> str:
     """Return an axis title that ends with its unit in brackets, once.
 
     Args:
-        title: The quantity.
-        unit: Its unit; empty for a pure number.
+        title: the quantity.
+        unit: its unit; empty for a pure number.
     """
     suffix = f" ({unit})"
     return plain(title if not unit or title.endswith(suffix) else title + suffix)
@@ -43,8 +43,8 @@ def compact(value: float, *, decimals: int = 2) -> str:
     """Return a number in at most six characters, for a cell of the periodic table.
 
     Args:
-        value: A finite number.
-        decimals: Decimals of numbers below 10.
+        value: a finite number.
+        decimals: decimals of numbers below 10.
     """
     size = abs(value)
     if size >= 999_500:

@@ -26,7 +26,7 @@ METHOD_COLORS: Final[dict[str, str]] = {
     "refit": "#0072B2",
     "residual": "#009E73",
 }
-"""One colour a method everywhere, from Okabe and Ito's set for all kinds of colour vision."""
+"""One colour per method everywhere, from Okabe and Ito's set for all kinds of colour vision."""
 
 OTHER_COLOR: Final = "#CC79A7"
 """For whatever is not one of the five methods, such as a row of the paper."""
@@ -121,30 +121,22 @@ def template(*, dark: bool) -> go.layout.Template:
     """Return the plotly template of one theme; every figure of `core.figures` carries it."""
     colors = palette(dark=dark)
     small = {"size": SMALL_FONT_SIZE, "color": colors.text}
+    title = {"font": {"size": FONT_SIZE, "color": colors.text}}
+    ticks = {"tickfont": small, "tickcolor": colors.line, "ticks": "outside", "ticklen": 4}
     axis = {
         "gridcolor": colors.grid,
         "linecolor": colors.line,
         "zerolinecolor": colors.line,
-        "tickcolor": colors.line,
         "zeroline": False,
         "showline": True,
-        "ticks": "outside",
-        "ticklen": 4,
-        "tickfont": small,
-        "title": {"font": {"size": FONT_SIZE, "color": colors.text}, "standoff": 10},
+        "title": {**title, "standoff": 10},
         "automargin": True,
+        **ticks,
     }
-    colorbar = {
-        "tickfont": small,
-        "title": {"font": {"size": FONT_SIZE, "color": colors.text}},
-        "outlinewidth": 0,
-        "thickness": 14,
-        "ticks": "outside",
-        "ticklen": 4,
-        "tickcolor": colors.line,
-    }
+    colorbar = {"title": title, "outlinewidth": 0, "thickness": 14, **ticks}
+    font = {"family": FONT_FAMILY, "size": FONT_SIZE, "color": colors.text}
     layout = {
-        "font": {"family": FONT_FAMILY, "size": FONT_SIZE, "color": colors.text},
+        "font": font,
         "title": {"font": {"size": 16}, "x": 0.0, "xanchor": "left"},
         "paper_bgcolor": colors.background,
         "plot_bgcolor": colors.background,
@@ -166,7 +158,7 @@ def template(*, dark: bool) -> go.layout.Template:
         "hoverlabel": {
             "bgcolor": colors.surface,
             "bordercolor": colors.line,
-            "font": {"family": FONT_FAMILY, "size": FONT_SIZE, "color": colors.text},
+            "font": font,
             "align": "left",
         },
         "modebar": {
@@ -190,7 +182,7 @@ def figure_config(filename: str, *, image_format: Literal["svg", "png"] = "svg")
     plotly.js has one such button with one format.
 
     Args:
-        filename: Name of the downloaded file without its ending; anything but letters, digits,
+        filename: name of the downloaded file without its ending; anything but letters, digits,
             dot, dash and underscore becomes a dash.
         image_format: "svg" for print and editing, "png" (three times the size on screen) for
             slides.
@@ -214,9 +206,9 @@ def empty_figure(note: str, *, dark: bool, height: int = 320) -> go.Figure:
     """Return a figure without axes that says why it is empty.
 
     Args:
-        note: One plain sentence, such as what to do next.
-        dark: Which theme.
-        height: Height in px, so that the page does not jump when data arrive.
+        note: one plain sentence, such as what to do next.
+        dark: which theme.
+        height: height in px, so that the page does not jump when data arrive.
     """
     figure = go.Figure(layout={"template": template(dark=dark), "height": height})
     figure.update_xaxes(visible=False, fixedrange=True)

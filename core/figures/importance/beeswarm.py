@@ -1,4 +1,4 @@
-"""SHAP values of many rows: one swarm an element, and one element's values against its share."""
+"""SHAP values of many rows: one swarm per element, and one element's values against its share."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -14,7 +14,7 @@ from core.figures.base.theme import Palette, empty_figure, palette
 BINS: Final = 120
 """Places along the axis at which a swarm's points are stacked."""
 
-MOST_A_PLACE: Final = 10
+MOST_PER_PLACE: Final = 10
 """Points drawn at one place of a swarm: tails are drawn whole, crowds are thinned."""
 
 MOST_POINTS: Final = 3_000
@@ -42,13 +42,13 @@ def beeswarm(
     A click on a point reports the element as `customdata`.
 
     Args:
-        symbols: The k elements from top to bottom.
+        symbols: the k elements from top to bottom.
         shap: (m, k) SHAP values.
         fractions: (m, k) shares of atoms, 0 to 1.
         names: m texts that open the hover labels.
-        title: What SHAP values are contributions to, for the axis.
-        unit: Their unit.
-        dark: Which theme.
+        title: what SHAP values are contributions to, for the axis.
+        unit: their unit.
+        dark: which theme.
     """
     colors = palette(dark=dark)
     height = 110 + _ROW * max(len(symbols), 4)
@@ -70,14 +70,15 @@ def beeswarm(
     for present in (False, True):
         x, y, relative, texts, ids = [], [], [], [], []
         for kept, heights, k in places:
-            here = (fractions[kept, k] > 0) == present
-            rows = kept[here]
+            chosen = (fractions[kept, k] > 0) == present
+            rows = kept[chosen]
             x.append(shap[rows, k])
-            y.append(heights[here])
+            y.append(heights[chosen])
             relative.append(fractions[rows, k] / _usual_most(fractions[:, k]))
             ids += [symbols[k]] * len(rows)
             texts += [
-                _told(names[row], symbols[k], fractions[row, k], shap[row, k], unit) for row in rows
+                _hover(names[row], symbols[k], fractions[row, k], shap[row, k], unit)
+                for row in rows
             ]
         figure.add_trace(
             _points(
@@ -118,14 +119,14 @@ def dependence(
     Args:
         share: (m,) share of atoms, above 0.
         shap: (m,) SHAP values.
-        symbol: The element.
+        symbol: the element.
         names: m texts that open the hover labels.
-        other: Another element and its (m,) shares, which colour the points.
+        other: another element and its (m,) shares, which colour the points.
         groups: m group names, which colour the points where no other element does; beyond
             seven, the rarest are joined as "other".
-        title: What SHAP values are contributions to, for the axis.
-        unit: Their unit.
-        dark: Which theme.
+        title: what SHAP values are contributions to, for the axis.
+        unit: their unit.
+        dark: which theme.
     """
     colors = palette(dark=dark)
     if not len(share):
@@ -141,7 +142,7 @@ def dependence(
     # Evenly along the share, so that nothing is drawn at random.
     order = np.argsort(share, kind="stable")
     kept = order[np.unique(np.linspace(0, len(order) - 1, MOST_POINTS).astype(int))]
-    texts = [_told(names[row], symbol, share[row], shap[row], unit) for row in kept]
+    texts = [_hover(names[row], symbol, share[row], shap[row], unit) for row in kept]
     if other is not None:
         name, shares = other
         texts = [
@@ -182,14 +183,14 @@ def _stacked(
     starts = np.flatnonzero(np.diff(bins[order], prepend=-1))
     rows, heights = [], []
     for begin, end in zip(starts, [*starts[1:], len(order)], strict=True):
-        count = min(end - begin, MOST_A_PLACE)
+        count = min(end - begin, MOST_PER_PLACE)
         picked = begin + np.linspace(0, end - begin - 1, count).round().astype(int)
         rows.append(order[picked])
-        heights.append((np.arange(count) - (count - 1) / 2) * (2 * _HALF / MOST_A_PLACE))
+        heights.append((np.arange(count) - (count - 1) / 2) * (2 * _HALF / MOST_PER_PLACE))
     return np.concatenate(rows), np.concatenate(heights)
 
 
-def _told(name: str, symbol: str, share: float, value: float, unit: str) -> str:
+def _hover(name: str, symbol: str, share: float, value: float, unit: str) -> str:
     added = minus(f"{value:+.4f}")
     return f"{plain(name)}<br>{symbol}: {share:.3f} of the atoms<br>SHAP: {added} {plain(unit)}"
 
@@ -222,8 +223,8 @@ def _points(
 
 def _usual_most(shares: Array) -> float:
     """Return nearly the largest of the shares above 0; 1 if there is none."""
-    held = shares[shares > 0]
-    return float(np.percentile(held, 98)) if len(held) else 1.0
+    positive = shares[shares > 0]
+    return float(np.percentile(positive, 98)) if len(positive) else 1.0
 
 
 def _share_axis(figure: go.Figure, top: float, title: str, colors: Palette) -> None:

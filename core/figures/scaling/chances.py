@@ -29,12 +29,12 @@ def chance_curves(
     Curves are solid up to the largest size trained at, dashed beyond.
 
     Args:
-        chances: Columns method, n_frames (rising in each method) and probability.
-        names: Method to what the legend says; plain text.
-        largest: Method to the largest size that it was trained at.
-        target: The target in words, such as "30 meV/atom".
+        chances: columns method, n_frames (rising in each method) and probability.
+        names: method to what the legend says; plain text.
+        largest: method to the largest size that it was trained at.
+        target: the target in words, such as "30 meV/atom".
         have: existing training frames; 0 draws no line.
-        dark: Which theme.
+        dark: which theme.
     """
     if chances.empty:
         return empty_figure("No law could be fitted", dark=dark, height=HEIGHT)

@@ -6,14 +6,14 @@ on such an axis: it stands left of a break.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from core.figures.base.canvas import canvas, dashed, legend_entry, shaded
-from core.figures.base.scales import log_ticks
+from core.figures.base.scales import log_limits, log_range, log_ticks
 from core.figures.base.text import plain, precise, with_unit
 from core.figures.base.theme import (
     METHOD_COLORS,
@@ -30,13 +30,11 @@ _LOG_BEGINS: Final = 0.1
 """Shares of the figure's width: where the axis of untrained models ends, and the other begins."""
 
 _BAND: Final = 0.16
-_BAND_REACHES: Final = 3.0
-"""A band may widen the vertical axis by so much beyond points and curves; the rest is cut off."""
 
 _SYMBOLS: Final = dict(
     zip(METHOD_COLORS, ("circle", "triangle-up", "triangle-down", "square", "diamond"), strict=True)
 )
-"""One marker a method, for readers and printers that see no colours."""
+"""One marker per method, for readers and printers that see no colours."""
 
 _OTHER_SYMBOL: Final = "pentagon"
 
@@ -46,13 +44,13 @@ class Series:
     """What is drawn of one method.
 
     Attributes:
-        key: The method's key, which chooses the colour.
-        name: What the legend says; plain text.
-        points: One row a trained model: `n_frames` (at least 1), `seed`, `error` (above 0).
-        zero: One row an untrained model with the method's AtomRef: `seed`, `error`; may be empty.
-        curve: The fitted law, rising in `n_frames`: `n_frames`, `error`, `low`, `high`; empty where
+        key: the method's key, which chooses the colour.
+        name: what the legend says; plain text.
+        points: one row per trained model: `n_frames` (at least 1), `seed`, `error` (above 0).
+        zero: one row per untrained model with the method's AtomRef: `seed`, `error`; may be empty.
+        curve: the fitted law, rising in `n_frames`: `n_frames`, `error`, `low`, `high`; empty where
             nothing could be fitted.
-        fitted: Smallest and largest number of frames that the fit has seen; the law is drawn dashed
+        fitted: smallest and largest number of frames that the fit has seen; the law is drawn dashed
             beyond.
     """
 
@@ -70,43 +68,49 @@ def scaling_curves(
     """Draw points with their geometric means, laws with bands, untrained models left of a break.
 
     Args:
-        series: The methods in the order of the legend.
-        title: The error, without its unit.
-        unit: Its unit.
-        level: Nominal coverage of the bands.
-        dark: Which theme.
+        series: the methods in the order of the legend.
+        title: the error, without its unit.
+        unit: its unit.
+        level: nominal coverage of the bands.
+        dark: which theme.
     """
-    series = [one for one in series if len(one.points)]
+    series = [entry for entry in series if len(entry.points)]
     if not series:
         return empty_figure("No finished run has this error yet.", dark=dark, height=HEIGHT)
     colors = palette(dark=dark)
-    broken = any(len(one.zero) for one in series)
+    tables = [table for entry in series for table in (entry.points, entry.curve, entry.zero)]
+    drawn = pd.concat([table for table in tables if len(table)]).reindex(
+        columns=["n_frames", "error", "low", "high"]
+    )
+    sizes, errors, lows, highs = drawn.to_numpy(float).T
+    visible = errors[np.isfinite(errors) & (errors > 0)]
+    broken = any(len(entry.zero) for entry in series)
     figure = canvas(
         height=HEIGHT,
         dark=dark,
         x="Training frames",
         y=with_unit(title, unit),
-        revision=f"{title}|{'|'.join(one.key for one in series)}",
+        revision=f"{title}|{'|'.join(entry.key for entry in series)}",
         xaxis={
             "type": "log",
             "domain": [_LOG_BEGINS if broken else 0.0, 1.0],
-            **log_ticks(_sizes(series)),
+            **log_ticks(sizes),
         },
         yaxis={
             "type": "log",
             "anchor": "x2" if broken else "x",
-            "range": _heights(series),
-            **log_ticks(_errors(series)),
+            "range": log_range(*log_limits(visible, lows, highs)),
+            **log_ticks(visible),
         },
     )
     words = _Words(title=title, unit=unit, level=level)
-    for one in series:
-        figure.add_traces(_law(one, words))
-        figure.add_traces(_trained(one, words, colors))
-    for number, one in enumerate(series):
-        if len(one.zero):
+    for entry in series:
+        figure.add_traces(_law(entry, words))
+        figure.add_traces(_trained(entry, words, colors))
+    for number, entry in enumerate(series):
+        if len(entry.zero):
             place = (number + 0.5) / len(series) - 0.5
-            figure.add_trace(_untrained(one, place, words, colors))
+            figure.add_trace(_untrained(entry, place, words, colors))
     figure.add_traces(_keys(series, colors))
     if broken:
         _break(figure, colors)
@@ -128,16 +132,16 @@ class _Words:
         return "<br>".join([f"<b>{plain(head)}</b>", *lines])
 
 
-def _law(one: Series, words: _Words) -> list[go.Scatter]:
+def _law(entry: Series, words: _Words) -> list[go.Scatter]:
     """Return the band, then the law: solid where the fit has seen sizes, dashed beyond."""
-    if one.curve.empty:
+    if entry.curve.empty:
         return []
-    color = method_color(one.key)
+    color = method_color(entry.key)
     n, error, low, high = (
-        one.curve[name].to_numpy(dtype=float) for name in ("n_frames", "error", "low", "high")
+        entry.curve[name].to_numpy(dtype=float) for name in ("n_frames", "error", "low", "high")
     )
-    area = shaded(n, low, high, color, opacity=_BAND, legendgroup=one.key, meta="band")
-    first, last = one.fitted
+    area = shaded(n, low, high, color, opacity=_BAND, legendgroup=entry.key, meta="band")
+    first, last = entry.fitted
     parts = (
         ("fit", (n >= first) & (n <= last), "solid", "law"),
         ("extrapolated", n <= first, "dash", "beyond"),
@@ -146,7 +150,7 @@ def _law(one: Series, words: _Words) -> list[go.Scatter]:
     lines = [
         go.Scatter(
             name=name,
-            legendgroup=one.key,
+            legendgroup=entry.key,
             showlegend=False,
             mode="lines",
             x=n[part],
@@ -154,7 +158,7 @@ def _law(one: Series, words: _Words) -> list[go.Scatter]:
             line={"color": color, "width": 2.25, "dash": dash},
             hovertext=[
                 words.label(
-                    one.name,
+                    entry.name,
                     f"{name}, {size:,.0f} training frames",
                     f"{plain(words.title)}: {words.of(value)}",
                     f"{words.level:.0%} band: {precise(a)} to {words.of(b)}",
@@ -171,10 +175,10 @@ def _law(one: Series, words: _Words) -> list[go.Scatter]:
     return [area, *lines]
 
 
-def _trained(one: Series, words: _Words, colors: Palette) -> list[go.Scatter]:
+def _trained(entry: Series, words: _Words, colors: Palette) -> list[go.Scatter]:
     """Return the points of single seeds, then their means."""
-    color = method_color(one.key)
-    rows = one.points.sort_values(["n_frames", "seed"], kind="stable")
+    color = method_color(entry.key)
+    rows = entry.points.sort_values(["n_frames", "seed"], kind="stable")
     # As the fit does, which is one of logarithms.
     logs = np.log(rows["error"]).groupby(rows["n_frames"]).mean()
     means = rows.groupby("n_frames")["error"].agg(["min", "max", "count"])
@@ -189,17 +193,17 @@ def _trained(one: Series, words: _Words, colors: Palette) -> list[go.Scatter]:
         marker={"symbol": "line-ew", "size": 11, "line": {"color": color, "width": 1.5}},
         hovertext=[
             words.label(
-                one.name,
+                entry.name,
                 f"{size:,.0f} training frames, seed {seed}",
                 f"{plain(words.title)}: {words.of(error)}",
             )
             for size, seed, error in rows[["n_frames", "seed", "error"]].itertuples(index=False)
         ],
         meta="seeds",
-        legendgroup=one.key,
+        legendgroup=entry.key,
     )
     mean = go.Scatter(
-        name=plain(one.name),
+        name=plain(entry.name),
         mode="markers",
         showlegend=True,
         x=means.index,
@@ -207,55 +211,48 @@ def _trained(one: Series, words: _Words, colors: Palette) -> list[go.Scatter]:
         marker={
             "color": color,
             "size": 9,
-            "symbol": _symbol(one.key),
+            "symbol": _SYMBOLS.get(entry.key, _OTHER_SYMBOL),
             "line": {"color": colors.background, "width": 1},
         },
         hovertext=[
             words.label(
-                one.name,
-                f"{size:,.0f} training frames, {_over(count)}",
+                entry.name,
+                f"{size:,.0f} training frames, "
+                + (f"geometric mean of {count} seeds" if count > 1 else "one seed"),
                 f"{plain(words.title)}: {words.of(value)}",
                 *([f"from {precise(low)} to {words.of(high)}"] if count > 1 else []),
             )
             for size, value, low, high, count in means.itertuples()
         ],
         meta="means",
-        legendgroup=one.key,
+        legendgroup=entry.key,
     )
     return [seeds, mean]
 
 
-def _symbol(key: str) -> str:
-    return _SYMBOLS.get(key, _OTHER_SYMBOL)
-
-
-def _over(count: int) -> str:
-    return f"geometric mean of {count} seeds" if count > 1 else "one seed"
-
-
-def _untrained(one: Series, place: float, words: _Words, colors: Palette) -> go.Scatter:
-    color = method_color(one.key)
+def _untrained(entry: Series, place: float, words: _Words, colors: Palette) -> go.Scatter:
+    color = method_color(entry.key)
     return go.Scatter(
         name="untrained",
-        legendgroup=one.key,
+        legendgroup=entry.key,
         showlegend=False,
         mode="markers",
         xaxis="x2",
-        x=np.full(len(one.zero), 0.7 * place),
-        y=one.zero["error"],
+        x=np.full(len(entry.zero), 0.7 * place),
+        y=entry.zero["error"],
         marker={
             "color": colors.background,
             "size": 10,
-            "symbol": _symbol(one.key),
+            "symbol": _SYMBOLS.get(entry.key, _OTHER_SYMBOL),
             "line": {"color": color, "width": 2},
         },
         hovertext=[
             words.label(
-                one.name,
+                entry.name,
                 f"no training frames: the untrained model, seed {seed}",
                 f"{plain(words.title)}: {words.of(error)}",
             )
-            for seed, error in one.zero[["seed", "error"]].itertuples(index=False)
+            for seed, error in entry.zero[["seed", "error"]].itertuples(index=False)
         ],
         meta="untrained",
     )
@@ -264,53 +261,13 @@ def _untrained(one: Series, place: float, words: _Words, colors: Palette) -> go.
 def _keys(series: Sequence[Series], colors: Palette) -> list[go.Scatter]:
     """Return legend entries that say what small, open and dashed mean."""
     tick = {"symbol": "line-ew", "size": 9, "line": {"color": colors.muted, "width": 1.5}}
-    entries: list[tuple[str, dict[str, Any]]] = [("one seed", {"mode": "markers", "marker": tick})]
-    if any(len(one.zero) for one in series):
+    keys = [legend_entry("one seed", mode="markers", marker=tick)]
+    if any(len(entry.zero) for entry in series):
         ring = {"color": colors.background, "size": 9, "line": {"color": colors.muted, "width": 2}}
-        entries.append(("untrained", {"mode": "markers", "marker": ring}))
-    keys = [legend_entry(name, **look) for name, look in entries]
-    if any(len(one.curve) for one in series):
+        keys.append(legend_entry("untrained", mode="markers", marker=ring))
+    if any(len(entry.curve) for entry in series):
         keys += [dashed("fit", "solid", colors), dashed("extrapolated", "dash", colors)]
     return keys
-
-
-def _sizes(series: Sequence[Series]) -> np.ndarray:
-    return np.concatenate(
-        [frame["n_frames"].to_numpy(dtype=float) for one in series for frame in _frames(one)]
-    )
-
-
-def _frames(one: Series) -> list[pd.DataFrame]:
-    return [one.points, one.curve] if len(one.curve) else [one.points]
-
-
-def _errors(series: Sequence[Series]) -> np.ndarray:
-    return np.concatenate(
-        [
-            frame["error"].to_numpy(dtype=float)
-            for one in series
-            for frame in (*_frames(one), one.zero)
-            if len(frame)
-        ]
-    )
-
-
-def _heights(series: Sequence[Series]) -> list[float]:
-    """Return the ends of the vertical axis, as decadic logarithms."""
-    errors = _errors(series)
-    errors = errors[np.isfinite(errors) & (errors > 0)]
-    low, high = float(errors.min()), float(errors.max())
-    curves = [one.curve for one in series if len(one.curve)]
-    if curves:
-        lows = np.concatenate([one["low"].to_numpy(dtype=float) for one in curves])
-        highs = np.concatenate([one["high"].to_numpy(dtype=float) for one in curves])
-        low = max(low / _BAND_REACHES, min(low, float(lows[lows > 0].min(initial=low))))
-        high = min(
-            high * _BAND_REACHES, max(high, float(highs[np.isfinite(highs)].max(initial=high)))
-        )
-    bottom, top = np.log10(low), np.log10(high)
-    margin = 0.05 * max(top - bottom, 0.3)
-    return [float(bottom - margin), float(top + margin)]
 
 
 def _break(figure: go.Figure, colors: Palette) -> None:

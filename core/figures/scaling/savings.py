@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from core.figures.base.canvas import canvas, dashed, shaded
-from core.figures.base.scales import log_ticks
+from core.figures.base.scales import log_limits, log_range, log_ticks
 from core.figures.base.text import plain, precise, with_unit
 from core.figures.base.theme import empty_figure, palette
 
@@ -19,8 +19,6 @@ HEIGHT: Final = 440
 _DASHES: Final = {"seen": "solid", "bound": "dot", "beyond": "dash"}
 _KINDS: Final = {"seen": "sizes of both seen", "bound": "at least", "beyond": "extrapolated"}
 _BAND: Final = 0.16
-_BAND_REACHES: Final = 3.0
-"""A band may widen the vertical axis by so much beyond the lines; the rest is cut off."""
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
@@ -28,9 +26,9 @@ class Saving:
     """How many times fewer frames one method needs than another.
 
     Attributes:
-        name: What the legend says, such as "refit instead of scratch"; plain text.
+        name: what the legend says, such as "refit instead of scratch"; plain text.
         color: #RRGGBB.
-        table: One row an error, rising: `error`, `n_better`, `n_worse`, `ratio`, `ratio_low`,
+        table: one row per error, rising: `error`, `n_better`, `n_worse`, `ratio`, `ratio_low`,
             `ratio_high`, `inside` (whether both fits have seen such sizes) and `at_least` (whether
             the ratio is only a bound from below). Rows without a finite ratio are left out.
     """
@@ -49,41 +47,42 @@ def savings(
     where a fit is extrapolated.
 
     Args:
-        lines: The pairs of methods in the order of the legend.
-        title: The error, without its unit.
-        unit: Its unit.
-        level: Nominal coverage of the bands.
-        dark: Which theme.
+        lines: the pairs of methods in the order of the legend.
+        title: the error, without its unit.
+        unit: its unit.
+        level: nominal coverage of the bands.
+        dark: which theme.
     """
-    known = [(line, rows) for line in lines if len(rows := _finite(line.table))]
-    if not known:
+    drawn = [(line, rows) for line in lines if len(rows := _finite(line.table))]
+    if not drawn:
         return empty_figure("No two methods reach the same error.", dark=dark, height=HEIGHT)
     colors = palette(dark=dark)
-    ratios = np.concatenate([rows["ratio"].to_numpy(dtype=float) for _, rows in known])
-    bottom, top = float(min(ratios.min(), 1.0)), float(max(ratios.max(), 1.0))
-    lows = np.concatenate([rows["ratio_low"].to_numpy(dtype=float) for _, rows in known])
-    highs = np.concatenate([rows["ratio_high"].to_numpy(dtype=float) for _, rows in known])
-    bottom = max(bottom / _BAND_REACHES, min(bottom, float(lows[lows > 0].min(initial=bottom))))
-    top = min(top * _BAND_REACHES, max(top, float(highs[np.isfinite(highs)].max(initial=top))))
-    margin = 0.05 * max(np.log10(top / bottom), 0.3)
+    errors, ratios, lows, highs = (
+        np.concatenate([rows[name].to_numpy(dtype=float) for _, rows in drawn])
+        for name in ("error", "ratio", "ratio_low", "ratio_high")
+    )
+    bottom, top = log_limits(np.append(ratios, 1.0), lows, highs)
     figure = canvas(
         height=HEIGHT,
         dark=dark,
         x=with_unit(f"{title} to be reached", unit),
         y="Times fewer training frames",
-        revision=f"{title}|{'|'.join(line.name for line, _ in known)}",
-        xaxis={
-            "type": "log",
-            **log_ticks(np.concatenate([rows["error"].to_numpy(dtype=float) for _, rows in known])),
-        },
+        revision=f"{title}|{'|'.join(line.name for line, _ in drawn)}",
+        xaxis={"type": "log", **log_ticks(errors)},
         yaxis={
             "type": "log",
-            "range": [np.log10(bottom) - margin, np.log10(top) + margin],
+            "range": log_range(bottom, top),
             **log_ticks(np.array([bottom, top])),
         },
     )
-    for line, rows in known:
-        figure.add_trace(_band(line, rows, bottom / 10, top * 10))
+    for line, rows in drawn:
+        # Where one end is open, the band runs out of the figure.
+        error, low, high = rows[["error", "ratio_low", "ratio_high"]].to_numpy(dtype=float).T
+        low = np.nan_to_num(low, nan=bottom / 10).clip(bottom / 10, top * 10)
+        high = np.nan_to_num(high, nan=top * 10).clip(bottom / 10, top * 10)
+        figure.add_trace(
+            shaded(error, low, high, line.color, opacity=_BAND, legendgroup=line.name, meta="band")
+        )
         figure.add_traces(_lines(line, rows, title=title, unit=unit, level=level))
     figure.add_traces([dashed(_KINDS[kind], dash, colors) for kind, dash in _DASHES.items()])
     figure.add_hline(y=1.0, line={"color": colors.line, "width": 1.5})
@@ -96,32 +95,24 @@ def _finite(table: pd.DataFrame) -> pd.DataFrame:
     return finite.sort_values("error", ignore_index=True)
 
 
-def _band(line: Saving, rows: pd.DataFrame, bottom: float, top: float) -> go.Scatter:
-    # Where one end is open, the band runs out of the figure.
-    low = np.nan_to_num(rows["ratio_low"].to_numpy(dtype=float), nan=bottom).clip(bottom, top)
-    high = np.nan_to_num(rows["ratio_high"].to_numpy(dtype=float), nan=top).clip(bottom, top)
-    error = rows["error"].to_numpy(dtype=float)
-    return shaded(error, low, high, line.color, opacity=_BAND, legendgroup=line.name, meta="band")
-
-
 def _lines(
     line: Saving, rows: pd.DataFrame, *, title: str, unit: str, level: float
 ) -> list[go.Scatter]:
     """Return one line for each stretch of one kind."""
     hover = np.array(
         [
-            f"<b>{plain(line.name)}</b><br>{plain(title)} of {precise(one['error'])} {plain(unit)}"
-            f"<br>{one['n_better']:,.0f} instead of {one['n_worse']:,.0f} training frames: "
-            f"{'at least ' if one['at_least'] else ''}{one['ratio']:.3g} times fewer<br>"
-            f"{level:.0%} interval: {_end(one['ratio_low'])} to {_end(one['ratio_high'])}"
-            f"{'' if one['inside'] or one['at_least'] else '<br>extrapolated'}"
-            for one in rows.to_dict("records")
+            f"<b>{plain(line.name)}</b><br>{plain(title)} of {precise(row['error'])} {plain(unit)}"
+            f"<br>{row['n_better']:,.0f} instead of {row['n_worse']:,.0f} training frames: "
+            f"{'at least ' if row['at_least'] else ''}{row['ratio']:.3g} times fewer<br>"
+            f"{level:.0%} interval: {_end(row['ratio_low'])} to {_end(row['ratio_high'])}"
+            f"{'' if row['inside'] or row['at_least'] else '<br>extrapolated'}"
+            for row in rows.to_dict("records")
         ]
     )
     kinds = np.where(rows["inside"], "seen", np.where(rows["at_least"], "bound", "beyond"))
     stretches = _stretches(kinds)
-    told = next((first for first, _ in stretches if kinds[first] == "seen"), 0)
-    drawn = []
+    in_legend = next((first for first, _ in stretches if kinds[first] == "seen"), 0)
+    traces = []
     for first, last in stretches:
         # Neighbouring stretches meet: the others take the ends of a solid one along.
         part = (
@@ -129,11 +120,11 @@ def _lines(
             if kinds[first] == "seen"
             else slice(max(first - 1, 0), last + (last < len(kinds) and kinds[last] == "seen"))
         )
-        drawn.append(
+        traces.append(
             go.Scatter(
                 name=plain(line.name),
                 legendgroup=line.name,
-                showlegend=first == told,
+                showlegend=first == in_legend,
                 mode="lines",
                 x=rows["error"].to_numpy(dtype=float)[part],
                 y=rows["ratio"].to_numpy(dtype=float)[part],
@@ -142,7 +133,7 @@ def _lines(
                 meta=kinds[first],
             )
         )
-    return drawn
+    return traces
 
 
 def _stretches(kinds: NDArray[np.str_]) -> list[tuple[int, int]]:

@@ -10,7 +10,7 @@ from core.figures.base.canvas import Array, Axis, canvas, ring, shaded
 from core.figures.base.cloud import DENSITY_ABOVE, add_cloud, finite_cloud, padded
 from core.figures.base.color import faint
 from core.figures.base.text import plain
-from core.figures.base.theme import Palette, empty_figure, palette
+from core.figures.base.theme import empty_figure, palette
 
 HEIGHT: Final = 560
 MOST_BOXES: Final = 16
@@ -40,15 +40,15 @@ def against(
     Args:
         x: (n,) horizontal coordinates; points that are not finite are left out.
         y: (n,) vertical coordinates.
-        x_axis: Title and unit of x.
-        y_axis: Title and unit of y.
-        trend: The running median, as `core.reference.shifts.explore.running_median` makes it.
+        x_axis: title and unit of x.
+        y_axis: title and unit of y.
+        trend: the running median, as `core.reference.shifts.explore.running_median` makes it.
         hover: n plain texts that open the hover labels.
         ids: n identifiers, which a click on a point reports as `customdata`.
         groups: n group names, one colour each.
-        picked: The identifier of the point to ring.
-        density_above: Above so many points, show a density image that cannot be clicked.
-        dark: Which theme.
+        picked: the identifier of the point to ring.
+        density_above: above so many points, show a density image that cannot be clicked.
+        dark: which theme.
     """
     cloud = finite_cloud(x, y, hover=hover, ids=ids, groups=groups)
     if not len(cloud.x):
@@ -71,21 +71,12 @@ def against(
         colors=colors,
         density_above=density_above,
     )
-    _draw_trend(figure, trend, x_axis, y_axis, colors)
-    if picked is not None and cloud.ids is not None and picked in cloud.ids:
-        row = cloud.ids.index(picked)
-        figure.add_trace(ring(cloud.x[row], cloud.y[row], colors))
-    return figure
-
-
-def _draw_trend(
-    figure: go.Figure, trend: pd.DataFrame, x_axis: Axis, y_axis: Axis, colors: Palette
-) -> None:
+    places, low, middle, high = (trend[name].to_numpy() for name in ("x", "low", "median", "high"))
     figure.add_trace(
         shaded(
-            trend["x"].to_numpy(),
-            trend["low"].to_numpy(),
-            trend["high"].to_numpy(),
+            places,
+            low,
+            high,
             colors.text,
             opacity=_BAND,
             name="band: half of the pairs",
@@ -98,8 +89,8 @@ def _draw_trend(
             name="running median",
             legendgroup="trend",
             mode="lines+markers" if len(trend) < 12 else "lines",
-            x=trend["x"].to_numpy(),
-            y=trend["median"].to_numpy(),
+            x=places,
+            y=middle,
             line={"color": colors.text, "width": 2.5},
             hovertemplate=(
                 f"Running median<br>{x_axis.text}: %{{x:.4~g}}<br>"
@@ -107,17 +98,21 @@ def _draw_trend(
             ),
         )
     )
+    if picked is not None and cloud.ids is not None and picked in cloud.ids:
+        row = cloud.ids.index(picked)
+        figure.add_trace(ring(cloud.x[row], cloud.y[row], colors))
+    return figure
 
 
 def boxes(table: pd.DataFrame, *, title: str, axis: Axis, dark: bool) -> go.Figure:
     """Draw a quantity within each category as boxes: quartiles, and whiskers to 5 % and 95 %.
 
     Args:
-        table: One row a category, in the order to draw: category, n, mean, low, first, median,
+        table: one row per category, in the order to draw: category, n, mean, low, first, median,
             third and high, as `core.reference.shifts.explore.by_category` makes it.
-        title: What the categories are; plain text.
-        axis: The quantity.
-        dark: Which theme.
+        title: what the categories are; plain text.
+        axis: the quantity.
+        dark: which theme.
     """
     if table.empty:
         note = "No pair has this: choose another column."

@@ -5,7 +5,7 @@ from typing import Final
 
 import plotly.graph_objects as go
 
-from core.figures.base.canvas import Array, canvas
+from core.figures.base.canvas import Array, add_heading, canvas
 from core.figures.base.cloud import DENSITY_ABOVE, Range, add_cloud, finite_cloud
 from core.figures.base.marginals import add_histograms, ranges
 from core.figures.base.text import plain, with_unit
@@ -72,16 +72,8 @@ def parity(
     figure.add_trace(diagonal(x_range, y_range, "equal energies", colors))
     add_histograms(figure, cloud, x_range, y_range, groups_of)
     if title:
-        figure.add_annotation(
-            text=f"<b>{plain(title)}</b>",
-            x=0.0,
-            y=1.0,
-            xref="paper",
-            yref="paper",
-            xanchor="left",
-            yanchor="bottom",
-            font={"size": FONT_SIZE, "color": colors.text},
-        )
+        font = {"size": FONT_SIZE, "color": colors.text}
+        add_heading(figure, f"<b>{plain(title)}</b>", font=font)
     return figure
 
 

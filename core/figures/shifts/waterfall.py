@@ -24,8 +24,8 @@ class Step:
     """One step of a waterfall.
 
     Attributes:
-        name: What is done, plain text, such as "After a constant".
-        value: The error that remains after it, above 0.
+        name: what is done, plain text, such as "After a constant".
+        value: the error that remains after it, above 0.
         color: #RRGGBB.
     """
 
@@ -38,10 +38,10 @@ def waterfall(steps: Sequence[Step], *, title: str, unit: str = _UNITS, dark: bo
     """Draw the error that remains after each step, and what each step takes away.
 
     Args:
-        steps: The error as it is first, then what remains after each step.
-        title: The error, for the vertical axis, without its unit.
-        unit: Its unit.
-        dark: Which theme.
+        steps: the error as it is first, then what remains after each step.
+        title: the error, for the vertical axis, without its unit.
+        unit: its unit.
+        dark: which theme.
 
     Returns:
         A figure with the traces "remains" and "taken away"; a step that makes the error larger
@@ -78,9 +78,9 @@ def waterfall(steps: Sequence[Step], *, title: str, unit: str = _UNITS, dark: bo
                 "pattern": {"shape": "/", "fgcolor": colors.grid, "size": 7, "solidity": 0.5},
             },
             hovertext=[
-                f"<b>{name}</b><br>{'takes away' if one <= 0 else 'adds'} "
-                f"{precise(abs(one))} {plain(unit)}"
-                for name, one in zip(names, change, strict=True)
+                f"<b>{name}</b><br>{'takes away' if step_change <= 0 else 'adds'} "
+                f"{precise(abs(step_change))} {plain(unit)}"
+                for name, step_change in zip(names, change, strict=True)
             ],
         )
     )
@@ -91,15 +91,15 @@ def waterfall(steps: Sequence[Step], *, title: str, unit: str = _UNITS, dark: bo
             y=values,
             marker={"color": [step.color for step in steps], "line": {"width": 0}},
             text=[
-                f"<b>{minus(_short(value))}</b><br>{_percent(one)}"
-                for value, one in zip(values, share, strict=True)
+                f"<b>{minus(_short(value))}</b><br>{_percent(part)}"
+                for value, part in zip(values, share, strict=True)
             ],
             textposition="outside",
             textfont={"color": colors.text},
             cliponaxis=False,
             hovertext=[
-                f"<b>{name}</b><br>{precise(value)} {plain(unit)} remain, {_percent(one)}"
-                for name, value, one in zip(names, values, share, strict=True)
+                f"<b>{name}</b><br>{precise(value)} {plain(unit)} remain, {_percent(part)}"
+                for name, value, part in zip(names, values, share, strict=True)
             ],
         )
     )
@@ -117,11 +117,11 @@ def by_group(
     """Draw the errors of groups after each step as dots on one logarithmic axis.
 
     Args:
-        table: Columns group, count and one error a step; one row a group, the first on top.
+        table: columns group, count and one error per step; one row per group, the first on top.
         steps: (column, name, colour) of each step, in order.
-        title: The error, without its unit.
-        unit: Its unit.
-        dark: Which theme.
+        title: the error, without its unit.
+        unit: its unit.
+        dark: which theme.
     """
     if table.empty:
         return empty_figure("No data yet", dark=dark)

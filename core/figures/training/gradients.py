@@ -1,4 +1,4 @@
-"""Gradients of the paper's layers over the epochs, one panel a layer, one line a method."""
+"""Gradients of the paper's layers over the epochs, one panel per layer, one line per method."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.figures.base.canvas import canvas, shaded
+from core.figures.base.canvas import add_heading, canvas, shaded
 from core.figures.base.scales import log_ticks
 from core.figures.base.text import plain, precise
 from core.figures.base.theme import empty_figure, method_color, palette
@@ -24,11 +24,11 @@ def gradient_panels(
     Source: Huang et al. 2025, Figure 3a, DOI 10.1038/s41524-025-01796-y.
 
     Args:
-        table: Columns method, epoch, probe and norm; several rows of one method, epoch and probe
+        table: columns method, epoch, probe and norm; several rows of one method, epoch and probe
             are its runs: their mean is the line, their range the band.
-        probes: Which panels, in order; those without a row are left out.
-        methods: Which lines, in the order of the legend.
-        dark: Which theme.
+        probes: which panels, in order; those without a row are left out.
+        methods: which lines, in the order of the legend.
+        dark: which theme.
     """
     shown = [probe for probe in probes if (table["probe"] == probe).any()]
     if not shown:
@@ -44,10 +44,9 @@ def gradient_panels(
     for number, probe in enumerate(shown, start=1):
         panel = table[(table["probe"] == probe) & (table["norm"] > 0)]
         for method in methods:
-            own = panel[panel["method"] == method]
-            if not own.empty:
-                for trace in _lines(own, method, number):
-                    figure.add_trace(trace)
+            method_rows = panel[panel["method"] == method]
+            if not method_rows.empty:
+                figure.add_traces(_lines(method_rows, method, number))
         name = "" if number == 1 else str(number)
         figure.update_layout(
             {
@@ -58,45 +57,27 @@ def gradient_panels(
                 f"yaxis{name}": {"type": "log", **log_ticks(panel["norm"].to_numpy())},
             }
         )
-        figure.add_annotation(
-            text=f"<b>{plain(probe)}</b>",
-            x=0.0,
-            y=1.0,
-            xref=f"x{name} domain",
-            yref=f"y{name} domain",
-            xanchor="left",
-            yanchor="bottom",
-            font={"color": colors.text},
-        )
-    figure.add_annotation(
-        text="Norm of the gradient of the loss",
-        x=0,
-        y=1,
-        xref="paper",
-        yref="paper",
-        xanchor="left",
-        yanchor="bottom",
-        yshift=20,
-        font={"color": colors.muted},
-    )
+        panel_axes = {"xref": f"x{name} domain", "yref": f"y{name} domain"}
+        add_heading(figure, f"<b>{plain(probe)}</b>", font={"color": colors.text}, **panel_axes)
+    title = "Norm of the gradient of the loss"
+    add_heading(figure, title, yshift=20, font={"color": colors.muted})
     return figure
 
 
-def _lines(own: pd.DataFrame, method: str, number: int) -> list[go.Scatter]:
+def _lines(method_rows: pd.DataFrame, method: str, number: int) -> list[go.Scatter]:
     """Return the band of a method's runs and the line of their mean."""
-    axes = {
-        "xaxis": f"x{number}" if number > 1 else "x",
-        "yaxis": f"y{number}" if number > 1 else "y",
-    }
-    by_epoch = own.groupby("epoch")["norm"]
+    suffix = number if number > 1 else ""
+    axes = {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
+    by_epoch = method_rows.groupby("epoch")["norm"]
     mean, low, high, n = by_epoch.mean(), by_epoch.min(), by_epoch.max(), by_epoch.size()
     color = method_color(method)
+    epochs = mean.index.to_numpy(dtype=float)
     line = go.Scatter(
         name=plain(method),
         legendgroup=method,
         showlegend=number == 1,
         mode="lines+markers" if len(mean) <= 40 else "lines",
-        x=mean.index.to_numpy(dtype=float),
+        x=epochs,
         y=mean.to_numpy(),
         line={"color": color, "width": 2},
         marker={"color": color, "size": 5},
@@ -109,7 +90,6 @@ def _lines(own: pd.DataFrame, method: str, number: int) -> list[go.Scatter]:
     )
     if n.max() < 2:
         return [line]
-    epochs = mean.index.to_numpy(dtype=float)
     band = shaded(
         epochs, low.to_numpy(), high.to_numpy(), color, opacity=_BAND_OPACITY, legendgroup=method
     )

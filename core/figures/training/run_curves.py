@@ -48,17 +48,17 @@ def run_curves(
     hidden curves survive live updates.
 
     Args:
-        table: Columns run, label, method, x, raw and value; a run's rows in the order of x. With
+        table: columns run, label, method, x, raw and value; a run's rows in the order of x. With
             a column split ("train" or "validation") a run has one line per split.
-        title: The quantity.
-        unit: Its unit; empty for a pure number.
-        x_title: What it is drawn against.
-        x_unit: The unit of that.
-        log_x: Logarithmic horizontal axis; points at zero are left out.
-        log_y: Logarithmic vertical axis; values that are not positive are left out. Values that
+        title: the quantity.
+        unit: its unit; empty for a pure number.
+        x_title: what it is drawn against.
+        x_unit: the unit of that.
+        log_x: logarithmic horizontal axis; points at zero are left out.
+        log_y: logarithmic vertical axis; values that are not positive are left out. Values that
             lie within a factor of three keep a linear one, on which they can be told apart.
-        baseline: Name of the run that was subtracted: values are then differences, around zero.
-        dark: Which theme.
+        baseline: name of the run that was subtracted: values are then differences, around zero.
+        dark: which theme.
     """
     if baseline is not None:
         log_y = False

@@ -1,6 +1,7 @@
 """A run's model card: the model, its data, its errors, and how to use it."""
 
 import time
+from contextlib import suppress
 from typing import Any
 
 from core.errors import LabError
@@ -47,7 +48,9 @@ def model_card(run: Run, *, file: str = "model.pth.tar") -> str:
         raise LabError(f"{run.id}: has no validated epoch yet; let it train first.")
     method = METHODS[config.method]
     start = next(iter(run.metrics("start")), {})
-    data = _card_of(config.dataset)
+    data: Card | None = None
+    with suppress(LabError):
+        data = find_dataset(config.dataset).card
     labels = status.labels or (data.labels if data else "unknown")
     warning = (
         ""
@@ -150,10 +153,3 @@ def _cell(value: Any) -> str:
     for sign in "\\`*_<>[]|":
         text = text.replace(sign, f"\\{sign}")
     return text
-
-
-def _card_of(dataset: str) -> Card | None:
-    try:
-        return find_dataset(dataset).card
-    except LabError:
-        return None

@@ -4,7 +4,7 @@ Runs with the same seed share their training frames and the order of these, so t
 in nothing else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -21,11 +21,7 @@ class Experiment(Group):
     """
 
     kind: ClassVar[str] = "experiment"
-
-    @classmethod
-    def folder(cls) -> Path:
-        """Return the directory that holds one file per experiment."""
-        return experiments_dir()
+    folder: ClassVar[Callable[[], Path]] = staticmethod(experiments_dir)
 
     @classmethod
     def draft(cls, base: RunConfig, *, methods: Sequence[str], seeds: Sequence[int]) -> Self:

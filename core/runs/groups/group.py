@@ -43,6 +43,9 @@ class Group(BaseModel):
     kind: ClassVar[str]
     """Its name on the command line."""
 
+    folder: ClassVar[Callable[[], Path]]
+    """Returns the directory that holds one file per group of this kind."""
+
     version: int = Field(default=1, ge=1, le=1)
     id: str = ""
     name: str = ""
@@ -51,11 +54,6 @@ class Group(BaseModel):
     methods: list[str]
     seeds: list[int]
     runs: list[str] = Field(default_factory=list)
-
-    @classmethod
-    def folder(cls) -> Path:
-        """Return the directory that holds one file per group of this kind."""
-        raise NotImplementedError
 
     @classmethod
     def load_all(cls) -> list[Self]:
@@ -88,7 +86,7 @@ class Group(BaseModel):
         Raises:
             LabError: if the disk is full or the folder may not be written.
         """
-        path = self.folder() / f"{self.id}.json"
+        path = type(self).folder() / f"{self.id}.json"
         with disk_errors(path):
             write_whole(path, self.model_dump_json(indent=1).encode())
 
@@ -184,12 +182,8 @@ class Group(BaseModel):
         Raises:
             LabError: if some cannot be stopped, such as runs of another user; the others are.
         """
-
-        def stop(run: Run, status: Status) -> None:
-            if status.is_active:
-                local.cancel(run)
-
-        _for_each(self.existing_runs()[::-1], stop)
+        runs = self.existing_runs()[::-1]
+        _for_each(runs, lambda run, status: local.cancel(run) if status.is_active else None)
 
     def resume(self) -> None:
         """Resume all runs that were stopped or failed.
@@ -197,12 +191,11 @@ class Group(BaseModel):
         Raises:
             LabError: if some cannot be started; the others are.
         """
-
-        def restart(run: Run, status: Status) -> None:
-            if status.state in {"cancelled", "paused", "failed"}:
-                local.resume(run)
-
-        _for_each(self.existing_runs(), restart)
+        stopped = {"cancelled", "paused", "failed"}
+        _for_each(
+            self.existing_runs(),
+            lambda run, status: local.resume(run) if status.state in stopped else None,
+        )
 
     def delete(self) -> None:
         """Delete the group with its runs.
@@ -216,7 +209,7 @@ class Group(BaseModel):
                 raise LabError(f"{self.id}: {run.id} is {status.state}; cancel it first.")
         for run in self.existing_runs():
             local.delete(run)
-        (self.folder() / f"{self.id}.json").unlink(missing_ok=True)
+        (type(self).folder() / f"{self.id}.json").unlink(missing_ok=True)
 
 
 @contextmanager

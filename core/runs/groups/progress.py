@@ -48,7 +48,7 @@ def progress_of(runs: Sequence[Run]) -> GroupProgress:
     active = [(run, status) for run, status in states if status.is_active]
     n_train = max((status.frames or 0 for _, status in states), default=0)
     total = sum(cost(run.config, n_train) for run, _ in states)
-    done = sum(cost(run.config, n_train) * _share(status) for run, status in states)
+    done = sum(cost(run.config, n_train) * status.done_share for run, status in states)
     return GroupProgress(
         finished=len(finished),
         active=len(active),
@@ -70,10 +70,6 @@ def cost(config: RunConfig, n_train: int) -> int:
     return (config.frames or n_train or 1) * config.epochs
 
 
-def _share(status: Status) -> float:
-    return 1.0 if status.state == "finished" else min(1.0, status.epoch / status.epochs)
-
-
 def _seconds_left(
     active: Sequence[tuple[Run, Status]], finished: Sequence[tuple[Run, Status]], n_train: int
 ) -> float | None:
@@ -92,7 +88,7 @@ def _seconds_left(
         return None
     pace, constant = statistics.median(seconds_per_frame), statistics.median(constants)
     seconds: list[float] = [
-        (1 - _share(status)) * (cost(run.config, n_train) * pace + constant)
+        (1 - status.done_share) * (cost(run.config, n_train) * pace + constant)
         for run, status in active
     ]
     return sum(seconds)

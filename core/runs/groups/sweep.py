@@ -8,7 +8,7 @@ existing runs stay as they are.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -37,16 +37,12 @@ class Sweep(Group):
     """
 
     kind: ClassVar[str] = "sweep"
+    folder: ClassVar[Callable[[], Path]] = staticmethod(sweeps_dir)
 
     sizes: list[int]
     steps: int | None = Field(default=None, ge=1)
     machine: str
     versions: dict[str, str]
-
-    @classmethod
-    def folder(cls) -> Path:
-        """Return the directory that holds one file per sweep."""
-        return sweeps_dir()
 
     @classmethod
     def draft(

@@ -76,16 +76,18 @@ def main(path: Path) -> int:
     # Loading takes seconds, during which the link is already watched.
     from core.frames.registry import open_frame_set  # noqa: PLC0415
     from core.potential.models import resolve_device  # noqa: PLC0415
-    from core.runs.process.training import train_on  # noqa: PLC0415
+    from core.training.loop.loop import fit  # noqa: PLC0415
     from core.training.step.parallel import TeamError, joined  # noqa: PLC0415
 
     try:
         with joined(resolve_device(run.config.device)) as team:
-            outcome = train_on(
+            outcome = fit(
+                run.config,
                 open_frame_set(run.config.dataset),
-                run,
+                checkpoints=run.checkpoints,
                 emit=lambda event: link.send(event=event),
                 should_stop=link.stop_requested,
+                resume=True,
                 team=team,
             )
             if team.leads:

@@ -49,14 +49,23 @@ def train(run: Run, emit: Emit, should_stop: ShouldStop) -> "Outcome":
     # These import pandas, which a waiting process does not need.
     from core.frames.registry import open_frame_set  # noqa: PLC0415
     from core.runs.process.team import spread  # noqa: PLC0415
-    from core.runs.process.training import train_on  # noqa: PLC0415
 
     frames = open_frame_set(run.config.dataset)
     processes = _processes(run, frames)
     run.update(labels=frames.card.labels, processes=processes)
     if processes > 1:
         return spread(run, processes, emit=emit, should_stop=should_stop)
-    return train_on(frames, run, emit=emit, should_stop=should_stop)
+    # It imports torch, which a process that only starts others does not need.
+    from core.training.loop.loop import fit  # noqa: PLC0415
+
+    return fit(
+        run.config,
+        frames,
+        checkpoints=run.checkpoints,
+        emit=emit,
+        should_stop=should_stop,
+        resume=True,
+    )
 
 
 def _processes(run: Run, frames: "FrameSet") -> int:

@@ -97,13 +97,10 @@ class Run:
         Raises:
             LabError: if there is no such run.
         """
-        status = self._read()
-        if not status.is_active or _has_process(status):
-            return status
-        # The process may have ended properly between the two looks.
-        status = self._read()
-        if not status.is_active or _has_process(status):
-            return status
+        for _ in range(2):  # the process may have ended properly between the two looks
+            status = self._read()
+            if not status.is_active or _has_process(status):
+                return status
         if status.cancel_requested:
             message = "Stopped on request; resume it to continue."
             changes = {"state": status.stopped_as, "message": message}
@@ -120,12 +117,10 @@ class Run:
         Raises:
             LabError: if there is no such run.
         """
-
-        def lost(status: Status) -> bool:
-            return status.is_active and not status.cancel_requested and not _has_process(status)
-
-        # The process may have ended properly between the two looks.
-        return lost(self._read()) and lost(self._read())
+        return all(  # the process may have ended properly between the two looks
+            status.is_active and not status.cancel_requested and not _has_process(status)
+            for status in (self._read() for _ in range(2))
+        )
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -138,16 +133,14 @@ class Run:
         lock = FileLock(self.path / ".lock", timeout=_LOCK_PATIENCE)
         try:
             with disk_errors(self.path):
-                lock.acquire()
+                acquired = lock.acquire()
         except Timeout as error:
             raise LabError(
                 f"{self.path}: another process has kept the run locked for "
                 f"{_LOCK_PATIENCE:.0f} s; try again."
             ) from error
-        try:
+        with acquired:
             yield
-        finally:
-            lock.release()
 
     def write(self, status: Status) -> None:
         """Replace status.json; only within `locked` or for a directory being created.

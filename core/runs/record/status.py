@@ -78,6 +78,13 @@ class Status(BaseModel):
         return self.state in {"queued", "running"}
 
     @property
+    def done_share(self) -> float:
+        """Share of its epochs that is trained, from 0 to 1; 1 for an early end."""
+        if self.state == "finished":
+            return 1.0
+        return min(1.0, max(0.0, self.epoch / self.epochs))
+
+    @property
     def stopped_as(self) -> State:
         """The state of a run once it has stopped on request."""
         return "paused" if self.pausing else "cancelled"

@@ -66,14 +66,7 @@ def overview(runs: Sequence[Run]) -> pd.DataFrame:
 def _progress_text(status: Status) -> str:
     if status.state in {"queued", "finished"}:
         return status.state
-    return f"{status.state}, {100 * done_share(status):.0f} %"
-
-
-def done_share(status: Status) -> float:
-    """Return the share of a run's epochs that is trained, from 0 to 1; 1 for an early end."""
-    if status.state == "finished":
-        return 1.0
-    return min(1.0, max(0.0, status.epoch / status.epochs))
+    return f"{status.state}, {100 * status.done_share:.0f} %"
 
 
 def errors_table(run: Run) -> pd.DataFrame:

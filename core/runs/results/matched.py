@@ -60,7 +60,11 @@ def matched_table(runs: Sequence[Run], split: Split) -> pd.DataFrame:
         same_method = [run for run in runs if run.config.method == method]
         if not same_method:
             continue
-        finished = [run for run in same_method if _is_finished(run)]
+        finished = [
+            run
+            for run in same_method
+            if (status := status_if_any(run)) is not None and status.state == "finished"
+        ]
         errors = pd.DataFrame([errors_of(run, split) or {} for run in finished], columns=[*METRICS])
         errors = errors.astype(float)
         row: dict[str, Any] = {"method": method, "n": len(finished), "of": len(same_method)}
@@ -86,8 +90,3 @@ def mean_text(mean: float, spread: float) -> str | None:
         return f"{mean:,.4g}" if mean < 1000 else f"{mean:,.0f}"
     decimals = min(6, max(0, 1 - math.floor(math.log10(spread))))
     return f"{mean:,.{decimals}f} ± {spread:,.{decimals}f}"
-
-
-def _is_finished(run: Run) -> bool:
-    status = status_if_any(run)
-    return status is not None and status.state == "finished"

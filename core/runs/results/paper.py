@@ -5,7 +5,7 @@ foundation machine learning interatomic potentials", npj Computational Materials
 DOI 10.1038/s41524-025-01796-y, arXiv 2504.05565.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 CITATION = (
     "Huang, Deng, Zhong, Kaplan, Persson, Ceder, npj Computational Materials (2025), "
@@ -15,8 +15,7 @@ DOI = "10.1038/s41524-025-01796-y"
 DATASET = "MP-r2SCAN (238,247 frames)"
 
 
-@dataclass(kw_only=True, frozen=True, slots=True)
-class PaperRow:
+class PaperRow(NamedTuple):
     """Mean absolute errors of one method, on one partition of MP-r2SCAN.
 
     Attributes:
@@ -40,31 +39,16 @@ class PaperRow:
     formation_mae_mev_per_atom: float | None = None
 
 
-def _row(method: str, partition: str, *maes: float) -> PaperRow:
-    energy, force, stress, magmom, *rest = maes
-    decomposition, formation = rest or (None, None)
-    return PaperRow(
-        method=method,
-        partition=partition,
-        energy_mae_mev_per_atom=energy,
-        force_mae_mev_per_angstrom=force,
-        stress_mae_gpa=stress,
-        magmom_mae_mub=magmom,
-        decomposition_mae_mev_per_atom=decomposition,
-        formation_mae_mev_per_atom=formation,
-    )
-
-
 TABLE_1: tuple[PaperRow, ...] = (
-    _row("scratch", "test", 27, 45, 0.239, 0.019, 37.44, 43.11),
-    _row("trainable", "test", 26, 54, 0.266, 0.027, 41.22, 52.43),
-    _row("frozen", "test", 26, 52, 0.257, 0.026, 38.54, 39.78),
-    _row("refit", "test", 17, 38, 0.167, 0.023, 23.66, 29.38),
+    PaperRow("scratch", "test", 27, 45, 0.239, 0.019, 37.44, 43.11),
+    PaperRow("trainable", "test", 26, 54, 0.266, 0.027, 41.22, 52.43),
+    PaperRow("frozen", "test", 26, 52, 0.257, 0.026, 38.54, 39.78),
+    PaperRow("refit", "test", 17, 38, 0.167, 0.023, 23.66, 29.38),
 )
 
 METHOD_4_PARTITIONS: tuple[PaperRow, ...] = (
-    _row("refit", "train", 11.82, 24.55, 0.082, 0.021),
-    _row("refit", "validation", 15.48, 36.50, 0.161, 0.023),
-    _row("refit", "test", 16.76, 38.46, 0.167, 0.023),
+    PaperRow("refit", "train", 11.82, 24.55, 0.082, 0.021),
+    PaperRow("refit", "validation", 15.48, 36.50, 0.161, 0.023),
+    PaperRow("refit", "test", 16.76, 38.46, 0.167, 0.023),
 )
 """Method 4 on all three partitions, from the model card of the released CHGNet r2SCAN model."""

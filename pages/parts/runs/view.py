@@ -11,7 +11,7 @@ from core.runs.process import local
 from core.runs.record.directory import Run
 from core.runs.record.listing import list_runs, queue_ahead, status_if_any
 from core.runs.record.status import State, Status
-from core.runs.results.comparison import done_share, errors_table, label_of
+from core.runs.results.comparison import errors_table, label_of
 from core.training.settings.metrics import METRICS
 from pages.parts.runs.about import about, commands, provenance_of
 from pages.parts.runs.curves import show_errors, show_gradients, show_speed
@@ -147,7 +147,7 @@ def _panel(run: Run, *, live: bool, follow: bool) -> None:
 def _progress(run: Run, status: Status) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.badge(status.state, color=COLORS[status.state])
-        st.progress(done_share(status), _progress_text(status))
+        st.progress(status.done_share, _progress_text(status))
         if status.state in {"failed", "cancelled", "paused"}:
             st.number_input(
                 "Processes",

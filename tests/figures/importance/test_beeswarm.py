@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from core.figures.importance.beeswarm import BINS, MOST_A_PLACE, MOST_POINTS, beeswarm, dependence
+from core.figures.importance.beeswarm import BINS, MOST_PER_PLACE, MOST_POINTS, beeswarm, dependence
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_crowds_are_thinned_and_extremes_are_kept():
     fractions = np.full(shap.shape, 0.5)
     figure = beeswarm(["O"], shap, fractions, names=[""] * len(shap), title="SHAP", dark=False)
     x = np.concatenate([trace.x for trace in figure.data])
-    assert len(x) <= BINS * MOST_A_PLACE
+    assert len(x) <= BINS * MOST_PER_PLACE
     assert {-1.0, 1.0} <= set(x)
     assert len(figure.to_json()) < 300_000
 

@@ -14,7 +14,8 @@ import psutil
 import pytest
 
 from core.errors import LabError
-from core.process import identity, is_alive, local, slots
+from core.process import identity, is_alive
+from core.runs.process import local, slots
 from core.runs.process.slots import slot_of
 from core.runs.process.worker import execute
 from core.runs.record.listing import list_runs, queue_position

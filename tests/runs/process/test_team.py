@@ -19,9 +19,10 @@ import torch
 from core.errors import LabError
 from core.frames.schema import Card, Frame
 from core.frames.store import write_frames
-from core.runs.process import local, rank, team, training, worker
+from core.runs.process import local, rank, team, worker
 from core.runs.process.worker import execute
 from core.runs.record.directory import Run
+from core.training.loop import loop
 from core.training.loop.outcome import Outcome
 from core.training.settings.config import RunConfig
 from core.training.step import parallel
@@ -288,7 +289,7 @@ def test_a_training_process_says_why_it_ends(monkeypatch, capsys, error, told, t
 
     monkeypatch.setattr(rank, "Link", FakeLink)
     monkeypatch.setattr(parallel, "joined", lambda _: nullcontext(parallel.SINGLE_PROCESS))
-    monkeypatch.setattr(training, "train_on", fail)
+    monkeypatch.setattr(loop, "fit", fail)
     assert rank.main(idle_run(2).path) == 1
     assert [told in one["failure"] for one in FakeLink.told] == ([True] if told else [])
     assert ("Traceback" in capsys.readouterr().err) == traced
@@ -297,7 +298,7 @@ def test_a_training_process_says_why_it_ends(monkeypatch, capsys, error, told, t
 def test_the_first_process_tells_the_outcome(monkeypatch):
     ended = Outcome(state="finished", best_epoch=1, validation=None, test=None)
     monkeypatch.setattr(rank, "Link", FakeLink)
-    monkeypatch.setattr(training, "train_on", lambda *_, **__: ended)
+    monkeypatch.setattr(loop, "fit", lambda *_, **__: ended)
     for number, told in ((0, [{"outcome": asdict(ended)}]), (1, [])):
         team = parallel.Team(rank=number, size=2)
         monkeypatch.setattr(parallel, "joined", lambda _, team=team: nullcontext(team))

@@ -7,7 +7,6 @@ from core.runs.process.local import create, delete
 from core.runs.results.comparison import (
     PAPER,
     beside_paper,
-    done_share,
     errors_table,
     label_of,
     method_label,
@@ -53,7 +52,7 @@ def test_names_tell_runs_apart():
 
 @pytest.mark.parametrize(("epoch", "share"), [(0.0, 0.0), (1.0, 0.25), (4.0, 1.0), (9.0, 1.0)])
 def test_share_that_is_done(epoch, share):
-    assert done_share(new_run(epoch=epoch).status()) == share
+    assert new_run(epoch=epoch).status().done_share == share
 
 
 def test_overview():
