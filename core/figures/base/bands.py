@@ -14,7 +14,7 @@ CURVE_HEIGHT: Final = 430
 _ROW: Final = 17
 _COLUMNS: Final = 2
 
-# Least squares is what `refit` does, the prior what `residual` adds: each has one colour everywhere.
+# Least squares is what `refit` does, the prior what `residual` adds: each keeps one colour.
 COLORS: Final = {"lstsq": METHOD_COLORS["refit"], "ridge": METHOD_COLORS["residual"]}
 
 

@@ -163,7 +163,7 @@ def test_the_slot_of_a_killed_run_is_free_again(lab):
 def test_a_run_outlives_its_launcher(lab):
     run = lab.new_run(pause=0.1)
     code = (
-        "import sys; from pathlib import Path; from core.runs import local; "
+        "import sys; from pathlib import Path; from core.runs.process import local; "
         "from core.runs.record.directory import Run; "
         f"local._command = lambda run: [sys.executable, {str(lab.body)!r}, str(run.path)]; "
         f"local.launch(Run(Path({str(run.path)!r})))"
@@ -323,7 +323,7 @@ def test_a_directory_that_may_not_be_written(lab, monkeypatch):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
     monkeypatch.setattr(Path, "mkdir", refuse)
-    with pytest.raises(LabError, match="may not be written"):
+    with pytest.raises(LabError, match="no permission to write"):
         lab.new_run()
 
 
