@@ -64,8 +64,8 @@ class Cost:
     @property
     def arguments(self) -> list[str]:
         """The same as options of the command `plan`."""
-        each = {"--hours": self.hours, "--atoms3": self.per_atom3}
-        words = [w for name, value in each.items() if value for w in (name, f"{value:g}")]
+        costs = {"--hours": self.hours, "--atoms3": self.per_atom3}
+        words = [w for name, value in costs.items() if value for w in (name, f"{value:g}")]
         if self.price:
             words += ["--price", f"{self.price:g}", "--currency", self.currency]
         return words

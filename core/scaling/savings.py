@@ -83,7 +83,9 @@ def crossing(a: Law, b: Law, level: float = LEVEL) -> pd.DataFrame:
     rows = []
     for place, at in _changes(sizes, apart):
         falling = bool(apart[place] > 0)
-        drawn_at = np.array([_nearest(sizes, each, at, falling=falling) for each in drawn])
+        drawn_at = np.array(
+            [_nearest(sizes, curve_apart, at, falling=falling) for curve_apart in drawn]
+        )
         drawn_at = drawn_at[~np.isnan(drawn_at)]
         low, high = ends(drawn_at, level).tolist() if len(drawn_at) else (0.0, np.inf)
         error = float(a.predict(np.array([at]))[0])

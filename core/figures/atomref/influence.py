@@ -47,10 +47,10 @@ def influence(
             points.
         dark: which theme.
     """
-    shown = np.flatnonzero(
+    rows = np.flatnonzero(
         np.isfinite(leverage) & (leverage > 0) & np.isfinite(residual) & np.isfinite(cook)
     )
-    if not len(shown):
+    if not len(rows):
         note = "No material can be left out: each has an element of its own."
         return empty_figure(note, dark=dark, height=HEIGHT)
     colors = palette(dark=dark)
@@ -62,12 +62,12 @@ def influence(
         x="Leverage",
         y="Energy − prediction without it (eV/atom)",
         legend=False,
-        revision=f"influence|{len(shown)}",
+        revision=f"influence|{len(rows)}",
         clickmode="event+select",
     )
-    dense = len(shown) > density_above
+    dense = len(rows) > density_above
     if dense:
-        x, y = logs[shown], residual[shown]
+        x, y = logs[rows], residual[rows]
         x_range, y_range = padded(x.min(), x.max()), padded(y.min(), y.max())
         image = density_image(finite_cloud(x, y), x_range, y_range)
         figure.add_trace(
@@ -78,25 +78,25 @@ def influence(
                 hovertemplate="Materials in this bin: %{customdata:,}<extra></extra>",
             )
         )
-        shown = shown[np.argsort(-cook[shown], kind="stable")[:MOST_POINTS]]
-    shown = shown[np.argsort(cook[shown], kind="stable")]
-    top = np.log10(max(float(cook[shown].max()), 1e-300))
+        rows = rows[np.argsort(-cook[rows], kind="stable")[:MOST_POINTS]]
+    rows = rows[np.argsort(cook[rows], kind="stable")]
+    top = np.log10(max(float(cook[rows].max()), 1e-300))
     figure.add_trace(
         points(
-            logs[shown],
-            residual[shown],
+            logs[rows],
+            residual[rows],
             name="materials",
-            customdata=[ids[row] for row in shown.tolist()],
+            customdata=[ids[row] for row in rows.tolist()],
             hovertext=[
                 f"<b>{plain(names[row])}</b><br>Leverage: {precise(leverage[row])}<br>"
                 f"Energy − prediction without it: {precise(residual[row])} eV/atom<br>"
                 f"Cook's distance: {cook[row]:.2g}"
-                for row in shown.tolist()
+                for row in rows.tolist()
             ],
             marker={
                 "size": 8,
                 "opacity": 1.0,
-                "color": np.log10(np.maximum(cook[shown], 10 ** (top - _DECADES))),
+                "color": np.log10(np.maximum(cook[rows], 10 ** (top - _DECADES))),
                 "cmin": top - _DECADES,
                 "cmax": top,
                 "colorscale": list(colors.sequential),
@@ -108,9 +108,9 @@ def influence(
             },
         )
     )
-    for row in shown.tolist():
+    for row in rows.tolist():
         if ids[row] == picked:
             figure.add_trace(ring(logs[row], residual[row], colors))
-    figure.update_xaxes(decade_ticks(int(np.floor(logs[shown].min())) - (3 if dense else 0), 1))
+    figure.update_xaxes(decade_ticks(int(np.floor(logs[rows].min())) - (3 if dense else 0), 1))
     figure.update_yaxes(zeroline=True)
     return figure

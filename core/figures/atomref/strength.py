@@ -101,9 +101,9 @@ def strength_curve(
                 hovertext=[f"<b>{name}</b><br>strength {strength:.3g}"],
             )
         )
-    shown = np.concatenate([error - spread, error + spread])
-    top = min(float(shown.max()), _TALLEST * float(error.min()))
-    low = float(shown.min())
+    edges = np.concatenate([error - spread, error + spread])
+    top = min(float(edges.max()), _TALLEST * float(error.min()))
+    low = float(edges.min())
     margin = 0.08 * (top - low) or 0.1
     figure.update_xaxes(type="log", dtick=1, exponentformat="power")
     figure.update_yaxes(range=[low - margin, top + margin])

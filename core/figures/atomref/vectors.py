@@ -35,8 +35,8 @@ def atomref_bars(
         dark: which theme.
     """
     colors = palette(dark=dark)
-    shown = [symbol for symbol in SYMBOLS if symbol in source or symbol in target]
-    if not shown:
+    symbols = [symbol for symbol in SYMBOLS if symbol in source or symbol in target]
+    if not symbols:
         return empty_figure("No data yet: fit an AtomRef first.", dark=dark, height=BARS_HEIGHT)
     figure = canvas(
         height=BARS_HEIGHT,
@@ -47,8 +47,8 @@ def atomref_bars(
         bargroupgap=0.0,
         margin={"b": 84},
     )
-    before = np.array([source.get(symbol, np.nan) for symbol in shown])
-    after = np.array([target.get(symbol, np.nan) for symbol in shown])
+    before = np.array([source.get(symbol, np.nan) for symbol in symbols])
+    after = np.array([target.get(symbol, np.nan) for symbol in symbols])
     # The same colours for negative and positive as on the periodic table of the difference.
     signs = [colors.diverging[0 if value < 0 else -1] for value in after - before]
     for name, values, color, axis in (
@@ -59,17 +59,17 @@ def atomref_bars(
         figure.add_trace(
             go.Bar(
                 name=plain(name),
-                x=shown,
+                x=symbols,
                 y=values,
                 yaxis=axis,
                 showlegend=axis == "y",
                 marker={"color": color, "line": {"width": 0}},
-                customdata=shown,
+                customdata=symbols,
                 hovertext=[
                     f"<b>{symbol}</b><br>{plain(name)}: "
                     + (f"{precise(value)} eV/atom" if np.isfinite(value) else "not fitted")
                     + (f"<br>{counts.get(symbol, 0):,} frames" if counts else "")
-                    for symbol, value in zip(shown, values, strict=True)
+                    for symbol, value in zip(symbols, values, strict=True)
                 ],
             )
         )

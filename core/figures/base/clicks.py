@@ -35,5 +35,5 @@ def toggled(selected: Iterable[str], event: Mapping[str, Any] | None) -> list[st
         The new selection: those that stay in their old order, then the new ones.
     """
     before, clicked = list(selected), picked(event)
-    kept = [name for name in before if name not in clicked]
-    return kept + [name for name in clicked if name not in before]
+    remaining = [name for name in before if name not in clicked]
+    return remaining + [name for name in clicked if name not in before]

@@ -191,12 +191,14 @@ def log_ticks(values: np.ndarray) -> dict[str, object]:
     Args:
         values: what the axis shows; those that are not finite or not above 0 do not count.
     """
-    shown = values[np.isfinite(values) & (values > 0)]
-    if not len(shown):
+    positive = values[np.isfinite(values) & (values > 0)]
+    if not len(positive):
         return {}
-    powers = range(math.floor(np.log10(shown.min())) - 1, math.ceil(np.log10(shown.max())) + 2)
+    powers = range(
+        math.floor(np.log10(positive.min())) - 1, math.ceil(np.log10(positive.max())) + 2
+    )
     factors = (1, 2, 5) if len(powers) <= 7 else (1,)
     ticks = [factor * 10.0**power for power in powers for factor in factors]
-    if sum(shown.min() <= tick <= shown.max() for tick in ticks) < 2:
+    if sum(positive.min() <= tick <= positive.max() for tick in ticks) < 2:
         return {}
     return {"tickvals": ticks, "ticktext": [f"{tick:,.10g}" for tick in ticks]}

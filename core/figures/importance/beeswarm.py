@@ -65,13 +65,13 @@ def beeswarm(
     low, high = float(shap.min()), float(shap.max())
     places: list[tuple[np.ndarray, np.ndarray, int]] = []
     for k in range(len(symbols)):
-        kept, offset = _stacked(shap[:, k], fractions[:, k], low, high)
-        places.append((kept, len(symbols) - 1 - k + offset, k))
+        drawn, offset = _stacked(shap[:, k], fractions[:, k], low, high)
+        places.append((drawn, len(symbols) - 1 - k + offset, k))
     for present in (False, True):
         x, y, relative, texts, ids = [], [], [], [], []
-        for kept, heights, k in places:
-            chosen = (fractions[kept, k] > 0) == present
-            rows = kept[chosen]
+        for drawn, heights, k in places:
+            chosen = (fractions[drawn, k] > 0) == present
+            rows = drawn[chosen]
             x.append(shap[rows, k])
             y.append(heights[chosen])
             relative.append(fractions[rows, k] / _usual_most(fractions[:, k]))
@@ -141,25 +141,25 @@ def dependence(
     figure.add_hline(y=0, line={"color": colors.line, "width": 1})
     # Evenly along the share, so that nothing is drawn at random.
     order = np.argsort(share, kind="stable")
-    kept = order[np.unique(np.linspace(0, len(order) - 1, MOST_POINTS).astype(int))]
-    texts = [_hover(names[row], symbol, share[row], shap[row], unit) for row in kept]
+    drawn = order[np.unique(np.linspace(0, len(order) - 1, MOST_POINTS).astype(int))]
+    texts = [_hover(names[row], symbol, share[row], shap[row], unit) for row in drawn]
     if other is not None:
         name, shares = other
         texts = [
             f"{text}<br>{plain(name)}: {shares[row]:.3f} of the atoms"
-            for text, row in zip(texts, kept, strict=True)
+            for text, row in zip(texts, drawn, strict=True)
         ]
         figure.add_trace(
-            _points(share[kept], shap[kept], name="", color=shares[kept], hover=texts, size=7)
+            _points(share[drawn], shap[drawn], name="", color=shares[drawn], hover=texts, size=7)
         )
         _share_axis(figure, _usual_most(shares), f"share of {name}", colors)
     else:
-        of_row = None if groups is None else [groups[row] for row in kept]
-        for group, (rows, color) in by_group(of_row, len(kept), colors).items():
+        of_row = None if groups is None else [groups[row] for row in drawn]
+        for group, (rows, color) in by_group(of_row, len(drawn), colors).items():
             figure.add_trace(
                 _points(
-                    share[kept][rows],
-                    shap[kept][rows],
+                    share[drawn][rows],
+                    shap[drawn][rows],
                     name=plain(group),
                     color=color,
                     hover=[texts[row] for row in rows],
@@ -175,7 +175,7 @@ def _stacked(
     """Stack values that fall on one place of the axis, thinned evenly along their shares.
 
     Returns:
-        The kept rows and their heights above the middle of the swarm, both of equal length.
+        The drawn rows and their heights above the middle of the swarm, both of equal length.
     """
     width = (high - low) or 1.0
     bins = np.minimum(((values - low) / width * BINS).astype(int), BINS - 1)

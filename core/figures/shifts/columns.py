@@ -117,11 +117,11 @@ def boxes(table: pd.DataFrame, *, title: str, axis: Axis, dark: bool) -> go.Figu
     if table.empty:
         note = "No pair has this: choose another column."
         return empty_figure(note, dark=dark, height=HEIGHT)
-    shown = table.head(MOST_BOXES)
+    categories = table.head(MOST_BOXES)
     colors = palette(dark=dark)
-    names = [plain(str(name)) for name in shown["category"]]
+    names = [plain(str(name)) for name in categories["category"]]
     figure = canvas(
-        height=130 + _ROW * len(shown),
+        height=130 + _ROW * len(categories),
         dark=dark,
         x=axis.text,
         y=plain(title),
@@ -133,12 +133,12 @@ def boxes(table: pd.DataFrame, *, title: str, axis: Axis, dark: bool) -> go.Figu
         go.Box(
             orientation="h",
             y=names,
-            lowerfence=shown["low"],
-            q1=shown["first"],
-            median=shown["median"],
-            q3=shown["third"],
-            upperfence=shown["high"],
-            mean=shown["mean"],
+            lowerfence=categories["low"],
+            q1=categories["first"],
+            median=categories["median"],
+            q3=categories["third"],
+            upperfence=categories["high"],
+            mean=categories["mean"],
             line={"color": colors.accent, "width": 1.5},
             fillcolor=faint(colors.accent, _BAND),
             whiskerwidth=0.5,
@@ -148,14 +148,14 @@ def boxes(table: pd.DataFrame, *, title: str, axis: Axis, dark: bool) -> go.Figu
     figure.add_trace(
         go.Scatter(
             mode="markers",
-            x=shown["median"],
+            x=categories["median"],
             y=names,
             marker={"size": 14, "opacity": 0},
             hovertext=[
                 f"<b>{name}</b>, {row.n:,} pairs<br>median {row.median:.3f}, mean {row.mean:.3f}"
                 f"<br>half within {row.first:.3f} to {row.third:.3f}"
                 f"<br>90 % within {row.low:.3f} to {row.high:.3f}"
-                for name, row in zip(names, shown.itertuples(), strict=True)
+                for name, row in zip(names, categories.itertuples(), strict=True)
             ],
         )
     )

@@ -30,18 +30,18 @@ def gradient_panels(
         methods: which lines, in the order of the legend.
         dark: which theme.
     """
-    shown = [probe for probe in probes if (table["probe"] == probe).any()]
-    if not shown:
+    panels = [probe for probe in probes if (table["probe"] == probe).any()]
+    if not panels:
         return empty_figure("No gradients yet: they come with the first tenth.", dark=dark)
     colors = palette(dark=dark)
-    rows = -(-len(shown) // _COLUMNS)
+    rows = -(-len(panels) // _COLUMNS)
     figure = canvas(
         height=_PANEL_PX * rows + 120,
         dark=dark,
         margin={"t": 40},
         grid={"rows": rows, "columns": _COLUMNS, "pattern": "independent", "ygap": 0.45},
     )
-    for number, probe in enumerate(shown, start=1):
+    for number, probe in enumerate(panels, start=1):
         panel = table[(table["probe"] == probe) & (table["norm"] > 0)]
         for method in methods:
             method_rows = panel[panel["method"] == method]
@@ -51,7 +51,7 @@ def gradient_panels(
         figure.update_layout(
             {
                 f"xaxis{name}": {
-                    "title": {"text": "Epoch" if number > len(shown) - _COLUMNS else ""},
+                    "title": {"text": "Epoch" if number > len(panels) - _COLUMNS else ""},
                     "rangemode": "tozero",
                 },
                 f"yaxis{name}": {"type": "log", **log_ticks(panel["norm"].to_numpy())},

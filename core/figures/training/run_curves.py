@@ -62,9 +62,11 @@ def run_curves(
     """
     if baseline is not None:
         log_y = False
-    shown = table[np.isfinite(table[["x", "value"]].to_numpy(dtype=float)).all(axis=1)]
-    shown = shown[((shown["x"] > 0) | (not log_x)) & ((shown["value"] > 0) | (not log_y))]
-    if shown.empty:
+    drawable = table[np.isfinite(table[["x", "value"]].to_numpy(dtype=float)).all(axis=1)]
+    drawable = drawable[
+        ((drawable["x"] > 0) | (not log_x)) & ((drawable["value"] > 0) | (not log_y))
+    ]
+    if drawable.empty:
         return empty_figure("Nothing recorded (yet)", dark=dark, height=HEIGHT)
     colors = palette(dark=dark)
     figure = canvas(
@@ -75,9 +77,9 @@ def run_curves(
         revision=f"{title}|{x_title}|{log_x}|{log_y}|{baseline}",
         xaxis={"rangemode": "tozero"},
     )
-    smooth = not np.array_equal(shown["raw"], shown["value"])
+    smooth = not np.array_equal(drawable["raw"], drawable["value"])
     nth_of_method: Counter[str] = Counter()
-    for _, rows in shown.groupby("run", sort=False):
+    for _, rows in drawable.groupby("run", sort=False):
         method = str(rows["method"].iloc[0])
         nth = nth_of_method[method]
         nth_of_method[method] += 1
@@ -87,11 +89,11 @@ def run_curves(
         # The legend shows a run once, by its last line.
         figure.update_traces(showlegend=False, selector={"legendgroup": f"{method}|{nth}"})
         figure.data[-1].showlegend = True
-    if "split" in shown:
-        for split in filter(set(shown["split"]).__contains__, _DASHES):
+    if "split" in drawable:
+        for split in filter(set(drawable["split"]).__contains__, _DASHES):
             name = _SPLIT_NAMES[split].removesuffix("<br>")
             figure.add_trace(dashed(name, _DASHES[split], colors))
-    values = shown["value"].to_numpy(dtype=float)
+    values = drawable["value"].to_numpy(dtype=float)
     if baseline is not None:
         figure.add_hline(y=0, line={"color": colors.muted, "width": 1.5, "dash": "dash"})
     elif not log_y:
@@ -99,7 +101,7 @@ def run_curves(
     elif values.max() / values.min() >= LOG_FROM:
         figure.update_yaxes(type="log", **log_ticks(values))
     if log_x:
-        figure.update_xaxes(type="log", **log_ticks(shown["x"].to_numpy(dtype=float)))
+        figure.update_xaxes(type="log", **log_ticks(drawable["x"].to_numpy(dtype=float)))
     return figure
 
 
