@@ -81,21 +81,13 @@ def _processes(
     run: Run, number: int, report: IO[bytes]
 ) -> Iterator[tuple[socket.socket, "subprocess.Popen[bytes]"]]:
     """Start torchrun, whose output goes to a file; no process is left after the block."""
-    threads = run.config.threads or max(1, usable_cores() // number)
-    environment = {
-        **os.environ,
-        **on_this_machine(),
-        "PYTHONUNBUFFERED": "1",
-        "ATOMREF_LAB_HOME": str(home().absolute()),
-        "OMP_NUM_THREADS": str(threads),
-    }
     link, theirs = socket.socketpair()
     with link:
         with theirs:
             starter = subprocess.Popen(
                 _command(run, number),
                 cwd=CHECKOUT,
-                env=environment,
+                env={**os.environ, **_environment(run, number)},
                 stdin=theirs.fileno(),
                 stdout=report,
                 stderr=report,
@@ -118,6 +110,16 @@ def _command(run: Run, number: int) -> list[str]:
     torchrun = ["torch.distributed.run", "--standalone", "--local-addr", "127.0.0.1"]
     module = ["--nproc-per-node", str(number), "--module", "core.runs.process.rank", str(run.path)]
     return [sys.executable, "-m", *torchrun, *module]
+
+
+def _environment(run: Run, number: int) -> dict[str, str]:
+    threads = run.config.threads or max(1, usable_cores() // number)
+    return {
+        **on_this_machine(),
+        "PYTHONUNBUFFERED": "1",
+        "ATOMREF_LAB_HOME": str(home().absolute()),
+        "OMP_NUM_THREADS": str(threads),
+    }
 
 
 def _messages(
