@@ -125,7 +125,12 @@ def collate(
     lattices = np.stack([graph.lattice for graph in graphs])
     center = np.concatenate([graph.bond_center for graph in graphs]) + first_atom
     neighbor = np.concatenate([graph.bond_neighbor for graph in graphs]) + first_atom
-    vectors = _bond_vectors(graphs, lattices, atom_frame, bond_frame, center, neighbor)
+    # r_center − (r_neighbor + image · lattice)
+    frac = np.concatenate([graph.frac_coords for graph in graphs])
+    image = np.concatenate([graph.bond_image for graph in graphs]).astype(np.float64)
+    positions = np.einsum("ni,nij->nj", frac, lattices[atom_frame])
+    shifts = np.einsum("ni,nij->nj", image, lattices[bond_frame])
+    vectors = positions[center] - positions[neighbor] - shifts
     lengths = np.linalg.norm(vectors, axis=1)
 
     short = np.concatenate([graph.short_bonds for graph in graphs]) + first_bond
@@ -166,22 +171,6 @@ def collate(
         angle_slopes_second=real(slopes_second),
     )
     return batch.to(device)
-
-
-def _bond_vectors(
-    graphs: Sequence[PackedGraph],
-    lattices: NDArray[np.float64],
-    atom_frame: NDArray[np.integer],
-    bond_frame: NDArray[np.integer],
-    center: NDArray[np.integer],
-    neighbor: NDArray[np.integer],
-) -> NDArray[np.float64]:
-    """Return r_center − (r_neighbor + image · lattice) for each bond in Å, (U, 3)."""
-    frac = np.concatenate([graph.frac_coords for graph in graphs])
-    image = np.concatenate([graph.bond_image for graph in graphs]).astype(np.float64)
-    positions = np.einsum("ni,nij->nj", frac, lattices[atom_frame])
-    shifts = np.einsum("ni,nij->nj", image, lattices[bond_frame])
-    return positions[center] - positions[neighbor] - shifts
 
 
 def _angle_geometry(

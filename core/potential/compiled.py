@@ -37,8 +37,8 @@ _REPAIRS = 8
 Backend = Literal["inductor", "none"]
 Example = tuple[PackedBatch, Targets]
 Objective = Callable[[CHGNet, PackedBatch, Targets], tuple[Tensor, dict[str, Tensor]]]
-"""Model, batch and targets to the loss, a scalar, and whatever else is wanted of the step, by name;
-pure as a ``Function`` that is captured."""
+"""Maps model, batch and targets to the loss, a scalar, and to further results of the step by name;
+pure, as any ``Function`` that is captured."""
 
 Run = Callable[..., Sequence[Tensor]]
 
@@ -77,7 +77,7 @@ class TrainingStep:
         self.eager_because: str | None = "compiling would take longer than it saves"
         self._model = model
         self._objective = objective
-        self._compiled: _Compiled | None = None
+        self._compiled: Compiled | None = None
 
     def __call__(self, batch: PackedBatch, targets: Targets) -> tuple[Tensor, dict[str, Tensor]]:
         """Add to the gradient of every trainable parameter, as `Tensor.backward` does.
@@ -112,7 +112,7 @@ class TrainingStep:
         Returns:
             Whether steps are compiled now.
         """
-        example = next((one for one in examples if is_typical(one[0])), None)
+        example = next((pair for pair in examples if is_typical(pair[0])), None)
         try:
             if example is None:
                 raise NotCapturableError("no example batch has several frames and angles")  # noqa: TRY301
@@ -123,7 +123,7 @@ class TrainingStep:
         self.eager_because = None
         return True
 
-    def _captured(self, batch: PackedBatch, targets: Targets, backend: Backend) -> "_Compiled":
+    def _captured(self, batch: PackedBatch, targets: Targets, backend: Backend) -> "Compiled":
         outputs: list[str] = []
         with_gradient: list[str] = []
 
@@ -131,16 +131,17 @@ class TrainingStep:
             loss, extra = self._objective(model, batch, targets)
             weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
             gradients = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
-            known = {
+            available = {
                 name: gradient
                 for name, gradient in zip(weights, gradients, strict=True)
                 if gradient is not None
             }
-            outputs[:], with_gradient[:] = extra, known
-            return [loss.detach(), *(value.detach() for value in extra.values()), *known.values()]
+            outputs[:], with_gradient[:] = extra, available
+            detached = (value.detach() for value in extra.values())
+            return [loss.detach(), *detached, *available.values()]
 
         graph, signature = capture(self._model, step, batch, targets)
-        return _Compiled(
+        return Compiled(
             run=compiled_graph(graph, signature, backend),
             signature=signature,
             outputs=tuple(outputs),
@@ -154,20 +155,20 @@ class TrainingStep:
 
 
 @dataclass(kw_only=True, frozen=True, slots=True)
-class _Compiled:
-    """A compiled step.
+class Compiled:
+    """A compiled training step, or compiled inference.
 
     Attributes:
-        run: returns the loss, the outputs and the gradients that exist.
+        run: returns the outputs; in a training step, the loss before and the gradients after them.
         signature: what it takes.
-        outputs: names of the objective's outputs.
+        outputs: names of the outputs.
         with_gradient: names of the parameters whose gradients are returned.
     """
 
     run: Run
     signature: Signature
     outputs: tuple[str, ...]
-    with_gradient: tuple[str, ...]
+    with_gradient: tuple[str, ...] = ()
 
 
 def compiled_graph(graph: GraphModule, signature: Signature, backend: Backend) -> Run:
@@ -179,8 +180,8 @@ def compiled_graph(graph: GraphModule, signature: Signature, backend: Backend) -
         backend: as in ``TrainingStep.compile``.
 
     Raises:
-        Exception: whatever the compiler raises.
-        NotCapturableError: if it has assumed something about sizes.
+        Exception: if the compiler fails.
+        NotCapturableError: if the compiler has assumed something about sizes.
     """
     use_onednn(graph)
     run = graph if backend == "none" else _by_inductor(graph, signature)
@@ -208,9 +209,9 @@ def _by_inductor(graph: GraphModule, signature: Signature) -> Run:
 
 
 def _removed_broken_library(cause: Exception) -> bool:
-    """Mend the compiler's cache: a compilation that is killed may leave half a library there.
+    """Repair the compiler's cache, and return whether it held a broken library.
 
-    Every later compilation would find it and fail. Returns whether there was one.
+    A compilation that is killed may leave half a library there, on which every later one fails.
     """
     if not isinstance(cause, ImportError) or cause.path is None:
         return False

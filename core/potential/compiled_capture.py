@@ -40,7 +40,8 @@ _SMALLEST = {"frames": 1}
 """Below this a graph does not hold for a batch; other sizes have to be 2 at least.
 
 Torch's symbolic sizes begin at two, since one and zero have meanings of their own in broadcasting.
-But what has one row a frame only ever meets the same, so that one frame is as good as any number.
+But tensors with one row per frame are combined only with each other, so that a single frame works
+as well as any number.
 """
 
 _BATCH_FIELDS = tuple(field.name for field in fields(PackedBatch))
@@ -86,24 +87,25 @@ class Signature:
 
     def holds_for(self, model: CHGNet, batch: PackedBatch, targets: Targets) -> bool:
         """Return whether the graph gives the right result for these arguments."""
-        known = sizes(batch)
+        lengths = sizes(batch)
         if (
-            not _are_enough(known)
+            not _are_enough(lengths)
             or targets.keys() != self.targets.keys()
             or trainable(model) != self.trained
         ):
             return False
-        given = [
+        arguments = [
             *model.parameters(),
             *tensors(batch),
             *(targets[name] for name in self.targets),
         ]
         return all(
-            tuple(targets[name].shape[:1]) == (() if size is None else (known[size],))
+            tuple(targets[name].shape[:1]) == (() if size is None else (lengths[size],))
             for name, size in self.targets.items()
         ) and all(
-            (one.dtype, one.device, one.shape[1:]) == (other.dtype, other.device, other.shape[1:])
-            for one, other in zip(given, self.inputs, strict=True)
+            (tensor.dtype, tensor.device, tensor.shape[1:])
+            == (expected.dtype, expected.device, expected.shape[1:])
+            for tensor, expected in zip(arguments, self.inputs, strict=True)
         )
 
     def arguments(self, model: CHGNet, batch: PackedBatch, targets: Targets) -> list[Tensor]:
@@ -126,15 +128,15 @@ def sizes(batch: PackedBatch) -> dict[str, int]:
     }
 
 
-def _are_enough(known: Mapping[str, int]) -> bool:
-    return all(length >= _SMALLEST.get(name, 2) for name, length in known.items())
+def _are_enough(lengths: Mapping[str, int]) -> bool:
+    return all(length >= _SMALLEST.get(name, 2) for name, length in lengths.items())
 
 
 def is_typical(batch: PackedBatch) -> bool:
     """Return whether a batch can serve as the example: no size too small, no two alike."""
-    known = sizes(batch)
-    lengths = {*known.values(), 2 * known["bonds"], 2 * known["short bonds"]}
-    return min(known.values()) >= 2 and len(lengths) == len(known) + 2
+    lengths = sizes(batch)
+    distinct = {*lengths.values(), 2 * lengths["bonds"], 2 * lengths["short bonds"]}
+    return min(lengths.values()) >= 2 and len(distinct) == len(lengths) + 2
 
 
 def trainable(model: CHGNet) -> tuple[str, ...]:
@@ -233,13 +235,13 @@ def _take(tensors: Iterator[Tensor], names: tuple[str, ...]) -> dict[str, Tensor
     return {name: next(tensors) for name in names}
 
 
-def _symbols(shapes: ShapeEnv, known: Mapping[str, int]) -> dict[str, int | SymInt]:
-    """Return one independent symbol a size, with the example's value as the compiler's hint."""
-    found: dict[str, int | SymInt] = {}
-    for name, length in known.items():
+def _symbols(shapes: ShapeEnv, lengths: Mapping[str, int]) -> dict[str, int | SymInt]:
+    """Return one independent symbol per size, with the example's value as the compiler's hint."""
+    symbols: dict[str, int | SymInt] = {}
+    for name, length in lengths.items():
         source = ConstantSource(name.replace(" ", "_"))
         symbol = shapes.create_symbol(
             length, source, dynamic_dim=DimDynamic.DYNAMIC, constraint_dim=None
         )
-        found[name] = shapes.create_symintnode(symbol, hint=length, source=source)
-    return found
+        symbols[name] = shapes.create_symintnode(symbol, hint=length, source=source)
+    return symbols

@@ -11,8 +11,8 @@ from chgnet.model import CHGNet
 from torch import Tensor
 
 from core.potential.batch import PackedBatch, collate
-from core.potential.compiled import Backend, Run, compiled_graph, reason
-from core.potential.compiled_capture import Signature, Targets, capture
+from core.potential.compiled import Backend, Compiled, compiled_graph, reason
+from core.potential.compiled_capture import Targets, capture
 from core.potential.forward import Prediction, predict_batch
 from core.potential.graph import convert
 
@@ -37,14 +37,7 @@ class Wanted:
     magmoms: bool = True
 
 
-@dataclass(kw_only=True, frozen=True, slots=True)
-class _Compiled:
-    run: Run
-    signature: Signature
-    outputs: tuple[str, ...]
-
-
-_compiled: WeakKeyDictionary[CHGNet, dict[Wanted, _Compiled]] = WeakKeyDictionary()
+_compiled: WeakKeyDictionary[CHGNet, dict[Wanted, Compiled]] = WeakKeyDictionary()
 
 
 def forward(model: CHGNet, batch: PackedBatch, wanted: Wanted) -> Prediction:
@@ -113,7 +106,7 @@ def compile_inference(model: CHGNet, wanted: Wanted, *, backend: Backend = "indu
     except Exception as error:  # noqa: BLE001 - a compiler may raise anything; eager is right
         _log.warning("Inference stays eager: %s", reason(error))
         return False
-    compiled = _Compiled(run=run, signature=signature, outputs=tuple(names))
+    compiled = Compiled(run=run, signature=signature, outputs=tuple(names))
     _compiled.setdefault(model, {})[wanted] = compiled
     return True
 

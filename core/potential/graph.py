@@ -7,6 +7,7 @@ it here.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -91,8 +92,8 @@ def convert(atomic_numbers: ArrayLike, frac_coords: ArrayLike, lattice: ArrayLik
             converter refuses these too: CHGNet has no meaning there).
     """
     numbers, frac, cell = _checked(atomic_numbers, frac_coords, lattice)
-    # One vector times matrix an atom, as in pymatgen: the last digit of a coordinate decides in
-    # which cell an atom on a face lies, and with it the order of the bonds.
+    # One product of vector and matrix per atom, as in pymatgen: the last digit of a coordinate
+    # decides in which cell an atom on a face lies, and with it the order of the bonds.
     positions = np.ascontiguousarray((frac[:, None, :] @ cell)[:, 0])
     center, neighbor, image, distance = _directed_bonds(positions, cell)
     alone = np.flatnonzero(np.bincount(center, minlength=len(numbers)) == 0)
@@ -102,7 +103,6 @@ def convert(atomic_numbers: ArrayLike, frac_coords: ArrayLike, lattice: ArrayLik
             " CHGNet has no meaning; leave this structure out."
         )
     forward, backward = _pair_directions(center, neighbor, image, len(numbers))
-    angles = _angles(center, distance, forward, backward)
     return PackedGraph(
         atomic_numbers=numbers,
         frac_coords=frac,
@@ -110,11 +110,7 @@ def convert(atomic_numbers: ArrayLike, frac_coords: ArrayLike, lattice: ArrayLik
         bond_center=center[forward].astype(np.int32),
         bond_neighbor=neighbor[forward].astype(np.int32),
         bond_image=image[forward].astype(np.int32),
-        short_bonds=angles[0],
-        angle_first=angles[1],
-        angle_first_reversed=angles[2],
-        angle_second=angles[3],
-        angle_second_reversed=angles[4],
+        **_angles(center, distance, forward, backward),
     )
 
 
@@ -213,7 +209,7 @@ def _angles(
     distance: NDArray[np.float64],
     forward: NDArray[np.int64],
     backward: NDArray[np.int64],
-) -> tuple[Index, Index, NDArray[np.bool_], Index, NDArray[np.bool_]]:
+) -> dict[str, NDArray[Any]]:
     """List all ordered pairs of different short directed bonds that leave one atom.
 
     The stock converter admits a first leg up to and including the cut-off (by the length of the
@@ -256,10 +252,10 @@ def _angles(
     short = np.flatnonzero(is_leg)
     number = np.empty(n_bonds, dtype=np.int32)
     number[short] = np.arange(len(short))
-    return (
-        short.astype(np.int32),
-        number[bond[first]],
-        reversed_[first],
-        number[bond[second]],
-        reversed_[second],
-    )
+    return {
+        "short_bonds": short.astype(np.int32),
+        "angle_first": number[bond[first]],
+        "angle_first_reversed": reversed_[first],
+        "angle_second": number[bond[second]],
+        "angle_second_reversed": reversed_[second],
+    }

@@ -16,7 +16,7 @@ import json
 import mmap
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -43,7 +43,7 @@ _CHUNK = 256
 _POLL_SECONDS = 0.5
 
 _INDEX = np.dtype([("offset", "<i8")] + [(name, "<i4") for name in RecordSize._fields])
-_RECORDS, _CLASSES, _SUMMARY = "records.bin", "places.npy", "summary.json"
+_RECORDS, _PLACES, _SUMMARY = "records.bin", "places.npy", "summary.json"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -143,7 +143,7 @@ def _open(path: Path, structures: Structures) -> GraphTable | None:
     """Map a store; None if there is none, or none that is whole."""
     try:
         summary = json.loads((path / _SUMMARY).read_bytes())
-        index = np.load(path / _CLASSES, mmap_mode="r", allow_pickle=False)
+        index = np.load(path / _PLACES, mmap_mode="r", allow_pickle=False)
         with (path / _RECORDS).open("rb") as file:
             records = np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
         left_out = {int(place): str(why) for place, why in summary["left_out"].items()}
@@ -159,10 +159,10 @@ def _make(path: Path, structures: Structures, progress: Progress) -> GraphTable 
     """Write the store of a data set, or wait for the process that is writing it, and map it."""
     path.parent.mkdir(exist_ok=True)
     _sweep(path.parent)
-    with _alone(path, len(structures), progress):
+    with _locked(path, len(structures), progress):
         table = _open(path, structures)
         if table is None:
-            # Damaged, if there is anything. Whoever has mapped it keeps what is mapped.
+            # What exists is damaged. A process that has mapped it keeps what is mapped.
             shutil.rmtree(path, ignore_errors=True)
             _write(path, structures, progress)
             table = _open(path, structures)
@@ -180,7 +180,7 @@ def _write(path: Path, structures: Structures, progress: Progress) -> None:
                 n_bytes = file.tell()
             places = io.BytesIO()
             np.save(places, index)
-            write_whole(partial / _CLASSES, places.getvalue())
+            write_whole(partial / _PLACES, places.getvalue())
             summary = {"n_bytes": n_bytes, "left_out": left_out}
             write_whole(partial / _SUMMARY, json.dumps(summary).encode())
     except OSError as error:
@@ -192,20 +192,13 @@ def _write(path: Path, structures: Structures, progress: Progress) -> None:
         ) from None
 
 
-@contextlib.contextmanager
-def _alone(path: Path, n: int, progress: Progress) -> Iterator[None]:
-    """Hold a store's lock, which ends with its holder, however that ends."""
-    lock = _lock(path)
+def _locked(path: Path, n: int, progress: Progress) -> contextlib.AbstractContextManager[object]:
+    """Acquire a store's lock, which the system releases when its holder ends."""
     while True:
         try:
-            lock.acquire(timeout=_POLL_SECONDS)
-            break
+            return _lock(path).acquire(timeout=_POLL_SECONDS)
         except Timeout:
             report(progress, 0, n, "Converting structures")
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _sweep(folder: Path) -> None:

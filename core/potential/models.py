@@ -7,7 +7,6 @@ import io
 import json
 import os
 import pickle
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from core.elements import N_ELEMENTS
 from core.errors import LabError
+from core.files import whole_file
 from core.potential.released import MODELS
 from core.potential.weights import ATOMREF
 
@@ -69,7 +69,7 @@ _DAMAGED = (
 """What torch raises on a checkpoint with foreign objects or with damaged content."""
 
 UNKNOWN = "unknown"
-"""The functional of a checkpoint or a data set that does not tell."""
+"""The functional of a checkpoint or a data set that does not name one."""
 
 
 def load_model(name_or_path: str | os.PathLike[str], device: torch.device | str = "cpu") -> CHGNet:
@@ -127,7 +127,7 @@ def source_functional(source_model: str) -> str:
         source_model: a released model's name, or the path of a checkpoint.
 
     Returns:
-        The functional, or "unknown" for a checkpoint that does not tell.
+        The functional, or "unknown" for a checkpoint that does not name one.
 
     Raises:
         LabError: if there is no such checkpoint.
@@ -163,7 +163,7 @@ def save_model(path: Path, model: CHGNet, extra: Mapping[str, Any]) -> None:
     Args:
         path: the file to write.
         model: the model.
-        extra: whatever else the file shall tell, representable in JSON; see ``read_extra``.
+        extra: further content that JSON can represent; see ``read_extra``.
     """
     content = {
         "model": {
@@ -172,16 +172,8 @@ def save_model(path: Path, model: CHGNet, extra: Mapping[str, Any]) -> None:
         },
         "extra": json.loads(json.dumps(dict(extra))),
     }
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with whole_file(path) as file:
+        torch.save(content, file)
 
 
 def read_extra(path: Path) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from typing import Protocol
 import numpy as np
 from chgnet.model import CHGNet
 from numpy.typing import NDArray
-from torch import Tensor
 
 from core.errors import LabError
 from core.potential.batch import collate
@@ -146,24 +145,18 @@ def _pack(
 
 def _split(prediction: Prediction, sizes: Sequence[int]) -> Iterator[FramePrediction]:
     """Cut a batch's prediction into frames of the given numbers of atoms."""
-    energy, interaction = _numpy(prediction.energy), _numpy(prediction.interaction)
-    forces, magmoms = _optional(prediction.forces), _optional(prediction.magmoms)
-    stress = _optional(prediction.stress)
+    energy, interaction = prediction.energy.tolist(), prediction.interaction.tolist()
+    forces, stress, magmoms = (
+        None if tensor is None else tensor.detach().cpu().numpy()
+        for tensor in (prediction.forces, prediction.stress, prediction.magmoms)
+    )
     end = 0
     for row, size in enumerate(sizes):
         atoms = slice(end, end := end + size)
         yield FramePrediction(
-            energy=float(energy[row]),
-            interaction=float(interaction[row]),
+            energy=energy[row],
+            interaction=interaction[row],
             forces=None if forces is None else forces[atoms],
             stress=None if stress is None else stress[row],
             magmoms=None if magmoms is None else magmoms[atoms],
         )
-
-
-def _numpy(tensor: Tensor) -> NDArray[np.floating]:
-    return tensor.detach().cpu().numpy()
-
-
-def _optional(tensor: Tensor | None) -> NDArray[np.floating] | None:
-    return None if tensor is None else _numpy(tensor)

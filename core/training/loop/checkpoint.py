@@ -7,7 +7,6 @@ from typing import Any, Self
 
 import torch
 from chgnet.model import CHGNet
-from torch.optim import Optimizer
 
 from core.errors import LabError
 from core.files import whole_file
@@ -82,7 +81,7 @@ class Saved:
     """The content of a checkpoint.
 
     Attributes:
-        model: the model, on the CPU.
+        model: the model; `load` returns it on the CPU.
         optimizer: the optimiser's state dict.
         position: where the run stood.
         baseline: AtomRef that energies are taken relative to, (94,) float64 eV/atom.
@@ -96,17 +95,7 @@ class Saved:
     start: dict[str, Any]
 
 
-def save(
-    path: Path,
-    *,
-    config: RunConfig,
-    fingerprint: str,
-    model: CHGNet,
-    optimizer: Optimizer,
-    position: Position,
-    baseline: torch.Tensor,
-    start: dict[str, Any],
-) -> None:
+def save(path: Path, state: Saved, *, config: RunConfig, fingerprint: str) -> None:
     """Write everything needed to resume a run bit for bit; the file is complete or missing.
 
     The learning rate follows from the position and the order of frames from the seed, so neither
@@ -115,23 +104,19 @@ def save(
 
     Args:
         path: the file; an older one is replaced.
+        state: the parts of the run.
         config: the run's settings.
         fingerprint: the data set's.
-        model: the model.
-        optimizer: its optimiser.
-        position: where the run stands.
-        baseline: AtomRef that energies are taken relative to, (94,) float64 eV/atom.
-        start: the run's "start" event.
     """
     content = {
         "model": {
-            "state_dict": model.state_dict(),
-            "model_args": json.loads(json.dumps(model.model_args)),
+            "state_dict": state.model.state_dict(),
+            "model_args": json.loads(json.dumps(state.model.model_args)),
         },
-        "optimizer": optimizer.state_dict(),
-        "position": asdict(position),
-        "baseline": baseline,
-        "start": start,
+        "optimizer": state.optimizer,
+        "position": asdict(state.position),
+        "baseline": state.baseline,
+        "start": state.start,
         "config": config.model_dump(exclude=_FREE),
         "fingerprint": fingerprint,
         "random": torch.get_rng_state(),

@@ -15,7 +15,7 @@ from core.frames.store import FrameSet
 from core.potential.examples import Examples, load_examples
 from core.potential.models import save_model
 from core.training.loop import checkpoint
-from core.training.loop.checkpoint import Position
+from core.training.loop.checkpoint import Position, Saved
 from core.training.loop.events import Reporter
 from core.training.loop.stopping import Stopping
 from core.training.scoring.error_rows import ErrorRows
@@ -85,11 +85,13 @@ class RunContext:
 
     def errors(self, model: CHGNet, examples: Examples, rows: NDArray[np.integer]) -> ErrorRows:
         """Return the errors on these rows, each of which is an example of one process."""
-        here, data = self.stopping.here, self.frame_set.fingerprint
-        sums_here = self.stopping.agreed(lambda: error_sums(model, examples, progress=here))
-        sums = np.zeros((len(rows), sums_here.shape[1]))
-        sums[np.searchsorted(rows, examples.rows)] = sums_here
-        return ErrorRows(fingerprint=data, rows=rows, sums=self.team.add(sums))
+        local_sums = self.stopping.agreed(
+            lambda: error_sums(model, examples, progress=self.stopping.here)
+        )
+        sums = np.zeros((len(rows), local_sums.shape[1]))
+        sums[np.searchsorted(rows, examples.rows)] = local_sums
+        fingerprint = self.frame_set.fingerprint
+        return ErrorRows(fingerprint=fingerprint, rows=rows, sums=self.team.add(sums))
 
     def save_errors(self, errors: ErrorRows, name: str) -> Metrics:
         """Write errors of single frames, and return their means."""
@@ -103,25 +105,20 @@ class RunContext:
             return
         checkpoint.save(
             self.checkpoints / checkpoint.LAST,
+            Saved(
+                model=state.stepper.model,
+                optimizer=state.stepper.optimizer.state_dict(),
+                position=state.position,
+                baseline=torch.from_numpy(state.stepper.baseline),
+                start=state.start,
+            ),
             config=self.config,
             fingerprint=self.frame_set.fingerprint,
-            model=state.stepper.model,
-            optimizer=state.stepper.optimizer,
-            position=state.position,
-            baseline=torch.from_numpy(state.stepper.baseline),
-            start=state.start,
         )
         state.saved = time.monotonic()
 
     def save_model(self, state: RunState, name: str, *, epoch: int, validation: Metrics) -> None:
-        """Write the model of an epoch with a description of its training.
-
-        Args:
-            state: the run.
-            name: name of the file.
-            epoch: epochs completed.
-            validation: validation metrics.
-        """
+        """Write the model after this many epochs to a file, with a description of its training."""
         if not self.team.leads:
             return
         card = self.frame_set.card

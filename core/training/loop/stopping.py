@@ -15,7 +15,10 @@ class StopError(Exception):
 
 
 class Stopping:
-    """Asks whether to stop, and sees to it that no process of a run waits for one that has.
+    """Asks whether to stop, and ensures that no process of a run waits for one that has stopped.
+
+    Every method raises `StopError` if the run is to stop; all but `here` raise `TeamError` if
+    another process has ended.
 
     Args:
         team: the processes of the run.
@@ -27,55 +30,38 @@ class Stopping:
         self._should_stop = should_stop
 
     def here(self, *_: object) -> None:
-        """Stop this process; only within `agreed` or `led`. Serves as a progress callback.
-
-        Raises:
-            StopError: if the run is to stop.
-        """
+        """Stop this process; only within `agreed` or `led`. Serves as a progress callback."""
         if self._should_stop():
             raise StopError
 
     def together(self) -> None:
-        """Stop all processes if one is asked to; none continues before all have arrived.
-
-        Raises:
-            StopError: if the run is to stop.
-            TeamError: if another process has ended.
-        """
+        """Stop all processes if one is asked to; none continues before all have arrived."""
         if self._team.vote(wish=self._should_stop()):
             raise StopError
 
     def agreed(self, work: Callable[[], Result]) -> Result:
-        """Return the result of this process, or stop all if one has left its work.
+        """Return the result of this process's work, or stop all if one has left its own.
 
         Args:
-            work: what to do; no exchange with other processes is in it.
-
-        Raises:
-            StopError: if the run is to stop.
-            TeamError: if another process has ended.
+            work: computes the result, without any exchange with other processes.
         """
-        done: list[Result] = []
+        results: list[Result] = []
         with suppress(StopError):
-            done.append(work())
-        if self._team.vote(wish=not done):
+            results.append(work())
+        if self._team.vote(wish=not results):
             raise StopError
-        return done[0]
+        return results[0]
 
     def led(self, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """Return what the first process does, while the others wait for it.
+        """Return the result of the first process, for which the others wait.
 
         Args:
-            work: what to do; JSON can hold what comes of it.
-
-        Raises:
-            StopError: if the run is to stop.
-            TeamError: if another process has ended.
+            work: computes the result, which JSON can hold.
         """
-        done = None
+        result = None
         with suppress(StopError):
-            done = work() if self._team.leads else None
-        shared: dict[str, Any] | None = self._team.share(done)
+            result = work() if self._team.leads else None
+        shared: dict[str, Any] | None = self._team.share(result)
         if shared is None:
             raise StopError
         return shared

@@ -74,7 +74,7 @@ class LossRatios(BaseModel):
     huber_delta: float = Field(default=0.1, gt=0)
 
     @model_validator(mode="after")
-    def _something_to_learn(self) -> Self:
+    def _any_label_counts(self) -> Self:
         if not any((self.energy, self.force, self.stress, self.magmom)):
             raise ValueError("at least one loss ratio should be above zero")
         return self
@@ -167,18 +167,14 @@ class RunConfig(BaseModel):
         return {block: value[block] for block in BLOCKS if value.get(block, 1.0) != 1.0}
 
     @model_validator(mode="after")
-    def _known_method(self) -> Self:
+    def _consistent(self) -> Self:
         if self.method not in METHODS:
             raise ValueError(f"method should be one of {', '.join(METHODS)} (got {self.method!r})")
-        return self
-
-    @model_validator(mode="after")
-    def _possible_together(self) -> Self:
         if self.weight_decay and self.optimizer != "adamw":
             raise ValueError(f"weight decay needs the optimiser adamw (got {self.optimizer})")
         if self.optimizer == "adamw" and not self.weight_decay:
             raise ValueError("adamw needs a weight decay, such as 0.01")
-        if self.frozen and self.method in METHODS and METHODS[self.method].start == "random":
+        if self.frozen and METHODS[self.method].start == "random":
             raise ValueError(f"{self.method} starts from random weights, which cannot be frozen")
         if len(self.frozen) == len(BLOCKS):
             raise ValueError("all blocks are frozen, so nothing would be trained; free one")
@@ -266,15 +262,15 @@ class RunConfig(BaseModel):
                 value, fields = getattr(value, inner), LossRatios.model_fields
             default = fields[inner or outer].get_default(call_default_factory=True)
             if key in {"method", "dataset"} or value != default:
-                # One word a flag, so that a value may begin with a hyphen.
+                # A value that begins with a hyphen needs the form --flag=value.
                 word = _word(value)
                 words += [flag, word] if word[:1] != "-" else [f"{flag}={word}"]
         return shlex.join(words)
 
 
 def _check_blocks(names: Iterable[str]) -> None:
-    if strangers := sorted(set(names) - BLOCKS.keys()):
-        raise ValueError(f"{strangers[0]!r} is no block; the blocks are {', '.join(BLOCKS)}")
+    if unknown := sorted(set(names) - BLOCKS.keys()):
+        raise ValueError(f"{unknown[0]!r} is no block; the blocks are {', '.join(BLOCKS)}")
 
 
 def _word(value: Any) -> str:

@@ -2,10 +2,10 @@
 
 Each process, a rank, holds the whole model and works on its share of every batch. The loss of a
 share carries the scales of the whole batch, so losses and gradients add up; after the addition all
-ranks hold the same numbers, and their optimisers stay alike without a further word.
+ranks hold the same numbers, and their optimisers stay alike without further communication.
 
-All that ranks say to each other is a sum. It is taken in a fixed order, so that a run is
-reproducible with the same number of processes.
+Everything that ranks exchange is a sum, taken in a fixed order, so that a run is reproducible with
+the same number of processes.
 """
 
 import heapq
@@ -34,6 +34,8 @@ class TeamError(Exception):
 class Team:
     """The processes of a run, seen from one of them. A team of one needs no process group.
 
+    Every exchange between ranks raises `TeamError` if another process has ended.
+
     Attributes:
         rank: this process, from 0; the first one leads: it prepares, reports and writes.
         size: number of processes.
@@ -48,11 +50,7 @@ class Team:
         return self.rank == 0
 
     def place(self, device: torch.device) -> torch.device:
-        """Return where this rank works: each on a GPU of its own, or all on the CPU.
-
-        Args:
-            device: the run's.
-        """
+        """Return this rank's device for a run on `device`: a GPU per rank, or the CPU for all."""
         if self.size == 1 or device.type != "cuda":
             return device
         return torch.device(device.type, self.rank)
@@ -62,9 +60,6 @@ class Team:
 
         Args:
             values: any shape, the same on all ranks.
-
-        Raises:
-            TeamError: if another process has ended.
         """
         if self.size == 1:
             return values
@@ -73,15 +68,12 @@ class Team:
         return total.numpy()
 
     def add_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
-        """Put the sum over all ranks in the place of each gradient, in one exchange.
+        """Replace each gradient by its sum over all ranks, in one exchange.
 
         A gradient that no rank has stays None; where only some have one, the others count as zero.
 
         Args:
             parameters: the same on all ranks.
-
-        Raises:
-            TeamError: if another process has ended.
         """
         if self.size == 1:
             return
@@ -94,21 +86,14 @@ class Team:
             parameter.grad = total.view_as(parameter) if count else None
 
     def vote(self, *, wish: bool) -> bool:
-        """Return whether any rank wishes it; no rank continues before all have voted.
-
-        Raises:
-            TeamError: if another process has ended.
-        """
+        """Return whether any rank wishes it; no rank continues before all have voted."""
         return bool(self.add(np.array([float(wish)]))[0])
 
     def gather(self, content: Any) -> list[Any]:
-        """Return what each rank gives, by rank.
+        """Return the content of every rank, by rank.
 
         Args:
             content: anything that JSON can hold.
-
-        Raises:
-            TeamError: if another process has ended.
         """
         if self.size == 1:
             return [content]
@@ -122,14 +107,7 @@ class Team:
         return [json.loads(row[:n].numpy().tobytes()) for row, n in zip(rows, sizes, strict=True)]
 
     def share(self, content: Any = None) -> Any:
-        """Return what the first rank gives; what the others give does not count.
-
-        Args:
-            content: anything that JSON can hold.
-
-        Raises:
-            TeamError: if another process has ended.
-        """
+        """Return the first rank's content, which JSON can hold; that of the others is ignored."""
         return self.gather(content if self.leads else None)[0]
 
 
@@ -164,8 +142,9 @@ def joined(device: torch.device) -> Iterator[Team]:
 def shares(costs: Sequence[int], size: int) -> list[list[int]]:
     """Split frames into shares of about the same cost.
 
-    The dearest frame first, each to whom has least; the greatest and the least share differ by no
-    more than one frame's cost. Depends on nothing but the costs and their order.
+    The costliest frame comes first, and each goes to the smallest share so far; the largest and the
+    smallest share differ by no more than one frame's cost. The result depends only on the costs and
+    their order.
 
     Args:
         costs: of each frame, as `PackedGraph.cost`.
