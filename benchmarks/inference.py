@@ -19,7 +19,8 @@ from harness.contest import Contest
 from harness.worker import Piece, Work
 from harness.workload import structures_of
 
-from core.potential.compiled_prediction import Wanted, compile_inference
+from core.potential.compiled_prediction import compile_inference
+from core.potential.forward import Wanted
 from core.potential.models import load_model
 from core.potential.prediction import FramePrediction, predict
 from core.potential.threads import compute_settings

@@ -63,7 +63,8 @@ def predict(
         _check(path)
     frames = [(path, index, frame) for path in files for index, frame in enumerate(_read(path))]
     # Importing torch takes seconds, so errors in the arguments are raised before.
-    from core.potential.compiled_prediction import Wanted, compile_if_faster  # noqa: PLC0415
+    from core.potential.compiled_prediction import compile_if_faster  # noqa: PLC0415
+    from core.potential.forward import Wanted  # noqa: PLC0415
     from core.potential.models import load_model, resolve_device  # noqa: PLC0415
     from core.potential.prediction import predict as predict_frames  # noqa: PLC0415
     from core.potential.threads import compute_settings  # noqa: PLC0415

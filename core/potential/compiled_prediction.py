@@ -1,7 +1,7 @@
 """Inference that is compiled where there is much to predict."""
 
 import logging
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from core.potential.batch import PackedBatch, collate
 from core.potential.compiled import Backend, Compiled, compiled_graph, reason
 from core.potential.compiled_capture import Targets, capture
-from core.potential.forward import Prediction, predict_batch
+from core.potential.forward import Prediction, Wanted, predict_batch
 from core.potential.graph import convert
 
 COMPILE_SECONDS = 36.0
@@ -28,15 +28,6 @@ _MARGIN = 2.0
 _log = logging.getLogger(__name__)
 
 
-@dataclass(kw_only=True, frozen=True, slots=True)
-class Wanted:
-    """Properties to predict besides the energy."""
-
-    forces: bool = True
-    stress: bool = True
-    magmoms: bool = True
-
-
 _compiled: WeakKeyDictionary[CHGNet, dict[Wanted, Compiled]] = WeakKeyDictionary()
 
 
@@ -44,19 +35,12 @@ def forward(model: CHGNet, batch: PackedBatch, wanted: Wanted) -> Prediction:
     """Predict a batch, detached: compiled after ``compile_inference``, else eagerly.
 
     A batch that the compiled form does not hold for (fewer than two angles, say) is predicted
-    eagerly, with the same result.
-
-    Args:
-        model: the model.
-        batch: the frames.
-        wanted: what is wanted besides energies.
+    eagerly, with the same result. Arguments as of ``predict_batch``.
     """
     compiled = _compiled.get(model, {}).get(wanted)
     if compiled is None or not compiled.signature.holds_for(model, batch, {}):
         with torch.no_grad():
-            return predict_batch(
-                model, batch, forces=wanted.forces, stress=wanted.stress, magmoms=wanted.magmoms
-            )
+            return predict_batch(model, batch, wanted)
     results = compiled.run(*compiled.signature.arguments(model, batch, {}))
     missing: dict[str, Any] = dict.fromkeys(field.name for field in fields(Prediction))
     return Prediction(**(missing | dict(zip(compiled.outputs, results, strict=True))))
@@ -91,9 +75,7 @@ def compile_inference(model: CHGNet, wanted: Wanted, *, backend: Backend = "indu
 
     def inference(model: CHGNet, batch: PackedBatch, _: Targets) -> list[Tensor]:
         with torch.no_grad():
-            prediction = predict_batch(
-                model, batch, forces=wanted.forces, stress=wanted.stress, magmoms=wanted.magmoms
-            )
+            prediction = predict_batch(model, batch, wanted)
         values = {field.name: getattr(prediction, field.name) for field in fields(prediction)}
         names[:] = [name for name, value in values.items() if value is not None]
         return [values[name] for name in names]

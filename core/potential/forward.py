@@ -13,7 +13,9 @@ equal stock's. What is arranged differently, and why nothing changes:
 * The last angle update is left out: its result enters nothing that follows.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -49,23 +51,32 @@ class Prediction:
     magmoms: Tensor | None
 
 
+@dataclass(kw_only=True, frozen=True, slots=True)
+class Wanted:
+    """Properties to predict besides the energy; next to forces, stresses cost almost nothing."""
+
+    forces: bool = True
+    stress: bool = True
+    magmoms: bool = True
+
+    @classmethod
+    def of(cls, kinds: Collection[str]) -> Self:
+        """Return the properties that these kinds of label belong to."""
+        return cls(forces="force" in kinds, stress="stress" in kinds, magmoms="magmom" in kinds)
+
+
+ALL_PROPERTIES = Wanted()
+
+
 def predict_batch(
-    model: CHGNet,
-    batch: PackedBatch,
-    *,
-    forces: bool = True,
-    stress: bool = True,
-    magmoms: bool = True,
-    create_graph: bool = False,
+    model: CHGNet, batch: PackedBatch, wanted: Wanted = ALL_PROPERTIES, *, create_graph: bool = False
 ) -> Prediction:
     """Evaluate the model on a batch.
 
     Args:
         model: a CHGNet of the released architecture (``core.potential.models``).
         batch: the frames, in the model's floating-point type and on its device.
-        forces: whether forces are wanted.
-        stress: whether stresses are wanted; next to forces they cost almost nothing.
-        magmoms: whether magnetic moments are wanted.
+        wanted: properties to predict besides the energy.
         create_graph: keep forces and stresses differentiable by the parameters, for training on
             them. Otherwise a prediction that holds forces or stresses is detached from autograd;
             one without follows torch's gradient mode, as any module does.
@@ -73,7 +84,7 @@ def predict_batch(
     Returns:
         The prediction.
     """
-    by_geometry = forces or stress
+    by_geometry = wanted.forces or wanted.stress
     differentiable = create_graph or (not by_geometry and torch.is_grad_enabled())
     with torch.set_grad_enabled(by_geometry or differentiable):
         weights = Weights.of(model, differentiable=differentiable)
@@ -81,7 +92,7 @@ def predict_batch(
         if by_geometry:
             lengths = lengths.detach().requires_grad_()
             angles = angles.detach().requires_grad_()
-        site_energies, moments = _network(weights, batch, lengths, angles, magmoms=magmoms)
+        site_energies, moments = _network(weights, batch, lengths, angles, magmoms=wanted.magmoms)
         slopes = (
             torch.autograd.grad(
                 site_energies.sum(), (lengths, angles), create_graph=create_graph, allow_unused=True
@@ -98,8 +109,8 @@ def predict_batch(
         return Prediction(
             energy=interaction + atomref,
             interaction=interaction,
-            forces=force_rows if forces else None,
-            stress=stress_rows if stress else None,
+            forces=force_rows if wanted.forces else None,
+            stress=stress_rows if wanted.stress else None,
             magmoms=moments if moments is None or differentiable else moments.detach(),
         )
 
@@ -177,11 +188,11 @@ def _atom_messages(
     Returns:
         The sums, (N, d).
     """
-    own = linear(atoms, gate.blocks[0], gate.bias).index_select(0, batch.bond_centers)
-    other = linear(atoms, gate.blocks[2]).index_select(0, batch.bond_neighbors)
+    centers = linear(atoms, gate.blocks[0], gate.bias).index_select(0, batch.bond_centers)
+    neighbors = linear(atoms, gate.blocks[2]).index_select(0, batch.bond_neighbors)
     # both directions of a bond, one after the other, share the bond's rows
     n_bonds = bond_part.shape[0]
-    first = (own + other).view(2, n_bonds, -1) + bond_part
+    first = (centers + neighbors).view(2, n_bonds, -1) + bond_part
     messages = gate(first.view(2 * n_bonds, -1)).view(2, n_bonds, -1) * bond_weight
     return torch.zeros_like(atoms).index_add(0, batch.bond_centers, messages.flatten(0, 1))
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from core.errors import LabError
 from core.potential.batch import collate
-from core.potential.compiled_prediction import Wanted, forward
-from core.potential.forward import Prediction
+from core.potential.compiled_prediction import forward
+from core.potential.forward import ALL_PROPERTIES, Prediction, Wanted
 from core.potential.graph import PackedGraph, convert
 from core.progress import Progress, report, silent
 
@@ -60,10 +60,8 @@ class FramePrediction:
 def predict(
     model: CHGNet,
     frames: Sequence[HasStructure],
+    wanted: Wanted = ALL_PROPERTIES,
     *,
-    forces: bool = True,
-    stress: bool = True,
-    magmoms: bool = True,
     budget: int = BUDGET,
     progress: Progress = silent,
 ) -> list[FramePrediction]:
@@ -75,9 +73,7 @@ def predict(
     Args:
         model: a CHGNet of the released architecture, on the device and in the type to be used.
         frames: frames or ready graphs.
-        forces: whether forces are wanted.
-        stress: whether stresses are wanted.
-        magmoms: whether magnetic moments are wanted.
+        wanted: properties to predict besides the energy.
         budget: directed bonds plus angles in one batch.
         progress: reports the frames predicted, after every batch.
 
@@ -88,7 +84,6 @@ def predict(
         LabError: if a frame cannot be converted (``core.potential.graph.convert``).
     """
     parameter = model.site_wise.weight
-    wanted = Wanted(forces=forces, stress=stress, magmoms=magmoms)
     results: dict[int, FramePrediction] = {}
     for rows, graphs in _batches(frames, budget):
         batch = collate(graphs, dtype=parameter.dtype, device=parameter.device)

@@ -8,6 +8,7 @@ from chgnet.model import CHGNet
 from numpy.typing import NDArray
 
 from core.frames.schema import Structures
+from core.potential.forward import Wanted
 from core.potential.graph import PackedGraph
 from core.potential.prediction import predict
 from core.potential.row_cache import cached_rows
@@ -52,7 +53,5 @@ def interaction_energies(
 
 def _compute(model: CHGNet, graphs: list[PackedGraph], progress: Progress) -> NDArray[np.float64]:
     with torch.no_grad():
-        predictions = predict(
-            model, graphs, forces=False, stress=False, magmoms=False, progress=progress
-        )
+        predictions = predict(model, graphs, Wanted.of([]), progress=progress)
     return np.array([prediction.interaction for prediction in predictions])

@@ -35,6 +35,7 @@ from core.errors import LabError
 from core.frames.pairs import open_pairs, write_pairs
 from core.frames.schema import Card, EnergyColumn, Frame
 from core.frames.store import write_frames
+from core.potential.forward import Wanted
 from core.potential.graph import PackedGraph, convert
 from core.potential.models import MODELS, get_atomref, load_model
 from core.potential.prediction import FramePrediction, predict
@@ -139,7 +140,7 @@ def label(graphs: Sequence[PackedGraph], *, forces: bool) -> Labels:
         labels[name] = []
         for start in range(0, len(graphs), CHUNK):
             part = graphs[start : start + CHUNK]
-            predictions = predict(model, part, forces=forces, stress=forces)
+            predictions = predict(model, part, Wanted(forces=forces, stress=forces))
             labels[name] += [_rounded(prediction) for prediction in predictions]
             typer.echo(f"{name}: {len(labels[name])} of {len(graphs)} labelled")
     return labels

@@ -9,7 +9,7 @@ from core.potential import compiled
 from core.potential.batch import PackedBatch, collate
 from core.potential.compiled import TrainingStep, compilation_pays_off
 from core.potential.compiled_capture import capture, is_typical
-from core.potential.forward import predict_batch
+from core.potential.forward import Wanted, predict_batch
 from core.potential.models import load_model
 from core.potential.weights import ATOMREF
 
@@ -29,9 +29,7 @@ def objective(model, batch: PackedBatch, targets):
     prediction = predict_batch(
         model,
         batch,
-        forces="force" in targets,
-        stress="stress" in targets,
-        magmoms="magmom" in targets,
+        Wanted.of(targets),
         create_graph="force" in targets or "stress" in targets,
     )
     predicted = {

@@ -8,12 +8,11 @@ import torch
 from core.potential import compiled_prediction
 from core.potential.batch import collate
 from core.potential.compiled_prediction import (
-    Wanted,
     compile_if_faster,
     compile_inference,
     forward,
 )
-from core.potential.forward import Prediction, predict_batch
+from core.potential.forward import Prediction, Wanted, predict_batch
 from core.potential.models import load_model
 from core.potential.prediction import predict
 
@@ -44,9 +43,7 @@ def batch_of(structures, pack, names, dtype=torch.float64):
 def test_it_predicts_what_eager_inference_does(compiled, structures, pack, wanted, names):
     batch = batch_of(structures, pack, names)
     ours = forward(compiled, batch, wanted)
-    plain = predict_batch(
-        compiled, batch, forces=wanted.forces, stress=wanted.stress, magmoms=wanted.magmoms
-    )
+    plain = predict_batch(compiled, batch, wanted)
     assert [field.name for field in fields(Prediction)] == EVERYTHING
     for name in EVERYTHING:
         value, expected = getattr(ours, name), getattr(plain, name)

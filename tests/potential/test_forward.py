@@ -5,7 +5,7 @@ from pymatgen.core import Lattice, Structure
 
 from core.frames.registry import open_dataset
 from core.potential.batch import collate
-from core.potential.forward import predict_batch
+from core.potential.forward import Wanted, predict_batch
 from core.potential.graph import convert
 from core.potential.models import load_model, new_model, set_atomref
 
@@ -113,12 +113,12 @@ def test_energy_is_interaction_plus_atomref(double, structures, pack):
 def test_only_what_is_asked_for(released, structures, pack):
     batch = collate([pack(structures["rock salt"])])
     everything = predict_batch(released, batch)
-    energies = predict_batch(released, batch, forces=False, stress=False, magmoms=False)
+    energies = predict_batch(released, batch, Wanted.of([]))
     assert (energies.forces, energies.stress, energies.magmoms) == (None, None, None)
     torch.testing.assert_close(energies.energy, everything.energy)
     assert energies.energy.requires_grad
     assert not everything.energy.requires_grad
-    stresses = predict_batch(released, batch, forces=False, magmoms=False)
+    stresses = predict_batch(released, batch, Wanted.of(["stress"]))
     assert stresses.forces is None
     torch.testing.assert_close(stresses.stress, everything.stress)
 
@@ -126,7 +126,7 @@ def test_only_what_is_asked_for(released, structures, pack):
 def test_no_grad(released, structures, pack):
     batch = collate([pack(structures["rock salt"])])
     with torch.no_grad():
-        energies = predict_batch(released, batch, forces=False, stress=False)
+        energies = predict_batch(released, batch, Wanted.of(["magmom"]))
         everything = predict_batch(released, batch)
     assert not energies.energy.requires_grad
     assert not energies.magmoms.requires_grad

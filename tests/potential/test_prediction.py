@@ -5,6 +5,7 @@ import pytest
 
 from core.errors import LabError
 from core.potential import prediction
+from core.potential.forward import Wanted
 from core.potential.prediction import predict
 
 
@@ -46,7 +47,7 @@ def test_batches_keep_to_the_budget(structures, pack):
 
 def test_energies_only(released, structures, pack):
     graphs = [pack(structures["rock salt"]), pack(structures["one atom, no angles"])]
-    results = predict(released, graphs, forces=False, stress=False, magmoms=False)
+    results = predict(released, graphs, Wanted.of([]))
     for ours, full in zip(results, predict(released, graphs), strict=True):
         assert (ours.forces, ours.stress, ours.magmoms) == (None, None, None)
         assert ours.energy == pytest.approx(full.energy, abs=1e-6)

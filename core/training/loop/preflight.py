@@ -14,6 +14,7 @@ from core.frames.schema import LABELS
 from core.frames.splits import Split
 from core.frames.store import FrameSet
 from core.potential.examples import load_examples
+from core.potential.forward import Wanted
 from core.potential.models import resolve_device
 from core.potential.prediction import predict
 from core.potential.threads import compute_settings
@@ -121,12 +122,13 @@ def preflight(config: RunConfig, *, progress: Progress = silent) -> Preflight:
     processes = config.processes or usual_processes(config)
     with compute_settings(config.threads, device, processes=processes):
         seconds = _estimate(config, frame_set, split, model, processes)
+    counts = {kind: int(has[split.train].sum()) for kind, has in label_flags(frame_set).items()}
     result = Preflight(
         n_train=len(split.train),
         n_validation=len(split.validation),
         n_test=len(split.test),
         n_atoms_mean=float(frame_set.n_atoms()[split.train].mean()),
-        labels=_labels(frame_set, split.train),
+        labels={kind: count for kind, count in counts.items() if count},
         atomref=atomref,
         energy_mae_mev_per_atom=_mae(errors),
         energy_mae_after_constant=_mae(_less_mean_of_others(errors)),
@@ -170,7 +172,7 @@ def _energy_errors(
     if METHODS[config.method].start == "random":
         examples = load_examples(frame_set, rows)[:]
         graphs = [example.graph for example in examples]
-        predictions = predict(model, graphs, forces=False, stress=False, magmoms=False)
+        predictions = predict(model, graphs, Wanted.of(()))
         errors = [
             prediction.energy - example.energy
             for prediction, example in zip(predictions, examples, strict=True)
@@ -223,11 +225,6 @@ def _clock(work: Callable[[], object]) -> float:
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
-
-
-def _labels(frame_set: FrameSet, rows: NDArray[np.integer]) -> dict[str, int]:
-    counts = {kind: int(has[rows].sum()) for kind, has in label_flags(frame_set).items()}
-    return {kind: count for kind, count in counts.items() if count}
 
 
 def _warnings(config: RunConfig, result: Preflight, n_fitted_on: int) -> list[str]:

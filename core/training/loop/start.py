@@ -43,17 +43,22 @@ def start(context: RunContext, *, resume: bool) -> RunState:
         state = _resume(context, train, validation)
     else:
         state = _begin(context, train, validation)
-    _report_start(context, state)
+    position = state.position
+    steps = math.ceil(len(state.train) / context.config.batch_size)
+    context.report(
+        "start",
+        **state.start,
+        device=context.device.type,
+        processes=context.team.size,
+        threads=context.threads,
+        step=position.epoch * steps + position.step,
+        steps=(position.epochs or context.config.epochs) * steps,
+    )
     return state
 
 
 def compile_if_worthwhile(context: RunContext, state: RunState) -> None:
-    """Compile the training step if the run is long enough.
-
-    Args:
-        context: the run.
-        state: its state.
-    """
+    """Compile the training step if the run is long enough."""
     config, team, stepper = context.config, context.team, state.stepper
     if should_compile(config, state.train, team):
         context.report("prepare", what="compiled step", done=0, total=1)
@@ -138,17 +143,3 @@ def _stepper(
     config = context.config
     optimizer = make_optimizer(model, config)
     return Stepper(model, config.loss, baseline=baseline, team=context.team, optimizer=optimizer)
-
-
-def _report_start(context: RunContext, state: RunState) -> None:
-    position = state.position
-    steps = math.ceil(len(state.train) / context.config.batch_size)
-    context.report(
-        "start",
-        **state.start,
-        device=context.device.type,
-        processes=context.team.size,
-        threads=context.threads,
-        step=position.epoch * steps + position.step,
-        steps=(position.epochs or context.config.epochs) * steps,
-    )

@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 from core.errors import LabError
 from core.frames.schema import LABELS
 from core.frames.store import FrameSet
-from core.potential.compiled_prediction import Wanted, compile_if_faster
+from core.potential.compiled_prediction import compile_if_faster
 from core.potential.examples import Example, load_examples
+from core.potential.forward import Wanted
 from core.potential.models import get_atomref, load_model, resolve_device
 from core.potential.prediction import FramePrediction, predict
 from core.potential.threads import compute_settings
 from core.progress import Progress, chunk, silent
 from core.training.settings.metrics import Metrics, MetricSums
-from core.training.settings.partition import label_flags
+from core.training.settings.partition import labels_among
 from core.training.step.loss import make_targets
 
 _CHUNK = 512
@@ -50,15 +51,14 @@ def evaluate(
     Raises:
         LabError: if the checkpoint cannot be read or a prediction is not finite.
     """
-    where = resolve_device(device)
+    target = resolve_device(device)
     if not isinstance(model, CHGNet):
         model = load_model(model)
-    model = model.to(where)
+    model = model.to(target)
     sums = MetricSums().vector()
     rows = np.asarray(indices)
-    has = {kind: bool(flags[rows].any()) for kind, flags in label_flags(frame_set).items()}
-    wanted = Wanted(forces=has["force"], stress=has["stress"], magmoms=has["magmom"])
-    with compute_settings(threads, where):
+    wanted = Wanted.of(labels_among(frame_set, rows))
+    with compute_settings(threads, target):
         compile_if_faster(model, wanted, int(frame_set.n_atoms()[rows].sum()))
         for begin in range(0, len(rows), _CHUNK):
             of_chunk = rows[begin : begin + _CHUNK]
@@ -92,11 +92,11 @@ def error_sums(
     Raises:
         LabError: if a prediction is not finite.
     """
-    parts = [MetricSums.no_rows()]
+    parts = [np.zeros((0, len(MetricSums().vector())))]
     for begin in range(0, len(examples), _CHUNK):
-        some = examples[begin : begin + _CHUNK]
-        reported = chunk(progress, begin, len(some), len(examples), "Predicting frames")
-        parts.append(_chunk_sums(model, some, reported))
+        frames = examples[begin : begin + _CHUNK]
+        reported = chunk(progress, begin, len(frames), len(examples), "Predicting frames")
+        parts.append(_chunk_sums(model, frames, reported))
     return np.concatenate(parts)
 
 
@@ -108,12 +108,7 @@ def _chunk_sums(
     ]
     with torch.no_grad():
         predictions = predict(
-            model,
-            [example.graph for example in examples],
-            forces="force" in labels,
-            stress="stress" in labels,
-            magmoms="magmom" in labels,
-            progress=progress,
+            model, [example.graph for example in examples], Wanted.of(labels), progress=progress
         )
     atomref = get_atomref(model)
     rows = []

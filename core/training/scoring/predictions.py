@@ -1,7 +1,5 @@
 """Predictions for labelled frames, one by one."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from chgnet.model import CHGNet
@@ -9,15 +7,17 @@ from numpy.typing import NDArray
 
 from core.errors import LabError
 from core.frames.store import FrameSet
-from core.potential.compiled_prediction import Wanted, compile_if_faster
+from core.potential.compiled_prediction import compile_if_faster
 from core.potential.examples import Example, load_examples
+from core.potential.forward import Wanted
 from core.potential.models import get_atomref
 from core.potential.prediction import FramePrediction, predict
 from core.potential.threads import compute_settings
 from core.progress import Progress, chunk, silent
 from core.training.scoring.frame_errors import FrameErrors
 from core.training.settings.config import RunConfig
-from core.training.settings.partition import label_flags, partition
+from core.training.settings.partition import labels_among, partition
+from core.training.step.loss import make_targets
 from core.training.step.setup import initial_atomref, initial_model
 
 _CHUNK = 512
@@ -72,12 +72,7 @@ def frame_errors(
     Raises:
         LabError: if none of the frames can be represented, or a prediction is not finite.
     """
-    flags = label_flags(frame_set)
-    wanted = Wanted(
-        forces=bool(flags["force"][rows].any()),
-        stress=bool(flags["stress"][rows].any()),
-        magmoms=bool(flags["magmom"][rows].any()),
-    )
+    wanted = Wanted.of(labels_among(frame_set, rows))
     model = model.to(device)
     atomref = get_atomref(model)
     parts: list[dict[str, NDArray[np.floating]]] = []
@@ -91,9 +86,7 @@ def frame_errors(
             predictions = predict(
                 model,
                 [example.graph for example in examples],
-                forces=wanted.forces,
-                stress=wanted.stress,
-                magmoms=wanted.magmoms,
+                wanted,
                 progress=chunk(progress, begin, len(of_chunk), len(rows), "Predicting frames"),
             )
             for example, prediction in zip(examples, predictions, strict=True):
@@ -122,23 +115,20 @@ def _fields(
     example: Example, prediction: FramePrediction, atomref: NDArray[np.float64]
 ) -> dict[str, NDArray[np.floating]]:
     """Return the fields of one frame, NaN where a label or prediction is missing."""
-    energy = prediction.interaction + example.contribution(atomref)
-    n = example.n_atoms
-    single: dict[str, tuple[Sequence[int], object, object]] = {
-        "force": ((n, 3), example.forces, prediction.forces),
-        "stress": ((1, 3, 3), example.stress, prediction.stress),
-        "magmom": ((n,), example.magmoms, prediction.magmoms),
+    predicted = {
+        "energy": prediction.interaction + example.contribution(atomref),
+        "force": prediction.forces,
+        "stress": prediction.stress,
+        "magmom": prediction.magmoms,
     }
-    fields: dict[str, NDArray[np.floating]] = {
-        "energy_label": np.array([example.energy]),
-        "energy_predicted": np.array([energy]),
-    }
-    for kind, (shape, label, predicted) in single.items():
-        for name, value in (("label", label), ("predicted", predicted)):
-            values = np.full(shape, np.nan) if value is None else np.asarray(value).reshape(shape)
-            fields[f"{kind}_{name}"] = values.astype(np.float32)
-    predicted_values = [energy, prediction.forces, prediction.stress, prediction.magmoms]
-    if any(not np.isfinite(value).all() for value in predicted_values if value is not None):
+    fields: dict[str, NDArray[np.floating]] = {}
+    labels = make_targets([example], list(predicted), atomref=np.zeros_like(atomref))
+    for kind, label in labels.items():
+        value = np.nan if predicted[kind] is None else np.reshape(predicted[kind], label.shape)
+        dtype = np.float64 if kind == "energy" else np.float32
+        fields[f"{kind}_label"] = label.astype(dtype)
+        fields[f"{kind}_predicted"] = np.full(label.shape, value, dtype)
+    if not all(np.isfinite(value).all() for value in predicted.values() if value is not None):
         raise LabError(
             f"The prediction for frame {example.frame_id} is not a finite number; check the "
             "frame's structure, or take another checkpoint."

@@ -83,11 +83,6 @@ class MetricSums:
         return np.array([self.n_frames, *sums], dtype=np.float64)
 
     @classmethod
-    def no_rows(cls) -> NDArray[np.float64]:
-        """Return `vector` of no frames, a row each, (0, 9)."""
-        return np.zeros((0, len(cls().vector())))
-
-    @classmethod
     def from_vector(cls, values: NDArray[np.float64]) -> Self:
         """Rebuild sums, or the sum of several, from what `vector` returned."""
         n_frames, *sums = values.tolist()

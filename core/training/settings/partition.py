@@ -21,6 +21,11 @@ def label_flags(frame_set: FrameSet) -> dict[str, NDArray[np.bool_]]:
     }
 
 
+def labels_among(frame_set: FrameSet, rows: NDArray[np.integer]) -> list[str]:
+    """Return the kinds of label that any of these frames has."""
+    return [kind for kind, flags in label_flags(frame_set).items() if flags[rows].any()]
+
+
 def trained_flags(frame_set: FrameSet, ratios: LossRatios) -> dict[str, NDArray[np.bool_]]:
     """Return `label_flags` of the kinds whose loss ratio is above zero."""
     flags = label_flags(frame_set)

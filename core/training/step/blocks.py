@@ -32,11 +32,7 @@ _PREFIXES: dict[str, tuple[str, ...]] = {
 
 
 def block_of(parameter: str) -> str | None:
-    """Return the block that a parameter belongs to; None for AtomRef.
-
-    Args:
-        parameter: its name in the stock module.
-    """
+    """Return the block that a parameter, named as in the stock module, is in; None for AtomRef."""
     if parameter == ATOMREF:
         return None
     return next(block for block in BLOCKS if parameter.startswith(_PREFIXES[block]))

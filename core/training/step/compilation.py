@@ -31,13 +31,9 @@ def should_compile(config: RunConfig, train: Examples, team: Team) -> bool:
 
 
 def compile_step(stepper: Stepper, config: RunConfig, train: Examples, team: Team) -> None:
-    """Compile the step of every process of a run, for one and the same share of an example.
+    """Compile the step of every process of a run, for the same share of one example.
 
-    Args:
-        stepper: the step.
-        config: the run's settings.
-        train: its training frames.
-        team: its processes.
+    Arguments as of `should_compile`.
 
     Raises:
         TeamError: if another process has ended.

@@ -15,12 +15,12 @@ _DEPTH = 2
 """Batches made ready ahead on CUDA: one that waits, and one in the making."""
 
 Item = TypeVar("Item")
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 
 def ahead(
-    source: Iterable[Item], prepare: Callable[[Item], Made], depth: int
-) -> Generator[Made, None, None]:
+    source: Iterable[Item], prepare: Callable[[Item], Result], depth: int
+) -> Generator[Result, None, None]:
     """Yield what `prepare` makes of each item, in order.
 
     Close it, e.g. with `contextlib.closing`, to leave early: what has not begun is dropped, and the
@@ -37,7 +37,7 @@ def ahead(
         yield from map(prepare, source)
         return
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="ahead") as thread:
-        waiting: deque[Future[Made]] = deque()
+        waiting: deque[Future[Result]] = deque()
         try:
             for item in source:
                 waiting.append(thread.submit(prepare, item))

@@ -77,13 +77,9 @@ def initial_model(config: RunConfig, energies: ArrayLike, device: torch.device) 
 def configure_model(
     config: RunConfig, model: CHGNet, energies: ArrayLike, device: torch.device
 ) -> CHGNet:
-    """Set a model's AtomRef, and freeze the parameters that the settings exclude from training.
+    """Set a model's AtomRef, freeze what the settings exclude from training, and move the model.
 
-    Args:
-        config: the run's settings.
-        model: the model.
-        energies: its AtomRef, (94,) eV/atom.
-        device: device of the model.
+    Arguments as of `initial_model`.
     """
     set_atomref(model, energies, trainable=METHODS[config.method].trainable_atomref)
     freeze(model, config.frozen)

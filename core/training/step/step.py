@@ -17,7 +17,7 @@ from core.frames.schema import LABELS
 from core.potential.batch import PackedBatch, collate
 from core.potential.compiled import TrainingStep
 from core.potential.examples import Example
-from core.potential.forward import predict_batch
+from core.potential.forward import Wanted, predict_batch
 from core.potential.models import get_atomref
 from core.potential.weights import ATOMREF
 from core.training.settings.config import LossRatios
@@ -298,14 +298,9 @@ class Stepper:
         self, model: CHGNet, batch: PackedBatch, labels: Sequence[str]
     ) -> dict[str, Tensor]:
         """Return what is predicted of the wanted labels; energies relative to the baseline."""
-        forces, stress = "force" in labels, "stress" in labels
+        wanted = Wanted.of(labels)
         prediction = predict_batch(
-            model,
-            batch,
-            forces=forces,
-            stress=stress,
-            magmoms="magmom" in labels,
-            create_graph=forces or stress,
+            model, batch, wanted, create_graph=wanted.forces or wanted.stress
         )
         energy = prediction.interaction
         # by name, not self._weight: while the step is captured, the model's tensors are exchanged

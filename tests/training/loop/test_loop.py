@@ -9,6 +9,7 @@ from chgnet.model import CHGNet
 from pymatgen.core import Structure
 
 from core.errors import LabError
+from core.potential.forward import Wanted
 from core.potential.models import get_atomref, load_model, read_extra
 from core.potential.prediction import predict
 from core.training.loop.loop import fit
@@ -195,7 +196,7 @@ def test_atomref_before_and_after(energies_only, tmp_path, method):
     if method in {"scratch", "refit"}:
         expected = np.linalg.lstsq(X, y, rcond=None)[0]
     elif method == "residual":
-        found = predict(source, energies_only.frames(rows), forces=False, stress=False)
+        found = predict(source, energies_only.frames(rows), Wanted.of([]))
         prior = get_atomref(source)
         left = y - [one.interaction for one in found] - X @ prior
         expected = prior + np.linalg.solve(X.T @ X + 1e-2 * np.eye(94), X.T @ left)

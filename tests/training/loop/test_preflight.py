@@ -91,7 +91,9 @@ def test_interaction_energies_are_computed_once(mixed, monkeypatch, tmp_path):
     computed = []
     monkeypatch.setattr(
         "core.transfer.interaction.predict",
-        lambda model, graphs, **kw: computed.append(len(graphs)) or predict(model, graphs, **kw),
+        lambda model, graphs, *rest, **options: (
+            computed.append(len(graphs)) or predict(model, graphs, *rest, **options)
+        ),
     )
     some = interaction_energies(mixed, SourceModel(SOURCE, "cpu"), rows=[4, 1])
     np.testing.assert_allclose(some, [expected[4], expected[1]], atol=1e-5)

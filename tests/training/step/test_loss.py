@@ -10,7 +10,7 @@ from pymatgen.core import Structure
 from core.errors import LabError
 from core.potential.batch import collate
 from core.potential.examples import load_examples
-from core.potential.forward import predict_batch
+from core.potential.forward import Wanted, predict_batch
 from core.potential.models import get_atomref, load_model
 from core.potential.prediction import predict
 from core.training.settings.config import LossRatios
@@ -102,14 +102,14 @@ def test_nothing_is_trained_that_does_not_exist(energies_only, mixed):
 def test_energy_only_batches_skip_the_force_pass(energies_only, monkeypatch):
     asked = []
 
-    def spy(model, batch, **wanted):
-        asked.append(wanted)
-        return predict_batch(model, batch, **wanted)
+    def spy(model, batch, wanted, *, create_graph):
+        asked.append((wanted, create_graph))
+        return predict_batch(model, batch, wanted, create_graph=create_graph)
 
     monkeypatch.setattr("core.training.step.step.predict_batch", spy)
     stepper = Stepper(load_model("chgnet-0.3.0"), LossRatios())
     stepper.step(stepper.prepare(load_examples(energies_only, [0, 1])[:]), 1e-3, ())
-    assert not any(asked[0].values())
+    assert asked[0] == (Wanted(forces=False, stress=False, magmoms=False), False)
 
 
 def test_gradients_are_those_of_chgnets_own_loss(complete, stock):
