@@ -2,7 +2,7 @@
 
 Bond lengths, angles and their derivatives with respect to the bond vectors are worked out here, in
 double precision and without autograd: they are constants of a batch. The network sees only lengths
-and angles, and what it says about those is carried back to atoms and cell by the chain rule
+and angles, and its derivatives by these are carried back to atoms and cell by the chain rule
 (``core.potential.forward``).
 """
 

@@ -19,8 +19,8 @@ class CHGNetCalculator(Calculator):
     """CHGNet for ASE: energy, free_energy, forces, stress and magmoms.
 
     Units and signs are ASE's: eV for the whole cell, eV/Å, eV/Å³ in Voigt order with the sign of
-    ∂E/∂ε, absolute moments in μB. The cell is taken as periodic in all three directions, whatever
-    ``atoms.pbc`` says, as chgnet's own calculator takes it.
+    ∂E/∂ε, absolute moments in μB. The cell is taken as periodic in all three directions, regardless
+    of ``atoms.pbc``, as in chgnet's own calculator.
 
     Args:
         model: a model, a name in ``core.potential.models.MODELS``, or the path of a checkpoint.

@@ -31,9 +31,9 @@ Targets = Mapping[str, Tensor]
 Function = Callable[[CHGNet, PackedBatch, Targets], list[Tensor]]
 """What can be captured.
 
-It is pure: it reads parameters through the model that it is given (as attributes or from
-``named_parameters``) and takes no decision that depends on a tensor's values. Tensors that it
-brings along itself are constants.
+It is pure: it reads parameters through its model argument (as attributes or from
+``named_parameters``) and takes no decision that depends on a tensor's values. Other tensors that it
+refers to are constants.
 """
 
 _SMALLEST = {"frames": 1}
@@ -48,7 +48,7 @@ _BATCH_FIELDS = tuple(field.name for field in fields(PackedBatch))
 
 
 class NotCapturableError(Exception):
-    """The step cannot become one graph that holds for every batch; the message says why."""
+    """Raised with the reason why a function has no single graph that holds for every batch."""
 
 
 @dataclass(kw_only=True, frozen=True, slots=True)

@@ -132,7 +132,7 @@ def load_examples(
     rows: NDArray[np.integer] | Sequence[int],
     progress: Progress = silent,
 ) -> Examples:
-    """Find or convert the graphs of these rows; `find_graphs` says which.
+    """Find the graphs of these rows or convert their structures; see `find_graphs`.
 
     Args:
         structures: the data set.

@@ -69,7 +69,11 @@ ALL_PROPERTIES = Wanted()
 
 
 def predict_batch(
-    model: CHGNet, batch: PackedBatch, wanted: Wanted = ALL_PROPERTIES, *, create_graph: bool = False
+    model: CHGNet,
+    batch: PackedBatch,
+    wanted: Wanted = ALL_PROPERTIES,
+    *,
+    create_graph: bool = False,
 ) -> Prediction:
     """Evaluate the model on a batch.
 

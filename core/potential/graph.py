@@ -117,7 +117,7 @@ def convert(atomic_numbers: ArrayLike, frac_coords: ArrayLike, lattice: ArrayLik
 def _checked(
     atomic_numbers: ArrayLike, frac_coords: ArrayLike, lattice: ArrayLike
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np.float64]]:
-    """Return the three arrays in the types used here, or say what is wrong with them."""
+    """Return the three arrays in the types used here, or raise LabError if one is invalid."""
     numbers = np.asarray(atomic_numbers)
     frac = np.ascontiguousarray(frac_coords, dtype=np.float64)
     cell = np.ascontiguousarray(lattice, dtype=np.float64)

@@ -121,10 +121,7 @@ def new_model(seed: int) -> CHGNet:
 
 
 def source_functional(source_model: str) -> str:
-    """Return the functional whose energies a model predicts.
-
-    Args:
-        source_model: a released model's name, or the path of a checkpoint.
+    """Return the functional whose energies a released model or the checkpoint of a path predicts.
 
     Returns:
         The functional, or "unknown" for a checkpoint that does not name one.

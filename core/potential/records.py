@@ -18,7 +18,7 @@ from core.potential.graph import PackedGraph
 from core.potential.prediction import HasStructure
 
 RECORD_VERSION = 1
-"""Raise it with every change of what the bytes mean."""
+"""To be raised with every change of the layout or meaning of the bytes."""
 
 _ALIGNMENT = 4
 """Records begin at multiples of this many bytes, the widest type in them."""

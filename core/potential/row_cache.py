@@ -40,7 +40,7 @@ def cached_rows(
     what: str,
     progress: Progress,
 ) -> NDArray[Any]:
-    """Return what a model says of rows of a data set, from the cache where it is stored.
+    """Return a quantity that a model predicts for rows of a data set, from the cache where stored.
 
     Args:
         kind: name of the quantity, and of its directory in the cache.

@@ -26,13 +26,13 @@ class Gate:
     """One gated perceptron φ(x) = silu(LN(core(x))) ⊙ σ(LN(gate(x))), CHGNet's form of a message.
 
     Here x concatenates features of some atoms, bonds and an angle, and core and gate have one or
-    two linear layers each. Stock multiplies the whole concatenation by the first layer once a
+    two linear layers each. Stock multiplies the whole concatenation by the first layer once per
     message, although an atom sends and receives some fifty messages with the same features. But a
     matrix times a concatenation is a sum over its blocks,
 
         W [a, b, c] + β = W_a a + W_b b + W_c c + β,
 
-    so here each block is multiplied once an atom or a bond, and messages gather the products and
+    so here each block is multiplied once per atom or bond, and messages gather the products and
     add them. Core and gate read the same input, hence their first layers are stacked in one matrix.
 
     Attributes:
@@ -140,7 +140,7 @@ class Weights:
 
         Args:
             model: the module.
-            differentiable: whether autograd shall see the parameters; without, it keeps fewer
+            differentiable: whether autograd tracks the parameters; if not, it keeps fewer
                 intermediate results.
 
         Returns:

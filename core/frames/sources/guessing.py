@@ -235,7 +235,8 @@ def _dtype(column: pa.ChunkedArray) -> str:
     for name, checks in tests.items():
         if any(check(kind) for check in checks):
             return name
-    first = _first(column)
+    values = column.drop_null()
+    first = values[0].as_py() if len(values) else None
     if looks_like_structure(first):
         return "structure"
     return (
@@ -250,10 +251,5 @@ def _text_dtype(column: pa.ChunkedArray, first: object) -> str:
         return "list"
     # A column of mostly numbers is one of numbers with mistakes, which the import then reports.
     values, _ = parse_numbers(column)
-    given = len(column) - column.null_count
-    return "number" if given and (~np.isnan(values)).sum() > given / 2 else "text"
-
-
-def _first(column: pa.ChunkedArray) -> object:
-    values = column.drop_null()
-    return values[0].as_py() if len(values) else None
+    n_cells = len(column) - column.null_count
+    return "number" if n_cells and (~np.isnan(values)).sum() > n_cells / 2 else "text"

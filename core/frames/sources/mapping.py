@@ -23,7 +23,7 @@ class MappedTable:
         self,
         file: TableFile,
         guessed: Mapping[str, str],
-        given: Mapping[str, str] | None,
+        chosen: Mapping[str, str] | None,
         *,
         fields: Sequence[str],
     ) -> None:
@@ -32,13 +32,13 @@ class MappedTable:
         Args:
             file: the table.
             guessed: field to column.
-            given: field to column; an empty column leaves the field out.
+            chosen: field to column; an empty column leaves the field out.
             fields: all fields that may be mapped.
 
         Raises:
             LabError: if a field does not exist or the table lacks a column.
         """
-        merged = {**guessed, **(given or {})}
+        merged = {**guessed, **(chosen or {})}
         for field, column in merged.items():
             if field not in fields:
                 raise LabError(

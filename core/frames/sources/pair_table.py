@@ -131,7 +131,7 @@ class _PairTable(MappedTable):
     def energies(
         self, functionals: Mapping[str, str], corrections: Mapping[str, Corrections], labels: str
     ) -> list[EnergyColumn]:
-        """Return the energy columns, as guessed where nothing else is given."""
+        """Return the energy columns, as guessed from their names unless specified."""
         for column in (*functionals, *corrections):
             if column not in self._energies:
                 raise LabError(
@@ -203,9 +203,7 @@ class _PairTable(MappedTable):
         for row, cell in enumerate(self._cells()):
             if cell is None:
                 raise self.file.fail(
-                    row,
-                    "the row has neither a formula nor a structure",
-                    "add one of them",
+                    row, "the row has neither a formula nor a structure", "add one of them"
                 )
             yield formula_of(cell.atomic_numbers)
 

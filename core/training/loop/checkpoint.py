@@ -99,8 +99,7 @@ def save(path: Path, state: Saved, *, config: RunConfig, fingerprint: str) -> No
     """Write everything needed to resume a run bit for bit; the file is complete or missing.
 
     The learning rate follows from the position and the order of frames from the seed, so neither
-    is stored; torch's random state is. The model lies where chgnet's own `CHGNet.from_file` finds
-    it.
+    is stored; torch's random state is. The model is stored where `CHGNet.from_file` finds it.
 
     Args:
         path: the file; an older one is replaced.

@@ -13,14 +13,11 @@ _STATUS = Path("/proc/self/status")
 def peak_memory_mb(device: torch.device) -> float:
     """Return the peak memory of this process in MB (10⁶ bytes).
 
-    On CUDA it is what torch had allocated on the device, elsewhere the process's resident memory.
-
-    Args:
-        device: where the process trains.
+    On CUDA it is the memory that torch had allocated on the device, elsewhere the resident memory.
     """
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / _MB
-    # Linux hands ru_maxrss on to a new process: it would be that of the launching process.
+    # On Linux a new process inherits ru_maxrss: it would be that of the launching process.
     if _STATUS.exists():
         for line in _STATUS.read_text(encoding="ascii", errors="replace").splitlines():
             if line.startswith("VmHWM:"):

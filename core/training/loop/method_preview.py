@@ -21,11 +21,7 @@ _OFFSETS = {
 
 
 def preview_configs(config: RunConfig) -> dict[str, RunConfig]:
-    """Return the settings for a preflight of each method, the run's own method first.
-
-    Args:
-        config: the run's settings.
-    """
+    """Return the settings for a preflight of each method, that of the run's method first."""
     # One thread leaves the machine to a run that trains.
     base = RunConfig(**config.model_dump(include=_RELEVANT), threads=1)
     methods = sorted(METHODS, key=lambda method: method != config.method)

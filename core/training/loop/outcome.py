@@ -11,7 +11,7 @@ class Outcome:
     """How a run ended.
 
     Attributes:
-        state: "finished", or "cancelled" if `should_stop` said so.
+        state: "finished", or "cancelled" if `should_stop` returned True.
         best_epoch: epoch with the lowest validation energy MAE, from 1.
         validation: its validation metrics.
         test: its test metrics; None if the run did not finish.

@@ -1,4 +1,4 @@
-"""Preflight: what a run starts with, and how long it will take, found before it is launched."""
+"""Preflight: the starting point and the duration of a run, estimated before it is launched."""
 
 import time
 from collections.abc import Callable
@@ -142,11 +142,7 @@ def preflight(config: RunConfig, *, progress: Progress = silent) -> Preflight:
 
 
 def usual_processes(config: RunConfig) -> int:
-    """Return the number of processes that a run takes on this machine if its settings name none.
-
-    Args:
-        config: the run's settings.
-    """
+    """Return the number of processes that a run takes on this machine if its settings name none."""
     device = resolve_device(config.device).type
     n_gpus = torch.cuda.device_count()
     return default_processes(config, open_frame_set(config.dataset), device=device, n_gpus=n_gpus)

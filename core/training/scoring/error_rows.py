@@ -42,7 +42,7 @@ UNREADABLE = (
     struct.error,
     tokenize.TokenError,
 )
-"""What numpy raises on a file of arrays that is missing, damaged or something else."""
+"""Errors that numpy raises on a file of arrays that is missing, damaged or of another kind."""
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
@@ -64,7 +64,7 @@ class ErrorRows:
         return MetricSums.from_vector(self.sums.sum(axis=0)).result()
 
     def save(self, path: Path) -> None:
-        """Write them as a file that appears whole or not at all."""
+        """Write the errors to a file, which is complete or missing."""
         with whole_file(path) as file:
             np.savez_compressed(file, fingerprint=self.fingerprint, rows=self.rows, sums=self.sums)
 
@@ -76,10 +76,9 @@ class ErrorRows:
             LabError: if there is no such file, or it holds something else.
         """
         try:
-            with np.load(path, allow_pickle=False) as kept:
-                return cls(
-                    fingerprint=str(kept["fingerprint"]), rows=kept["rows"], sums=kept["sums"]
-                )
+            with np.load(path, allow_pickle=False) as file:
+                fingerprint = str(file["fingerprint"])
+                return cls(fingerprint=fingerprint, rows=file["rows"], sums=file["sums"])
         except UNREADABLE as error:
             raise LabError(
                 f"{path}: cannot be read as errors of frames; delete the run and train it again."

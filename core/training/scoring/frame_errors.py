@@ -1,4 +1,4 @@
-"""Predictions beside labels, frame by frame, and what they add up to."""
+"""Predictions and labels of single frames, and statistics of their errors."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.elements import N_ELEMENTS, SYMBOLS
+from core.training.settings.metrics import LABEL_METRICS, SCALES
 
 KINDS: dict[str, tuple[str, str]] = {
     "energy": ("Energy", "eV/atom"),
@@ -14,7 +15,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "stress": ("Stress component", "GPa"),
     "magmom": ("Magnetic moment", "μB"),
 }
-"""What is compared, by the kind of label: its name and its unit."""
+"""Name and unit of each kind of label."""
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
@@ -38,8 +39,8 @@ class FrameErrors:
         stress_predicted: (n, 3, 3) GPa.
         magmom_label: (N,) |μB|.
         magmom_predicted: (N,) |μB|.
-        n_available: frames that were to choose from.
-        n_left_out: of the chosen ones, those that CHGNet cannot represent; they are not among n.
+        n_available: frames from which these were chosen.
+        n_left_out: chosen frames that CHGNet cannot represent, which are not among the n.
     """
 
     rows: NDArray[np.int64]
@@ -69,7 +70,7 @@ class FrameErrors:
         return [kind for kind in KINDS if np.isfinite(getattr(self, f"{kind}_label")).any()]
 
     def compared(self, kind: str) -> pd.DataFrame:
-        """Return what has a label, value by value.
+        """Return the values that have a label, with their predictions.
 
         Args:
             kind: key of KINDS.
@@ -80,13 +81,13 @@ class FrameErrors:
         label, predicted = getattr(self, f"{kind}_label"), getattr(self, f"{kind}_predicted")
         of_atom = kind in {"force", "magmom"}
         frames = self.frame_of_atom if of_atom else np.arange(len(self.n_atoms))
-        has_both = np.isfinite(label)
+        has_label = np.isfinite(label)
         per_frame = label.size // max(len(label), 1)
         return pd.DataFrame(
             {
-                "frame": np.repeat(frames, per_frame)[has_both.ravel()],
-                "label": label[has_both].astype(float),
-                "predicted": predicted[has_both].astype(float),
+                "frame": np.repeat(frames, per_frame)[has_label.ravel()],
+                "label": label[has_label].astype(float),
+                "predicted": predicted[has_label].astype(float),
             }
         )
 
@@ -95,20 +96,20 @@ class FrameErrors:
 
         Returns:
             Columns symbol, n_frames (that contain the element), energy (MAE of these, meV/atom),
-            n_atoms and force (MAE of the components on its atoms, meV/Å); one row an element that
+            n_atoms and force (MAE of the components on its atoms, meV/Å); one row per element that
             occurs, NaN without labels.
         """
         places = self.atomic_numbers.astype(int) - 1
         present = np.zeros((len(self.n_atoms), N_ELEMENTS), dtype=bool)
         present[self.frame_of_atom, places] = True
         energy = np.abs(self.energy_predicted - self.energy_label)
-        has_both = np.isfinite(energy)
+        has_label = np.isfinite(energy)
         force = np.abs(self.force_predicted - self.force_label).astype(float).mean(axis=1)
-        forced = np.isfinite(force)
+        has_force = np.isfinite(force)
         with np.errstate(invalid="ignore"):
-            by_frame = (energy[has_both] @ present[has_both]) / present[has_both].sum(axis=0)
-            by_atom = np.bincount(places[forced], force[forced], N_ELEMENTS) / np.bincount(
-                places[forced], minlength=N_ELEMENTS
+            by_frame = (energy[has_label] @ present[has_label]) / present[has_label].sum(axis=0)
+            by_atom = np.bincount(places[has_force], force[has_force], N_ELEMENTS) / np.bincount(
+                places[has_force], minlength=N_ELEMENTS
             )
         table = pd.DataFrame(
             {
@@ -133,8 +134,7 @@ def summary(table: pd.DataFrame, kind: str) -> dict[str, float]:
         n, and mae, rmse and largest in the unit of the kind's metric
         (`core.training.settings.metrics`).
     """
-    scale = 1000.0 if kind in {"energy", "force"} else 1.0
-    errors = scale * (table["predicted"] - table["label"]).to_numpy()
+    errors = SCALES[LABEL_METRICS[kind]] * (table["predicted"] - table["label"]).to_numpy()
     return {
         "n": len(errors),
         "mae": float(np.abs(errors).mean()),

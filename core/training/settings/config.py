@@ -85,7 +85,7 @@ class RunConfig(BaseModel):
 
     Attributes:
         version: layout of this record; readers refuse a newer one.
-        name: the user's own words for the run; may be empty.
+        name: the user's name for the run; may be empty.
         dataset: name of the data set of frames that carries the target functional's labels.
         source_model: a released model's name, or the path of a checkpoint.
         method: key in `core.training.settings.methods.METHODS`.

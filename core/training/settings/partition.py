@@ -35,7 +35,7 @@ def trained_flags(frame_set: FrameSet, ratios: LossRatios) -> dict[str, NDArray[
 def partition(config: RunConfig, frame_set: FrameSet) -> Split:
     """Return the rows that a run trains, validates and tests on.
 
-    Validation and test are the data set's own, whatever the number of training frames; a smaller
+    Validation and test are those of the data set for any number of training frames; a smaller
     training set is a subset of a larger one with the same seed.
 
     Raises:

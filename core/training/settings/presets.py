@@ -9,7 +9,7 @@ class Preset:
 
     Attributes:
         label: name on screen.
-        about: one sentence on what it is for.
+        about: its purpose in one sentence.
         frames: training frames at most; None for all.
         epochs: passes over them, at most.
         minutes: training time; None for no limit.

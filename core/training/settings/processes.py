@@ -11,24 +11,24 @@ from core.training.settings.config import RunConfig
 if TYPE_CHECKING:
     from core.frames.store import FrameSet
 
-SECONDS_AN_ATOM = {"cpu": 3e-3, "cuda": 1e-4}
-"""Training with all labels takes about this for each atom and epoch, in one process."""
+SECONDS_PER_ATOM = {"cpu": 3e-3, "cuda": 1e-4}
+"""Approximate training time per atom and epoch with all labels, in one process."""
 
 WORTH_SECONDS = 60.0
-"""More processes have to load the libraries and the data each, some ten seconds with two of them.
+"""Each further process has to load the libraries and the data, some ten seconds with two of them.
 A run that takes less than this in one process stays in it."""
 
-FRAMES_EACH = 4
-"""Frames of a batch that a process should have: with fewer, what a step costs whatever its size
-outweighs what it gains, and shares become uneven."""
+FRAMES_PER_PROCESS = 4
+"""Frames of a batch that a process should have: with fewer, the constant cost of a step outweighs
+the gain, and shares become uneven."""
 
 
 def default_processes(config: RunConfig, frame_set: "FrameSet", *, device: str, n_gpus: int) -> int:
-    """Return among how many processes a run is divided that does not say so itself.
+    """Return the number of processes of a run whose settings name none.
 
-    One for each physical core of the CPU or for each GPU, as long as each has `FRAMES_EACH` frames
+    One per physical core of the CPU or per GPU, as long as each has `FRAMES_PER_PROCESS` frames
     of a batch; one on MPS, and one where training is over before the others are ready: where
-    epochs · training frames · mean atoms of a frame · `SECONDS_AN_ATOM` is less than
+    epochs · training frames · mean atoms of a frame · `SECONDS_PER_ATOM` is less than
     `WORTH_SECONDS`.
 
     Args:
@@ -37,11 +37,11 @@ def default_processes(config: RunConfig, frame_set: "FrameSet", *, device: str, 
         device: "cpu", "cuda" or "mps".
         n_gpus: number of GPUs; counts on "cuda" only.
     """
-    if device not in SECONDS_AN_ATOM or not len(frame_set):
+    if device not in SECONDS_PER_ATOM or not len(frame_set):
         return 1
     frames = config.frames or len(frame_set)
     n_atoms = frames * float(frame_set.n_atoms().mean())
-    if config.epochs * n_atoms * SECONDS_AN_ATOM[device] < WORTH_SECONDS:
+    if config.epochs * n_atoms * SECONDS_PER_ATOM[device] < WORTH_SECONDS:
         return 1
     most = n_gpus if device == "cuda" else usable_cores()
-    return max(1, min(most, config.batch_size // FRAMES_EACH))
+    return max(1, min(most, config.batch_size // FRAMES_PER_PROCESS))

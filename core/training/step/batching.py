@@ -26,8 +26,8 @@ def batches(
 
     An epoch is still an unbiased pass over the data: every frame comes once, and since the shuffle
     does not look at costs and the order of the batches is shuffled again after the exchanges,
-    every frame is equally likely to come at every step. What is changed is the company of a few
-    frames of each batch: large ones meet small ones a little more often than by chance and each
+    every frame is equally likely to come at every step. The exchanges only change which frames
+    share a batch: large ones are with small ones a little more often than by chance and with each
     other less, as in a stratified sample.
 
     (Dealing frames out, the largest first, to the batch that has cost least so far would balance as

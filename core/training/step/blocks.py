@@ -1,4 +1,4 @@
-"""The network's blocks, which may be frozen or learn at a rate of their own."""
+"""The network's blocks, which may be frozen or have separate learning rates."""
 
 from collections.abc import Collection
 

@@ -12,7 +12,7 @@ from core.potential.compiled_capture import tensors
 from core.training.step.step import Prepared
 
 _DEPTH = 2
-"""Batches made ready ahead on CUDA: one that waits, and one in the making."""
+"""Batches prepared ahead on CUDA: one that waits, and one in preparation."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -21,17 +21,17 @@ Result = TypeVar("Result")
 def ahead(
     source: Iterable[Item], prepare: Callable[[Item], Result], depth: int
 ) -> Generator[Result, None, None]:
-    """Yield what `prepare` makes of each item, in order.
+    """Yield the result of `prepare` for each item, in order.
 
     Close it, e.g. with `contextlib.closing`, to leave early: what has not begun is dropped, and the
     thread has ended when `close` returns.
 
     Args:
         source: the items.
-        prepare: called for one item after the other, never for two at a time. What it raises is
-            raised where its result would have come.
-        depth: how many items it may be ahead of the caller, in a thread of its own; 0 works in the
-            caller's thread, when the item is asked for.
+        prepare: called for one item after the other, never for two at a time. An exception of it
+            is raised where its result would have been yielded.
+        depth: how many items it may be ahead of the caller, in a separate thread; 0 works in the
+            caller's thread, when the item is requested.
     """
     if not depth:
         yield from map(prepare, source)
@@ -56,7 +56,7 @@ def load(
     """Yield prepared batches in order, on CUDA ahead of the steps.
 
     While CUDA computes, the processor is idle: a thread reads and collates the next batches, and a
-    stream of their own copies them over beside the kernels of the step. On the CPU the step itself
+    separate stream copies them over beside the kernels of the step. On the CPU the step itself
     takes all the cores, and a thread would only take them from it.
 
     Args:
@@ -81,6 +81,6 @@ def load(
             main.wait_event(copied)
             for piece in prepared.pieces:
                 for tensor in (*tensors(piece.batch), *piece.targets.values()):
-                    # else its memory could be filled anew while the step still reads it
+                    # otherwise its memory could be reused while the step still reads it
                     tensor.record_stream(main)
             yield prepared

@@ -36,7 +36,7 @@ def initial_atomref(
         progress: reports the interaction energies computed.
 
     Returns:
-        `energies`, 94 numbers in eV/atom, and `summary`, what the "start" event says of them.
+        `energies`, 94 numbers in eV/atom, and `summary`, their description for the "start" event.
 
     Raises:
         LabError: if the source model cannot be read or no training frame has an energy.

@@ -28,7 +28,7 @@ from core.training.step.parallel import SINGLE_PROCESS, Team, shares
 from core.training.step.probes import add_gradient_norms
 
 _NAMED = 5
-"""Frames named in a message; more would drown it."""
+"""Largest number of frames that a message names."""
 
 
 _PIECE_ON_CPU = 16_000
@@ -47,7 +47,7 @@ class Piece:
     Attributes:
         examples: the frames.
         batch: their structures.
-        targets: what `combined_loss` takes, with the scales of the whole batch.
+        targets: targets for `combined_loss`, with the scales of the whole batch.
         labelled: the labels in double precision, as `make_targets` returns them.
     """
 
@@ -65,7 +65,7 @@ class Prepared:
         names: the frames of the whole batch.
         labels: kinds of label that it is trained on.
         scales: of their terms of the loss, from the whole batch.
-        pieces: the share, whose losses and gradients add up to its own.
+        pieces: the share in parts, whose losses and gradients add up to those of the share.
     """
 
     names: tuple[str, ...]
@@ -142,7 +142,7 @@ class Stepper:
 
         Args:
             frames: the whole batch; each has a label that is trained on.
-            rank: whose share of it; None for this process's own.
+            rank: the rank whose share is prepared; None for this process.
         """
         names = tuple(example.frame_id for example in frames)
         labels = trained_labels(frames, self._ratios)
@@ -297,7 +297,7 @@ class Stepper:
     def _predict(
         self, model: CHGNet, batch: PackedBatch, labels: Sequence[str]
     ) -> dict[str, Tensor]:
-        """Return what is predicted of the wanted labels; energies relative to the baseline."""
+        """Return the predictions of these kinds of label; energies are relative to the baseline."""
         wanted = Wanted.of(labels)
         prediction = predict_batch(
             model, batch, wanted, create_graph=wanted.forces or wanted.stress
@@ -318,7 +318,7 @@ class Stepper:
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
-    """Return whether memory ran out; for the CPU's, torch has no error of its own."""
+    """Return whether memory ran out; torch has no separate error for that of the CPU."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return "DefaultCPUAllocator" in str(error)

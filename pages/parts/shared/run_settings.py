@@ -12,7 +12,7 @@ from core.potential.models import available_devices
 from core.training.loop.preflight import usual_processes
 from core.training.settings.config import BLOCKS, RunConfig
 from core.training.settings.presets import PRESETS
-from core.training.settings.processes import FRAMES_EACH, WORTH_SECONDS
+from core.training.settings.processes import FRAMES_PER_PROCESS, WORTH_SECONDS
 
 FIRST_FRAMES = 300
 FIRST_EPOCHS = 5
@@ -185,7 +185,7 @@ def more_settings(
         placeholder=f"auto (here: {usual})",
         help="Number of processes that share each training step; the result is the same except "
         "for rounding. If empty: one per CPU core or GPU as long as each has at least "
-        f"{FRAMES_EACH} frames of a batch, and only one if training takes less than "
+        f"{FRAMES_PER_PROCESS} frames of a batch, and only one if training takes less than "
         f"{WORTH_SECONDS:.0f} s. A run can be resumed with another number.",
     )
     more["name"] = rest.text_input(
