@@ -74,7 +74,7 @@ def test_blocks_are_named_in_one_word():
     ("settings_", "told"),
     [
         ({"weight_decay": 0.1}, "weight decay needs the optimiser adamw"),
-        ({"optimizer": "adamw"}, "give a weight decay"),
+        ({"optimizer": "adamw"}, "adamw needs a weight decay"),
         ({"frozen": ["embedding"], "method": "scratch"}, "cannot be frozen"),
         ({"frozen": list(BLOCKS)}, "nothing would be trained"),
         ({"frozen": ["head"]}, "'head' is no block"),
