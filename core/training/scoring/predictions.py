@@ -124,10 +124,11 @@ def _fields(
     fields: dict[str, NDArray[np.floating]] = {}
     labels = make_targets([example], list(predicted), atomref=np.zeros_like(atomref))
     for kind, label in labels.items():
-        value = np.nan if predicted[kind] is None else np.reshape(predicted[kind], label.shape)
+        value = predicted[kind]
+        values = np.nan if value is None else np.asarray(value).reshape(label.shape)
         dtype = np.float64 if kind == "energy" else np.float32
         fields[f"{kind}_label"] = label.astype(dtype)
-        fields[f"{kind}_predicted"] = np.full(label.shape, value, dtype)
+        fields[f"{kind}_predicted"] = np.full(label.shape, values, dtype)
     if not all(np.isfinite(value).all() for value in predicted.values() if value is not None):
         raise LabError(
             f"The prediction for frame {example.frame_id} is not a finite number; check the "
