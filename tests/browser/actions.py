@@ -7,10 +7,10 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 SCREENSHOTS = Path(__file__).parents[2] / ".cache" / "screenshots"
-PATIENCE = 300_000
+PATIENCE = 150_000
 """Milliseconds for which a test waits: machines may be busy, and no test measures speed."""
 
-COMPUTATION = 900_000
+COMPUTATION = 400_000
 """Milliseconds for which a test waits for the result of a computation."""
 
 _STEADY_MS = 400

@@ -96,7 +96,7 @@ def test_corrections_can_be_given():
 
 def test_the_systems_refusals_are_one_line(monkeypatch):
     monkeypatch.setenv("ATOMREF_LAB_HOME", "/proc/nothing/here")
-    assert "cannot be used" in mistake("datasets", "list")
+    assert "no such file or directory" in mistake("datasets", "list")
 
 
 def test_import_tells_pairs_from_frames():

@@ -4,7 +4,6 @@ import os
 import signal
 import time
 
-import psutil
 import pytest
 
 from core import process
@@ -16,10 +15,10 @@ from core.runs.record.listing import queue_position
 
 
 def kill(run):
-    pid = run.status().pid
-    os.kill(pid, signal.SIGKILL)
+    status = run.status()
+    os.kill(status.pid, signal.SIGKILL)
     deadline = time.monotonic() + 10
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+    while is_alive(status.pid, status.pid_started):
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
