@@ -38,7 +38,7 @@ def test_every_figure_is_saved_as_svg_png_and_csv(lab, page):
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     words = " ".join(" ".join(root.itertext()).split())
     assert LABELS in words
-    assert "Mean shift of the materials that contain the element" in words
+    assert "Mean shift (eV/atom)" in words
     assert BACKGROUND[page.theme] in svg.decode()
 
     name, png = saved(page, page.get_by_role("button", name="PNG").nth(2))
@@ -52,9 +52,7 @@ def test_every_figure_is_saved_as_svg_png_and_csv(lab, page):
     name, table = saved(page, page.get_by_role("button", name="CSV").nth(2))
     assert name == "shift-by-element.csv"
     rows = list(csv.DictReader(io.StringIO(table.decode())))
-    assert rows[0].keys() == {
-        "symbol", "n", "rare", "shift", "shift_low", "shift_high", "labels",
-    }  # fmt: skip
+    assert rows[0].keys() >= {"symbol", "n", "rare", "shift", "shift_low", "shift_high", "labels"}
     assert rows[0]["symbol"] == "H"
     assert LABELS in rows[0]["labels"]
 

@@ -36,7 +36,7 @@ def test_from_the_overview_to_a_finished_run(lab, tiny, page):
     expect(page.get_by_role("heading", name="AtomRef Lab")).to_be_visible()
     snap(settled(page), "overview")
 
-    page.get_by_role("link", name="1. See the disagreement").click()
+    page.get_by_role("link", name="1. Compare the functionals").click()
     expect(metric(page, "Pairs")).to_have_text("6,238")
     expect(page.get_by_text("model-labelled, not DFT").first).to_be_visible()
     snap(settled(page), "energy-shifts")

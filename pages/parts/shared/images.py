@@ -62,14 +62,16 @@ function addLine(figure, line) {
     });
 }
 export default function ({ parentElement, data }) {
-    const container = containerOf(parentElement);
+    // Figures are drawn after the buttons on a slow machine, so they are looked up at each click.
+    const figureOf = () => containerOf(parentElement)?.querySelector(".js-plotly-plot");
     const listener = (event) => {
-        if (isCamera(event.target)) addLine(container.querySelector(".js-plotly-plot"), data.line);
+        const figure = isCamera(event.target) && figureOf();
+        if (figure?.contains(event.target)) addLine(figure, data.line);
     };
-    container?.addEventListener("click", listener, true);
+    document.addEventListener("click", listener, true);
     for (const button of parentElement.querySelectorAll("button")) {
         button.onclick = () => {
-            const figure = container?.querySelector(".js-plotly-plot");
+            const figure = figureOf();
             const camera = figure && [...figure.querySelectorAll(".modebar-btn")].find(isCamera);
             if (!camera) return;
             const usual = figure._context.toImageButtonOptions;
@@ -78,7 +80,7 @@ export default function ({ parentElement, data }) {
             setTimeout(() => { figure._context.toImageButtonOptions = usual; });
         };
     }
-    return () => container?.removeEventListener("click", listener, true);
+    return () => document.removeEventListener("click", listener, true);
 }
 """
 
