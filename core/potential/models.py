@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from core.elements import N_ELEMENTS
 from core.errors import LabError
-from core.files import whole_file
+from core.files import write_whole
 from core.potential.released import MODELS
 from core.potential.weights import ATOMREF
 
@@ -161,6 +161,9 @@ def save_model(path: Path, model: CHGNet, extra: Mapping[str, Any]) -> None:
         path: the file to write.
         model: the model.
         extra: further content that JSON can represent; see ``read_extra``.
+
+    Raises:
+        OSError: if the directory is missing or cannot be written, or the disk is full.
     """
     content = {
         "model": {
@@ -169,8 +172,9 @@ def save_model(path: Path, model: CHGNet, extra: Mapping[str, Any]) -> None:
         },
         "extra": json.loads(json.dumps(dict(extra))),
     }
-    with whole_file(path) as file:
-        torch.save(content, file)
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    write_whole(path, buffer.getvalue())
 
 
 def read_extra(path: Path) -> dict[str, Any]:
