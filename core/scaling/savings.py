@@ -30,7 +30,7 @@ def frames_saved(better: Law, worse: Law, errors: np.ndarray, level: float = LEV
     """Return how many times fewer frames a method needs for the same error.
 
     A law is not extrapolated below the smallest size fitted: where the better method reaches the
-    error there already, its number of frames is that size and the ratio a lower bound. Intervals
+    error at that size, its number of frames is that size and the ratio a lower bound. Intervals
     take the seeds of the two methods as independent, and their evaluation frames as the same where
     both laws were fitted to errors on the same frames.
 

@@ -3,6 +3,7 @@
 import secrets
 import shlex
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +25,7 @@ from core.training.settings.methods import METHODS
 MOST_RUNS = 500
 
 
-class Group(BaseModel):
+class Group(BaseModel, ABC):
     """Runs that were requested together; their state is in their directories alone.
 
     Attributes:
@@ -111,13 +112,13 @@ class Group(BaseModel):
         """Return the options of its command that no single run has."""
         return []
 
+    @abstractmethod
     def configs(self) -> list[RunConfig]:
         """Return the settings of its runs, in the order in which they are queued.
 
         Raises:
             LabError: if a method does not support them.
         """
-        raise NotImplementedError
 
     def create(self) -> Self:
         """Create the missing runs, all of them or none, and start nothing.
