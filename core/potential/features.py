@@ -13,7 +13,7 @@ from chgnet.model import CHGNet
 from numpy.typing import NDArray
 
 from core.potential.batch import collate
-from core.potential.forward import _network
+from core.potential.forward import run_network
 from core.potential.graph import PackedGraph
 from core.potential.prediction import BUDGET
 from core.potential.weights import Weights
@@ -51,7 +51,7 @@ def crystal_features(
                 dtype=weights.elements.dtype,
                 device=weights.elements.device,
             )
-            atoms, _ = _network(weights, batch, batch.bond_lengths, batch.angles, magmoms=False)
+            atoms, _ = run_network(weights, batch, batch.bond_lengths, batch.angles, magmoms=False)
             sums = atoms.new_zeros(len(rows), width).index_add(0, batch.atom_frame, atoms)
             features[rows] = (sums / batch.atoms_per_frame[:, None]).cpu().numpy()
             done += len(rows)

@@ -96,7 +96,9 @@ def predict_batch(
         if by_geometry:
             lengths = lengths.detach().requires_grad_()
             angles = angles.detach().requires_grad_()
-        site_energies, moments = _network(weights, batch, lengths, angles, magmoms=wanted.magmoms)
+        site_energies, moments = run_network(
+            weights, batch, lengths, angles, magmoms=wanted.magmoms
+        )
         slopes = (
             torch.autograd.grad(
                 site_energies.sum(), (lengths, angles), create_graph=create_graph, allow_unused=True
@@ -119,7 +121,7 @@ def predict_batch(
         )
 
 
-def _network(
+def run_network(
     weights: Weights, batch: PackedBatch, lengths: Tensor, angles: Tensor, *, magmoms: bool
 ) -> tuple[Tensor, Tensor | None]:
     """Pass messages over the levels and read out.
