@@ -5,7 +5,6 @@ import gzip
 import io
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
@@ -13,20 +12,21 @@ import pyarrow as pa
 import pyarrow.csv as pv
 
 from core.errors import LabError
-from core.frames.sources.tabular import TableFile
+from core.frames.sources.header import Header, read_header
+from core.frames.sources.tabular import TableFile, is_index
 from core.progress import Progress, silent
 
 GZIP_MAGIC = b"\x1f\x8b"
 _BLOCK = 16 << 20
-_DELIMITERS = ",;\t|"
 csv.field_size_limit(1 << 30)  # A structure of many atoms is longer than the default allows.
 
 
 class CsvFile(TableFile):
     """A CSV file in UTF-8 with a header line; commas, semicolons, tabs or bars between cells.
 
-    All columns are read as text and empty cells as null, so that an error in a number can name
-    its line.
+    Lines before the header that begin with # are comments, and the line after it may hold the
+    columns' units. All columns are read as text and empty cells as null, so that an error in a
+    number can name its line.
     """
 
     def __init__(self, path: Path) -> None:
@@ -39,7 +39,11 @@ class CsvFile(TableFile):
         with path.open("rb") as file:
             self._gzipped = file.read(2) == GZIP_MAGIC
         self._check_text()
-        self._delimiter, self.columns = self._read_header()
+        self._header = self._read_header()
+        names = self._header.names
+        self.columns = [name for name in names if name and not is_index(name)]
+        if self._header.units:
+            self.units = dict(zip(names, self._header.units, strict=True))
 
     def batches(
         self, columns: Sequence[str], progress: Progress = silent
@@ -50,10 +54,17 @@ class CsvFile(TableFile):
         try:
             reader = pv.open_csv(
                 pa.CompressedInputStream(raw, "gzip") if self._gzipped else raw,
-                read_options=pv.ReadOptions(block_size=_BLOCK),
-                parse_options=pv.ParseOptions(delimiter=self._delimiter, newlines_in_values=True),
+                read_options=pv.ReadOptions(
+                    block_size=_BLOCK,
+                    skip_rows=self._header.line - 1,
+                    column_names=self._header.distinct_names,
+                    skip_rows_after_names=self._header.rows + self._header.blank,
+                ),
+                parse_options=pv.ParseOptions(
+                    delimiter=self._header.delimiter, newlines_in_values=True
+                ),
                 convert_options=pv.ConvertOptions(
-                    column_types=dict.fromkeys(self.columns, pa.string()),
+                    column_types=dict.fromkeys(self._header.distinct_names, pa.string()),
                     include_columns=list(columns),
                     null_values=[""],
                     strings_can_be_null=True,
@@ -93,30 +104,35 @@ class CsvFile(TableFile):
                 "or as Parquet."
             )
 
-    def _read_header(self) -> tuple[str, list[str]]:
+    def _read_header(self) -> Header:
         try:
             with self._open_text() as file:
-                start = next((line for line in file if line.strip()), "")
-                delimiter = max(_DELIMITERS, key=start.count)
-                columns = next(csv.reader(chain([start], file), delimiter=delimiter))
+                header = read_header(file)
         except UnicodeDecodeError:
             raise self._not_utf8() from None
-        if not columns:
+        if header is None:
             raise self._empty()
-        for number, column in enumerate(columns, 1):
-            if not column.strip():
+        named = False
+        for number, column in enumerate(header.names, 1):
+            # Nameless columns at the left are an index, as pandas writes it.
+            named = named or bool(column.strip())
+            if named and not column.strip():
                 raise LabError(
-                    f"Line 1 of {self.path.name}: column {number} has no name; give it one."
+                    f"Line {header.line} of {self.path.name}: column {number} has no name; give it "
+                    "one."
                 )
-            if column in columns[: number - 1]:
+            if named and column in header.names[: number - 1]:
                 raise LabError(
-                    f"Line 1 of {self.path.name}: the name {column!r} occurs twice; rename one."
+                    f"Line {header.line} of {self.path.name}: the name {column!r} occurs twice; "
+                    "rename one."
                 )
-        return delimiter, columns
+        if not named:
+            raise self._empty()
+        return header
 
     def _explain(self, error: Exception) -> LabError:
         """Find the line that pyarrow could not read."""
-        width = len(self.columns)
+        width = len(self._header.names)
         try:
             if self._find_line(lambda *_: True) is None:
                 return self.without_rows()
@@ -142,15 +158,17 @@ class CsvFile(TableFile):
             matches: called with the record's number, from 0, and its cells.
         """
         line = 0
-        number = -1
+        number = -self._header.rows
         try:
             with self._open_text() as file:
-                reader = csv.reader(file, delimiter=self._delimiter)
+                for _ in range(self._header.line - 1):
+                    line += bool(file.readline())
+                reader = csv.reader(file, delimiter=self._header.delimiter)
                 for cells in reader:
                     if cells and number >= 0 and matches(number, cells):
                         return line + 1
                     number += bool(cells)
-                    line = reader.line_num
+                    line = self._header.line - 1 + reader.line_num
         except UnicodeDecodeError:
             raise self._not_utf8() from None
         except (OSError, EOFError, zlib.error, csv.Error):

@@ -1,9 +1,11 @@
 """A table file that is read in batches and can name the place of each of its rows."""
 
 import hashlib
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -14,7 +16,13 @@ from core.errors import LabError
 from core.progress import Progress, silent
 
 HEAD_ROWS = 1000
-_MISSING = pa.array(["", "na", "n/a", "nan", "null", "none", "-"])
+_MISSING = frozenset(
+    re.findall(r"\S+", "na n/a nan null none - -- #n/a #na <na> nat -nan 1.#ind 1.#qnan")
+) | {"", "#n/a n/a"}
+_MISSING_TEXTS = pa.array(sorted(_MISSING))
+_INDEX = re.compile(r"Unnamed: \d+|__index_level_\d+__")
+_FORTRAN = r"^([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))[dD]([+-]?[0-9]+)$"
+_DECIMAL_COMMA = r"^([+-]?[0-9]*),([0-9]+(?:[eE][+-]?[0-9]+)?)$"
 
 
 class CellError(Exception):
@@ -26,11 +34,13 @@ class TableFile(ABC):
 
     Attributes:
         path: the file.
-        columns: names of its columns.
+        columns: names of its columns, without an index that pandas wrote.
+        units: what a second header row says of columns' units; empty without such a row.
     """
 
     path: Path
     columns: list[str]
+    units: Mapping[str, str] = MappingProxyType({})
 
     @abstractmethod
     def batches(
@@ -105,10 +115,22 @@ class TableFile(ABC):
         return LabError(f"{self.path.name} has a header but no rows; add rows with data.")
 
 
+def is_missing(value: object) -> bool:
+    """Return whether a cell is empty or holds a word for a missing value, such as <NA>."""
+    return value is None or (isinstance(value, str) and value.strip().lower() in _MISSING)
+
+
+def is_index(name: str) -> bool:
+    """Return whether a column is named as pandas names an index without a name."""
+    return bool(_INDEX.fullmatch(name))
+
+
 def parse_numbers(column: pa.ChunkedArray | pa.Array) -> tuple[np.ndarray, int | None]:
     """Convert a column to floats.
 
-    Empty cells and the words na, nan, null, none, n/a and - are missing values.
+    Empty cells and words such as na, nan, null, none, <NA>, #N/A and - are missing values. U+2212
+    is a minus, D an exponent as Fortran writes it, and a comma a decimal one if no cell has a
+    point.
 
     Args:
         column: numbers, or text that should be numbers, (n,).
@@ -121,11 +143,12 @@ def parse_numbers(column: pa.ChunkedArray | pa.Array) -> tuple[np.ndarray, int |
         return np.full(len(column), np.nan), None
     if pa.types.is_string(column.type):
         column = pc.utf8_trim_whitespace(column)
-        missing = pc.is_in(pc.utf8_lower(column), _MISSING)
+        missing = pc.is_in(pc.utf8_lower(column), _MISSING_TEXTS)
         column = pc.if_else(missing, pa.scalar(None, column.type), column)
         try:
             values = _floats(column)
         except pa.ArrowInvalid:
+            column = _plain_numbers(column)
             texts = column.to_numpy(zero_copy_only=False)
             values = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce").to_numpy(float)
             bad = np.isnan(values) & column.is_valid().to_numpy(zero_copy_only=False)
@@ -138,6 +161,15 @@ def parse_numbers(column: pa.ChunkedArray | pa.Array) -> tuple[np.ndarray, int |
             return np.full(len(column), np.nan), 0
     infinite = np.isinf(values)
     return values, int(np.argmax(infinite)) if infinite.any() else None
+
+
+def _plain_numbers(column: pa.Array) -> pa.Array:
+    """Return texts of numbers with a plain minus, exponent and decimal point."""
+    column = pc.replace_substring(column, "−", "-")
+    column = pc.replace_substring_regex(column, _FORTRAN, r"\1e\2")
+    if pc.any(pc.match_substring(column, ".")).as_py():
+        return column
+    return pc.replace_substring_regex(column, _DECIMAL_COMMA, r"\1.\2")
 
 
 def _floats(column: pa.Array) -> np.ndarray:

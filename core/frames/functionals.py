@@ -1,0 +1,182 @@
+"""Names of functionals: their usual spelling, with dispersion and U, and when two are the same."""
+
+import re
+from collections.abc import Iterator
+
+MIXED = "GGA/GGA+U"
+"""Materials Project's energies: GGA for some compositions, GGA+U for the others."""
+
+_PARTS_OF_MIXED = frozenset({"GGA", "GGA+U"})
+
+# Pattern, name, rank: sources of a transfer usually rank below its targets.
+_BASES: tuple[tuple[str, str, int], ...] = (
+    ("r2scan", "r2SCAN", 4),
+    ("rscan", "rSCAN", 3),
+    ("scan", "SCAN", 3),
+    ("hse03", "HSE03", 5),
+    ("hse(06)?", "HSE06", 5),
+    ("pbe0", "PBE0", 5),
+    ("pbesol", "PBEsol", 2),
+    ("revpbe", "revPBE", 1),
+    ("rpbe", "RPBE", 1),
+    ("pbe", "PBE", 1),
+    ("gga", "GGA", 1),
+    ("lda", "LDA", 0),
+    ("pw91", "PW91", 1),
+    ("am05", "AM05", 2),
+    ("revtpss", "revTPSS", 3),
+    ("tpss", "TPSS", 3),
+    ("m06l", "M06-L", 3),
+    ("b3lyp", "B3LYP", 5),
+    ("blyp", "BLYP", 1),
+    ("(tb)?mbj", "mBJ", 3),
+    ("optb88", "optB88", 2),
+    ("optb86b", "optB86b", 2),
+    ("optpbe", "optPBE", 2),
+    ("beef", "BEEF", 2),
+    ("wb97x", "ωB97X", 5),
+    ("wb97m", "ωB97M", 5),
+    ("vdwdf", "vdW-DF", 2),
+    ("vdwdf2", "vdW-DF2", 2),
+    ("revvdwdf2", "rev-vdW-DF2", 2),
+)
+_RANKS = {name: rank for _, name, rank in _BASES}
+_MODIFIERS = {
+    "u": "+U",
+    "d2": "-D2",
+    "d3": "-D3",
+    "d3bj": "-D3(BJ)",
+    "d4": "-D4",
+    "mbd": "-MBD",
+    "ts": "-TS",
+    "vdw": "-vdW",
+    "rvv10": "+rVV10",
+    "vv10": "+VV10",
+}
+_OF_RANGE_SEPARATED = {"d": "-D", "v": "-V"}
+_GLUED = re.compile(rf"(.+?)({'|'.join(sorted(_MODIFIERS, key=len, reverse=True))})")
+# Names of several words, as one word.
+_JOINED = (
+    (r"(?<![a-z0-9])rev[\s_-]*vdw[\s_-]*df[\s_-]*2", "revvdwdf2"),
+    (r"(?<![a-z0-9])vdw[\s_-]*df[\s_-]*2", "vdwdf2"),
+    (r"(?<![a-z0-9])vdw[\s_-]*df", "vdwdf"),
+    (r"(?<![a-z0-9])m06[\s_-]*l(?![a-z0-9])", "m06l"),
+    (r"(?<![a-z0-9])pbe[\s_-]+sol(?![a-z0-9])", "pbesol"),
+    (r"d3[\s_-]*\(?bj\b\)?", "d3bj"),
+    (r"ωb97", "wb97"),
+)
+
+
+def canonical_functional(functional: str) -> str:
+    """Return the usual spelling of a functional: r2scan-d4 becomes r2SCAN-D4.
+
+    A text that is more than the name of one functional is returned as it is.
+    """
+    text = functional.strip()
+    names, others = _read(text)
+    if len(names) == 1 and not others:
+        return names[0]
+    return MIXED if set(names) == _PARTS_OF_MIXED and not others else text
+
+
+def functional_of(text: str) -> str | None:
+    """Return the functional that a phrase or a column's name contains.
+
+    GGA alone is taken for GGA/GGA+U, as in names of columns from Materials Project.
+
+    Returns:
+        Its usual spelling; None if there is none, or several.
+    """
+    names = set(_read(text)[0])
+    if "GGA" in names and names <= _PARTS_OF_MIXED:
+        return MIXED
+    return names.pop() if len(names) == 1 else None
+
+
+def functional_of_row(value: str) -> str:
+    """Return the functional that a cell names, which may be a phrase such as "GGA Static"."""
+    names, _ = _read(value)
+    if len(names) == 1:
+        return names[0]
+    return canonical_functional(value)
+
+
+def is_functional(text: str) -> bool:
+    """Return whether a text contains the name of a functional."""
+    return bool(_read(text)[0])
+
+
+def same_functional(first: str, second: str) -> bool:
+    """Return whether two names are spellings of one functional."""
+    return canonical_functional(first).casefold() == canonical_functional(second).casefold()
+
+
+def covers(asked: str, given: str) -> bool:
+    """Return whether energies in one functional are among those asked for.
+
+    Only the same functional is, and GGA and GGA+U where GGA/GGA+U is asked for.
+    """
+    if same_functional(asked, given):
+        return True
+    mixed = canonical_functional(asked) == MIXED
+    return mixed and canonical_functional(given) in _PARTS_OF_MIXED
+
+
+def rank(functional: str) -> int:
+    """Return a number that is lower for the usual sources of a transfer than for its targets."""
+    if functional == MIXED:
+        return _RANKS["GGA"]
+    matches = [name for name in _RANKS if functional.startswith(name)]
+    return _RANKS[max(matches, key=len)] if matches else 1
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a name in lower case: energyPbe_U has energy, pbe and u."""
+    parted = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", " ", text)
+    parted = parted.lower().replace("²", "2")
+    for pattern, joined in _JOINED:
+        parted = re.sub(pattern, joined, parted)
+    return re.findall(r"[a-z0-9]+", parted)
+
+
+def _read(text: str) -> tuple[list[str], list[str]]:
+    """Return the functionals in a text, each once, and its other words."""
+    words = words_of(text)
+    names: list[str] = []
+    others: list[str] = []
+    place = 0
+    while place < len(words):
+        name, place = _name_at(words, place)
+        if name is None:
+            others.append(words[place - 1])
+        elif name not in names:
+            names.append(name)
+    return names, others
+
+
+def _name_at(words: list[str], place: int) -> tuple[str | None, int]:
+    """Return the functional that begins at a word, and the place after it."""
+    base, modifiers = _base(words[place]), []
+    glued = _GLUED.fullmatch(words[place])
+    if base is None and glued and (base := _base(glued[1])):
+        modifiers.append(_MODIFIERS[glued[2]])
+    place += 1
+    if base is None:
+        return None, place
+    known = _MODIFIERS | (_OF_RANGE_SEPARATED if base.startswith("ω") else {})
+    while place < len(words) and words[place] in known:
+        modifiers.append(known[words[place]])
+        place += 1
+    return base + "".join(_in_order(modifiers)), place
+
+
+def _base(word: str) -> str | None:
+    for pattern, name, _ in _BASES:
+        if re.fullmatch(pattern, word):
+            return name
+    return None
+
+
+def _in_order(modifiers: list[str]) -> Iterator[str]:
+    """Yield U before dispersion, each once."""
+    yield from dict.fromkeys(sorted(modifiers, key=lambda modifier: modifier != "+U"))

@@ -1,0 +1,130 @@
+"""The head of a CSV file: comments, the line of names, its delimiter, and a row of units."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from typing import TextIO
+
+import pyarrow as pa
+
+from core.frames.sources.tabular import is_missing, parse_numbers
+from core.frames.units import BASE, UnknownUnitError, unit_named
+
+_DELIMITERS = ",;\t|"
+_COMMENT = "#"
+_MOST_COMMENTS = 10_000
+_DASHES = frozenset({"", "-", "–", "—", "none"})
+
+
+@dataclass(kw_only=True, frozen=True, slots=True)
+class Header:
+    """What precedes the rows of a CSV file.
+
+    Attributes:
+        line: line of the names, from 1.
+        delimiter: what separates cells.
+        names: names of the columns, empty for an index without a name.
+        units: the cells of the row of units below the names; empty without such a row.
+        rows: number of records that are no data: the names, and the units if there are any.
+        blank: blank lines between the two.
+    """
+
+    line: int
+    delimiter: str
+    names: list[str]
+    units: list[str] = field(default_factory=list)
+    rows: int = 1
+    blank: int = 0
+
+    @property
+    def distinct_names(self) -> list[str]:
+        """The names, with nameless columns told apart."""
+        return [name or f"\0{place}" for place, name in enumerate(self.names)]
+
+
+def read_header(file: TextIO) -> Header | None:
+    """Read the head of a CSV file.
+
+    Lines at the top that begin with # are comments. The last of them holds the names if it has as
+    many cells as the line below, and that line has a number in it.
+
+    Returns:
+        The header; None if there is nothing but comments.
+    """
+    comment, comment_line = "", 0
+    for number, line in enumerate(islice(file, _MOST_COMMENTS), 1):
+        if line.lstrip().startswith(_COMMENT):
+            comment, comment_line = line, number
+        elif line.strip():
+            header = _in_comment(comment_line, comment, line)
+            return header or _header(number, line, file)
+    return None
+
+
+def _in_comment(number: int, comment: str, first_row: str) -> Header | None:
+    """Return the header if the names stand in a comment above the first row."""
+    text = comment.strip().lstrip("#").lstrip()
+    delimiter = _delimiter(text)
+    names, cells = _cells(text, delimiter), _cells(first_row, delimiter)
+    if len(names) != len(cells) or len(names) < 2 or not any(map(_is_number, cells)):
+        return None
+    return Header(line=number, delimiter=delimiter, names=_stripped(names))
+
+
+def _header(number: int, line: str, file: TextIO) -> Header:
+    delimiter = _delimiter(line)
+    records = csv.reader(chain([line], file), delimiter=delimiter)
+    names = next(records)
+    blank = 0
+    units: list[str] = []
+    for cells in records:
+        if cells:
+            units = _stripped(cells)
+            break
+        blank += 1
+    first_row = next(filter(None, records), [])
+    if not _are_units(names, units, first_row):
+        return Header(line=number, delimiter=delimiter, names=names)
+    return Header(line=number, delimiter=delimiter, names=names, units=units, rows=2, blank=blank)
+
+
+def _delimiter(line: str) -> str:
+    return max(_DELIMITERS, key=lambda one: len(_cells(line, one)))
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    """Split one line, quotes respected."""
+    return next(csv.reader([line], delimiter=delimiter), [])
+
+
+def _stripped(cells: Sequence[str]) -> list[str]:
+    return [cell.strip() for cell in cells]
+
+
+def _is_number(cell: str) -> bool:
+    values, bad = parse_numbers(pa.array([cell]))
+    return bad is None and not is_missing(cell) and bool(values[0] == values[0])
+
+
+def _are_units(names: Sequence[str], cells: Sequence[str], below: Sequence[str]) -> bool:
+    """Return whether a record holds units: no numbers, and a unit above a number or a list."""
+    if len(cells) != len(names) or len(below) != len(names) or any(map(_is_number, cells)):
+        return False
+    return any(
+        _is_unit(cell) and (_is_number(value) or value.lstrip().startswith(("[", "array(")))
+        for cell, value in zip(cells, below, strict=True)
+    )
+
+
+def _is_unit(cell: str) -> bool:
+    text = cell.strip().strip("()[]")
+    if text.lower() in _DASHES:
+        return False
+    for label in BASE:
+        try:
+            unit_named(label, text)
+        except UnknownUnitError:
+            continue
+        return True
+    return False

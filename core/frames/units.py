@@ -1,0 +1,382 @@
+"""Units of labels, the one table of them: read from names of columns, converted to the lab's.
+
+The lab stores energies in eV/atom, forces in eV/Å, stress in GPa with the sign of ∂E/∂ε (that of
+CHGNet and ASE, −0.1 × VASP's kBar), magmoms in μB and band gaps in eV. Constants are CODATA 2018.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from core.errors import LabError
+from core.frames.functionals import is_functional
+
+Label = Literal["energy", "forces", "stress", "magmoms", "bandgap"]
+Extent = Literal["atom", "cell", "formula unit"]
+
+BASE: dict[Label, str] = {
+    "energy": "eV/atom",
+    "forces": "eV/Å",
+    "stress": "GPa",
+    "magmoms": "μB",
+    "bandgap": "eV",
+}
+"""The unit in which each label is stored."""
+
+HARTREE = 27.211386245988
+"""Energy in eV."""
+RYDBERG = HARTREE / 2
+BOHR = 0.529177210903
+"""Length in Å."""
+KJ_PER_MOL = 1e3 / 96485.33212
+"""Energy of 1 kJ/mol in eV."""
+EV_PER_A3 = 160.2176634
+"""Pressure of 1 eV/Å³ in GPa."""
+
+_ENERGIES: dict[str, tuple[str, float]] = {
+    "ev": ("eV", 1.0),
+    "mev": ("meV", 1e-3),
+    "ha": ("Ha", HARTREE),
+    "mha": ("mHa", HARTREE / 1e3),
+    "ry": ("Ry", RYDBERG),
+    "mry": ("mRy", RYDBERG / 1e3),
+    "kj mol": ("kJ/mol", KJ_PER_MOL),
+    "j mol": ("J/mol", KJ_PER_MOL / 1e3),
+    "kcal mol": ("kcal/mol", 4.184 * KJ_PER_MOL),
+}
+_LENGTHS: dict[str, tuple[str, float]] = {"a": ("Å", 1.0), "bohr": ("bohr", BOHR), "nm": ("nm", 10)}
+_EXTENTS: dict[str, tuple[str, Extent]] = {
+    "atom": ("atom", "atom"),
+    "cell": ("cell", "cell"),
+    "fu": ("f.u.", "formula unit"),
+}
+# VASP prints stress in kB with the sign of a pressure.
+_PRESSURES: dict[str, tuple[str, float]] = {
+    "gpa": ("GPa", 1.0),
+    "mpa": ("MPa", 1e-3),
+    "pa": ("Pa", 1e-9),
+    "kbar": ("kBar", -0.1),
+}
+_ATOMIC: dict[Label, list[str]] = {
+    "energy": ["ha"],
+    "forces": ["ha", "bohr"],
+    "stress": ["ha", "bohr3"],
+    "bandgap": ["ha"],
+}
+_SYNONYMS = {
+    "hartree": "ha",
+    "hartrees": "ha",
+    "eh": "ha",
+    "mhartree": "mha",
+    "rydberg": "ry",
+    "rydbergs": "ry",
+    "electronvolt": "ev",
+    "electronvolts": "ev",
+    "millielectronvolt": "mev",
+    "angstrom": "a",
+    "angstroms": "a",
+    "ang": "a",
+    "angström": "a",
+    "a0": "bohr",
+    "bohrs": "bohr",
+    "atoms": "atom",
+    "at": "atom",
+    "site": "atom",
+    "unitcell": "cell",
+    "supercell": "cell",
+    "structure": "cell",
+    "formula": "fu",
+    "formulaunit": "fu",
+    "kb": "kbar",
+    "kbars": "kbar",
+    "mub": "μb",
+    "bohrmagneton": "μb",
+    "virials": "virial",
+}
+_GLUED = re.compile(
+    r"(mev|ev|mha|ha|hartree|mry|ry|rydberg|kj|kcal|mol)(mol|atom|cell|fu|a3?|ang3?|bohr3?)"
+)
+# Words that are units of something, though not ones that are converted here.
+_OTHER_UNITS = frozenset(
+    re.findall("[a-z]+", "j kj cal kcal erg cm thz hz kelvin bar mbar atm torr psi dyn newton")
+)
+_NO_UNITS = frozenset(
+    re.findall(
+        "[a-z]+",
+        "dft total pot potential corrected uncorrected corr uncorr raw mp final static relaxed "
+        "initial scf sigma zero without with and of model target source reference calculated "
+        "calc predicted free entropy unit units in the bj",
+    )
+)
+
+
+@dataclass(kw_only=True, frozen=True, slots=True)
+class Unit:
+    """A unit of one label.
+
+    Attributes:
+        name: its usual spelling; a leading "-" reverses the sign.
+        factor: what one unit is in the label's base unit, for energies and virials before they
+            are divided.
+        per: what an energy belongs to; "atom" for other labels.
+        is_virial: whether a stress is a virial, W = −V·σ, to be divided by −V.
+        is_complete: whether the text that named it also said what an energy belongs to.
+    """
+
+    name: str
+    factor: float
+    per: Extent = "atom"
+    is_virial: bool = False
+    is_complete: bool = True
+
+    def energies(self, values: np.ndarray, *, atoms: np.ndarray | None) -> np.ndarray:
+        """Convert energies to eV/atom.
+
+        Args:
+            values: energies in this unit, (n,).
+            atoms: number of atoms in the cell or the formula unit, (n,); needed unless the energies
+                are per atom.
+        """
+        converted = np.asarray(values, dtype=np.float64) * self.factor
+        if self.per == "atom":
+            return converted
+        if atoms is None:
+            raise ValueError(f"{self.name} needs the number of atoms")
+        return converted / atoms
+
+    def array(self, values: np.ndarray, *, volume: float = 1.0) -> np.ndarray:
+        """Convert forces, stress or magmoms.
+
+        Args:
+            values: in this unit.
+            volume: of the cell, Å³, for virials.
+        """
+        converted = np.asarray(values, dtype=np.float64) * self.factor
+        return -EV_PER_A3 * converted / volume if self.is_virial else converted
+
+
+class UnknownUnitError(LabError):
+    """A unit that is not in the table.
+
+    Attributes:
+        text: the unit as it was given.
+    """
+
+    def __init__(self, text: str, label: Label) -> None:
+        super().__init__(f"{text!r} is not a known unit of {label}; choose {known(label)}.")
+        self.text = text
+
+
+def base_unit(label: Label) -> Unit:
+    """Return the unit in which a label is stored."""
+    return Unit(name=BASE[label], factor=1.0)
+
+
+def units_of(label: Label) -> list[Unit]:
+    """Return the units of a label that a form offers, the base unit first."""
+    return list(_LISTED[label])
+
+
+def unit_named(label: Label, text: str) -> Unit:
+    """Return the unit that a text names.
+
+    Args:
+        label: what is measured.
+        text: such as "Ha/atom", "kJ/mol per cell", "-eV/Å" or "kBar". A leading "-" reverses the
+            sign, so gradients are forces in "-eV/Å"; virials are stress in "eV virial".
+
+    Raises:
+        UnknownUnitError: if it is not in the table.
+    """
+    stripped = text.strip().replace("−", "-")
+    unit = _parsed(label, _tokens(stripped.lstrip("-")))
+    if unit is None:
+        raise UnknownUnitError(text.strip(), label)
+    return _reversed(unit) if stripped.startswith("-") else unit
+
+
+def unit_in_name(label: Label, name: str, *, below: str = "") -> Unit | None:
+    """Return the unit that the name of a column states.
+
+    Args:
+        label: what the column holds.
+        name: its name, such as "energy_pbe [Ha/atom]", "forces_ha_bohr" or "E_total".
+        below: what a second header row says about the column's unit.
+
+    Returns:
+        The unit; None if neither says one.
+
+    Raises:
+        UnknownUnitError: if one is stated that is not in the table.
+    """
+    unit = unit_named(label, below) if below.strip() else _in_brackets(label, name)
+    words = _tokens(re.sub(r"\([^)]*\)|\[[^\]]*\]", " ", name) if unit else name)
+    if label == "stress" and "virial" in words and unit is None:
+        return _virial(next((word for word in words if word in _ENERGIES), "ev"))
+    unit = unit or _in_words(label, words)
+    if label == "energy" and "total" in name.lower() and (unit is None or not unit.is_complete):
+        unit = replace(unit or base_unit(label), per="cell", is_complete=True)
+        unit = replace(unit, name=f"{unit.name.removesuffix('/atom')}/cell")
+    if label == "forces" and any(word.startswith("grad") for word in words):
+        unit = _reversed(unit or base_unit(label))
+    return unit
+
+
+def describe(unit: Unit, label: Label) -> str:
+    """Return a unit in words, with the sign where it differs from the lab's."""
+    if unit.is_virial:
+        return f"{unit.name} (−V × stress)"
+    if label == "forces" and unit.factor < 0:
+        return f"{unit.name} (gradients)"
+    if label == "stress" and unit.factor < 0:
+        return f"{unit.name} (the sign of a pressure, as VASP writes it)"
+    return unit.name
+
+
+def known(label: Label) -> str:
+    """Return the units of a label for a message."""
+    if label == "energy":
+        return f"{', '.join(name for name, _ in _ENERGIES.values())}, each per atom, cell or f.u."
+    return ", ".join(unit.name for unit in _LISTED[label])
+
+
+def _tokens(text: str) -> list[str]:
+    """Return the words of a unit or a name in lower case, in the spelling of the tables."""
+    text = re.sub(r"(?<![A-Za-z])Au(?![a-z])", "gold", text.replace("_", " "))
+    text = re.sub("[ÅÅå]", "a", text).replace("−", "-").lower()
+    text = text.translate(str.maketrans("³⁻¹µ", "3-1μ"))
+    text = re.sub(r"(\^|\*\*)\(?", "", text)
+    text = re.sub(r"(?<=[a-z])-([123])\b", r"\1", text)  # Å-3 is per Å3, Å-1 per Å
+    text = re.sub(r"(?<=[a-z])1\b", "", text)
+    text = re.sub(r"\bf\.?\s*u\b\.?", "fu", text)
+    text = re.sub(r"\b(formula|unit)[\s_]+(unit|cell)\b", r"\1\2", text)
+    text = re.sub(r"\ba\.u\b\.?", "au", text)
+    text = re.sub(r"(?<![a-z0-9])(mu|μ)[\s_-]?b(?![a-z0-9])", "μb", text)
+    words = []
+    for word in re.findall(r"[a-zμö0-9]+", text):
+        match = _GLUED.fullmatch(word)
+        words += match.groups() if match else [word]
+    return [_cubed(_SYNONYMS.get(word, word)) for word in words]
+
+
+def _cubed(word: str) -> str:
+    """Return a word whose length has a power in the spelling of the tables: ang3 becomes a3."""
+    stem = word.removesuffix("3")
+    return f"{_SYNONYMS[stem]}3" if stem != word and stem in _SYNONYMS else word
+
+
+def _parsed(label: Label, tokens: list[str]) -> Unit | None:
+    """Read tokens that are a unit and nothing else."""
+    words = [one for one in tokens if one != "per"]
+    if "au" in words:
+        place = words.index("au")
+        words[place : place + 1] = _ATOMIC.get(label, [])
+    if label == "magmoms":
+        return base_unit(label) if words == ["μb"] else None
+    if label == "stress" and len(words) == 1 and words[0] in _PRESSURES:
+        name, factor = _PRESSURES[words[0]]
+        return Unit(name=name, factor=factor)
+    size = 2 if len(words) > 1 and words[1] == "mol" else 1
+    energy = _ENERGIES.get(" ".join(words[:size]))
+    if energy is None:
+        extent = _EXTENTS.get(" ".join(words)) if tokens[:1] == ["per"] else None
+        return _energy_unit(*_ENERGIES["ev"], extent) if label == "energy" and extent else None
+    rest = words[size:]
+    if label == "bandgap":
+        return None if rest else Unit(name=energy[0], factor=energy[1])
+    if label == "energy":
+        extent = _EXTENTS.get(" ".join(rest))
+        return None if rest and extent is None else _energy_unit(*energy, extent)
+    return _per_length(label, energy, rest)
+
+
+def _energy_unit(name: str, factor: float, extent: tuple[str, Extent] | None) -> Unit:
+    spelled, per = extent or _EXTENTS["atom"]
+    return Unit(name=f"{name}/{spelled}", factor=factor, per=per, is_complete=extent is not None)
+
+
+def _per_length(label: Label, energy: tuple[str, float], rest: list[str]) -> Unit | None:
+    """Read forces, or stress as energy per volume or as a virial."""
+    name, factor = energy
+    if label == "stress" and rest == ["virial"]:
+        return _virial(name.lower())
+    word = rest[0] if len(rest) == 1 else ""
+    length = _LENGTHS.get(word.removesuffix("3") if label == "stress" else word)
+    if length is None or (label == "stress" and not word.endswith("3")):
+        return None
+    if label == "forces":
+        return Unit(name=f"{name}/{length[0]}", factor=factor / length[1])
+    return Unit(name=f"{name}/{length[0]}³", factor=factor / length[1] ** 3 * EV_PER_A3)
+
+
+def _virial(energy: str) -> Unit:
+    name, factor = _ENERGIES[energy]
+    return Unit(name=f"{name} virial", factor=factor, is_virial=True)
+
+
+def _reversed(unit: Unit) -> Unit:
+    name = unit.name.removeprefix("-") if unit.name.startswith("-") else f"-{unit.name}"
+    return replace(unit, name=name, factor=-unit.factor)
+
+
+def _in_brackets(label: Label, name: str) -> Unit | None:
+    """Return the unit in the brackets of a name."""
+    for content in re.findall(r"[(\[]([^()\[\]]*)[)\]]", name):
+        tokens = _tokens(content)
+        if unit := _parsed(label, tokens):
+            return unit
+        harmless = all(token in _NO_UNITS or token.isdigit() for token in tokens)
+        if not harmless and not is_functional(content):
+            raise UnknownUnitError(content, label)
+    return None
+
+
+def _in_words(label: Label, words: list[str]) -> Unit | None:
+    """Return the unit in the words of a name; the longest one counts."""
+    for size in range(min(5, len(words)), 0, -1):
+        for start in range(len(words) - size, -1, -1):
+            if unit := _parsed(label, words[start : start + size]):
+                return unit
+    for place, word in enumerate(words):
+        is_extent = label == "energy" and word == "per" and place < len(words) - 1
+        if place and (word in _OTHER_UNITS or is_extent):
+            raise UnknownUnitError(" ".join(words[place:]), label)
+    return None
+
+
+def _all_energies() -> Iterator[Unit]:
+    for extent in _EXTENTS.values():
+        yield from (_energy_unit(*energy, extent) for energy in _ENERGIES.values())
+
+
+_LISTED: dict[Label, tuple[Unit, ...]] = {
+    "energy": tuple(_all_energies()),
+    "forces": tuple(
+        unit_named("forces", text)
+        for text in ("eV/Å", "-eV/Å", "meV/Å", "Ha/bohr", "-Ha/bohr", "Ry/bohr", "kcal/mol/Å")
+    ),
+    "stress": tuple(
+        unit_named("stress", text)
+        for text in (
+            "GPa",
+            "-GPa",
+            "kBar",
+            "-kBar",
+            "eV/Å³",
+            "-eV/Å³",
+            "Ha/bohr³",
+            "Ry/bohr³",
+            "eV virial",
+            "-eV virial",
+        )
+    ),
+    "magmoms": (base_unit("magmoms"),),
+    "bandgap": (
+        base_unit("bandgap"),
+        Unit(name="meV", factor=1e-3),
+        Unit(name="Ha", factor=HARTREE),
+    ),
+}

@@ -1,0 +1,90 @@
+import pytest
+
+from core.frames.functionals import (
+    canonical_functional,
+    covers,
+    functional_of,
+    functional_of_row,
+    rank,
+    same_functional,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("r2scan", "r2SCAN"),
+        ("R2SCAN", "r2SCAN"),
+        ("r²SCAN", "r2SCAN"),
+        ("r2scan-d4", "r2SCAN-D4"),
+        ("R2SCAN_D4", "r2SCAN-D4"),
+        ("PBE+D3", "PBE-D3"),
+        ("pbe-d3(bj)", "PBE-D3(BJ)"),
+        ("PBE_D3BJ", "PBE-D3(BJ)"),
+        ("PBE+U", "PBE+U"),
+        ("pbe_u", "PBE+U"),
+        ("PBE-D3+U", "PBE+U-D3"),
+        ("GGA", "GGA"),
+        ("GGA_U", "GGA+U"),
+        ("GGA_GGA+U", "GGA/GGA+U"),
+        ("scan+rvv10", "SCAN+rVV10"),
+        ("OptB88vdW", "optB88-vdW"),
+        ("vdW-DF2", "vdW-DF2"),
+        ("vdw_df", "vdW-DF"),
+        ("hse", "HSE06"),
+        ("PBEsol", "PBEsol"),
+        (" B97M ", "B97M"),
+        ("GGA_GGA+U_R2SCAN", "GGA_GGA+U_R2SCAN"),
+        ("my PBE", "my PBE"),
+    ],
+)
+def test_usual_spelling(text, name):
+    assert canonical_functional(text) == name
+    assert canonical_functional(name) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("energy_pbe", "PBE"),
+        ("energy_pbe_u", "PBE+U"),
+        ("energy_pbe_d3", "PBE-D3"),
+        ("E_PBE+U (eV/atom)", "PBE+U"),
+        ("energyPbe", "PBE"),
+        ("energy_r2scan_rvv10_ev_per_atom", "r2SCAN+rVV10"),
+        ("energy_gga", "GGA/GGA+U"),
+        ("energy_gga+u", "GGA+U"),
+        ("energy_pbe_r2scan", None),
+        ("energy", None),
+        ("B97M", None),
+    ],
+)
+def test_functionals_in_names_of_columns(text, name):
+    assert functional_of(text) == name
+
+
+def test_rows_name_functionals_in_phrases():
+    assert functional_of_row("GGA Structure Optimization") == "GGA"
+    assert functional_of_row("R2SCAN") == "r2SCAN"
+    assert functional_of_row("GGA_GGA+U_R2SCAN") == "GGA_GGA+U_R2SCAN"
+
+
+@pytest.mark.parametrize("given", ["PBE+U", "PBE-D3", "PBEsol", "revPBE", "PBE0", "GGA", "my PBE"])
+def test_a_functional_matches_exactly_or_not_at_all(given):
+    assert not same_functional("PBE", given)
+    assert not covers("PBE", given)
+
+
+def test_the_mixed_scheme_covers_its_parts():
+    assert covers("GGA/GGA+U", "GGA")
+    assert covers("GGA_GGA+U", "GGA_U")
+    assert not covers("GGA", "GGA+U")
+    assert not covers("GGA", "GGA/GGA+U")
+    assert covers("pbe", " PBE ")
+
+
+def test_sources_rank_below_targets():
+    names = ["HSE06", "r2SCAN", "SCAN", "PBEsol", "PBE", "LDA"]
+    assert sorted(names, key=rank) == names[::-1]
+    assert rank("PBE-D3") == rank("GGA/GGA+U") == rank("PBE")
+    assert rank("r2SCAN-D4") == rank("r2SCAN")
