@@ -11,6 +11,7 @@ from core.frames.provenance import CORRECTIONS, Provenance
 from core.frames.schema import Card, EnergyColumn
 from core.potential.released import MODELS
 from core.reference.fits.atomref import RARE
+from core.reference.fits.scale import scale_note
 from core.reference.shifts.model_offset import STEPS
 from core.reference.shifts.pairs import default_columns
 from core.runs.record.named_models import runs_with_models
@@ -142,6 +143,8 @@ def notes(result: ModelOffset) -> list[str]:
         )
     if result.n_left_out:
         messages.append(f"CHGNet cannot represent {result.n_left_out:,} of the structures.")
+    if errors.off_scale:
+        messages.append(scale_note(errors.off_scale))
     if errors.unseen:
         messages.append(
             f"Too few materials contain {', '.join(errors.unseen)}: for them, refitted references "

@@ -166,6 +166,8 @@ def _head(atomref: AtomRef, bootstrap: Intervals | None) -> Section:
             "in few frames": ", ".join(atomref.rare()) or "none",
         }
     )
+    if atomref.scale_note:
+        text += f"\n\n{atomref.scale_note}"
     names = {"symbol": "element", "energy": "energy, eV/atom", "count": "frames"}
     data: dict[str, Any] = {}
     if bootstrap is not None:

@@ -38,6 +38,7 @@ class AtomRefStudy(ModelStudy):
     """
 
     kind: ClassVar[str] = "atomref"
+    version: ClassVar[int] = 2
     result: ClassVar[type] = AtomRefFit
 
     pairs: PairSelection | EnergySelection

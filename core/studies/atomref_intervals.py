@@ -106,6 +106,7 @@ class AtomRefIntervals(AtomRefStudy):
     """
 
     kind: ClassVar[str] = "atomref-intervals"
+    version: ClassVar[int] = 2
     result: ClassVar[type] = Intervals
 
     resamplings: int = Field(default=RESAMPLINGS, ge=100, le=100_000)

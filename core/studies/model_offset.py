@@ -56,6 +56,7 @@ class OffsetStudy(ModelStudy):
     """
 
     kind: ClassVar[str] = "offset"
+    version: ClassVar[int] = 2
     result: ClassVar[type] = ModelOffset
 
     dataset: str

@@ -11,7 +11,7 @@ from core.elements import SYMBOLS
 from core.errors import LabError
 from core.frames.pairs import PairSet
 from core.progress import Progress, silent
-from core.reference.fits.atomref import AtomRef, Method, fit_huber, fit_lstsq, fit_ridge
+from core.reference.fits.atomref import AtomRef, Method, fit_huber, fit_lstsq, fit_pulled
 from core.reference.fits.leave_one_out import LeaveOneOut, leave_one_out
 from core.reference.fits.strength import StrengthCurve, strength_curve
 from core.reference.fits.uncertainty import material_counts
@@ -122,7 +122,7 @@ def fit_atomref(
         if strength == "auto":
             curve = strength_curve(X, y, materials, prior=prior.energies)
             strength = curve.best
-        atomref = fit_ridge(
+        atomref = fit_pulled(
             X,
             y,
             prior=prior.energies,

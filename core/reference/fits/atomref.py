@@ -5,7 +5,7 @@ fractions times AtomRef. See Huang et al., arXiv:2504.05565, for why it must be 
 functional changes.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -19,6 +19,7 @@ from core.frames.schema import Corrections
 from core.reference.fits import solve
 from core.reference.fits.atomref_file import AtomRefFile, parse
 from core.reference.fits.robust import huber
+from core.reference.fits.scale import gaps_by_symbol, scale_gap, scale_note
 
 Method = Literal["lstsq", "huber", "ridge", "residual"]
 
@@ -28,7 +29,17 @@ RARE = 10
 _NOTHING = 1e-6
 """eV/atom; chgnet's own AtomRef hold numbers this small for elements that never occurred."""
 
-_SHARED = ("functional", "method", "n", "rank", "strength", "scale", "labels", "corrections")
+_SHARED = (
+    "functional",
+    "method",
+    "n",
+    "rank",
+    "strength",
+    "scale",
+    "labels",
+    "corrections",
+    "off_scale",
+)
 """Fields that an AtomRef and its file hold alike."""
 
 
@@ -52,6 +63,8 @@ class AtomRef:
             methods.
         labels: "dft" or the model that made the fitted energies; None if unknown.
         corrections: whether MP2020 corrections are in them.
+        off_scale: data minus prior (eV/atom) by symbol, for elements whose energies count from
+            another zero than the prior's; they are fitted without the pull.
     """
 
     functional: str
@@ -66,6 +79,7 @@ class AtomRef:
     scale: float | None = None
     labels: str | None = None
     corrections: Corrections = "unknown"
+    off_scale: dict[str, float] = field(default_factory=dict)
 
     def contribution(self, fractions: np.ndarray) -> np.ndarray:
         """Return composition fractions (n, 94) times AtomRef: (n,) eV/atom."""
@@ -93,6 +107,18 @@ class AtomRef:
     def unseen(self) -> list[str]:
         """Elements that no fitted frame contains."""
         return [SYMBOLS[index] for index in np.flatnonzero(self.counts == 0)]
+
+    @property
+    def free(self) -> np.ndarray | None:
+        """Elements that a prior does not pull, (94,) booleans; None if it pulls all."""
+        if not self.off_scale:
+            return None
+        return np.isin(SYMBOLS, list(self.off_scale))
+
+    @property
+    def scale_note(self) -> str:
+        """One sentence on the elements whose energies count from another zero; else empty."""
+        return scale_note(self.off_scale)
 
     @property
     def has_energy(self) -> np.ndarray:
@@ -236,6 +262,7 @@ def fit_ridge(
     strength: float,
     functional: str,
     prior_used: str = "given",
+    gap: np.ndarray | None = None,
 ) -> AtomRef:
     """Fit by least squares pulled toward a prior: argmin |y − X w|² + strength |w − prior|².
 
@@ -246,6 +273,8 @@ def fit_ridge(
         strength: above 0; the prior weighs about as much as this many frames of the pure element.
         functional: level of theory of the energies.
         prior_used: description of the prior.
+        gap: ``scale_gap`` of the energies and the prior (94,), eV/atom: elements where it is finite
+            are not pulled; None pulls all.
 
     Raises:
         LabError: if there are no frames, energies or a prior that are not finite, or the strength
@@ -258,7 +287,9 @@ def fit_ridge(
         raise LabError(f"the prior must hold {N_ELEMENTS} finite energies; give one per element.")
     expected = np.asarray(prior, dtype=float)
     columns = solve.columns(X)
-    departure = solve.least_squares(X, y - X @ expected, columns, strength=strength)
+    off = {} if gap is None else gaps_by_symbol(gap)
+    free = None if gap is None else np.isfinite(gap)
+    departure = solve.least_squares(X, y - X @ expected, columns, strength=strength, free=free)
     return AtomRef(
         functional=functional,
         method="ridge",
@@ -266,6 +297,33 @@ def fit_ridge(
         **_description(y, columns),
         prior_used=prior_used,
         strength=strength,
+        off_scale=off,
+    )
+
+
+def fit_pulled(
+    fractions: np.ndarray,
+    energies: np.ndarray,
+    *,
+    prior: np.ndarray,
+    strength: float,
+    functional: str,
+    prior_used: str = "given",
+) -> AtomRef:
+    """Fit as ``fit_ridge``, without the pull where the energies count from another zero.
+
+    So a constant per element changes nothing but AtomRef wherever the data determine it.
+    Arguments and errors as of ``fit_ridge``.
+    """
+    X, y = _checked(fractions, energies)
+    return fit_ridge(
+        X,
+        y,
+        prior=prior,
+        strength=strength,
+        functional=functional,
+        prior_used=prior_used,
+        gap=scale_gap(X, y - X @ prior),
     )
 
 
@@ -297,7 +355,7 @@ def fit_residual(
     Raises:
         LabError: as ``fit_ridge``, or if interaction energies are not finite.
     """
-    fitted = fit_ridge(
+    fitted = fit_pulled(
         fractions,
         np.asarray(energies, dtype=float) - np.asarray(interaction, dtype=float),
         prior=prior,

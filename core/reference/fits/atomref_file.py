@@ -46,6 +46,7 @@ class AtomRefFile(BaseModel):
             methods.
         labels: "dft" or the model that made the fitted energies; null if unknown.
         corrections: whether MP2020 corrections are in them.
+        off_scale: data minus prior, eV/atom, by symbol, of elements fitted without the pull.
         versions: versions of the software that wrote it.
     """
 
@@ -64,11 +65,14 @@ class AtomRefFile(BaseModel):
     scale: Annotated[FiniteFloat, Field(gt=0)] | None = None
     labels: str | None = None
     corrections: Corrections = "unknown"
+    off_scale: dict[str, FiniteFloat] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=_versions)
 
     @model_validator(mode="after")
     def _known_elements(self) -> "AtomRefFile":
-        if unknown := sorted((self.energies.keys() | self.counts.keys()) - INDEX.keys()):
+        if unknown := sorted(
+            (self.energies.keys() | self.counts.keys() | self.off_scale.keys()) - INDEX.keys()
+        ):
             raise ValueError(f"{unknown[0]} is not an element from H to Pu")
         return self
 

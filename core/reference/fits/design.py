@@ -124,11 +124,11 @@ def build_design(fractions: np.ndarray, groups: np.ndarray | None) -> Design:
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
 class Normal:
-    """Normal equations A = Σ weight · x xᵀ + strength · 1 of a design, inverted.
+    """Normal equations A = Σ weight · x xᵀ + diagonal penalty of a design, inverted.
 
     Attributes:
-        gram: A without its strength, (p, p).
-        strength: ridge strength on its diagonal.
+        gram: A without its penalty, (p, p).
+        penalty: ridge strength on its diagonal, (p,).
         inverse: A generalized inverse of A, (p, p); the inverse if A has one.
         determined: whether the data determine an element's reference, (p,).
         basis: columns that span the determined directions, (p, rank), in units of ``length``; None
@@ -137,7 +137,7 @@ class Normal:
     """
 
     gram: np.ndarray
-    strength: float
+    penalty: np.ndarray
     inverse: np.ndarray
     determined: np.ndarray
     basis: np.ndarray | None
@@ -149,15 +149,22 @@ class Normal:
         return np.asarray((scaled > _TOUCHED * scaled.max(axis=0, initial=1e-300)).any(axis=1))
 
 
-def normal(design: Design, weights: np.ndarray, strength: float) -> Normal:
+def normal(
+    design: Design, weights: np.ndarray, strength: float, free: np.ndarray | None = None
+) -> Normal:
     """Invert the normal equations of cells with weights (c,), all at least 0.
+
+    Elements that are `free`, (94,) booleans, have no penalty.
 
     Undetermined directions are found in the weighted rows themselves, to working precision, because
     the normal equations square the condition number.
     """
     p = len(design.elements)
     gram = (design.cells.T @ (sp.diags_array(weights) @ design.cells)).toarray()
-    full = gram + strength * np.eye(p)
+    penalty = np.full(p, strength)
+    if free is not None:
+        penalty[free[design.elements]] = 0.0
+    full = gram + np.diag(penalty)
     length = np.sqrt(np.diag(full))
     length[length == 0] = 1.0
     scaled = full / np.outer(length, length)
@@ -166,15 +173,15 @@ def normal(design: Design, weights: np.ndarray, strength: float) -> Normal:
         determined = np.ones(p, dtype=bool)
         return Normal(
             gram=gram,
-            strength=strength,
+            penalty=penalty,
             inverse=inverse,
             determined=determined,
             basis=None,
             length=length,
         )
     rows = (sp.diags_array(np.sqrt(weights)) @ design.cells).toarray()
-    if strength > 0:
-        rows = np.concatenate([rows, np.sqrt(strength) * np.eye(p)])
+    if penalty.any():
+        rows = np.concatenate([rows, np.diag(np.sqrt(penalty))])
     factor = np.linalg.qr(rows / length, mode="r")
     _, singular, vectors = np.linalg.svd(factor)
     cut = singular[0] * max(rows.shape) * np.finfo(float).eps
@@ -183,7 +190,7 @@ def normal(design: Design, weights: np.ndarray, strength: float) -> Normal:
     inverse = (basis / singular[:rank] ** 2) @ basis.T / np.outer(length, length)
     return Normal(
         gram=gram,
-        strength=strength,
+        penalty=penalty,
         inverse=inverse,
         determined=(np.abs(vectors[rank:]) < _TOUCHED).all(axis=0),
         basis=basis,

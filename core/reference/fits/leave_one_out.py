@@ -208,12 +208,12 @@ def deleted(
     error = np.asarray(energies, dtype=float) - _contribution(design, fit)
     bend = design.gathered(curvature(error, fit.scale))
     strength = 0.0 if fit.strength is None else fit.strength
-    solved = normal(design, bend, strength)
+    solved = normal(design, bend, strength, fit.free)
     pull = design.gathered(score(error, fit.scale))
     adjusted, drop = np.zeros(len(bend)), np.full(len(bend), np.nan)
     leverage = np.zeros(len(design.materials))
     lost: dict[int, np.ndarray] = {}
-    carries = _carriers(design, strength)
+    carries = _carriers(design, solved.penalty)
     sizes = np.bincount(design.material, minlength=len(design.materials))
     begins = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     singles = np.flatnonzero(sizes == 1)
@@ -260,12 +260,10 @@ def _contribution(design: Design, fit: AtomRef) -> np.ndarray:
     return np.asarray((design.cells @ fit.energies[design.elements])[design.cell])
 
 
-def _carriers(design: Design, strength: float) -> np.ndarray:
-    """Return which materials (m,) contain an element of their own, without a prior for it."""
-    if strength > 0:
-        return np.zeros(len(design.materials), dtype=bool)
+def _carriers(design: Design, penalty: np.ndarray) -> np.ndarray:
+    """Return which materials (m,) contain an element of their own, without a pull on it (p,)."""
     incidence = design.elements_of_materials
-    single = (design.material_counts == 1)[incidence.indices]
+    single = ((design.material_counts == 1) & (penalty == 0))[incidence.indices]
     owner = np.repeat(np.arange(len(design.materials)), np.diff(incidence.indptr))
     return np.bincount(owner, single, minlength=len(design.materials)) > 0
 

@@ -11,6 +11,7 @@ from core.errors import LabError
 from core.frames.splits import seeded_rank
 from core.progress import Progress, silent
 from core.reference.fits.design import build_design
+from core.reference.fits.scale import limits
 from core.reference.fits.strength import best_strengths, departures
 
 SIZES = (10, 25, 50, 100, 250, 500, 1000)
@@ -133,6 +134,7 @@ def compare_priors(
         [np.asarray(prior, float)[design.elements] for prior in priors.values()], axis=1
     )
     left = np.asarray(energies, dtype=float)[:, None] - design.cells @ start
+    limit = limits()[design.elements]
     # Materials are ranked by a hash, so that the choice does not depend on the order of rows.
     rank = seeded_rank(materials, "priors")
     errors = np.empty((repeats, len(priors), len(used)))
@@ -143,7 +145,7 @@ def compare_priors(
         rows, expected = design.cells[is_held_out], left[is_held_out]
         for column, size in enumerate(used):
             chosen = place < size
-            departure = _fitted(design.cells[chosen], left[chosen], place[chosen], strength)
+            departure = _fitted(design.cells[chosen], left[chosen], place[chosen], strength, limit)
             errors[repeat, :, column] = np.abs(expected - rows @ departure).mean(axis=0)
     low, high = np.quantile(errors, QUANTILES, axis=0)
     progress(1.0, f"repetitions: {repeats} of {repeats}")
@@ -161,11 +163,15 @@ def compare_priors(
 
 
 def _fitted(
-    rows: sp.csr_array, left: np.ndarray, place: np.ndarray, strength: float | None
+    rows: sp.csr_array,
+    left: np.ndarray,
+    place: np.ndarray,
+    strength: float | None,
+    limit: np.ndarray,
 ) -> np.ndarray:
     """Return ridge fits minus their priors, (p, priors) eV/atom; ``place`` assigns the folds."""
     if strength is not None:
-        return departures(rows, left, np.array([strength]))[:, 0]
-    best = best_strengths(rows, left, place % min(FOLDS, int(place.max()) + 1))
-    fits = [departures(rows, y[:, None], best[[i]])[:, 0, 0] for i, y in enumerate(left.T)]
+        return departures(rows, left, np.array([strength]), limit)[:, 0]
+    best = best_strengths(rows, left, place % min(FOLDS, int(place.max()) + 1), limit)
+    fits = [departures(rows, y[:, None], best[[i]], limit)[:, 0, 0] for i, y in enumerate(left.T)]
     return np.stack(fits, axis=1)

@@ -60,7 +60,12 @@ def columns(fractions: np.ndarray) -> Columns:
 
 
 def least_squares(
-    fractions: np.ndarray, energies: np.ndarray, described: Columns, *, strength: float = 0.0
+    fractions: np.ndarray,
+    energies: np.ndarray,
+    described: Columns,
+    *,
+    strength: float = 0.0,
+    free: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return w (94,) that minimizes |y − X w|² + strength |w|².
 
@@ -71,21 +76,25 @@ def least_squares(
         energies: y, (n,).
         described: ``columns(fractions)``.
         strength: weight of the penalty, 0 for none.
+        free: elements that the penalty leaves out, (94,) booleans; None for none.
     """
     elements = described.elements
     w = np.zeros(fractions.shape[1])
-    normal = described.gram + strength * np.eye(len(elements))
+    penalty = np.full(len(elements), strength)
+    if free is not None:
+        penalty[free[elements]] = 0.0
+    normal = described.gram + np.diag(penalty)
     if not _is_well_conditioned(normal):
         rows = fractions[:, elements]
-        if strength > 0:
-            rows = np.concatenate([rows, np.sqrt(strength) * np.eye(len(elements))])
+        if penalty.any():
+            rows = np.concatenate([rows, np.diag(np.sqrt(penalty))])
             energies = np.concatenate([energies, np.zeros(len(elements))])
         w[elements] = np.linalg.lstsq(rows, energies)[0]
         return w
     length = np.sqrt(np.diag(normal))
     scaled = normal / np.outer(length, length)
     for _ in range(2):
-        gradient = (fractions.T @ (energies - fractions @ w))[elements] - strength * w[elements]
+        gradient = (fractions.T @ (energies - fractions @ w))[elements] - penalty * w[elements]
         w[elements] += np.linalg.solve(scaled, gradient / length) / length
     return w
 

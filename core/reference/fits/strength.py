@@ -15,6 +15,7 @@ from core.errors import LabError
 from core.progress import Progress, silent
 from core.reference.fits.design import Design, build_design, normal
 from core.reference.fits.folds import folds
+from core.reference.fits.scale import limits, scale_gap
 
 STRENGTHS = np.array([float(f"{10.0**power:.3g}") for power in np.arange(-6, 4.01, 0.25)])
 """Default strengths: four per power of ten, with three digits."""
@@ -101,7 +102,8 @@ def strength_curve(
     fold = folds(groups, k=k, seed=seed)
     design = build_design(fractions, None)
     left = np.asarray(energies, dtype=float) - design.cells @ prior[design.elements]
-    sums = _fold_sums(design.cells, left[:, None], fold, tried, progress)
+    limit = limits()[design.elements]
+    sums = _fold_sums(design.cells, left[:, None], fold, tried, limit, progress)
     absolute, squared = sums[..., 0]
     lstsq = sum(float(np.abs(_lstsq_errors(design, energies, fold == i)).sum()) for i in range(k))
     sizes = np.bincount(fold, minlength=k)
@@ -128,7 +130,11 @@ def strength_curve(
 
 
 def best_strengths(
-    rows: sp.csr_array, left: np.ndarray, fold: np.ndarray, strengths: np.ndarray = STRENGTHS
+    rows: sp.csr_array,
+    left: np.ndarray,
+    fold: np.ndarray,
+    limit: np.ndarray,
+    strengths: np.ndarray = STRENGTHS,
 ) -> np.ndarray:
     """Return the strength with the smallest cross-validated MAE for each of q priors, (q,).
 
@@ -136,18 +142,28 @@ def best_strengths(
         rows: composition fractions over p elements (n, p), sparse.
         left: energies minus the contribution of each prior (n, q), eV/atom.
         fold: fold of each row (n,), from 0.
+        limit: largest distance from a prior on the same scale, (p,) eV/atom.
         strengths: strengths to try, (s,).
     """
-    absolute, _ = _fold_sums(rows, left, fold, strengths, silent)
+    absolute, _ = _fold_sums(rows, left, fold, strengths, limit, silent)
     return np.asarray(strengths[np.argmin(absolute.sum(axis=0), axis=0)])
 
 
-def departures(rows: sp.csr_array, left: np.ndarray, strengths: np.ndarray) -> np.ndarray:
-    """Return ridge fits minus their priors, (p, s, q) eV/atom; arguments as of best_strengths."""
+def departures(
+    rows: sp.csr_array, left: np.ndarray, strengths: np.ndarray, limit: np.ndarray
+) -> np.ndarray:
+    """Return ridge fits minus their priors, (p, s, q) eV/atom; arguments as of best_strengths.
+
+    Where the energies count from another zero than a prior (``core.reference.fits.scale``), the
+    prior is moved to them first.
+    """
+    gaps = np.stack([np.nan_to_num(scale_gap(rows, y, limit)) for y in left.T], axis=1)
+    if gaps.any():
+        left = left - rows @ gaps
     values, vectors = np.linalg.eigh((rows.T @ rows).toarray())
     turned = vectors.T @ (rows.T @ left)
     shrunk = turned[:, None, :] / (np.maximum(values, 0.0)[:, None] + strengths)[:, :, None]
-    return np.tensordot(vectors, shrunk, axes=1)
+    return np.asarray(np.tensordot(vectors, shrunk, axes=1) + gaps[:, None, :])
 
 
 def _fold_sums(
@@ -155,6 +171,7 @@ def _fold_sums(
     left: np.ndarray,
     fold: np.ndarray,
     strengths: np.ndarray,
+    limit: np.ndarray,
     progress: Progress,
 ) -> np.ndarray:
     """Add |error| and error² of each fold, predicted from the others: (2, k, s, q)."""
@@ -164,7 +181,7 @@ def _fold_sums(
     for number in range(k):
         progress(number / k, f"folds: {number} of {k}")
         fitted, out = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
-        fits = departures(rows[fitted], left[fitted], strengths).reshape(p, s * q)
+        fits = departures(rows[fitted], left[fitted], strengths, limit).reshape(p, s * q)
         for begin in range(0, len(out), step):
             part = out[begin : begin + step]
             error = left[part, None, :] - (rows[part] @ fits).reshape(-1, s, q)

@@ -17,6 +17,7 @@ from core.elements import N_ELEMENTS, SYMBOLS, chemistry
 from core.progress import Progress, silent
 from core.reference.fits.atomref import fit_lstsq, fit_residual
 from core.reference.fits.folds import folds
+from core.reference.fits.scale import gaps_by_symbol, scale_gap
 
 STEPS = {
     "as_is": "as it is",
@@ -45,6 +46,8 @@ class Offset:
         unseen: elements that occur in one fold only: for the materials of that fold, refitted
             references lack them, and `residual` keeps the prior.
         n_materials: number of materials.
+        off_scale: energies minus prior (eV/atom) by symbol, of elements whose energies count from
+            another zero; `residual` fits them without the pull.
     """
 
     residuals: np.ndarray
@@ -56,6 +59,7 @@ class Offset:
     chemistry_count: np.ndarray
     unseen: list[str]
     n_materials: int
+    off_scale: dict[str, float]
 
     @property
     def mae(self) -> dict[str, float]:
@@ -167,4 +171,5 @@ def offset(
         chemistry_count=sizes.to_numpy(),
         unseen=[SYMBOLS[i] for i in np.flatnonzero(missing)],
         n_materials=int(pd.Series(groups).nunique()),
+        off_scale=gaps_by_symbol(scale_gap(X, energies - interaction - X @ prior)),
     )

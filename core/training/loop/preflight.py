@@ -245,6 +245,8 @@ def _warnings(config: RunConfig, result: Preflight, n_fitted_on: int) -> list[st
             f"This preview fits AtomRef to {n_fitted_on:,} of {result.n_train:,} training frames; "
             "the run fits it to all of them."
         )
+    if result.atomref.scale_note:
+        warnings.append(result.atomref.scale_note)
     mae = result.energy_mae_mev_per_atom or 0.0
     if not fitted and mae > _FAR:
         warnings.append(

@@ -154,3 +154,5 @@ def show_priors(*atomrefs: AtomRef) -> None:
     for atomref in atomrefs:
         if atomref.prior_used:
             st.caption(f"Prior of {plain(atomref.functional)}: {plain(atomref.prior_used)}.")
+        if atomref.scale_note:
+            st.warning(plain(atomref.scale_note), icon=":material/straighten:")
