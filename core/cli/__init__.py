@@ -3,8 +3,8 @@
 With `--json` a command prints one JSON object on stdout and exits with 0. A user's error prints one
 line on stderr and exits with 2. A cancelled training exits with 130.
 
-The module of a command is imported when the command is called, so that listing data sets does not
-wait for torch.
+The module of a command is imported when the command is called, so that the list of commands waits
+for no library and listing data sets not for torch.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_group
 
 from core.errors import LabError
@@ -23,40 +23,90 @@ from core.home import keep_compiled_code
 PROGRAM = "atomref"
 """What messages and pages call the command line."""
 
-_MODULES = {
-    "datasets": "core.cli.datasets",
-    "import": "core.cli.datasets",
-    "shift": "core.cli.shift",
-    "atomref": "core.cli.atomref",
-    "atomrefs": "core.cli.atomrefs",
-    "offset": "core.cli.model_offset",
-    "importance": "core.cli.importance",
-    "formation": "core.cli.formation",
-    "train": "core.cli.train",
-    "experiment": "core.cli.experiment",
-    "sweep": "core.cli.sweep",
-    "scaling": "core.cli.scaling",
-    "plan": "core.cli.plan",
-    "next": "core.cli.plan",
-    "runs": "core.cli.runs",
-    "evaluate": "core.cli.evaluate",
-    "predict": "core.cli.predict",
-    "export": "core.cli.runs",
+_COMMANDS = {
+    "datasets": ("datasets", "The data sets of the lab."),
+    "import": (
+        "datasets",
+        "Import a table of paired energies, or of frames: one structure with its labels per row.",
+    ),
+    "shift": (
+        "shift",
+        "Compare two functionals: two data sets of frames, or two columns of one table of pairs.",
+    ),
+    "atomref": (
+        "atomref",
+        "Fit the elemental reference energies of a functional to all energies of a data set.",
+    ),
+    "atomrefs": ("atomrefs", "AtomRef with names: chgnet's own and the saved ones."),
+    "offset": (
+        "model_offset",
+        "Report a model's error as is, after a constant, after AtomRef, after residual AtomRef.",
+    ),
+    "importance": (
+        "importance",
+        "Compute which elements make two functionals disagree: XGBoost on composition, and SHAP.",
+    ),
+    "formation": (
+        "formation",
+        "Compute formation energies in every functional, and their errors against experiment.",
+    ),
+    "train": (
+        "train",
+        "Train. Ctrl-C stops with a checkpoint; `atomref runs resume` continues from there.",
+    ),
+    "experiment": (
+        "experiment",
+        "Matched experiments: several methods and seeds on the same data.",
+    ),
+    "sweep": ("sweep", "Sweeps: training set sizes × methods × seeds, for scaling laws."),
+    "scaling": (
+        "scaling",
+        "Fit scaling laws, with 95 % intervals, to a sweep or to any table of points.",
+    ),
+    "plan": (
+        "plan",
+        "Compute how many calculations a target error takes by method, and what they cost.",
+    ),
+    "next": ("plan", "Choose what to compute next from a pool, each with its reason."),
+    "runs": ("runs", "Runs: one directory per training."),
+    "evaluate": ("evaluate", "Compare a model's predictions with the labels of a data set."),
+    "predict": (
+        "predict",
+        "Predict energy, forces, stress and magmoms of every structure in some files.",
+    ),
+    "export": (
+        "runs",
+        "Copy a run's best model to a file that stock CHGNet.from_file loads, with a model card.",
+    ),
 }
+"""Name of each command to its module in this package, and its line in the list of commands."""
 
 
 class LabGroup(TyperGroup):
     """Group that imports commands by name and reports errors in one line."""
 
+    _lists = False
+
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
         """Return the names of all commands."""
-        return list(_MODULES)
+        return list(_COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
         """Import a command's module and return the command; None if there is none."""
-        if cmd_name not in _MODULES:
+        if cmd_name not in _COMMANDS:
             return None
-        return get_group(import_module(_MODULES[cmd_name]).app).commands[cmd_name]
+        module, line = _COMMANDS[cmd_name]
+        if self._lists:
+            return TyperCommand(cmd_name, help=line)
+        return get_group(import_module(f"{__name__}.{module}").app).commands[cmd_name]
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help, which lists the commands without importing them."""
+        self._lists = True
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self._lists = False
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the arguments before the command."""
