@@ -86,8 +86,8 @@ FormOption = Annotated[
 MinFrames = Annotated[
     int | None,
     typer.Option(
-        help="Leave out smaller sizes. Default: of a table none, of a sweep those below a "
-        "sixteenth of the largest.",
+        help="Leave out smaller sizes. Default: of a table none, of a sweep those at which the "
+        "untrained model has not settled, and those below a sixteenth of the largest.",
         min=0,
     ),
 ]

@@ -52,7 +52,12 @@ def plan(
     # Help texts do not wait for scipy.
     from core.scaling.analysis import analyse_sweep  # noqa: PLC0415
     from core.scaling.cost import Cost  # noqa: PLC0415
-    from core.scaling.plan_text import budget_text, extrapolation_text, plan_text  # noqa: PLC0415
+    from core.scaling.plan_text import (  # noqa: PLC0415
+        budget_text,
+        extrapolation_text,
+        headline,
+        plan_text,
+    )
     from core.scaling.planner import DataPlan, training_atoms  # noqa: PLC0415
     from core.scaling.sweep_files import open_sweep  # noqa: PLC0415
 
@@ -65,7 +70,15 @@ def plan(
         raise LabError(next(iter(analysis.refused.values())))
     about = results.about
     n_atoms = training_atoms(about.sweep.base.dataset)
-    data_plan = DataPlan(laws=analysis.laws, target=target, cost=cost, n_atoms=n_atoms, have=have)
+    data_plan = DataPlan(
+        laws=analysis.laws,
+        target=target,
+        cost=cost,
+        n_atoms=n_atoms,
+        have=have,
+        untrained=analysis.untrained,
+    )
+    verdict = data_plan.verdict()
     tests = analysis.extrapolation_table()
     report: dict[str, Any] = {
         "sweep": name,
@@ -79,6 +92,8 @@ def plan(
         "core_hours_each": cost.mean_hours(n_atoms),
         "currency": currency,
         "methods": data_plan.table().set_index("method").to_dict("index"),
+        "best": verdict.best,
+        "need_more": verdict.others,
         "refused": analysis.refused,
         "extrapolation": {
             method: table.to_dict("records") for method, table in analysis.extrapolations.items()
@@ -87,12 +102,19 @@ def plan(
     head = {
         "sweep": f"{name} on {about.data.name}, labels: {about.data.labels}",
         "target": f"{METRICS[analysis.metric].label} {target:g} {analysis.unit} on {split} frames",
-        "smallest size fitted": f"{analysis.min_frames:,} frames",
+        "smallest size fitted": ", ".join(
+            f"{method} {law.smallest:,.0f}" for method, law in analysis.laws.items()
+        ),
         "existing": f"{have:,} frames",
         "cost per calculation": f"{report['core_hours_each']:.4g} core-hours",
         **{f"refused: {method}": reason for method, reason in analysis.refused.items()},
     }
-    parts = [facts(head), columns(*_cells(plan_text(data_plan)))]
+    parts = [
+        facts(head),
+        " ".join(headline(data_plan, analysis.unit)),
+        columns(*_cells(plan_text(data_plan))),
+        *analysis.start_notes,
+    ]
     if budget_hours is not None:
         table = data_plan.budget(budget_hours)
         report["budget"] = table.set_index("method").to_dict("index")

@@ -1,6 +1,5 @@
 """`scaling`: how the error falls with the number of training frames."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +17,9 @@ from core.cli.options import (
 from core.errors import LabError
 from core.scaling.analysis import TABLE, Pair, ScalingAnalysis, analyse_sweep, analyse_table
 from core.scaling.extrapolation import ERRORS
+from core.scaling.law_text import exponent_text, floor_text
+from core.scaling.plan_text import count
+from core.scaling.savings_text import crossing_sentences, saving_text
 from core.training.settings.metrics import LABEL_METRICS, METRICS
 
 if TYPE_CHECKING:
@@ -70,13 +72,12 @@ def _table_answer(analysis: ScalingAnalysis) -> Answer:
     if analysis.refused:
         raise LabError(analysis.refused[TABLE])
     law = analysis.laws[TABLE]
-    low, high = law.exponent_interval()
     head = facts(
         {
             "form": "a·N^−b" if law.form == "power" else "a·N^−b + c",
-            "exponent b": f"{law.exponent:.4g} (95 %: {low:.4g} to {high:.4g})",
-            "amplitude a": law.amplitude,
-            "floor c": law.floor,
+            "exponent b [95 %]": exponent_text(law),
+            "amplitude a": rounded(law.amplitude),
+            "floor c [95 %]": floor_text(law) if law.form == "offset" else None,
             "R²": law.r2,
             "points": f"{law.n} at {law.n_sizes} sizes, {law.smallest:,g} to {law.largest:,g}",
         }
@@ -120,19 +121,14 @@ def _sweep_answer(analysis: ScalingAnalysis, results: "SweepResults") -> Answer:
             "sweep": analysis.name,
             "frames": f"{about.data.name}, labels: {about.data.labels}",
             "error": f"{info.label}, {info.unit}, {analysis.split}",
-            "fitted from": f"{analysis.min_frames:,} frames",
         }
     )
     texts = [
         head,
         _laws_text(analysis),
         *(f"{method}: {reason}" for method, reason in analysis.refused.items()),
-        *(
-            f"{method}: below {size:,} frames the untrained model improves too, through its "
-            f"AtomRef alone; --min-frames {size} leaves these sizes out."
-            for method, size in analysis.settled_from.items()
-        ),
-        *map(_saved_text, saved),
+        *analysis.start_notes,
+        *(_saved_text(analysis, pair) for pair in analysis.pairs),
         *_extrapolation_texts(analysis),
         *(f"left out: {reason}" for reason in results.left_out.values()),
     ]
@@ -157,7 +153,7 @@ def _law_data(analysis: ScalingAnalysis, method: str) -> dict[str, Any]:
         "smallest": law.smallest,
         "largest": law.largest,
         "held_out": {
-            "best": choice.form,
+            "best": choice.better,
             "sizes": list(choice.held_out),
             "errors": choice.errors,
             "refused": choice.refused,
@@ -177,32 +173,46 @@ def _saved_data(analysis: ScalingAnalysis, pair: Pair) -> dict[str, Any]:
 
 
 def _laws_text(analysis: ScalingAnalysis) -> str:
-    head = ("method", "form", "exponent", "low", "high", "R²", "floor", "points", "sizes")
-    rows = []
-    for method, law in analysis.laws.items():
-        interval = law.exponent_interval()
-        numbers = (law.exponent, *interval, law.r2, law.floor, law.n, law.n_sizes)
-        rows.append([method, law.form, *numbers])
+    head = ("method", "form", "exponent [95 %]", "floor [95 %]", "R²", "points", "frames")
+    rows = [
+        [
+            method,
+            law.form,
+            exponent_text(law),
+            floor_text(law) if law.form == "offset" else None,
+            rounded(law.r2),
+            f"{law.n} at {law.n_sizes} sizes",
+            f"{law.smallest:,g} to {law.largest:,g}",
+        ]
+        for method, law in analysis.laws.items()
+    ]
     return columns(head, rows) if rows else ""
 
 
-def _saved_text(saved: Mapping[str, Any]) -> str:
-    head = ["error", saved["better"], saved["worse"], "ratio", "low", "high", "inside"]
+def _saved_text(analysis: ScalingAnalysis, pair: Pair) -> str:
+    better, worse = pair
+    head = [f"error, {analysis.unit}", better, worse, "times fewer", "interval"]
     rows = []
-    for row in saved["errors"]:
-        cells = {key: rounded(value) for key, value in row.items()}
-        if cells.pop("at_least"):
-            cells["n_better"] = f"up to {row['n_better']:,g}"
-            cells["ratio"] = f"{row['ratio']:.3g} at least"
-        rows.append(list(cells.values()))
-    title = f"Frames for the same error, {saved['worse']} / {saved['better']}"
-    lines = [f"{title} (inside: nothing is extrapolated)", columns(head, rows)]
-    lines += [
-        f"The curves cross at {row['n_frames']:,.0f} frames (95 %: {row['low']:,.0f} to "
-        f"{row['high']:,.0f}){'' if row['inside'] else ', which is extrapolated'}."
-        for row in saved["crossings"]
-    ]
-    return "\n".join(lines)
+    for row in analysis.saved_at_doublings(pair).to_dict("records"):
+        number, sentence = saving_text(row)
+        at_most = "at most " if row["at_least"] else ""
+        rows.append(
+            [
+                f"{row['error']:.3g}",
+                f"{at_most}{count(row['n_better'])}",
+                count(row["n_worse"]),
+                number,
+                sentence,
+            ]
+        )
+    crossings = crossing_sentences(analysis.crossings[pair], pair, analysis.unit)
+    return "\n".join(
+        [
+            f"Frames for the same error, {better} instead of {worse}",
+            columns(head, rows),
+            *(f"{better} and {worse}: {sentence}" for sentence in crossings),
+        ]
+    )
 
 
 def _extrapolation_texts(analysis: ScalingAnalysis) -> list[str]:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from core.errors import LabError
 from core.scaling.extrapolation import FACTOR, extrapolation
-from core.scaling.form_choice import FormChoice, FormOption, asymptotic_from, choose_form, law_of
+from core.scaling.form_choice import FormChoice, FormOption, choose_form, law_of
 from core.scaling.law import Law
 from core.scaling.points import ScalingPoints, read_points
 from core.scaling.savings import PAIRS, crossing, frames_saved
@@ -33,6 +33,12 @@ Pair = tuple[str, str]
 _GRID = 81
 _ERRORS = 61
 _DOUBLINGS = 5
+
+_STARTS = {
+    True: "The law includes such sizes, so it describes how elements enter the training set as "
+    "well: leave them out to see what training adds.",
+    False: "The law leaves such sizes out.",
+}
 
 
 class ExtrapolationSummary(NamedTuple):
@@ -62,7 +68,9 @@ class ScalingAnalysis:
         split: "validation" or "test"; empty for a table.
         unit: unit of the errors.
         form: form of the laws as asked for.
-        min_frames: smaller training sets were left out of the fits.
+        min_frames: smaller training sets were left out of the fits; None where each method begins
+            at its own size, `fitted_from`.
+        fitted_from: by method, the size from which its law is fitted.
         points: errors by method; TABLE is the only method of a table.
         laws: laws of the methods that could be fitted.
         refused: by method, why it has no law.
@@ -74,7 +82,8 @@ class ScalingAnalysis:
     split: str = ""
     unit: str
     form: FormOption
-    min_frames: int
+    min_frames: int | None
+    fitted_from: Mapping[str, int]
     points: Mapping[str, ScalingPoints]
     laws: Mapping[str, Law]
     refused: Mapping[str, str]
@@ -97,7 +106,7 @@ class ScalingAnalysis:
             words += ["--split", "test"]
         if self.form != "power":
             words += ["--form", self.form]
-        if self.min_frames != (0 if self.results is None else asymptotic_from(self.results.sizes)):
+        if self.min_frames is not None:
             words += ["--min-frames", str(self.min_frames)]
         return words
 
@@ -113,6 +122,15 @@ class ScalingAnalysis:
         if self.results is None or not len(errors):
             return pd.DataFrame({"seed": np.arange(len(errors)), "error": errors})
         return self.results.zero_point(method, self.metric)[["seed", "error"]]
+
+    @property
+    def untrained(self) -> dict[str, float]:
+        """By method, the mean error of its untrained models, where it is known."""
+        return {
+            method: float(points.zero.mean())
+            for method, points in self.points.items()
+            if len(points.zero)
+        }
 
     def trained(self, method: str) -> pd.DataFrame:
         """Return the errors of a method's trained models: columns n_frames, seed and error."""
@@ -151,7 +169,7 @@ class ScalingAnalysis:
         choices = {}
         for method, points in self.points.items():
             try:
-                choices[method] = choose_form(points, min_frames=self.min_frames)
+                choices[method] = choose_form(points, min_frames=self.fitted_from[method])
             except LabError:
                 continue  # `refused` says why nothing fits
         return choices
@@ -160,7 +178,9 @@ class ScalingAnalysis:
     def extrapolations(self) -> dict[str, pd.DataFrame]:
         """By method, how well its larger sizes are predicted from sizes up to a quarter."""
         return {
-            method: extrapolation(self.points[method], form=law.form, min_frames=self.min_frames)
+            method: extrapolation(
+                self.points[method], form=law.form, min_frames=self.fitted_from[method]
+            )
             for method, law in self.laws.items()
         }
 
@@ -181,17 +201,29 @@ class ScalingAnalysis:
         inside = table["seen"].between(table["low"], table["high"])
         return ExtrapolationSummary(errors.median(), errors.max(), int(inside.sum()), len(table))
 
-    @property
+    @cached_property
     def settled_from(self) -> dict[str, int]:
-        """By method, the size below which its AtomRef improves too, where its law goes lower."""
+        """By method, the size from which the untrained model has settled, where that is known."""
         if self.results is None:
             return {}
-        sizes = {method: self.results.settled_from(method, self.metric) for method in self.laws}
-        return {
-            method: size
-            for method, size in sizes.items()
-            if size is not None and size > self.laws[method].smallest
-        }
+        sizes = {method: self.results.settled_from(method, self.metric) for method in self.points}
+        return {method: size for method, size in sizes.items() if size is not None}
+
+    @property
+    def start_notes(self) -> list[str]:
+        """Sentences on sizes at which more frames improve the AtomRef alone, fitted or not."""
+        by_case: dict[tuple[int, bool], list[str]] = {}
+        for method, size in self.settled_from.items():
+            start = self.laws[method].smallest if method in self.laws else size
+            if self.points[method].sizes.min() < size and start <= size:
+                by_case.setdefault((size, start < size), []).append(method)
+        return [
+            f"{', '.join(methods)}: with fewer than {size:,} frames the untrained model improves "
+            "too, through its AtomRef alone, because smaller training sets lack some elements: its "
+            "error is more than a tenth above that with the largest training set. "
+            + _STARTS[is_lower]
+            for (size, is_lower), methods in by_case.items()
+        ]
 
     @property
     def pairs(self) -> list[Pair]:
@@ -225,7 +257,7 @@ class ScalingAnalysis:
     def savings_table(self) -> pd.DataFrame:
         """Return `savings` as one table, with columns better and worse for the pair."""
         return pd.concat(
-            table.assign(better=better, worse=worse)
+            table.dropna(subset="ratio").assign(better=better, worse=worse)
             for (better, worse), table in self.savings.items()
         )
 
@@ -236,21 +268,9 @@ class ScalingAnalysis:
         errors = np.concatenate([table.loc[table["inside"], "error"] for table in tables])
         return float(np.median(errors) if len(errors) else np.sqrt(np.prod(self.error_range)))
 
-    def near(self, pair: Pair, table: pd.DataFrame) -> pd.DataFrame:
-        """Return the rows of `saved` that extrapolate no law by more than FACTOR.
-
-        Rows where both methods are good enough already with their smallest sizes are left out too.
-        """
-        near = np.ones(len(table), dtype=bool)
-        for column, method in zip(("n_better", "n_worse"), pair, strict=True):
-            law = self.laws[method]
-            near &= table[column].between(law.smallest / FACTOR, law.largest * FACTOR)
-        both = table["at_least"] & (table["n_worse"] < self.laws[pair[1]].smallest)
-        return table[near & ~both]
-
     @cached_property
     def crossings(self) -> dict[Pair, pd.DataFrame]:
-        """By pair, the sizes at which the two laws cross."""
+        """By pair, the sizes at which the two laws cross, where both hold."""
         return {pair: crossing(self.laws[pair[0]], self.laws[pair[1]]) for pair in self.pairs}
 
 
@@ -272,11 +292,10 @@ def analyse_sweep(
         metric: key of METRICS.
         split: "validation" or "test".
         form: form of the laws.
-        min_frames: leave smaller sizes out; None for those below a sixteenth of the largest.
+        min_frames: leave smaller sizes out; None for those at which the untrained model has not
+            settled, and those below a sixteenth of the largest.
         methods: keys of METHODS; None for all methods of the sweep.
     """
-    if min_frames is None:
-        min_frames = asymptotic_from(results.sizes)
     points: dict[str, ScalingPoints] = {}
     missing: dict[str, str] = {}
     for method in results.methods if methods is None else methods:
@@ -284,8 +303,12 @@ def analyse_sweep(
             points[method] = results.scaling_points(method, metric=metric, split=split)
         except LabError as error:
             missing[method] = str(error)
+    fitted_from = {
+        method: results.fitted_from(method, metric) if min_frames is None else min_frames
+        for method in points
+    }
     return _fit(
-        points, form, min_frames, missing,
+        points, form, fitted_from, missing, min_frames=min_frames,
         name=name, results=results, metric=metric, split=split, unit=METRICS[metric].unit,
     )  # fmt: skip
 
@@ -305,13 +328,16 @@ def analyse_table(
         LabError: if the table cannot be read.
     """
     points = {TABLE: read_points(path, unit=unit)}
-    return _fit(points, form, min_frames or 0, {}, name=path.name, unit=unit)
+    return _fit(
+        points, form, {TABLE: min_frames or 0}, {}, min_frames=min_frames or None,
+        name=path.name, unit=unit,
+    )  # fmt: skip
 
 
 def _fit(
     points: Mapping[str, ScalingPoints],
     form: FormOption,
-    min_frames: int,
+    fitted_from: Mapping[str, int],
     missing: Mapping[str, str],
     **origin: Any,
 ) -> ScalingAnalysis:
@@ -320,9 +346,9 @@ def _fit(
     refused = dict(missing)
     for method, method_points in points.items():
         try:
-            laws[method] = law_of(method_points, form, min_frames=min_frames)
+            laws[method] = law_of(method_points, form, min_frames=fitted_from[method])
         except LabError as error:
             refused[method] = str(error)
     return ScalingAnalysis(
-        form=form, min_frames=min_frames, points=points, laws=laws, refused=refused, **origin
+        form=form, fitted_from=fitted_from, points=points, laws=laws, refused=refused, **origin
     )

@@ -28,7 +28,7 @@ of the largest still has a factor of four to be fitted on."""
 
 
 def asymptotic_from(sizes: Sequence[float]) -> int:
-    """Return the size from which a law is fitted by default; 0 without sizes.
+    """Return the smallest size to which a law is fitted by default; 0 without sizes.
 
     The paper fits above 1,000 of 190,000 frames.
 
@@ -53,6 +53,11 @@ class FormChoice:
     errors: dict[Form, float]
     held_out: tuple[float, ...]
     refused: dict[Form, str]
+
+    @property
+    def better(self) -> Form | None:
+        """The form that predicted the larger sizes better; None where not both were tried."""
+        return None if self.refused else self.form
 
 
 def choose_form(points: ScalingPoints, *, min_frames: int = 0) -> FormChoice:

@@ -102,7 +102,11 @@ class Law:
 
     def probability(self, n_frames: float, target: float) -> float:
         """Return the probability that the error with this many frames is at most a target."""
-        return float((curve(self.replicates, np.array([float(n_frames)])) <= target).mean())
+        return float((self.replicate_errors(n_frames) <= target).mean())
+
+    def replicate_errors(self, n_frames: float) -> np.ndarray:
+        """Return the error of each replicate (B,) with this many frames, in `unit`."""
+        return np.asarray(curve(self.replicates, np.array([float(n_frames)]))[:, 0])
 
 
 def fit_law(

@@ -3,17 +3,17 @@
 import numpy as np
 import pandas as pd
 
+from core.scaling.extrapolation import FACTOR
 from core.scaling.law import LEVEL, Law, ends
 from core.scaling.least_squares import curve
 
 PAIRS = (("refit", "scratch"), ("residual", "scratch"), ("residual", "refit"))
 """Methods to compare: the one that should need fewer frames first."""
 
-_BEYOND = 1000
-"""Crossings are searched up to this factor beyond the fitted sizes."""
-
 _GRID = 600
+_ROUNDING = 1 + 1e-9
 
+_CROSSING = ["n_frames", "low", "high", "error", "a_better_beyond", "inside"]
 _COLUMNS = [
     "error",
     "n_better",
@@ -30,7 +30,9 @@ def frames_saved(better: Law, worse: Law, errors: np.ndarray, level: float = LEV
     """Return how many times fewer frames a method needs for the same error.
 
     A law is not extrapolated below the smallest size fitted: where the better method reaches the
-    error at that size, its number of frames is that size and the ratio a lower bound. Intervals
+    error at that size, its number of frames is that size and the ratio a lower bound; where the
+    other one does, nothing is known. Nor is a law extrapolated beyond FACTOR times its largest
+    size. Intervals
     take the seeds of the two methods as independent, and their evaluation frames as the same where
     both laws were fitted to errors on the same frames.
 
@@ -43,20 +45,21 @@ def frames_saved(better: Law, worse: Law, errors: np.ndarray, level: float = LEV
     Returns:
         One row per error: `error`, `n_better` and `n_worse` frames, `ratio` n_worse / n_better with
         `ratio_low` and `ratio_high`, `at_least` where the ratio is a lower bound, and `inside`
-        where both numbers lie within the sizes fitted, so that nothing is extrapolated. Infinity
-        where a method never reaches the error, NaN ratios where neither does.
+        where both numbers lie within the sizes fitted, so that nothing is extrapolated. NaN for
+        what the laws do not determine.
     """
     rows = []
     for error in np.asarray(errors, float).tolist():
-        fewest, n_worse = better.frames_for(error), worse.frames_for(error)
-        n_better = max(fewest, better.smallest)
+        fewest, most = better.frames_for(error), worse.frames_for(error)
+        n_better = _near(better, max(fewest, better.smallest))
+        n_worse = _near(worse, most)
         drawn_better = better.frames_for_replicates(error)
         if fewest < n_better:
             drawn_better = np.maximum(drawn_better, n_better)
         drawn = _ratio(worse.frames_for_replicates(error), drawn_better)
         drawn = drawn[~np.isnan(drawn)]
         ratio = float(_ratio(np.array([n_worse]), np.array([n_better]))[0])
-        defined = len(drawn) and not np.isnan(ratio)
+        defined = len(drawn) > 0 and not np.isnan(ratio)
         low, high = ends(drawn, level).tolist() if defined else (np.nan, np.nan)
         inside = _fitted(better, fewest) and _fitted(worse, n_worse)
         rows.append((error, n_better, n_worse, ratio, low, high, fewest < n_better, inside))
@@ -64,7 +67,9 @@ def frames_saved(better: Law, worse: Law, errors: np.ndarray, level: float = LEV
 
 
 def crossing(a: Law, b: Law, level: float = LEVEL) -> pd.DataFrame:
-    """Find the sizes at which two curves cross, up to a factor of 1000 beyond those fitted.
+    """Find the sizes at which two curves cross, where both laws hold.
+
+    That is from the larger of the smallest sizes fitted to FACTOR times the smaller of the largest.
 
     Args:
         a: a law.
@@ -73,11 +78,13 @@ def crossing(a: Law, b: Law, level: float = LEVEL) -> pd.DataFrame:
 
     Returns:
         One row per crossing: `n_frames` with the interval `low`, `high` (0 or infinity where the
-        replicates allow a crossing outside the searched range), the `error` there,
+        replicates allow a crossing outside that range), the `error` there,
         `a_better_beyond`, and `inside` where it lies within the fitted sizes of both.
     """
-    lowest = max(1.0, min(a.smallest, b.smallest) / _BEYOND)
-    sizes = np.geomspace(lowest, max(a.largest, b.largest) * _BEYOND, _GRID)
+    first, last = max(a.smallest, b.smallest), FACTOR * min(a.largest, b.largest)
+    if last <= first:
+        return pd.DataFrame(columns=_CROSSING)
+    sizes = np.geomspace(first, last, _GRID)
     apart = np.log(a.predict(sizes)) - np.log(b.predict(sizes))
     drawn = np.log(curve(a.replicates, sizes)) - np.log(curve(b.replicates, sizes))
     rows = []
@@ -91,8 +98,7 @@ def crossing(a: Law, b: Law, level: float = LEVEL) -> pd.DataFrame:
         error = float(a.predict(np.array([at]))[0])
         inside = _fitted(a, at) and _fitted(b, at)
         rows.append((at, low, high, error, falling, inside))
-    columns = ["n_frames", "low", "high", "error", "a_better_beyond", "inside"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=_CROSSING)
 
 
 def _ratio(worse: np.ndarray, better: np.ndarray) -> np.ndarray:
@@ -100,8 +106,14 @@ def _ratio(worse: np.ndarray, better: np.ndarray) -> np.ndarray:
         return np.asarray(worse / better)
 
 
+def _near(law: Law, n_frames: float) -> float:
+    """Return a number of frames; NaN where the law is not determined."""
+    is_near = law.smallest <= n_frames * _ROUNDING and n_frames <= FACTOR * law.largest * _ROUNDING
+    return n_frames if is_near else np.nan
+
+
 def _fitted(law: Law, n_frames: float) -> bool:
-    return law.smallest <= n_frames <= law.largest
+    return law.smallest <= n_frames * _ROUNDING and n_frames <= law.largest * _ROUNDING
 
 
 def _changes(sizes: np.ndarray, apart: np.ndarray) -> list[tuple[int, float]]:

@@ -17,6 +17,7 @@ from core.runs.groups.sweep import Sweep
 from core.runs.record.directory import Run
 from core.runs.record.listing import status_if_any
 from core.runs.record.status import Status
+from core.scaling.form_choice import asymptotic_from
 from core.scaling.points import ScalingPoints
 from core.training.scoring import error_rows
 from core.training.scoring.error_rows import ErrorRows
@@ -29,7 +30,8 @@ STAGES = {
 }
 """Stage and split of each file in which a run saves errors per frame."""
 
-_SETTLED = 1.25
+_SETTLED = 1.1
+"""An untrained error at most a tenth above that at the largest size has settled."""
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
@@ -155,7 +157,7 @@ class SweepResults:
     def settled_from(self, method: str, metric: str) -> int | None:
         """Return the size from which more frames hardly improve the method's AtomRef.
 
-        From there on the error of the untrained model is at most a quarter above that at the
+        From there on the error of the untrained model is at most a tenth above that at the
         largest size. Below it the error comes from elements that no training frame contains, and a
         law would describe how these enter the training set rather than what training learns.
 
@@ -171,6 +173,18 @@ class SweepResults:
             return None
         poor = means.index[means > _SETTLED * means.iloc[-1]]
         return int(min(means.index[means.index > max(poor, default=0)]))
+
+    def fitted_from(self, method: str, metric: str) -> int:
+        """Return the size from which a law is fitted by default.
+
+        That is where the untrained model has settled, and at the earliest a sixteenth of the
+        largest size.
+
+        Args:
+            method: key of METHODS.
+            metric: key of METRICS.
+        """
+        return max(asymptotic_from(self.sizes), self.settled_from(method, metric) or 0)
 
     def zero_point(self, method: str, metric: str) -> pd.DataFrame:
         """Return the validation errors of the untrained model with the method's AtomRef.

@@ -37,10 +37,15 @@ def test_a_plan_is_that_of_the_laws(example):
     assert told["core_hours_each"] == pytest.approx(0.01 * (atoms.astype(float) ** 3).mean())
     assert (told["sweep"], told["unit"], told["refused"]) == ("example", "meV/atom", {})
     for method, row in told["methods"].items():
+        if method == "scratch":
+            # (9000 / 150)^(1 / 0.45) = 8,900 frames, over four times 1,600.
+            assert row["frames"] is row["core_hours"] is row["money"] is None
+            continue
         assert row["frames"] == expected.loc[method, "frames"]
         hours = (row["frames"] - 100) * told["core_hours_each"]
         assert row["core_hours"] == pytest.approx(hours)
         assert row["money"] == pytest.approx(0.02 * hours)
+    assert (told["best"], told["need_more"]) == (["refit"], ["scratch"])
     tests = told["extrapolation"]["refit"]
     assert [test["n_frames"] for test in tests] == [1600]
     assert {"seen", "predicted", "frames", "frames_low", "held"} <= set(tests[0])
@@ -60,11 +65,12 @@ def test_a_budget_other_errors_and_words_for_people(example):
     assert "chgnet-r2scan" in text
 
 
-def test_never_is_null_with_a_reason(example):
+def test_what_is_not_determined_is_null_with_a_reason(example):
     told = answer("plan", "--target", 1e-9, "--hours", 1, "--form", "offset")
     for row in told["methods"].values():
-        assert row["frames"] is None or row["extrapolated"] > 4
+        assert row["frames"] is row["to_compute"] is row["core_hours"] is None
         assert row["note"]
+    assert told["best"] == []
     narrow = answer("plan", "--target", 100, "--hours", 1, "--form", "auto", "--min-frames", 200)
     assert set(narrow["methods"]) == {"scratch", "refit"}
 

@@ -53,6 +53,7 @@ def test_a_table_of_points(home):
     assert (told["form"], told["floor"], told["falls"]) == ("power", 0, True)
     assert told["held_out"]["sizes"] == [1600]
     assert "needs 5 sizes" in told["held_out"]["refused"]["offset"]
+    assert told["held_out"]["best"] is None
     assert [test["n_frames"] for test in told["extrapolation"]] == [1600]
     text = invoke("scaling", "--points", "p.csv").stdout
     assert "18 at 6 sizes, 50 to 1,600" in text
@@ -98,8 +99,8 @@ def test_where_curves_cross_is_told(example):
     expected = (laws["refit"]["amplitude"] / laws["residual"]["amplitude"]) ** (1 / power)
     assert row["n_frames"] == pytest.approx(expected, rel=1e-2)
     text = invoke("scaling").stdout
-    assert "The curves cross at" in text
-    assert "Frames for the same error, scratch / refit" in text
+    assert "refit and residual: where the laws cross is not determined by this sweep." in text
+    assert "Frames for the same error, refit instead of scratch" in text
     assert "chgnet-r2scan" in text
 
 

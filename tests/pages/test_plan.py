@@ -76,19 +76,24 @@ def words(at):
 def test_a_plan_and_its_command_say_the_same(made):
     at = run(plan_script, **{"target-energy_mae_mev_per_atom": "150", "have": "100"})
     table = at.dataframe[0].value
-    frames = [float(text.replace(",", "")) for text in table["Training frames"]]
-    for found, (amplitude, exponent, _) in zip(frames, LAWS.values(), strict=True):
-        assert found == pytest.approx((amplitude / 150) ** (1 / exponent), rel=0.25)
+    far, near = table["Training frames"]
+    # (9000 / 150)^(1 / 0.45) = 8,900 frames, over four times 1,600.
+    assert far == "not determined"
+    amplitude, exponent, _ = LAWS["refit"]
+    frames = float(near.replace(",", ""))
+    assert frames == pytest.approx((amplitude / 150) ** (1 / exponent), rel=0.25)
     line = at.code[-1].value
     assert line.startswith("atomref plan example --target 150 --hours 20")
     result = CliRunner().invoke(cli, [*line.split()[1:], "--json"])
     told = json.loads(result.stdout)
-    assert [row["frames"] for row in told["methods"].values()] == frames
-    hours = [row["core_hours"] for row in told["methods"].values()]
-    shown = [float(text.replace(",", "")) for text in table["Core-hours"]]
-    # Three digits are shown of large numbers.
-    assert shown == pytest.approx(hours, rel=5e-3)
+    row = told["methods"]["refit"]
+    # Two digits are shown; what is to compute follows from what is enough.
+    assert row["frames"] == pytest.approx(frames, rel=0.05)
+    shown = float(table["Core-hours"].iloc[1].replace(",", ""))
+    assert shown == pytest.approx(row["core_hours_likely"], rel=0.05)
     told = words(at)
+    assert "are enough, with a probability of 90%" in told
+    assert "From scratch (Method 1) needs more." in told
     assert "Transfer, refitted AtomRef" in told
     assert "contains the actual number in" in told
     assert len(at.get("plotly_chart")) == 1
@@ -104,8 +109,10 @@ def test_atoms_money_and_a_budget(made):
         price="0.5",
         currency="CHF",
         spend="5000",
+        **{"target-energy_mae_mev_per_atom": "150"},
     )
-    assert "CHF" in at.dataframe[0].value["Money"].iloc[0]
+    assert "CHF" in at.dataframe[0].value["Money"].iloc[1]
+    assert at.dataframe[0].value["Money"].iloc[0] == "not determined"
     bought = at.dataframe[1].value
     errors = bought["Error, meV/atom"].astype(float)
     low = bought["95 % interval"].str.split(" to ").str[0].astype(float)
@@ -116,7 +123,7 @@ def test_atoms_money_and_a_budget(made):
 
 def test_what_is_there_may_be_enough(made):
     at = run(plan_script, **{"target-energy_mae_mev_per_atom": "400", "have": "100000"})
-    assert "most likely nothing needs to be computed" in words(at)
+    assert "100,000 exist, so nothing needs to be computed" in words(at)
 
 
 def test_a_table_of_points_asks_for_the_atoms(made):
@@ -124,13 +131,15 @@ def test_a_table_of_points_asks_for_the_atoms(made):
     # 2000/√N = 50 at N = 1600, 10 core-hours for 10 atoms.
     row = at.dataframe[0].value.iloc[0]
     assert (row["Method"], row["Core-hours"]) == ("Your points", "16,000")
+    assert "1,600 are enough" in words(at)
     assert not at.code
 
 
-def test_an_error_that_does_not_fall_is_never_reached(made):
+def test_an_error_that_does_not_fall_tells_no_number(made):
     at = run(plan_script, args=("rising",))
-    assert "no method reaches 50 eV" in words(at)
-    assert at.dataframe[0].value["Training frames"].tolist() == ["never"]
+    assert "How many frames reach 50 eV is not determined by this sweep" in words(at)
+    assert "does not fall with more frames" in words(at)
+    assert at.dataframe[0].value["Training frames"].tolist() == ["not determined"]
 
 
 def test_without_a_law_there_is_no_plan(made):

@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 from core.frames.registry import open_dataset
+from core.scaling.analysis import analyse_sweep
+from core.scaling.cost import Cost
 from core.scaling.law import fit_law
+from core.scaling.planner import DataPlan
 from core.scaling.sweep_files import list_results, open_results
 from core.training.settings.metrics import METRICS
 
@@ -66,3 +69,33 @@ def test_what_it_teaches(results):
     assert (means["residual"].loc[:400] < means["refit"].loc[:400] / 2).all()
     law = fit_law(results.scaling_points("residual"), min_frames=100)
     assert law.falls
+
+
+def test_laws_start_where_the_untrained_model_has_settled(results):
+    """Below 400 frames energies fall because training sets lack elements; forces do not."""
+    energy = analyse_sweep("embedded", results, metric="energy_mae_mev_per_atom")
+    assert energy.fitted_from == dict.fromkeys(METHODS, 400)
+    assert {law.smallest for law in energy.laws.values()} == {400}
+    (note,) = energy.start_notes
+    assert note.startswith("scratch, refit, residual: with fewer than 400 frames")
+    assert energy.options == []
+    force = analyse_sweep("embedded", results, metric="force_mae_mev_per_angstrom")
+    assert force.fitted_from == dict.fromkeys(METHODS, 100)
+    lower = analyse_sweep("embedded", results, metric="energy_mae_mev_per_atom", min_frames=100)
+    assert "describes how elements enter the training set" in lower.start_notes[0]
+    assert lower.options == ["--min-frames", "100"]
+
+
+def test_a_plan_says_no_more_than_it_determines(results):
+    analysis = analyse_sweep("embedded", results, metric="energy_mae_mev_per_atom")
+    plans = {
+        target: DataPlan(laws=analysis.laws, target=target, cost=Cost(hours=20), n_atoms=[10])
+        for target in (20, 50)
+    }
+    assert plans[20].verdict() == ([], [])
+    assert plans[20].table()[["frames", "core_hours"]].isna().all(axis=None)
+    assert plans[50].verdict() == (["residual"], ["scratch", "refit"])
+    known = plans[50].table().set_index("method")["frames"]
+    # The mean error is 58 with 400 frames and 48 with 800.
+    assert 400 < known["residual"] < 800
+    assert known[["scratch", "refit"]].isna().all()

@@ -13,6 +13,7 @@ from core.errors import LabError
 from core.scaling.cost import Cost
 from core.scaling.extrapolation import extrapolation
 from core.scaling.law import Law, fit_law
+from core.scaling.plan_text import headline, plan_text
 from core.scaling.planner import LIKELY, DataPlan, training_atoms
 from core.scaling.points import ScalingPoints
 
@@ -89,6 +90,7 @@ def test_intervals_and_chances_are_those_of_the_uncertain_amplitude():
     assert row["probability"] == pytest.approx(0.5, abs=0.05)
     assert law.probability(row["frames_likely"], 40) == pytest.approx(LIKELY, abs=0.01)
     assert row["core_hours_high"] == row["frames_high"]
+    assert row["to_compute_likely"] == row["core_hours_likely"] == row["frames_likely"]
     curve = DataPlan(laws={"refit": law}, target=40, cost=Cost(hours=1), n_atoms=[1]).chances()
     assert (curve["probability"].diff().dropna() >= 0).all()
     assert curve["probability"].iloc[[0, -1]].tolist() == pytest.approx([0, 1], abs=0.01)
@@ -99,21 +101,79 @@ def test_what_is_there_already_counts_for_the_chance():
     row = plan({"refit": law}, target=40, cost=Cost(hours=1), n_atoms=[1], have=10_000).iloc[0]
     assert (row["to_compute"], row["core_hours"]) == (0, 0)
     assert row["probability"] == 1.0
+    assert row["enough"]
 
 
-def test_never_is_said_with_its_reason():
+def test_what_a_sweep_does_not_determine_is_no_number_and_has_a_reason():
     laws = {
         "scratch": exact_law(exponent=-0.1),
         "refit": exact_law(floor=50.0),
         "residual": exact_law(exponent=0.2),
     }
     table = plan(laws, target=40, cost=Cost(hours=1), n_atoms=[1]).set_index("method")
-    assert np.isinf(table.loc[["scratch", "refit"], "frames"]).all()
-    assert (table.loc[["scratch", "refit"], "probability"] == 0).all()
+    assert set(table["reach"]) == {"not determined"}
+    numbers = table.drop(columns=["reach", "enough", "note"])
+    assert numbers.isna().all(axis=None)
+    assert not table["enough"].any()
     assert "does not fall" in table.loc["scratch", "note"]
     assert "levels off at 50" in table.loc["refit", "note"]
-    assert "times the largest size" in table.loc["residual", "note"]
+    assert "Beyond 4 times the largest size, 1,600" in table.loc["residual", "note"]
     assert list(table.index) == list(laws)
+    told = DataPlan(laws=laws, target=40, cost=Cost(hours=1), n_atoms=[1])
+    assert told.verdict() == ([], [])
+    sentences = headline(told, "meV/atom")
+    assert sentences[0] == "How many frames reach 40 meV/atom is not determined by this sweep."
+    assert set(plan_text(told)["Core-hours"]) == {"not determined"}
+
+
+def test_no_winner_that_chance_picked():
+    """Of two laws 5 % apart that are known to 10 %, none needs fewer; twice as far apart by far."""
+    near = {"a": exact_law(2000, spread=0.1), "b": shuffled(exact_law(2100, spread=0.1))}
+    settings = {"target": 60, "cost": Cost(hours=1), "n_atoms": [1]}
+    told = DataPlan(laws=near, **settings)
+    assert told.verdict() == (["a", "b"], [])
+    assert "Whether b needs more is not determined by this sweep." in headline(told, "meV/atom")
+    far = DataPlan(laws=near | {"b": shuffled(exact_law(3200, spread=0.1))}, **settings)
+    assert far.verdict() == (["a"], ["b"])
+    # (3200 / 2000)² = 2.56
+    assert headline(far, "meV/atom")[-1] == "b (2.6 times as many) needs more."
+    # A law that reaches the target nowhere near needs more all the same.
+    flat = DataPlan(laws=near | {"b": exact_law(400, exponent=0.01)}, **settings)
+    assert flat.verdict() == (["a"], ["b"])
+
+
+def shuffled(law):
+    """The same law with draws that are independent of another's."""
+    order = np.random.default_rng(0).permutation(len(law.replicates))
+    return replace(law, replicates=law.replicates[order])
+
+
+def test_enough_means_one_thing():
+    law = exact_law(spread=0.1)
+    told = DataPlan(laws={"m": law}, target=60, cost=Cost(hours=2), n_atoms=[1], have=200)
+    row, text = told.table().iloc[0], plan_text(told).iloc[0]
+    # 1111 frames, times e^(0.2 · 1.28) for nine chances in ten.
+    assert row["frames_likely"] == pytest.approx(1111 * math.exp(0.2 * 1.2816), rel=0.01)
+    assert (text["Training frames"], text["Enough (90%)"]) == ("1,100", "1,400")
+    assert (text["To compute"], text["Core-hours"]) == ("1,200", "2,500")
+    assert (
+        "1,400 are enough, with a probability of 90%: 1,200 calculations" in headline(told, "")[1]
+    )
+    # Between the estimate and what is enough, existing frames are not enough.
+    assert not replace(told, have=1200).table()["enough"].item()
+    assert "so nothing needs" in headline(replace(told, have=1500), "")[1]
+
+
+def test_a_target_that_is_met_says_so():
+    law = exact_law()
+    # 2000 / √50 = 283 with the smallest size fitted.
+    told = DataPlan(laws={"m": law}, target=300, cost=Cost(hours=1), n_atoms=[1])
+    row = told.table().iloc[0]
+    assert (row["reach"], row["frames"]) == ("at most", 50)
+    assert plan_text(told)["Training frames"].item() == "at most 50"
+    assert "already with the smallest size fitted, 50 training frames" in headline(told, "eV")[0]
+    untrained = headline(replace(told, untrained={"m": 290.0}), "eV")
+    assert untrained[0].startswith("m meets 300 eV already without training: 290 eV")
 
 
 def test_a_budget_buys_what_a_plan_costs():
@@ -139,8 +199,12 @@ def test_a_budget_buys_what_a_plan_costs():
 def test_plans_are_consistent(target, have, spread):
     law = exact_law(spread=spread)
     row = plan({"m": law}, target=target, cost=Cost(hours=2), n_atoms=[1], have=have).iloc[0]
-    assert row["frames_low"] <= row["frames_likely"] <= row["frames_high"]
-    assert row["frames_low"] <= row["frames"] <= row["frames_high"]
+    if row["reach"] == "not determined":
+        assert math.isnan(row["frames"])
+        return
+    if row["reach"] == "known":
+        assert row["frames_low"] <= row["frames_likely"] <= row["frames_high"]
+        assert row["frames_low"] <= row["frames"] <= row["frames_high"]
     assert law.predict(np.array([row["frames"]]))[0] <= target * (1 + 1e-9)
     assert row["to_compute"] == max(row["frames"] - have, 0)
     assert row["core_hours"] == 2 * row["to_compute"]

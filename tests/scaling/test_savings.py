@@ -10,7 +10,8 @@ from core.scaling.extrapolation import ERRORS, FRAMES, extrapolation
 from core.scaling.form_choice import choose_form
 from core.scaling.law import fit_law
 from core.scaling.savings import crossing, frames_saved
-from tests.scaling.generated_points import SIZES, generated, with_frames
+from core.scaling.savings_text import crossing_sentences, saving_text
+from tests.scaling.generated_points import generated, with_frames
 
 EIGHT = tuple(25.0 * 2**i for i in range(8))
 
@@ -23,7 +24,7 @@ def test_larger_sizes_choose_the_form():
     assert choice.errors["offset"] < choice.errors["power"]
     assert choice.refused == {}
     exact = generated(np.random.default_rng(0), sizes=EIGHT, noise=0)
-    assert choose_form(exact).form == "power"
+    assert choose_form(exact).form == choose_form(exact).better == "power"
 
 
 def test_misses_are_those_of_fits_without_the_held_out_sizes():
@@ -35,6 +36,8 @@ def test_misses_are_those_of_fits_without_the_held_out_sizes():
     seen = np.log(points.error[points.n_frames == 1600]).mean()
     assert choice.errors == {"power": pytest.approx(abs(seen - np.polyval(line, np.log(1600))))}
     assert "needs 5 sizes" in choice.refused["offset"]
+    # What was not tried is not worse.
+    assert choice.better is None
 
 
 def test_no_form_is_chosen_where_none_can_be_fitted():
@@ -85,7 +88,9 @@ def test_frames_saved_between_parallel_laws():
     rng = np.random.default_rng(6)
     better = fit_law(generated(rng, a=300, noise=0.01))
     worse = fit_law(generated(rng, a=600, noise=0.01))
-    table = frames_saved(better, worse, np.array([88.0, 70.0, 1.0]))
+    beyond = frames_saved(better, worse, np.array([1.0])).iloc[0]
+    assert np.isnan([beyond["n_better"], beyond["n_worse"], beyond["ratio"]]).all()
+    table = frames_saved(better, worse, np.array([88.0, 70.0, 55.0]))
     assert table["ratio"].iloc[:2].to_numpy() == pytest.approx(2 ** (1 / 0.3), rel=0.1)
     assert table["ratio"].to_numpy() == pytest.approx(table["n_worse"] / table["n_better"])
     assert (table["ratio_low"] < table["ratio"]).all()
@@ -112,7 +117,7 @@ def test_a_method_that_never_gets_there():
     better = fit_law(generated(rng, a=300, noise=0.01))
     worse = fit_law(generated(rng, a=2000, b=0.6, c=40, noise=0.01), form="offset")
     stuck = frames_saved(better, worse, np.array([20.0])).iloc[0]
-    assert stuck["n_worse"] == stuck["ratio"] == stuck["ratio_low"] == np.inf
+    assert np.isnan([stuck["n_worse"], stuck["ratio"], stuck["ratio_low"]]).all()
     assert not stuck["inside"]
     neither = frames_saved(worse, worse, np.array([20.0])).iloc[0]
     assert np.isnan([neither["ratio"], neither["ratio_low"], neither["ratio_high"]]).all()
@@ -172,6 +177,28 @@ def test_crossings_that_are_none_or_unsure():
     far = fit_law(generated(rng, a=5000, noise=0.001))
     assert crossing(law, far).empty
     unsure = fit_law(generated(rng, a=520, b=0.305, noise=0.2))
-    for row in crossing(law, unsure).to_dict("records"):
+    table = crossing(law, unsure)
+    for row in table.to_dict("records"):
         assert row["low"] < row["n_frames"] < row["high"]
-        assert row["high"] > 1000 * SIZES[-1]
+        assert row["high"] == np.inf
+        assert crossing_sentences(table, ("a", "b"), "eV") == [
+            "where the laws cross is not determined by this sweep."
+        ]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "number"),
+    [
+        (2.0, 8.0, "3 × fewer"),
+        (0.5, 4.0, "no clear difference"),
+        (0.0006, 1.2e7, "not determined"),
+        (2.0, np.inf, "at least 2 × fewer"),
+        (0.1, np.inf, "not determined"),
+        (np.nan, np.nan, "not determined"),
+    ],
+)
+def test_intervals_that_say_nothing_read_not_determined(low, high, number):
+    row = {"ratio": 3.0, "ratio_low": low, "ratio_high": high, "at_least": False}
+    assert saving_text(row)[0] == number
+    fewer = saving_text(row | {"ratio": 0.4, "ratio_low": 0.2, "ratio_high": 0.8})
+    assert fewer == ("2.5 × more", "95 %: 1.2 to 5 times more.")

@@ -132,12 +132,15 @@ def test_from_where_atomref_has_settled(sweep):
             "seed": 0,
             "stage": "untrained",
             "split": "validation",
-            ENERGY: [900.0, 100.0, 140.0, 124.0, 100.0],
+            ENERGY: [900.0, 100.0, 140.0, 109.0, 100.0],
         }
     )
     made = replace(results, points=table)
     assert made.settled_from("refit", ENERGY) == 80
     assert made.settled_from("residual", ENERGY) is None
+    assert made.fitted_from("refit", ENERGY) == 80
+    # A sixteenth of the largest.
+    assert made.fitted_from("residual", ENERGY) == 10
     assert made.sizes == [10, 20, 40, 80, 160]
 
 

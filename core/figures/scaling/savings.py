@@ -13,6 +13,7 @@ from core.figures.base.canvas import canvas, dashed, shaded
 from core.figures.base.scales import log_limits, log_range, log_ticks
 from core.figures.base.text import plain, precise, with_unit
 from core.figures.base.theme import empty_figure, palette
+from core.intervals import NOT_DETERMINED, significant, spans
 
 HEIGHT: Final = 440
 
@@ -102,9 +103,9 @@ def _lines(
     hover = np.array(
         [
             f"<b>{plain(line.name)}</b><br>{plain(title)} of {precise(row['error'])} {plain(unit)}"
-            f"<br>{row['n_better']:,.0f} instead of {row['n_worse']:,.0f} training frames: "
-            f"{'at least ' if row['at_least'] else ''}{row['ratio']:.3g} times fewer<br>"
-            f"{level:.0%} interval: {_end(row['ratio_low'])} to {_end(row['ratio_high'])}"
+            f"<br>{_frames(row['n_better'])} instead of {_frames(row['n_worse'])} training frames: "
+            f"{'at least ' if row['at_least'] else ''}{row['ratio']:.2g} times fewer<br>"
+            f"{level:.0%} interval: {_interval(row['ratio_low'], row['ratio_high'])}"
             f"{'' if row['inside'] or row['at_least'] else '<br>extrapolated'}"
             for row in rows.to_dict("records")
         ]
@@ -142,5 +143,9 @@ def _stretches(kinds: NDArray[np.str_]) -> list[tuple[int, int]]:
     return list(zip([0, *ends[:-1]], ends, strict=True))
 
 
-def _end(value: float) -> str:
-    return f"{value:.3g}" if np.isfinite(value) else "open"
+def _frames(value: float) -> str:
+    return f"{significant(value, 3):,.0f}"
+
+
+def _interval(low: float, high: float) -> str:
+    return f"{low:.2g} to {high:.2g}" if spans(low, high) else NOT_DETERMINED

@@ -1,7 +1,6 @@
 """How many calculations a target error takes, what they cost, and how reliable that is."""
 
 import shlex
-from math import isfinite
 from typing import Any
 
 import streamlit as st
@@ -9,14 +8,8 @@ import streamlit as st
 from core.figures.scaling.chances import chance_curves
 from core.scaling.analysis import ScalingAnalysis
 from core.scaling.cost import Cost
-from core.scaling.plan_text import (
-    budget_text,
-    count,
-    extrapolation_text,
-    interval,
-    money,
-    plan_text,
-)
+from core.scaling.extrapolation import FACTOR
+from core.scaling.plan_text import budget_text, extrapolation_text, headline, plan_text
 from core.scaling.planner import LIKELY, DataPlan, training_atoms
 from core.training.settings.metrics import METRICS
 from pages.parts.plan.cost import choose_cost
@@ -43,19 +36,18 @@ def show_plan(analysis: ScalingAnalysis) -> None:
         cost=cost,
         n_atoms=_numbers_of_atoms(analysis, cost),
         have=have,
+        untrained=analysis.untrained,
     )
-    table = plan.table()
-    reached = table[table["frames"].map(isfinite)].sort_values("frames", kind="stable")
-    _show_headline(reached.to_dict("records"), plan, f"{target:g} {unit}")
+    _show_headline(plan, unit)
     _show_table(
         plan_text(plan),
         key="plan-table",
         help_texts={
-            "Training frames": "In all, existing ones included.",
-            f"For {LIKELY:.0%}": "Frames for this probability of reaching the target.",
-            "Probability": "Of reaching the target with the training frames of the second column, "
-            "or with the existing ones where those are more. About one half for the estimate.",
-            "× largest": "Frames over the largest size that was trained at.",
+            "Training frames": "The estimate, where the law passes the target: with so many, a "
+            "training reaches it about every second time. Existing ones included.",
+            f"Enough ({LIKELY:.0%})": "Frames that reach the target with this probability. What is "
+            "to compute, core-hours and money follow from them.",
+            "× largest": "The estimate over the largest size that was trained at.",
         },
     )
     chances = plan.chances()
@@ -69,12 +61,14 @@ def show_plan(analysis: ScalingAnalysis) -> None:
             dark=is_dark(),
         ),
         name="plan",
-        caption="The estimate is where a curve passes one half; a cautious plan goes on to nine "
-        "tenths. The better a law is known, the steeper the curve. Dashed: beyond the largest size "
-        "trained at.",
+        caption="The estimate is where a curve passes one half; nine tenths are enough. The better "
+        "a law is known, the steeper the curve. Dashed: beyond the largest size trained at, up to "
+        f"{FACTOR} times; nothing is known beyond.",
         source=provenance_of(analysis),
         table=lambda: chances,
     )
+    for note in analysis.start_notes:
+        st.caption(plain(note))
     if hours:
         _show_budget(plan, hours, unit)
     _show_test(analysis)
@@ -140,40 +134,13 @@ def _training_atoms(dataset: str, fingerprint: str) -> Any:  # noqa: ARG001  par
     return training_atoms(dataset)
 
 
-def _show_headline(reached: list[dict[Any, Any]], plan: DataPlan, target: str) -> None:
-    """Show the method that needs the fewest frames, of those that reach the target."""
-    if not reached:
-        st.warning(
-            plain(f"By these laws no method reaches {target} with any number of frames."),
-            icon=":material/block:",
-        )
-        return
-    best, *others = reached
-    name, target = plain(name_of(best["method"])), plain(target)
-    if best["to_compute"] == 0:
-        st.markdown(
-            f"**{name}** reaches {target} with about **{best['frames']:,.0f} training frames**. "
-            f"{plan.have:,} exist already: most likely nothing needs to be computed."
-        )
-        return
-    price = f", {plain(money(best['money'], plan.cost.currency))}" if plan.cost.price else ""
-    likely = best["to_compute_likely"]
-    st.markdown(
-        f"**{name}** needs the fewest data: {target} with about **{best['frames']:,.0f} training "
-        f"frames** (95 % interval: {interval(best['frames_low'], best['frames_high'])}), so "
-        f"**{best['to_compute']:,.0f} calculations**, {best['core_hours']:,.0f} core-hours{price}. "
-        + (
-            f"With a probability of {LIKELY:.0%}, {count(likely)} calculations are enough."
-            if isfinite(likely)
-            else f"No number is enough with a probability of {LIKELY:.0%}: the law is not known "
-            "well enough."
-        )
-    )
-    if others:
-        ratios = [
-            f"{name_of(row['method'])} {row['frames'] / best['frames']:,.1f}×" for row in others
-        ]
-        st.caption(plain(f"Frames in comparison: {', '.join(ratios)}."))
+def _show_headline(plan: DataPlan, unit: str) -> None:
+    """Show the answer: what is enough, and which method needs the fewest frames."""
+    known = bool(plan.verdict().best)
+    first, *rest = headline(plan, unit, name_of)
+    (st.markdown if known else st.warning)(f"**{plain(first)}**" if known else plain(first))
+    if rest:
+        st.markdown(plain(" ".join(rest)))
 
 
 def _show_table(text: Any, *, key: str, help_texts: dict[str, str] | None = None) -> None:
@@ -214,7 +181,10 @@ def _show_test(analysis: ScalingAnalysis) -> None:
     )
     table = analysis.extrapolation_table()
     if table.empty:
-        st.info("There are too few sizes to fit those up to a quarter of the largest: no test.")
+        st.info(
+            "Too few of the fitted sizes lie below a quarter of the largest: these laws are not "
+            "tested."
+        )
         return
     st.markdown(
         f"The predicted errors deviate by **{table['relative_error'].abs().max():.0%}** at most; "

@@ -6,10 +6,11 @@ import streamlit as st
 
 from core.figures.scaling.error_curves import Series, scaling_curves
 from core.scaling.analysis import ScalingAnalysis
+from core.scaling.law_text import exponent_text, floor_text
 from pages.parts.scaling.paper import show_paper
 from pages.parts.scaling.words import FORM_TEXT, name_of, provenance_of
 from pages.parts.shared.figure import show
-from pages.parts.shared.page import is_dark, plain, signed
+from pages.parts.shared.page import is_dark, plain
 
 
 def show_curves(analysis: ScalingAnalysis) -> None:
@@ -17,9 +18,10 @@ def show_curves(analysis: ScalingAnalysis) -> None:
     _figure(analysis)
     for method, reason in analysis.refused.items():
         st.warning(plain(f"{name_of(method)}: {reason}"), icon=":material/block:")
+    for note in analysis.start_notes:
+        st.caption(plain(note))
     if analysis.laws:
         _laws(analysis)
-        _settled(analysis)
         left, right = st.columns([2, 3], gap="large")
         with left:
             _forms(analysis)
@@ -71,33 +73,16 @@ def _caption(analysis: ScalingAnalysis, *, untrained: bool) -> str:
     return text
 
 
-def _settled(analysis: ScalingAnalysis) -> None:
-    """Say where laws are fitted to sizes at which more frames improve the AtomRef alone."""
-    by_size: dict[int, list[str]] = {}
-    for method, size in analysis.settled_from.items():
-        by_size.setdefault(size, []).append(method)
-    for size, methods in by_size.items():
-        st.caption(
-            f"{', '.join(methods)}: below {size:,} frames the untrained model improves too, "
-            "through its AtomRef alone, because smaller training sets lack some elements. Fit the "
-            f"law from {size:,} frames to see what training adds."
-        )
-
-
 def _laws(analysis: ScalingAnalysis) -> None:
     rows = []
     for method, law in analysis.laws.items():
-        low, high = (signed(end, digits=3) for end in law.exponent_interval())
-        floor_low, floor_high = law.floor_interval()
         rows.append(
             {
                 "method": name_of(method),
                 "law": FORM_TEXT[law.form],
-                "exponent": f"{signed(law.exponent, digits=3)}  [{low}, {high}]",
+                "exponent": exponent_text(law),
                 "twice": 100 * law.doubling if law.form == "power" else None,
-                "floor": f"{law.floor:,.3g}  [{floor_low:,.3g}, {floor_high:,.3g}]"
-                if law.form == "offset"
-                else None,
+                "floor": floor_text(law) if law.form == "offset" else None,
                 "r2": law.r2,
                 "points": f"{law.n} at {law.n_sizes} sizes",
                 "range": f"{law.smallest:,.0f} to {law.largest:,.0f}",
@@ -151,7 +136,8 @@ def _forms(analysis: ScalingAnalysis) -> None:
     st.markdown(
         "**Power law with or without a floor**",
         help="Both are fitted to the smaller sizes and predict the larger ones, which were held "
-        "out. The law with the smaller error is better.",
+        "out. A floor is better if its error is clearly smaller; where it was not tried, neither "
+        "form is better.",
     )
     rows: list[dict[str, Any]] = []
     refused: dict[str, list[str]] = {}
@@ -159,7 +145,12 @@ def _forms(analysis: ScalingAnalysis) -> None:
         errors = {str(form): 100 * error for form, error in choice.errors.items()}
         held_out = ", ".join(f"{size:,.0f}" for size in choice.held_out)
         rows.append(
-            {"method": method, **errors, "better": FORM_TEXT[choice.form], "held_out": held_out}
+            {
+                "method": method,
+                **errors,
+                "better": FORM_TEXT[choice.better] if choice.better else None,
+                "held_out": held_out,
+            }
         )
         for form, reason in choice.refused.items():
             refused.setdefault(f"{FORM_TEXT[form]}. {reason}", []).append(method)

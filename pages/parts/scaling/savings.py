@@ -1,21 +1,21 @@
 """How many fewer frames one method needs than another at equal error."""
 
 from collections.abc import Hashable, Mapping
-from math import isfinite
+from math import isnan
 from typing import Any
 
 import streamlit as st
 
 from core.figures.base.theme import OTHER_COLOR, method_color
 from core.figures.scaling.savings import Saving, savings
+from core.intervals import NOT_DETERMINED
 from core.scaling.analysis import Pair, ScalingAnalysis
 from core.scaling.extrapolation import FACTOR
+from core.scaling.plan_text import count
+from core.scaling.savings_text import crossing_sentences, saving_text
 from pages.parts.scaling.words import name_of, provenance_of
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark, plain
-
-_MOST_TIMES = 1e6
-"""Ends of intervals beyond it say only that nothing is known."""
 
 
 def show_savings(analysis: ScalingAnalysis) -> None:
@@ -40,7 +40,7 @@ def show_savings(analysis: ScalingAnalysis) -> None:
         Saving(
             name=f"{pair[0]} instead of {pair[1]}",
             color=OTHER_COLOR if pair == ("residual", "refit") else method_color(pair[0]),
-            table=analysis.near(pair, table),
+            table=table,
         )
         for pair, table in analysis.savings.items()
     ]
@@ -51,10 +51,13 @@ def show_savings(analysis: ScalingAnalysis) -> None:
         "needs. Solid: both numbers lie within the fitted sizes. Dotted: this method is better "
         "already with the smallest of them, so the ratio is a lower bound. Dashed: a law is "
         f"extrapolated, by a factor of {FACTOR} at most; nothing is drawn beyond. Below one, the "
-        "method needs more frames.",
+        "method needs more frames; where a band includes one, the difference is not larger than "
+        "chance.",
         source=provenance_of(analysis),
         table=analysis.savings_table,
     )
+    for note in analysis.start_notes:
+        st.caption(plain(note))
     st.markdown("**Crossings**")
     for pair in analysis.pairs:
         st.markdown(plain(_crossings(analysis, pair)))
@@ -79,9 +82,8 @@ def _choose_error(analysis: ScalingAnalysis) -> float:
 
 
 def _answer(analysis: ScalingAnalysis, pair: Pair, error: float) -> None:
-    table = analysis.saved(pair, [error])
-    (row,) = table.to_dict("records")
-    number, sentence = _words(analysis, pair, row, near=len(analysis.near(pair, table)) > 0)
+    (row,) = analysis.saved(pair, [error]).to_dict("records")
+    number, sentence = _words(analysis, pair, row, error)
     st.metric(
         f"{pair[0].capitalize()} instead of {pair[1]}",
         number,
@@ -92,61 +94,43 @@ def _answer(analysis: ScalingAnalysis, pair: Pair, error: float) -> None:
 
 
 def _words(
-    analysis: ScalingAnalysis, pair: Pair, row: Mapping[Hashable, Any], *, near: bool
+    analysis: ScalingAnalysis, pair: Pair, row: Mapping[Hashable, Any], error: float
 ) -> tuple[str, str]:
     """Return a number and a sentence on how many fewer frames the first of a pair needs."""
     better, worse = (analysis.laws[method] for method in pair)
     n_better, n_worse = row["n_better"], row["n_worse"]
-    if n_better > better.largest * FACTOR:
-        return "–", (
-            f"{pair[0].capitalize()} does not reach this error within {FACTOR} times its largest "
-            f"size, {better.largest:,.0f} frames."
-        )
-    if n_worse < worse.smallest / FACTOR or (row["at_least"] and n_worse < worse.smallest):
-        return "–", (
+    if worse.predict([worse.smallest])[0] <= error:
+        return NOT_DETERMINED, (
             f"{pair[1].capitalize()} is better than this already with the smallest size fitted, "
             f"{worse.smallest:,.0f} frames."
         )
-    interval = f"95 %: {_end(row['ratio_low'])} to {_end(row['ratio_high'])} times fewer."
-    if not near:
+    if isnan(n_better):
+        return NOT_DETERMINED, (
+            f"{pair[0].capitalize()} does not reach this error within {FACTOR} times its largest "
+            f"size, {better.largest:,.0f} frames."
+        )
+    if isnan(n_worse):
+        if n_better > worse.largest:
+            return NOT_DETERMINED, (
+                f"{pair[1].capitalize()} does not reach this error within {FACTOR} times its "
+                f"largest size, {worse.largest:,.0f} frames."
+            )
         # The sizes that were trained bound the ratio, whatever the law does beyond.
-        return f"at least {worse.largest / n_better:.3g} × fewer", (
-            f"{pair[0].capitalize()} reaches this error with {n_better:,.0f} frames, {pair[1]} not "
-            f"with {worse.largest:,.0f}, nor by its law with {FACTOR} times as many."
+        return f"at least {worse.largest / n_better:.2g} × fewer", (
+            f"{pair[0].capitalize()} reaches this error with {count(n_better)} frames, {pair[1]} "
+            f"not with {worse.largest:,.0f}, nor by its law with {FACTOR} times as many."
         )
+    number, interval = saving_text(row)
     if row["at_least"]:
-        return f"at least {row['ratio']:.3g} × fewer", (
+        return number, (
             f"{pair[0].capitalize()} is better than this already with the smallest size fitted, "
-            f"{n_better:,.0f} frames; {pair[1]} needs {n_worse:,.0f}. {interval}"
+            f"{n_better:,.0f} frames; {pair[1]} needs {count(n_worse)}. {interval}"
         )
-    text = f"{n_better:,.0f} instead of {n_worse:,.0f} frames. {interval}"
-    ratio = row["ratio"]
-    number = f"{ratio:.3g} × fewer" if ratio >= 1 else f"{1 / ratio:.3g} × more"
+    text = f"{count(n_better)} instead of {count(n_worse)} frames. {interval}"
     return number, text if row["inside"] else f"{text} Extrapolated by up to {FACTOR} times."
 
 
-def _end(value: float) -> str:
-    if value > _MOST_TIMES:
-        return "any number of"
-    return f"{value:.3g}" if value > 1 / _MOST_TIMES else "0"
-
-
 def _crossings(analysis: ScalingAnalysis, pair: Pair) -> str:
-    first, second = pair
-    start = f"{first.capitalize()} and {second}: "
-    table = analysis.crossings[pair]
-    if table.empty:
-        return f"{start}the laws do not cross, even a thousand times beyond the sizes fitted."
-    return start + " ".join(
-        f"the laws cross at {row['n_frames']:,.0f} frames (95 %: {_size(row['low'])} to "
-        f"{_size(row['high'])}) and {float(format(row['error'], '.3g')):,g} {analysis.unit}; with "
-        f"more, {first if row['a_better_beyond'] else second} is better"
-        + ("." if row["inside"] else ". This is extrapolated: it lies beyond the sizes fitted.")
-        for row in table.to_dict("records")
+    return f"{pair[0].capitalize()} and {pair[1]}: " + " ".join(
+        crossing_sentences(analysis.crossings[pair], pair, analysis.unit)
     )
-
-
-def _size(n_frames: float) -> str:
-    if not n_frames:
-        return "none"
-    return f"{n_frames:,.0f}" if isfinite(n_frames) else "never"

@@ -8,7 +8,7 @@ from core.frames.provenance import Provenance
 from core.frames.uploads import keep_upload
 from core.runs.groups.sweep import Sweep
 from core.scaling.analysis import ScalingAnalysis, analyse_sweep, analyse_table
-from core.scaling.form_choice import FormOption, asymptotic_from
+from core.scaling.form_choice import FormOption
 from core.scaling.sweep_files import list_results, open_results
 from core.scaling.sweep_results import SweepResults
 from core.training.settings.metrics import METRICS
@@ -29,13 +29,13 @@ def choose_analysis() -> ScalingAnalysis | None:
         name, embedded = _choose_sweep()
     if name == UPLOAD:
         with right:
-            form, min_frames = _choose_law(0)
+            form, min_frames = _choose_law("0")
         return _choose_table(form, min_frames)
     # The results change whenever a run finishes.
     n_finished = 0 if embedded else Sweep.load(name).progress().finished
     results = _results(name, n_finished)
     with right:
-        form, min_frames = _choose_law(asymptotic_from(results.sizes))
+        form, min_frames = _choose_law("where settled")
     data = results.about.data
     show_provenance(Provenance(data=data.name, labels=data.made_by))
     for reason in results.left_out.values():
@@ -70,8 +70,8 @@ def _choose_sweep() -> tuple[str, bool]:
     return name, any(entry.embedded for entry in entries if entry.name == name)
 
 
-def _choose_law(default: int) -> tuple[FormOption, int]:
-    """Return the form of the law and the smallest size to fit."""
+def _choose_law(default: str) -> tuple[FormOption, int | None]:
+    """Return the form of the law and the smallest size to fit, None for the default."""
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     form = left.selectbox(
         "Law",
@@ -88,13 +88,15 @@ def _choose_law(default: int) -> tuple[FormOption, int]:
         min_value=0,
         max_value=_MOST,
         value=None,
-        placeholder=f"{default:,}",
+        placeholder=default,
         key="least",
         bind="query-params",
-        help="Smaller training sets are left out of the fit. Default for a sweep: those below a "
-        "sixteenth of the largest. The paper fits above 1,000 frames.",
+        help="Smaller training sets are left out of the fit. Default for a sweep: each law starts "
+        "where the untrained model has settled, at an error at most a tenth above that with the "
+        "largest training set, but not below a sixteenth of the largest size. The paper fits "
+        "above 1,000 frames.",
     )
-    return form, default if min_frames is None else int(min_frames)
+    return form, None if min_frames is None else int(min_frames)
 
 
 def _choose_error(metrics: list[str]) -> tuple[str, str]:
@@ -125,7 +127,7 @@ def _choose_error(metrics: list[str]) -> tuple[str, str]:
     return metric, split
 
 
-def _choose_table(form: FormOption, min_frames: int) -> ScalingAnalysis | None:
+def _choose_table(form: FormOption, min_frames: int | None) -> ScalingAnalysis | None:
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     upload = left.file_uploader(
         "Points",
@@ -152,7 +154,7 @@ def _results(name: str, n_finished: int) -> SweepResults:  # noqa: ARG001  part 
 
 @st.cache_resource(max_entries=64, show_spinner="Fitting …")
 def _sweep_analysis(
-    name: str, n_finished: int, metric: str, split: str, form: FormOption, min_frames: int
+    name: str, n_finished: int, metric: str, split: str, form: FormOption, min_frames: int | None
 ) -> ScalingAnalysis:
     return analyse_sweep(
         name,
@@ -165,5 +167,7 @@ def _sweep_analysis(
 
 
 @st.cache_resource(max_entries=64, show_spinner="Fitting …")
-def _table_analysis(path: Path, unit: str, form: FormOption, min_frames: int) -> ScalingAnalysis:
+def _table_analysis(
+    path: Path, unit: str, form: FormOption, min_frames: int | None
+) -> ScalingAnalysis:
     return analyse_table(path, unit=unit, form=form, min_frames=min_frames)
