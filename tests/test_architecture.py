@@ -122,7 +122,7 @@ def test_pages_compute_nothing():
 
 
 def test_figures_import_only_plain_data():
-    allowed = ("core.elements", "core.figures", "core.frames.schema")
+    allowed = ("core.elements", "core.figures", "core.frames.schema", "core.intervals")
     for module, others in HOUSE.items():
         if module.startswith("core.figures"):
             assert all(other.startswith(allowed) for other in others), module

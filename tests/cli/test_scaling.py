@@ -99,7 +99,7 @@ def test_where_curves_cross_is_told(example):
     expected = (laws["refit"]["amplitude"] / laws["residual"]["amplitude"]) ** (1 / power)
     assert row["n_frames"] == pytest.approx(expected, rel=1e-2)
     text = invoke("scaling").stdout
-    assert "refit and residual: where the laws cross is not determined by this sweep." in text
+    assert "residual and refit: where the laws cross is not determined by this sweep." in text
     assert "Frames for the same error, refit instead of scratch" in text
     assert "chgnet-r2scan" in text
 
