@@ -15,6 +15,7 @@ from core.runs.record.directory import Run
 from core.runs.record.events import errors_text
 from core.runs.record.listing import find_run, list_runs, queue_position, status_if_any, summary_row
 from core.training.settings.config import FLAGS
+from core.training.settings.left_out import left_out_text
 from core.training.settings.metrics import METRICS
 
 app = typer.Typer()
@@ -40,6 +41,8 @@ def show(name: RunName, *, _json: JsonFlag = False) -> Answer:
     """Show a run's settings and its state."""
     run = find_run(name)
     status = run.status()
+    start = next(iter(run.metrics("start")), {})
+    left_out = start.get("left_out_why", {})
     data = {
         "run": run.id,
         "run_dir": str(run.path),
@@ -47,6 +50,8 @@ def show(name: RunName, *, _json: JsonFlag = False) -> Answer:
         "config": run.config.model_dump(mode="json"),
         "queue_position": queue_position(run),
         **status.model_dump(mode="json"),
+        "n_left_out": start.get("n_left_out", 0),
+        "left_out": left_out,
     }
     lines = {
         "run": run.id,
@@ -56,6 +61,7 @@ def show(name: RunName, *, _json: JsonFlag = False) -> Answer:
         "message": status.message,
         "place in the queue": data["queue_position"],
         "processes": status.processes,
+        "frames": left_out_text(left_out),
         "epochs": f"{status.epoch:.1f} of {status.epochs}",
         "time left": None if status.eta_s is None else duration_text(status.eta_s),
         "best epoch": status.best_epoch,

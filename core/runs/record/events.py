@@ -5,6 +5,7 @@ from typing import Any
 
 from core.progress import duration_text
 from core.runs.record.status import Errors
+from core.training.settings.left_out import left_out_text
 from core.training.settings.metrics import METRICS
 
 Event = Mapping[str, Any]
@@ -79,7 +80,13 @@ class StatusTracker:
                 )
                 counts = ", ".join(f"{event[key]} {name}" for name, key in parts)
                 errors = errors_text(event["validation"])
-                return f"{counts} frames on {event['device']}; untrained: {errors}"
+                left_out = left_out_text(event.get("left_out_why", {}))
+                return "; ".join(
+                    filter(
+                        None,
+                        [f"{counts} frames on {event['device']}", left_out, f"untrained: {errors}"],
+                    )
+                )
             case "plan":
                 return f"{event['epochs']} epochs fit into the time"
             case "memory":

@@ -9,6 +9,7 @@ import torch
 from chgnet.model import CHGNet
 from numpy.typing import NDArray
 
+from core.errors import LabError
 from core.frames.registry import open_frame_set
 from core.frames.schema import LABELS
 from core.frames.splits import Split
@@ -22,12 +23,14 @@ from core.progress import Progress, silent
 from core.reference.fits.atomref import RARE, AtomRef
 from core.training.scoring.evaluate import score
 from core.training.settings.config import RunConfig
+from core.training.settings.left_out import left_out_text
 from core.training.settings.methods import METHODS
 from core.training.settings.partition import label_flags, partition
 from core.training.settings.processes import default_processes
 from core.training.step.loss import trained_labels
 from core.training.step.setup import initial_model
 from core.training.step.step import Stepper
+from core.training.step.usable import trained_rows
 from core.transfer.interaction import interaction_energies
 from core.transfer.references import composition_fit, method_atomref, unseen_elements
 from core.transfer.source_model import SourceModel
@@ -46,7 +49,7 @@ class Preflight:
     """What a run starts with.
 
     Attributes:
-        n_train: training frames.
+        n_train: training frames that are trained on.
         n_validation: validation frames.
         n_test: test frames.
         n_atoms_mean: mean number of atoms of the training frames.
@@ -60,6 +63,7 @@ class Preflight:
         n_probed: validation frames behind these errors.
         rare: elements in fewer than ten training frames.
         unseen: elements of the data set that no training frame contains.
+        left_out: training frames that CHGNet cannot represent, by reason; not among `n_train`.
         warnings: sentences for the user.
         seconds: rough estimate of the run's duration on this device; None if unknown.
     """
@@ -75,6 +79,7 @@ class Preflight:
     n_probed: int
     rare: list[str]
     unseen: list[str]
+    left_out: dict[str, int]
     warnings: list[str] = field(default_factory=list)
     seconds: float | None
 
@@ -98,9 +103,14 @@ def preflight(config: RunConfig, *, progress: Progress = silent) -> Preflight:
     frame_set = open_frame_set(config.dataset)
     device = resolve_device(config.device)
     split = partition(config, frame_set)
-    fitted_on = split.train
-    if config.method == "residual":
-        fitted_on = _sample(split.train, _MOST_TRAINING)
+    train, left_out = trained_rows(frame_set, split.train, config.loss)
+    split = replace(split, train=train)
+    if not len(train):
+        raise LabError(
+            f"{config.dataset}: no training frame has both a label that is trained on and a "
+            "structure that CHGNet can represent; choose other data or other loss ratios."
+        )
+    fitted_on = _sample(train, _MOST_TRAINING) if config.method == "residual" else train
     with compute_settings(config.threads, device):
         atomref = method_atomref(
             config.method,
@@ -110,9 +120,9 @@ def preflight(config: RunConfig, *, progress: Progress = silent) -> Preflight:
             strength=config.ridge_strength,
             progress=progress,
         )
-        if len(fitted_on) < len(split.train):
+        if len(fitted_on) < len(train):
             # The energies come from a sample; rank and counts are those of what the run will fit.
-            whole = composition_fit(frame_set, split.train)
+            whole = composition_fit(frame_set, train)
             atomref = replace(
                 atomref, rank=whole.rank, condition=whole.condition, counts=whole.counts
             )
@@ -136,6 +146,7 @@ def preflight(config: RunConfig, *, progress: Progress = silent) -> Preflight:
         rare=atomref.rare(),
         unseen=unseen_elements(frame_set, split.train),
         seconds=seconds,
+        left_out=left_out,
     )
     result.warnings = _warnings(config, result, len(fitted_on))
     return result
@@ -230,6 +241,8 @@ def _warnings(config: RunConfig, result: Preflight, n_fitted_on: int) -> list[st
     for kind, ratio in config.loss.model_dump(include=set(LABELS)).items():
         if ratio and kind not in result.labels:
             warnings.append(f"No training frame has a {kind} label, so {kind} is not trained on.")
+    if result.left_out:
+        warnings.append(f"{left_out_text(result.left_out)}; AtomRef is not fitted to them either.")
     if result.unseen and fitted:
         value = "stay at the prior" if config.method == "residual" else "are 0 eV"
         warnings.append(

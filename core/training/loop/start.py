@@ -9,12 +9,13 @@ from chgnet.model import CHGNet
 from numpy.typing import NDArray
 
 from core.errors import LabError
-from core.potential.examples import Examples
+from core.potential.examples import Examples, load_examples
 from core.potential.models import get_atomref
 from core.training.loop import checkpoint
 from core.training.loop.checkpoint import Position
 from core.training.loop.context import RunContext, RunState
 from core.training.scoring import error_rows
+from core.training.settings.left_out import reasons
 from core.training.settings.partition import trained_flags
 from core.training.step.compilation import compile_step, should_compile
 from core.training.step.optimizer import make_optimizer
@@ -72,6 +73,11 @@ def _load_frames(context: RunContext) -> tuple[Examples, Examples]:
     flags = trained_flags(context.frame_set, context.config.loss)
     labelled = np.any(list(flags.values()), axis=0)[split.train]
     train = context.examples(split.train[labelled])
+    if not len(train) and train.left_out:
+        raise LabError(
+            f"CHGNet can represent no training frame of data set {context.config.dataset} "
+            f"({', '.join(reasons(train.left_out.values()))}); choose other data."
+        )
     if not len(train):
         raise LabError(
             f"No training frame of data set {context.config.dataset} has a label whose loss ratio "
@@ -82,11 +88,15 @@ def _load_frames(context: RunContext) -> tuple[Examples, Examples]:
 
 def _begin(context: RunContext, train: Examples, validation: Examples) -> RunState:
     config, split = context.config, context.split
-    atomref = context.stopping.led(lambda: _prepare(context))
+    atomref = context.stopping.led(lambda: _prepare(context, train))
     model = initial_model(config, np.array(atomref["energies"]), context.device)
     stepper = _stepper(context, model)
-    gathered = context.team.gather({**train.left_out, **validation.left_out})
-    left_out = {name: reason for part in gathered for name, reason in part.items()}
+    # Of the test frames as well: they are converted again at the end, but the log names all.
+    test = load_examples(context.frame_set, context.share_of(split.test), context.stopping.here)
+    gathered = context.team.gather(
+        (len(test), {**train.left_out, **validation.left_out, **test.left_out})
+    )
+    left_out = {name: reason for _, part in gathered for name, reason in part.items()}
     began = time.perf_counter()
     errors = context.errors(model, validation, split.validation)
     metrics = context.save_errors(errors, error_rows.UNTRAINED)
@@ -94,9 +104,10 @@ def _begin(context: RunContext, train: Examples, validation: Examples) -> RunSta
     content = {
         "n_train": len(train),
         "n_validation": metrics["n_frames"],
-        "n_test": len(split.test),
+        "n_test": sum(n_test for n_test, _ in gathered),
         "n_left_out": len(left_out),
         "left_out": list(left_out)[:_NAMED],
+        "left_out_why": reasons(left_out.values()),
         "labels": [kind for kind, has in flags.items() if has[train.rows].any()],
         "atomref": atomref["summary"],
         "validation": metrics,
@@ -107,10 +118,10 @@ def _begin(context: RunContext, train: Examples, validation: Examples) -> RunSta
     )
 
 
-def _prepare(context: RunContext) -> dict[str, Any]:
+def _prepare(context: RunContext, train: Examples) -> dict[str, Any]:
     for name in (checkpoint.LAST, checkpoint.BEST):
         (context.checkpoints / name).unlink(missing_ok=True)
-    rows = context.split.train
+    rows = train.rows
     return initial_atomref(
         context.config,
         context.frame_set,

@@ -19,6 +19,7 @@ from core.training.settings.config import RunConfig
 from core.training.settings.partition import labels_among, partition
 from core.training.step.loss import make_targets
 from core.training.step.setup import initial_atomref, initial_model
+from core.training.step.usable import trained_rows
 
 _CHUNK = 512
 """Frames whose graphs are held at a time."""
@@ -41,7 +42,7 @@ def untrained_model(
         atomref = initial_atomref(
             config,
             frame_set,
-            partition(config, frame_set).train,
+            trained_rows(frame_set, partition(config, frame_set).train, config.loss)[0],
             threads=threads,
             progress=progress,
         )

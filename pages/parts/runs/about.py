@@ -8,6 +8,7 @@ from core.runs.record.directory import Run
 from core.runs.record.status import Status
 from core.runs.results.comparison import method_label
 from core.training.settings.config import RunConfig
+from core.training.settings.left_out import left_out_text
 from core.training.settings.methods import METHODS
 from pages.parts.shared.page import plain
 
@@ -30,8 +31,11 @@ def commands(run: Run, status: Status) -> str:
 def about(run: Run) -> str:
     """Return one line on what a run does, as Markdown."""
     config = run.config
-    start = f"{method_label(config.method)}, from {_start(config)}, {config.epochs} epochs."
-    return plain(start)
+    text = f"{method_label(config.method)}, from {_start(config)}, {config.epochs} epochs."
+    start = next(iter(run.metrics("start")), {})
+    if left_out := left_out_text(start.get("left_out_why", {})):
+        text += f" {left_out}."
+    return plain(text)
 
 
 def _start(config: RunConfig) -> str:

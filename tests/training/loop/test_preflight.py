@@ -2,8 +2,12 @@ import numpy as np
 import pytest
 
 from core.errors import LabError
+from core.frames.registry import open_frame_set
+from core.frames.schema import Card, Frame
+from core.frames.store import write_frames
 from core.potential.models import load_model
 from core.potential.prediction import predict
+from core.runs.record.events import StatusTracker
 from core.training.loop import preflight as preflight_module
 from core.training.loop.loop import fit
 from core.training.loop.preflight import preflight
@@ -82,7 +86,8 @@ def test_preflight_refuses_what_fit_would_refuse():
     with pytest.raises(LabError):
         preflight(RunConfig(dataset="no-such-data"))
     nothing = RunConfig(dataset="energies", loss=LossRatios(energy=0))
-    assert preflight(nothing).seconds is None
+    with pytest.raises(LabError, match="label that is trained on"):
+        preflight(nothing)
 
 
 def test_interaction_energies_are_computed_once(mixed, monkeypatch, tmp_path):
@@ -115,3 +120,57 @@ def test_evaluate_tells_its_progress(mixed):
     )
     assert told[-1] == (1.0, "Predicting frames: 5 of 5")
     assert found["n_frames"] == 5
+
+
+@pytest.fixture
+def with_atoms(home, complete_frames):
+    """The complete data set, and an isolated atom of each element in a box among its frames."""
+    directory = home / "datasets" / "with-atoms"
+    if not directory.exists():
+        alone = [
+            Frame(
+                frame_id=f"atom-{number}",
+                material_id=complete_frames[place].material_id,
+                atomic_numbers=np.array([number]),
+                frac_coords=np.zeros((1, 3)),
+                lattice=15 * np.eye(3),
+                energy_per_atom=-0.3,
+                forces=np.zeros((1, 3)),
+            )
+            for place, number in enumerate((8, 11, 26))
+        ]
+        card = Card(name="with-atoms", kind="frames", functional="test", labels="chgnet-0.3.0")
+        write_frames(directory, card, [*complete_frames, *alone])
+    return open_frame_set("with-atoms")
+
+
+@pytest.mark.parametrize("method", ["refit", "scratch", "residual"])
+def test_frames_that_cannot_be_trained_on_are_in_no_fit(complete, with_atoms, tmp_path, method):
+    config = RunConfig(dataset="complete", method=method, device="cpu", threads=1)
+    expected = untrained_validation(config, complete, tmp_path)
+    more = config.model_copy(update={"dataset": "with-atoms"})
+    found = preflight(more)
+    assert found.energy_mae_mev_per_atom == pytest.approx(expected, rel=1e-4)
+    assert untrained_validation(more, with_atoms, tmp_path) == pytest.approx(expected, rel=1e-6)
+    assert found.n_train == len(complete.split().train)
+    in_training = np.isin(with_atoms.split().train, [24, 25, 26]).sum()
+    assert in_training
+    assert found.left_out == {"an atom has no neighbour within 6 Å": in_training}
+    assert any("no neighbour within 6 Å" in warning for warning in found.warnings)
+
+
+def test_the_log_says_which_frames_are_left_out(with_atoms, tmp_path):
+    config = RunConfig(dataset="with-atoms", method="refit", device="cpu", threads=1)
+    seen = []
+    fit(
+        config,
+        with_atoms,
+        checkpoints=tmp_path,
+        emit=seen.append,
+        should_stop=lambda: any(event["kind"] == "start" for event in seen),
+    )
+    start = next(event for event in seen if event["kind"] == "start")
+    assert start["left_out_why"] == {"an atom has no neighbour within 6 Å": 3}
+    assert start["n_train"] + start["n_validation"] + start["n_test"] == 24
+    line = StatusTracker(epochs=1).line(start)
+    assert "3 frames left out: an atom has no neighbour within 6 Å" in line
