@@ -1,5 +1,6 @@
 """`runs list|show|cancel|pause|resume|revive|delete` and `export`."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from core.runs.process.restart import restart_lost
 from core.runs.record.directory import Run
 from core.runs.record.events import errors_text
 from core.runs.record.listing import find_run, list_runs, queue_position, status_if_any, summary_row
+from core.runs.results.unseen import FILES, unseen_of
 from core.training.settings.config import FLAGS
 from core.training.settings.left_out import left_out_text
 from core.training.settings.metrics import METRICS
@@ -52,6 +54,11 @@ def show(name: RunName, *, _json: JsonFlag = False) -> Answer:
         **status.model_dump(mode="json"),
         "n_left_out": start.get("n_left_out", 0),
         "left_out": left_out,
+        "unseen": {
+            split: asdict(each)
+            for split in FILES
+            if status.state == "finished" and (each := unseen_of(run, split)) is not None
+        },
     }
     lines = {
         "run": run.id,
@@ -67,6 +74,13 @@ def show(name: RunName, *, _json: JsonFlag = False) -> Answer:
         "best epoch": status.best_epoch,
         "validation": errors_text(status.validation) if status.validation else None,
         "test": errors_text(status.test) if status.test else None,
+        **{
+            f"{split}, elements that training saw": (
+                f"{errors_text(each['without'])}; without "
+                f"{each['n']} of {each['of']} frames ({', '.join(each['elements'])})"
+            )
+            for split, each in data["unseen"].items()
+        },
     }
     return Answer(
         data=data,

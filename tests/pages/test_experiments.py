@@ -3,7 +3,9 @@
 import json
 
 import pytest
+from typer.testing import CliRunner
 
+from core.cli import app as cli
 from core.home import runs_dir
 from core.runs.groups.experiment import Experiment
 from core.runs.process import local
@@ -89,6 +91,33 @@ def test_the_table_has_mean_spread_and_the_papers(ended, visit):
     assert "frames\\.csv" in at.error[0].value
     assert f"atomref experiment show {ended.id}" in command(at)
     assert any("mine \\<b\\>" in one.value for one in at.subheader)
+
+
+def test_the_verdict_is_paired_by_seed_and_the_command_says_the_same(ended, visit):
+    at = visit("experiments", experiment=ended.id)
+    assert any("one seed, which cannot tell" in one.value for one in at.markdown)
+    for run, error in zip(ended.existing_runs(), (30.0, 20.0, 41.0, 30.9), strict=True):
+        errors = {"n_frames": 3, "energy_mae_mev_per_atom": error}
+        run.update(state="finished", best_epoch=1, test=errors, labels="dft")
+    at = visit("experiments", experiment=ended.id)
+    (row,) = next(one.value for one in at.dataframe if "verdict" in one.value).to_dict("records")
+    assert row["other"] == "Transfer, frozen AtomRef (Method 3)"
+    # Differences 10 and 10.1: t of one degree of freedom times 0.05.
+    assert row["difference"] == "10.1  [9.41, 10.7]"
+    assert row["verdict"] == "larger than chance"
+    words = " ".join(one.value for one in at.markdown).replace("\\", "")
+    assert "Transfer, refitted AtomRef (Method 4) has the smallest mean error over 2 seeds" in words
+    told = json.loads(CliRunner().invoke(cli, ["experiment", "show", ended.id, "--json"]).stdout)
+    (found,) = told["differences"]
+    assert (found["better"], found["worse"], found["metric"]) == (
+        "refit",
+        "frozen",
+        "energy_mae_mev_per_atom",
+    )
+    assert found["low"] == pytest.approx(10.05 - 12.7062 * 0.05, abs=1e-3)
+    assert found["larger_than_chance"]
+    text = CliRunner().invoke(cli, ["experiment", "show", ended.id]).stdout
+    assert "Its lead is larger than chance over frozen." in text
 
 
 @pytest.mark.parametrize(

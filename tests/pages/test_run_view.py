@@ -120,6 +120,10 @@ def test_parity_of_a_checkpoint(trained):
     x, y = numbers(points.x).astype(float), numbers(points.y)
     np.testing.assert_allclose(x, data.energies()[rows], rtol=1e-6)
     assert 1000 * np.abs(y - x).mean() == pytest.approx(energy, rel=1e-4)
+    minus = figures(app)[1]
+    assert minus.layout.xaxis.title.text == "Energy minus AtomRef, label (eV/atom)"
+    shifted = numbers(minus.data[0].y) - numbers(minus.data[0].x).astype(float)
+    np.testing.assert_allclose(shifted, y - x, atol=1e-5)
     assert app.segmented_control(key="kind").options == ["Energy", "Force component"]
     app.segmented_control(key="kind").set_value("force").run()
     assert not app.exception

@@ -1,11 +1,12 @@
 """A model's predictions against the labels."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 from core.figures.base.canvas import canvas
 from core.figures.base.cloud import DENSITY_ABOVE, add_cloud, finite_cloud, padded
@@ -23,6 +24,7 @@ def run_parity(
     *,
     title: str,
     unit: str,
+    marked: Mapping[str, NDArray[np.bool_]] | None = None,
     density_above: int = DENSITY_ABOVE,
     dark: bool,
 ) -> go.Figure:
@@ -33,6 +35,8 @@ def run_parity(
         names: names of the frames, for the hover labels; plain text.
         title: the quantity.
         unit: its unit.
+        marked: name of a group to which of the frames belong to it, (len(names),), in a colour of
+            its own; the others are "other frames".
         density_above: above so many values, show how many lie in each bin instead of points.
         dark: which theme.
     """
@@ -40,6 +44,7 @@ def run_parity(
         table["label"].to_numpy(),
         table["predicted"].to_numpy(),
         hover=None if len(table) > density_above else [names[i] for i in table["frame"]],
+        groups=_groups(table["frame"].to_numpy(), marked),
     )
     if not len(cloud.x):
         return empty_figure("None of these frames has such a label.", dark=dark, height=HEIGHT)
@@ -60,3 +65,13 @@ def run_parity(
     )
     figure.add_trace(diagonal(limits, limits, "predicted as labelled", colors))
     return figure
+
+
+def _groups(
+    frames: NDArray[np.integer], marked: Mapping[str, NDArray[np.bool_]] | None
+) -> list[str] | None:
+    """Return the group of each value; None where no frame is marked."""
+    names = np.full(len(frames), "other frames", dtype=object)
+    for name, flags in (marked or {}).items():
+        names[flags[frames]] = name
+    return names.tolist() if (names != "other frames").any() else None

@@ -7,13 +7,23 @@ import pandas as pd
 
 from core.frames.schema import DFT
 from core.runs.record.directory import Run
+from core.runs.record.events import ENERGY
 from core.runs.record.listing import status_if_any, summary_row
 from core.runs.record.status import Status
 from core.runs.results.paper import DATASET, TABLE_1
+from core.runs.results.unseen import FILES, unseen_of
 from core.training.settings.methods import METHODS
 from core.training.settings.metrics import METRICS
 
 PAPER = "the paper's Table 1"
+
+_ATOMREF = {
+    "scratch": "by least squares",
+    "trainable": "of the source, trained",
+    "frozen": "of the source, frozen",
+    "refit": "by least squares",
+    "residual": "by least squares of what the network leaves",
+}
 
 COLUMNS: dict[str, str] = {
     "run": "str",
@@ -43,6 +53,12 @@ def method_label(key: str) -> str:
     """Return a method's name with its place in the paper, e.g. "From scratch (Method 1)"."""
     method = METHODS[key]
     return f"{method.label} ({method.paper})"
+
+
+def start_of(key: str) -> str:
+    """Return what a method starts from, which tells methods with one AtomRef apart."""
+    method = METHODS[key]
+    return f"{method.start} weights; AtomRef {_ATOMREF[key]}"
 
 
 def overview(runs: Sequence[Run]) -> pd.DataFrame:
@@ -84,11 +100,16 @@ def errors_table(run: Run) -> pd.DataFrame:
     """
     status = run.status()
     untrained = next((event["validation"] for event in run.metrics("start")), None)
-    errors = {
+    errors: dict[str, Mapping[str, Any] | None] = {
         "Validation, before training": untrained,
         f"Validation, best epoch ({status.best_epoch})": status.validation,
         "Test, model of the best epoch": status.test,
     }
+    if status.state == "finished":
+        for split in FILES:
+            if (unseen := unseen_of(run, split)) is not None:
+                name = f"{split.capitalize()}, elements that training saw"
+                errors[f"{name} (without {unseen.count})"] = unseen.without
     rows = [{"model": model, **_metrics(values)} for model, values in errors.items() if values]
     return pd.DataFrame(rows, columns=["model", *METRICS]).astype(_TYPES | {"model": "str"})
 
@@ -100,9 +121,10 @@ def beside_paper(runs: Sequence[Run]) -> pd.DataFrame:
         runs: runs; those without a test result yet, or deleted meanwhile, are left out.
 
     Returns:
-        Columns `whose` (a run's label, or `PAPER`), `method`, the metrics, `data` (what the errors
-        were measured on) and `labels` ("dft" or a model's name). Numbers of different data are
-        orientation, not a contest.
+        Columns `whose` (a run's label, or `PAPER`), `method`, the metrics, `energy_seen` (the
+        energy MAE without the frames that hold an element that training never saw, where there are
+        such frames), `unseen` (how many), `data` (what the errors were measured on) and `labels`
+        ("dft" or a model's name). Numbers of different data are orientation, not a contest.
     """
     rows: list[dict[str, Any]] = []
     for run in runs:
@@ -113,6 +135,7 @@ def beside_paper(runs: Sequence[Run]) -> pd.DataFrame:
                     "whose": label_of(run),
                     "method": _short(run.config.method),
                     **_metrics(status.test),
+                    **_unseen(run),
                     "data": f"{run.config.dataset}, {status.test.get('n_frames')} test frames",
                     "labels": status.labels,
                 }
@@ -122,12 +145,21 @@ def beside_paper(runs: Sequence[Run]) -> pd.DataFrame:
             "whose": PAPER,
             "method": _short(row.method),
             **{key: getattr(row, key) for key in METRICS},
+            "energy_seen": None,
+            "unseen": "",
             "data": f"test set of {DATASET}",
             "labels": DFT,
         }
         for row in TABLE_1
     ]
-    return pd.DataFrame(rows).astype(_TYPES)
+    return pd.DataFrame(rows).astype(_TYPES | {"energy_seen": "float64"})
+
+
+def _unseen(run: Run) -> dict[str, Any]:
+    unseen = unseen_of(run, "test")
+    if unseen is None:
+        return {"energy_seen": None, "unseen": ""}
+    return {"energy_seen": unseen.without[ENERGY], "unseen": unseen.count}
 
 
 _TYPES = dict.fromkeys(METRICS, "float64")

@@ -1,7 +1,7 @@
 """The table of a matched experiment: mean and spread over seeds, beside the paper's Table 1."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import pandas as pd
@@ -9,7 +9,9 @@ import pandas as pd
 from core.runs.record.directory import Run
 from core.runs.record.listing import status_if_any
 from core.runs.record.status import Errors
+from core.runs.results.paired import Difference, differences
 from core.runs.results.paper import METHOD_4_PARTITIONS, TABLE_1
+from core.runs.results.unseen import unseen_of
 from core.training.settings.methods import METHODS
 from core.training.settings.metrics import METRICS
 
@@ -40,12 +42,23 @@ def errors_of(run: Run, split: Split) -> Errors | None:
     return None
 
 
-def matched_table(runs: Sequence[Run], split: Split) -> pd.DataFrame:
+def seen_errors_of(run: Run, split: Split) -> Errors | None:
+    """Return `errors_of` without the frames that hold an element that training never saw."""
+    unseen = None if split == "train" else unseen_of(run, split)
+    return errors_of(run, split) if unseen is None else unseen.without
+
+
+def matched_table(
+    runs: Sequence[Run],
+    split: Split,
+    read: Callable[[Run, Split], Errors | None] = errors_of,
+) -> pd.DataFrame:
     """Average the errors of finished runs by method.
 
     Args:
         runs: runs of one experiment.
         split: the frames.
+        read: `errors_of`, or `seen_errors_of` for the frames whose elements training has seen.
 
     Returns:
         One row per method that occurs: `method`, `n` (finished runs), `of` (all runs), and for each
@@ -65,7 +78,7 @@ def matched_table(runs: Sequence[Run], split: Split) -> pd.DataFrame:
             for run in same_method
             if (status := status_if_any(run)) is not None and status.state == "finished"
         ]
-        errors = pd.DataFrame([errors_of(run, split) or {} for run in finished], columns=[*METRICS])
+        errors = pd.DataFrame([read(run, split) or {} for run in finished], columns=[*METRICS])
         errors = errors.astype(float)
         row: dict[str, Any] = {"method": method, "n": len(finished), "of": len(same_method)}
         for key in METRICS:
@@ -75,6 +88,26 @@ def matched_table(runs: Sequence[Run], split: Split) -> pd.DataFrame:
             row[f"{key}_paper"] = math.nan if published_error is None else published_error
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def compared(
+    runs: Sequence[Run], split: Split, metric: str, *, seen: bool = False
+) -> list[Difference]:
+    """Compare every two methods of an experiment, paired by seed.
+
+    Args:
+        runs: runs of one experiment; those that have not finished are left out.
+        split: the frames.
+        metric: key of METRICS.
+        seen: only the frames whose elements training has seen.
+    """
+    read = seen_errors_of if seen else errors_of
+    finished = [
+        run
+        for run in runs
+        if (status := status_if_any(run)) is not None and status.state == "finished"
+    ]
+    return differences(finished, metric, lambda run: read(run, split))
 
 
 def mean_text(mean: float, spread: float) -> str | None:

@@ -33,6 +33,7 @@ class FrameErrors:
         atomic_numbers: of all atoms, (N,).
         energy_label: (n,) eV/atom.
         energy_predicted: (n,) eV/atom, AtomRef included.
+        energy_atomref: the part of it that is the model's AtomRef, (n,) eV/atom.
         force_label: (N, 3) eV/Å.
         force_predicted: (N, 3) eV/Å.
         stress_label: (n, 3, 3) GPa.
@@ -50,6 +51,7 @@ class FrameErrors:
     atomic_numbers: NDArray[np.uint8]
     energy_label: NDArray[np.float64]
     energy_predicted: NDArray[np.float64]
+    energy_atomref: NDArray[np.float64]
     force_label: NDArray[np.float32]
     force_predicted: NDArray[np.float32]
     stress_label: NDArray[np.float32]
@@ -91,6 +93,15 @@ class FrameErrors:
             }
         )
 
+    def without_atomref(self) -> pd.DataFrame:
+        """Return the energies as `compared` does, minus the model's AtomRef.
+
+        Total energies span tens of eV/atom, which hides errors of some tens of meV/atom.
+        """
+        table = self.compared("energy")
+        atomref = self.energy_atomref[table["frame"]]
+        return table.assign(label=table["label"] - atomref, predicted=table["predicted"] - atomref)
+
     def by_element(self) -> pd.DataFrame:
         """Return errors by element.
 
@@ -121,6 +132,16 @@ class FrameErrors:
             }
         )
         return table[table["n_frames"] > 0].reset_index(drop=True)
+
+
+def among(table: pd.DataFrame, flags: NDArray[np.bool_]) -> pd.DataFrame:
+    """Return the values of some frames.
+
+    Args:
+        table: as `FrameErrors.compared` returns it.
+        flags: which frames, (n,).
+    """
+    return table[flags[table["frame"]]]
 
 
 def summary(table: pd.DataFrame, kind: str) -> dict[str, float]:

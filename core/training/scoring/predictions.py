@@ -122,7 +122,9 @@ def _fields(
         "stress": prediction.stress,
         "magmom": prediction.magmoms,
     }
-    fields: dict[str, NDArray[np.floating]] = {}
+    fields: dict[str, NDArray[np.floating]] = {
+        "energy_atomref": np.array([example.contribution(atomref)])
+    }
     labels = make_targets([example], list(predicted), atomref=np.zeros_like(atomref))
     for kind, label in labels.items():
         value = predicted[kind]

@@ -12,12 +12,22 @@ from core.frames.registry import find_dataset
 from core.runs.groups.experiment import Experiment
 from core.runs.groups.progress import GroupProgress
 from core.runs.record.directory import Run
+from core.runs.record.events import ENERGY
 from core.runs.record.listing import status_if_any
-from core.runs.results.comparison import method_label
+from core.runs.results.comparison import method_label, start_of
 from core.runs.results.curves import overlay
-from core.runs.results.matched import SPLITS, matched_table, mean_text
+from core.runs.results.matched import (
+    SPLITS,
+    Split,
+    compared,
+    matched_table,
+    mean_text,
+    seen_errors_of,
+)
+from core.runs.results.paired import POWER, difference_text, verdict_text, with_best
 from core.runs.results.paper import CITATION, DOI
 from core.runs.results.quantities import Quantity
+from core.runs.results.unseen import unseen_note
 from core.training.settings.metrics import METRICS
 from pages.parts.runs.curves import choose_metric, show_curves, show_gradients
 from pages.parts.shared.datasets import show_provenance
@@ -85,14 +95,19 @@ def _table(experiment: Experiment, runs: list[Run], source: Provenance) -> None:
         "end. Training errors are those of the best epoch's steps.",
     )
     table = matched_table(runs, split)
+    seen = matched_table(runs, split, seen_errors_of)
+    unseen = "" if split == "train" else unseen_note(runs, split)
     rows = [
         {
             "method": method_label(row["method"]),
+            "start": start_of(row["method"]),
             "runs": f"{row['n']} of {row['of']}",
-            **{key: mean_text(row[key], row[f"{key}_spread"]) for key in METRICS},
+            ENERGY: mean_text(row[ENERGY], row[f"{ENERGY}_spread"]),
+            "seen": mean_text(other[ENERGY], other[f"{ENERGY}_spread"]) if unseen else None,
+            **{key: mean_text(row[key], row[f"{key}_spread"]) for key in METRICS if key != ENERGY},
             **{f"{key}_paper": row[f"{key}_paper"] for key in METRICS},
         }
-        for row in table.to_dict("records")
+        for row, other in zip(table.to_dict("records"), seen.to_dict("records"), strict=True)
     ]
     st.dataframe(
         rows,
@@ -101,21 +116,32 @@ def _table(experiment: Experiment, runs: list[Run], source: Provenance) -> None:
         placeholder="–",
         column_config={
             "method": st.column_config.TextColumn("Method", width=230),
+            "start": st.column_config.TextColumn(
+                "Starts from", help="The weights of the network, and AtomRef.", width=250
+            ),
             "runs": "Runs",
             **{
                 key: st.column_config.TextColumn(f"{info.label}, {info.unit}")
                 for key, info in METRICS.items()
             },
+            "seen": st.column_config.TextColumn(
+                f"{METRICS[ENERGY].label}, elements seen, {METRICS[ENERGY].unit}",
+                help="Without the frames that hold an element that training never saw.",
+            )
+            if unseen
+            else None,
             **{
                 f"{key}_paper": st.column_config.NumberColumn(
-                    f"Paper: {info.label.removesuffix(' MAE').lower()}",
+                    f"Paper: {info.label.removesuffix(' MAE').lower()}, {info.unit}",
                     format="%.4g",
-                    help=f"The paper's, in {info.unit}, on its own data.",
+                    help="The paper's, on its own data.",
                 )
                 for key, info in METRICS.items()
             },
         },
     )
+    if unseen:
+        st.info(plain(unseen), icon=":material/visibility_off:")
     st.caption(
         f"Mean ± standard deviation over seeds. The paper's columns are from "
         f"[{plain(CITATION)}](https://doi.org/{DOI}), on MP-r2SCAN: compare the order of the "
@@ -129,6 +155,47 @@ def _table(experiment: Experiment, runs: list[Run], source: Provenance) -> None:
         icon=":material/download:",
         type="tertiary",
         on_click="ignore",
+    )
+    _verdict(runs, split, has_unseen=bool(unseen))
+
+
+def _verdict(runs: list[Run], split: Split, *, has_unseen: bool) -> None:
+    """Show whether the lead of the best method is larger than chance."""
+    st.subheader("Is the difference larger than chance?", anchor=False)
+    metric = choose_metric()
+    cases = {"all frames": False, "elements seen": True} if has_unseen else {"all frames": False}
+    for name, seen in cases.items():
+        found = compared(runs, split, metric, seen=seen)
+        label = f"{name[0].upper()}{name[1:]}: " if has_unseen else ""
+        st.markdown(f"**{plain(label)}{plain(verdict_text(found, method_label))}**")
+        if not found:
+            continue
+        best, involved = with_best(found)
+        st.dataframe(
+            [
+                {
+                    "other": method_label(each.worse if each.better == best else each.better),
+                    "difference": difference_text(each),
+                    "n": each.n,
+                    "verdict": each.verdict,
+                }
+                for each in involved
+            ],
+            key=f"verdict-{split}-{metric}-{name}",
+            hide_index=True,
+            column_config={
+                "other": st.column_config.TextColumn(f"Compared with {best}", width=260),
+                "difference": st.column_config.TextColumn(
+                    f"Larger by [95 %], {METRICS[metric].unit}", width=200
+                ),
+                "n": "Seeds",
+                "verdict": st.column_config.TextColumn("Verdict", width=380),
+            },
+        )
+    st.caption(
+        "Differences are paired: runs of one seed share their training frames and their order. "
+        "Intervals: Student's t over seeds. The number of seeds that would tell finds the "
+        f"difference with a probability of {POWER:.0%} if its mean and scatter stay as they are."
     )
 
 

@@ -11,6 +11,7 @@ from core.runs.record.listing import status_if_any
 from core.runs.results.comparison import beside_paper, label_of, method_label, overview
 from core.runs.results.configurations import choices, difference, matching
 from core.runs.results.paper import CITATION, DOI
+from core.runs.results.unseen import unseen_note
 from core.training.settings.metrics import METRICS
 from pages.parts.runs.about import commands
 from pages.parts.runs.overlay import show_overlay
@@ -150,6 +151,8 @@ def _configurations(chosen: list[Run]) -> None:
 def _paper(chosen: list[Run]) -> None:
     st.subheader("Test errors beside the paper's", anchor=False)
     table = beside_paper(chosen)
+    if not table["unseen"].any():
+        table = table.drop(columns=["energy_seen", "unseen"])
     st.dataframe(
         table.assign(labels=[origin(name) for name in table["labels"]]),
         key="beside-paper",
@@ -159,6 +162,13 @@ def _paper(chosen: list[Run]) -> None:
             "whose": st.column_config.TextColumn("Run", width=200),
             "method": st.column_config.TextColumn("Method", width=145),
             **SHORT_ERRORS,
+            "energy_seen": st.column_config.NumberColumn(
+                "Energy, elements seen, meV/atom",
+                format="%.4g",
+                help="Energy MAE without the test frames that hold an element that training never "
+                "saw; empty where there are none, or the errors per frame are missing.",
+            ),
+            "unseen": st.column_config.TextColumn("With an unseen element", width=170),
             "data": st.column_config.TextColumn("Measured on", width=280),
             "labels": st.column_config.TextColumn("Labels by", width=290),
         },
@@ -168,6 +178,8 @@ def _paper(chosen: list[Run]) -> None:
         f"[{plain(CITATION)}](https://doi.org/{DOI}), on the MP-r2SCAN test set after 50 epochs on "
         "about 190,000 DFT frames. Compare the order of the methods, not the size of the errors."
     )
+    if note := unseen_note(chosen, "test"):
+        st.info(plain(note), icon=":material/visibility_off:")
 
 
 def _actions(chosen: list[Run]) -> None:

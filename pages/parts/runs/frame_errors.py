@@ -1,7 +1,7 @@
 """Errors of a run's model on held-out frames: parity, and errors by element."""
 
 from dataclasses import replace
-from typing import get_args
+from typing import Any, get_args
 
 import streamlit as st
 
@@ -10,8 +10,9 @@ from core.figures.training.run_parity import run_parity
 from core.frames.provenance import Provenance
 from core.reference.fits.atomref import RARE
 from core.runs.record.directory import Run
+from core.runs.results.unseen import unseen_rows
 from core.studies.run_errors import MODELS, Part, RunErrorsStudy
-from core.training.scoring.frame_errors import KINDS, FrameErrors, summary
+from core.training.scoring.frame_errors import KINDS, FrameErrors, among, summary
 from core.training.settings.metrics import LABEL_METRICS, METRICS
 from pages.parts.runs.about import provenance_of
 from pages.parts.shared.figure import show
@@ -21,6 +22,16 @@ from pages.parts.shared.page import is_dark
 MAX_FRAMES = 2000
 BY_ELEMENT = ("energy", "force")
 MODEL_NAMES = {"best": "best epoch's", "last": "last step's", "untrained": "untrained"}
+
+
+_PARITY = (
+    "On the dashed line the prediction equals the label; a cloud beside it is an offset, a tilted "
+    "one a wrong scale."
+)
+_MINUS_ATOMREF = (
+    "The same errors without the AtomRef of the model, whose tens of eV/atom hide them in total "
+    "energies."
+)
 
 
 def show_frame_errors(run: Run, *, by_element: bool) -> None:
@@ -92,26 +103,60 @@ def _parity(run: Run, study: RunErrorsStudy, errors: FrameErrors, source: Proven
     title, unit = KINDS[kind]
     error_unit = METRICS[LABEL_METRICS[kind]].unit
     table = errors.compared(kind)
+    flags, unseen = unseen_rows(run, errors.rows)
     statistics = summary(table, kind)
-    chart, numbers = st.columns([3, 1])
-    with numbers:
-        st.metric("Mean absolute error", f"{statistics['mae']:.4g} {error_unit}")
-        st.metric("Root mean square error", f"{statistics['rmse']:.4g} {error_unit}")
-        st.metric("Largest error", f"{statistics['largest']:.4g} {error_unit}")
-        st.metric("Values", f"{statistics['n']:,}")
+    numbers = {
+        "Mean absolute error": f"{statistics['mae']:.4g} {error_unit}",
+        "Root mean square error": f"{statistics['rmse']:.4g} {error_unit}",
+        "Largest error": f"{statistics['largest']:.4g} {error_unit}",
+        "Values": f"{statistics['n']:,}",
+    }
+    for cell, (label, value) in zip(st.columns(4), numbers.items(), strict=True):
+        cell.metric(label, value)
+    if flags.any():
+        _show_unseen(table, kind, flags, unseen, error_unit)
     names = [
         f"{name}, {formula}"
         for name, formula in zip(errors.frame_ids, errors.formulas, strict=True)
     ]
-    with chart:
-        show(
-            run_parity(table, names, title=title, unit=unit, dark=is_dark()),
-            name=f"{run.id}-{study.checkpoint}-{study.part}-{kind}",
-            caption="On the dashed line the prediction equals the label; a cloud beside it is an "
-            "offset, a tilted one a wrong scale.",
-            source=source,
-            table=lambda: table.assign(frame=errors.frame_ids[table["frame"]]),
-        )
+    figures = {title: (table, "")}
+    if kind == "energy":
+        figures["Energy minus AtomRef"] = (errors.without_atomref(), "-minus-atomref")
+    captions = (_PARITY, _MINUS_ATOMREF)
+    columns = st.columns(len(figures)) if len(figures) > 1 else [st.container()]
+    for column, (name, (values, suffix)), caption in zip(
+        columns, figures.items(), captions, strict=False
+    ):
+        with column:
+            show(
+                run_parity(
+                    values,
+                    names,
+                    title=name,
+                    unit=unit,
+                    marked={f"with {', '.join(unseen)}, unseen in training": flags},
+                    dark=is_dark(),
+                ),
+                name=f"{run.id}-{study.checkpoint}-{study.part}-{kind}{suffix}",
+                caption=caption,
+                source=source,
+                table=lambda values=values: values.assign(frame=errors.frame_ids[values["frame"]]),
+            )
+
+
+def _show_unseen(table: Any, kind: str, flags: Any, symbols: list[str], unit: str) -> None:
+    """Show the error with and without the frames that hold an unseen element."""
+    with_one, without = among(table, flags), among(table, ~flags)
+    shares = [
+        f"{summary(part, kind)['mae']:.4g} {unit} {words}"
+        for part, words in ((without, "without them"), (with_one, "on them alone"))
+        if len(part)
+    ]
+    st.info(
+        f"{flags.sum():,} of {len(flags):,} frames hold an element that training never saw "
+        f"({', '.join(symbols)}). Mean absolute error: {'; '.join(shares)}.",
+        icon=":material/visibility_off:",
+    )
 
 
 def _by_element(run: Run, study: RunErrorsStudy, errors: FrameErrors, source: Provenance) -> None:

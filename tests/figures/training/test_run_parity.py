@@ -28,6 +28,17 @@ def test_points_name_their_frames():
     assert diagonal.x[1] > 2.1
 
 
+def test_marked_frames_have_a_color_of_their_own():
+    flags = np.array([False, True, False, False])
+    *groups, _ = draw(table(8), marked={"with Xe, unseen in training": flags}).data
+    assert {one.name: len(one.x) for one in groups} == {
+        "other frames": 6,
+        "with Xe, unseen in training": 2,
+    }
+    assert len({one.marker.color for one in groups}) == 2
+    assert len(draw(table(8), marked={"with Xe": np.zeros(4, dtype=bool)}).data) == 2
+
+
 def test_axes_are_the_same():
     layout = draw(table(8)).layout
     assert layout.xaxis.range == layout.yaxis.range

@@ -13,7 +13,7 @@ from core.errors import LabError
 from core.potential.models import load_model, save_model, set_atomref
 from core.training.loop.preflight import preflight
 from core.training.scoring.evaluate import evaluate
-from core.training.scoring.frame_errors import KINDS, summary
+from core.training.scoring.frame_errors import KINDS, among, summary
 from core.training.scoring.predictions import frame_errors, untrained_model
 from core.training.settings.config import RunConfig
 from core.training.settings.metrics import LABEL_METRICS
@@ -64,6 +64,22 @@ def test_values_know_their_frames(model, mixed):
     np.testing.assert_allclose(
         found.energy_label, [one.energy_per_atom for one in frames], rtol=1e-12
     )
+
+
+def test_energies_minus_atomref_have_the_same_errors(model, mixed):
+    found = look(model, mixed, np.arange(8))
+    total, without = found.compared("energy"), found.without_atomref()
+    errors = [table["predicted"] - table["label"] for table in (total, without)]
+    np.testing.assert_allclose(*errors, atol=1e-9)
+    references = model.composition_model.fc.weight.detach().numpy().ravel()
+    expected = [
+        energy - references[frame.atomic_numbers.astype(int) - 1].mean()
+        for energy, frame in zip(total["label"], mixed.frames(total["frame"]), strict=True)
+    ]
+    np.testing.assert_allclose(without["label"], expected, atol=1e-5)
+    alone = among(total, np.arange(8) == 2)
+    assert alone["frame"].tolist() == [2]
+    assert summary(alone, "energy")["n"] == 1
 
 
 def test_errors_by_element_are_those_of_a_loop(model, mixed):
