@@ -19,6 +19,9 @@ VIEWS = {
 }
 
 
+FITTED_TO = {"all": "all pairs", "selected": "pairs with these elements"}
+
+
 def main() -> None:
     head(
         "Energy shifts",
@@ -36,13 +39,32 @@ def main() -> None:
             bind="query-params",
             placeholder="any element: select here, or click elements of a periodic table below",
         )
+        refit = bool(elements) and choose_refit()
         view = choose_view({name: label for name, (label, _) in VIEWS.items()})
-        choice = containing(everything, tuple(elements))
+        choice = containing(everything, tuple(elements), refit=refit)
         if choice is None:
             st.info("No material contains all of these elements; remove one of them.")
             return
+        if choice.summary.warning:
+            st.warning(choice.summary.warning, icon=":material/warning:")
         options = VIEWS[view][1](choice)
         command(" ".join(filter(None, ["atomref shift", choice.arguments, options])))
+
+
+def choose_refit() -> bool:
+    """Let the reader choose which pairs AtomRef is fitted to, where elements are selected."""
+    fitted_to = st.segmented_control(
+        "AtomRef fitted to",
+        list(FITTED_TO),
+        format_func=FITTED_TO.__getitem__,
+        default="all",
+        required=True,
+        key="fitted",
+        bind="query-params",
+        help="Scaled energies and residuals are what AtomRef leaves. Fitted to the selected "
+        "materials alone, it follows them the more closely, the fewer they are.",
+    )
+    return bool(fitted_to == "selected")
 
 
 main()

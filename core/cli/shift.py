@@ -47,6 +47,13 @@ def shift(
         list[str] | None,
         typer.Option("--element", help="Only materials that contain this; may be repeated."),
     ] = None,
+    refit: Annotated[
+        bool,
+        typer.Option(
+            "--refit",
+            help="With --element: fit AtomRef to these materials alone instead of all pairs.",
+        ),
+    ] = False,
     against: Annotated[
         str | None,
         typer.Option(
@@ -79,9 +86,12 @@ def shift(
     """Compare two functionals: two data sets of frames, or two columns of one table of pairs."""
     symbols = _checked(elements or [])
     selection = select_pairs(data, target_data, source=source, target=target, mapping=mapping)
-    opened = selection.open().containing(symbols)
+    everything = selection.open()
+    opened = everything.containing(symbols)
     pairs = opened.pairs
-    summary = summarize(pairs)
+    whole = summarize(everything.pairs) if symbols and not refit and len(pairs) else None
+    summary = summarize(pairs, whole=whole)
+    fitted_to = "all" if whole is not None or not symbols else "selected"
     numbers = {
         name: getattr(summary, name)
         for name in ("n", "pearson_raw", "pearson_scaled", "mean_shift", "mae")
@@ -95,7 +105,10 @@ def shift(
         "Pearson r, scaled energies": summary.pearson_scaled,
         "mean shift, eV/atom": summary.mean_shift,
         "mean |shift|, eV/atom": summary.mae,
+        "AtomRef fitted to": f"{fitted_to} pairs, {summary.n_fitted:,}",
     }
+    if summary.warning:
+        text["warning"] = summary.warning
     sections: dict[str, _Section] = {}
     values = quantities(pairs, summary)
     if against is not None:
@@ -115,7 +128,12 @@ def shift(
     return Answer(
         data=numbers
         | origin
-        | {"n_dropped": pairs.n_dropped}
+        | {
+            "n_dropped": pairs.n_dropped,
+            "atomref_fitted_to": fitted_to,
+            "n_fitted": summary.n_fitted,
+            "warnings": [summary.warning] if summary.warning else [],
+        }
         | {key: section for key, (section, _) in sections.items()},
         text="\n\n".join([facts(text), *(section for _, section in sections.values())]),
     )

@@ -54,6 +54,23 @@ def test_against_a_number(mine):
     assert abs(found["residual"]["pearson"]) <= 1
 
 
+def test_a_filter_says_which_pairs_atomref_is_fitted_to(mine):
+    everything, some = answer(), answer("--element", "Li")
+    refitted = answer("--element", "Li", "--refit")
+    assert [told["atomref_fitted_to"] for told in (everything, some, refitted)] == [
+        "all", "all", "selected",
+    ]  # fmt: skip
+    assert [told["n_fitted"] for told in (everything, some, refitted)] == [60, 60, 18]
+    assert some["n"] == refitted["n"] == 18
+    assert some["mean_shift"] == refitted["mean_shift"]
+    assert some["pearson_scaled"] != refitted["pearson_scaled"]
+    assert refitted["warnings"] == []
+    few = answer("--element", "Mg", "--element", "F", "--refit")
+    assert (few["n"], len(few["warnings"])) == (6, 0)
+    text = CliRunner().invoke(app, ["shift", "mine", "--element", "Li"]).stdout
+    assert "all pairs, 60" in text
+
+
 def test_against_a_category_and_only_some_elements(mine):
     told = answer("--against", "family", "--element", "Li")
     held = mine[mine["formula"].str.contains("Li")]

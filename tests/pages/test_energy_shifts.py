@@ -59,6 +59,31 @@ def test_filter_keeps_materials_with_all_elements(visit, mine):
     assert "No material contains" in at.info[0].value
 
 
+def test_a_filter_says_which_pairs_atomref_is_fitted_to(visit, mine):
+    at = visit("energy_shifts", dataset="mine", elements=["Fe"])
+    told = " ".join(one.value for one in (*at.caption, *at.markdown)).replace("\\", "")
+    assert "fitted to all 6 pairs" in told
+    assert "Data: mine, only materials with Fe, AtomRef of all pairs." in told
+    assert not at.warning
+    at.segmented_control(key="fitted").set_value("selected").run()
+    told = " ".join(one.value for one in (*at.caption, *at.markdown)).replace("\\", "")
+    assert "fitted to the 5 pairs that contain Fe" in told
+    assert "AtomRef of these pairs" in told
+    assert at.code[0].value.endswith("--element Fe --refit")
+    at.multiselect(key="elements").set_value(["Fe", "O"]).run()
+    assert not at.warning  # four pairs for two elements
+    assert "fitted" not in visit("energy_shifts", dataset="mine").session_state
+
+
+def test_too_few_pairs_for_their_elements_are_a_warning(visit, home):
+    formulas = ["FeO", "MgO", "CaO", "NaCl", "KCl", "LiF"]
+    table = pd.DataFrame({"formula": formulas, "energy_gga": np.arange(6.0)})
+    table.assign(energy_r2scan=table["energy_gga"] ** 2).to_csv(home / "few.csv", index=False)
+    import_pairs(home / "few.csv", name="few")
+    (told,) = visit("energy_shifts", dataset="few").warning
+    assert "fitted to 6 pairs with 9 elements, fewer than 2 pairs per element" in told.value
+
+
 def test_frames_in_two_functionals_are_pairs_too(visit):
     at = visit("energy_shifts", dataset="mp-frames-gga")
     assert metrics(at)["Pairs"] == "2,399"

@@ -9,6 +9,9 @@ from core.errors import LabError
 from core.reference.fits.atomref import AtomRef, fit_lstsq
 from core.reference.shifts.pairs import PairedEnergies
 
+PAIRS_PER_ELEMENT = 2
+"""With fewer pairs per element, a fit of one energy per element follows single materials."""
+
 ROUNDING = 1e-9
 """eV/atom; a smaller spread is due to rounding."""
 
@@ -27,6 +30,7 @@ class ShiftSummary:
         target_atomref: least-squares AtomRef of the target energies.
         scaled_source: source energies minus their AtomRef's contribution (n,), eV/atom.
         scaled_target: target energies minus their AtomRef's contribution (n,), eV/atom.
+        n_fitted: number of pairs that both AtomRefs were fitted to.
     """
 
     n: int
@@ -38,6 +42,19 @@ class ShiftSummary:
     target_atomref: AtomRef
     scaled_source: np.ndarray
     scaled_target: np.ndarray
+    n_fitted: int
+
+    @property
+    def warning(self) -> str:
+        """A sentence where AtomRef has too few pairs for its elements; empty otherwise."""
+        n_elements = int(np.count_nonzero(self.target_atomref.counts))
+        if self.n_fitted >= PAIRS_PER_ELEMENT * n_elements:
+            return ""
+        return (
+            f"AtomRef is fitted to {self.n_fitted:,} pairs with {n_elements} elements, fewer than "
+            f"{PAIRS_PER_ELEMENT} pairs per element: it follows single materials, so scaled "
+            "energies agree better than they would for other materials."
+        )
 
     @property
     def residual(self) -> np.ndarray:
@@ -45,25 +62,22 @@ class ShiftSummary:
         return np.asarray(self.scaled_target - self.scaled_source)
 
 
-def summarize(pairs: PairedEnergies) -> ShiftSummary:
+def summarize(pairs: PairedEnergies, *, whole: ShiftSummary | None = None) -> ShiftSummary:
     """Compare two functionals over all pairs.
+
+    Args:
+        pairs: the pairs.
+        whole: a comparison of more pairs, whose AtomRefs are used; None fits them to these pairs.
 
     Raises:
         LabError: if there are no pairs.
     """
     if len(pairs) == 0:
         raise LabError("there are no pairs to compare; choose other elements or columns.")
-    X = pairs.fractions
-    source = replace(
-        fit_lstsq(X, pairs.source, functional=pairs.source_functional),
-        labels=pairs.source_labels,
-        corrections=pairs.source_corrections,
-    )
-    target = replace(
-        fit_lstsq(X, pairs.target, functional=pairs.target_functional),
-        labels=pairs.target_labels,
-        corrections=pairs.target_corrections,
-    )
+    if whole is None:
+        source, target, n_fitted = *_fits(pairs), len(pairs)
+    else:
+        source, target, n_fitted = whole.source_atomref, whole.target_atomref, whole.n_fitted
     scaled_source, scaled_target = scaled_energies(pairs, source, target)
     return ShiftSummary(
         n=len(pairs),
@@ -75,7 +89,24 @@ def summarize(pairs: PairedEnergies) -> ShiftSummary:
         target_atomref=target,
         scaled_source=scaled_source,
         scaled_target=scaled_target,
+        n_fitted=n_fitted,
     )
+
+
+def _fits(pairs: PairedEnergies) -> tuple[AtomRef, AtomRef]:
+    """Return the least-squares AtomRefs of the source and the target energies."""
+    X = pairs.fractions
+    source = replace(
+        fit_lstsq(X, pairs.source, functional=pairs.source_functional),
+        labels=pairs.source_labels,
+        corrections=pairs.source_corrections,
+    )
+    target = replace(
+        fit_lstsq(X, pairs.target, functional=pairs.target_functional),
+        labels=pairs.target_labels,
+        corrections=pairs.target_corrections,
+    )
+    return source, target
 
 
 def quantities(pairs: PairedEnergies, summary: ShiftSummary) -> dict[str, np.ndarray]:

@@ -32,6 +32,7 @@ class PairChoice:
         key: identifies selection, data and elements in caches.
         elements: only materials that contain all of these elements are kept.
         whole: the same with all materials; None if no elements are selected.
+        refitted: whether AtomRef is fitted to the pairs with these elements instead of all pairs.
     """
 
     selection: PairSelection
@@ -40,6 +41,7 @@ class PairChoice:
     key: tuple[str, ...]
     elements: tuple[str, ...] = ()
     whole: "PairChoice | None" = None
+    refitted: bool = False
 
     @property
     def data(self) -> FrameSet | PairSet:
@@ -64,6 +66,13 @@ class PairChoice:
         return f"The {len(self.pairs):,} pairs that contain {', '.join(self.elements)}. "
 
     @property
+    def fitted_to(self) -> str:
+        """Which pairs AtomRef is fitted to, as in "AtomRef is fitted to …"."""
+        if self.whole is None or not self.refitted:
+            return f"all {self.summary.n_fitted:,} pairs"
+        return f"the {self.summary.n_fitted:,} pairs that contain {', '.join(self.elements)}"
+
+    @property
     def source(self) -> Provenance:
         """Data set, labels and corrections."""
         pairs = self.pairs
@@ -74,16 +83,25 @@ class PairChoice:
                 (pairs.target_functional, pairs.target_labels, pairs.target_corrections),
             )
         }
+        # An exported figure carries the name of the data alone, so the filter is part of it.
+        only = (
+            f", only materials with {', '.join(self.elements)}, AtomRef of "
+            f"{'these' if self.refitted else 'all'} pairs"
+            if self.elements
+            else ""
+        )
         return Provenance(
-            data=self.selection.dataset,
+            data=f"{self.selection.dataset}{only}",
             labels={pairs.source_labels, pairs.target_labels},
-            details=f"{len(pairs):,} pairs: {'; '.join(sorted(energies))}.",
+            details=f"{len(pairs):,} pairs: {'; '.join(sorted(energies))}. AtomRef is fitted to "
+            f"{self.fitted_to}.",
         )
 
     @property
     def arguments(self) -> str:
         """The selection as arguments of `shift`."""
         words = [word for symbol in self.elements for word in ("--element", symbol)]
+        words += ["--refit"] if self.refitted else []
         return " ".join([self.selection.arguments, *words])
 
     @property
@@ -139,8 +157,16 @@ def choose_pairs() -> PairChoice | None:
 
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=BY_KEY)
-def containing(choice: PairChoice, elements: tuple[str, ...]) -> PairChoice | None:
-    """Return the pairs that contain all of some elements; None if there are none."""
+def containing(
+    choice: PairChoice, elements: tuple[str, ...], *, refit: bool = False
+) -> PairChoice | None:
+    """Return the pairs that contain all of some elements; None if there are none.
+
+    Args:
+        choice: all pairs.
+        elements: the elements.
+        refit: whether to fit AtomRef to these pairs alone instead of all.
+    """
     if not elements:
         return choice
     opened = choice.opened.containing(elements)
@@ -149,10 +175,11 @@ def containing(choice: PairChoice, elements: tuple[str, ...]) -> PairChoice | No
     return replace(
         choice,
         opened=opened,
-        summary=summarize(opened.pairs),
-        key=(*choice.key, *elements),
+        summary=summarize(opened.pairs, whole=None if refit else choice.summary),
+        key=(*choice.key, *elements, "refitted" if refit else ""),
         elements=elements,
         whole=choice,
+        refitted=refit,
     )
 
 

@@ -92,10 +92,12 @@ def show_numbers(choice: PairChoice, variable: Variable, quantity: str) -> None:
     clickable = relation.n <= DENSITY_ABOVE
     row = choice.row_named(linked(PICKED)) if clickable else None
     caption = f"{choice.lead}The line is the running median; the band holds half of the pairs."
+    if quantity == "residual":
+        caption += f" AtomRef is fitted to {choice.fitted_to}."
     if quantity == "residual" and variable.name in LINEAR_IN_COMPOSITION:
         caption += (
-            " Least squares removes everything that is linear in composition, so Pearson's r is "
-            "zero by construction."
+            " Least squares removes everything that is linear in composition, so over the pairs "
+            "fitted Pearson's r is zero by construction."
         )
     if clickable:
         caption += " Click a point to see its material."

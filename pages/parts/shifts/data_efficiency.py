@@ -67,8 +67,9 @@ def show_curves(choice: PairChoice, result: DataEfficiencyResult) -> None:
         "pearson": Axis(title="r of scaled energies", unit=""),
         "mae": Axis(title="Mean |residual|", unit="eV/atom"),
     }
+    only = "Only they are fitted. " if choice.elements else ""
     captions = {
-        "pearson": f"{choice.lead}How well the two functionals agree on {curve.n_held_out:,} "
+        "pearson": f"{choice.lead}{only}How well the two functionals agree on {curve.n_held_out:,} "
         "held-out materials: median and 90 % of the drawings.",
         "mae": "How far apart their scaled energies are. An element that no fitted material "
         "contains keeps the prior, or has no reference with least squares.",

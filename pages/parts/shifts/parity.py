@@ -37,8 +37,9 @@ def show_parity(choice: PairChoice) -> str:
                 f"they are {summary.mae:.1f} eV/atom off on average."
             ),
             (
-                "After each functional's own least-squares AtomRef, fitted to these pairs: the "
-                "remaining differences are due to structure, not composition."
+                f"{choice.lead}After each functional's own least-squares AtomRef, fitted to "
+                f"{choice.fitted_to}: the remaining differences are due to structure, not "
+                "composition."
             ),
         ),
         source=choice.source,
@@ -80,7 +81,10 @@ def show_metrics(choice: PairChoice) -> None:
         ),
         "r after AtomRef": (
             signed(summary.pearson_scaled, digits=3),
-            "The same after each functional's own least-squares AtomRef, fitted to these pairs.",
+            plain(
+                "The same after each functional's own least-squares AtomRef, fitted to "
+                f"{choice.fitted_to}."
+            ),
         ),
     }
     for cell, (label, (value, explanation)) in zip(st.columns(5), metrics.items(), strict=True):

@@ -18,7 +18,8 @@ def choose_quantity() -> str:
         key="of",
         bind="query-params",
         help="Shift: target minus source total energy. Residual: what remains of it after each "
-        "functional's own least-squares AtomRef, fitted to the pairs shown, is subtracted.",
+        "functional's own least-squares AtomRef is subtracted. With elements selected, the page "
+        "says which pairs AtomRef is fitted to.",
     )
 
 

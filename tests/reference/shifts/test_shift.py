@@ -160,3 +160,18 @@ def test_default_columns_take_two_functionals():
     assert default_columns(card.model_copy(update={"energies": columns[:2]})) == ("a", "b")
     with pytest.raises(LabError, match="fewer than two"):
         default_columns(card.model_copy(update={"energies": columns[:1]}))
+
+
+def test_a_filter_keeps_the_references_of_all_pairs(pairs):
+    whole = summarize(pairs)
+    some = np.arange(len(pairs)) % 2 == 0
+    kept = summarize(pairs.select(some), whole=whole)
+    np.testing.assert_allclose(kept.residual, whole.residual[some])
+    assert (kept.n, kept.n_fitted) == (some.sum(), len(pairs))
+    # As many references as pairs leave nothing over, and the fit says so.
+    refitted = summarize(pairs.select(some))
+    assert refitted.n_fitted == some.sum()
+    n_elements = (pairs.fractions[some] > 0).any(axis=0).sum()
+    assert bool(refitted.warning) == (some.sum() < 2 * n_elements)
+    few = summarize(pairs.select(np.array([0, 1])))
+    assert "fitted to 2 pairs with" in few.warning
