@@ -26,21 +26,36 @@ N_ELEMENTS = len(SYMBOLS)
 INDEX: dict[str, int] = {symbol: index for index, symbol in enumerate(SYMBOLS)}
 """Zero-based index of each symbol."""
 
+ISOTOPES: dict[str, str] = {"D": "H", "T": "H"}
+"""Symbols of isotopes, which have the references of their element."""
+
 _BEYOND_PU = frozenset(
     _SYMBOL.findall("Am Cm Bk Cf Es Fm Md No Lr Rf Db Sg Bh Hs Mt Ds Rg Cn Nh Fl Mc Lv Ts Og")
 )
 FORMULA_REMEDY = "write it like LiCoO2, with elements from H to Pu"
 
+_LONGEST = 500
+"""Characters of a formula; pymatgen's time and depth grow with its brackets."""
+
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+_MARKUP = re.compile(r"\$|</?sub>|_\{([0-9.]+)\}|_(?=[0-9])")
 _CHARGE = re.compile(
-    r"(?:\[[0-9]*[+-]\]|[\s^][0-9]*[+-]|[⁰¹²³⁴⁵⁶⁷⁸⁹]*[⁺⁻]|(?<![0-9]{2})[+-][0-9]*)$"
+    r"(?:\[[0-9]*[+-]\]|[\s^][0-9]*[+-]|[⁰¹²³⁴⁵⁶⁷⁸⁹]*[⁺⁻]|(?<![0-9]{2})(?<![0-9]e)[+-][0-9]*)$"
 )
-_PLAIN = re.compile(r"(?:[A-Z][a-z]?[0-9.]*)+")
-_ELEMENT = re.compile(r"([A-Z][a-z]?)([0-9.]*)")
+_NUMBER = r"(?:[0-9]*\.?[0-9]+(?:e[+-]?[0-9]+)?|[0-9]+\.)?"
+_PLAIN = re.compile(rf"(?:[A-Z][a-z]?{_NUMBER})+")
+_ELEMENT = re.compile(rf"([A-Z][a-z]?)({_NUMBER})")
+# A point before a whole number of water or ammonia, CuSO4.5H2O, parts a salt from its hydrate; one
+# after an element without a number or with 0, Ni0.5H2O, is a decimal point.
+_HYDRATE = re.compile(
+    r"(?<=[)\]A-Za-z1-9])\s*\.\s*([0-9]*(?:\.[0-9]+)?)\s*(\(?(?:H2O|D2O|OH2|NH3)\)?)$"
+)
+_POINT = re.compile(r"(?<=[A-Za-z0-9)\]])\.(?=[A-Z(\[])")
 _BRACKETS = (("(", ")"), ("[", "]"), ("{", "}"))
-_DOT = "·•⋅∙*"
+_DOT = "·•⋅∙‧․・×*"
 _SUM_IN_BRACKETS = re.compile(rf"[(\[{{]([^()\[\]{{}}]*[{_DOT}][^()\[\]{{}}]*)[)\]}}]")
 _TERM = re.compile(r"\s*([0-9.]*)\s*(\S.*)", re.DOTALL)
+_MISSING = frozenset({"nan", "NaN", "NAN", "<NA>", "#N/A", "N/A", "n/a", "None", "null", "NULL"})
 
 
 class FormulaError(LabError):
@@ -81,6 +96,15 @@ POSITION: dict[str, tuple[int, int]] = {
 """(row, column) of each symbol in the 18-column table; rows 9 and 10 are the f-block."""
 
 
+def atomic_number(symbol: str) -> int:
+    """Return the atomic number of an element from H to Pu, or of an isotope of one (D, T).
+
+    Raises:
+        KeyError: if there is no such element.
+    """
+    return INDEX[ISOTOPES.get(symbol, symbol)] + 1
+
+
 def fractions_from_flat(numbers: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     """Compute the compositions of many frames at once.
 
@@ -112,8 +136,8 @@ def fractions_from_formula(formula: str) -> np.ndarray:
 def fractions_from_formulas(formulas: Sequence[str] | pd.Series | np.ndarray) -> np.ndarray:
     """Read formulas as composition fractions; each distinct formula is read once.
 
-    Brackets (Ca(OH)2), hydrates (CuSO4·5H2O), spaces and subscripts are understood; charges
-    (SO4-2, [SO4]2-, NH4+) are ignored.
+    Brackets (Ca(OH)2), hydrates (CuSO4·5H2O, CuSO4.5H2O), isotopes (D2O), spaces, subscripts and
+    exponents (Fe9e-05Ni0.99991) are understood; charges (SO4-2, [SO4]2-, NH4+) are ignored.
 
     Args:
         formulas: chemical formulas, (n,) strings.
@@ -124,26 +148,48 @@ def fractions_from_formulas(formulas: Sequence[str] | pd.Series | np.ndarray) ->
     Raises:
         FormulaError: for the first formula that is not a composition of the elements H to Pu.
     """
+    amounts = amounts_from_formulas(formulas)
+    fractions: np.ndarray = amounts / amounts.sum(axis=1, keepdims=True)
+    return fractions
+
+
+def amounts_from_formulas(formulas: Sequence[str] | pd.Series | np.ndarray) -> np.ndarray:
+    """Read formulas as numbers of atoms in the formula as it is written, (n, 94).
+
+    Args and errors as of `fractions_from_formulas`.
+    """
     codes, distinct = pd.factorize(np.asarray(formulas, dtype=object), use_na_sentinel=False)
     amounts = np.zeros((len(distinct), N_ELEMENTS))
     for number, formula in enumerate(distinct):
         try:
             for symbol, amount in _amounts(formula).items():
-                amounts[number, INDEX[symbol]] = amount
+                amounts[number, atomic_number(symbol) - 1] += amount
         except FormulaError as error:
             row = int(np.argmax(codes == number))
             raise FormulaError(error.problem, row=row) from None
-    amounts /= amounts.sum(axis=1, keepdims=True)
     return amounts if len(distinct) == len(codes) else amounts[codes]
+
+
+def as_hydrate(formula: str) -> str | None:
+    """Return how a formula with a point before its water is read, None if it has none.
+
+    CuSO4.5H2O is read as CuSO4·5H2O, not as 4.5 oxygen atoms and water.
+    """
+    text = formula.strip().translate(_SUBSCRIPTS)
+    whole = _HYDRATE.sub(r"·\1\2", text)
+    return None if whole == text else whole
 
 
 def _amounts(formula: object) -> dict[str, float]:
     """Return the number of atoms of each element in a formula."""
-    if not isinstance(formula, str) or not formula.strip():
+    if not isinstance(formula, str) or not formula.strip() or formula.strip() in _MISSING:
         raise FormulaError("the formula is missing")
-    text = _CHARGE.sub("", formula.strip().translate(_SUBSCRIPTS))
+    if len(formula) > _LONGEST:
+        raise FormulaError(f"the formula {formula[:20]!r}… has over {_LONGEST} characters")
+    text = _CHARGE.sub("", _MARKUP.sub(r"\1", formula.strip().translate(_SUBSCRIPTS)))
+    text = _POINT.sub("·", as_hydrate(text) or text)
     terms = _ELEMENT.findall(text)
-    unknown = [symbol for symbol, _ in terms if symbol not in INDEX]
+    unknown = [symbol for symbol, _ in terms if ISOTOPES.get(symbol, symbol) not in INDEX]
     if unknown:
         what = "lies beyond Pu" if unknown[0] in _BEYOND_PU else "is not an element"
         raise FormulaError(f"the formula {formula!r} contains {unknown[0]}, which {what}")
@@ -154,10 +200,12 @@ def _amounts(formula: object) -> dict[str, float]:
                 amounts[symbol] += float(number or 1)
         else:
             amounts = _composition(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise FormulaError(f"the formula {formula!r} cannot be read") from None
     if not sum(amounts.values()):
         raise FormulaError(f"the formula {formula!r} contains no atoms")
+    if not np.isfinite(sum(amounts.values())):
+        raise FormulaError(f"the formula {formula[:20]!r} has an infinite number of atoms")
     return amounts
 
 

@@ -41,6 +41,7 @@ ROOMS = [
     "core.figures.scaling",
     "core.cli",
     "pages.parts.shared",
+    "pages.parts.data",
     "pages.parts.shifts",
     "pages.parts.atomref",
     "pages.parts.importance",

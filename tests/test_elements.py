@@ -13,6 +13,8 @@ from core.elements import (
     POSITION,
     SYMBOLS,
     FormulaError,
+    amounts_from_formulas,
+    as_hydrate,
     chemistry,
     formula_of,
     fractions_from_flat,
@@ -84,10 +86,40 @@ def test_other_forms_agree_with_pymatgen(formula):
         ("NH4+", "NH4"),
         ("Na+", "Na"),
         ("Na2SO4·NH4+", "Na2SO4NH4"),
+        ("CuSO4.5H2O", "CuSO9H10"),
+        ("CuSO4 . 5 H2O", "CuSO9H10"),
+        ("CuSO4.5(H2O)", "CuSO9H10"),
+        ("CuSO4.(H2O)5", "CuSO9H10"),
+        ("Na2SO4.10H2O", "Na2SO14H20"),
+        ("CaSO4.0.5H2O", "Ca2S2O9H2"),
+        ("CaSO4.H2O", "CaSO5H2"),
+        ("Ca(NO3)2.4H2O", "CaN2O10H8"),
+        ("MgCl2.NaCl", "MgNaCl3"),
+        ("D2O", "H2O"),
+        ("CuSO4.5D2O", "CuSO9H10"),
+        ("LiT", "LiH"),
+        ("Fe$_{2}$O$_3$", "Fe2O3"),
+        ("Fe_2O_{3}", "Fe2O3"),
+        ("H<sub>2</sub>O", "H2O"),
+        ("Ni0.99991Fe9e-05", "Fe0.00009Ni0.99991"),
+        ("Fe9e-05Ni0.99991", "Fe0.00009Ni0.99991"),
+        ("InF", "InF"),
+        ("Na", "Na"),
     ],
 )
 def test_hydrates_subscripts_and_charges(formula, same_as):
     assert fractions_from_formula(formula) == pytest.approx(pymatgen_fractions(same_as))
+
+
+@pytest.mark.parametrize("formula", ["Li0.5CoO2", "La1.85Sr0.15CuO4", "YBa2Cu3O6.9", "Ni0.5H2O"])
+def test_decimal_points_stay_decimal(formula):
+    assert as_hydrate(formula) is None
+    assert fractions_from_formula(formula) == pytest.approx(pymatgen_fractions(formula))
+
+
+def test_a_hydrate_says_how_it_was_read():
+    assert as_hydrate("CuSO4.5H2O") == "CuSO4·5H2O"
+    assert amounts_from_formulas(["CuSO4.5H2O", "Li2O"]).sum(axis=1).tolist() == [21, 3]
 
 
 @settings(deadline=None)
@@ -130,6 +162,10 @@ def test_many_formulas_keep_their_order():
         ("SO42-", "cannot be read"),
         ("LixCoO2", "cannot be read"),
         ("Fe0", "contains no atoms"),
+        (f"Fe{'9' * 400}", "infinite number of atoms"),
+        (f"{'(' * 300}Fe{')' * 300}", "has over 500 characters"),
+        ("NaN", "missing"),
+        ("<NA>", "missing"),
         ("", "missing"),
         (None, "missing"),
         (float("nan"), "missing"),

@@ -27,7 +27,7 @@ _COMMANDS = {
     "datasets": ("datasets", "The data sets of the lab."),
     "import": (
         "datasets",
-        "Import a table of paired energies, or of frames: one structure with its labels per row.",
+        "Import a table of paired energies, of frames, or of one functional's energies.",
     ),
     "shift": (
         "shift",

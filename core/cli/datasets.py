@@ -1,7 +1,7 @@
 """`datasets list|show|delete` and `import`."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, get_args
 
 import typer
 
@@ -10,10 +10,18 @@ from core.cli.options import DatasetName, JsonFlag
 from core.errors import LabError
 from core.frames.registry import DatasetInfo, delete_dataset, find_dataset, list_datasets
 from core.frames.schema import DFT, Card, Corrections
-from core.frames.sources.frame_table import import_frames
-from core.frames.sources.guessing import guess
+from core.frames.sources.frame_table import import_frames, plan_frames
+from core.frames.sources.guessing import Kind, TableGuess, guess
+from core.frames.sources.labels import StressOrder
+from core.frames.sources.mapping import functional_in_rows
 from core.frames.sources.opening import open_table
-from core.frames.sources.pair_table import import_pairs
+from core.frames.sources.pair_table import (
+    import_energies,
+    import_pairs,
+    plan_energies,
+    plan_pairs,
+)
+from core.frames.sources.tabular import TableFile
 from core.frames.store import open_frames
 
 app = typer.Typer()
@@ -63,21 +71,41 @@ def import_(
     *,
     name: Annotated[str, typer.Option(help="Name of the new data set.")],
     format_: Annotated[
-        Literal["pairs", "frames"] | None,
+        Kind | None,
         typer.Option(
             "--format",
-            help="A table of paired energies, or of structures with labels. Default: frames if "
-            "one functional or an energy column is named, else guessed from the table.",
+            help="Paired energies, structures with labels, or formulas with the energies of one "
+            "functional. Default: guessed from the table and the other options.",
         ),
     ] = None,
     functional: Annotated[
         list[str] | None,
-        typer.Option(help="Frames: their functional. Pairs: COLUMN=FUNCTIONAL, once per column."),
+        typer.Option(
+            help="Frames, energies: their functional; rows that name another one are left out. "
+            "Pairs: COLUMN=FUNCTIONAL, once per column."
+        ),
     ] = None,
     mapping: Annotated[
         list[str] | None,
         typer.Option(
             "--map", help="FIELD=COLUMN where the guess is wrong; FIELD= leaves the field out."
+        ),
+    ] = None,
+    units: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--unit",
+            metavar="FIELD=UNIT",
+            help="Where the column's name does not say it: energy=eV/cell, forces=Ha/bohr, "
+            'stress=kBar, stress="eV virial"; a leading - reverses the sign (gradients: '
+            "forces=-eV/Å). May be repeated.",
+        ),
+    ] = None,
+    stress_order: Annotated[
+        StressOrder | None,
+        typer.Option(
+            help="Order of six numbers of stress: vasp (xx yy zz xy yz zx) or ase (xx yy zz yz xz "
+            "xy)."
         ),
     ] = None,
     corrections: Annotated[
@@ -92,19 +120,25 @@ def import_(
     title: Annotated[str, typer.Option(help="Title in lists of data sets.")] = "",
     _json: JsonFlag = False,
 ) -> Answer:
-    """Import a table of paired energies, or of frames: one structure with its labels per row."""
-    fields = key_values(mapping or [], option="--map")
+    """Import a table of paired energies, of frames, or of one functional's energies."""
+    columns_of = {
+        "mapping": key_values(mapping or [], option="--map"),
+        "units": key_values(units or [], option="--unit"),
+    }
     functionals = functional or []
     common: dict[str, Any] = {
+        **columns_of,
         "name": name,
-        "mapping": fields,
         "labels": labels,
         "licence": licence,
         "title": title,
         "progress": progress_on_stderr(),
     }
-    kind = format_ or _kind_of_options(fields, functionals) or _guessed_kind(path)
+    table = open_table(path)
+    guessed = guess(table)
+    kind = format_ or _kind(guessed, columns_of["mapping"], functionals, path)
     if kind == "pairs":
+        plan = plan_pairs(path, **columns_of)
         card = import_pairs(
             path,
             functionals=key_values(functionals, option="--functional"),
@@ -114,31 +148,64 @@ def import_(
             },
             **common,
         )
-    elif len(functionals) == 1:
-        card = import_frames(
-            path,
-            functional=functionals[0],
-            corrections=_corrections(corrections[-1]) if corrections else None,
-            **common,
-        )
     else:
-        raise LabError(
-            f"{path}: the functional of the frames is not known; give it once, as in "
-            "--functional r2SCAN."
-        )
+        one = _functional(table, guessed, columns_of["mapping"], functionals, kind)
+        common["corrections"] = _corrections(corrections[-1]) if corrections else None
+        if kind == "frames":
+            plan = plan_frames(path, functional=one, **columns_of)
+            card = import_frames(path, functional=one, stress_order=stress_order, **common)
+        else:
+            plan = plan_energies(path, functional=one, **columns_of)
+            card = import_energies(path, functional=one, **common)
     row = _row(DatasetInfo(card=card, path=path, embedded=False))
     return Answer(
-        data={**row, "n_materials": card.n_materials, "description": card.description},
-        text=f"Imported {card.n:,} {card.kind} of {card.n_materials:,} materials as {card.name}. "
+        data={
+            **row,
+            "n_materials": card.n_materials,
+            "description": card.description,
+            "mapping": plan.mapping,
+            "units": {field: unit.unit.name for field, unit in plan.units.items()},
+            "assumed_units": [field for field, unit in plan.units.items() if unit.is_assumed],
+            "left_out": plan.left_out,
+            "ignored": plan.ignored,
+        },
+        text=f"Imported {card.n:,} {kind} of {card.n_materials:,} materials as {card.name}. "
         f"{card.description}".rstrip(),
     )
 
 
-def _kind_of_options(fields: dict[str, str], functionals: list[str]) -> str | None:
-    """Return the kind of data set that the other options imply, None if they do not say."""
+def _kind(guessed: TableGuess, fields: dict[str, str], functionals: list[str], path: Path) -> Kind:
+    """Return the kind of data set that the options and the table imply."""
     if "energy" in fields or any("=" not in text for text in functionals):
-        return "frames"
-    return "pairs" if "source" in fields or "target" in fields or functionals else None
+        return "energies" if guessed.kind == "energies" else "frames"
+    if "source" in fields or "target" in fields or functionals:
+        return "pairs"
+    if not guessed.energies:
+        raise LabError(
+            f"{path.name} has no column that looks like total energies (eV/atom); name it with "
+            "--map energy=COLUMN, or two with --map source=COLUMN --map target=COLUMN. Its columns "
+            f"are: {', '.join(guessed.columns)}."
+        )
+    return guessed.kind
+
+
+def _functional(
+    table: TableFile,
+    guessed: TableGuess,
+    fields: dict[str, str],
+    functionals: list[str],
+    kind: Kind,
+) -> str:
+    """Return the functional of frames or energies: the one given, or the one that all rows name."""
+    if len(functionals) == 1:
+        return functionals[0]
+    column = fields.get("functional", guessed.fields.get("functional"))
+    if column and not functionals:
+        return functional_in_rows(table, column)
+    raise LabError(
+        f"{table.path}: the functional of the {kind} is not known; give it once, as in "
+        "--functional r2SCAN."
+    )
 
 
 def _corrections(text: str) -> Corrections:
@@ -147,17 +214,6 @@ def _corrections(text: str) -> Corrections:
         if text.lower() == value.lower():
             return value
     raise LabError(f"--corrections {text}: choose one of {', '.join(values)}.")
-
-
-def _guessed_kind(path: Path) -> str:
-    guessed = guess(open_table(path))
-    if not guessed.energies:
-        raise LabError(
-            f"{path.name} has no column that looks like total energies (eV/atom); name it with "
-            "--map energy=COLUMN, or two with --map source=COLUMN --map target=COLUMN. Its columns "
-            f"are: {', '.join(guessed.columns)}."
-        )
-    return guessed.kind
 
 
 def _row(info: DatasetInfo) -> dict[str, Any]:

@@ -101,6 +101,11 @@ def functional_of_row(value: str) -> str:
     return canonical_functional(value)
 
 
+def other_words(text: str) -> list[str]:
+    """Return the words of a text that are no part of a functional's name, in lower case."""
+    return _read(text)[1]
+
+
 def is_functional(text: str) -> bool:
     """Return whether a text contains the name of a functional."""
     return bool(_read(text)[0])

@@ -13,6 +13,7 @@ import numpy as np
 
 from core.errors import LabError
 from core.frames.functionals import is_functional
+from core.frames.unit_words import NO_UNITS, OTHER_UNITS, unit_words
 
 Label = Literal["energy", "forces", "stress", "magmoms", "bandgap"]
 Extent = Literal["atom", "cell", "formula unit"]
@@ -66,51 +67,6 @@ _ATOMIC: dict[Label, list[str]] = {
     "stress": ["ha", "bohr3"],
     "bandgap": ["ha"],
 }
-_SYNONYMS = {
-    "hartree": "ha",
-    "hartrees": "ha",
-    "eh": "ha",
-    "mhartree": "mha",
-    "rydberg": "ry",
-    "rydbergs": "ry",
-    "electronvolt": "ev",
-    "electronvolts": "ev",
-    "millielectronvolt": "mev",
-    "angstrom": "a",
-    "angstroms": "a",
-    "ang": "a",
-    "angström": "a",
-    "a0": "bohr",
-    "bohrs": "bohr",
-    "atoms": "atom",
-    "at": "atom",
-    "site": "atom",
-    "unitcell": "cell",
-    "supercell": "cell",
-    "structure": "cell",
-    "formula": "fu",
-    "formulaunit": "fu",
-    "kb": "kbar",
-    "kbars": "kbar",
-    "mub": "μb",
-    "bohrmagneton": "μb",
-    "virials": "virial",
-}
-_GLUED = re.compile(
-    r"(mev|ev|mha|ha|hartree|mry|ry|rydberg|kj|kcal|mol)(mol|atom|cell|fu|a3?|ang3?|bohr3?)"
-)
-# Words that are units of something, though not ones that are converted here.
-_OTHER_UNITS = frozenset(
-    re.findall("[a-z]+", "j kj cal kcal erg cm thz hz kelvin bar mbar atm torr psi dyn newton")
-)
-_NO_UNITS = frozenset(
-    re.findall(
-        "[a-z]+",
-        "dft total pot potential corrected uncorrected corr uncorr raw mp final static relaxed "
-        "initial scf sigma zero without with and of model target source reference calculated "
-        "calc predicted free entropy unit units in the bj",
-    )
-)
 
 
 @dataclass(kw_only=True, frozen=True, slots=True)
@@ -145,7 +101,7 @@ class Unit:
             return converted
         if atoms is None:
             raise ValueError(f"{self.name} needs the number of atoms")
-        return converted / atoms
+        return np.asarray(converted / atoms)
 
     def array(self, values: np.ndarray, *, volume: float = 1.0) -> np.ndarray:
         """Convert forces, stress or magmoms.
@@ -192,7 +148,7 @@ def unit_named(label: Label, text: str) -> Unit:
         UnknownUnitError: if it is not in the table.
     """
     stripped = text.strip().replace("−", "-")
-    unit = _parsed(label, _tokens(stripped.lstrip("-")))
+    unit = _parsed(label, unit_words(stripped.lstrip("-")))
     if unit is None:
         raise UnknownUnitError(text.strip(), label)
     return _reversed(unit) if stripped.startswith("-") else unit
@@ -213,7 +169,7 @@ def unit_in_name(label: Label, name: str, *, below: str = "") -> Unit | None:
         UnknownUnitError: if one is stated that is not in the table.
     """
     unit = unit_named(label, below) if below.strip() else _in_brackets(label, name)
-    words = _tokens(re.sub(r"\([^)]*\)|\[[^\]]*\]", " ", name) if unit else name)
+    words = unit_words(re.sub(r"\([^)]*\)|\[[^\]]*\]", " ", name) if unit else name)
     if label == "stress" and "virial" in words and unit is None:
         return _virial(next((word for word in words if word in _ENERGIES), "ev"))
     unit = unit or _in_words(label, words)
@@ -243,29 +199,10 @@ def known(label: Label) -> str:
     return ", ".join(unit.name for unit in _LISTED[label])
 
 
-def _tokens(text: str) -> list[str]:
-    """Return the words of a unit or a name in lower case, in the spelling of the tables."""
-    text = re.sub(r"(?<![A-Za-z])Au(?![a-z])", "gold", text.replace("_", " "))
-    text = re.sub("[ÅÅå]", "a", text).replace("−", "-").lower()
-    text = text.translate(str.maketrans("³⁻¹µ", "3-1μ"))
-    text = re.sub(r"(\^|\*\*)\(?", "", text)
-    text = re.sub(r"(?<=[a-z])-([123])\b", r"\1", text)  # Å-3 is per Å3, Å-1 per Å
-    text = re.sub(r"(?<=[a-z])1\b", "", text)
-    text = re.sub(r"\bf\.?\s*u\b\.?", "fu", text)
-    text = re.sub(r"\b(formula|unit)[\s_]+(unit|cell)\b", r"\1\2", text)
-    text = re.sub(r"\ba\.u\b\.?", "au", text)
-    text = re.sub(r"(?<![a-z0-9])(mu|μ)[\s_-]?b(?![a-z0-9])", "μb", text)
-    words = []
-    for word in re.findall(r"[a-zμö0-9]+", text):
-        match = _GLUED.fullmatch(word)
-        words += match.groups() if match else [word]
-    return [_cubed(_SYNONYMS.get(word, word)) for word in words]
-
-
-def _cubed(word: str) -> str:
-    """Return a word whose length has a power in the spelling of the tables: ang3 becomes a3."""
-    stem = word.removesuffix("3")
-    return f"{_SYNONYMS[stem]}3" if stem != word and stem in _SYNONYMS else word
+def words_without_units(name: str) -> list[str]:
+    """Return the words of a column's name that name no unit, brackets left out."""
+    words = unit_words(re.sub(r"\([^)]*\)|\[[^\]]*\]", " ", name))
+    return [word for word in words if word not in _VOCABULARY]
 
 
 def _parsed(label: Label, tokens: list[str]) -> Unit | None:
@@ -325,10 +262,10 @@ def _reversed(unit: Unit) -> Unit:
 def _in_brackets(label: Label, name: str) -> Unit | None:
     """Return the unit in the brackets of a name."""
     for content in re.findall(r"[(\[]([^()\[\]]*)[)\]]", name):
-        tokens = _tokens(content)
+        tokens = unit_words(content)
         if unit := _parsed(label, tokens):
             return unit
-        harmless = all(token in _NO_UNITS or token.isdigit() for token in tokens)
+        harmless = all(token in NO_UNITS or token.isdigit() for token in tokens)
         if not harmless and not is_functional(content):
             raise UnknownUnitError(content, label)
     return None
@@ -342,7 +279,7 @@ def _in_words(label: Label, words: list[str]) -> Unit | None:
                 return unit
     for place, word in enumerate(words):
         is_extent = label == "energy" and word == "per" and place < len(words) - 1
-        if place and (word in _OTHER_UNITS or is_extent):
+        if place and (word in OTHER_UNITS or is_extent):
             raise UnknownUnitError(" ".join(words[place:]), label)
     return None
 
@@ -352,6 +289,17 @@ def _all_energies() -> Iterator[Unit]:
         yield from (_energy_unit(*energy, extent) for energy in _ENERGIES.values())
 
 
+_VOCABULARY = (
+    {
+        word
+        for names in (_ENERGIES, _PRESSURES, _LENGTHS, _EXTENTS)
+        for name in names
+        for word in name.split()
+    }
+    | {f"{length}3" for length in _LENGTHS}
+    | {"per", "au", "μb"}
+    | OTHER_UNITS
+)
 _LISTED: dict[Label, tuple[Unit, ...]] = {
     "energy": tuple(_all_energies()),
     "forces": tuple(

@@ -2,31 +2,30 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from core.elements import FormulaError, amounts_from_formulas, fractions_from_formula
 from core.errors import LabError
+from core.frames.column_names import energy_column
+from core.frames.functionals import canonical_functional
 from core.frames.registry import new_dataset_path
 from core.frames.schema import DFT, Card, Corrections, Frame
-from core.frames.sources.guessing import (
-    FRAME_FIELDS,
-    canonical_functional,
-    energy_column,
-    guess,
-)
-from core.frames.sources.labels import parse_label
-from core.frames.sources.mapping import MappedTable
+from core.frames.sources.labels import StressOrder, parse_label
+from core.frames.sources.mapping import ImportPlan, MappedTable
 from core.frames.sources.opening import open_table
-from core.frames.sources.structures import parse_structure
-from core.frames.sources.tabular import TableFile
+from core.frames.sources.structures import Cell, contradiction, parse_structure
+from core.frames.sources.tabular import CellError, TableFile, is_missing
 from core.frames.store import write_frames
+from core.frames.units import Unit
 from core.progress import Progress, silent
 
 _NUMBERS = ("energy", "uncorrected_energy", "bandgap")
-_IDS = ("frame_id", "material_id")
+_TEXTS = ("frame_id", "material_id", "functional", "formula")
 
 
 def import_frames(
@@ -35,6 +34,8 @@ def import_frames(
     name: str,
     functional: str,
     mapping: Mapping[str, str] | None = None,
+    units: Mapping[str, str] | None = None,
+    stress_order: StressOrder | None = None,
     corrections: Corrections | None = None,
     labels: str = DFT,
     licence: str = "",
@@ -43,18 +44,21 @@ def import_frames(
 ) -> Card:
     """Import a table with a structure and an energy in each row as frames.
 
-    Rows without a structure or without an energy are left out and counted in the description.
-    Other labels may be missing.
+    Rows without a structure, without an energy or of another functional are left out and counted in
+    the description, which also states the unit of each column. Other labels may be missing.
 
     Args:
         path: CSV (also gzipped) or Parquet. Structures: pymatgen dictionaries, CIF or POSCAR.
-            Energies in eV/atom. Forces (n, 3) in eV/Å, stress (3, 3) in GPa with CHGNet's sign
-            (−0.1 × VASP's kBar) and magmoms (n,) in μB: nested lists, or the same as JSON.
+            Energies in eV/atom, forces (n, 3) in eV/Å, stress (3, 3), (9,) or (6,) in GPa with
+            CHGNet's sign (−0.1 × VASP's kBar) and magmoms (n,) in μB, unless the columns' names or
+            `units` say otherwise: nested lists, or the same as text.
         name: name of the new data set.
-        functional: functional of the labels.
+        functional: functional of the labels; rows that name another one are left out.
         mapping: field (frame_id, material_id, structure, energy, uncorrected_energy, forces,
-            stress, magmoms, bandgap) to column, where the guess is wrong; an empty column leaves
-            the field out.
+            stress, magmoms, bandgap, formula, functional) to column, where the guess is wrong; an
+            empty column leaves the field out.
+        units: field to unit, where the name of the column does not say it.
+        stress_order: order of six numbers of stress.
         corrections: whether the energies contain MP2020 corrections; by default guessed from the
             column's name.
         labels: "dft" or the name of the model that made the labels.
@@ -70,8 +74,10 @@ def import_frames(
     """
     directory = new_dataset_path(name)
     functional = canonical_functional(functional)
-    table = _FrameTable(open_table(path), mapping, functional)
-    guessed = energy_column(table.mapping["energy"])
+    table = _FrameTable(open_table(path), mapping, functional, units, stress_order)
+    guessed = energy_column(table.mapping["energy"], of_cells=True)
+    known = {energy.column: energy for energy in table.guess.energies}
+    guessed = known.get(table.mapping["energy"], guessed)
     card = table.card(
         kind="frames",
         name=name,
@@ -84,51 +90,92 @@ def import_frames(
     return write_frames(directory, card, table.frames(progress), describe=table.describe)
 
 
+def plan_frames(
+    path: Path | str,
+    *,
+    functional: str,
+    mapping: Mapping[str, str] | None = None,
+    units: Mapping[str, str] | None = None,
+) -> ImportPlan:
+    """Return what `import_frames` would take from a table.
+
+    Raises:
+        LabError: if the table cannot be read or lacks what frames need.
+    """
+    return _FrameTable(
+        open_table(path), mapping, canonical_functional(functional), units, None
+    ).plan
+
+
 class _FrameTable(MappedTable):
     """A table file that is read as frames; counts the rows that are left out."""
 
-    def __init__(self, file: TableFile, mapping: Mapping[str, str] | None, functional: str) -> None:
-        guessed = guess(file).frames_mapping(functional)
-        super().__init__(file, guessed, mapping, fields=FRAME_FIELDS)
+    def __init__(
+        self,
+        file: TableFile,
+        mapping: Mapping[str, str] | None,
+        functional: str,
+        units: Mapping[str, str] | None,
+        stress_order: StressOrder | None,
+    ) -> None:
+        super().__init__(file, "frames", mapping, functional=functional, units=units)
         self.require("structure", "structures")
         self.require("energy", f"{functional} total energies (eV/atom)")
+        self._order = stress_order
+        self._unit_of: dict[str, Unit] = {
+            field: column.unit for field, column in self.plan.units.items()
+        }
         self._n_rows = 0
         self._n_without = {"a structure": 0, "an energy": 0}
+        self._n_other = 0
+        self._notes: Counter[str] = Counter()
+        self._n_contradictions = 0
+        self._contradiction = ""
         self._frame_ids: Counter[str] = Counter()
 
     def frames(self, progress: Progress) -> Iterator[Frame]:
         """Yield the frames of the rows with a structure and an energy."""
-        columns = list(dict.fromkeys(self.mapping.values()))
-        for batch in self.file.batches(columns, progress):
+        for batch in self.file.batches(self.used, progress):
             yield from self._frames(batch)
             self._n_rows += batch.num_rows
-        if not self._frame_ids:
-            raise LabError(
-                f"{self.file.path.name} has no row with both a structure and an energy; check "
-                f"the columns {self.mapping['structure']!r} and {self.mapping['energy']!r}."
-            )
+        if self._frame_ids:
+            return
+        if self._n_other == self._n_rows:
+            raise self.without_functional()
+        raise LabError(
+            f"{self.file.path.name} has no row with both a structure and an energy; check "
+            f"the columns {self.mapping['structure']!r} and {self.mapping['energy']!r}."
+        )
 
     def describe(self, card: Card) -> Card:
-        """Return the card with the number of rows that were left out."""
-        text = f"{card.n:,} of {self._n_rows:,} rows of {card.source_file}"
-        left_out = [f"{n:,} without {what}" for what, n in self._n_without.items() if n]
-        if left_out:
-            text += f"; left out: {' and '.join(left_out)}"
-        return card.model_copy(update={"description": f"{text}."})
+        """Return the card with what was left out, assumed and noted."""
+        left_out = [(n, f"without {what}") for what, n in self._n_without.items()]
+        sentences = [self.counted(card.n, self._n_rows, left_out), self.plan.sentences]
+        sentences += [f"{n:,} structures: {note}." for note, n in self._notes.most_common(5)]
+        if self._n_contradictions:
+            sentences.append(
+                f"The formula contradicts the structure in {self._n_contradictions:,} rows, first "
+                f"in {self._contradiction}."
+            )
+        return card.model_copy(update={"description": " ".join(filter(None, sentences))})
 
     def _frames(self, batch: pa.RecordBatch) -> Iterator[Frame]:
+        wanted = self.rows_of_functional(batch, self._n_rows)
+        self._n_other += int((~wanted).sum())
         numbers = {
             field: self.file.numbers(column, batch.column(column), first_row=self._n_rows)
             for field, column in self.mapping.items()
             if field in _NUMBERS
         }
         cells: dict[str, list[Any]] = {
-            field: self.texts(batch, field) if field in _IDS else batch.column(column).to_pylist()
+            field: self.texts(batch, field) if field in _TEXTS else batch.column(column).to_pylist()
             for field, column in self.mapping.items()
             if field not in _NUMBERS
         }
         for i, structure in enumerate(cells["structure"]):
-            if not structure:
+            if not wanted[i]:
+                continue
+            if not structure or is_missing(structure):
                 self._n_without["a structure"] += 1
             elif np.isnan(numbers["energy"][i]):
                 self._n_without["an energy"] += 1
@@ -136,35 +183,86 @@ class _FrameTable(MappedTable):
                 yield self._frame(
                     self._n_rows + i,
                     {field: values[i] for field, values in cells.items()},
-                    {field: _finite(values[i]) for field, values in numbers.items()},
+                    {field: values[i] for field, values in numbers.items()},
                 )
 
-    def _frame(
-        self, row: int, cells: Mapping[str, Any], numbers: Mapping[str, float | None]
-    ) -> Frame:
+    def _frame(self, row: int, cells: Mapping[str, Any], numbers: Mapping[str, float]) -> Frame:
         frame_id, material_id = self._ids(row, cells)
         with self.cell_errors(row):
             cell = parse_structure(cells["structure"])
-            n = len(cell.atomic_numbers)
-            shapes = {"forces": (n, 3), "stress": (3, 3), "magmoms": (n,)}
-            labels = {
-                name: parse_label(cells.get(name), name=name, shape=shape)
-                for name, shape in shapes.items()
-            }
+            formula = cells.get("formula")
+            self._compare(row, formula, cell)
+            labels = self._labels(cell, cells)
+        self._notes.update(cell.notes)
         if labels["magmoms"] is not None:
             labels["magmoms"] = np.abs(labels["magmoms"])
         return cell.frame(
             frame_id=frame_id,
             material_id=material_id,
-            energy_per_atom=numbers["energy"],
-            uncorrected_energy_per_atom=numbers.get("uncorrected_energy"),
-            bandgap=numbers.get("bandgap"),
+            energy_per_atom=self._energy("energy", numbers, cell, formula),
+            uncorrected_energy_per_atom=self._energy("uncorrected_energy", numbers, cell, formula),
+            bandgap=self._converted("bandgap", numbers),
             **labels,
         )
 
+    def _compare(self, row: int, formula: str | None, cell: Cell) -> None:
+        """Note or refuse a formula that contradicts the structure.
+
+        Only the structure counts for frames, so other proportions, which a column of chemical
+        systems has throughout, are noted.
+        """
+        problem = contradiction(formula, cell.atomic_numbers) if formula else None
+        if problem is None or formula is None:
+            return
+        per_formula = any(unit.per == "formula unit" for unit in self._unit_of.values())
+        symbols = np.flatnonzero(fractions_from_formula(formula)) + 1
+        if per_formula or set(symbols.tolist()) != set(cell.atomic_numbers.tolist()):
+            raise CellError(problem)
+        if not self._n_contradictions:
+            self._contradiction = f"{self.file.where(row)}: {problem}"
+        self._n_contradictions += 1
+
+    def _labels(self, cell: Cell, cells: Mapping[str, Any]) -> dict[str, np.ndarray | None]:
+        n = len(cell.atomic_numbers)
+        shapes = {"forces": (n, 3), "stress": (3, 3), "magmoms": (n,)}
+        labels = {
+            name: parse_label(
+                cells.get(name),
+                name=name,
+                shape=shape,
+                unit=self._unit_of.get(name),
+                volume=cell.volume,
+                order=self._order,
+            )
+            for name, shape in shapes.items()
+        }
+        if cell.is_molecule and labels["stress"] is not None:
+            labels["stress"] = None
+            self._notes["without stress, for no direction is periodic"] += 1
+        return labels
+
+    def _energy(
+        self, field: str, numbers: Mapping[str, float], cell: Cell, formula: str | None
+    ) -> float | None:
+        """Return an energy in eV/atom."""
+        value = numbers.get(field, np.nan)
+        if np.isnan(value):
+            return None
+        unit = self._unit_of[field]
+        atoms = _atoms(unit, cell, formula)
+        return float(unit.energies(np.array([value]), atoms=np.array([atoms]))[0])
+
+    def _converted(self, field: str, numbers: Mapping[str, float]) -> float | None:
+        value = numbers.get(field, np.nan)
+        return None if np.isnan(value) else float(value * self._unit_of[field].factor)
+
     def _ids(self, row: int, cells: Mapping[str, Any]) -> tuple[str, str]:
         """Return frame id and material id; a missing one follows from the other or from the row."""
-        ids = {f: self.checked_id(row, f, cells[f]) for f in _IDS if f in self.mapping}
+        ids = {
+            f: self.checked_id(row, f, cells[f])
+            for f in ("frame_id", "material_id")
+            if f in self.mapping
+        }
         frame_id = ids.get("frame_id")
         material_id = ids.get("material_id") or frame_id or f"row-{row + 1}"
         key = frame_id or material_id
@@ -178,5 +276,14 @@ class _FrameTable(MappedTable):
         )
 
 
-def _finite(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
+def _atoms(unit: Unit, cell: Cell, formula: str | None) -> float:
+    """Return the number of atoms that an energy in this unit belongs to."""
+    if unit.per == "atom":
+        return 1.0
+    if unit.per == "cell":
+        return float(len(cell.atomic_numbers))
+    if formula:
+        with suppress(FormulaError):
+            return float(amounts_from_formulas([formula]).sum())
+    counts = np.unique(cell.atomic_numbers, return_counts=True)[1]
+    return float(counts.sum() / np.gcd.reduce(counts))

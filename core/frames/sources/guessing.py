@@ -1,6 +1,5 @@
 """Guessing what the columns of a table mean from their names and first rows."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -8,12 +7,31 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
-from core.frames.schema import Corrections, EnergyColumn
+from core.frames.column_names import (
+    NAMES,
+    SURE_FUNCTIONALS,
+    UNKNOWN,
+    differ_in_corrections,
+    energy_column,
+    first_named,
+    label_named,
+    looks_like_label,
+    of_one_functional,
+    plain_name,
+)
+from core.frames.functionals import covers, is_functional, rank
+from core.frames.schema import EnergyColumn
+from core.frames.sources.literals import looks_like_array
 from core.frames.sources.structures import looks_like_structure
-from core.frames.sources.tabular import TableFile, parse_numbers
+from core.frames.sources.tabular import TableFile, is_missing, parse_numbers
 
-PAIR_FIELDS = ("material_id", "formula", "structure", "source", "target")
+Kind = Literal["pairs", "frames", "energies"]
+
+PAIR_FIELDS = ("material_id", "formula", "structure", "source", "target", "n_atoms")
 """Fields of a table of pairs."""
+
+ENERGY_FIELDS = ("material_id", "formula", "structure", "energy", "n_atoms", "functional")
+"""Fields of a table of compositions with the energies of one functional."""
 
 FRAME_FIELDS = (
     "frame_id",
@@ -25,43 +43,27 @@ FRAME_FIELDS = (
     "stress",
     "magmoms",
     "bandgap",
+    "formula",
+    "functional",
 )
 """Fields of a table of frames."""
 
-_ID = frozenset({"text", "number"})
-_TEXT = frozenset({"text"})
-_LIST = frozenset({"list"})
-# Field to the types its column may have and its usual names, the likeliest first.
-_NAMES: dict[str, tuple[frozenset[str], tuple[str, ...]]] = {
-    "material_id": (_ID, ("material_id", "mp_id", "mpid", "mat_id", "material", "id")),
-    "frame_id": (_ID, ("frame_id", "frame")),
-    "formula": (
-        _TEXT,
-        ("formula", "formula_pretty", "pretty_formula", "reduced_formula", "composition"),
-    ),
-    "forces": (_LIST, ("forces", "force")),
-    "stress": (_LIST, ("stress", "stress_gpa", "stresses")),
-    "magmoms": (_LIST, ("magmoms", "magmom", "magnetic_moments")),
-    "bandgap": (frozenset({"number"}), ("bandgap", "band_gap")),
+FIELDS: dict[Kind, tuple[str, ...]] = {
+    "pairs": PAIR_FIELDS,
+    "frames": FRAME_FIELDS,
+    "energies": ENERGY_FIELDS,
 }
-# Words that mark an energy other than the total energy.
-_NOT_TOTAL = re.compile(
-    "formation|form|ef|hull|above|ehull|enthalpy|decomposition|cohesive|cohesion|exfoliation|fermi|"
-    "gap|surface|adsorption|reaction|binding|vacancy|difference|diff|delta|shift|error|std|"
-    "uncertainty|correction|zpe|kinetic|interaction"
-)
-# Pattern, functional, rank; the first match counts, and sources rank below targets.
-_FUNCTIONALS: tuple[tuple[str, str, int], ...] = (
-    (r"r2scan", "r2SCAN", 4),
-    (r"scan", "SCAN", 3),
-    (r"hse(06)?", "HSE06", 5),
-    (r"pbe0", "PBE0", 5),
-    (r"pbesol", "PBEsol", 2),
-    (r"pbe", "PBE", 1),
-    (r"gga(\+u)?|ggau", "GGA/GGA+U", 1),
-    (r"lda", "LDA", 0),
-)
-_RANK = {name: rank for _, name, rank in _FUNCTIONALS}
+
+_TYPES: dict[str, frozenset[str]] = {
+    "material_id": frozenset({"text", "number"}),
+    "frame_id": frozenset({"text", "number"}),
+    "formula": frozenset({"text"}),
+    "functional": frozenset({"text"}),
+    "n_atoms": frozenset({"number"}),
+    "structure": frozenset({"text"}),
+    "bandgap": frozenset({"number"}),
+}
+_VAGUE_IDS = frozenset({"name", "file", "id"})
 
 
 @dataclass(kw_only=True, frozen=True, slots=True)
@@ -71,51 +73,107 @@ class TableGuess:
     Attributes:
         columns: names in the file's order.
         dtypes: column to "number", "text", "bool", "list", "structure" or "other".
-        kind: "pairs" if it has energies in two functionals or no structures, else "frames".
-        energies: columns of total energies (eV/atom).
+        kind: "pairs" if it has energies in two functionals, "frames" if it has structures with
+            the energies of one, "energies" if it has formulas with them.
+        energies: columns of total energies.
         source: energy column of the source functional, None if there is none.
         target: energy column of the target functional, None if there is none.
-        fields: other fields (material_id, frame_id, formula, structure, forces, stress, magmoms,
-            bandgap) to column.
+        fields: other fields (material_id, frame_id, formula, structure, n_atoms, functional) to
+            column.
+        labels: columns that are named after forces, stress, magmoms or bandgap, with the label and
+            the functional in the name, if any.
     """
 
     columns: list[str]
     dtypes: dict[str, str]
-    kind: Literal["pairs", "frames"]
+    kind: Kind
     energies: list[EnergyColumn]
     source: str | None
     target: str | None
     fields: dict[str, str]
+    labels: list[tuple[str, str, str | None]]
+
+    def mapping(self, kind: Kind, functional: str | None = None) -> dict[str, str]:
+        """Return field to column for an import.
+
+        Args:
+            kind: what the table is imported as.
+            functional: of frames and energies: their functional; by default the target's.
+        """
+        if kind == "pairs":
+            return self._mapping(PAIR_FIELDS, source=self.source, target=self.target)
+        energy, uncorrected = self._energies_in(functional)
+        if kind == "energies":
+            return self._mapping(ENERGY_FIELDS, energy=energy)
+        return self._mapping(
+            FRAME_FIELDS,
+            energy=energy,
+            uncorrected_energy=uncorrected,
+            **self._labels_in(functional),
+        )
 
     def pairs_mapping(self) -> dict[str, str]:
         """Return field to column for an import as pairs."""
-        return self._mapping(PAIR_FIELDS, source=self.source, target=self.target)
+        return self.mapping("pairs")
 
     def frames_mapping(self, functional: str | None = None) -> dict[str, str]:
-        """Return field to column for an import as frames.
+        """Return field to column for an import as frames; see `mapping`."""
+        return self.mapping("frames", functional)
 
-        Args:
-            functional: functional of the energies; by default the target's.
-        """
-        energy, uncorrected = self._energies_in(functional)
-        return self._mapping(FRAME_FIELDS, energy=energy, uncorrected_energy=uncorrected)
+    def look_alikes(self, used: Iterable[str]) -> list[str]:
+        """Return the columns that look like labels, structures or energies but are not used."""
+        return [
+            name
+            for name in self.columns
+            if name not in set(used)
+            and (self.dtypes[name] in {"list", "structure"} or looks_like_label(name))
+        ]
 
-    def _mapping(self, fields: Iterable[str], **energies: str | None) -> dict[str, str]:
-        columns = self.fields | energies
+    @property
+    def twins(self) -> list[str]:
+        """Columns of one functional with and without corrections, where no other is known."""
+        known = {energy.functional for energy in self.energies}
+        if self.target is not None or len(known) != 1:
+            return []
+        return [
+            energy.column
+            for energy in self.energies
+            if any(differ_in_corrections(energy, other) for other in self.energies)
+        ]
+
+    def _mapping(self, fields: Iterable[str], **chosen: str | None) -> dict[str, str]:
+        columns = self.fields | chosen
         return {field: column for field in fields if (column := columns.get(field))}
 
     def _energies_in(self, functional: str | None) -> tuple[str | None, str | None]:
         """Return the columns of energies and of uncorrected energies in a functional."""
         if functional is None:
             functionals = {energy.column: energy.functional for energy in self.energies}
-            functional = functionals.get(self.target or self.source or "", "unknown")
-        name = (functional_of(functional) or functional).casefold()
-        columns = [energy for energy in self.energies if energy.functional.casefold() == name]
-        if not columns and [energy.functional for energy in self.energies] == ["unknown"]:
-            columns = self.energies
+            functional = functionals.get(self.target or self.source or "", UNKNOWN)
+        columns = [
+            energy
+            for energy in self.energies
+            if covers(functional, energy.functional) or covers(energy.functional, functional)
+        ]
+        unknown = [energy for energy in self.energies if energy.functional == UNKNOWN]
+        # The name does not say which functional, so the user's word is taken.
+        is_unknown = len(unknown) == len(self.energies)
+        if is_unknown and all(of_one_functional(unknown[0], energy) for energy in unknown):
+            columns = unknown
         columns = sorted(columns, key=_preference)
         uncorrected = [energy.column for energy in columns[1:] if energy.corrections == "none"]
         return columns[0].column if columns else None, uncorrected[0] if uncorrected else None
+
+    def _labels_in(self, functional: str | None) -> dict[str, str]:
+        """Return forces, stress, magmoms and bandgap to column, of a functional where named."""
+        chosen: dict[str, str] = {}
+        named = [one for one in self.labels if one[2] and functional and covers(functional, one[2])]
+        for label, column, _ in [*named, *(one for one in self.labels if one[2] is None)]:
+            chosen.setdefault(label, column)
+        if functional is None:
+            for label, column, _ in self.labels:
+                chosen.setdefault(label, column)
+        return chosen
 
 
 def guess(file: TableFile) -> TableGuess:
@@ -126,79 +184,78 @@ def guess(file: TableFile) -> TableGuess:
     """
     head = file.head()
     dtypes = {name: _dtype(head.column(name)) for name in file.columns}
-    fields = {}
-    for field, (types, names) in _NAMES.items():
-        candidates = [name for name in file.columns if dtypes[name] in types]
-        if column := _first_named(candidates, names):
-            fields[field] = column
-    if "structure" in dtypes.values():
-        fields["structure"] = next(name for name in dtypes if dtypes[name] == "structure")
-    energies = [
-        energy
-        for name in file.columns
-        if (energy := energy_column(name)) is not None and _has_energies(energy, dtypes[name])
+    fields = _fields(head, dtypes)
+    energies = _energies(dtypes, of_cells=False) or _energies(dtypes, of_cells=True)
+    labels = [
+        (found[0], name, found[1])
+        for name, dtype in dtypes.items()
+        if (found := label_named(name)) and dtype == ("number" if found[0] == "bandgap" else "list")
     ]
     source, target = _source_and_target(energies)
-    is_pairs = "structure" not in fields or (target and "forces" not in fields)
+    has_forces = any(label == "forces" for label, _, _ in labels)
+    if target is not None and not ("structure" in fields and has_forces):
+        kind: Kind = "pairs"
+    else:
+        kind = "frames" if "structure" in fields else "energies"
     return TableGuess(
         columns=file.columns,
         dtypes=dtypes,
-        kind="pairs" if is_pairs else "frames",
+        kind=kind,
         energies=energies,
         source=source,
         target=target,
         fields=fields,
+        labels=labels,
     )
 
 
-def energy_column(name: str) -> EnergyColumn | None:
-    """Guess from its name which energy a column holds; None if it is not a total energy."""
-    words = set(_words(name))
-    functional = functional_of(name)
-    is_energy = any("energ" in word for word in words) or bool("e" in words and functional)
-    if not is_energy or any(map(_NOT_TOTAL.fullmatch, words)):
-        return None
-    if "total" in words and "atom" not in words:
-        return None  # usually of the whole cell
-    corrections: Corrections = "unknown"
-    if words & {"uncorrected", "uncorr", "raw"}:
-        corrections = "none"
-    elif words & {"corrected", "corr", "mp2020"}:
-        corrections = "MP2020"
-    elif functional not in {None, "PBE", "GGA/GGA+U"}:
-        # Only GGA and GGA+U energies take MP2020 corrections.
-        corrections = "none"
-    return EnergyColumn(column=name, functional=functional or "unknown", corrections=corrections)
+def _fields(head: pa.Table, dtypes: dict[str, str]) -> dict[str, str]:
+    """Return the fields that are recognised by name and type to column."""
+    fields = {}
+    for field in NAMES:
+        candidates = [
+            name
+            for name, dtype in dtypes.items()
+            if dtype in _TYPES[field] and _may_be(field, name, head.column(name))
+        ]
+        if column := first_named(candidates, field):
+            fields[field] = column
+    if "structure" in dtypes.values():
+        fields["structure"] = next(name for name in dtypes if dtypes[name] == "structure")
+    return fields
 
 
-def canonical_functional(functional: str) -> str:
-    """Return the usual spelling of a functional: r2scan becomes r2SCAN."""
-    spelled = {name.casefold(): name for name in _RANK}
-    return spelled.get(functional.strip().casefold(), functional.strip())
+def _may_be(field: str, name: str, column: pa.ChunkedArray) -> bool:
+    """Return whether the contents of a column fit a field that its name suggests."""
+    if field == "functional" and plain_name(name) not in SURE_FUNCTIONALS:
+        texts = {text for text in column.unique().to_pylist() if not is_missing(text)}
+        return bool(texts) and sum(map(is_functional, map(str, texts))) > len(texts) / 2
+    if field == "material_id" and plain_name(name) in _VAGUE_IDS:
+        return len(column) == 1 or len(column.unique()) > 1
+    return True
 
 
-def functional_of(text: str) -> str | None:
-    """Return the functional that a name or phrase contains, None if there is none."""
-    words = _words(text)
-    for pattern, functional, _ in _FUNCTIONALS:
-        if any(re.fullmatch(pattern, word) for word in words):
-            return functional
-    return None
+def _energies(dtypes: dict[str, str], *, of_cells: bool) -> list[EnergyColumn]:
+    found = (energy_column(name, of_cells=of_cells) for name in dtypes)
+    return _with_twins(
+        [energy for energy in found if energy and _has_energies(energy, dtypes[energy.column])]
+    )
 
 
-def _words(text: str) -> list[str]:
-    parted = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", " ", text)
-    return re.findall(r"[a-z0-9+]+", parted.lower().replace("²", "2"))
-
-
-def _first_named(columns: list[str], names: Iterable[str]) -> str | None:
-    plain = {re.sub(r"[\s-]+", "_", column.strip().lower()): column for column in columns}
-    return next((plain[name] for name in names if name in plain), None)
+def _with_twins(energies: list[EnergyColumn]) -> list[EnergyColumn]:
+    """Mark energies as corrected where the table has the same energies without corrections."""
+    return [
+        energy.model_copy(update={"corrections": "MP2020"})
+        if energy.corrections == "unknown"
+        and any(differ_in_corrections(energy, other) for other in energies)
+        else energy
+        for energy in energies
+    ]
 
 
 def _has_energies(column: EnergyColumn, dtype: str) -> bool:
     # Text under a name such as energy_pbe is a mistake, which the import then reports.
-    return dtype == "number" or (dtype == "text" and column.functional != "unknown")
+    return dtype == "number" or (dtype == "text" and column.functional != UNKNOWN)
 
 
 def _preference(column: EnergyColumn) -> int:
@@ -208,21 +265,22 @@ def _preference(column: EnergyColumn) -> int:
 def _source_and_target(energies: list[EnergyColumn]) -> tuple[str | None, str | None]:
     """Choose the lowest functional and the highest other one, corrected where there is a choice.
 
-    Columns whose functional is unknown are taken in the file's order.
+    Columns whose functional is unknown are taken in the file's order. Energies with and without
+    corrections are no source and target.
     """
     if not energies:
         return None, None
-    ranked = sorted(energies, key=lambda energy: (_rank(energy), _preference(energy)))
+    ranked = sorted(energies, key=lambda energy: (rank(energy.functional), _preference(energy)))
     source = ranked.pop(0)
     others = [energy for energy in ranked if energy.functional != source.functional]
-    others = others or [energy for energy in ranked if energy.functional == "unknown"]
+    others = others or [
+        energy
+        for energy in ranked
+        if energy.functional == UNKNOWN and not differ_in_corrections(source, energy)
+    ]
     if not others:
         return source.column, None
-    return source.column, max(others, key=_rank).column
-
-
-def _rank(column: EnergyColumn) -> int:
-    return _RANK.get(column.functional, 1)
+    return source.column, max(others, key=lambda energy: rank(energy.functional)).column
 
 
 def _dtype(column: pa.ChunkedArray) -> str:
@@ -236,7 +294,7 @@ def _dtype(column: pa.ChunkedArray) -> str:
         if any(check(kind) for check in checks):
             return name
     values = column.drop_null()
-    first = values[0].as_py() if len(values) else None
+    first = next((value for one in values if not is_missing(value := one.as_py())), None)
     if looks_like_structure(first):
         return "structure"
     return (
@@ -247,9 +305,9 @@ def _dtype(column: pa.ChunkedArray) -> str:
 
 
 def _text_dtype(column: pa.ChunkedArray, first: object) -> str:
-    if isinstance(first, str) and first.lstrip().startswith("["):
+    if isinstance(first, str) and looks_like_array(first):
         return "list"
     # A column of mostly numbers is one of numbers with mistakes, which the import then reports.
     values, _ = parse_numbers(column)
     n_cells = len(column) - column.null_count
-    return "number" if n_cells and (~np.isnan(values)).sum() > n_cells / 2 else "text"
+    return "number" if n_cells and np.isfinite(values).sum() > n_cells / 2 else "text"

@@ -1,39 +1,80 @@
-"""Forces, stresses and magmoms from table cells: nested lists, or the same as JSON text."""
+"""Forces, stresses and magmoms from table cells, in the lab's units."""
 
-from typing import Any
+from typing import Any, Final, Literal
 
 import numpy as np
-import orjson
 
-from core.frames.sources.tabular import CellError
+from core.frames.sources.literals import parse_array_text
+from core.frames.sources.tabular import CellError, is_missing
+from core.frames.units import Unit
+
+StressOrder = Literal["vasp", "ase"]
+"""Order of six numbers of stress, of VASP or of ASE and Voigt."""
+
+STRESS_ORDERS: Final[dict[StressOrder, str]] = {
+    "vasp": "xx yy zz xy yz zx",
+    "ase": "xx yy zz yz xz xy",
+}
+# Places of the six numbers in the matrix, row by row.
+_MATRIX: Final[dict[StressOrder, tuple[int, ...]]] = {
+    "vasp": (0, 3, 5, 3, 1, 4, 5, 4, 2),
+    "ase": (0, 5, 4, 5, 1, 3, 4, 3, 2),
+}
 
 
-def parse_label(value: Any, *, name: str, shape: tuple[int, ...]) -> np.ndarray | None:
-    """Read one array.
+def parse_label(
+    value: Any,
+    *,
+    name: str,
+    shape: tuple[int, ...],
+    unit: Unit | None = None,
+    volume: float = 1.0,
+    order: StressOrder | None = None,
+) -> np.ndarray | None:
+    """Read one array and convert it to the lab's unit.
 
     Args:
-        value: nested lists or JSON text; None or an empty text where missing.
+        value: nested lists, or text as `parse_array_text` reads it; None or an empty text where
+            missing.
         name: name of the label for the error: "forces", "stress" or "magmoms".
-        shape: required shape.
+        shape: required shape. A stress of shape (3, 3) may also be nine numbers row by row, or six
+            in the given order.
+        unit: unit of the values; None for the lab's.
+        volume: of the cell, Å³, for virials.
+        order: order of six numbers of stress.
 
     Raises:
-        CellError: if the values are not finite numbers or have another shape.
+        CellError: if the values are not finite numbers or have another shape, or the order of six
+            numbers is not known.
     """
-    if isinstance(value, str):
-        if not value.strip():
-            return None
-        try:
-            value = orjson.loads(value)
-        except orjson.JSONDecodeError:
-            raise CellError(f"the {name} cannot be read as JSON") from None
-    if value is None:
+    if is_missing(value):
         return None
+    if isinstance(value, str):
+        value = parse_array_text(value, name=name)
+        if value is None:
+            return None
     try:
         array = np.array(value, dtype=np.float64)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         raise CellError(f"the {name} cannot be read as an array of numbers") from None
+    if name == "stress":
+        array = _matrix(array, order)
     if array.shape != shape:
         raise CellError(f"the shape of the {name} is {array.shape}, but must be {shape}")
     if not np.isfinite(array).all():
         raise CellError(f"a value of the {name} is not finite")
-    return array
+    return array if unit is None else unit.array(array, volume=volume)
+
+
+def _matrix(stress: np.ndarray, order: StressOrder | None) -> np.ndarray:
+    """Return a stress of nine or six numbers as (3, 3)."""
+    if stress.shape == (9,):
+        return stress.reshape(3, 3)
+    if stress.shape != (6,):
+        return stress
+    if order is None:
+        orders = " or ".join(f"{one} ({text})" for one, text in STRESS_ORDERS.items())
+        raise CellError(
+            f"the stress has six numbers, so say their order with --stress-order {orders}"
+        )
+    return stress[list(_MATRIX[order])].reshape(3, 3)

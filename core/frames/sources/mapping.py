@@ -1,14 +1,94 @@
 """A table file whose columns are mapped to fields: the guess, overruled by the user."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from core.errors import LabError
+from core.frames.functionals import covers, functional_of_row
 from core.frames.schema import Card, label_origin
-from core.frames.sources.tabular import CellError, TableFile
+from core.frames.sources.guessing import FIELDS, Kind, guess
+from core.frames.sources.tabular import CellError, TableFile, is_missing
+from core.frames.units import (
+    Label,
+    Unit,
+    UnknownUnitError,
+    base_unit,
+    describe,
+    unit_in_name,
+    unit_named,
+)
+
+LABEL_OF: dict[str, Label] = {
+    "source": "energy",
+    "target": "energy",
+    "energy": "energy",
+    "uncorrected_energy": "energy",
+    "forces": "forces",
+    "stress": "stress",
+    "magmoms": "magmoms",
+    "bandgap": "bandgap",
+}
+"""Fields that have a unit, with the label whose units they take."""
+
+
+@dataclass(kw_only=True, frozen=True)
+class ColumnUnit:
+    """The unit in which a column is read.
+
+    Attributes:
+        unit: the unit.
+        label: what it measures.
+        is_assumed: whether neither the column nor the user said it in full.
+    """
+
+    unit: Unit
+    label: Label
+    is_assumed: bool
+
+    @property
+    def text(self) -> str:
+        """The unit in words."""
+        return describe(self.unit, self.label) + (", assumed" if self.is_assumed else "")
+
+
+@dataclass(kw_only=True, frozen=True)
+class ImportPlan:
+    """What an import takes from a table, before it reads the rows.
+
+    Attributes:
+        mapping: field to column.
+        units: field, or column of further energies, to its unit.
+        left_out: columns that look like labels but are not taken.
+        ignored: all columns that are not taken.
+        has_ids: whether a column says which rows belong to one material.
+    """
+
+    mapping: dict[str, str]
+    units: dict[str, ColumnUnit]
+    left_out: list[str] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
+    has_ids: bool = True
+
+    @property
+    def sentences(self) -> str:
+        """The plan in words, for the description of the data set."""
+        columns = [
+            f"{name} from {self.mapping.get(name, name)} ({unit.text})"
+            for name, unit in self.units.items()
+        ]
+        text = [f"Read {', '.join(columns)}."] if columns else []
+        if self.left_out:
+            text.append(f"Not read, though they look like labels: {', '.join(self.left_out)}.")
+        if not self.has_ids:
+            text.append("No column of ids was found, so each row is a material of its own.")
+        return " ".join(text)
 
 
 class MappedTable:
@@ -16,41 +96,136 @@ class MappedTable:
 
     Attributes:
         file: the table.
+        guess: what its columns mean by their names and first rows.
         mapping: field to column, without the fields that have no column.
     """
 
     def __init__(
         self,
         file: TableFile,
-        guessed: Mapping[str, str],
-        chosen: Mapping[str, str] | None,
+        kind: Kind,
+        chosen: Mapping[str, str] | None = None,
         *,
-        fields: Sequence[str],
+        functional: str | None = None,
+        units: Mapping[str, str] | None = None,
     ) -> None:
         """Overrule the guessed columns by the user's.
 
         Args:
             file: the table.
-            guessed: field to column.
+            kind: what it is imported as.
             chosen: field to column; an empty column leaves the field out.
-            fields: all fields that may be mapped.
+            functional: of frames and energies: the functional asked for.
+            units: field, or energy column, to unit, where the name of the column does not say it.
 
         Raises:
             LabError: if a field does not exist or the table lacks a column.
         """
-        merged = {**guessed, **(chosen or {})}
-        for field, column in merged.items():
-            if field not in fields:
+        self.guess = guess(file)
+        fields = FIELDS[kind]
+        merged = {**self.guess.mapping(kind, functional), **(chosen or {})}
+        for name, column in merged.items():
+            if name not in fields:
                 raise LabError(
-                    f"There is no field {field!r} to map; choose one of {', '.join(fields)}."
+                    f"There is no field {name!r} to map; choose one of {', '.join(fields)}."
                 )
             if column and column not in file.columns:
                 raise LabError(
-                    f"{file.path.name} has no column {column!r} to use as {field}; its columns "
+                    f"{file.path.name} has no column {column!r} to use as {name}; its columns "
                     f"are: {', '.join(file.columns)}."
                 )
         self.file = file
-        self.mapping = {field: column for field, column in merged.items() if column}
+        self.mapping = {name: column for name, column in merged.items() if column}
+        self._units = dict(units or {})
+        self._functional = functional
+        self._other_functionals: Counter[str] = Counter()
+
+    @property
+    def used(self) -> list[str]:
+        """Columns that are read as labels or what they need."""
+        return list(dict.fromkeys(self.mapping.values()))
+
+    @cached_property
+    def plan(self) -> ImportPlan:
+        """What is taken from the table."""
+        for name in self._units:
+            if name not in LABEL_OF and name not in self.file.columns:
+                raise LabError(
+                    f"{name!r} in --unit {name}={self._units[name]} is neither a field nor a "
+                    f"column; choose one of {', '.join(LABEL_OF)}, or a column of energies."
+                )
+        used = self.used
+        return ImportPlan(
+            mapping=self.mapping,
+            units={
+                name: self.unit(name, column)
+                for name, column in self.mapping.items()
+                if name in LABEL_OF
+            },
+            left_out=self.guess.look_alikes(used),
+            ignored=[name for name in self.file.columns if name not in used],
+            has_ids=bool({"material_id", "frame_id"} & self.mapping.keys()),
+        )
+
+    def unit(self, name: str, column: str) -> ColumnUnit:
+        """Return the unit of a field's column: the user's, the column's own, or the lab's.
+
+        Raises:
+            LabError: if the unit is not known.
+        """
+        label = LABEL_OF.get(name, "energy")
+        said = self._units.get(name, self._units.get(column))
+        try:
+            if said is not None:
+                return ColumnUnit(unit=unit_named(label, said), label=label, is_assumed=False)
+            unit = unit_in_name(label, column, below=self.file.units.get(column, ""))
+        except UnknownUnitError as error:
+            raise LabError(
+                f"{self.file.path.name}: the unit of column {column!r} is not known; give it with "
+                f"--unit {name}=UNIT ({str(error).rstrip('.')})."
+            ) from None
+        found = unit or base_unit(label)
+        is_assumed = unit is None or not unit.is_complete
+        return ColumnUnit(unit=found, label=label, is_assumed=is_assumed)
+
+    def rows_of_functional(self, batch: pa.Table | pa.RecordBatch, first_row: int) -> np.ndarray:
+        """Return which rows are of the functional asked for, (n,) booleans; the others are counted.
+
+        Raises:
+            LabError: if a row does not name its functional.
+        """
+        wanted = np.ones(batch.num_rows, dtype=bool)
+        if "functional" not in self.mapping or self._functional is None:
+            return wanted
+        for row, value in enumerate(self.texts(batch, "functional")):
+            if value is None or is_missing(value):
+                raise self.file.fail(
+                    first_row + row,
+                    f"column {self.mapping['functional']!r} does not name the row's functional",
+                    "fill it, or leave the column out with --map functional=",
+                )
+            name = functional_of_row(value)
+            wanted[row] = covers(self._functional, name)
+            if not wanted[row]:
+                self._other_functionals[name] += 1
+        return wanted
+
+    def without_functional(self) -> LabError:
+        """Return the error for a table of which no row is of the functional asked for."""
+        names = ", ".join(f"{name} ({n:,})" for name, n in self._other_functionals.most_common(9))
+        return LabError(
+            f"{self.file.path.name} has no row in {self._functional}; column "
+            f"{self.mapping.get('functional', 'functional')!r} names {names}; ask for one of these."
+        )
+
+    def counted(self, taken: int, rows: int, left_out: Iterable[tuple[int, str]] = ()) -> str:
+        """Return how many rows were taken and which were left out, in one sentence."""
+        reasons = [
+            *(f"{n:,} {why}" for n, why in left_out if n),
+            *(f"{n:,} in {name}" for name, n in self._other_functionals.most_common()),
+        ]
+        text = f"{taken:,} of {rows:,} rows of {self.file.path.name}"
+        return f"{text}; left out: {' and '.join(reasons)}." if reasons else f"{text}."
 
     def require(self, field: str, content: str) -> str:
         """Return the column of a field.
@@ -76,7 +251,7 @@ class MappedTable:
 
     def checked_id(self, row: int, field: str, value: str | None) -> str:
         """Return an id, or raise LabError if it is empty."""
-        if not value:
+        if value is None or (is_missing(value) and value.strip().lower() != "na"):
             raise self.file.fail(
                 row, f"column {self.mapping[field]!r} is empty", "give every row an id"
             )
@@ -107,3 +282,38 @@ class MappedTable:
             source_sha256=self.file.sha256(),
             **fields,
         )
+
+
+def suggested_units(file: TableFile, mapping: Mapping[str, str]) -> dict[str, str]:
+    """Return field to the unit that its column states, the lab's where it states none.
+
+    The unit is empty where the column states one that is not known.
+    """
+    names = {}
+    for name, column in mapping.items():
+        if column and name in LABEL_OF:
+            label = LABEL_OF[name]
+            try:
+                unit = unit_in_name(label, column, below=file.units.get(column, ""))
+            except UnknownUnitError:
+                names[name] = ""
+            else:
+                names[name] = (unit or base_unit(label)).name
+    return names
+
+
+def functional_in_rows(file: TableFile, column: str) -> str:
+    """Return the functional that all rows of a table name.
+
+    Raises:
+        LabError: if they name none or several.
+    """
+    cells = file.read([column]).column(0).cast(pa.string()).to_pylist()
+    counts = Counter(functional_of_row(text) for text in cells if not is_missing(text))
+    if len(counts) == 1:
+        return next(iter(counts))
+    names = ", ".join(f"{name} ({n:,} rows)" for name, n in counts.most_common(9)) or "none"
+    raise LabError(
+        f"{file.path.name}: column {column!r} names the functionals {names}; say which rows to "
+        "take, as in --functional r2SCAN."
+    )

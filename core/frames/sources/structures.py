@@ -1,16 +1,31 @@
 """Structures from table cells: pymatgen dictionaries directly, CIF and POSCAR by pymatgen."""
 
+import re
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import orjson
 
-from core.elements import INDEX
+from core.elements import FormulaError, atomic_number, formula_of, fractions_from_formulas
 from core.frames.schema import Frame
+from core.frames.sources.literals import is_python_repr, parse_dict_text
 from core.frames.sources.tabular import CellError
+
+REACH = 6.0
+"""Å beyond which CHGNet sees no neighbour, so that it does not notice periodic images."""
+
+_SAME_COMPOSITION = 0.005
+"""Largest difference of fractions between a formula, which may be rounded, and a structure."""
+
+# pymatgen's warnings that change nothing in the structure that is read.
+_HARMLESS = re.compile(
+    "rounded to ideal values|electronegativity|[Ss]kipping relative stoichiometry check|"
+    "Spacegroup from|symmetry operations|is deprecated|deprecated|Issues encountered while parsing"
+)
+_PRINTED = re.compile(r"\s*(Full Formula \(|Structure Summary|Structure\(|Atoms\(|Lattice\b)")
+_PERIODIC = (True, True, True)
 
 
 @dataclass(kw_only=True, frozen=True, slots=True)
@@ -21,11 +36,25 @@ class Cell:
         atomic_numbers: (n,) uint8.
         frac_coords: fractional coordinates, (n, 3).
         lattice: lattice vectors as rows, (3, 3), Å.
+        pbc: whether the structure is periodic along each lattice vector.
+        notes: what its reader warned of.
     """
 
     atomic_numbers: np.ndarray
     frac_coords: np.ndarray
     lattice: np.ndarray
+    pbc: tuple[bool, bool, bool] = _PERIODIC
+    notes: tuple[str, ...] = ()
+
+    @property
+    def volume(self) -> float:
+        """Volume of the cell, Å³."""
+        return abs(float(np.linalg.det(self.lattice)))
+
+    @property
+    def is_molecule(self) -> bool:
+        """Whether no direction is periodic, so that there is no stress."""
+        return not any(self.pbc)
 
     def frame(self, **labels: Any) -> Frame:
         """Return the structure as a frame with these ids and labels."""
@@ -41,18 +70,22 @@ def parse_structure(value: str | Mapping[str, Any]) -> Cell:
     """Read one structure.
 
     Args:
-        value: a pymatgen Structure dictionary, or text: the dictionary as JSON, CIF or POSCAR.
+        value: a pymatgen Structure dictionary, or text: the dictionary as JSON or as Python prints
+            it, CIF or POSCAR.
 
     Raises:
-        CellError: if it is not a structure, is disordered, has no atoms or an element beyond Pu.
+        CellError: if it is not a structure, is disordered, has no atoms or an element beyond Pu,
+            contradicts its own formula, or is not periodic in a direction in which its images are
+            within reach.
     """
     if isinstance(value, Mapping):
         cell = _from_dict(value)
+    elif not isinstance(value, str):
+        raise CellError("the structure is neither a dictionary nor text")
     elif value.lstrip().startswith("{"):
-        try:
-            document = orjson.loads(value)
-        except orjson.JSONDecodeError:
-            raise CellError("the structure is not valid JSON") from None
+        document = parse_dict_text(value, name="structure")
+        if not isinstance(document, Mapping):
+            raise CellError("the structure is not a dictionary")
         cell = _from_dict(document)
     else:
         cell = _from_text(value)
@@ -62,7 +95,43 @@ def parse_structure(value: str | Mapping[str, Any]) -> Cell:
         raise CellError("the structure has coordinates that are not finite numbers")
     if abs(np.linalg.det(cell.lattice)) < 1e-6:
         raise CellError("the structure's cell has no volume")
-    return cell
+    return _seen_as_periodic(cell)
+
+
+def contradiction(formula: str, numbers: np.ndarray) -> str | None:
+    """Return how a formula contradicts a structure, None if it does not or cannot be read.
+
+    Args:
+        formula: the formula, in any multiple.
+        numbers: the structure's atomic numbers, (n,).
+    """
+    try:
+        fractions = fractions_from_formulas([formula, formula_of(numbers)])
+    except FormulaError:
+        return None
+    if np.abs(fractions[0] - fractions[1]).max() < _SAME_COMPOSITION:
+        return None
+    return f"the formula is {formula}, but the structure is {formula_of(numbers)}"
+
+
+def names_elements(poscar: str) -> bool:
+    """Return whether a POSCAR names its elements, in line 6 or behind its coordinates."""
+    lines = poscar.splitlines()
+    words = lines[5].split() if len(lines) > 5 else []
+    if not words or not all(word.isdecimal() for word in words):
+        return True
+    coordinates = [line.split() for line in lines[7:] if len(line.split()) >= 3]
+    behind = [line[-1] for line in coordinates[: sum(map(int, words[:100]))] if line]
+    return len(behind) > 0 and all(re.fullmatch("[A-Z][a-z]?", word) for word in behind)
+
+
+def formula_in_cif(text: str) -> str | None:
+    """Return the formula that a CIF of one structure states, None if it states none."""
+    match = re.search(
+        r"^\s*_chemical_formula_sum\s+(?:'([^']*)'|\"([^\"]*)\"|(\S+))", text, re.MULTILINE
+    )
+    formula = next(filter(None, match.groups()), "").strip() if match else ""
+    return formula if re.match("[A-Z]", formula) else None
 
 
 def looks_like_structure(value: object) -> bool:
@@ -72,7 +141,8 @@ def looks_like_structure(value: object) -> bool:
     if not isinstance(value, str):
         return False
     if value.lstrip().startswith("{"):
-        return '"lattice"' in value and '"sites"' in value
+        quote = "'" if is_python_repr(value) else '"'
+        return f"{quote}lattice{quote}" in value and f"{quote}sites{quote}" in value
     return is_cif(value) or _is_poscar(value)
 
 
@@ -93,20 +163,26 @@ def _is_poscar(text: str) -> bool:
 def _from_dict(document: Mapping[str, Any]) -> Cell:
     try:
         lattice = np.array(document["lattice"]["matrix"], dtype=np.float64)
+        pbc = tuple(map(bool, document["lattice"].get("pbc") or _PERIODIC))
         sites = document["sites"]
         species = [site["species"] for site in sites]
         coords = np.array([site["abc"] for site in sites], dtype=np.float64).reshape(-1, 3)
         numbers = np.array([_number(occupants) for occupants in species], dtype=np.uint8)
-    except (KeyError, TypeError, IndexError):
+    except (KeyError, TypeError, IndexError, AttributeError):
         raise CellError("the structure lacks lattice.matrix or a site's species or abc") from None
     except ValueError:
         raise CellError("the structure's lattice or coordinates are not numbers") from None
-    if lattice.shape != (3, 3) or len(coords) != len(numbers):
+    if lattice.shape != (3, 3) or len(coords) != len(numbers) or len(pbc) != 3:
         raise CellError("the structure's lattice or coordinates have the wrong shape")
-    return Cell(atomic_numbers=numbers, frac_coords=coords, lattice=lattice)
+    return Cell(
+        atomic_numbers=numbers,
+        frac_coords=coords,
+        lattice=lattice,
+        pbc=(pbc[0], pbc[1], pbc[2]),
+    )
 
 
-def _number(species: list[Mapping[str, Any]]) -> int:
+def _number(species: Sequence[Mapping[str, Any]]) -> int:
     """Return the atomic number of an ordered site."""
     if len(species) != 1 or abs(species[0].get("occu", 1) - 1) > 1e-8:
         raise CellError("the structure is disordered")
@@ -115,7 +191,7 @@ def _number(species: list[Mapping[str, Any]]) -> int:
 
 def _atomic_number(symbol: str) -> int:
     try:
-        return INDEX[symbol] + 1
+        return atomic_number(symbol)
     except KeyError:
         raise CellError(
             f"the structure contains {symbol}, which is not an element from H to Pu"
@@ -126,11 +202,20 @@ def _from_text(text: str) -> Cell:
     from pymatgen.core import Structure  # noqa: PLC0415  takes a second to import
 
     if not (is_cif(text) or _is_poscar(text)):
+        if _PRINTED.match(text):
+            raise CellError(
+                "the structure is what Python prints for one, from which it cannot be read, so "
+                "write json.dumps(structure.as_dict())"
+            )
         raise CellError("the structure is neither a pymatgen dictionary nor CIF nor POSCAR")
     kind: Any = "cif" if is_cif(text) else "poscar"
+    if kind == "poscar" and not names_elements(text):
+        raise CellError("the POSCAR does not name its elements")
+    if kind == "cif" and len(re.findall(r"^\s*_cell_length_a\b", text, re.MULTILINE)) > 1:
+        raise CellError("the CIF holds several structures")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
             structure = Structure.from_str(text, fmt=kind)
     except Exception as error:  # noqa: BLE001  pymatgen's readers raise anything
         reason = str(error).splitlines()[0][:80] if str(error) else type(error).__name__
@@ -138,8 +223,43 @@ def _from_text(text: str) -> Cell:
     if not structure.is_ordered:
         raise CellError("the structure is disordered")
     symbols = [getattr(site.specie, "symbol", "") for site in structure]
+    numbers = np.array([_atomic_number(symbol) for symbol in symbols], dtype=np.uint8)
+    if kind == "cif" and (formula := formula_in_cif(text)):
+        problem = contradiction(formula, numbers)
+        if problem:
+            raise CellError(f"the CIF contradicts itself: {problem}")
     return Cell(
-        atomic_numbers=np.array([_atomic_number(symbol) for symbol in symbols], dtype=np.uint8),
+        atomic_numbers=numbers,
         frac_coords=np.array(structure.frac_coords),
         lattice=np.array(structure.lattice.matrix),
+        notes=_notes(kind, [str(warning.message) for warning in caught]),
     )
+
+
+def _notes(kind: str, messages: Iterable[str]) -> tuple[str, ...]:
+    """Return what a reader warned of and what may matter, or refuse a structure it doubts."""
+    lines = {line.strip() for message in messages for line in message.splitlines()}
+    kept = sorted(line for line in lines if line and not _HARMLESS.search(line))
+    for line in kept:
+        if re.search("occupanc|[Ss]toichiometr|missing elements|BadPoscar|false names", line):
+            raise CellError(f"the {kind.upper()} is doubtful ({line[:120].rstrip('.')})")
+    return tuple(f"{kind.upper()}: {line[:160].rstrip('.')}" for line in kept)
+
+
+def _seen_as_periodic(cell: Cell) -> Cell:
+    """Return a structure that the network sees the same with periodic images, or refuse it."""
+    open_axes = [axis for axis in range(3) if not cell.pbc[axis]]
+    if not open_axes:
+        return cell
+    heights = 1 / np.linalg.norm(np.linalg.inv(cell.lattice), axis=0)
+    gaps = (1 - np.ptp(cell.frac_coords, axis=0)) * heights
+    near = [axis for axis in open_axes if gaps[axis] < REACH]
+    if near:
+        names = ", ".join("abc"[axis] for axis in near)
+        raise CellError(
+            f"the structure is not periodic along {names}, where its images, "
+            f"{min(gaps[axis] for axis in near):.2f} Å apart, would count as neighbours; give it "
+            f"{REACH:g} Å of vacuum"
+        )
+    note = f"not periodic in every direction, with more than {REACH:g} Å between images"
+    return replace(cell, notes=(*cell.notes, note))

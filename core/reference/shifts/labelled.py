@@ -10,7 +10,7 @@ from core.frames.pairs import PairSet
 from core.frames.registry import open_dataset
 from core.frames.schema import Corrections
 from core.frames.store import FrameSet
-from core.reference.shifts.pairs import OpenedPairs, default_columns
+from core.reference.shifts.pairs import OpenedPairs, default_energy
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
@@ -61,7 +61,7 @@ def labelled_energies(dataset: str, column: str | None = None) -> LabelledEnergi
 
     Args:
         dataset: name of the data set.
-        column: of pairs: column of energies; None takes the default target column.
+        column: of pairs: column of energies; None takes the default target column, or the only one.
 
     Raises:
         LabError: if there is no such data set or column, a column is named for frames, or no row
@@ -69,7 +69,7 @@ def labelled_energies(dataset: str, column: str | None = None) -> LabelledEnergi
     """
     data = open_dataset(dataset)
     if isinstance(data, PairSet):
-        origin = data.card.energy_column(column or default_columns(data.card)[1])
+        origin = data.card.energy_column(column or default_energy(data.card))
         energies = data.energy(origin.column)
     elif column is not None:
         raise LabError(f"{dataset}: holds frames, which have one energy; leave out --column.")

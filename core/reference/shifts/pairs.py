@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Self
 
 import numpy as np
@@ -9,8 +10,9 @@ import pandas as pd
 
 from core.elements import INDEX
 from core.errors import LabError
+from core.frames.column_names import differ_in_corrections
 from core.frames.pairs import PairSet
-from core.frames.schema import Card, Corrections
+from core.frames.schema import Card, Corrections, EnergyColumn
 from core.frames.store import FrameSet
 
 
@@ -102,6 +104,7 @@ class PairedEnergies:
                 "choose two different energy columns."
             )
         columns = (pairs.card.energy_column(source), pairs.card.energy_column(target))
+        _check_functionals(pairs.card.name, *columns)
         energies = (pairs.energy(source), pairs.energy(target))
         rows = np.flatnonzero(np.isfinite(energies[0]) & np.isfinite(energies[1]))
         if len(rows) == 0:
@@ -134,6 +137,7 @@ class PairedEnergies:
             LabError: if no frame id is shared, or a shared one has two compositions.
         """
         names = f"{source.card.name} and {target.card.name}"
+        _check_functionals(names, source.card.frame_energy, target.card.frame_energy)
         tables = (source.table(), target.table())
         matches = pd.Index(tables[1]["frame_id"]).get_indexer(pd.Index(tables[0]["frame_id"]))
         energies = (source.energies(), target.energies()[matches])
@@ -188,6 +192,15 @@ class OpenedPairs:
         return replace(self, pairs=self.pairs.containing(symbols))
 
 
+def _check_functionals(names: str, source: EnergyColumn, target: EnergyColumn) -> None:
+    """Raise LabError if two energies are of one functional with and without corrections."""
+    if differ_in_corrections(source, target):
+        raise LabError(
+            f"{names}: both energies are in {source.functional}, with and without corrections, "
+            "which is no shift between functionals; choose energies in a second functional."
+        )
+
+
 def default_columns(card: Card) -> tuple[str, str]:
     """Return the default source and target energy columns.
 
@@ -201,8 +214,26 @@ def default_columns(card: Card) -> tuple[str, str]:
     """
     if len(card.energies) < 2:
         raise LabError(
-            f"{card.name} has fewer than two energy columns; import it with a source and a target."
+            f"{card.name} has the energies of one functional; a shift needs a second functional's, "
+            "so import a table with a source and a target."
         )
     source = card.energies[0]
     others = [column for column in card.energies[1:] if column.functional != source.functional]
     return source.column, (others or card.energies)[-1].column
+
+
+def default_energy(card: Card) -> str:
+    """Return the energy column of which AtomRef is fitted: the default target, or the first one.
+
+    Args:
+        card: card of a data set of pairs, which may have the energies of one functional only.
+    """
+    functionals = {energy.functional for energy in card.energies}
+    return default_columns(card)[1] if len(functionals) > 1 else card.energies[0].column
+
+
+def has_pair(card: Card) -> bool:
+    """Return whether a data set has two energy columns that can be compared."""
+    return any(
+        not differ_in_corrections(first, second) for first, second in combinations(card.energies, 2)
+    )

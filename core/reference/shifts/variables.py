@@ -10,8 +10,8 @@ import pandas as pd
 
 from core.elements import N_ELEMENTS, chemistry
 from core.errors import LabError
+from core.frames.functionals import functional_of
 from core.frames.pairs import PairSet
-from core.frames.sources.guessing import functional_of
 from core.frames.store import FrameSet
 from core.reference.shifts.electrons import d_electrons, electronegativities, f_electrons
 from core.reference.shifts.pairs import OpenedPairs, PairedEnergies

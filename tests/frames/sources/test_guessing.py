@@ -3,7 +3,9 @@ import json
 import pandas as pd
 import pytest
 
-from core.frames.sources.guessing import energy_column, functional_of, guess
+from core.frames.column_names import energy_column
+from core.frames.functionals import functional_of
+from core.frames.sources.guessing import guess
 from core.frames.sources.opening import open_table
 
 
@@ -95,6 +97,7 @@ def test_a_users_table_needs_no_help(tmp_path, salt_json, suffix):
         "material_id": "material_id",
         "structure": "structure_json",
         "energy": "energy_r2scan",
+        "formula": "formula",
     }
     of_gga = guessed.frames_mapping("GGA")
     assert of_gga["energy"] == "energy_gga_corrected"

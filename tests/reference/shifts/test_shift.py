@@ -158,7 +158,7 @@ def test_default_columns_take_two_functionals():
     card = Card(name="mine", kind="pairs", energies=columns)
     assert default_columns(card) == ("a", "c")
     assert default_columns(card.model_copy(update={"energies": columns[:2]})) == ("a", "b")
-    with pytest.raises(LabError, match="fewer than two"):
+    with pytest.raises(LabError, match="needs a second functional"):
         default_columns(card.model_copy(update={"energies": columns[:1]}))
 
 

@@ -1,0 +1,150 @@
+"""What the names of columns say: which label, in which functional, with which corrections."""
+
+import re
+from collections.abc import Iterable
+
+from core.frames.functionals import MIXED, functional_of, other_words, same_functional, words_of
+from core.frames.schema import Corrections, EnergyColumn
+from core.frames.unit_words import unit_words
+from core.frames.units import UnknownUnitError, unit_in_name, words_without_units
+
+UNKNOWN = "unknown"
+
+# Field to the usual names of its column, the likeliest first.
+_IDS: dict[str, str] = {
+    "material_id": "material_id mp_id mpid mat_id material matpes_id jid task_id entry_id "
+    "identifier structure_id wbm_id oqmd_id icsd_id auid uid uuid sid db_id id filename file_name "
+    "file name",
+    "frame_id": "frame_id frame",
+    "formula": "formula formula_pretty pretty_formula reduced_formula chemical_formula "
+    "full_formula formula_sum composition",
+    "n_atoms": "nsites n_sites natoms n_atoms num_atoms num_sites number_of_atoms nat",
+    "functional": "functional xc xc_functional dft_functional dft_type level_of_theory theory "
+    "run_type func energy_type thermo_type calc_type method",
+    "structure": "structure structures structure_json final_structure cif poscar atoms",
+}
+NAMES: dict[str, tuple[str, ...]] = {field: tuple(names.split()) for field, names in _IDS.items()}
+"""Usual names of the columns of ids, formulas, numbers of atoms, functionals and structures."""
+
+SURE_FUNCTIONALS = frozenset(NAMES["functional"][:8])
+"""Names of columns that hold each row's functional, whatever is in them."""
+
+_LABELS: dict[str, frozenset[str]] = {
+    "forces": frozenset(
+        {"forces", "force", "atomic_forces", "gradients", "gradient", "energy_gradient", "grad"}
+    ),
+    "stress": frozenset({"stress", "stresses", "stress_tensor", "virial", "virial_tensor"}),
+    "magmoms": frozenset({"magmoms", "magmom", "magnetic_moments", "magnetic_moment"}),
+    "bandgap": frozenset({"bandgap", "band_gap"}),
+}
+_AFFIXES = frozenset({"ref", "dft", "vasp", "qm", "gt"})
+"""Words that tools put before or behind a label, as in MACE's REF_energy."""
+
+_TAKES_CORRECTIONS = frozenset({MIXED, "GGA", "GGA+U", "PBE", "PBE+U"})
+_UNCORRECTED = frozenset({"uncorrected", "uncorr", "raw"})
+_CORRECTED = frozenset({"corrected", "corr", "mp2020"})
+# Words that mark an energy other than the total energy.
+_NOT_TOTAL = re.compile(
+    "formation|form|ef|hull|above|ehull|enthalpy|decomposition|cohesive|cohesion|exfoliation|fermi|"
+    "gap|surface|adsorption|reaction|binding|vacancy|difference|diff|delta|shift|error|std|"
+    "uncertainty|correction|zpe|kinetic|interaction|gradient|gradients|grad|type|cutoff"
+)
+_LIKE_LABELS = re.compile(r"energ\w*|forces?|stress\w*|virials?|grad\w*|magmoms?|magnetic|moments?")
+
+
+def plain_name(name: str) -> str:
+    """Return a name in lower case with underscores: "Material ID" becomes material_id."""
+    return re.sub(r"[\s.-]+", "_", name.strip().lower())
+
+
+def first_named(columns: Iterable[str], field: str) -> str | None:
+    """Return the column that has the likeliest of a field's usual names, None if none has."""
+    plain: dict[str, str] = {}
+    for column in columns:
+        plain.setdefault(plain_name(column), column)
+    return next((plain[name] for name in NAMES[field] if name in plain), None)
+
+
+def label_named(name: str) -> tuple[str, str | None] | None:
+    """Return which label a column is named after, and the functional that the name contains.
+
+    Units, and words such as REF, dft or vasp, do not count.
+
+    Returns:
+        "forces", "stress", "magmoms" or "bandgap", with a functional or None; None for another
+        name.
+    """
+    words = words_without_units(" ".join(other_words(re.sub(r"\([^)]*\)|\[[^\]]*\]", " ", name))))
+    core = "_".join(word for word in words if word not in _AFFIXES)
+    for label, names in _LABELS.items():
+        if core in names:
+            return label, functional_of(name)
+    return None
+
+
+def looks_like_label(name: str) -> bool:
+    """Return whether a column's name sounds like a label that training could use."""
+    words = words_of(name)
+    return any(map(_LIKE_LABELS.fullmatch, words)) and not any(map(_NOT_TOTAL.fullmatch, words))
+
+
+def energy_column(name: str, *, of_cells: bool = False) -> EnergyColumn | None:
+    """Guess from its name which energy a column holds; None if it is not a total energy.
+
+    Args:
+        name: the column's name.
+        of_cells: whether names such as total_energy, usually of a whole cell, count as well.
+    """
+    words = set(words_of(name))
+    functional = functional_of(name)
+    is_energy = any("energ" in word for word in words) or (
+        "e" in words and bool(functional or "total" in words or _states_unit(name))
+    )
+    if not is_energy or any(map(_NOT_TOTAL.fullmatch, words)):
+        return None
+    if "total" in words and not of_cells and not _is_complete(name):
+        return None  # usually of the whole cell
+    corrections: Corrections = "unknown"
+    if words & _UNCORRECTED:
+        corrections = "none"
+    elif words & _CORRECTED:
+        corrections = "MP2020"
+    elif functional and functional not in _TAKES_CORRECTIONS:
+        # Only GGA and GGA+U energies take MP2020 corrections.
+        corrections = "none"
+    return EnergyColumn(column=name, functional=functional or UNKNOWN, corrections=corrections)
+
+
+def of_one_functional(first: EnergyColumn, second: EnergyColumn) -> bool:
+    """Return whether two columns hold the energies of one functional by one method.
+
+    Where the functional is not known, it is the same one if only words such as "uncorrected" tell
+    the names apart.
+    """
+    if first.labels != second.labels:
+        return False
+    if UNKNOWN not in {first.functional, second.functional}:
+        return same_functional(first.functional, second.functional)
+    return first.functional == second.functional and _stem(first.column) == _stem(second.column)
+
+
+def differ_in_corrections(first: EnergyColumn, second: EnergyColumn) -> bool:
+    """Return whether two columns are energies of one functional with and without corrections."""
+    uncorrected = [energy.corrections == "none" for energy in (first, second)]
+    return sum(uncorrected) == 1 and of_one_functional(first, second)
+
+
+def _stem(name: str) -> tuple[str, ...]:
+    return tuple(word for word in words_of(name) if word not in _UNCORRECTED | _CORRECTED)
+
+
+def _states_unit(name: str) -> bool:
+    try:
+        return unit_in_name("energy", name) is not None
+    except UnknownUnitError:
+        return True
+
+
+def _is_complete(name: str) -> bool:
+    """Return whether a name says what its energy belongs to."""
+    return bool({"atom", "cell", "fu"} & set(unit_words(name)))

@@ -1,0 +1,102 @@
+"""Choosing the columns of a table and their units."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from core.frames.sources.guessing import FIELDS, Kind, TableGuess
+from core.frames.sources.labels import STRESS_ORDERS, StressOrder
+from core.frames.sources.mapping import LABEL_OF, suggested_units
+from core.frames.sources.opening import open_table
+from core.frames.units import units_of
+
+FIELD_HELP = {
+    "material_id": "Material id; default: row number",
+    "formula": "Formula",
+    "structure": "Structure: pymatgen dictionary, CIF or POSCAR",
+    "source": "Source energy",
+    "target": "Target energy",
+    "frame_id": "Frame id",
+    "energy": "Total energy",
+    "uncorrected_energy": "Energy without MP2020 corrections",
+    "forces": "Forces",
+    "stress": "Stress",
+    "magmoms": "Magmoms",
+    "bandgap": "Band gap",
+    "n_atoms": "Atoms per cell, for energies per cell",
+    "functional": "Functional of each row",
+}
+UNIT_OF = {
+    "source": "Unit of the source energy",
+    "target": "Unit of the target energy",
+    "energy": "Unit of the energy",
+    "uncorrected_energy": "Unit of the uncorrected energy",
+    "forces": "Unit of the forces",
+    "stress": "Unit of the stress",
+}
+
+
+def choose_columns(table: TableGuess, kind: Kind, key: str) -> dict[str, str]:
+    """Return field to column, the guess overruled by the reader; "" for a field left out."""
+    guesses = table.mapping(kind)
+    options = ["", *table.columns]
+    mapping = {}
+    columns = st.columns(3)
+    for number, field in enumerate(FIELDS[kind]):
+        mapping[field] = columns[number % 3].selectbox(
+            FIELD_HELP[field],
+            options,
+            index=options.index(guesses.get(field, "")),
+            format_func=lambda column: column or "none",
+            key=f"{field}-{key}",
+        )
+    return mapping
+
+
+def choose_units(
+    path: Path, mapping: dict[str, str], key: str
+) -> tuple[dict[str, str], StressOrder | None]:
+    """Show a box for the unit of each label, at first the one that its column states.
+
+    Returns:
+        Field to unit, and the order of six numbers of stress where one is chosen.
+    """
+    suggested = suggested_units(open_table(path), mapping)
+    fields = [field for field in UNIT_OF if field in suggested]
+    units: dict[str, str] = {}
+    boxes = st.columns(3)
+    for number, field in enumerate(fields):
+        names = [unit.name for unit in units_of(LABEL_OF[field])]
+        if suggested[field] and suggested[field] not in names:
+            names.append(suggested[field])
+        unit = boxes[number % 3].selectbox(
+            UNIT_OF[field],
+            names,
+            index=names.index(suggested[field]) if suggested[field] else None,
+            placeholder="The column states another unit; choose one",
+            key=f"unit-{field}-{key}-{mapping[field]}",
+            help=_help(field),
+        )
+        if unit is not None:
+            units[field] = unit
+    if "stress" not in suggested:
+        return units, None
+    order = boxes[len(fields) % 3].selectbox(
+        "Order of six numbers of stress",
+        [None, *STRESS_ORDERS],
+        format_func=lambda one: f"{one}: {STRESS_ORDERS[one]}" if one else "nine numbers",
+        key=f"order-{key}",
+        help="Six numbers of stress stand in another order in VASP than in ASE.",
+    )
+    return units, order
+
+
+def _help(field: str) -> str:
+    if field == "stress":
+        return (
+            "GPa and eV/Å³ with the sign of ∂E/∂ε, as in ASE; kBar with the sign of a pressure, as "
+            "VASP writes it; a virial is −V × stress; a leading - reverses the sign."
+        )
+    if field == "forces":
+        return "A leading - reverses the sign: gradients are forces in -eV/Å."
+    return "Energies per cell need structures or a column of numbers of atoms."

@@ -1,0 +1,64 @@
+"""What the reader says of a table: name, functionals, origin of labels, licence."""
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from core.frames.provenance import CORRECTIONS
+from core.frames.schema import DFT, Corrections, EnergyColumn
+from core.frames.sources.guessing import Kind, TableGuess
+from core.frames.uploads import suggest_name
+
+
+def describe(table: TableGuess, kind: Kind, mapping: dict[str, str], path: Path) -> dict[str, Any]:
+    """Return name, functionals, corrections, origin of labels and licence."""
+    key = f"{kind}-{path.parent.name}"
+    left, middle, right = st.columns(3)
+    name = left.text_input("Name of the data set", suggest_name(path.name), key=f"name-{key}")
+    labels = middle.text_input(
+        "Labels by",
+        DFT,
+        key=f"labels-{key}",
+        help='"dft", or the name of the model that made them; then they are marked everywhere.',
+    )
+    licence = right.text_input("Licence", "", key=f"licence-{key}", placeholder="CC-BY-4.0")
+    settings: dict[str, Any] = {"name": name, "labels": labels, "licence": licence}
+    ends = {"source": left, "target": middle} if kind == "pairs" else {"energy": left}
+    energies = {
+        mapping[field]: describe_energy(box, field, mapping[field], table, key)
+        for field, box in ends.items()
+        if mapping[field] or kind != "pairs"
+    }
+    if kind == "pairs":
+        settings["functionals"] = {column: energy[0] for column, energy in energies.items()}
+        settings["corrections"] = {column: energy[1] for column, energy in energies.items()}
+    else:
+        settings["functional"], settings["corrections"] = energies[mapping["energy"]]
+    return settings
+
+
+def describe_energy(
+    box: DeltaGenerator, field: str, column: str, table: TableGuess, key: str
+) -> tuple[str, Corrections]:
+    """Return functional and MP2020 corrections of a column, at first as guessed from its name."""
+    guesses = {energy.column: energy for energy in table.energies}
+    guessed = guesses.get(column) or EnergyColumn(column=column, functional="")
+    options = list(CORRECTIONS)
+    functional = box.text_input(
+        f"{field.capitalize()} functional",
+        guessed.functional,
+        key=f"functional-{field}-{key}-{column}",
+        placeholder="GGA/GGA+U" if field == "source" else "r2SCAN",
+    )
+    corrections = box.selectbox(
+        f"MP2020 corrections, {field}",
+        options,
+        index=options.index(guessed.corrections),
+        format_func=CORRECTIONS.__getitem__,
+        key=f"corrections-{field}-{key}-{column}",
+        help="Materials Project's GGA and GGA+U energies usually contain them, as do those that "
+        "CHGNet 0.3.0 was trained on.",
+    )
+    return functional, corrections
