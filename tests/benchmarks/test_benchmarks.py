@@ -62,6 +62,8 @@ def test_prints_one_line_with_the_keys_of_the_contract(
         )
         return nullcontext(contest.worker(work, words[-1]))
 
+    # Inductor would take minutes, and no number is read here.
+    monkeypatch.setattr("core.potential.compiled._by_inductor", lambda graph, _: graph)
     monkeypatch.setattr(harness.contest, "RemoteWorker", in_this_process)
     monkeypatch.setattr(harness.contest, "RemoteTeam", in_this_process)
     words = ["--small", "--device", "cpu"]

@@ -1,5 +1,6 @@
 """What the browser tests do on a page, and wait for."""
 
+import os
 import re
 import time
 from pathlib import Path
@@ -24,7 +25,9 @@ def settled(page):
 
 
 def snap(page, name):
-    """Keep a screenshot of the whole page, to be looked at."""
+    """Keep a screenshot of the whole page, to be looked at, if SCREENSHOTS is set."""
+    if not os.environ.get("SCREENSHOTS"):
+        return
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     height = page.get_by_test_id("stMain").evaluate("main => main.scrollHeight")
     page.set_viewport_size({"width": 1400, "height": min(int(height) + 60, 5000)})

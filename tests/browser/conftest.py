@@ -144,7 +144,7 @@ def browser(chromium):
     return chromium()
 
 
-@pytest.fixture(params=["light", "dark"])
+@pytest.fixture(params=["light", "dark"] if os.environ.get("SCREENSHOTS") else ["light"])
 def page(browser, request) -> Page:
     context = browser.new_context(
         color_scheme=request.param,

@@ -24,6 +24,7 @@ def saved(page, button):
     return download.value.suggested_filename, Path(download.value.path()).read_bytes()
 
 
+@pytest.mark.parametrize("page", BACKGROUND, indirect=True)
 def test_every_figure_is_saved_as_svg_png_and_csv(lab, page):
     page.goto(f"{lab.url}/energy_shifts")
     plots = page.locator(".js-plotly-plot .main-svg:first-child")
@@ -83,7 +84,6 @@ def spearman(page):
     return metric.get_by_test_id("stMetricValue")
 
 
-@pytest.mark.parametrize("page", ["light"], indirect=True)
 def test_a_link_brings_another_reader_to_the_same_view(lab, browser, page):
     page.goto(f"{lab.url}/energy_shifts")
     page.get_by_text("By column", exact=True).click()
@@ -111,7 +111,6 @@ def test_a_link_brings_another_reader_to_the_same_view(lab, browser, page):
     other.context.close()
 
 
-@pytest.mark.parametrize("page", ["light"], indirect=True)
 def test_a_selected_data_set_is_in_the_link(lab, browser, page):
     page.goto(f"{lab.url}/data?set=mp-frames-gga")
     expect(page.get_by_text("Functional: GGA/GGA+U")).to_be_visible()

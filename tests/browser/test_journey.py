@@ -64,7 +64,6 @@ def test_from_the_overview_to_a_finished_run(lab, tiny, page):
     snap(page, "runs")
 
 
-@pytest.mark.parametrize("page", ["light"], indirect=True)
 def test_a_run_outlives_the_server(lab, tiny, page):
     page.goto(f"{lab.url}/transfer?dataset={tiny}&frames=40&epochs=6&method=refit")
     launch = page.get_by_role("button", name="Launch")

@@ -25,7 +25,6 @@ def test_every_view_draws(lab, page, name):
         snap(page, f"{name}-{view.replace(' ', '-').lower()}")
 
 
-@pytest.mark.parametrize("page", ["light"], indirect=True)
 def test_a_clicked_element_leads_to_its_materials(lab, page):
     page.goto(f"{lab.url}/importance?view=Periodic+table")
     expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=COMPUTATION)

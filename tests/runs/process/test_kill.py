@@ -15,8 +15,8 @@ from core.runs.process.restart import restart_lost
 from core.training.settings.config import RunConfig
 
 EPOCHS = 40
-KILLS = 2
-"""In every test run; ten and more were tried by hand."""
+KILLS = {1: 2, 2: 1}
+"""By the number of processes, in every test run; ten and more were tried by hand."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -71,12 +71,12 @@ def kill(run, rng):
     return True
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", KILLS)
 def test_killed_at_random_and_the_same_in_the_end(processes):
     rng = np.random.default_rng(processes)
     whole, killed = started(processes), started(processes)
     wait(whole, "finished")
-    for _ in range(KILLS):
+    for _ in range(KILLS[processes]):
         if not kill(killed, rng):
             break
         # Killed too often at its start it is left alone, and somebody resumes it.
