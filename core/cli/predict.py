@@ -1,5 +1,6 @@
 """`predict`: energies, forces, stresses and magmoms of the structures in any file ASE reads."""
 
+import re
 from collections.abc import Iterator, Sequence
 from io import TextIOWrapper
 from itertools import count
@@ -11,9 +12,11 @@ import typer
 
 from core.cli.answer import Answer, LabCommand, columns, progress_on_stderr
 from core.cli.options import Device, JsonFlag, ModelOption, Threads
+from core.elements import ISOTOPES
 from core.errors import LabError
 from core.files import disk_errors
 from core.frames.schema import Frame
+from core.frames.sources.structures import contradiction, formula_in_cif, names_elements
 from core.potential.released import MODELS
 from core.runs.record.named_models import checkpoint_of
 
@@ -106,8 +109,12 @@ def _read(path: Path) -> Iterator[Frame]:
     Raises:
         LabError: if ASE cannot read the file, it holds no structure, or one is not a crystal.
     """
+    from ase.data import atomic_numbers  # noqa: PLC0415
     from ase.io import iread  # noqa: PLC0415
 
+    for isotope, symbol in ISOTOPES.items():
+        atomic_numbers.setdefault(isotope, atomic_numbers[symbol])
+    formula = _stated_formula(path)
     images = iread(path.absolute(), index=":", do_not_split_by_at_sign=True)
     for index in count():
         try:
@@ -123,7 +130,34 @@ def _read(path: Path) -> Iterator[Frame]:
             if index == 0:
                 raise LabError(f"{path}: holds no structure; give a file with at least one.")
             return
+        problem = contradiction(formula, atoms.numbers) if formula else None
+        if problem:
+            raise LabError(f"{path}: {problem}; correct the file.")
         yield _frame(path, index, atoms)
+
+
+def _stated_formula(path: Path) -> str | None:
+    """Return the formula that a CIF of one structure states, None for other files.
+
+    Raises:
+        LabError: if the file is a POSCAR that does not name its elements, which ASE would guess.
+    """
+    from ase.io.formats import UnknownFileTypeError, filetype  # noqa: PLC0415
+
+    try:
+        kind = filetype(str(path))
+    except UnknownFileTypeError:
+        return None
+    if kind not in {"cif", "vasp"}:
+        return None
+    text = path.read_text(errors="replace")
+    if kind == "vasp" and not names_elements(text):
+        raise LabError(
+            f"{path}: the POSCAR does not name its elements; write their symbols into a line "
+            "before the numbers of atoms."
+        )
+    is_single = len(re.findall(r"^_cell_length_a", text, re.MULTILINE)) == 1
+    return formula_in_cif(text) if kind == "cif" and is_single else None
 
 
 def _frame(path: Path, index: int, atoms: "Atoms") -> Frame:
@@ -142,6 +176,7 @@ def _frame(path: Path, index: int, atoms: "Atoms") -> Frame:
         atomic_numbers=atoms.numbers,
         frac_coords=atoms.cell.scaled_positions(atoms.positions),
         lattice=atoms.cell.array,
+        pbc=(bool(atoms.pbc[0]), bool(atoms.pbc[1]), bool(atoms.pbc[2])),
     )
 
 
@@ -163,7 +198,7 @@ def _row(path: Path, index: int, frame: Frame, prediction: "FramePrediction") ->
         "formula": Symbols(frame.atomic_numbers).get_chemical_formula(),
         "energy_per_atom": prediction.energy,
         "forces": prediction.forces,
-        "stress": prediction.stress,
+        "stress": prediction.stress if any(frame.pbc) else None,
         "magmoms": prediction.magmoms,
     }
 
@@ -177,7 +212,7 @@ def _summary(row: dict[str, Any]) -> list[Any]:
         len(forces),
         row["energy_per_atom"],
         float(forces.max()),
-        float(np.abs(row["stress"]).max()),
+        None if row["stress"] is None else float(np.abs(row["stress"]).max()),
         float(row["magmoms"].sum()),
     ]
 
@@ -208,14 +243,15 @@ def _labelled(frame: Frame, prediction: "FramePrediction") -> "Atoms":
         numbers=frame.atomic_numbers,
         scaled_positions=frame.frac_coords,
         cell=frame.lattice,
-        pbc=True,
+        pbc=frame.pbc,
     )
+    stress = full_3x3_to_voigt_6_stress(prediction.stress) * units.GPa
     atoms.calc = SinglePointCalculator(
         atoms,
         energy=prediction.energy * len(frame),
         forces=prediction.forces,
-        stress=full_3x3_to_voigt_6_stress(prediction.stress) * units.GPa,
         magmoms=prediction.magmoms,
+        **({"stress": stress} if any(frame.pbc) else {}),
     )
     return atoms
 

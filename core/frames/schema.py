@@ -21,6 +21,9 @@ LABELS = ("energy", "force", "stress", "magmom")
 Corrections = Literal["MP2020", "none", "unknown"]
 """Whether an energy contains MP2020 corrections."""
 
+PERIODIC = (True, True, True)
+"""Periodic along every lattice vector, as all stored frames are."""
+
 DFT = "dft"
 """Origin of labels computed with DFT; any other origin is the name of a model."""
 
@@ -41,6 +44,7 @@ class Frame:
         stress: (3, 3), GPa, with CHGNet's sign: −0.1 × VASP's kBar.
         magmoms: magnitudes, (n,), μB.
         bandgap: band gap, eV.
+        pbc: whether the structure is periodic along each lattice vector.
     """
 
     frame_id: str
@@ -54,6 +58,7 @@ class Frame:
     stress: np.ndarray | None = None
     magmoms: np.ndarray | None = None
     bandgap: float | None = None
+    pbc: tuple[bool, bool, bool] = PERIODIC
 
     def __len__(self) -> int:
         """Return the number of atoms."""
@@ -82,6 +87,8 @@ def problem_of(frame: Frame) -> str | None:
         return "has no atoms"
     if numbers.min() < 1 or numbers.max() > N_ELEMENTS:
         return "contains an element outside H to Pu"
+    if not all(frame.pbc):
+        return "is not periodic along every lattice vector"
     needed: dict[str, tuple[int, ...]] = {
         "frac_coords": (n, 3),
         "lattice": (3, 3),

@@ -19,8 +19,8 @@ class CHGNetCalculator(Calculator):
     """CHGNet for ASE: energy, free_energy, forces, stress and magmoms.
 
     Units and signs are ASE's: eV for the whole cell, eV/Å, eV/Å³ in Voigt order with the sign of
-    ∂E/∂ε, absolute moments in μB. The cell is taken as periodic in all three directions, regardless
-    of ``atoms.pbc``, as in chgnet's own calculator.
+    ∂E/∂ε, absolute moments in μB. Only the directions of ``atoms.pbc`` are periodic, as in chgnet's
+    own calculator; without any there is no stress.
 
     Args:
         model: a model, a name in ``core.potential.models.MODELS``, or the path of a checkpoint.
@@ -66,13 +66,14 @@ class CHGNetCalculator(Calculator):
                 "The structure has no three lattice vectors; give the calculator a crystal's cell."
             )
         frac_coords = structure.cell.scaled_positions(structure.positions)
-        graph = convert(structure.numbers, frac_coords, structure.cell.array)
+        graph = convert(structure.numbers, frac_coords, structure.cell.array, structure.pbc)
         (prediction,) = predict(self.model, [graph])
         energy = prediction.energy * graph.n_atoms
         self.results = {
             "energy": energy,
             "free_energy": energy,
             "forces": prediction.forces,
-            "stress": full_3x3_to_voigt_6_stress(prediction.stress) * units.GPa,
             "magmoms": prediction.magmoms,
         }
+        if structure.pbc.any():
+            self.results["stress"] = full_3x3_to_voigt_6_stress(prediction.stress) * units.GPa

@@ -6,6 +6,7 @@ Where chgnet pairs the two directions of a bond through Python objects, a sort o
 it here.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,13 +76,19 @@ class PackedGraph:
         return 2 * len(self.bond_center) + len(self.angle_first)
 
 
-def convert(atomic_numbers: ArrayLike, frac_coords: ArrayLike, lattice: ArrayLike) -> PackedGraph:
-    """Build the graph of one periodic structure.
+def convert(
+    atomic_numbers: ArrayLike,
+    frac_coords: ArrayLike,
+    lattice: ArrayLike,
+    pbc: Sequence[bool] = (True, True, True),
+) -> PackedGraph:
+    """Build the graph of one structure.
 
     Args:
         atomic_numbers: atomic numbers, (n,).
         frac_coords: fractional coordinates, (n, 3); need not lie in the first cell.
         lattice: lattice vectors as rows in Å, (3, 3).
+        pbc: whether the structure is periodic along each lattice vector, as in chgnet's.
 
     Returns:
         The graph with bonds up to 6 Å and angles between bonds up to 3 Å.
@@ -95,7 +102,7 @@ def convert(atomic_numbers: ArrayLike, frac_coords: ArrayLike, lattice: ArrayLik
     # One product of vector and matrix per atom, as in pymatgen: the last digit of a coordinate
     # decides in which cell an atom on a face lies, and with it the order of the bonds.
     positions = np.ascontiguousarray((frac[:, None, :] @ cell)[:, 0])
-    center, neighbor, image, distance = _directed_bonds(positions, cell)
+    center, neighbor, image, distance = _directed_bonds(positions, cell, pbc)
     alone = np.flatnonzero(np.bincount(center, minlength=len(numbers)) == 0)
     if len(alone):
         raise LabError(
@@ -141,13 +148,14 @@ def _checked(
 
 
 def _directed_bonds(
-    positions: NDArray[np.float64], cell: NDArray[np.float64]
+    positions: NDArray[np.float64], cell: NDArray[np.float64], pbc: Sequence[bool]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     """List every pair of an atom and a neighbour within the cut-off, as pymatgen does.
 
     Args:
         positions: Cartesian coordinates in Å, contiguous, (n, 3).
         cell: lattice vectors as rows in Å, (3, 3).
+        pbc: whether the structure is periodic along each lattice vector.
 
     Returns:
         Atom, neighbour, cell of the neighbour (n_directed, 3) and distance in Å of each pair.
@@ -156,7 +164,7 @@ def _directed_bonds(
         positions,
         positions,
         r=BOND_CUTOFF,
-        pbc=np.ones(3, dtype=np.int64),
+        pbc=np.array(pbc, dtype=np.int64),
         lattice=cell,
         tol=_SAME_PLACE,
     )

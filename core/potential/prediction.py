@@ -9,6 +9,7 @@ from chgnet.model import CHGNet
 from numpy.typing import NDArray
 
 from core.errors import LabError
+from core.frames.schema import PERIODIC, Frame
 from core.potential.batch import collate
 from core.potential.compiled_prediction import forward
 from core.potential.forward import ALL_PROPERTIES, Prediction, Wanted
@@ -23,7 +24,7 @@ _WINDOW = 8
 
 
 class HasStructure(Protocol):
-    """Anything with a periodic structure: a Frame, a PackedGraph."""
+    """Anything with a structure, periodic unless it is a Frame that says otherwise."""
 
     @property
     def atomic_numbers(self) -> NDArray[np.integer]:
@@ -113,8 +114,9 @@ def _graph(frame: HasStructure, row: int) -> PackedGraph:
     """Return the frame's graph; an error names the frame."""
     if isinstance(frame, PackedGraph):
         return frame
+    pbc = frame.pbc if isinstance(frame, Frame) else PERIODIC
     try:
-        return convert(frame.atomic_numbers, frame.frac_coords, frame.lattice)
+        return convert(frame.atomic_numbers, frame.frac_coords, frame.lattice, pbc)
     except LabError as error:
         name = getattr(frame, "frame_id", row + 1)
         raise LabError(f"Frame {name}: {error}") from error

@@ -178,6 +178,36 @@ def test_disordered_sites_are_refused(sites, name):
     assert f"{name}: frame 0 (from 0) has partly occupied sites" in told
 
 
+WATER = [[1.75, 1.75, 2.0481545], [1.75, 2.513239, 1.4518455], [1.75, 0.986761, 1.4518455]]
+
+
+def test_a_molecule_has_no_images_and_no_stress():
+    write("tight.extxyz", Atoms("OH2", positions=WATER, cell=[3.5] * 3, pbc=False))
+    (frame,) = frames_of("--model", "chgnet-0.3.0", "tight.extxyz", "--out", "out.extxyz")
+    # stock chgnet 0.3.0 for the same file, and for the molecule in a box of 12 Å
+    assert frame["energy_per_atom"] == pytest.approx(-4.935726, abs=1e-5)
+    assert frame["stress"] is None
+    written = read("out.extxyz")
+    assert not written.pbc.any()
+    assert "stress" not in written.calc.results
+    text = Path("tight.extxyz").read_text().replace("\nH ", "\nD ")
+    Path("heavy.extxyz").write_text(text)
+    (heavy,) = frames_of("--model", "chgnet-0.3.0", "heavy.extxyz")
+    assert heavy["energy_per_atom"] == frame["energy_per_atom"]
+
+
+def test_what_a_file_says_of_its_elements_is_not_guessed():
+    Path("v4.vasp").write_text(
+        "GaAs run 3\n5.65\n0 .5 .5\n.5 0 .5\n.5 .5 0\n1 1\nDirect\n0 0 0\n.25 .25 .25\n"
+    )
+    assert "v4.vasp: the POSCAR does not name its elements" in mistake("v4.vasp")
+    text = CIF.format(sites="Na1 Na 0 0 0 1.0")
+    Path("salt.cif").write_text(
+        text.replace("data_salt", "data_salt\n_chemical_formula_sum 'K1 Cl1'")
+    )
+    assert "the formula is K1 Cl1, but the structure is NaCl" in mistake("salt.cif")
+
+
 def test_files_that_cannot_be_read():
     Path("empty.cif").touch()
     Path("prose.txt").write_text("no structure here")

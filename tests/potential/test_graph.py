@@ -47,6 +47,17 @@ def test_graph_equals_stock(structure, converter, pack):
     np.testing.assert_array_equal(angles, stock_angles)
 
 
+@pytest.mark.parametrize("pbc", [(False, False, False), (True, True, False), (False, True, True)])
+def test_open_directions_equal_stock(converter, pbc):
+    lattice = Lattice([[3.6, 0.2, 0], [0.4, 3.9, 0.1], [0, 0.3, 4.4]], pbc=pbc)
+    coords = np.random.default_rng(1).uniform(-0.2, 1.1, (4, 3))
+    structure = Structure(lattice, ["O", "H", "H", "Fe"], coords)
+    bonds, angles = _as_stock(convert(structure.atomic_numbers, coords, lattice.matrix, pbc))
+    stock_bonds, stock_angles = _stock_graph(converter, structure)
+    np.testing.assert_array_equal(bonds, stock_bonds)
+    np.testing.assert_array_equal(angles, stock_angles)
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     lengths=st.tuples(*[st.floats(2.3, 7.0)] * 3),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from core.elements import FormulaError, atomic_number, formula_of, fractions_from_formulas
-from core.frames.schema import Frame
+from core.frames.schema import PERIODIC, Frame
 from core.frames.sources.literals import is_python_repr, parse_dict_text
 from core.frames.sources.tabular import CellError
 
@@ -25,7 +25,6 @@ _HARMLESS = re.compile(
     "Spacegroup from|symmetry operations|is deprecated|deprecated|Issues encountered while parsing"
 )
 _PRINTED = re.compile(r"\s*(Full Formula \(|Structure Summary|Structure\(|Atoms\(|Lattice\b)")
-_PERIODIC = (True, True, True)
 
 
 @dataclass(kw_only=True, frozen=True, slots=True)
@@ -43,7 +42,7 @@ class Cell:
     atomic_numbers: np.ndarray
     frac_coords: np.ndarray
     lattice: np.ndarray
-    pbc: tuple[bool, bool, bool] = _PERIODIC
+    pbc: tuple[bool, bool, bool] = PERIODIC
     notes: tuple[str, ...] = ()
 
     @property
@@ -163,7 +162,7 @@ def _is_poscar(text: str) -> bool:
 def _from_dict(document: Mapping[str, Any]) -> Cell:
     try:
         lattice = np.array(document["lattice"]["matrix"], dtype=np.float64)
-        pbc = tuple(map(bool, document["lattice"].get("pbc") or _PERIODIC))
+        pbc = tuple(map(bool, document["lattice"].get("pbc") or PERIODIC))
         sites = document["sites"]
         species = [site["species"] for site in sites]
         coords = np.array([site["abc"] for site in sites], dtype=np.float64).reshape(-1, 3)
