@@ -1,10 +1,19 @@
 """Directories of user data, under ATOMREF_LAB_HOME (default ~/.atomref-lab)."""
 
 import os
+import shlex
+import shutil
+import sys
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 """The directory that holds `core`, `pages` and `data`."""
+
+PROGRAM = "atomref"
+"""What messages and pages call the command line."""
+
+_VARIABLE = "ATOMREF_LAB_HOME"
+_DEFAULT = "~/.atomref-lab"
 
 
 def home() -> Path:
@@ -58,8 +67,30 @@ def locks_dir() -> Path:
     return _sub("locks")
 
 
+def shell_line(command: str) -> str:
+    """Return a command as any shell of this machine runs it, in any directory.
+
+    Where the program is not on every shell's path, such as in a virtual environment, its own path
+    is written; a home that is not the default one is written in front.
+
+    Args:
+        command: a line that begins with `atomref`, its words quoted.
+    """
+    program = Path(sys.executable).with_name(PROGRAM)
+    if not program.exists():
+        words = ["env", f"PYTHONPATH={CHECKOUT}", sys.executable, "-m", "core"]
+    elif shutil.which(PROGRAM, path=os.defpath) == str(program):
+        words = [PROGRAM]
+    else:
+        words = [str(program)]
+    line = shlex.join(words) + command.removeprefix(PROGRAM)
+    if _root() == Path(_DEFAULT).expanduser():
+        return line
+    return f"{_VARIABLE}={shlex.quote(str(_root()))} {line}"
+
+
 def _root() -> Path:
-    return Path(os.environ.get("ATOMREF_LAB_HOME", "~/.atomref-lab")).expanduser()
+    return Path(os.environ.get(_VARIABLE, _DEFAULT)).expanduser().absolute()
 
 
 def _sub(name: str) -> Path:

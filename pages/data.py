@@ -55,7 +55,7 @@ def show_datasets() -> None:
         show_card(info.card)
         if not info.embedded:
             offer_deletion(info.card.name)
-    command(datasets_command(info.card.name, embedded=info.embedded))
+    command(shlex.join(["atomref", "datasets", "show", info.card.name]))
 
 
 def show_card(card: Card) -> None:
@@ -75,13 +75,6 @@ def show_card(card: Card) -> None:
     lines.append(f"Licence: {card.licence or 'not given'}. Imported {card.created}.")
     for line in filter(None, lines):
         st.markdown(plain(line))
-
-
-def datasets_command(name: str, *, embedded: bool) -> str:
-    lines = [f"atomref datasets show {shlex.quote(name)}"]
-    if not embedded:
-        lines.append(f"atomref datasets delete {shlex.quote(name)}")
-    return "\n".join(lines)
 
 
 def offer_deletion(name: str) -> None:

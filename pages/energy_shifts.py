@@ -2,9 +2,8 @@
 
 import streamlit as st
 
-from core.elements import SYMBOLS
 from pages.parts.shared.page import command, errors_shown, head
-from pages.parts.shared.pairs import choose_pairs, containing
+from pages.parts.shared.pairs import choose_elements, choose_pairs, containing
 from pages.parts.shared.views import choose_view
 from pages.parts.shifts.columns import show_columns
 from pages.parts.shifts.data_efficiency import show_data_efficiency
@@ -32,18 +31,13 @@ def main() -> None:
         everything = choose_pairs()
         if everything is None:
             return
-        elements = st.multiselect(
-            "Only materials that contain",
-            SYMBOLS,
-            key="elements",
-            bind="query-params",
-            placeholder="any element: select here, or click elements of a periodic table below",
-        )
+        elements, any_of = choose_elements()
         refit = bool(elements) and choose_refit()
         view = choose_view({name: label for name, (label, _) in VIEWS.items()})
-        choice = containing(everything, tuple(elements), refit=refit)
+        choice = containing(everything, elements, any_of=any_of, refit=refit)
         if choice is None:
-            st.info("No material contains all of these elements; remove one of them.")
+            which = "any" if any_of else "all"
+            st.info(f"No material contains {which} of these elements; remove one of them.")
             return
         if choice.summary.warning:
             st.warning(choice.summary.warning, icon=":material/warning:")

@@ -8,6 +8,7 @@ import streamlit as st
 from core.frames.pairs import PairSet
 from core.frames.registry import open_dataset
 from core.frames.store import FrameSet
+from core.frames.uploads import keep_upload
 from core.reference.fits.element_table import read_element_table
 from core.reference.formation.energies import KINDS
 from core.reference.formation.table import FormationTable
@@ -96,7 +97,10 @@ def choose_references() -> tuple[Any, str]:
         key="references-file",
         help="Columns symbol, energy (eV/atom) and functional; one row per element and functional.",
     )
-    return (None, TABLE) if file is None else (read_element_table(file), file.name)
+    if file is None:
+        return None, TABLE
+    path = keep_upload(file.name, file)
+    return read_element_table(path, name=file.name), str(path)
 
 
 @st.cache_resource(

@@ -44,7 +44,7 @@ def main() -> None:
             show_strip(analysis)
             labels = {name: label for name, (label, _) in VIEWS.items()}
             VIEWS[choose_view(labels, default="table")][1](analyses, analysis)
-        command(commands(choice, study))
+        command(*commands(choice, study))
 
 
 def choose_question() -> tuple[Explained, Named]:
@@ -99,7 +99,7 @@ def compute_analyses(choice: PairChoice, study: ImportanceStudy) -> list[Analysi
     return analyses
 
 
-def commands(choice: PairChoice, study: ImportanceStudy) -> str:
+def commands(choice: PairChoice, study: ImportanceStudy) -> list[str]:
     """Return the commands that compute the same."""
     words = ["atomref importance", choice.arguments]
     if study.explained != "formation":
@@ -107,7 +107,7 @@ def commands(choice: PairChoice, study: ImportanceStudy) -> str:
     elif study.references != "mp":
         words.append(f"--references {study.references}")
     line = " ".join(words)
-    return f"{line}\n{line} --uncorrected" if carries_corrections(choice.pairs) else line
+    return [line, f"{line} --uncorrected"] if carries_corrections(choice.pairs) else [line]
 
 
 main()

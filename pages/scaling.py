@@ -46,8 +46,7 @@ def results(view: str) -> None:
         show_plan(analysis)
         return
     (show_curves if view == "curves" else show_savings)(analysis)
-    sweep = [] if analysis.results is None else [analysis.results.about.sweep.command]
-    command("\n".join([*sweep, analysis.command]))
+    command(analysis.command)
 
 
 main()

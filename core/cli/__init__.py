@@ -18,10 +18,7 @@ from typer.main import get_group
 
 from core.errors import LabError
 from core.files import disk_error_message
-from core.home import keep_compiled_code
-
-PROGRAM = "atomref"
-"""What messages and pages call the command line."""
+from core.home import PROGRAM, keep_compiled_code
 
 _COMMANDS = {
     "datasets": ("datasets", "The data sets of the lab."),

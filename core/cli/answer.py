@@ -4,7 +4,7 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ import orjson
 import typer
 from typer.core import TyperCommand
 
+from core.errors import LabError
 from core.progress import Progress
 
 _JSON = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
@@ -99,6 +100,27 @@ def progress_on_stderr() -> Progress:
     return report
 
 
+def deletion(name: str, what: str, delete: Callable[[], None], *, yes: bool) -> Answer:
+    """Delete something, after asking on the terminal.
+
+    Args:
+        name: its name.
+        what: what is deleted, for the question.
+        delete: deletes it.
+        yes: do not ask.
+
+    Raises:
+        LabError: if there is no terminal to ask on, or it cannot be deleted.
+    """
+    if not yes:
+        if not _has_terminal():
+            raise LabError(f"{name}: there is no terminal to confirm the deletion; add --yes.")
+        if not typer.confirm(f"Delete {what}?", err=True):
+            return Answer(data={"deleted": None}, text="Nothing was deleted.", code=1)
+    delete()
+    return Answer(data={"deleted": name}, text=f"Deleted {name}.")
+
+
 def key_values(words: Sequence[str], *, option: str) -> dict[str, str]:
     """Split words of the form NAME=VALUE.
 
@@ -113,6 +135,10 @@ def key_values(words: Sequence[str], *, option: str) -> dict[str, str]:
         if "=" not in word:
             raise typer.BadParameter(f"{word!r} is not of the form NAME=VALUE", param_hint=option)
     return dict(word.split("=", 1) for word in words)
+
+
+def _has_terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 def _cell(value: Any) -> str:

@@ -7,8 +7,8 @@ from typing import Annotated
 import orjson
 import typer
 
-from core.cli.answer import Answer, LabCommand, columns, facts
-from core.cli.options import AtomRefName, EnergyColumn, JsonFlag
+from core.cli.answer import Answer, LabCommand, columns, deletion, facts
+from core.cli.options import AtomRefName, EnergyColumn, JsonFlag, Yes
 from core.errors import LabError
 from core.reference.fits.atomref import AtomRef
 from core.reference.fits.compare import explained, side_by_side
@@ -75,11 +75,13 @@ def save(
 
 @atomrefs.command("delete", cls=LabCommand)
 def delete(
-    name: Annotated[str, typer.Argument(help="A saved AtomRef.")], *, _json: JsonFlag = False
+    name: Annotated[str, typer.Argument(help="A saved AtomRef.")],
+    *,
+    yes: Yes = False,
+    _json: JsonFlag = False,
 ) -> Answer:
-    """Delete a saved AtomRef."""
-    delete_atomref(name)
-    return Answer(data={"deleted": name}, text=f"Deleted {name}.")
+    """Delete a saved AtomRef, after asking."""
+    return deletion(name, f"AtomRef {name}", lambda: delete_atomref(name), yes=yes)
 
 
 @atomrefs.command("compare", cls=LabCommand)

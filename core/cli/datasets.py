@@ -5,8 +5,16 @@ from typing import Annotated, Any, get_args
 
 import typer
 
-from core.cli.answer import Answer, LabCommand, columns, facts, key_values, progress_on_stderr
-from core.cli.options import DatasetName, JsonFlag
+from core.cli.answer import (
+    Answer,
+    LabCommand,
+    columns,
+    deletion,
+    facts,
+    key_values,
+    progress_on_stderr,
+)
+from core.cli.options import DatasetName, JsonFlag, Yes
 from core.errors import LabError
 from core.frames.registry import DatasetInfo, delete_dataset, find_dataset, list_datasets
 from core.frames.schema import DFT, Card, Corrections
@@ -59,10 +67,11 @@ def show(name: DatasetName, *, _json: JsonFlag = False) -> Answer:
 
 
 @datasets.command("delete", cls=LabCommand)
-def delete(name: DatasetName, *, _json: JsonFlag = False) -> Answer:
-    """Delete an imported data set."""
-    delete_dataset(name)
-    return Answer(data={"deleted": name}, text=f"Deleted {name}.")
+def delete(name: DatasetName, *, yes: Yes = False, _json: JsonFlag = False) -> Answer:
+    """Delete an imported data set, after asking."""
+    card = find_dataset(name).card
+    what = f"data set {name} with {card.n:,} {card.kind}"
+    return deletion(name, what, lambda: delete_dataset(name), yes=yes)
 
 
 @app.command("import", cls=LabCommand)

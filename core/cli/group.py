@@ -6,8 +6,8 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from core.cli.answer import Answer, LabCommand, columns
-from core.cli.options import Detach, JsonFlag
+from core.cli.answer import Answer, LabCommand, columns, deletion
+from core.cli.options import Detach, JsonFlag, Yes
 from core.progress import duration_text
 from core.runs.groups.group import Group
 from core.runs.process.restart import restart_lost
@@ -56,9 +56,12 @@ def add_group_commands(
         return trained(group, answer, detach=detach)
 
     @app.command("delete", cls=LabCommand, help=f"Delete the {kind.kind} with its runs.")
-    def delete(name: Annotated[str, name_argument], *, _json: JsonFlag = False) -> Answer:
-        kind.load(name).delete()
-        return Answer(data={"deleted": name}, text=f"Deleted {name}.")
+    def delete(
+        name: Annotated[str, name_argument], *, yes: Yes = False, _json: JsonFlag = False
+    ) -> Answer:
+        group = kind.load(name)
+        what = f"{kind.kind} {name} with its {len(group.existing_runs())} runs and their models"
+        return deletion(name, what, group.delete, yes=yes)
 
 
 def trained(group: GroupType, answer: Callable[[GroupType], Answer], *, detach: bool) -> Answer:

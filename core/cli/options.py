@@ -12,6 +12,8 @@ LawForm = Literal["power", "offset", "auto"]
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")]
 
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking.")]
+
 # Data
 DatasetName = Annotated[str, typer.Argument(help="Name of the data set.")]
 DatasetArgument = Annotated[str, typer.Argument(help="A data set of frames or of pairs.")]

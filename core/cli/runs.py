@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from core.cli.answer import Answer, LabCommand, columns, facts
-from core.cli.options import JsonFlag, RunName
+from core.cli.answer import Answer, LabCommand, columns, deletion, facts
+from core.cli.options import JsonFlag, RunName, Yes
 from core.progress import duration_text
 from core.runs.export.checkpoint import export_checkpoint
 from core.runs.process import local
@@ -131,11 +131,11 @@ def resume(
 
 
 @runs.command("delete", cls=LabCommand)
-def delete(name: RunName, *, _json: JsonFlag = False) -> Answer:
-    """Delete a run with its checkpoints."""
+def delete(name: RunName, *, yes: Yes = False, _json: JsonFlag = False) -> Answer:
+    """Delete a run with its checkpoints, after asking."""
     run = find_run(name)
-    local.delete(run)
-    return Answer(data={"deleted": run.id}, text=f"Deleted {run.id}.")
+    what = f"run {run.id} and its checkpoints"
+    return deletion(run.id, what, lambda: local.delete(run), yes=yes)
 
 
 @app.command("export", cls=LabCommand)

@@ -47,6 +47,9 @@ def shift(
         list[str] | None,
         typer.Option("--element", help="Only materials that contain this; may be repeated."),
     ] = None,
+    any_of: Annotated[
+        bool, typer.Option("--any", help="Materials that contain any of the elements, not all.")
+    ] = False,
     refit: Annotated[
         bool,
         typer.Option(
@@ -87,7 +90,7 @@ def shift(
     symbols = _checked(elements or [])
     selection = select_pairs(data, target_data, source=source, target=target, mapping=mapping)
     everything = selection.open()
-    opened = everything.containing(symbols)
+    opened = everything.containing(symbols, any_of=any_of)
     pairs = opened.pairs
     whole = summarize(everything.pairs) if symbols and not refit and len(pairs) else None
     summary = summarize(pairs, whole=whole)
@@ -122,7 +125,12 @@ def shift(
         )
     if data_efficiency:
         study = DataEfficiencyStudy(
-            pairs=selection, elements=tuple(symbols), model=model, repeats=drawings, seed=seed
+            pairs=selection,
+            elements=tuple(symbols),
+            any_of=any_of,
+            model=model,
+            repeats=drawings,
+            seed=seed,
         )
         sections["few"] = _data_efficiency(study)
     return Answer(

@@ -63,6 +63,7 @@ class ScalingAnalysis:
 
     Attributes:
         name: name of the sweep, or of the file with the table.
+        table: file of the points; None for a sweep.
         results: results of the sweep; None for a table.
         metric: key of METRICS; empty for a table.
         split: "validation" or "test"; empty for a table.
@@ -77,6 +78,7 @@ class ScalingAnalysis:
     """
 
     name: str
+    table: Path | None = None
     results: "SweepResults | None" = None
     metric: str = ""
     split: str = ""
@@ -113,7 +115,7 @@ class ScalingAnalysis:
     @property
     def command(self) -> str:
         """The command that fits the same laws."""
-        name = [self.name] if self.results is not None else ["--points", self.name]
+        name = ["--points", str(self.table)] if self.table is not None else [self.name]
         return shlex.join(["atomref", "scaling", *name, *self.options])
 
     def zero(self, method: str) -> pd.DataFrame:
@@ -330,7 +332,7 @@ def analyse_table(
     points = {TABLE: read_points(path, unit=unit)}
     return _fit(
         points, form, {TABLE: min_frames or 0}, {}, min_frames=min_frames or None,
-        name=path.name, unit=unit,
+        name=path.name, table=path.absolute(), unit=unit,
     )  # fmt: skip
 
 

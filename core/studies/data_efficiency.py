@@ -1,6 +1,7 @@
 """Study: how many materials an AtomRef needs to bring two functionals to one energy scale."""
 
 from dataclasses import dataclass
+from operator import not_
 from typing import ClassVar
 
 from pydantic import Field
@@ -41,6 +42,7 @@ class DataEfficiencyStudy(ModelStudy):
     Attributes:
         pairs: the materials and their energies in two functionals.
         elements: only materials that contain all of these elements are used.
+        any_of: materials that contain any of the elements are used.
         repeats: number of random drawings.
         seed: seed of the drawings.
         strength: ridge strength.
@@ -51,6 +53,8 @@ class DataEfficiencyStudy(ModelStudy):
 
     pairs: PairSelection
     elements: tuple[str, ...] = ()
+    # Left out where it is not set: results keep the keys they had before it existed.
+    any_of: bool = Field(default=False, exclude_if=not_)
     repeats: int = Field(default=20, ge=20, le=1000)
     seed: int = 0
     strength: float = Field(default=1e-2, gt=0)
@@ -74,7 +78,7 @@ class DataEfficiencyStudy(ModelStudy):
             LabError: if there is no such model, or there are too few materials.
         """
         progress(0.0, "Loading the pretrained model")
-        pairs = self.pairs.open().containing(self.elements).pairs
+        pairs = self.pairs.open().containing(self.elements, any_of=self.any_of).pairs
         source, target = (
             self.source.prior(functional)
             for functional in (pairs.source_functional, pairs.target_functional)

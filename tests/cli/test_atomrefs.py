@@ -41,7 +41,7 @@ def test_fit_keep_compare_export(cli, tmp_path):
     cli("atomrefs", "export", "mine", "--out", "mine.csv", "--json")
     assert (tmp_path / "mine.csv").read_text().startswith("symbol,energy,count")
     assert "nor .pth.tar" in cli("atomrefs", "export", "mine", "--out", "mine.txt", fails=True)
-    cli("atomrefs", "delete", "mine", "--json")
+    cli("atomrefs", "delete", "mine", "--yes", "--json")
     assert "is neither a named AtomRef" in cli("atomrefs", "show", "mine", fails=True)
 
 

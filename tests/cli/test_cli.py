@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from typer.main import get_group
+from typer.testing import CliRunner
 
 from core import cli
 from core.cli import app
@@ -70,8 +71,20 @@ def test_data_sets_are_imported_listed_shown_and_deleted(home):
     assert {energy["functional"] for energy in shown["energies"]} == {"GGA/GGA+U", "r2SCAN"}
     assert "mine" in invoke("datasets", "list").stdout
     assert "energy_r2scan (r2SCAN, corrections: none)" in invoke("datasets", "show", "mine").stdout
-    assert answer("datasets", "delete", "mine") == {"deleted": "mine"}
+    assert answer("datasets", "delete", "mine", "--yes") == {"deleted": "mine"}
     assert "mine" not in {row["name"] for row in answer("datasets", "list")["datasets"]}
+
+
+def test_a_deletion_is_confirmed_on_the_terminal_or_by_an_option(home, monkeypatch):
+    pair_table(home / "pairs.csv")
+    answer("import", "pairs.csv", "--name", "mine")
+    assert "add --yes" in mistake("datasets", "delete", "mine")
+    monkeypatch.setattr("core.cli.answer._has_terminal", lambda: True)
+    kept = CliRunner().invoke(app, ["datasets", "delete", "mine"], input="n\n")
+    assert (kept.exit_code, kept.stdout) == (1, "Nothing was deleted.\n")
+    assert "Delete data set mine with 40 pairs?" in kept.stderr
+    gone = CliRunner().invoke(app, ["datasets", "delete", "mine"], input="y\n")
+    assert (gone.exit_code, gone.stdout) == (0, "Deleted mine.\n")
 
 
 def test_frames_are_imported_from_a_table_with_structures():

@@ -42,7 +42,7 @@ def test_a_sweep_from_launch_to_folder(salt, home, monkeypatch):
 
     (row,) = answer("sweep", "list")["sweeps"]
     assert (row["sweep"], row["sizes"], row["finished"], row["of"]) == (one.id, 1, 1, 1)
-    assert answer("sweep", "delete", one.id) == {"deleted": one.id}
+    assert answer("sweep", "delete", one.id, "--yes") == {"deleted": one.id}
     assert list_runs() == []
     assert invoke("sweep", "list").stdout.strip() == "No sweep yet."
 
@@ -56,7 +56,7 @@ def test_growing_stopping_and_going_on(salt, monkeypatch):
     assert grown["of"] == 2 * 5
     assert "--methods scratch,trainable,frozen,refit,residual" in grown["command"]
     assert answer("sweep", "cancel", name)["active"] == 0
-    assert "cancel it first" not in invoke("sweep", "delete", name).stderr
+    assert "cancel it first" not in invoke("sweep", "delete", name, "--yes").stderr
     assert "no such sweep" in mistake("sweep", "resume", name)
 
 

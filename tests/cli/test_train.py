@@ -78,7 +78,7 @@ def test_train_show_export_and_delete(monkeypatch):
     assert "nothing to cancel" in mistake("runs", "cancel", told["run"])
     assert "give --run-dir alone" in mistake("train", "--run-dir", run.path, "--seed", "1")
     assert "is finished" in mistake("train", "--run-dir", run.path)
-    answer("runs", "delete", told["run"])
+    answer("runs", "delete", told["run"], "--yes")
     assert list_runs() == []
 
     failed = invoke(*words, "--name", "bad", "--run-dir", "mine")

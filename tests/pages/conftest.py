@@ -32,6 +32,12 @@ def app_has_run(monkeypatch):
     monkeypatch.setattr(PagesManager, "__init__", begin_with_navigation)
 
 
+@pytest.fixture(autouse=True)
+def short_commands(monkeypatch):
+    """Commands as the pages write them, without this machine's paths."""
+    monkeypatch.setattr("pages.parts.shared.page.shell_line", str)
+
+
 @pytest.fixture
 def visit(home, monkeypatch):
     """Open a page, optionally with the query of a share link, and check that nothing broke."""
@@ -63,6 +69,7 @@ def looks(monkeypatch):
     """The settings that were looked at, without the work."""
     asked = []
     monkeypatch.setattr(preflight, "preflight", asked.append)
+    monkeypatch.setattr(preflight, "estimated_seconds", asked.append)
     preflight.previews.clear()
     yield asked
     preflight.previews.clear()

@@ -37,7 +37,7 @@ def test_embedded_data_open_at_once(visit):
     assert at.title[0].value == "Energy shifts"
     assert metrics(at)["Pairs"] == "6,238"
     assert any("model-labelled, not DFT" in one.value for one in at.markdown)
-    assert len(at.get("plotly_chart")) == 3
+    assert len(at.get("plotly_chart")) == 4, "two parities, the elements and a structure"
 
 
 def test_numbers_are_those_of_the_table(visit, mine):

@@ -1,11 +1,9 @@
 """The Scaling page's view of sweeps: the form, its estimate, how a sweep stands, and growing it."""
 
-from types import SimpleNamespace
-
 import pytest
 import streamlit as st
 
-from core.runs.groups.estimate import configs_to_time, sweep_seconds
+from core.runs.groups.estimate import configs_to_time, group_seconds
 from core.runs.groups.sizes import proposed_sizes
 from core.runs.groups.sweep import Sweep
 from core.runs.process import local
@@ -23,9 +21,9 @@ def tiny(home, monkeypatch, launched):
     write_tiny(home)
 
     def look(config):
-        return SimpleNamespace(seconds=1.0 * config.frames * config.epochs)
+        return 1.0 * config.frames * config.epochs
 
-    monkeypatch.setattr(preflight, "preflight", look)
+    monkeypatch.setattr(preflight, "estimated_seconds", look)
     preflight.previews.clear()
     return launched
 
@@ -92,16 +90,16 @@ def test_sizes_that_cannot_be(tiny, visit, text, told):
 def test_an_estimate_adds_up_all_runs(tiny):
     base = RunConfig(dataset="tiny", epochs=2)
     axes = {"sizes": [10, 20, 40], "methods": ["refit", "scratch"], "seeds": [0, 1, 2]}
-    wanted = Sweep(base=base, **axes, machine="", versions={})
+    wanted = Sweep.draft(base, **axes, n_train=40)
     # 0.1 s for a frame in an epoch, 0.5 s for each of epochs + 2 evaluations.
     timed = configs_to_time(wanted)
     assert [(config.frames, config.epochs) for config in timed] == [(10, 2), (40, 2)]
     known = timed, [0.1 * n * 2 + 0.5 * 4 for n in (10, 40)]
-    assert sweep_seconds(wanted, *known) == pytest.approx(6 * (0.2 * 70 + 2.0 * 3))
+    assert group_seconds(wanted, *known) == pytest.approx(6 * (0.2 * 70 + 2.0 * 3))
     wanted = wanted.model_copy(update={"steps": 6})
     # Steps of 16 frames: six, three and two epochs.
     expected = 6 * sum(0.1 * n * e + 0.5 * (e + 2) for n, e in ((10, 6), (20, 3), (40, 2)))
-    assert sweep_seconds(wanted, *known) == pytest.approx(expected)
+    assert group_seconds(wanted, *known) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("n_train", [1, 3, 14, 60, 550, 1919, 238_247])

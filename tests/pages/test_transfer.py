@@ -148,7 +148,7 @@ def test_preview_tells_what_preflight_finds(monkeypatch):
     preflight_part.previews.clear()
     app = open_page()
     for _ in range(400):
-        if any(one.label.startswith("Estimated") and one.value != "…" for one in app.metric):
+        if all(one.value != "…" for one in app.metric) and not app.get("progress"):
             break
         time.sleep(0.5)
         app.run()
@@ -160,7 +160,9 @@ def test_preview_tells_what_preflight_finds(monkeypatch):
     assert by_method["trainable"] == by_method["frozen"]
     config = preflight_part.RunConfig(dataset="tiny", epochs=5, threads=1)
     assert by_method["residual"] == pytest.approx(preflight(config).energy_mae_mev_per_atom)
-    assert app.metric[0].value == f"{by_method['residual']:,.0f} meV/atom"
+    told = {one.label: one.value for one in app.metric}
+    assert told["Energy MAE before training"] == f"{by_method['residual']:,.0f} meV/atom"
+    assert told["Estimated duration"].startswith("about")
     assert "No training frame has a stress label" in texts(app)
     assert "Labels: DFT" in texts(app)
 
@@ -172,8 +174,11 @@ def test_preview_tells_an_error_once(monkeypatch):
     monkeypatch.setattr(preflight_part, "preflight", fail)
     preflight_part.previews.clear()
     app = open_page()
-    time.sleep(0.2)
-    app.run()
+    for _ in range(100):
+        if app.error:
+            break
+        time.sleep(0.1)
+        app.run()
     assert not app.exception
     assert [one.value for one in app.error] == ["the model cannot be read; give another\\."]
     assert not app.button(key="launch-run").disabled

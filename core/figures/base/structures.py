@@ -1,36 +1,173 @@
-"""Structures for the viewer, in chemiscope's input format (https://chemiscope.org)."""
+"""A crystal structure as a figure that can be turned: atoms, bonds and the cell."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from functools import cache
+from itertools import product
+from typing import Any, Final
+
+import numpy as np
+import plotly.graph_objects as go
+from ase.data import covalent_radii
+from ase.data.colors import jmol_colors
+from numpy.typing import NDArray
+from scipy.spatial import ConvexHull, cKDTree
 
 from core.elements import SYMBOLS
+from core.figures.base.canvas import canvas
+from core.figures.base.theme import palette
 from core.frames.schema import Frame
 
+Array = NDArray[np.float64]
+Integers = NDArray[np.intp]
 
-def structure_view(
-    frames: Sequence[Frame], properties: Mapping[str, tuple[Sequence[float], str]]
-) -> dict[str, Any]:
-    """Return the chemiscope data set of some frames.
+HEIGHT: Final = 420
+
+_SIZE: Final = 0.45
+"""Radius of a ball over the covalent radius."""
+
+_REACH: Final = 1.15
+"""Two atoms are bonded up to this multiple of the sum of their covalent radii."""
+
+_NEAR: Final = 0.02
+"""Share of a cell vector: atoms this close to a face of the cell are drawn on both faces."""
+
+_BALLS: Final = ((60, 200), (300, 80))
+"""Up to how many atoms a ball has how many corners: many atoms have coarser balls."""
+_COARSEST: Final = 40
+
+_EDGES: Final = [
+    (np.array(start), np.array(start) + axis)
+    for axis in np.eye(3)
+    for start in product((0.0, 1.0), repeat=3)
+    if not np.dot(start, axis)
+]
+"""Ends of the twelve edges of a cell, in fractions of its vectors."""
+
+
+def structure_figure(frame: Frame, *, dark: bool) -> go.Figure:
+    """Draw the atoms of one cell, those on its faces on both of them, with bonds and the cell.
+
+    Colours are Jmol's, radii a share of the covalent ones (Cordero et al. 2008, DOI
+    10.1039/b801115j, as in ASE); atoms are bonded up to 1.15 times the sum of their radii.
 
     Args:
-        frames: the structures, in the order of the table beside the viewer.
-        properties: name to (one value per frame, unit), shown with the selected structure.
+        frame: the structure.
+        dark: which theme.
+
+    Returns:
+        One mesh per element, named by its symbol, and the lines "bonds" and "cell". The only
+        figure that needs WebGL.
     """
-    return {
-        "meta": {"name": " "},
-        "structures": [_structure(frame) for frame in frames],
-        "properties": {
-            name: {"target": "structure", "values": list(map(float, values)), "units": unit}
-            for name, (values, unit) in properties.items()
+    colors = palette(dark=dark)
+    numbers, places = shown_atoms(frame)
+    hidden = {"visible": False, "showspikes": False}
+    figure = canvas(
+        height=HEIGHT,
+        dark=dark,
+        margin={"l": 0, "r": 0, "t": 30, "b": 40},
+        dragmode="orbit",
+        scene={
+            "xaxis": hidden,
+            "yaxis": hidden,
+            "zaxis": hidden,
+            "aspectmode": "data",
+            "camera": {
+                "projection": {"type": "orthographic"},
+                "eye": {"x": 1.2, "y": 0.7, "z": 0.45},
+            },
         },
-    }
+    )
+    ends = [end @ frame.lattice for edge in _EDGES for end in edge]
+    figure.add_trace(_lines("cell", np.array(ends).reshape(-1, 2, 3), colors.muted, width=2))
+    pairs = bonded(numbers, places)
+    figure.add_trace(_lines("bonds", places[pairs], colors.line, width=6))
+    for number in np.unique(numbers):
+        figure.add_trace(_balls(int(number), places[numbers == number], n_shown=len(numbers)))
+    return figure
 
 
-def _structure(frame: Frame) -> dict[str, Any]:
-    positions = frame.frac_coords @ frame.lattice
-    return {
-        "size": len(positions),
-        "names": [SYMBOLS[number - 1] for number in frame.atomic_numbers],
-        **{axis: positions[:, i].tolist() for i, axis in enumerate("xyz")},
-        "cell": frame.lattice.ravel().tolist(),
-    }
+def shown_atoms(frame: Frame) -> tuple[Integers, Array]:
+    """Return the atoms of one cell, those on a face repeated on the opposite one.
+
+    Returns:
+        Atomic numbers, (m,), and positions in Å, (m, 3).
+    """
+    numbers: list[int] = []
+    places = []
+    for number, place in zip(frame.atomic_numbers, np.mod(frame.frac_coords, 1.0), strict=True):
+        near, far = place < _NEAR, place > 1 - _NEAR
+        choices = [
+            (x, x + 1) if low else (x - 1, x) if high else (x,)
+            for x, low, high in zip(place, near, far, strict=True)
+        ]
+        images = list(product(*choices))
+        numbers += [int(number)] * len(images)
+        places += images
+    return np.array(numbers, dtype=np.intp), np.array(places, dtype=np.float64) @ frame.lattice
+
+
+def bonded(numbers: Integers, places: Array) -> Integers:
+    """Return the pairs of bonded atoms, (n, 2).
+
+    Args:
+        numbers: atomic numbers, (m,).
+        places: positions in Å, (m, 3).
+    """
+    radii = _REACH * covalent_radii[numbers]
+    pairs = cKDTree(places).query_pairs(2 * radii.max(), output_type="ndarray").reshape(-1, 2)
+    distances = np.linalg.norm(places[pairs[:, 0]] - places[pairs[:, 1]], axis=-1)
+    return np.asarray(pairs[distances <= radii[pairs].sum(axis=-1)], dtype=np.intp)
+
+
+def _lines(name: str, ends: Array, color: str, *, width: float) -> go.Scatter3d:
+    """Return separate lines; `ends` are (n, 2, 3) in Å."""
+    gaps = np.full((len(ends), 1, 3), np.nan)
+    x, y, z = np.concatenate([ends, gaps], axis=1).reshape(-1, 3).T
+    return go.Scatter3d(
+        name=name,
+        mode="lines",
+        x=x,
+        y=y,
+        z=z,
+        line={"color": color, "width": width},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+
+
+def _balls(number: int, places: Array, *, n_shown: int) -> go.Mesh3d:
+    """Return all atoms of an element, one ball at each of the (n, 3) places in Å."""
+    corners = next((corners for most, corners in _BALLS if n_shown <= most), _COARSEST)
+    ball, faces = _ball(corners)
+    x, y, z = (places[:, None] + _SIZE * covalent_radii[number] * ball).reshape(-1, 3).T
+    i, j, k = (faces + corners * np.arange(len(places))[:, None, None]).reshape(-1, 3).T
+    red, green, blue = (round(255 * part) for part in jmol_colors[number])
+    lighting: dict[str, Any] = {"ambient": 0.7, "diffuse": 0.6, "specular": 0.2, "roughness": 0.6}
+    return go.Mesh3d(
+        name=SYMBOLS[number - 1],
+        x=x.astype(np.float32),
+        y=y.astype(np.float32),
+        z=z.astype(np.float32),
+        i=i,
+        j=j,
+        k=k,
+        color=f"#{red:02X}{green:02X}{blue:02X}",
+        flatshading=False,
+        lighting=lighting,
+        hoverinfo="name",
+        showlegend=True,
+    )
+
+
+@cache
+def _ball(corners: int) -> tuple[Array, Integers]:
+    """Return a ball of radius one: even points of a spiral, (n, 3), and its faces, (m, 3)."""
+    steps = np.arange(corners) + 0.5
+    z = 1 - 2 * steps / corners
+    angle, ring = np.pi * (1 + 5**0.5) * steps, np.sqrt(1 - z**2)
+    points = np.stack([ring * np.cos(angle), ring * np.sin(angle), z], axis=-1)
+    faces = np.array(ConvexHull(points).simplices, dtype=np.intp)
+    first, second, third = points[faces].transpose(1, 0, 2)
+    inward = (np.cross(first, second) * third).sum(axis=-1) < 0
+    # Light falls on the side that the corners run around counterclockwise.
+    faces[inward] = faces[inward][:, ::-1]
+    return points, faces

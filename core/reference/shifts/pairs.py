@@ -68,12 +68,13 @@ class PairedEnergies:
         names = ("material_id", "formula", "fractions", "source", "target", "index")
         return replace(self, **{name: getattr(self, name)[mask] for name in names})
 
-    def containing(self, symbols: Iterable[str]) -> Self:
-        """Return the pairs that contain all of the named elements."""
+    def containing(self, symbols: Iterable[str], *, any_of: bool = False) -> Self:
+        """Return the pairs that contain all, or any, of the named elements."""
         columns = [INDEX[symbol] for symbol in symbols]
         if not columns:
             return self
-        return self.select(np.all(self.fractions[:, columns] > 0, axis=1))
+        present = self.fractions[:, columns] > 0
+        return self.select(present.any(axis=1) if any_of else present.all(axis=1))
 
     def names(self) -> list[str]:
         """Return the formula and, on a second line, the material id of each pair."""
@@ -187,9 +188,9 @@ class OpenedPairs:
     pairs: PairedEnergies
     other: FrameSet | None = None
 
-    def containing(self, symbols: Iterable[str]) -> Self:
-        """Return the same with only the pairs that contain all of the named elements."""
-        return replace(self, pairs=self.pairs.containing(symbols))
+    def containing(self, symbols: Iterable[str], *, any_of: bool = False) -> Self:
+        """Return the same with only the pairs that contain all, or any, of the named elements."""
+        return replace(self, pairs=self.pairs.containing(symbols, any_of=any_of))
 
 
 def _check_functionals(names: str, source: EnergyColumn, target: EnergyColumn) -> None:

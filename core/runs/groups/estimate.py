@@ -1,49 +1,47 @@
-"""Estimate of a sweep's duration from timings of its smallest and largest run."""
+"""Estimate of a group's duration from timings of its smallest and largest run."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from scipy.optimize import nnls
 
-from core.runs.groups.sweep import Sweep
+from core.runs.groups.group import Group
+from core.training.loop.method_preview import timing_config
 from core.training.settings.config import RunConfig
 
 
-def configs_to_time(sweep: Sweep) -> list[RunConfig]:
-    """Return the settings of the smallest and the largest run of a sweep.
+def configs_to_time(group: Group) -> list[RunConfig]:
+    """Return the settings of the smallest and the largest run of an experiment or a sweep.
 
-    All methods take the same time; "frozen" needs the least preparation.
+    All methods take the same time.
     """
-    return [
-        sweep.base.model_copy(
-            update={
-                "frames": size,
-                "epochs": sweep.epochs(size),
-                "method": "frozen",
-                "name": "",
-            }
-        )
-        for size in sorted({min(sweep.sizes), max(sweep.sizes)})
-    ]
+    sizes = {config.frames: timing_config(config) for config in group.configs()}
+    ends = sorted({min(sizes, key=_frames), max(sizes, key=_frames)}, key=_frames)
+    return [sizes[size].model_copy(update={"seed": 0}) for size in ends]
 
 
-def sweep_seconds(sweep: Sweep, configs: Sequence[RunConfig], seconds: Sequence[float]) -> float:
-    """Estimate the seconds that all runs of a sweep take.
+def group_seconds(group: Group, configs: Sequence[RunConfig], seconds: Sequence[float]) -> float:
+    """Estimate the seconds that all runs of an experiment or a sweep take.
 
     A run takes a time per training frame and epoch, and a time per evaluation of the held-out
     frames: one per epoch and, as validation and test set have the same size, two at the end.
 
     Args:
-        sweep: the sweep.
+        group: the experiment or sweep.
         configs: settings of timed runs.
         seconds: their durations.
     """
-    timed = [_work(config.frames or 0, config.epochs) for config in configs]
-    rates, _ = nnls(np.array(timed, dtype=float), np.array(seconds))
-    runs = np.array([_work(size, sweep.epochs(size)) for size in sweep.sizes], dtype=float)
-    return float((runs @ rates).sum() * len(sweep.methods) * len(sweep.seeds))
+    timed, runs = (
+        np.array([_work(run) for run in each], dtype=float) for each in (configs, group.configs())
+    )
+    rates, _ = nnls(timed, np.array(seconds))
+    return float((runs @ rates).sum())
 
 
-def _work(frames: int, epochs: int) -> tuple[int, int]:
+def _frames(size: int | None) -> int:
+    return 0 if size is None else size
+
+
+def _work(config: RunConfig) -> tuple[int, int]:
     """Return the numbers of frames trained on and of evaluations."""
-    return frames * epochs, epochs + 2
+    return _frames(config.frames) * config.epochs, config.epochs + 2

@@ -8,7 +8,7 @@ from core.training.loop.preflight import Preflight
 from core.training.settings.config import RunConfig
 from core.training.settings.methods import METHODS
 
-_RELEVANT = {"dataset", "source_model", "frames", "seed", "device", "ridge_strength"}
+_RELEVANT = {"dataset", "source_model", "frames", "seed", "device", "loss", "ridge_strength"}
 """Settings that an AtomRef, and the error of the untrained model with it, depend on."""
 
 _OFFSETS = {
@@ -29,12 +29,12 @@ def preview_configs(config: RunConfig) -> dict[str, RunConfig]:
 
 
 def timing_config(config: RunConfig) -> RunConfig:
-    """Return the settings for a preflight that estimates the run's duration.
+    """Return the settings that `estimated_seconds` times for an estimate of the run's duration.
 
     Settings without influence on the duration have one value, so that its result can be reused.
     """
     rate = RunConfig.model_fields["learning_rate"].default
-    return config.model_copy(update={"name": "", "learning_rate": rate})
+    return config.model_copy(update={"name": "", "learning_rate": rate, "method": "frozen"})
 
 
 def untrained_errors(preflights: Mapping[str, Preflight | None]) -> pd.DataFrame:

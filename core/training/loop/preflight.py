@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from chgnet.model import CHGNet
 from numpy.typing import NDArray
 
+from core.elements import N_ELEMENTS
 from core.errors import LabError
 from core.frames.registry import open_frame_set
 from core.frames.schema import LABELS
@@ -61,11 +62,10 @@ class Preflight:
         energy_mae_after_constant: the same in meV/atom after subtracting from each frame's error
             the mean error of the other frames; None for fewer than two.
         n_probed: validation frames behind these errors.
+        n_fitted_on: training frames that this AtomRef is fitted to, a sample of many.
         rare: elements in fewer than ten training frames.
         unseen: elements of the data set that no training frame contains.
         left_out: training frames that CHGNet cannot represent, by reason; not among `n_train`.
-        warnings: sentences for the user.
-        seconds: rough estimate of the run's duration on this device; None if unknown.
     """
 
     n_train: int
@@ -77,11 +77,10 @@ class Preflight:
     energy_mae_mev_per_atom: float | None
     energy_mae_after_constant: float | None
     n_probed: int
+    n_fitted_on: int
     rare: list[str]
     unseen: list[str]
     left_out: dict[str, int]
-    warnings: list[str] = field(default_factory=list)
-    seconds: float | None
 
 
 def preflight(config: RunConfig, *, progress: Progress = silent) -> Preflight:
@@ -102,14 +101,8 @@ def preflight(config: RunConfig, *, progress: Progress = silent) -> Preflight:
     """
     frame_set = open_frame_set(config.dataset)
     device = resolve_device(config.device)
-    split = partition(config, frame_set)
-    train, left_out = trained_rows(frame_set, split.train, config.loss)
-    split = replace(split, train=train)
-    if not len(train):
-        raise LabError(
-            f"{config.dataset}: no training frame has both a label that is trained on and a "
-            "structure that CHGNet can represent; choose other data or other loss ratios."
-        )
+    split, left_out = _split(config, frame_set)
+    train = split.train
     fitted_on = _sample(train, _MOST_TRAINING) if config.method == "residual" else train
     with compute_settings(config.threads, device):
         atomref = method_atomref(
@@ -129,11 +122,8 @@ def preflight(config: RunConfig, *, progress: Progress = silent) -> Preflight:
         model = initial_model(config, atomref.energies, device)
         probed = _sample(split.validation, _MOST_VALIDATION)
         errors = _energy_errors(config, frame_set, model, atomref, probed)
-    processes = config.processes or usual_processes(config)
-    with compute_settings(config.threads, device, processes=processes):
-        seconds = _estimate(config, frame_set, split, model, processes)
     counts = {kind: int(has[split.train].sum()) for kind, has in label_flags(frame_set).items()}
-    result = Preflight(
+    return Preflight(
         n_train=len(split.train),
         n_validation=len(split.validation),
         n_test=len(split.test),
@@ -143,13 +133,47 @@ def preflight(config: RunConfig, *, progress: Progress = silent) -> Preflight:
         energy_mae_mev_per_atom=_mae(errors),
         energy_mae_after_constant=_mae(_less_mean_of_others(errors)),
         n_probed=len(errors),
+        n_fitted_on=len(fitted_on),
         rare=atomref.rare(),
         unseen=unseen_elements(frame_set, split.train),
-        seconds=seconds,
         left_out=left_out,
     )
-    result.warnings = _warnings(config, result, len(fitted_on))
-    return result
+
+
+def estimated_seconds(config: RunConfig) -> float | None:
+    """Return a rough estimate of a run's duration on this machine, without time in the queue.
+
+    One training step and one evaluation of a few frames are timed, and scaled by atoms.
+
+    Args:
+        config: the run's settings.
+
+    Returns:
+        Seconds; None if the frames that were timed have no label that counts.
+
+    Raises:
+        LabError: if settings, data and model do not fit together.
+    """
+    frame_set = open_frame_set(config.dataset)
+    device = resolve_device(config.device)
+    split, _ = _split(config, frame_set)
+    processes = config.processes or usual_processes(config)
+    with compute_settings(config.threads, device, processes=processes):
+        # AtomRef has no influence on the time.
+        model = initial_model(config, np.zeros(N_ELEMENTS), device)
+        return _estimate(config, frame_set, split, model, processes)
+
+
+def _split(config: RunConfig, frame_set: FrameSet) -> tuple[Split, dict[str, int]]:
+    """Return the frames of the run, and the training frames left out of them, by reason."""
+    split = partition(config, frame_set)
+    train, left_out = trained_rows(frame_set, split.train, config.loss)
+    if not len(train):
+        raise LabError(
+            f"{config.dataset}: no training frame has both a label that is trained on and a "
+            "structure that CHGNet can represent; choose other data or other loss ratios."
+        )
+    return replace(split, train=train), left_out
 
 
 def usual_processes(config: RunConfig) -> int:
@@ -205,7 +229,7 @@ def _mae(errors: NDArray[np.float64]) -> float | None:
 def _estimate(
     config: RunConfig, frame_set: FrameSet, split: Split, model: CHGNet, processes: int
 ) -> float | None:
-    """Time one training step and one evaluation of a few frames, and scale them by atoms."""
+    """Scale the time of one training step and one evaluation of a few frames by atoms."""
     rows = np.random.default_rng(config.seed).permutation(split.train)
     candidates = load_examples(frame_set, rows[: min(_TIMED, config.batch_size)])
     examples = [example for example in candidates if trained_labels([example], config.loss)]
@@ -234,40 +258,45 @@ def _clock(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def _warnings(config: RunConfig, result: Preflight, n_fitted_on: int) -> list[str]:
-    """Return what the user should know, one sentence each."""
-    warnings = []
+def warnings(config: RunConfig, result: Preflight) -> list[str]:
+    """Return what the user should know before a run, one sentence each.
+
+    Args:
+        config: the run's settings.
+        result: preflight of its method on its frames.
+    """
+    sentences = []
     fitted = result.atomref.n > 0
     for kind, ratio in config.loss.model_dump(include=set(LABELS)).items():
         if ratio and kind not in result.labels:
-            warnings.append(f"No training frame has a {kind} label, so {kind} is not trained on.")
+            sentences.append(f"No training frame has a {kind} label, so {kind} is not trained on.")
     if result.left_out:
-        warnings.append(f"{left_out_text(result.left_out)}; AtomRef is not fitted to them either.")
+        sentences.append(f"{left_out_text(result.left_out)}; AtomRef is not fitted to them either.")
     if result.unseen and fitted:
         value = "stay at the prior" if config.method == "residual" else "are 0 eV"
-        warnings.append(
+        sentences.append(
             f"No training frame contains {', '.join(result.unseen)}; their references {value}."
         )
     if result.rare and fitted:
-        warnings.append(
+        sentences.append(
             f"{len(result.rare)} elements occur in fewer than {RARE} training frames, so their "
             "references are uncertain."
         )
-    if n_fitted_on < result.n_train:
-        warnings.append(
-            f"This preview fits AtomRef to {n_fitted_on:,} of {result.n_train:,} training frames; "
-            "the run fits it to all of them."
+    if result.n_fitted_on < result.n_train:
+        sentences.append(
+            f"This preview fits AtomRef to {result.n_fitted_on:,} of {result.n_train:,} training "
+            "frames; the run fits it to all of them."
         )
     if result.atomref.scale_note:
-        warnings.append(result.atomref.scale_note)
+        sentences.append(result.atomref.scale_note)
     mae = result.energy_mae_mev_per_atom or 0.0
     if not fitted and mae > _FAR:
-        warnings.append(
+        sentences.append(
             f"The energies of the source AtomRef are off by {mae / 1000:.1f} eV/atom; most of the "
             "training will be spent on correcting this."
         )
     if not result.n_validation:
-        warnings.append("There are no validation frames, so the last epoch's model is kept.")
+        sentences.append("There are no validation frames, so the last epoch's model is kept.")
     if not result.n_test:
-        warnings.append("There are no test frames, so the run ends without a test.")
-    return warnings
+        sentences.append("There are no test frames, so the run ends without a test.")
+    return sentences

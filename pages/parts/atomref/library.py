@@ -255,4 +255,4 @@ def export(atomrefs: Mapping[str, AtomRef], fits: Mapping[str, AtomRefStudy]) ->
             f"atomref atomrefs save my-atomref {source}",
         ]
     into = shlex.join(["--model", model, "--out", checkpoint_file])
-    command("\n".join([*lines, f"atomref atomrefs export {source} {into}"]))
+    command(*lines, f"atomref atomrefs export {source} {into}")

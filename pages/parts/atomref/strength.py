@@ -42,11 +42,10 @@ def show_strength_and_prior(choice: PairChoice, study: AtomRefStudy) -> None:
             )
     own_strength = show_priors(choice, study)
     # With the strength of the form, the comparison is a command of its own.
-    command(
-        f"{automatic.command} --compare-priors"
-        if own_strength
-        else f"{automatic.command}\n{study.command} --compare-priors"
-    )
+    if own_strength:
+        command(f"{automatic.command} --compare-priors")
+    else:
+        command(automatic.command, f"{study.command} --compare-priors")
 
 
 def show_numbers(curve: StrengthCurve) -> None:

@@ -74,7 +74,7 @@ def import_table() -> None:
         # A new key empties the uploader.
         st.session_state["uploads"] = st.session_state.get("uploads", 0) + 1
         st.rerun()
-    command(import_command(path.name, kind, settings, planned))
+    command(import_command(str(path), kind, settings, planned))
 
 
 def _plan(path: Path, kind: Kind, settings: dict[str, Any]) -> ImportPlan:

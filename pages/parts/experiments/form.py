@@ -5,12 +5,14 @@ from typing import Any
 import streamlit as st
 
 from core.frames.registry import DatasetInfo
+from core.frames.schema import Card
 from core.runs.groups.experiment import Experiment
 from core.runs.results.comparison import method_label
 from core.training.settings.config import RunConfig
 from core.training.settings.methods import METHODS
 from pages.parts.shared.group import list_groups
 from pages.parts.shared.launch import LaunchForm, choose_methods, choose_seeds
+from pages.parts.training.estimate import show_group_estimate
 
 
 class ExperimentForm(LaunchForm[Experiment]):
@@ -38,6 +40,10 @@ class ExperimentForm(LaunchForm[Experiment]):
         methods, seeds = choices
         base = RunConfig.from_options(settings, where="These settings")
         return Experiment.draft(base, methods=methods, seeds=seeds)
+
+    def estimate(self, draft: Experiment, card: Card) -> None:
+        """Show how long the experiment will take."""
+        show_group_estimate(draft, card)
 
     def start(self, draft: Experiment) -> str:
         """Start the runs."""

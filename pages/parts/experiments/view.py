@@ -53,7 +53,7 @@ def show_experiment(experiment: Experiment) -> None:
     show_provenance(source)
     view = choose_view(VIEWS)
     show_panel(experiment, partial(_panel, experiment, view, source), param="experiment")
-    command(f"{experiment.command}\natomref experiment show {experiment.id}")
+    command(f"atomref experiment show {experiment.id}")
 
 
 def _source(experiment: Experiment) -> Provenance:

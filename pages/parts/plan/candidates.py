@@ -95,9 +95,8 @@ def show_materials(
     with right:
         chosen = table.iloc[row or 0]
         (frame,) = pool.frames([int(result.rows[row or 0])])
-        values = {"atoms": ([float(chosen["n_atoms"])], "")}
         key = f"next-viewer-{chosen['material_id']}"
-        show_structure(frame, chosen["formula"], values, key=key)
+        show_structure(frame, chosen["formula"], key=key)
 
 
 def show_coverage(result: NextMaterials, source: Provenance) -> None:

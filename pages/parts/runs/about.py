@@ -5,27 +5,11 @@ from pathlib import Path
 from core.frames.provenance import Provenance
 from core.frames.registry import list_datasets
 from core.runs.record.directory import Run
-from core.runs.record.status import Status
 from core.runs.results.comparison import method_label
 from core.training.settings.config import RunConfig
 from core.training.settings.left_out import left_out_text
 from core.training.settings.methods import METHODS
 from pages.parts.shared.page import plain
-
-
-def commands(run: Run, status: Status) -> str:
-    """Return the commands that start the same run, and that act on this one in its state."""
-    lines = [run.config.command, f"atomref runs show {run.id}"]
-    if status.is_active:
-        return "\n".join([*lines, f"atomref runs cancel {run.id}"])
-    if status.state != "finished":
-        lines.append(f"atomref runs resume {run.id}")
-    lines += [
-        f"atomref evaluate {run.id} --dataset {run.config.dataset} --split test",
-        f"atomref export {run.id} --out model.pth.tar",
-        f"atomref runs delete {run.id}",
-    ]
-    return "\n".join(lines)
 
 
 def about(run: Run) -> str:

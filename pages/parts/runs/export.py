@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.runs.export.card import model_card, snippet
 from core.runs.record.directory import Run
-from pages.parts.shared.page import plain
+from pages.parts.shared.page import plain, show_command
 
 
 def show_export(run: Run) -> None:
@@ -43,6 +43,6 @@ def show_export(run: Run) -> None:
     st.markdown("Use it with stock chgnet and ASE:")
     st.code(snippet(file), language="python")
     st.markdown("The same from the command line, model card included:")
-    st.code(f"atomref export {run.id} --out {file}", language="bash")
+    show_command(f"atomref export {run.id} --out {file}")
     with st.expander("Model card", icon=":material/description:"):
         st.markdown(card)

@@ -1,5 +1,6 @@
 """One run, live: its progress, its curves, its log, and its controls."""
 
+import shlex
 from collections.abc import Callable
 from typing import Literal
 
@@ -13,7 +14,7 @@ from core.runs.record.listing import list_runs, queue_ahead, status_if_any
 from core.runs.record.status import State, Status
 from core.runs.results.comparison import errors_table, label_of
 from core.training.settings.metrics import METRICS
-from pages.parts.runs.about import about, commands, provenance_of
+from pages.parts.runs.about import about, provenance_of
 from pages.parts.runs.curves import show_errors, show_gradients, show_speed
 from pages.parts.runs.export import show_export
 from pages.parts.runs.frame_errors import show_frame_errors
@@ -68,7 +69,6 @@ def show_run(run: Run) -> None:
     follow = live and st.session_state.get("follow", True)
     # The interval is fixed when the fragment is created: a run that ends reruns the page.
     st.fragment(_panel, run_every=REFRESH if follow else None)(run, live=live, follow=follow)
-    command(commands(run, run.status()))
 
 
 def actions(run: Run, status: Status, *, key: str) -> None:
@@ -134,14 +134,28 @@ def _panel(run: Run, *, live: bool, follow: bool) -> None:
     if live and st.session_state.get("follow", True) != follow:
         st.rerun()
     show_action_error()
+    view = ""
     with errors_shown():
         _progress(run, status)
         _errors(run)
-        _views(run, live=live)
+        view = _views(run, live=live)
     expanded = status.state in {"running", "failed"}
     with st.expander("Log", icon=":material/notes:", expanded=expanded):
         text = "\n".join(run.log_tail(LOG_LINES))
         st.code(text or "Nothing yet.", language=None, wrap_lines=True)
+    # The view of exports shows its own command.
+    if view != "export":
+        command(_command(run, view))
+
+
+def _command(run: Run, view: str) -> str:
+    """Return the command that shows what a view shows."""
+    # The untrained and other models of the run have no command of their own.
+    if view in {"parity", "elements"} and st.session_state.get("model_of", "best") == "best":
+        split = st.session_state.get("part", "test")
+        words = ["evaluate", run.id, "--dataset", run.config.dataset, "--split", split]
+        return shlex.join(["atomref", *words])
+    return f"atomref runs show {run.id}"
 
 
 def _progress(run: Run, status: Status) -> None:
@@ -187,7 +201,7 @@ def _progress_text(status: Status) -> str:
     return f"{text}, {duration_text(status.eta_s)} left" if status.eta_s else text
 
 
-def _views(run: Run, *, live: bool) -> None:
+def _views(run: Run, *, live: bool) -> str:
     with st.container(horizontal=True, vertical_alignment="center"):
         view = choose_view(VIEWS, key="shows")
         if live:
@@ -208,6 +222,7 @@ def _views(run: Run, *, live: bool) -> None:
         show_export(run)
     else:
         show_frame_errors(run, by_element=view == "elements")
+    return view
 
 
 def _errors(run: Run) -> None:

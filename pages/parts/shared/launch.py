@@ -80,8 +80,12 @@ class LaunchForm(ABC, Generic[Draft]):
     def start(self, draft: Draft) -> str:
         """Launch a draft and return its id."""
 
+    @abstractmethod
+    def estimate(self, draft: Draft, card: Card) -> None:
+        """Show how long a draft will take on this data set."""
+
     def preview(self, draft: Draft, card: Card) -> None:
-        """Show what to expect of a draft on this data set."""
+        """Show what else to expect of a draft on this data set."""
 
     def open(self, identifier: str) -> None:
         """Open what has been launched."""
@@ -110,6 +114,8 @@ class LaunchForm(ABC, Generic[Draft]):
                 draft = self.draft(settings, choices)
         with right:
             launch_button(self.kind, draft, self._start, label=self.button, help_text=self.help)
+            if draft is not None:
+                self.estimate(draft, info.card)
         if draft is not None:
             with errors_shown():
                 self.preview(draft, info.card)

@@ -10,6 +10,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from core.errors import LabError
 from core.files import disk_error_message
+from core.home import shell_line
 from pages.parts.shared.former_links import update_former_labels
 from pages.parts.shared.restart import restart_lost_runs
 from pages.parts.shared.share import share
@@ -59,10 +60,20 @@ def errors_shown() -> Iterator[None]:
         st.error(plain(disk_error_message(error)), icon=":material/error:")
 
 
-def command(line: str) -> None:
-    """Show the command that does the same as the page."""
+def command(*lines: str) -> None:
+    """Show the commands that do the same as the page, each to be copied on its own.
+
+    Args:
+        lines: commands of `atomref`, their words quoted.
+    """
     with st.expander("The same from the command line", icon=":material/terminal:"):
-        st.code(line, language="bash", wrap_lines=True)
+        for line in lines:
+            show_command(line)
+
+
+def show_command(line: str) -> None:
+    """Show one command of `atomref` as any shell on the server's machine runs it."""
+    st.code(shell_line(line), language="bash", wrap_lines=True)
 
 
 def _enter_through_app() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from core.elements import SYMBOLS
 from core.figures.base.canvas import Array
 from core.frames.pairs import PairSet
 from core.frames.provenance import Provenance, describe_energies
@@ -20,6 +21,8 @@ from core.reference.shifts.shift import ShiftSummary, quantities, summarize
 from core.studies.selection import PairSelection
 from pages.parts.shared.datasets import available, choose, key_of, show_provenance
 
+MATCHES = {"all": "all of them", "any": "any of them"}
+
 
 @dataclass(kw_only=True, frozen=True)
 class PairChoice:
@@ -30,7 +33,8 @@ class PairChoice:
         opened: its energies and the data sets they come from.
         summary: comparison of the two functionals over all pairs.
         key: identifies selection, data and elements in caches.
-        elements: only materials that contain all of these elements are kept.
+        elements: only materials that contain these elements are kept.
+        any_of: whether one of the elements is enough; otherwise a material contains all of them.
         whole: the same with all materials; None if no elements are selected.
         refitted: whether AtomRef is fitted to the pairs with these elements instead of all pairs.
     """
@@ -40,6 +44,7 @@ class PairChoice:
     summary: ShiftSummary
     key: tuple[str, ...]
     elements: tuple[str, ...] = ()
+    any_of: bool = False
     whole: "PairChoice | None" = None
     refitted: bool = False
 
@@ -63,14 +68,19 @@ class PairChoice:
         """Start of a caption that says which pairs are shown; empty for all of them."""
         if not self.elements:
             return ""
-        return f"The {len(self.pairs):,} pairs that contain {', '.join(self.elements)}. "
+        return f"The {len(self.pairs):,} pairs that contain {self.elements_text}. "
+
+    @property
+    def elements_text(self) -> str:
+        """The selected elements, as in "that contain …"."""
+        return (" or " if self.any_of else ", ").join(self.elements)
 
     @property
     def fitted_to(self) -> str:
         """Which pairs AtomRef is fitted to, as in "AtomRef is fitted to …"."""
         if self.whole is None or not self.refitted:
             return f"all {self.summary.n_fitted:,} pairs"
-        return f"the {self.summary.n_fitted:,} pairs that contain {', '.join(self.elements)}"
+        return f"the {self.summary.n_fitted:,} pairs that contain {self.elements_text}"
 
     @property
     def source(self) -> Provenance:
@@ -102,6 +112,7 @@ class PairChoice:
         """The selection as arguments of `shift`."""
         words = [word for symbol in self.elements for word in ("--element", symbol)]
         words += ["--refit"] if self.refitted else []
+        words += ["--any"] if self.any_of else []
         return " ".join([self.selection.arguments, *words])
 
     @property
@@ -158,29 +169,63 @@ def choose_pairs() -> PairChoice | None:
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=BY_KEY)
 def containing(
-    choice: PairChoice, elements: tuple[str, ...], *, refit: bool = False
+    choice: PairChoice, elements: tuple[str, ...], *, any_of: bool = False, refit: bool = False
 ) -> PairChoice | None:
-    """Return the pairs that contain all of some elements; None if there are none.
+    """Return the pairs that contain all, or any, of some elements; None if there are none.
 
     Args:
         choice: all pairs.
         elements: the elements.
+        any_of: whether one of the elements is enough.
         refit: whether to fit AtomRef to these pairs alone instead of all.
     """
     if not elements:
         return choice
-    opened = choice.opened.containing(elements)
+    opened = choice.opened.containing(elements, any_of=any_of)
     if not len(opened.pairs):
         return None
     return replace(
         choice,
         opened=opened,
         summary=summarize(opened.pairs, whole=None if refit else choice.summary),
-        key=(*choice.key, *elements, "refitted" if refit else ""),
+        key=(*choice.key, "any" if any_of else "all", *elements, "refitted" if refit else ""),
         elements=elements,
+        any_of=any_of,
         whole=choice,
         refitted=refit,
     )
+
+
+def choose_elements() -> tuple[tuple[str, ...], bool]:
+    """Show the filter by elements.
+
+    Returns:
+        The elements, and whether one of them is enough.
+    """
+    left, right = st.columns([5, 2], vertical_alignment="bottom")
+    elements = left.multiselect(
+        "Only materials that contain",
+        # So that what is typed finds the symbol that it is before longer ones.
+        sorted(SYMBOLS),
+        key="elements",
+        bind="query-params",
+        placeholder="any element: select here, or click elements of a periodic table below",
+        # Enter would select all symbols that begin with what was typed.
+        select_all=False,
+        filter_mode="prefix",
+    )
+    match = right.segmented_control(
+        "Materials contain",
+        list(MATCHES),
+        format_func=MATCHES.__getitem__,
+        default="all",
+        required=True,
+        key="match",
+        bind="query-params",
+        disabled=len(elements) < 2,
+        label_visibility="collapsed",
+    )
+    return tuple(elements), match == "any" and len(elements) > 1
 
 
 def _select_columns(

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
-from chemiscope.streamlit import viewer
 
-from core.figures.base.structures import structure_view
+from core.figures.base.structures import structure_figure
+from core.figures.base.theme import figure_config
 from core.frames.schema import Frame
-from pages.parts.shared.page import plain
+from pages.parts.shared.page import is_dark, plain
 from pages.parts.shared.pairs import PairChoice
 from pages.parts.shared.selection import linked_table
 
@@ -68,31 +68,25 @@ def material(row: Any, choice: PairChoice, *, key: str) -> None:
         key: key of the viewer.
     """
     (frame,) = choice.frames([int(row["row"])])
-    values = {"residual": ([row["residual"]], "eV/atom")}
-    show_structure(frame, row["formula"], values, key=f"{key}-viewer-{row['material_id']}")
+    show_structure(frame, row["formula"], key=f"{key}-viewer-{row['material_id']}")
 
 
-def show_structure(
-    frame: Frame | None, formula: str, values: dict[str, tuple[list[float], str]], *, key: str
-) -> None:
-    """Show a structure in a viewer.
+def show_structure(frame: Frame | None, formula: str, *, key: str) -> None:
+    """Show a structure that can be turned.
 
     Args:
         frame: the structure; None if there is none.
         formula: shown above it.
-        values: quantities by name, as `core.figures.base.structures.structure_view` takes them.
         key: names the viewer.
     """
     st.markdown(f"**{plain(formula)}**")
     if frame is None:
         st.info("This row has no structure.")
         return
-    viewer(
-        structure_view([frame], values),
-        mode="structure",
-        settings={"structure": [{"unitCell": True}]},
-        no_info_panel=True,
-        selected_index=0,
-        height=420,
+    st.plotly_chart(
+        structure_figure(frame, dark=is_dark()),
         key=key,
+        theme=None,
+        config=figure_config(frame.material_id, image_format="png"),
     )
+    st.caption(f"{len(frame):,} atoms per cell; atoms on its faces are repeated. Drag to turn it.")

@@ -43,7 +43,12 @@ def show_data_efficiency(choice: PairChoice) -> str:
         "Seed", min_value=0, max_value=2**31 - 1, value=0, key="seed", bind="query-params"
     )
     study = DataEfficiencyStudy(
-        pairs=choice.selection, elements=choice.elements, model=model, repeats=repeats, seed=seed
+        pairs=choice.selection,
+        elements=choice.elements,
+        any_of=choice.any_of,
+        model=model,
+        repeats=repeats,
+        seed=seed,
     )
     result: DataEfficiencyResult | None = computed(study)
     if result is not None:

@@ -13,7 +13,7 @@ from core.training.settings.config import RunConfig
 from core.training.settings.methods import METHODS
 from pages.parts.shared.launch import LaunchForm, choose_methods, choose_seeds
 from pages.parts.shared.run_settings import training_split
-from pages.parts.sweeps.estimate import show_estimate
+from pages.parts.training.estimate import show_group_estimate
 
 FIRST_METHODS = ("scratch", "refit", "residual")
 FIRST_EPOCHS = 10
@@ -83,9 +83,9 @@ class SweepForm(LaunchForm[Sweep]):
             n_train=n_train,
         )
 
-    def preview(self, draft: Sweep, card: Card) -> None:
+    def estimate(self, draft: Sweep, card: Card) -> None:
         """Show how long the sweep will take."""
-        show_estimate(draft, card)
+        show_group_estimate(draft, card)
 
     def start(self, draft: Sweep) -> str:
         """Start the runs."""

@@ -56,7 +56,7 @@ def _show_sweep(sweep: Sweep) -> None:
     )
     show_panel(sweep, partial(_panel, sweep), param="own")
     _grow(sweep)
-    command(f"{sweep.command}\natomref sweep show {sweep.id}")
+    command(f"atomref sweep show {sweep.id}")
 
 
 def _many(number: int, what: str) -> str:

@@ -13,6 +13,7 @@ from core.training.settings.config import RunConfig
 from core.training.settings.methods import DEFAULT, METHODS
 from pages.parts.shared.launch import LaunchForm
 from pages.parts.shared.page import plain
+from pages.parts.training.estimate import show_run_estimate
 from pages.parts.training.preflight import previews, show_preview
 
 
@@ -42,6 +43,10 @@ class RunForm(LaunchForm[RunConfig]):
         """Return the run's settings."""
         return RunConfig.from_options({**settings, "method": choices}, where="These settings")
 
+    def estimate(self, draft: RunConfig, card: Card) -> None:
+        """Show how long the run will take."""
+        show_run_estimate(draft, card)
+
     def preview(self, draft: RunConfig, card: Card) -> None:
         """Show how far off the untrained model is, with each method's references."""
         show_preview(draft, card)
@@ -50,7 +55,8 @@ class RunForm(LaunchForm[RunConfig]):
         """Start the run."""
         run = local.create(draft)
         local.launch(run)
-        previews().ask([], "")  # leaves the machine to the run
+        for timed in (False, True):
+            previews().ask([], "", timed=timed)  # leaves the machine to the run
         return run.id
 
     def open(self, identifier: str) -> None:

@@ -1,22 +1,22 @@
-"""The preview of a run: errors before training, with each method's references, and duration."""
+"""The preview of a run: errors before training, with each method's references."""
 
 import threading
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import streamlit as st
 
 from core.elements import SYMBOLS
 from core.frames.provenance import Provenance, origin
 from core.frames.schema import Card
-from core.progress import duration_text
 from core.runs.results.comparison import method_label
 from core.training.loop.method_preview import (
     offset_errors,
     preview_configs,
-    timing_config,
     untrained_errors,
 )
-from core.training.loop.preflight import Preflight, preflight
+from core.training.loop.preflight import Preflight, estimated_seconds, preflight, warnings
 from core.training.settings.config import RunConfig
 from pages.parts.shared.datasets import key_of
 from pages.parts.shared.page import conditioned, errors_shown, plain
@@ -34,24 +34,30 @@ class Previews:
 
     def __init__(self) -> None:
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="preflight")
-        self._results: dict[tuple[str, str], Future[Preflight]] = {}
+        self._results: dict[tuple[str, str, bool], Future[Any]] = {}
         self._lock = threading.Lock()
 
-    def ask(self, configs: list[RunConfig], data: str) -> list[Future[Preflight]]:
-        """Return the result of each preflight, or the promise of one.
+    def ask(
+        self, configs: Sequence[RunConfig], data: str, *, timed: bool = False
+    ) -> list[Future[Any]]:
+        """Return the preflight of each run, or the promise of one.
 
         Args:
-            configs: run settings; waiting preflights of other settings are cancelled.
+            configs: run settings; what waits for other settings is cancelled.
             data: tells the data set from another one with the same name.
+            timed: return the seconds that the runs will take instead.
         """
-        keys = [(config.to_json(), data) for config in configs]
+        work: Callable[[RunConfig], Any] = estimated_seconds if timed else preflight
+        keys = [(config.to_json(), data, timed) for config in configs]
         with self._lock:
             for key, future in list(self._results.items()):
-                if key not in keys and (future.cancel() or len(self._results) > MOST_KEPT):
+                if key in keys or key[2] != timed:
+                    continue
+                if future.cancel() or len(self._results) > MOST_KEPT:
                     del self._results[key]
             for key, config in zip(keys, configs, strict=True):
                 if key not in self._results:
-                    self._results[key] = self._worker.submit(preflight, config)
+                    self._results[key] = self._worker.submit(work, config)
             return [self._results[key] for key in keys]
 
 
@@ -64,29 +70,30 @@ def previews() -> Previews:
 def show_preview(config: RunConfig, card: Card) -> None:
     """Show the error of the untrained model, with this method's AtomRef and with the others'."""
     st.subheader("Before training", anchor=False)
-    configs, timing = preview_configs(config), timing_config(config)
-    waiting = not all(map(_is_ready, previews().ask([*configs.values(), timing], key_of(card))))
+    configs = preview_configs(config)
+    waiting = not all(map(is_ready, previews().ask(list(configs.values()), key_of(card))))
     st.fragment(_panel, run_every=REFRESH if waiting else None)(
-        configs, timing, card, waiting=waiting
+        configs, config, card, waiting=waiting
     )
 
 
-def _panel(configs: dict[str, RunConfig], timing: RunConfig, card: Card, *, waiting: bool) -> None:
-    answers = previews().ask([*configs.values(), timing], key_of(card))
-    if waiting and all(map(_is_ready, answers)):
+def _panel(configs: dict[str, RunConfig], config: RunConfig, card: Card, *, waiting: bool) -> None:
+    answers = previews().ask(list(configs.values()), key_of(card))
+    if waiting and all(map(is_ready, answers)):
         st.rerun()
     with errors_shown():
-        *results, timed = [answer.result() if _is_ready(answer) else None for answer in answers]
+        if waiting:
+            n_ready = sum(map(is_ready, answers))
+            st.progress(n_ready / len(answers), "Predicting some frames of the data set …")
+        results = [answer.result() if is_ready(answer) else None for answer in answers]
         preflights = dict(zip(configs, results, strict=True))
-        preflight_of_method = preflights[timing.method]
+        preflight_of_method = preflights[config.method]
         left, right = st.columns([2, 3], gap="large")
         with left:
-            _show_numbers(timing, preflight_of_method, timed)
+            _show_numbers(config, preflight_of_method)
         with right:
-            _show_table(timing.method, preflights)
-            if preflight_of_method is None:
-                st.caption("Predicting some frames of the data set …")
-            else:
+            _show_table(config.method, preflights)
+            if preflight_of_method is not None:
                 st.caption(
                     plain(
                         f"Untrained models on {preflight_of_method.n_probed:,} validation frames "
@@ -94,9 +101,9 @@ def _panel(configs: dict[str, RunConfig], timing: RunConfig, card: Card, *, wait
                         f"Labels: {origin(card.labels)}."
                     )
                 )
-        _show_offset(preflights, timing, card)
-        if timed is not None:
-            _show_warnings(timed)
+        _show_offset(preflights, config, card)
+        if preflight_of_method is not None:
+            _show_warnings(config, preflight_of_method)
 
 
 def _show_offset(preflights: dict[str, Preflight | None], config: RunConfig, card: Card) -> None:
@@ -119,26 +126,19 @@ def _show_offset(preflights: dict[str, Preflight | None], config: RunConfig, car
     )
 
 
-def _is_ready(answer: Future[Preflight]) -> bool:
+def is_ready(answer: Future[Any]) -> bool:
+    """Return whether there is a result."""
     # The settings of another reader may have sent this preflight back to the queue.
     return answer.done() and not answer.cancelled()
 
 
-def _show_numbers(config: RunConfig, result: Preflight | None, timed: Preflight | None) -> None:
+def _show_numbers(config: RunConfig, result: Preflight | None) -> None:
     error = result and result.energy_mae_mev_per_atom
     st.metric(
         "Energy MAE before training",
         "…" if result is None else "–" if error is None else f"{error:,.0f} meV/atom",
         border=True,
         help=f"The untrained model with the AtomRef of: {method_label(config.method)}.",
-    )
-    seconds = timed and timed.seconds
-    st.metric(
-        "Estimated duration",
-        "…" if timed is None else duration_text(seconds) if seconds else "–",
-        border=True,
-        help="A rough estimate for this machine under its current load, without time in the queue. "
-        "Long runs compile their training step and are faster.",
     )
     if result is not None:
         present = len(SYMBOLS) - len(result.atomref.unseen)
@@ -171,8 +171,8 @@ def _show_table(chosen: str, preflights: dict[str, Preflight | None]) -> None:
     )
 
 
-def _show_warnings(result: Preflight) -> None:
-    for text in result.warnings:
+def _show_warnings(config: RunConfig, result: Preflight) -> None:
+    for text in warnings(config, result):
         st.caption(f":material/warning: {plain(text)}")
     if result.rare:
         with st.expander(f"Elements in few training frames: {len(result.rare)}"):

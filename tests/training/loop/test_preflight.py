@@ -10,7 +10,7 @@ from core.potential.prediction import predict
 from core.runs.record.events import StatusTracker
 from core.training.loop import preflight as preflight_module
 from core.training.loop.loop import fit
-from core.training.loop.preflight import preflight
+from core.training.loop.preflight import estimated_seconds, preflight, warnings
 from core.training.scoring.evaluate import evaluate
 from core.training.settings.config import LossRatios, RunConfig
 from core.training.settings.methods import METHODS
@@ -43,18 +43,19 @@ def test_preflight_tells_what_the_run_begins_with(energies_only, tmp_path, metho
     assert found.n_train + found.n_validation + found.n_test == len(energies_only)
     assert found.labels == {"energy": found.n_train}
     assert found.n_atoms_mean == 2
-    assert found.seconds > 0
-    assert any("force" in warning for warning in found.warnings)
+    assert any("force" in warning for warning in warnings(config, found))
+    assert estimated_seconds(config) > 0
 
 
 def test_the_residual_atomref_undoes_an_offset_an_element(complete):
     """The labels are the source model's plus an offset: residual finds it, frozen cannot."""
     config = RunConfig(dataset="complete", device="cpu", threads=1, ridge_strength=1e-6)
     residual = preflight(config).energy_mae_mev_per_atom
-    frozen = preflight(config.model_copy(update={"method": "frozen"}))
+    without = config.model_copy(update={"method": "frozen"})
+    frozen = preflight(without)
     assert residual < 5
     assert frozen.energy_mae_mev_per_atom > 1000
-    assert any("eV/atom" in warning for warning in frozen.warnings)
+    assert any("eV/atom" in warning for warning in warnings(without, frozen))
     evaluated = evaluate(SOURCE, complete, complete.split().validation, device="cpu", threads=1)
     assert evaluated["energy_mae_mev_per_atom"] == pytest.approx(
         frozen.energy_mae_mev_per_atom, rel=1e-5
@@ -75,7 +76,7 @@ def test_the_work_is_divided_among_the_processes(energies_only, monkeypatch):
     monkeypatch.setattr(preflight_module, "_clock", lambda _: 0.5)
     config = RunConfig(dataset="energies", method="refit", device="cpu", threads=1)
     alone, three = (
-        preflight(config.model_copy(update={"processes": number})).seconds for number in (1, 3)
+        estimated_seconds(config.model_copy(update={"processes": number})) for number in (1, 3)
     )
     assert alone == pytest.approx(3 * three)
 
@@ -88,6 +89,8 @@ def test_preflight_refuses_what_fit_would_refuse():
     nothing = RunConfig(dataset="energies", loss=LossRatios(energy=0))
     with pytest.raises(LabError, match="label that is trained on"):
         preflight(nothing)
+    with pytest.raises(LabError, match="label that is trained on"):
+        estimated_seconds(nothing)
 
 
 def test_interaction_energies_are_computed_once(mixed, monkeypatch, tmp_path):
@@ -156,7 +159,7 @@ def test_frames_that_cannot_be_trained_on_are_in_no_fit(complete, with_atoms, tm
     in_training = np.isin(with_atoms.split().train, [24, 25, 26]).sum()
     assert in_training
     assert found.left_out == {"an atom has no neighbour within 6 Å": in_training}
-    assert any("no neighbour within 6 Å" in warning for warning in found.warnings)
+    assert any("no neighbour within 6 Å" in warning for warning in warnings(config, found))
 
 
 def test_the_log_says_which_frames_are_left_out(with_atoms, tmp_path):
