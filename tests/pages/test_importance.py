@@ -47,9 +47,8 @@ def test_score_stands_above_two_periodic_tables(visit):
     o = ranks.set_index("symbol").loc["O"]
     assert o["first"] == pytest.approx(found.importance[INDEX["O"]], rel=1e-4)
     assert o["second"] > 2 * o["first"]
-    line = "atomref importance mine --source energy_gga_corrected"
-    assert at.code[0].value.startswith(line)
-    assert at.code[0].value.endswith("--uncorrected")
+    line = "atomref importance mine --source energy_gga_corrected --target energy_r2scan"
+    assert [code.value for code in at.code] == [line, f"{line} --uncorrected"]
     assert any("energy_gga_uncorrected" in text.value.replace("\\", "") for text in at.markdown)
 
 

@@ -164,7 +164,7 @@ def test_next_by_elements_in_place(home):
     assert at.code[-1].value.startswith(
         "atomref next --dataset mp-frames-r2scan --pool mp-structures --n 7 --by composition"
     )
-    assert len(at.get("plotly_chart")) == 1
+    assert len(at.get("plotly_chart")) == 2, "the structure and the elements"
 
 
 def test_next_asks_for_runs_and_shows_their_errors(home, monkeypatch):
@@ -190,7 +190,7 @@ def test_next_asks_for_runs_and_shows_their_errors(home, monkeypatch):
     table = at.dataframe[0].value
     # Half an eV apart: a standard deviation of 354 meV/atom everywhere.
     np.testing.assert_allclose(table["disagreement_mev_per_atom"], 500 / np.sqrt(2), atol=0.1)
-    assert "Energy MAE of the runs" in at.get("plotly_chart")[0].proto.spec
+    assert "Energy MAE of the runs" in at.get("plotly_chart")[-1].proto.spec
     assert f"--runs {runs[0]},{runs[1]}" in at.code[-1].value
 
 

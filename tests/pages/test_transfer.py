@@ -162,7 +162,7 @@ def test_preview_tells_what_preflight_finds(monkeypatch):
     assert by_method["residual"] == pytest.approx(preflight(config).energy_mae_mev_per_atom)
     told = {one.label: one.value for one in app.metric}
     assert told["Energy MAE before training"] == f"{by_method['residual']:,.0f} meV/atom"
-    assert told["Estimated duration"].startswith("about")
+    assert told["Estimated duration"].endswith(" s")
     assert "No training frame has a stress label" in texts(app)
     assert "Labels: DFT" in texts(app)
 
@@ -172,6 +172,7 @@ def test_preview_tells_an_error_once(monkeypatch):
         raise LabError("the model cannot be read; give another.")
 
     monkeypatch.setattr(preflight_part, "preflight", fail)
+    monkeypatch.setattr(preflight_part, "estimated_seconds", fail)
     preflight_part.previews.clear()
     app = open_page()
     for _ in range(100):

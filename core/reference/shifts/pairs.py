@@ -73,8 +73,8 @@ class PairedEnergies:
         columns = [INDEX[symbol] for symbol in symbols]
         if not columns:
             return self
-        present = self.fractions[:, columns] > 0
-        return self.select(present.any(axis=1) if any_of else present.all(axis=1))
+        found = np.count_nonzero(self.fractions[:, columns], axis=1)
+        return self.select(found >= (1 if any_of else len(columns)))
 
     def names(self) -> list[str]:
         """Return the formula and, on a second line, the material id of each pair."""

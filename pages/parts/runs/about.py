@@ -5,11 +5,22 @@ from pathlib import Path
 from core.frames.provenance import Provenance
 from core.frames.registry import list_datasets
 from core.runs.record.directory import Run
+from core.runs.record.status import Status
 from core.runs.results.comparison import method_label
 from core.training.settings.config import RunConfig
 from core.training.settings.left_out import left_out_text
 from core.training.settings.methods import METHODS
 from pages.parts.shared.page import plain
+
+
+def commands(run: Run, status: Status) -> list[str]:
+    """Return the commands that show a run and act on it in its state, without deleting it."""
+    actions = ["show"]
+    if status.is_active:
+        actions += ["pause", "cancel"]
+    elif status.state != "finished":
+        actions.append("resume")
+    return [f"atomref runs {action} {run.id}" for action in actions]
 
 
 def about(run: Run) -> str:

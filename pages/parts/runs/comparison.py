@@ -13,6 +13,7 @@ from core.runs.results.configurations import choices, difference, matching
 from core.runs.results.paper import CITATION, DOI
 from core.runs.results.unseen import unseen_note
 from core.training.settings.metrics import METRICS
+from pages.parts.runs.about import commands
 from pages.parts.runs.overlay import show_overlay
 from pages.parts.runs.view import COLORS, act, actions, show_action_error
 from pages.parts.shared.page import plain, show_command
@@ -200,7 +201,8 @@ def _actions(chosen: list[Run]) -> None:
             )
             actions(run, status, key=run.id)
             with st.popover("Command", icon=":material/terminal:", key=f"command-{run.id}"):
-                show_command(f"atomref runs show {run.id}")
+                for line in commands(run, status):
+                    show_command(line)
             if not status.is_active:
                 with st.popover("Delete", icon=":material/delete:", key=f"delete-popover-{run.id}"):
                     st.markdown(f"Delete **{plain(label_of(run))}** and its checkpoints?")
