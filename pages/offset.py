@@ -11,7 +11,6 @@ from core.frames.provenance import CORRECTIONS, Provenance
 from core.frames.schema import Card, EnergyColumn
 from core.potential.released import MODELS
 from core.reference.fits.atomref import RARE
-from core.reference.fits.scale import scale_note
 from core.reference.shifts.model_offset import STEPS
 from core.reference.shifts.pairs import default_columns
 from core.runs.record.named_models import runs_with_models
@@ -119,6 +118,8 @@ def show_result(study: OffsetStudy, energy: EnergyColumn, result: ModelOffset) -
         f"references alone reduce the error to **{1000 * best:,.0f} meV/atom**. Training has to "
         "remove the rest."
     )
+    for finding in result.findings:
+        st.warning(plain(finding["message"]), icon=":material/straighten:")
     show_waterfall(
         errors.mae,
         unit="eV/atom",
@@ -143,8 +144,6 @@ def notes(result: ModelOffset) -> list[str]:
         )
     if result.n_left_out:
         messages.append(f"CHGNet cannot represent {result.n_left_out:,} of the structures.")
-    if errors.off_scale:
-        messages.append(scale_note(errors.off_scale))
     if errors.unseen:
         messages.append(
             f"Too few materials contain {', '.join(errors.unseen)}: for them, refitted references "

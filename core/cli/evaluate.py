@@ -10,6 +10,7 @@ from core.cli.options import Device, FramesDataset, JsonFlag, ModelArgument
 from core.frames.registry import open_frame_set
 from core.runs.record.named_models import checkpoint_of
 from core.training.settings.metrics import METRICS
+from core.transfer.source_model import SourceModel
 
 app = typer.Typer()
 
@@ -30,9 +31,11 @@ def evaluate(
     chosen = checkpoint_of(model)
     # Importing torch takes seconds, so errors in the arguments are raised before.
     from core.training.scoring.evaluate import evaluate as errors_of  # noqa: PLC0415
+    from core.transfer.label_check import check_labels  # noqa: PLC0415
 
     indices = np.arange(len(frames)) if split == "all" else getattr(frames.split(), split)
     errors = errors_of(chosen, frames, indices, device=device, progress=progress_on_stderr())
+    findings = check_labels(frames, SourceModel(chosen, device), rows=indices)
     lines = {
         "frames": f"{errors['n_frames']} ({split} of {dataset}, labels: {frames.card.labels})",
         **{
@@ -40,4 +43,7 @@ def evaluate(
             for key, info in METRICS.items()
         },
     }
-    return Answer(data=dict(errors), text=facts(lines))
+    text = "\n\n".join([facts(lines), *(finding.text for finding in findings)])
+    return Answer(
+        data={**errors, "findings": [finding.as_dict() for finding in findings]}, text=text
+    )

@@ -6,7 +6,6 @@ import typer
 
 from core.cli.answer import Answer, LabCommand, columns, facts, progress_on_stderr
 from core.cli.options import DatasetArgument, EnergyColumn, JsonFlag, ModelOption, Seed
-from core.reference.fits.scale import scale_note
 from core.reference.shifts.model_offset import STEPS
 from core.studies.job.directory import Job
 from core.studies.job.local import compute_here
@@ -51,6 +50,7 @@ def offset(
         "unseen": errors.unseen,
         "prior": result.prior_used,
         "off_scale": errors.off_scale,
+        "findings": result.findings,
     }
     text = facts(
         {
@@ -62,7 +62,7 @@ def offset(
         }
     )
     head = ("chemistry", *STEPS.values(), "rows")
-    if errors.off_scale:
-        text += f"\n\n{scale_note(errors.off_scale)}"
+    for finding in result.findings:
+        text += f"\n\n{finding['message']}"
     lines = [list(row) for row in chemistries.itertuples(index=False)]
     return Answer(data=data, text=f"{text}\n\n{columns(head, lines)}")

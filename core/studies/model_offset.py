@@ -32,6 +32,7 @@ class ModelOffset:
         n_without_structure: those of them that have no structure.
         n_left_out: rows of the sample whose structure CHGNet cannot represent.
         prior_used: description of the prior of `residual`.
+        findings: what a check of the energies finds: kind, severity and message.
     """
 
     found: Offset
@@ -42,6 +43,7 @@ class ModelOffset:
     n_without_structure: int
     n_left_out: int
     prior_used: str
+    findings: list[dict[str, str]]
 
 
 class OffsetStudy(ModelStudy):
@@ -86,6 +88,7 @@ class OffsetStudy(ModelStudy):
         # Only the computation imports torch: saved results open without it.
         from core.potential.models import source_functional  # noqa: PLC0415
         from core.transfer.interaction import interaction_energies  # noqa: PLC0415
+        from core.transfer.label_check import energy_findings  # noqa: PLC0415
 
         target, source = labelled_energies(self.dataset, self.column), self.source
         data, sample = target.data, np.arange(len(target.rows))
@@ -120,6 +123,14 @@ class OffsetStudy(ModelStudy):
             rows=target.rows[sample],
             progress=part(progress, 0.95, 1.0),
         )
+        n_atoms = np.array([len(frame) for frame in data.frames(target.rows[sample]) if frame])
+        findings = energy_findings(
+            target.fractions[sample],
+            n_atoms,
+            target.energies[sample],
+            interaction[usable],
+            priors["shifted"].energies,
+        )
         return ModelOffset(
             found=errors,
             model_functional=source_functional(source.name),
@@ -129,4 +140,5 @@ class OffsetStudy(ModelStudy):
             n_without_structure=n_without_structure,
             n_left_out=int((~usable).sum()),
             prior_used=priors["shifted"].description,
+            findings=[finding.as_dict() for finding in findings],
         )

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from core.elements import (
     FORMULA_REMEDY,
+    N_ELEMENTS,
     FormulaError,
     amounts_from_formulas,
     as_hydrate,
@@ -20,6 +21,7 @@ from core.elements import (
 )
 from core.errors import LabError
 from core.frames.column_names import UNKNOWN, differ_in_corrections, energy_column
+from core.frames.extent import refuse_column
 from core.frames.functionals import canonical_functional
 from core.frames.pairs import write_pairs
 from core.frames.registry import new_dataset_path
@@ -143,6 +145,8 @@ class EnergyTable(MappedTable):
         directory = new_dataset_path(name)
         has_structures = "structure" in self.mapping
         data = self.read(part(progress, 0.0, 0.1) if has_structures else progress)
+        if not has_structures:
+            self._refuse_totals(data, amounts_from_formulas(data["formula"]), of_formulas=True)
         card = self.card(
             kind="pairs",
             name=name,
@@ -152,7 +156,9 @@ class EnergyTable(MappedTable):
             licence=licence,
             description=self.description,
         )
-        structures = self._structures(data, part(progress, 0.1, 1.0)) if has_structures else None
+        structures = None
+        if has_structures:
+            structures = self._checked(self._structures(data, part(progress, 0.1, 1.0)), data)
         return write_pairs(directory, card, data, structures)
 
     def read(self, progress: Progress = silent) -> pd.DataFrame:
@@ -173,6 +179,26 @@ class EnergyTable(MappedTable):
             elif name not in mapped and name not in data:
                 data[name] = _values(table.column(name))
         return pd.DataFrame(data)
+
+    def _checked(
+        self, frames: Iterator[Frame | None], data: pd.DataFrame
+    ) -> Iterator[Frame | None]:
+        """Pass structures through, and refuse energies at their end that are their totals."""
+        counts = np.zeros((len(data), N_ELEMENTS), dtype=np.int32)
+        for row, frame in enumerate(frames):
+            if frame is not None:
+                np.add.at(counts[row], frame.atomic_numbers.astype(int) - 1, 1)
+            yield frame
+        self._refuse_totals(data, counts, of_formulas=False)
+
+    def _refuse_totals(self, data: pd.DataFrame, counts: np.ndarray, *, of_formulas: bool) -> None:
+        """Refuse energies without a stated unit that are totals."""
+        known = counts.any(axis=1)
+        for column in self._energies:
+            if self._unit_of[column].is_assumed and known.any():
+                energies = data[column].to_numpy()[known]
+                where = f"{self.file.path.name}, column {column!r}"
+                refuse_column(counts[known], energies, where, of_formulas=of_formulas)
 
     @cached_property
     def _unit_of(self) -> dict[str, ColumnUnit]:

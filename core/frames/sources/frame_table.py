@@ -1,7 +1,7 @@
 """Import of a table of frames: one structure with its labels per row."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pyarrow as pa
 from core.elements import FormulaError, amounts_from_formulas, fractions_from_formula
 from core.errors import LabError
 from core.frames.column_names import energy_column
+from core.frames.extent import refuse_totals
 from core.frames.functionals import canonical_functional
 from core.frames.registry import new_dataset_path
 from core.frames.schema import DFT, Card, Corrections, Frame
@@ -87,7 +88,10 @@ def import_frames(
         corrections=corrections or (guessed.corrections if guessed else "unknown"),
         licence=licence,
     )
-    return write_frames(directory, card, table.frames(progress), describe=table.describe)
+    frames: Iterable[Frame] = table.frames(progress)
+    if "energy" not in (units or {}):
+        frames = refuse_totals(frames, table.file.path.name)
+    return write_frames(directory, card, frames, describe=table.describe)
 
 
 def plan_frames(

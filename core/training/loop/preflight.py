@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from core.elements import N_ELEMENTS
 from core.errors import LabError
+from core.frames.findings import Finding
 from core.frames.registry import open_frame_set
 from core.frames.schema import LABELS
 from core.frames.splits import Split
@@ -33,6 +35,7 @@ from core.training.step.setup import initial_model
 from core.training.step.step import Stepper
 from core.training.step.usable import trained_rows
 from core.transfer.interaction import interaction_energies
+from core.transfer.label_check import check_labels
 from core.transfer.references import composition_fit, method_atomref, unseen_elements
 from core.transfer.source_model import SourceModel
 
@@ -66,6 +69,7 @@ class Preflight:
         rare: elements in fewer than ten training frames.
         unseen: elements of the data set that no training frame contains.
         left_out: training frames that CHGNet cannot represent, by reason; not among `n_train`.
+        findings: what a check of the training labels finds.
     """
 
     n_train: int
@@ -81,6 +85,7 @@ class Preflight:
     rare: list[str]
     unseen: list[str]
     left_out: dict[str, int]
+    findings: list[Finding]
 
 
 def preflight(config: RunConfig, *, progress: Progress = silent) -> Preflight:
@@ -137,6 +142,12 @@ def preflight(config: RunConfig, *, progress: Progress = silent) -> Preflight:
         rare=atomref.rare(),
         unseen=unseen_elements(frame_set, split.train),
         left_out=left_out,
+        findings=_findings(
+            frame_set.fingerprint,
+            config.dataset,
+            SourceModel(config.source_model, config.device, config.threads),
+            tuple(_sample(train, _MOST_TRAINING).tolist()),
+        ),
     )
 
 
@@ -174,6 +185,17 @@ def _split(config: RunConfig, frame_set: FrameSet) -> tuple[Split, dict[str, int
             "structure that CHGNet can represent; choose other data or other loss ratios."
         )
     return replace(split, train=train), left_out
+
+
+@lru_cache(maxsize=16)
+def _findings(
+    fingerprint: str,  # noqa: ARG001 - part of the key
+    dataset: str,
+    source: SourceModel,
+    rows: tuple[int, ...],
+) -> list[Finding]:
+    """Return what a check of the training labels finds, the same for every method."""
+    return check_labels(open_frame_set(dataset), source, rows=np.array(rows))
 
 
 def usual_processes(config: RunConfig) -> int:
@@ -265,7 +287,7 @@ def warnings(config: RunConfig, result: Preflight) -> list[str]:
         config: the run's settings.
         result: preflight of its method on its frames.
     """
-    sentences = []
+    sentences = [finding.text for finding in result.findings]
     fitted = result.atomref.n > 0
     for kind, ratio in config.loss.model_dump(include=set(LABELS)).items():
         if ratio and kind not in result.labels:
@@ -287,8 +309,6 @@ def warnings(config: RunConfig, result: Preflight) -> list[str]:
             f"This preview fits AtomRef to {result.n_fitted_on:,} of {result.n_train:,} training "
             "frames; the run fits it to all of them."
         )
-    if result.atomref.scale_note:
-        sentences.append(result.atomref.scale_note)
     mae = result.energy_mae_mev_per_atom or 0.0
     if not fitted and mae > _FAR:
         sentences.append(

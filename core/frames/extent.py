@@ -1,0 +1,179 @@
+"""Whether energies belong to an atom, to the cell or to the formula unit, seen from them alone.
+
+Energies per atom are nearly linear in the composition fractions, totals in the numbers of atoms.
+Both are fitted with one design, the fractions: energies as they are, and divided by the atoms of
+the cell or of the formula unit. The wrong ones scatter as much as the numbers of atoms do. Where
+the elements are too many for the frames, the size of the energies tells: totals grow in proportion
+to the number of atoms, energies per atom do not.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import reduce
+from math import gcd
+
+import numpy as np
+
+from core.elements import N_ELEMENTS
+from core.errors import LabError
+from core.frames.findings import Finding
+from core.frames.schema import Frame
+
+_CLEAR = 3.0
+"""How many times less one extent must leave than another."""
+
+_FREE = 0.05
+"""Share of a row that a fit of the other rows leaves open, below which the row tells nothing."""
+
+_FEWEST = 8
+"""Rows that tell something, below which composition says nothing."""
+
+_LEAST = 12
+"""Rows below which sizes say nothing."""
+
+_SURE = 5.0
+"""Standard errors by which sizes must grow with the number of atoms."""
+
+_MOST = 3000
+"""Rows that are kept: enough for any answer."""
+
+UNITS = {"cell": "eV/cell", "formula unit": "eV/f.u."}
+"""The unit that converts energies of each extent."""
+
+
+def extent_finding(
+    counts: np.ndarray, energies: np.ndarray, *, of_formulas: bool = False
+) -> Finding | None:
+    """Return a finding if energies that count as eV/atom are totals.
+
+    Args:
+        counts: atoms of each element in the cell, (n, 94) integers.
+        energies: energies as they are stored, (n,) eV/atom.
+        of_formulas: whether the numbers are those of formulas rather than of cells.
+    """
+    # Frames of one cell differ by what no count of atoms explains.
+    cells, place = np.unique(counts, axis=0, return_inverse=True)
+    energies = np.bincount(place, energies) / np.bincount(place)
+    sizes = {"formula unit": cells.sum(axis=1)} if of_formulas else atoms_by_extent(cells)
+    found = _by_composition(cells, energies, sizes) or _by_size(energies, sizes)
+    if found is None:
+        return None
+    extent, how = found
+    return Finding(
+        kind="energy_extent",
+        severity="error",
+        message=f"The energies are totals of the {extent}, not eV/atom: {how}.",
+        remedy=f"Import them with --unit energy={UNITS[extent]}, which divides them by the number "
+        "of atoms.",
+    )
+
+
+def left_by_extent(
+    counts: np.ndarray, energies: np.ndarray, sizes: Mapping[str, np.ndarray]
+) -> dict[str, float]:
+    """Return what composition leaves of energies, by what they may belong to.
+
+    Args:
+        counts: atoms of each element, (n, 94).
+        energies: energies, (n,).
+        sizes: numbers of atoms (n,) by extent, such as "cell".
+
+    Returns:
+        Median |leave-one-out residual| over the median |energy|, by extent, "atom" first; empty
+        where too few rows tell anything.
+    """
+    X = counts[:, counts.any(axis=0)] / counts.sum(axis=1, keepdims=True)
+    left, singular, _ = np.linalg.svd(X, full_matrices=False)
+    basis = left[:, singular > singular[0] * max(X.shape) * np.finfo(float).eps]
+    open_share = 1 - (basis**2).sum(axis=1)
+    telling = open_share > _FREE
+    if open_share.sum() < _FEWEST:
+        return {}
+    found = {}
+    for extent, number in {"atom": np.ones(len(energies)), **sizes}.items():
+        y = energies / number
+        residual = (y - basis @ (basis.T @ y))[telling] / open_share[telling]
+        typical = float(np.median(np.abs(y)))
+        found[extent] = float(np.median(np.abs(residual))) / typical if typical > 0 else np.inf
+    return found
+
+
+def _by_composition(
+    counts: np.ndarray, energies: np.ndarray, sizes: Mapping[str, np.ndarray]
+) -> tuple[str, str] | None:
+    left = left_by_extent(counts, energies, sizes)
+    best = min(left, key=left.__getitem__, default="atom")
+    if best == "atom" or left["atom"] < _CLEAR * left[best]:
+        return None
+    return best, (
+        f"composition leaves {left[best]:.1%} of them if divided by its atoms, and "
+        f"{left['atom']:.1%} as they are"
+    )
+
+
+def _by_size(energies: np.ndarray, sizes: Mapping[str, np.ndarray]) -> tuple[str, str] | None:
+    """Compare the logarithms of energies and of numbers of atoms."""
+    if np.count_nonzero(energies) < max(_LEAST, len(energies)):
+        return None
+    size = np.log(np.abs(energies))
+    best: tuple[float, str, str] | None = None
+    for extent, atoms in sizes.items():
+        x = np.log(atoms) - np.log(atoms).mean()
+        if x @ x < 1e-9:
+            continue
+        power = float(x @ size / (x @ x))
+        left = size - size.mean() - power * x
+        error = float(np.sqrt(left @ left / (len(x) - 2) / (x @ x)))
+        if power > _SURE * error and abs(power - 1) < 0.1 + 2 * error < 0.5:
+            how = f"their size grows with the number of its atoms to the power {power:.2f}"
+            if best is None or left @ left < best[0]:
+                best = float(left @ left), extent, how
+    return None if best is None else best[1:]
+
+
+def refuse_totals(frames: Iterable[Frame], where: str) -> Iterator[Frame]:
+    """Pass frames through, and refuse them at their end if their energies are totals.
+
+    Args:
+        frames: the frames.
+        where: name of the file in the message.
+
+    Raises:
+        LabError: if energies that count as eV/atom are totals.
+    """
+    counts: list[np.ndarray] = []
+    energies: list[float] = []
+    for frame in frames:
+        if len(counts) < _MOST and frame.energy_per_atom is not None:
+            counts.append(np.bincount(frame.atomic_numbers.astype(int) - 1, minlength=N_ELEMENTS))
+            energies.append(frame.energy_per_atom)
+        yield frame
+    refuse_column(np.array(counts), np.array(energies), where)
+
+
+def refuse_column(
+    counts: np.ndarray, energies: np.ndarray, where: str, *, of_formulas: bool = False
+) -> None:
+    """Refuse energies that count as eV/atom and are totals.
+
+    Args:
+        counts: atoms of each element of each row, (n, 94).
+        energies: (n,) eV/atom, NaN where missing.
+        where: file and column in the message.
+        of_formulas: whether the numbers are those of the formulas as they are written.
+
+    Raises:
+        LabError: if the energies are totals.
+    """
+    valid = np.flatnonzero(np.isfinite(energies))[:_MOST]
+    if not len(valid):
+        return
+    finding = extent_finding(counts[valid], energies[valid], of_formulas=of_formulas)
+    if finding is not None:
+        raise LabError(f"{where}: {finding.text}")
+
+
+def atoms_by_extent(counts: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the atoms in the cell and in the formula unit of each row of atom counts (n, 94)."""
+    cells = counts.sum(axis=1)
+    divisors = np.array([reduce(gcd, row[row > 0].astype(int).tolist()) for row in counts])
+    return {"cell": cells, "formula unit": cells // divisors}
