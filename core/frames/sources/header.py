@@ -73,8 +73,9 @@ def _in_comment(number: int, comment: str, first_row: str) -> Header | None:
 
 
 def _header(number: int, line: str, file: TextIO) -> Header:
-    delimiter = _delimiter(line)
-    records = csv.reader(chain([line], file), delimiter=delimiter)
+    below = next(file, "")
+    delimiter = _delimiter(line, below)
+    records = csv.reader(chain([line, below], file), delimiter=delimiter)
     names = next(records)
     blank = 0
     units: list[str] = []
@@ -89,8 +90,14 @@ def _header(number: int, line: str, file: TextIO) -> Header:
     return Header(line=number, delimiter=delimiter, names=names, units=units, rows=2, blank=blank)
 
 
-def _delimiter(line: str) -> str:
-    return max(_DELIMITERS, key=lambda one: len(_cells(line, one)))
+def _delimiter(line: str, below: str = "") -> str:
+    """Return the delimiter that parts two lines into equally many cells, else the most."""
+
+    def cells(delimiter: str) -> tuple[bool, int]:
+        n = len(_cells(line, delimiter))
+        return n > 1 and n == len(_cells(below, delimiter)), n
+
+    return max(_DELIMITERS, key=cells)
 
 
 def _cells(line: str, delimiter: str) -> list[str]:

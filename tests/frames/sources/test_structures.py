@@ -75,3 +75,52 @@ def test_flat_cell_is_refused(salt):
 @pytest.mark.parametrize("value", [None, 3, "NaCl", "{}", "a\nb\nc", "1\n2\n3\n4\n5\n6"])
 def test_other_cells_do_not_look_like_structures(value):
     assert not looks_like_structure(value)
+
+
+ZINCBLENDE = "GaAs\n5.65\n0 .5 .5\n.5 0 .5\n.5 .5 0\n{}1 1\nDirect\n0 0 0{}\n.25 .25 .25{}\n"
+
+
+@pytest.mark.parametrize("names", [("Ga As\n", "", ""), ("", " Ga", " As")])
+def test_a_poscar_that_names_its_elements(names):
+    assert list(parse_structure(ZINCBLENDE.format(*names)).atomic_numbers) == [31, 33]
+
+
+def test_a_poscar_without_names_is_refused():
+    with pytest.raises(match="does not name its elements"):
+        parse_structure(ZINCBLENDE.format("", "", ""))
+
+
+KEY = "_chemical_formula_sum"
+
+
+def test_a_cif_whose_sites_contradict_its_formula_is_refused(salt):
+    text = salt.to(fmt="cif", symprec=None)
+    assert f"{KEY}   'Na1 Cl1'" in text
+    assert parse_structure(text).notes == ()
+    for other in ("'Na1 Cl2'", "'K1 Cl1'", "'Na1 Cl1 O1'"):
+        with pytest.raises(match="the CIF contradicts itself: the formula is"):
+            parse_structure(
+                text.replace("_chemical_formula_sum   'Na1 Cl1'", f"_chemical_formula_sum {other}")
+            )
+
+
+def test_isotopes_are_their_element():
+    water = Structure(Lattice.cubic(4), ["D", "T", "O"], [[0, 0, 0], [0.5] * 3, [0.2] * 3])
+    for value in (water.as_dict(), water.to(fmt="poscar"), water.to(fmt="cif", symprec=None)):
+        assert sorted(parse_structure(value).atomic_numbers) == [1, 1, 8]
+
+
+def molecule(side, pbc):
+    lattice = Lattice([[side, 0, 0], [0, side, 0], [0, 0, side]], pbc=pbc)
+    return Structure(lattice, ["H", "H"], [[0.75, 0, 0], [0, 0, 0]], coords_are_cartesian=True)
+
+
+def test_open_directions_need_vacuum():
+    for pbc in ((False,) * 3, (False, True, True)):
+        with pytest.raises(match=r"not periodic along a.* 5\.75 Å apart"):
+            parse_structure(molecule(6.5, pbc).as_dict())
+    cell = parse_structure(molecule(7, (False,) * 3).as_dict())
+    assert cell.is_molecule
+    assert "not periodic in every direction" in cell.notes[0]
+    assert not parse_structure(molecule(6.5, (True, False, True)).as_dict()).is_molecule
+    assert parse_structure(molecule(3, (True,) * 3).as_dict()).notes == ()

@@ -1,0 +1,104 @@
+"""Tables as pandas, Excel and old programs write them."""
+
+import numpy as np
+import pytest
+
+from core.errors import LabError
+from core.frames.registry import open_dataset
+from core.frames.sources.opening import open_table
+from core.frames.sources.pair_table import import_pairs, pairs_from_table
+
+HEAD = "formula,energy_pbe,energy_r2scan\n"
+
+
+def energies(path):
+    pairs = pairs_from_table(path)
+    return [pairs.energy(column).tolist() for column in ("energy_pbe", "energy_r2scan")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        HEAD + "NaCl,-3.5,-9.25\n",
+        # an index of pandas, also one that was read and written again
+        ",formula,energy_pbe,energy_r2scan\n0,NaCl,-3.5,-9.25\n",
+        "Unnamed: 0,formula,energy_pbe,energy_r2scan\n0,NaCl,-3.5,-9.25\n",
+        ",,formula,energy_pbe,energy_r2scan\n0,1,NaCl,-3.5,-9.25\n",
+        # decimal commas
+        "formula;energy_pbe;energy_r2scan\nNaCl;-3,5;-9,25\n",
+        "formula\tenergy_pbe\tenergy_r2scan\nNaCl\t-3,5\t-9,25\n",
+        HEAD + 'NaCl,"-3,5","-9,25"\n',
+        "formula;energy_pbe;energy_r2scan\nNaCl;-3,5;-92,5e-1\n",
+        # a minus that is no hyphen, exponents of Fortran
+        HEAD + "NaCl,−3.5,−9.25\n",
+        HEAD + "NaCl,-0.35D+01,-9.25d0\n",
+        # comments, also one that holds the names
+        "# made by hand\n#\n" + HEAD + "NaCl,-3.5,-9.25\n",
+        "# formula,energy_pbe,energy_r2scan\nNaCl,-3.5,-9.25\n",
+        "# by hand\n\n#formula energy_pbe\n" + HEAD + "NaCl,-3.5,-9.25\n",
+        # a row of units
+        HEAD + ",eV/atom,eV/atom\nNaCl,-3.5,-9.25\n",
+        HEAD + "-,[meV/atom],(meV/atom)\nNaCl,-3500,-9250\n",
+        # delimiters inside quotes
+        'formula;energy_pbe;energy_r2scan;"a,b,c,d,e,f"\nNaCl;-3.5;-9.25;"x;y"\n',
+        '"formula","energy_pbe","energy_r2scan","a; b; c; d; e"\nNaCl,-3.5,-9.25,x\n',
+    ],
+)
+def test_one_table_in_many_forms(write, text):
+    assert energies(write("t.csv", text)) == [[-3.5], [-9.25]]
+
+
+@pytest.mark.parametrize("word", ["#N/A", "<NA>", "NaN", "NULL", "None", "n/a", "-", "#NA", " "])
+def test_words_for_missing_values(write, word):
+    assert np.isnan(energies(write("t.csv", f"{HEAD}NaCl,{word},-9\nKCl,-1,-2\n"))[0][0])
+
+
+@pytest.mark.parametrize("text", ["1,234.5", "-3,5,1", "#DIV/0!", "3.5.1", "InF", "1D", "−"])
+def test_other_texts_are_no_numbers(write, text):
+    path = write("t.csv", f'{HEAD}KCl,-1.5,-2\nNaCl,"{text}",-9\nLiF,-1,-2\n')
+    with pytest.raises(LabError, match=r"^Line 3 of t.csv: .* is not a finite number"):
+        pairs_from_table(path)
+
+
+def test_lines_are_counted_from_the_top_of_the_file(write):
+    text = f"# one\n# two\n\n{HEAD},eV/atom,eV/atom\n\nNaCl,-3,-9\n\nKCl,-3,x\n"
+    with pytest.raises(LabError, match=r"^Line 9 of t.csv: 'x' in column 'energy_r2scan'"):
+        pairs_from_table(write("t.csv", text))
+    with pytest.raises(LabError, match=r"^Line 7 of t.csv has another number of cells"):
+        pairs_from_table(write("t.csv", text.replace("NaCl,-3,-9", "NaCl,-3,-9,1")))
+
+
+def test_a_row_of_units_converts(write):
+    path = write("t.csv", f"{HEAD},Ha,kJ/mol\nNaCl,-1,-1\n")
+    assert energies(path) == [[pytest.approx(-27.211386)], [pytest.approx(-1 / 96.48533)]]
+    with pytest.raises(LabError, match=r"unit of column 'energy_r2scan' is not known.*--unit"):
+        pairs_from_table(write("t.csv", f"{HEAD},Ha,furlong\nNaCl,-1,-1\n"))
+
+
+def test_a_first_row_without_numbers_is_no_row_of_units(write):
+    pairs = pairs_from_table(write("t.csv", f"{HEAD}Pa,,\nNaCl,-1,-2\n"))
+    assert list(pairs.table()["formula"]) == ["Pa", "NaCl"]
+
+
+def test_an_index_is_no_column(write):
+    table = open_table(write("t.csv", ",x\n0,1\n1,2\n"))
+    assert table.columns == ["x"]
+    assert table.head().column_names == ["x"]
+
+
+def test_formulas_that_read_as_numbers(write):
+    card = import_pairs(write("t.csv", f"{HEAD}InF,-1,-2\nInF,-1,-2\n"), name="inf")
+    assert list(open_dataset("inf").table()["formula"]) == ["InF", "InF"]
+    assert card.n == 2
+
+
+def test_a_hydrate_says_how_it_was_read(write):
+    card = import_pairs(write("t.csv", f"{HEAD}CuSO4.5H2O,-1,-2\n"), name="blue")
+    assert "Read CuSO4.5H2O as CuSO4·5H2O." in card.description
+    fractions = open_dataset("blue").fractions()[0]
+    assert fractions[fractions > 0] == pytest.approx(np.array([10, 9, 1, 1]) / 21)
+
+
+def test_rows_without_ids_say_so(write):
+    card = import_pairs(write("t.csv", f"{HEAD}NaCl,-1,-2\n"), name="nameless")
+    assert "No column of ids was found, so each row is a material of its own." in card.description
