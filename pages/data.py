@@ -20,6 +20,8 @@ def main() -> None:
     )
     if note := st.session_state.pop("data note", None):
         st.success(plain(note), icon=":material/check_circle:")
+    for text in st.session_state.pop("data findings", []):
+        st.warning(plain(text), icon=":material/straighten:")
     with errors_shown():
         show_datasets()
     st.subheader("Import a table")

@@ -167,6 +167,13 @@ def import_(
             plan = plan_energies(path, functional=one, **columns_of)
             card = import_energies(path, functional=one, **common)
     row = _row(DatasetInfo(card=card, path=path, embedded=False))
+    findings = []
+    if kind == "frames":
+        # Only frames wait for torch.
+        from core.transfer.label_check import imported_findings  # noqa: PLC0415
+
+        findings = imported_findings(card, progress=common["progress"])
+    told = "".join(f"\n\n{finding.text}" for finding in findings)
     return Answer(
         data={
             **row,
@@ -177,9 +184,11 @@ def import_(
             "assumed_units": [field for field, unit in plan.units.items() if unit.is_assumed],
             "left_out": plan.left_out,
             "ignored": plan.ignored,
+            "findings": [finding.as_dict() for finding in findings],
         },
         text=f"Imported {card.n:,} {kind} of {card.n_materials:,} materials as {card.name}. "
-        f"{card.description}".rstrip(),
+        f"{card.description}".rstrip()
+        + told,
     )
 
 

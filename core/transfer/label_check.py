@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from core.frames.extent import extent_finding
 from core.frames.findings import Finding
+from core.frames.registry import open_frame_set
+from core.frames.schema import Card
 from core.frames.store import FrameSet
 from core.potential.examples import Example, load_examples
 from core.potential.forward import Wanted
@@ -20,6 +22,8 @@ from core.reference.fits.scale import gap_text, gaps_by_symbol, scale_gap
 from core.transfer.interaction import interaction_energies
 from core.transfer.label_slopes import array_finding, energy_finding
 from core.transfer.source_model import SourceModel
+
+_USUAL = "chgnet-0.3.0"
 
 ENERGIES = 200
 """Frames whose energies are compared: more than there are elements."""
@@ -62,6 +66,19 @@ def check_labels(
     findings = _energies(frame_set, source, every, part(progress, 0.0, 0.5))
     findings += _arrays(frame_set, source, every, part(progress, 0.5, 1.0))
     return sorted(findings, key=lambda one: ("error", "warning", "info").index(one.severity))
+
+
+def imported_findings(card: Card, *, progress: Progress = silent) -> list[Finding]:
+    """Check the labels of a data set of frames that has just been imported.
+
+    They are compared with the released model of the nearest functional.
+
+    Args:
+        card: its card.
+        progress: reports the frames predicted.
+    """
+    near = "chgnet-r2scan" if (card.functional or "").lower().startswith("r2scan") else _USUAL
+    return check_labels(open_frame_set(card.name), SourceModel(near), progress=progress)
 
 
 def energy_findings(

@@ -46,7 +46,7 @@ def limits() -> np.ndarray:
     largest = np.fmax(*np.abs(shifts))
     numbers = np.arange(N_ELEMENTS)
     known = np.isfinite(largest)
-    return _FLOOR + _TIMES * np.interp(numbers, numbers[known], largest[known])
+    return np.asarray(_FLOOR + _TIMES * np.interp(numbers, numbers[known], largest[known]))
 
 
 def scale_gap(

@@ -69,6 +69,12 @@ def import_table() -> None:
     if st.button("Import", type="primary", icon=":material/upload:"):
         bar = st.progress(0.0, "Importing …")
         card = _import(path, kind, settings, bar.progress)
+        if kind == "frames":
+            # It waits for torch, which the page does not need before.
+            from core.transfer.label_check import imported_findings  # noqa: PLC0415
+
+            found = imported_findings(card, progress=bar.progress)
+            st.session_state["data findings"] = [finding.text for finding in found]
         drop_upload(path)
         st.session_state["data note"] = f"Imported {card.name}. {card.description}"
         # A new key empties the uploader.
