@@ -5,6 +5,7 @@ from starlette.middleware import Middleware
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.parts.shared.serving import PageAddresses
+from pages.parts.shared.warm_up import libraries_loaded
 
 
 def show() -> None:
@@ -45,6 +46,6 @@ def show() -> None:
 
 # The server imports this file once, and runs it for each reader.
 if get_script_run_ctx(suppress_warning=True) is None:
-    app = st.App(__file__, middleware=[Middleware(PageAddresses)])
+    app = st.App(__file__, middleware=[Middleware(PageAddresses)], lifespan=libraries_loaded)
 else:
     show()

@@ -1,6 +1,8 @@
 """Matched experiments: several methods and seeds on the same data, compared as in a paper."""
 
 from core.runs.groups.experiment import Experiment
+from pages.parts.experiments.form import show_form
+from pages.parts.experiments.view import show_experiment
 from pages.parts.shared.page import errors_shown, head
 from pages.parts.shared.selection import linked
 
@@ -14,13 +16,8 @@ def main() -> None:
         experiments = Experiment.load_all()
         chosen = next((group for group in experiments if group.id == linked("experiment")), None)
         if chosen is not None:
-            from pages.parts.experiments.view import show_experiment  # noqa: PLC0415
-
             show_experiment(chosen)
             return
-        # It waits for torch; a look at an experiment does not.
-        from pages.parts.experiments.form import show_form  # noqa: PLC0415
-
         show_form(experiments)
 
 

@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.parts.runs.view import find, show_run
 from pages.parts.shared.page import errors_shown, head, plain
+from pages.parts.training.form import show_form
 
 
 def main() -> None:
@@ -35,9 +36,6 @@ def prepare() -> None:
         # next click the run would be back.
         st.query_params["run"] = ""
         del st.query_params["run"]
-    # PyTorch and CHGNet take seconds to load, and watching a run needs neither.
-    with st.spinner("Loading CHGNet …", show_time=True):
-        from pages.parts.training.form import show_form  # noqa: PLC0415
     show_form()
 
 

@@ -1,7 +1,6 @@
 """The AtomRef that come with chgnet, as numbers."""
 
 import numpy as np
-from chgnet.model.composition_model import AtomRef as CompositionModel
 from numpy.typing import NDArray
 
 CHGNET_ATOMREFS = {"chgnet-mptrj": "MPtrj", "chgnet-mp-r2scan": "MP-r2SCAN"}
@@ -19,6 +18,9 @@ def chgnet_atomref(name: str) -> NDArray[np.float64]:
     Args:
         name: a key of CHGNET_ATOMREFS.
     """
+    # Pages that only list the names do not wait for torch.
+    from chgnet.model.composition_model import AtomRef as CompositionModel  # noqa: PLC0415
+
     model = CompositionModel(is_intensive=True)
     model.initialize_from(CHGNET_ATOMREFS[name])
     return model.fc.weight.detach().double().numpy().ravel().copy()

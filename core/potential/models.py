@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from core.elements import N_ELEMENTS
 from core.errors import LabError
 from core.files import write_whole
+from core.potential.devices import kind_of
 from core.potential.released import MODELS
 from core.potential.weights import ATOMREF
 
@@ -192,28 +193,17 @@ def model_fingerprint(model: CHGNet) -> str:
     return digest.hexdigest()
 
 
-def available_devices() -> list[str]:
-    """Return the kinds of device of this machine, the preferred one first."""
-    available = {"cuda": torch.cuda.is_available(), "mps": torch.mps.is_available(), "cpu": True}
-    return [kind for kind, here in available.items() if here]
-
-
 def resolve_device(name: str) -> torch.device:
     """Turn "auto", "cpu", "cuda" (or "cuda:1") or "mps" into a device of this machine.
 
     Raises:
         LabError: if the device is unknown or not available.
     """
-    available = available_devices()
-    if name == "auto":
-        return torch.device(available[0])
+    kind = kind_of(name)
     try:
-        device = torch.device(name)
+        return torch.device(kind if name == "auto" else name)
     except RuntimeError as error:
         raise LabError(f'There is no device "{name}"; take auto, cpu, cuda or mps.') from error
-    if device.type not in available:
-        raise LabError(f'The device "{name}" is not available here; take auto or cpu.')
-    return device
 
 
 def _read(path: Path) -> dict[str, Any]:

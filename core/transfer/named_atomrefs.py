@@ -9,13 +9,6 @@ import orjson
 from core.elements import N_ELEMENTS
 from core.errors import LabError
 from core.potential.chgnet_atomref import CHGNET_ATOMREFS, FUNCTIONALS, chgnet_atomref
-from core.potential.models import (
-    get_atomref,
-    load_model,
-    save_model,
-    set_atomref,
-    source_functional,
-)
 from core.reference.fits.atomref import AtomRef
 from core.reference.fits.library import saved_atomrefs
 
@@ -69,6 +62,14 @@ def write_into_model(atomref: AtomRef, model_name: str, out: Path) -> None:
     Raises:
         LabError: if there is no such model, or the file cannot be written.
     """
+    from core.potential.models import (  # noqa: PLC0415  imports torch
+        get_atomref,
+        load_model,
+        save_model,
+        set_atomref,
+        source_functional,
+    )
+
     model = load_model(model_name)
     energies = np.where(atomref.has_energy, atomref.energies, get_atomref(model))
     set_atomref(model, energies)

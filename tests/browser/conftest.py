@@ -61,8 +61,9 @@ def pytest_runtest_makereport(item, call):
 class Lab:
     """A dashboard with a home and a port of its own, which outlast a restart."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, script: Path = ROOT / "app.py") -> None:
         self.home = home
+        self.script = script
         self.log = home / "server.log"
         with socket.socket() as free:
             free.bind(("localhost", 0))
@@ -78,8 +79,8 @@ class Lab:
         options = ["--server.headless=true", f"--server.port={self.port}"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "streamlit", "run", "app.py", *options],
-                cwd=ROOT,
+                [sys.executable, "-m", "streamlit", "run", self.script.name, *options],
+                cwd=self.script.parent,
                 env={**os.environ, "ATOMREF_LAB_HOME": str(self.home)},
                 stdout=log,
                 stderr=log,

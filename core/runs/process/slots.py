@@ -9,17 +9,16 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
-from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from core.errors import LabError
 from core.home import CHECKOUT, locks_dir
+from core.potential.devices import may_have_accelerator
 from core.runs.record.directory import Run
 from core.runs.record.listing import queue_ahead, status_if_any, waits_for
 
 POLL_SECONDS = 0.25
-_ACCELERATOR_NODES = ("nvidiactl", "dxg", "kfd")
 _COUNT = "import torch; print(torch.cuda.device_count())"
 _ASK_TORCH = "from core.potential.models import resolve_device; print(resolve_device('auto').type)"
 
@@ -36,7 +35,7 @@ def slot_of(device: str) -> str:
     """
     if device != "auto":
         return device
-    if sys.platform == "linux" and not any(Path("/dev", n).exists() for n in _ACCELERATOR_NODES):
+    if not may_have_accelerator():
         return "cpu"
     return _output_of(_ASK_TORCH)
 

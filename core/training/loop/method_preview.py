@@ -1,11 +1,15 @@
-"""Preflights of all methods side by side, for the preview of a run."""
+"""What a preflight finds, and the preflights of all methods side by side; imports no torch."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pandas as pd
 
-from core.training.loop.preflight import Preflight
+from core.frames.findings import Finding
+from core.frames.schema import LABELS
+from core.reference.fits.atomref import RARE, AtomRef
 from core.training.settings.config import RunConfig
+from core.training.settings.left_out import left_out_text
 from core.training.settings.methods import METHODS
 
 _RELEVANT = {"dataset", "source_model", "frames", "seed", "device", "loss", "ridge_strength"}
@@ -18,6 +22,50 @@ _OFFSETS = {
     "residual": ("residual", "energy_mae_mev_per_atom"),
 }
 """Method and error of each step of `core.reference.shifts.model_offset.STEPS`."""
+
+
+_FAR = 500.0
+"""Energy MAE in meV/atom above which an AtomRef clearly belongs to another functional."""
+
+
+@dataclass(kw_only=True, slots=True)
+class Preflight:
+    """What a run starts with.
+
+    Attributes:
+        n_train: training frames that are trained on.
+        n_validation: validation frames.
+        n_test: test frames.
+        n_atoms_mean: mean number of atoms of the training frames.
+        labels: number of training frames that carry each kind of label; kinds without any are
+            left out.
+        atomref: AtomRef that the method starts with.
+        energy_mae_mev_per_atom: error of the untrained model with that AtomRef, on validation
+            frames; None if none has an energy.
+        energy_mae_after_constant: the same in meV/atom after subtracting from each frame's error
+            the mean error of the other frames; None for fewer than two.
+        n_probed: validation frames behind these errors.
+        n_fitted_on: training frames that this AtomRef is fitted to, a sample of many.
+        rare: elements in fewer than ten training frames.
+        unseen: elements of the data set that no training frame contains.
+        left_out: training frames that CHGNet cannot represent, by reason; not among `n_train`.
+        findings: what a check of the training labels finds.
+    """
+
+    n_train: int
+    n_validation: int
+    n_test: int
+    n_atoms_mean: float
+    labels: dict[str, int]
+    atomref: AtomRef
+    energy_mae_mev_per_atom: float | None
+    energy_mae_after_constant: float | None
+    n_probed: int
+    n_fitted_on: int
+    rare: list[str]
+    unseen: list[str]
+    left_out: dict[str, int]
+    findings: list[Finding]
 
 
 def preview_configs(config: RunConfig) -> dict[str, RunConfig]:
@@ -68,3 +116,45 @@ def offset_errors(preflights: Mapping[str, Preflight | None]) -> dict[str, float
     }
     complete = {step: float(error) for step, error in errors.items() if error}
     return complete if len(complete) == len(errors) else None
+
+
+def warnings(config: RunConfig, result: Preflight) -> list[str]:
+    """Return what the user should know before a run, one sentence each.
+
+    Args:
+        config: the run's settings.
+        result: preflight of its method on its frames.
+    """
+    sentences = [finding.text for finding in result.findings]
+    fitted = result.atomref.n > 0
+    for kind, ratio in config.loss.model_dump(include=set(LABELS)).items():
+        if ratio and kind not in result.labels:
+            sentences.append(f"No training frame has a {kind} label, so {kind} is not trained on.")
+    if result.left_out:
+        sentences.append(f"{left_out_text(result.left_out)}; AtomRef is not fitted to them either.")
+    if result.unseen and fitted:
+        value = "stay at the prior" if config.method == "residual" else "are 0 eV"
+        sentences.append(
+            f"No training frame contains {', '.join(result.unseen)}; their references {value}."
+        )
+    if result.rare and fitted:
+        sentences.append(
+            f"{len(result.rare)} elements occur in fewer than {RARE} training frames, so their "
+            "references are uncertain."
+        )
+    if result.n_fitted_on < result.n_train:
+        sentences.append(
+            f"This preview fits AtomRef to {result.n_fitted_on:,} of {result.n_train:,} training "
+            "frames; the run fits it to all of them."
+        )
+    mae = result.energy_mae_mev_per_atom or 0.0
+    if not fitted and mae > _FAR:
+        sentences.append(
+            f"The energies of the source AtomRef are off by {mae / 1000:.1f} eV/atom; most of the "
+            "training will be spent on correcting this."
+        )
+    if not result.n_validation:
+        sentences.append("There are no validation frames, so the last epoch's model is kept.")
+    if not result.n_test:
+        sentences.append("There are no test frames, so the run ends without a test.")
+    return sentences

@@ -2,11 +2,10 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
-import torch
 from chgnet.model import CHGNet
 from numpy.typing import NDArray
 
@@ -14,7 +13,6 @@ from core.elements import N_ELEMENTS
 from core.errors import LabError
 from core.frames.findings import Finding
 from core.frames.registry import open_frame_set
-from core.frames.schema import LABELS
 from core.frames.splits import Split
 from core.frames.store import FrameSet
 from core.potential.examples import load_examples
@@ -23,13 +21,13 @@ from core.potential.models import resolve_device
 from core.potential.prediction import predict
 from core.potential.threads import compute_settings
 from core.progress import Progress, silent
-from core.reference.fits.atomref import RARE, AtomRef
+from core.reference.fits.atomref import AtomRef
+from core.training.loop.method_preview import Preflight
 from core.training.scoring.evaluate import score
 from core.training.settings.config import RunConfig
-from core.training.settings.left_out import left_out_text
 from core.training.settings.methods import METHODS
 from core.training.settings.partition import label_flags, partition
-from core.training.settings.processes import default_processes
+from core.training.settings.processes import usual_processes
 from core.training.step.loss import trained_labels
 from core.training.step.setup import initial_model
 from core.training.step.step import Stepper
@@ -43,49 +41,6 @@ _MOST_VALIDATION = 200
 _MOST_TRAINING = 1000
 _TIMED = 8
 """Numbers of frames used here: enough for an estimate, few enough to take seconds."""
-
-_FAR = 500.0
-"""Energy MAE in meV/atom above which an AtomRef clearly belongs to another functional."""
-
-
-@dataclass(kw_only=True, slots=True)
-class Preflight:
-    """What a run starts with.
-
-    Attributes:
-        n_train: training frames that are trained on.
-        n_validation: validation frames.
-        n_test: test frames.
-        n_atoms_mean: mean number of atoms of the training frames.
-        labels: number of training frames that carry each kind of label; kinds without any are
-            left out.
-        atomref: AtomRef that the method starts with.
-        energy_mae_mev_per_atom: error of the untrained model with that AtomRef, on validation
-            frames; None if none has an energy.
-        energy_mae_after_constant: the same in meV/atom after subtracting from each frame's error
-            the mean error of the other frames; None for fewer than two.
-        n_probed: validation frames behind these errors.
-        n_fitted_on: training frames that this AtomRef is fitted to, a sample of many.
-        rare: elements in fewer than ten training frames.
-        unseen: elements of the data set that no training frame contains.
-        left_out: training frames that CHGNet cannot represent, by reason; not among `n_train`.
-        findings: what a check of the training labels finds.
-    """
-
-    n_train: int
-    n_validation: int
-    n_test: int
-    n_atoms_mean: float
-    labels: dict[str, int]
-    atomref: AtomRef
-    energy_mae_mev_per_atom: float | None
-    energy_mae_after_constant: float | None
-    n_probed: int
-    n_fitted_on: int
-    rare: list[str]
-    unseen: list[str]
-    left_out: dict[str, int]
-    findings: list[Finding]
 
 
 def preflight(config: RunConfig, *, progress: Progress = silent) -> Preflight:
@@ -198,13 +153,6 @@ def _findings(
     return check_labels(open_frame_set(dataset), source, rows=np.array(rows))
 
 
-def usual_processes(config: RunConfig) -> int:
-    """Return the number of processes that a run takes on this machine if its settings name none."""
-    device = resolve_device(config.device).type
-    n_gpus = torch.cuda.device_count()
-    return default_processes(config, open_frame_set(config.dataset), device=device, n_gpus=n_gpus)
-
-
 def _sample(rows: NDArray[np.integer], most: int) -> NDArray[np.integer]:
     """Choose up to `most` rows, the same ones every time."""
     if len(rows) <= most:
@@ -278,45 +226,3 @@ def _clock(work: Callable[[], object]) -> float:
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
-
-
-def warnings(config: RunConfig, result: Preflight) -> list[str]:
-    """Return what the user should know before a run, one sentence each.
-
-    Args:
-        config: the run's settings.
-        result: preflight of its method on its frames.
-    """
-    sentences = [finding.text for finding in result.findings]
-    fitted = result.atomref.n > 0
-    for kind, ratio in config.loss.model_dump(include=set(LABELS)).items():
-        if ratio and kind not in result.labels:
-            sentences.append(f"No training frame has a {kind} label, so {kind} is not trained on.")
-    if result.left_out:
-        sentences.append(f"{left_out_text(result.left_out)}; AtomRef is not fitted to them either.")
-    if result.unseen and fitted:
-        value = "stay at the prior" if config.method == "residual" else "are 0 eV"
-        sentences.append(
-            f"No training frame contains {', '.join(result.unseen)}; their references {value}."
-        )
-    if result.rare and fitted:
-        sentences.append(
-            f"{len(result.rare)} elements occur in fewer than {RARE} training frames, so their "
-            "references are uncertain."
-        )
-    if result.n_fitted_on < result.n_train:
-        sentences.append(
-            f"This preview fits AtomRef to {result.n_fitted_on:,} of {result.n_train:,} training "
-            "frames; the run fits it to all of them."
-        )
-    mae = result.energy_mae_mev_per_atom or 0.0
-    if not fitted and mae > _FAR:
-        sentences.append(
-            f"The energies of the source AtomRef are off by {mae / 1000:.1f} eV/atom; most of the "
-            "training will be spent on correcting this."
-        )
-    if not result.n_validation:
-        sentences.append("There are no validation frames, so the last epoch's model is kept.")
-    if not result.n_test:
-        sentences.append("There are no test frames, so the run ends without a test.")
-    return sentences

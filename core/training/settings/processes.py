@@ -3,13 +3,11 @@
 Nothing here imports torch: the process that starts the others does without.
 """
 
-from typing import TYPE_CHECKING
-
+from core.frames.registry import open_frame_set
+from core.frames.store import FrameSet
+from core.potential.devices import kind_of, n_gpus
 from core.process import usable_cores
 from core.training.settings.config import RunConfig
-
-if TYPE_CHECKING:
-    from core.frames.store import FrameSet
 
 SECONDS_PER_ATOM = {"cpu": 3e-3, "cuda": 1e-4}
 """Approximate training time per atom and epoch with all labels, in one process."""
@@ -23,7 +21,17 @@ FRAMES_PER_PROCESS = 4
 the gain, and shares become uneven."""
 
 
-def default_processes(config: RunConfig, frame_set: "FrameSet", *, device: str, n_gpus: int) -> int:
+def usual_processes(config: RunConfig) -> int:
+    """Return the number of processes that a run takes on this machine if its settings name none.
+
+    Raises:
+        LabError: if there is no such data set or device.
+    """
+    frame_set = open_frame_set(config.dataset)
+    return default_processes(config, frame_set, device=kind_of(config.device), n_gpus=n_gpus())
+
+
+def default_processes(config: RunConfig, frame_set: FrameSet, *, device: str, n_gpus: int) -> int:
     """Return the number of processes of a run whose settings name none.
 
     One per physical core of the CPU or per GPU, as long as each has `FRAMES_PER_PROCESS` frames

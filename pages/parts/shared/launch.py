@@ -12,7 +12,6 @@ from core.frames.provenance import CORRECTIONS, Provenance
 from core.frames.registry import DatasetInfo
 from core.frames.schema import Card
 from core.frames.uploads import keep_upload
-from core.potential.models import load_model, source_functional
 from core.potential.released import MODELS
 from core.runs.groups.experiment import Experiment
 from core.runs.groups.sweep import Sweep
@@ -267,5 +266,7 @@ def _choose_source() -> str | None:
 
 @st.cache_data(max_entries=16, show_spinner="Reading the checkpoint …")
 def _functional_of(path: str) -> str:
+    from core.potential.models import load_model, source_functional  # noqa: PLC0415  imports torch
+
     load_model(path)
     return source_functional(path)

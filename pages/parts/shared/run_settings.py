@@ -8,11 +8,14 @@ from core.errors import LabError
 from core.frames.registry import DatasetInfo, open_dataset
 from core.frames.splits import Split
 from core.frames.store import FrameSet
-from core.potential.models import available_devices
-from core.training.loop.preflight import usual_processes
+from core.potential.devices import available_devices
 from core.training.settings.config import BLOCKS, RunConfig
 from core.training.settings.presets import PRESETS
-from core.training.settings.processes import FRAMES_PER_PROCESS, WORTH_SECONDS
+from core.training.settings.processes import (
+    FRAMES_PER_PROCESS,
+    WORTH_SECONDS,
+    usual_processes,
+)
 
 FIRST_FRAMES = 300
 FIRST_EPOCHS = 5

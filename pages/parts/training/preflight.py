@@ -12,11 +12,12 @@ from core.frames.provenance import Provenance, origin
 from core.frames.schema import Card
 from core.runs.results.comparison import method_label
 from core.training.loop.method_preview import (
+    Preflight,
     offset_errors,
     preview_configs,
     untrained_errors,
+    warnings,
 )
-from core.training.loop.preflight import Preflight, estimated_seconds, preflight, warnings
 from core.training.settings.config import RunConfig
 from pages.parts.shared.datasets import key_of
 from pages.parts.shared.page import conditioned, errors_shown, plain
@@ -24,6 +25,20 @@ from pages.parts.shared.waterfall import show_waterfall
 
 REFRESH = "1s"
 MOST_KEPT = 256
+
+
+def preflight(config: RunConfig) -> Preflight:
+    """Return the preflight of a run; what imports torch is imported here, not for the page."""
+    from core.training.loop import preflight as module  # noqa: PLC0415
+
+    return module.preflight(config)
+
+
+def estimated_seconds(config: RunConfig) -> float | None:
+    """Return the estimated duration of a run, imported in the same way."""
+    from core.training.loop import preflight as module  # noqa: PLC0415
+
+    return module.estimated_seconds(config)
 
 
 class Previews:

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from core.errors import LabError
+from core.potential import devices
 from core.process import identity, is_alive
 from core.runs.process import local, slots
 from core.runs.process.slots import slot_of
@@ -281,7 +282,7 @@ def test_one_run_has_one_process(lab):
 
 def test_the_slot_of_a_device(monkeypatch):
     assert [slot_of(device) for device in ("cpu", "cuda", "mps")] == ["cpu", "cuda", "mps"]
-    monkeypatch.setattr(slots, "_ACCELERATOR_NODES", ("null",))
+    monkeypatch.setattr(devices, "_ACCELERATOR_NODES", ("null",))
     assert slot_of("auto") in {"cpu", "cuda", "mps"}
     monkeypatch.setattr(slots, "_ASK_TORCH", "1 / 0")
     with pytest.raises(LabError, match="choose cpu, cuda or mps"):

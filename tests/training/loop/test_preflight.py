@@ -10,7 +10,8 @@ from core.potential.prediction import predict
 from core.runs.record.events import StatusTracker
 from core.training.loop import preflight as preflight_module
 from core.training.loop.loop import fit
-from core.training.loop.preflight import estimated_seconds, preflight, warnings
+from core.training.loop.method_preview import warnings
+from core.training.loop.preflight import estimated_seconds, preflight
 from core.training.scoring.evaluate import evaluate
 from core.training.settings.config import LossRatios, RunConfig
 from core.training.settings.methods import METHODS

@@ -1,0 +1,250 @@
+"""How long a reader waits for each page of the dashboard, in a real Chromium.
+
+    python benchmarks/page_load.py [--pages energy_shifts transfer] [--repeats 5]
+
+A first visit opens one page of a new server on an empty home. A second visit opens the same page
+in a new browser context, whose cache is empty, and a rerun is the page's key "r" there. A page is
+complete when no script runs, no spinner, skeleton or stale element is left and every figure is
+drawn, and stays so for half a second. "Stock" is the least that Streamlit can do: a script with a
+title and one plotly figure of 6,238 points, visited in turns with our pages in the same way. The
+ratio is stock's median over ours, of all visits. Seconds by the clock are worth something on an
+idle machine only; processor time of server and browser is given beside them.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import psutil
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.conftest import CHROMIUM, FLAGS, ROOT, Lab
+
+PAGES = {path.stem: path.stem for path in sorted((ROOT / "pages").glob("*.py"))} | {"overview": ""}
+"""Name of each page to its address."""
+
+STOCK = """
+import plotly.graph_objects as go
+import streamlit as st
+
+st.set_page_config(layout="wide")
+st.title("Points")
+x = [i % 97 for i in range(6238)]
+y = [i % 89 for i in range(6238)]
+st.plotly_chart(go.Figure(go.Scatter(x=x, y=y, mode="markers")))
+"""
+
+# Of the page itself: when it was last seen incomplete, in ms since the navigation began.
+_WATCH = """
+const UNREADY = ["stStatusWidget", "stSpinner", "stSkeleton", "stAppSkeleton"]
+    .map(name => `[data-testid="${name}"]`).concat(['[data-stale="true"]']).join(",");
+const isIncomplete = () => {
+    const app = document.querySelector('[data-testid="stApp"]');
+    if (app?.dataset.testScriptState !== "notRunning" || !app.querySelector("h1")) return true;
+    if (document.querySelector(UNREADY)) return true;
+    return [...document.querySelectorAll('[data-testid="stPlotlyChart"]')]
+        .some(chart => !chart.querySelector(".main-svg"));
+};
+window.incompleteUntil = 0;
+const look = () => { if (isIncomplete()) window.incompleteUntil = performance.now(); };
+new MutationObserver(look).observe(document, { subtree: true, childList: true, attributes: true });
+setInterval(look, 20);
+"""
+_IS_COMPLETE = "quiet => performance.now() - window.incompleteUntil > quiet"
+_QUIET_MS = 500
+_PATIENCE_MS = 180_000
+
+
+@dataclass(kw_only=True, frozen=True)
+class Visit:
+    """What one visit took.
+
+    Attributes:
+        seconds: from the start of the navigation, or the key, to the complete page.
+        server_cpu: processor time of the server and its children meanwhile, s.
+        browser_cpu: the same of the browser.
+    """
+
+    seconds: float
+    server_cpu: float
+    browser_cpu: float
+
+
+def visit_all(
+    browser: Browser, script: Path, address: str, browser_process: psutil.Process
+) -> tuple[dict[str, Visit], float]:
+    """Visit one page of a new server three times: first, again and as a rerun.
+
+    Returns:
+        The visits by name, and the server's peak memory in MB.
+    """
+    with tempfile.TemporaryDirectory() as home, started(Lab(Path(home), script)) as lab:
+        server = psutil.Process(lab.process.pid)
+        visits = {}
+        for name in ("first", "second"):
+            with opened(browser) as page:
+                stopwatch = Stopwatch(page, server, browser_process)
+                page.goto(f"{lab.url}/{address}")
+                visits[name] = stopwatch.completed()
+                if name == "second":
+                    stopwatch = Stopwatch(page, server, browser_process)
+                    page.keyboard.press("r")
+                    visits["rerun"] = stopwatch.completed()
+        return visits, server.memory_info().rss / 1e6
+
+
+@contextmanager
+def started(lab: Lab) -> Iterator[Lab]:
+    """Run a dashboard."""
+    lab.start()
+    try:
+        yield lab
+    finally:
+        lab.stop()
+
+
+@contextmanager
+def opened(browser: Browser) -> Iterator[Page]:
+    """Open an empty page in a context of its own."""
+    with closing(browser.new_context(viewport={"width": 1440, "height": 1000})) as context:
+        page = context.new_page()
+        page.add_init_script(_WATCH)
+        yield page
+
+
+class Stopwatch:
+    """Measures what happens between its making and the complete page.
+
+    Args:
+        page: the page; nothing is on it yet, or it is complete.
+        server: the server's process.
+        browser: the browser's.
+    """
+
+    def __init__(self, page: Page, server: psutil.Process, browser: psutil.Process) -> None:
+        self._page, self._processes = page, (server, browser)
+        self._start = page.evaluate(
+            "() => location.protocol === 'about:' ? 0 : window.incompleteUntil = performance.now()"
+        )
+        self._cpu = [cpu(process) for process in self._processes]
+
+    def completed(self) -> Visit:
+        """Wait until the page is complete, and return what that took."""
+        page = self._page
+        page.wait_for_function(_IS_COMPLETE, arg=_QUIET_MS, timeout=_PATIENCE_MS, polling=100)
+        failure = page.get_by_test_id("stException")
+        if failure.count():
+            raise SystemExit(f"{page.url} failed: {failure.first.inner_text()}")
+        server_cpu, browser_cpu = (
+            # Processes may have ended meanwhile.
+            sum(seconds - before.get(pid, 0.0) for pid, seconds in cpu(process).items())
+            for process, before in zip(self._processes, self._cpu, strict=True)
+        )
+        return Visit(
+            seconds=(page.evaluate("() => window.incompleteUntil") - self._start) / 1000,
+            server_cpu=server_cpu,
+            browser_cpu=browser_cpu,
+        )
+
+
+def cpu(process: psutil.Process) -> dict[int, float]:
+    """Return the processor time of a process and of each of its children, s, by process id."""
+    seconds = {}
+    for each in (process, *process.children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):
+            times = each.cpu_times()
+            seconds[each.pid] = times.user + times.system
+    return seconds
+
+
+def summary(visits: Sequence[Visit]) -> dict[str, float]:
+    """Return median and 95th percentile of the seconds, and the median processor times."""
+    seconds = [visit.seconds for visit in visits]
+    high = (
+        statistics.quantiles(seconds, n=20, method="inclusive")[-1] if seconds[1:] else seconds[0]
+    )
+    numbers = {
+        "p50": statistics.median(seconds),
+        "p95": high,
+        "server_cpu": statistics.median(visit.server_cpu for visit in visits),
+        "browser_cpu": statistics.median(visit.browser_cpu for visit in visits),
+    }
+    return {name: round(number, 3) for name, number in numbers.items()}
+
+
+def measure(pages: Sequence[str], repeats: int) -> dict[str, object]:
+    """Visit all pages and stock's in turns, and return what goes into the line of JSON."""
+    ours: dict[str, dict[str, list[Visit]]] = {name: {} for name in pages}
+    stock: dict[str, list[Visit]] = {}
+    memory = {"ours": 0.0, "stock": 0.0}
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "stock.py"
+        script.write_text(STOCK, encoding="utf-8")
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        children = psutil.Process().children(recursive=True)
+        process = next(child for child in children if "chrom" in child.name().lower())
+        for repeat in range(repeats):
+            for name in pages:
+                for side, kept, arguments in (
+                    ("ours", ours[name], (ROOT / "app.py", PAGES[name])),
+                    ("stock", stock, (script, "")),
+                ):
+                    visits, peak = visit_all(browser, *arguments, process)
+                    memory[side] = max(memory[side], peak)
+                    for kind, visit in visits.items():
+                        kept.setdefault(kind, []).append(visit)
+                    took = ", ".join(
+                        f"{kind} {each.seconds:.2f} s" for kind, each in visits.items()
+                    )
+                    sys.stderr.write(f"{repeat + 1} {name} {side}: {took}\n")
+        browser.close()
+    kinds = ("first", "second")
+    both = {
+        "ours": [v.seconds for page in ours.values() for kind in kinds for v in page[kind]],
+        "stock": [v.seconds for kind in kinds for v in stock[kind]],
+    }
+    medians = {side: statistics.median(seconds) for side, seconds in both.items()}
+    return {
+        "name": "page_load",
+        "ratio": round(medians["stock"] / medians["ours"], 2),
+        "per": "visit",
+        **{side: round(seconds, 3) for side, seconds in medians.items()},
+        **{f"peak_memory_{side}_mb": round(peak, 1) for side, peak in memory.items()},
+        "threads": os.cpu_count(),
+        "device": "cpu",
+        "repeats": repeats,
+        "load": round(os.getloadavg()[0], 1),
+        "pages": {
+            name: {kind: summary(visits) for kind, visits in page.items()}
+            for name, page in ours.items()
+        },
+        "stock_page": {kind: summary(visits) for kind, visits in stock.items()},
+    }
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Measure and print one line of JSON."""
+    parser = argparse.ArgumentParser(description="page_load against a bare Streamlit page")
+    parser.add_argument("--pages", nargs="+", choices=list(PAGES), default=list(PAGES))
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--small", action="store_true", help="only see that it works")
+    options = parser.parse_args(words)
+    if options.small:
+        options.pages, options.repeats = ["overview"], 1
+    if CHROMIUM is None:
+        sys.stderr.write("page_load: Chromium is missing; install it to measure pages.\n")
+        return
+    sys.stdout.write(f"{json.dumps(measure(options.pages, options.repeats))}\n")
+
+
+if __name__ == "__main__":
+    main()
