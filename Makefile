@@ -36,6 +36,7 @@ bench: .venv/dev.stamp
 data: .venv/app.stamp
 	$(BIN)/python data/recipes/elements.py
 	$(BIN)/python data/recipes/structures.py
+	$(BIN)/python data/recipes/results.py
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

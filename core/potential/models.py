@@ -199,11 +199,14 @@ def resolve_device(name: str) -> torch.device:
     Raises:
         LabError: if the device is unknown or not available.
     """
-    kind = kind_of(name)
+    if name == "auto":
+        return torch.device(kind_of(name))
     try:
-        return torch.device(kind if name == "auto" else name)
+        device = torch.device(name)
     except RuntimeError as error:
         raise LabError(f'There is no device "{name}"; take auto, cpu, cuda or mps.') from error
+    kind_of(name)
+    return device
 
 
 def _read(path: Path) -> dict[str, Any]:

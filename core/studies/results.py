@@ -21,18 +21,19 @@ _UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 Result = TypeVar("Result")
 
 
-def save_result(path: Path, result: Any) -> None:
+def save_result(path: Path, result: Any, *, compress: bool = False) -> None:
     """Write a result; the file is written completely or not at all.
 
     Args:
         path: path of the file, ending in .npz.
         result: a dataclass as described above.
+        compress: whether to take longer for a smaller file.
     """
     arrays: dict[str, Any] = {}
     values = _split(result, "", arrays)
     arrays[_JSON] = np.frombuffer(orjson.dumps(values), np.uint8)
     with whole_file(path) as file:
-        np.savez(file, **arrays)
+        (np.savez_compressed if compress else np.savez)(file, **arrays)
 
 
 def load_result(path: Path, kind: type[Result]) -> Result:

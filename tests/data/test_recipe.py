@@ -9,7 +9,12 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from core.progress import silent
+from core.reference.importance.trees import fitted_trees
+from core.studies.job.directory import EMBEDDED_RESULTS, Job
 
 DATA = Path(__file__).parents[2] / "data"
 CONTENT = b'{"Fe": 1}'
@@ -67,3 +72,24 @@ def test_geometry_is_compared_number_for_number(recipe):
     other = {"structure": {"lattice": {"matrix": [[1, 0, 1e-9]]}, "sites": sites}}
     assert same(one, one)
     assert not same(one, other)
+
+
+def test_results_of_the_embedded_data_are_what_their_studies_find(recipe, tmp_path, monkeypatch):
+    monkeypatch.setenv("ATOMREF_LAB_HOME", str(tmp_path))
+    jobs = [Job.of(study) for study in recipe("results").studies()]
+    assert all(job.is_done for job in jobs)
+    assert {job.file for job in jobs} == set(EMBEDDED_RESULTS.iterdir())
+    assert [job.result().corrections for job in jobs] == ["MP2020", "none"]
+    # All rows are explained, so the final trees were fitted to them in this order.
+    stored = jobs[0].result().importance
+    rows = stored.shap_rows
+    pairs = jobs[0].study.pairs.open().pairs.select(rows)
+    np.testing.assert_array_equal(np.sort(rows), stored.rows)
+    X = pairs.fractions[:, stored.counts > 0].astype(np.float32)
+    values = stored.differences[np.argsort(np.argsort(rows))]
+    trees = fitted_trees(X, values, threads=1, seed=0, progress=silent, what="")
+    shap, base = trees.contributions(X[::60], progress=silent)
+    np.testing.assert_allclose(stored.shap[::60, stored.counts > 0], shap, atol=2e-4)
+    means = np.abs(stored.shap.astype(float)).mean(axis=0)
+    assert stored.base == pytest.approx(base, abs=1e-5)
+    np.testing.assert_allclose(stored.importance, np.where(stored.counts, means, np.nan), rtol=1e-5)

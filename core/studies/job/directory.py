@@ -7,6 +7,7 @@ log.txt       output of its process
 
 The name of the directory depends on the study and the contents of its data sets, so that the same
 study of the same data has one result. All of it may be deleted: it can be computed again.
+data/results holds results of the embedded data under the same names.
 """
 
 from collections.abc import Iterator
@@ -20,10 +21,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from core.errors import LabError
 from core.files import disk_errors, write_whole
-from core.home import cache_dir
+from core.home import CHECKOUT, cache_dir
 from core.process import is_alive
 from core.studies.results import load_result, save_result
 from core.studies.study import Study
+
+EMBEDDED_RESULTS = CHECKOUT / "data" / "results"
+"""Results that come with the embedded data; data/recipes/results.py makes them."""
 
 State = Literal["new", "running", "done", "failed", "cancelled"]
 
@@ -81,9 +85,15 @@ class Job:
         return self.path / "log.txt"
 
     @property
+    def file(self) -> Path:
+        """Where the result is, or will be."""
+        embedded = EMBEDDED_RESULTS / f"{self.path.name}.npz"
+        return embedded if embedded.is_file() else self.path / "result.npz"
+
+    @property
     def is_done(self) -> bool:
         """Whether the result exists."""
-        return (self.path / "result.npz").is_file()
+        return self.file.is_file()
 
     def result(self) -> Any:
         """Return the result.
@@ -91,7 +101,7 @@ class Job:
         Raises:
             LabError: if it is damaged; it is then removed, so that it can be computed again.
         """
-        file = self.path / "result.npz"
+        file = self.file
         try:
             return load_result(file, self.study.result)
         except LabError:
