@@ -54,6 +54,7 @@ def choose_refit() -> bool:
         default="all",
         required=True,
         key="fitted",
+        wrap=True,
         bind="query-params",
         help="Scaled energies and residuals are what AtomRef leaves. Fitted to the selected "
         "materials alone, it follows them the more closely, the fewer they are.",

@@ -62,6 +62,7 @@ def choose_question() -> tuple[Explained, Named]:
         default="formation",
         required=True,
         key="explained",
+        wrap=True,
         bind="query-params",
         help="Target minus source. Total energies mainly differ by one offset per element. "
         "Formation energies subtract each functional's pure elements. Scaled energies subtract "

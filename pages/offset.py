@@ -161,6 +161,7 @@ def show_elements(result: ModelOffset, source: Provenance) -> None:
         default="residual",
         required=True,
         key="step",
+        wrap=True,
         bind="query-params",
     )
     table = result.found.element_table()

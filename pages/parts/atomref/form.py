@@ -67,6 +67,7 @@ def choose_fit(choice: PairChoice) -> AtomRefStudy:
         default="lstsq",
         required=True,
         key="fit",
+        wrap=True,
         bind="query-params",
     )
     st.caption(EXPLANATIONS[method])
@@ -141,6 +142,7 @@ def choose_side(choice: PairChoice, study: AtomRefStudy, *, difference: bool) ->
         default="target",
         required=True,
         key="side",
+        wrap=True,
         bind="query-params",
         help=plain(
             f"Target: {choice.pairs.target_functional}. Source: {choice.pairs.source_functional}."

@@ -61,6 +61,7 @@ def show_influence(choice: PairChoice, study: AtomRefStudy) -> None:
         default="influence",
         required=True,
         key="single",
+        wrap=True,
         bind="query-params",
     )
     if figure == "influence":

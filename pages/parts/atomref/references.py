@@ -113,6 +113,7 @@ def show_vectors(
         default="difference",
         required=True,
         key="show",
+        wrap=True,
         bind="query-params",
     )
     hover = {symbol: f"in {counts.get(symbol, 0):,} materials" for symbol in SYMBOLS}

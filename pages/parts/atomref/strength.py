@@ -79,6 +79,7 @@ def show_curve(
         default="mae",
         required=True,
         key="measure",
+        wrap=True,
         bind="query-params",
     )
     lines = {"least squares": curve.lstsq_mae, "prior alone": curve.prior_mae}

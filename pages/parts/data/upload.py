@@ -57,6 +57,7 @@ def import_table() -> None:
         default=table.kind,
         required=True,
         key=f"kind-{path.parent.name}",
+        wrap=True,
     )
     key = f"{kind}-{path.parent.name}"
     mapping = choose_columns(table, kind, key)

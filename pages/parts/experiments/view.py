@@ -90,6 +90,7 @@ def _table(experiment: Experiment, runs: list[Run], source: Provenance) -> None:
         default="test",
         required=True,
         key="split",
+        wrap=True,
         bind="query-params",
         help="Validation chose each run's best epoch; its test frames were looked at once, at the "
         "end. Training errors are those of the best epoch's steps.",

@@ -70,6 +70,7 @@ def choose_analysis(analyses: list[Analysis]) -> Analysis:
         default="with",
         required=True,
         key="which",
+        wrap=True,
         bind="query-params",
     )
     return by_name[name]

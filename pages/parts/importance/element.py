@@ -27,6 +27,7 @@ def show_element(analyses: list[Analysis], analysis: Analysis) -> None:
         default="partner",
         required=True,
         key="color",
+        wrap=True,
         bind="query-params",
         help="The strongest partner is the other element whose fraction correlates most with the "
         "part of the SHAP values that this element's own fraction does not explain.",

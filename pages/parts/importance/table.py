@@ -24,6 +24,7 @@ def show_table(analyses: list[Analysis], _: Analysis) -> None:
         default="importance",
         required=True,
         key="shown",
+        wrap=True,
         bind="query-params",
         help="Mean |SHAP| over all explained materials measures how much an element matters for "
         "the data set, so common elements weigh more. The mean over the materials that contain "

@@ -90,6 +90,7 @@ def _choose_study() -> tuple[NextStudy, DatasetInfo, DatasetInfo] | None:
         default="composition",
         required=True,
         key="by",
+        wrap=True,
         bind="query-params",
         help="Elements: those in few materials first, then pairs of elements that never occur "
         "together. Crystal features: the structure farthest from all existing ones in CHGNet's "

@@ -116,6 +116,7 @@ def show_coverage(result: NextMaterials, source: Provenance) -> None:
         default="materials",
         required=True,
         key="covered",
+        wrap=True,
         bind="query-params",
         label_visibility="collapsed",
     )

@@ -17,6 +17,7 @@ def choose_cost() -> Cost:
         default="hours",
         required=True,
         key="cost",
+        wrap=True,
         bind="query-params",
         help="One calculation labels one frame. For large cells the time of plane-wave codes rises "
         "with about the cube of the number of atoms; logs of your own calculations give either "

@@ -84,7 +84,7 @@ def choose_runs(runs: list[Run]) -> list[Run]:
     # Rows are ticked by their position, so another list of runs is another widget.
     key = f"runs-table-{hash(tuple(ids))}"
     st.dataframe(
-        table.assign(labels=[origin(name) if name else "" for name in table["labels"]]),
+        table.assign(labels=table["labels"].map(origin, na_action="ignore").fillna("")),
         key=key,
         hide_index=True,
         placeholder="–",

@@ -89,6 +89,7 @@ def choose_metric() -> str:
         default=next(iter(METRICS)),
         required=True,
         key="metric",
+        wrap=True,
         bind="query-params",
     )
 

@@ -64,6 +64,7 @@ def _choose_study(run: Run) -> RunErrorsStudy:
         default="best",
         required=True,
         key="model_of",
+        wrap=True,
         bind="query-params",
         help="The epoch with the lowest validation energy error, the last step, the untrained "
         "model with its new references, or any epoch whose model was saved.",
@@ -74,6 +75,7 @@ def _choose_study(run: Run) -> RunErrorsStudy:
         default="test",
         required=True,
         key="part",
+        wrap=True,
         bind="query-params",
         help="Neither was trained on; validation chose the best epoch.",
     )
@@ -98,6 +100,7 @@ def _parity(run: Run, study: RunErrorsStudy, errors: FrameErrors, source: Proven
         default=errors.kinds[0],
         required=True,
         key="kind",
+        wrap=True,
         bind="query-params",
     )
     title, unit = KINDS[kind]
@@ -173,6 +176,7 @@ def _by_element(run: Run, study: RunErrorsStudy, errors: FrameErrors, source: Pr
         default=kinds[0],
         required=True,
         key="error",
+        wrap=True,
         bind="query-params",
     )
     title, unit = METRICS[LABEL_METRICS[kind]]

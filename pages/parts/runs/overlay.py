@@ -100,6 +100,7 @@ def _drawing(runs: list[Run]) -> tuple[str, float, Run | None, bool, bool]:
         default="epoch",
         required=True,
         key="x",
+        wrap=True,
         bind="query-params",
         help="Frames seen are epochs times training frames. Training time counts compiling and "
         "validation, not pauses.",

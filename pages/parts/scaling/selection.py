@@ -109,6 +109,7 @@ def _choose_error(metrics: list[str]) -> tuple[str, str]:
         default=metrics[0],
         required=True,
         key="metric",
+        wrap=True,
         bind="query-params",
         label_visibility="collapsed",
     )
@@ -119,6 +120,7 @@ def _choose_error(metrics: list[str]) -> tuple[str, str]:
         default="validation",
         required=True,
         key="split",
+        wrap=True,
         bind="query-params",
         label_visibility="collapsed",
         help="The paper shows validation errors. Validation frames choose the best epoch of each "

@@ -189,6 +189,7 @@ def choose_methods(
         default=list(default),
         format_func=format_func,
         key="methods",
+        wrap=True,
         bind="query-params",
         help=help_text,
     )

@@ -73,7 +73,8 @@ def command(*lines: str) -> None:
 
 def show_command(line: str) -> None:
     """Show one command of `atomref` as any shell on the server's machine runs it."""
-    st.code(shell_line(line), language="bash", wrap_lines=True)
+    # Without highlighting, whose colours are too faint on either background.
+    st.code(shell_line(line), language=None, wrap_lines=True)
 
 
 def _enter_through_app() -> None:

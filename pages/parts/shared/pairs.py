@@ -221,6 +221,7 @@ def choose_elements() -> tuple[tuple[str, ...], bool]:
         default="all",
         required=True,
         key="match",
+        wrap=True,
         bind="query-params",
         disabled=len(elements) < 2,
         label_visibility="collapsed",

@@ -27,6 +27,7 @@ def choose_view(labels: Mapping[str, str], *, default: str | None = None, key: s
         default=None if st.session_state.pop(_SET, False) else default,
         required=True,
         key=key,
+        wrap=True,
         bind="query-params",
         label_visibility="collapsed",
     )

@@ -16,6 +16,7 @@ def choose_quantity() -> str:
         default="shift",
         required=True,
         key="of",
+        wrap=True,
         bind="query-params",
         help="Shift: target minus source total energy. Residual: what remains of it after each "
         "functional's own least-squares AtomRef is subtracted. With elements selected, the page "

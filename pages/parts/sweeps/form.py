@@ -20,6 +20,8 @@ FIRST_EPOCHS = 10
 FIRST_STEPS = 400
 FIRST_PATIENCE = 5
 
+PROPOSED = "proposed sizes"
+
 BUDGETS = {
     "epochs": "Epochs",
     "steps": "Steps",
@@ -39,11 +41,16 @@ class SweepForm(LaunchForm[Sweep]):
     def choose_methods(self, info: DatasetInfo) -> tuple[int, list[int], list[str], list[int]]:
         """Let the reader choose sizes, methods and seeds."""
         n_train = len(training_split(info).train)
+        proposed = ", ".join(map(str, proposed_sizes(n_train)))
+        # Sizes that were proposed for another data set.
+        if st.session_state.get("sizes", "") == st.session_state.get(PROPOSED):
+            st.session_state["sizes"] = proposed
+        st.session_state[PROPOSED] = proposed
         text = st.text_input(
             f"Sizes: training frames, at most {n_train:,}",
-            value=", ".join(map(str, proposed_sizes(n_train))),
-            # Each data set has its own default.
-            key=f"sizes-{n_train}",
+            value=proposed,
+            key="sizes",
+            bind="query-params",
             help="Separated by commas. Each training set contains the smaller ones; one frame per "
             "material comes first. A power law needs three sizes over a factor of four, a law with "
             "a floor five over a factor of ten.",
@@ -109,6 +116,7 @@ def _choose_budget() -> dict[str, Any]:
         default="epochs",
         required=True,
         key="budget",
+        wrap=True,
         bind="query-params",
         help="Epochs: the same for all, so small sizes get few steps. Steps: the same for all, so "
         "small sizes repeat their frames more often. Patience: each run trains until its "

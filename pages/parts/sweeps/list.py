@@ -143,6 +143,7 @@ def _grow(sweep: Sweep) -> None:
             [method for method in METHODS if method not in sweep.methods],
             selection_mode="multi",
             key=f"grow-methods-{sweep.id}",
+            wrap=True,
         )
         seeds = right.number_input(
             "Further seeds", min_value=0, max_value=20, value=0, key=f"grow-seeds-{sweep.id}"

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from core.figures.base.color import contrast, faint
+from core.figures.base.color import contrast, faint, to_rgb
 from core.figures.base.theme import (
     DARK,
     LIGHT,
@@ -19,6 +19,12 @@ from core.training.settings.methods import METHODS
 CONFIG = tomllib.loads(
     (Path(__file__).parents[3] / ".streamlit" / "config.toml").read_text(encoding="utf-8")
 )
+
+
+def mixed(color, background, share):
+    """Return a colour that lets a background show through."""
+    rgb = share * to_rgb(color) + (1 - share) * to_rgb(background)
+    return "#" + "".join(f"{round(255 * part):02X}" for part in rgb)
 
 
 def font_sizes(node):
@@ -39,7 +45,7 @@ def test_pages_and_figures_share_their_colours(name, colors):
     assert page["backgroundColor"] == colors.background
     assert page["secondaryBackgroundColor"] == colors.surface
     assert page["textColor"] == colors.text
-    assert page["linkColor"] == colors.accent
+    assert page["primaryColor"] == colors.accent
     assert tuple(page["chartCategoricalColors"]) == colors.groups
 
 
@@ -50,8 +56,14 @@ def test_text_is_readable(name, colors):
     for background in (colors.background, colors.surface, *sidebar.values()):
         for text in (colors.text, colors.muted, colors.accent, page["linkColor"]):
             assert contrast(text, background) >= 4.5
-    assert contrast("#FFFFFF", page["primaryColor"]) >= 4.5
-    assert contrast(page["primaryColor"], colors.background) >= 4
+    # Captions are drawn at 60 % over the background.
+    for text in (colors.text, page["linkColor"]):
+        assert contrast(mixed(text, colors.background, 0.6), colors.background) >= 4.5
+    # Selected options have their text on a tint of its colour; Streamlit writes buttons in the
+    # better of white and black.
+    primary = page["primaryColor"]
+    assert contrast(primary, mixed(primary, colors.background, 0.1)) >= 4.5
+    assert max(contrast(primary, text) for text in ("#FFFFFF", "#000000")) >= 4.5
     for graphic in (colors.source, colors.target, *colors.groups):
         assert contrast(graphic, colors.background) >= 3
 
