@@ -93,9 +93,10 @@ def choose_references() -> tuple[Any, str]:
         return kind, kind
     file = st.file_uploader(
         "Table of references",
-        type="csv",
+        type=["csv", "json"],
         key="references-file",
-        help="Columns symbol, energy (eV/atom) and functional; one row per element and functional.",
+        help="CSV with columns symbol, energy (eV/atom) and functional, one row per element and "
+        "functional; or a dictionary of energies by element in JSON.",
     )
     if file is None:
         return None, TABLE

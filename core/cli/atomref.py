@@ -48,10 +48,12 @@ def atomref(
         str,
         typer.Option(
             "--prior",
-            metavar="shifted|source|crystal|atom|FILE",
+            metavar="shifted|source|crystal|atom|NAME|FILE|isolated",
             help="For ridge and residual: the model's AtomRef as it is (source), moved by the "
             "shift of the elemental crystals (crystal), of the isolated atoms (atom), by the best "
-            "known shift of each element (shifted), or a JSON file that --out wrote.",
+            "known shift of each element (shifted); or your own: a saved AtomRef, a file (a "
+            "dictionary by element in JSON, CSV, what --out wrote), or the isolated atoms of the "
+            "data set (isolated), where elements that they lack take the shifted prior.",
         ),
     ] = "shifted",
     strength: Annotated[

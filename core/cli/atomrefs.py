@@ -12,6 +12,7 @@ from core.cli.options import AtomRefName, EnergyColumn, JsonFlag, Yes
 from core.errors import LabError
 from core.reference.fits.atomref import AtomRef
 from core.reference.fits.compare import explained, side_by_side
+from core.reference.fits.isolated import ISOLATED
 from core.reference.fits.library import delete_atomref, read_atomref, save_atomref
 from core.reference.shifts.labelled import labelled_energies
 from core.runs.record.named_models import checkpoint_of
@@ -58,18 +59,31 @@ def show(name: AtomRefName, *, _json: JsonFlag = False) -> Answer:
 def save(
     name: Annotated[str, typer.Argument(help="Name to save it under.")],
     file: Annotated[
-        Path, typer.Argument(help="A JSON file that atomref --out wrote, or CSV: symbol, energy.")
+        str,
+        typer.Argument(
+            metavar="FILE|isolated:DATASET",
+            help='A dictionary in JSON ({"H": -1.2} or {"1": -1.2}), CSV (symbol, energy), what '
+            "atomref --out wrote, or the isolated atoms of a data set.",
+        ),
     ],
     *,
-    functional: Annotated[str, typer.Option(help="Level of theory of a CSV table.")] = "",
+    functional: Annotated[
+        str, typer.Option(help="Level of theory of a dictionary or a CSV table.")
+    ] = "",
     _json: JsonFlag = False,
 ) -> Answer:
-    """Save an AtomRef from a file under a name."""
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise LabError(f"{file} cannot be read ({error.strerror}); name a file.") from None
-    save_atomref(name, read_atomref(content, name=str(file), functional=functional))
+    """Save an AtomRef from a file, or of isolated atoms, under a name."""
+    if file.startswith(f"{ISOLATED}:"):
+        from core.transfer.named_atomrefs import find_atomref  # noqa: PLC0415  it waits for torch
+
+        atomref = find_atomref(file, functional=functional)
+    else:
+        try:
+            content = Path(file).read_bytes()
+        except OSError as error:
+            raise LabError(f"{file} cannot be read ({error.strerror}); name a file.") from None
+        atomref = read_atomref(content, name=file, functional=functional)
+    save_atomref(name, atomref)
     return Answer(data={"saved": name}, text=f"Saved {file} as {name}.")
 
 

@@ -37,10 +37,10 @@ TableMapping = Annotated[
 References = Annotated[
     str,
     typer.Option(
-        metavar="mp|own|FILE",
+        metavar="mp|own|isolated|FILE",
         help="The elements' energies: mp (Materials Project's, DFT), own (the data set's pure "
-        "elements), or a CSV with columns symbol, energy (eV/atom) and, for several functionals, "
-        "functional.",
+        "elements), isolated (its isolated atoms), or a file: a dictionary by element (JSON), or a "
+        "CSV with columns symbol, energy (eV/atom) and, for several functionals, functional.",
     ),
 ]
 
@@ -61,7 +61,10 @@ Seed = Annotated[int, typer.Option(min=0, help="Seed of what is drawn at random.
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run's id or directory.")]
 ExperimentName = Annotated[str, typer.Argument(metavar="EXPERIMENT", help="Its id.")]
 SweepName = Annotated[str, typer.Argument(metavar="SWEEP", help="Its id.")]
-AtomRefName = Annotated[str, typer.Argument(help="A named AtomRef, or a JSON file.")]
+AtomRefName = Annotated[
+    str,
+    typer.Argument(help="A named AtomRef, a file of energies (JSON, CSV), or isolated:DATASET."),
+]
 Methods = Annotated[str, typer.Option(help="Methods, separated by commas; all: the five.")]
 Seeds = Annotated[str, typer.Option(help="Seeds, separated by commas.")]
 Sizes = Annotated[str, typer.Option(help="Numbers of training frames, separated by commas.")]

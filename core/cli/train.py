@@ -72,6 +72,17 @@ def train(
     ridge_strength: Annotated[
         float | None, _option("ridge_strength", "Pull of residual toward its prior.")
     ] = None,
+    atomref: Annotated[
+        str | None,
+        _option(
+            "atomref",
+            "Reference energies of your own: a saved AtomRef, a file (a dictionary by element in "
+            "JSON, CSV, or what atomref --out wrote), or isolated, for the isolated atoms of the "
+            "data set. scratch and frozen keep them, trainable trains them, residual is pulled "
+            "toward them.",
+            "the method's",
+        ),
+    ] = None,
     seed: Annotated[int | None, _option("seed")] = None,
     device: Annotated[str | None, _option("device", "auto, cpu, cuda or mps.")] = None,
     processes: Annotated[
@@ -107,6 +118,8 @@ def train(
             )
         run = Run(run_dir.absolute())
     elif given:
+        if atomref is not None and Path(atomref).is_file():
+            given["atomref"] = str(Path(atomref).absolute())
         run = _new_run(RunConfig.from_options(given), run_dir)
     else:
         raise LabError("train: nothing to train; give at least --dataset, or --run-dir of a run.")

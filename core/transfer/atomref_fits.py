@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from core.elements import SYMBOLS
 from core.errors import LabError
 from core.frames.pairs import PairSet
+from core.frames.store import FrameSet
 from core.progress import Progress, silent
 from core.reference.fits.atomref import AtomRef, Method, fit_huber, fit_lstsq, fit_pulled
 from core.reference.fits.leave_one_out import LeaveOneOut, leave_one_out
@@ -113,7 +114,10 @@ def fit_atomref(
     if len(rows) != len(X) or (np.diff(rows) != 1).any():
         X = X[rows]
     materials = target.data.table()["material_id"].to_numpy()[rows]
-    prior = source.prior(target.functional, start) if method in PULLED else None
+    prior = None
+    if method in PULLED:
+        data = target.data if isinstance(target.data, FrameSet) else None
+        prior = source.prior(target.functional, start, data=data)
     curve = None
     if prior is None:
         fit = fit_huber if method == "huber" else fit_lstsq

@@ -1,16 +1,27 @@
 """AtomRef with a name, from chgnet and from the library; and writing one into a model."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import orjson
 
-from core.elements import N_ELEMENTS
+from core.elements import INDEX, N_ELEMENTS
 from core.errors import LabError
+from core.files import disk_errors
+from core.frames.column_names import UNKNOWN
+from core.frames.registry import find_dataset
+from core.frames.store import FrameSet
 from core.potential.chgnet_atomref import CHGNET_ATOMREFS, FUNCTIONALS, chgnet_atomref
 from core.reference.fits.atomref import AtomRef
-from core.reference.fits.library import saved_atomrefs
+from core.reference.fits.isolated import ISOLATED
+from core.reference.fits.library import (
+    given_atomref,
+    own_energies,
+    read_atomref,
+    saved_atomrefs,
+)
 
 
 def named_atomrefs() -> dict[str, AtomRef]:
@@ -32,8 +43,12 @@ def named_atomrefs() -> dict[str, AtomRef]:
     return chgnet | saved_atomrefs()
 
 
-def find_atomref(name: str) -> AtomRef:
-    """Return an AtomRef by its name, or from a JSON file.
+def find_atomref(name: str, *, functional: str = "") -> AtomRef:
+    """Return an AtomRef by its name, from a file, or of isolated atoms ("isolated:DATASET").
+
+    Args:
+        name: the name or the file, as of `core.reference.fits.library`.
+        functional: functional of a table from elsewhere.
 
     Raises:
         LabError: if there is none.
@@ -42,10 +57,36 @@ def find_atomref(name: str) -> AtomRef:
     if name in atomrefs:
         return atomrefs[name]
     if Path(name).is_file():
-        return AtomRef.read(Path(name))
+        with disk_errors(Path(name)):
+            content = Path(name).read_bytes()
+        return read_atomref(content, name=name, functional=functional or UNKNOWN)
+    if name.startswith(f"{ISOLATED}:"):
+        dataset = name.removeprefix(f"{ISOLATED}:")
+        card = find_dataset(dataset).card
+        energies = own_energies(name, functional=card.functional or UNKNOWN)
+        found = given_atomref(energies, functional or card.functional or UNKNOWN)
+        return replace(found, labels=card.labels, corrections=card.corrections)
     raise LabError(
-        f"{name}: is neither a named AtomRef nor a file; names are: {', '.join(atomrefs)}."
+        f"{name}: is neither a named AtomRef nor a file; names are: {', '.join(atomrefs)}, and "
+        f"{ISOLATED}:DATASET for the isolated atoms of a data set."
     )
+
+
+def energies_named(name: str, *, functional: str, data: FrameSet | None = None) -> dict[str, float]:
+    """Return reference energies by symbol, eV/atom: chgnet's own, or as of `own_energies`.
+
+    Args:
+        name: name, file, or "isolated".
+        functional: functional whose energies are taken from a table of several.
+        data: the data set whose isolated atoms may be asked for.
+
+    Raises:
+        LabError: if there is nothing of this name.
+    """
+    if name in CHGNET_ATOMREFS:
+        values = chgnet_atomref(name)
+        return {symbol: float(values[i]) for symbol, i in INDEX.items() if values[i] != 0}
+    return own_energies(name, functional=functional, data=data)
 
 
 def write_into_model(atomref: AtomRef, model_name: str, out: Path) -> None:

@@ -1,17 +1,20 @@
 """The AtomRef that each method starts with."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.elements import SYMBOLS
+from core.elements import INDEX, SYMBOLS
+from core.errors import LabError
 from core.frames.store import FrameSet
 from core.potential.models import UNKNOWN, get_atomref, load_model, source_functional
 from core.progress import Progress, silent
 from core.reference.fits.atomref import AtomRef, fit_lstsq
 from core.reference.shifts.labelled import LabelledEnergies
 from core.transfer.atomref_fits import fit_atomref
+from core.transfer.named_atomrefs import energies_named
 from core.transfer.source_model import SourceModel
 
 
@@ -44,6 +47,7 @@ def method_atomref(
     source: SourceModel,
     *,
     strength: float,
+    own: str | None = None,
     progress: Progress = silent,
 ) -> AtomRef:
     """Return the AtomRef that a method starts with.
@@ -57,19 +61,24 @@ def method_atomref(
         rows: rows to fit on; those without an energy are left out.
         source: the pretrained model.
         strength: pull toward the prior in `residual`.
+        own: reference energies of the user's own, as of
+            `core.transfer.named_atomrefs.energies_named`: `residual` is pulled toward them, other
+            methods start with them; None for those of the method.
         progress: reports the interaction energies computed.
 
     Raises:
-        LabError: if the source model cannot be read or no training frame has an energy.
+        LabError: if the source model cannot be read, no training frame has an energy, or own
+            references lack an element of the training frames.
     """
-    if method in {"trainable", "frozen"}:
-        return replace(
+    if method in {"trainable", "frozen"} or (own is not None and method == "scratch"):
+        fixed = replace(
             composition_fit(frame_set, rows),
             functional=source_functional(source.name),
             energies=get_atomref(load_model(source.name)),
             n=0,
             prior_used=f"AtomRef of {source.name}",
         )
+        return fixed if own is None else _with_own(fixed, own, frame_set)
     card = frame_set.card
     target = LabelledEnergies(
         data=frame_set,
@@ -83,6 +92,28 @@ def method_atomref(
         target,
         method="residual" if method == "residual" else "lstsq",
         source=source,
+        start=own if own is not None and method == "residual" else "shifted",
         strength=strength,
         progress=progress,
     ).atomref
+
+
+def _with_own(fixed: AtomRef, own: str, frame_set: FrameSet) -> AtomRef:
+    """Return an AtomRef with reference energies of the user's own."""
+    functional = frame_set.card.functional or UNKNOWN
+    known = energies_named(own, functional=functional, data=frame_set)
+    lacking = [symbol for symbol in fixed.fitted_energies() if symbol not in known]
+    if lacking:
+        raise LabError(
+            f"{own} has no reference energy of {', '.join(lacking)}, which the training frames "
+            "contain; add it, or choose the method residual, which fits what is missing."
+        )
+    energies = fixed.energies.copy()
+    energies[[INDEX[symbol] for symbol in known]] = list(known.values())
+    return replace(
+        fixed,
+        functional=functional,
+        method="given",
+        energies=energies,
+        prior_used=f"AtomRef of {Path(own).name}",
+    )

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.elements import N_ELEMENTS
-from core.errors import LabError
-from core.reference.fits.atomref import AtomRef
+from core.elements import INDEX
+from core.frames.store import FrameSet
 from core.reference.fits.priors import PRIOR_KINDS, Prior, prior
 
 
@@ -39,24 +38,30 @@ class SourceModel:
         atomref, source = get_atomref(load_model(self.name)), source_functional(self.name)
         return {kind: prior(atomref, source, functional, kind) for kind in PRIOR_KINDS}
 
-    def prior(self, functional: str, start: str = "shifted") -> Prior:
+    def prior(
+        self, functional: str, start: str = "shifted", *, data: FrameSet | None = None
+    ) -> Prior:
         """Return one prior for the references of a functional.
 
         Args:
             functional: level of theory of the references.
-            start: a kind of `core.reference.fits.priors`, or the path of an AtomRef in JSON.
+            start: a kind of `core.reference.fits.priors`, or reference energies as of
+                `core.reference.fits.library.own_energies`; elements that these lack take the
+                "shifted" prior.
+            data: the data set whose isolated atoms may be asked for.
 
         Raises:
-            LabError: if the model cannot be loaded, or `start` is neither a kind nor an AtomRef.
+            LabError: if the model cannot be loaded, or `start` is neither.
         """
         if start in PRIOR_KINDS:
             return self.priors(functional)[start]
-        path = Path(start)
-        if not path.is_file():
-            raise LabError(
-                f"{start} is neither a prior nor a file; choose one of {', '.join(PRIOR_KINDS)}, "
-                "or give a file that atomref --out wrote."
-            )
-        return Prior(
-            energies=AtomRef.read(path).energies, origin=[f"AtomRef of {path.name}"] * N_ELEMENTS
-        )
+        # Only this reads files of references.
+        from core.transfer.named_atomrefs import energies_named  # noqa: PLC0415
+
+        own = energies_named(start, functional=functional, data=data)
+        usual = self.priors(functional)["shifted"]
+        energies, origin = usual.energies.copy(), list(usual.origin)
+        name = f"AtomRef of {Path(start).name}"
+        for symbol, energy in own.items():
+            energies[INDEX[symbol]], origin[INDEX[symbol]] = energy, name
+        return Prior(energies=energies, origin=origin)

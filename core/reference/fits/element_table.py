@@ -1,48 +1,101 @@
-"""CSV tables from users, with one energy per element."""
+"""Tables from users, with one energy per element: CSV, or a dictionary in JSON."""
 
+import ast
 import warnings
+from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
+import orjson
 import pandas as pd
 
-from core.elements import INDEX
+from core.elements import INDEX, N_ELEMENTS, SYMBOLS
 from core.errors import LabError
 
 _NEEDED = ("symbol", "energy")
 
+_SYNONYMS = {
+    "element": "symbol",
+    "z": "symbol",
+    "number": "symbol",
+    "atomic_number": "symbol",
+    "e0": "energy",
+    "energy_ev": "energy",
+    "energy_per_atom": "energy",
+}
+"""Other names of the needed columns."""
+
 
 def read_element_table(file: Path | BinaryIO, *, name: str = "") -> pd.DataFrame:
-    """Read a CSV file of energies of elements, all as text, with column names in lower case.
+    """Read energies of elements, all as text, with column names in lower case.
 
     Args:
-        file: the file, or its content.
+        file: the file, or its content: CSV with columns symbol (or atomic number) and energy, a
+            dictionary such as {"H": -1.2} or {"1": -1.2} in JSON or Python, or an AtomRef in JSON.
         name: name of the content in error messages.
 
     Raises:
-        LabError: if it cannot be read, or is not a table.
+        LabError: if it cannot be read, or is neither.
     """
     name = name or str(getattr(file, "name", file) if not isinstance(file, Path) else file)
+    try:
+        content = file.read_bytes() if isinstance(file, Path) else file.read()
+    except OSError as error:
+        raise LabError(
+            f"{name} cannot be read ({error.strerror}); choose a file of references."
+        ) from None
+    if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+        return _from_dictionary(content, name)
     try:
         # As text: the symbol of sodium must not read as a missing value.
         # No index: lines that end in a comma would make one of the symbols. Pandas warns of the
         # empty cells that they lose.
         with warnings.catch_warnings(action="ignore", category=pd.errors.ParserWarning):
-            table = pd.read_csv(file, dtype=str, keep_default_na=False, index_col=False)
-    except OSError as error:
-        raise LabError(
-            f"{name} cannot be read ({error.strerror}); choose a CSV file of references."
-        ) from None
+            table = pd.read_csv(BytesIO(content), dtype=str, keep_default_na=False, index_col=False)
     except (ValueError, pd.errors.ParserError):
         raise LabError(
-            f"{name} is not a CSV table; give columns symbol and energy (eV/atom)."
+            f"{name} is not a CSV table; give columns symbol and energy (eV/atom), or a "
+            'dictionary such as {"H": -1.2}.'
         ) from None
     table = table.rename(columns=lambda column: str(column).strip().lower())
     if not table.columns.is_unique:
         twice = table.columns[table.columns.duplicated()][0]
         raise LabError(f"{name} has two columns {twice!r}; keep one of them.")
-    return table
+    known = set(table.columns)
+    return table.rename(
+        columns={
+            column: needed
+            for column, needed in _SYNONYMS.items()
+            if column in known and needed not in known
+        }
+    )
+
+
+def _from_dictionary(content: bytes, name: str) -> pd.DataFrame:
+    """Return a dictionary of energies as a table of text."""
+    values: Any = None
+    try:
+        values = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        try:
+            # Literals only: nothing in the file is run.
+            values = ast.literal_eval(content.decode("utf-8").strip())
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            values = None
+    if isinstance(values, dict) and isinstance(values.get("energies"), dict):
+        values = values["energies"]
+    if not isinstance(values, dict) or any(
+        isinstance(value, dict | list | bool) for value in values.values()
+    ):
+        raise LabError(
+            f"{name} is not a dictionary of energies; write one number in eV per element, such as "
+            '{"H": -1.2, "O": -3.1} or {"1": -1.2, "8": -3.1}.'
+        )
+    return pd.DataFrame(
+        {"symbol": [str(key) for key in values], "energy": [str(one) for one in values.values()]},
+        dtype=str,
+    )
 
 
 def element_energies(
@@ -82,7 +135,7 @@ def element_energies(
     for place, symbol, text in zip(rows.index, rows["symbol"], rows["energy"], strict=True):
         # The header is line 1 of the file.
         row = f"{name}, line {place + 2}"
-        element = symbol.strip()
+        element = _symbol(symbol.strip())
         if element not in INDEX:
             raise LabError(f"{row}: {symbol!r} is not an element from H to Pu; write it like Fe.")
         energy = _number(text)
@@ -94,6 +147,12 @@ def element_energies(
     if not energies:
         raise LabError(f"{name} contains no element; give one row per element.")
     return energies
+
+
+def _symbol(text: str) -> str:
+    """Return the symbol of an atomic number; other text as it is."""
+    number = int(text) if text.isdecimal() and len(text) < 4 else 0
+    return SYMBOLS[number - 1] if 1 <= number <= N_ELEMENTS else text
 
 
 def _number(text: str) -> float:

@@ -2,17 +2,25 @@
 
 import io
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import orjson
 
-from core.elements import INDEX, N_ELEMENTS
+from core.elements import INDEX, N_ELEMENTS, SYMBOLS
 from core.errors import LabError
+from core.files import disk_errors
+from core.frames.registry import open_frame_set
+from core.frames.store import FrameSet
 from core.home import atomrefs_dir
 from core.reference.fits.atomref import AtomRef
 from core.reference.fits.element_table import element_energies, read_element_table
+from core.reference.fits.isolated import ISOLATED, isolated_energies
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_FIELDS = frozenset({"energies", "method", "functional", "version"})
+"""Keys of an AtomRef of the lab, which no dictionary of energies has."""
 _RESERVED = ("chgnet-", "this-")
 """Prefixes of the names of chgnet's own AtomRef, and of the fits of a page."""
 
@@ -62,23 +70,32 @@ def delete_atomref(name: str) -> None:
 
 
 def read_atomref(content: bytes, *, name: str, functional: str = "") -> AtomRef:
-    """Read an AtomRef from a file of the lab (JSON) or from a table from elsewhere (CSV).
+    """Read an AtomRef from a file of the lab (JSON), or from a table from elsewhere.
 
     Args:
-        content: the file.
-        name: file name, for its suffix and for error messages.
+        content: the file: an AtomRef, a dictionary of energies by symbol or atomic number, or CSV.
+        name: file name, for error messages.
         functional: level of theory of a table, which does not contain it.
 
     Raises:
-        LabError: if it is neither, a row of the table is not the energy of an element, or no
+        LabError: if it is none of these, an entry is not the energy of an element, or no
             functional is given for a table.
     """
-    if not name.lower().endswith(".csv"):
+    if _is_atomref(content):
         return AtomRef.from_json(content, name=name)
     if not functional.strip():
         raise LabError(f"{name}: a table does not contain its functional; give it, such as r2SCAN.")
     table = read_element_table(io.BytesIO(content), name=name)
-    energies = element_energies(table, functional, name=name)
+    return given_atomref(element_energies(table, functional, name=name), functional)
+
+
+def given_atomref(energies: Mapping[str, float], functional: str) -> AtomRef:
+    """Return an AtomRef of given energies.
+
+    Args:
+        energies: eV/atom by symbol.
+        functional: their level of theory.
+    """
     values = np.zeros(N_ELEMENTS)
     values[[INDEX[symbol] for symbol in energies]] = list(energies.values())
     return AtomRef(
@@ -90,6 +107,58 @@ def read_atomref(content: bytes, *, name: str, functional: str = "") -> AtomRef:
         rank=0,
         condition=np.inf,
     )
+
+
+def own_energies(text: str, *, functional: str, data: FrameSet | None = None) -> dict[str, float]:
+    """Return reference energies that a user names.
+
+    Args:
+        text: a saved AtomRef, a file as of `read_atomref`, or ISOLATED for the isolated atoms of
+            the data set ("isolated:NAME" for those of another one).
+        functional: functional whose energies are taken from a table of several.
+        data: the data set.
+
+    Returns:
+        eV/atom by symbol; elements without one are left out.
+
+    Raises:
+        LabError: if there is nothing of this name, or it cannot be read.
+    """
+    start, _, name = text.partition(":")
+    frames = open_frame_set(name) if start == ISOLATED and name else data
+    if start == ISOLATED and frames is not None:
+        return isolated_energies(
+            frames, frames.fractions(), frames.energies(), name=frames.card.name
+        )
+    if (saved := atomrefs_dir() / f"{text}.json").is_file() and _NAME.fullmatch(text):
+        return _energies_of(AtomRef.read(saved))
+    if not Path(text).is_file():
+        names = ", ".join([ISOLATED, *saved_atomrefs()])
+        raise LabError(
+            f"{text} is neither a saved AtomRef nor a file; saved are: {names}; or give a "
+            "dictionary of energies by element (JSON), a CSV table, or a file that atomref --out "
+            "wrote."
+        )
+    with disk_errors(Path(text)):
+        content = Path(text).read_bytes()
+    if _is_atomref(content):
+        return _energies_of(AtomRef.from_json(content, name=text))
+    return element_energies(
+        read_element_table(io.BytesIO(content), name=text), functional, name=text
+    )
+
+
+def _energies_of(atomref: AtomRef) -> dict[str, float]:
+    return {SYMBOLS[i]: float(atomref.energies[i]) for i in np.flatnonzero(atomref.has_energy)}
+
+
+def _is_atomref(content: bytes) -> bool:
+    """Return whether a file is meant as an AtomRef of the lab."""
+    try:
+        values = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return False
+    return isinstance(values, dict) and bool(_FIELDS & values.keys())
 
 
 def _path(name: str) -> Path:

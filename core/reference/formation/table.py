@@ -13,6 +13,7 @@ from core.errors import LabError
 from core.frames.pairs import PairSet
 from core.frames.schema import EnergyColumn
 from core.frames.store import FrameSet
+from core.reference.fits.isolated import ISOLATED, isolated_energies
 from core.reference.formation.energies import (
     ElementReferences,
     formation_energies,
@@ -70,19 +71,25 @@ class FormationTable:
 
         Args:
             data: frames (one functional) or pairs.
-            references: "mp", "own", or a table or its path.
+            references: "mp", "own", "isolated" (the data set's isolated atoms), or a table or its
+                path.
 
         Raises:
             LabError: if no column has references.
         """
         totals = _total_energies(data)
+        of_atoms = isinstance(references, str) and references == ISOLATED
         only = len({column.functional.casefold() for column, _ in totals}) == 1
         columns: list[FormationColumn] = []
         without: dict[str, str] = {}
         for column, energies in totals:
             try:
                 elements = references_of(
-                    references, data.fractions(), energies, column.functional, only=only
+                    _isolated(data, energies) if of_atoms else references,
+                    data.fractions(),
+                    energies,
+                    column.functional,
+                    only=only or of_atoms,
                 )
             except LabError as error:
                 without[column.column] = str(error)
@@ -254,6 +261,12 @@ def mae_by_chemistry(errors: pd.DataFrame) -> pd.DataFrame:
     return errors.pivot_table(
         index=["chemistry", "n"], columns="energy", values="mae", sort=False
     ).reset_index()
+
+
+def _isolated(data: FrameSet | PairSet, energies: np.ndarray) -> pd.DataFrame:
+    """Return the energies of the data set's isolated atoms as a table of references."""
+    found = isolated_energies(data, data.fractions(), energies, name=data.card.name)
+    return pd.DataFrame({"symbol": list(found), "energy": [repr(one) for one in found.values()]})
 
 
 def _total_energies(data: FrameSet | PairSet) -> list[tuple[EnergyColumn, np.ndarray]]:

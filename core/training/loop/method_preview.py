@@ -12,7 +12,16 @@ from core.training.settings.config import RunConfig
 from core.training.settings.left_out import left_out_text
 from core.training.settings.methods import METHODS
 
-_RELEVANT = {"dataset", "source_model", "frames", "seed", "device", "loss", "ridge_strength"}
+_RELEVANT = {
+    "dataset",
+    "source_model",
+    "frames",
+    "seed",
+    "device",
+    "loss",
+    "ridge_strength",
+    "atomref",
+}
 """Settings that an AtomRef, and the error of the untrained model with it, depend on."""
 
 _OFFSETS = {

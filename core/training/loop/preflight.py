@@ -71,6 +71,7 @@ def preflight(config: RunConfig, *, progress: Progress = silent) -> Preflight:
             fitted_on,
             SourceModel(config.source_model, config.device, config.threads),
             strength=config.ridge_strength,
+            own=config.atomref,
             progress=progress,
         )
         if len(fitted_on) < len(train):

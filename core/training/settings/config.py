@@ -33,6 +33,7 @@ FLAGS: dict[str, str] = {
     "loss.magmom": "--loss-magmom",
     "loss.huber_delta": "--huber-delta",
     "ridge_strength": "--ridge-strength",
+    "atomref": "--atomref",
     "seed": "--seed",
     "device": "--device",
     "processes": "--processes",
@@ -111,6 +112,9 @@ class RunConfig(BaseModel):
         threads: CPU threads of each process; None takes the physical cores that it may use, divided
             by the number of processes.
         ridge_strength: pull toward the prior in the `residual` AtomRef.
+        atomref: reference energies of the user's own, which scratch, trainable and frozen start
+            with and `residual` is pulled toward: a saved AtomRef, a file, or "isolated" for the
+            isolated atoms of the data set; None for those of the method.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -138,6 +142,7 @@ class RunConfig(BaseModel):
     processes: int | None = Field(default=None, ge=1, le=1024)
     threads: int | None = Field(default=None, ge=1)
     ridge_strength: float = Field(default=1e-2, gt=0)
+    atomref: str | None = Field(default=None, min_length=1)
 
     @field_validator("frozen", mode="before")
     @classmethod
@@ -170,6 +175,11 @@ class RunConfig(BaseModel):
     def _consistent(self) -> Self:
         if self.method not in METHODS:
             raise ValueError(f"method should be one of {', '.join(METHODS)} (got {self.method!r})")
+        if self.atomref is not None and self.method == "refit":
+            raise ValueError(
+                "refit fits its AtomRef to the data; with reference energies of your own choose "
+                "frozen, trainable, scratch or residual"
+            )
         if self.weight_decay and self.optimizer != "adamw":
             raise ValueError(f"weight decay needs the optimiser adamw (got {self.optimizer})")
         if self.optimizer == "adamw" and not self.weight_decay:

@@ -47,6 +47,7 @@ def initial_atomref(
         rows,
         SourceModel(config.source_model, config.device, threads),
         strength=config.ridge_strength,
+        own=config.atomref,
         progress=progress,
     )
     return {

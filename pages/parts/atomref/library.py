@@ -188,12 +188,15 @@ def import_file() -> None:
     """Save an AtomRef from a file."""
     with st.form("bring-atomref", border=True, clear_on_submit=True):
         upload = st.file_uploader(
-            "AtomRef file (JSON), or CSV with the columns symbol and energy (eV/atom)",
+            "AtomRef file (JSON), a dictionary of energies by element (JSON), or CSV with the "
+            "columns symbol and energy (eV/atom)",
             type=["json", "csv"],
         )
         left, right = st.columns(2)
         name = left.text_input("Name", placeholder="literature", max_chars=60)
-        functional = right.text_input("Functional (for CSV)", placeholder="r2SCAN", max_chars=60)
+        functional = right.text_input(
+            "Functional (of a dictionary or CSV)", placeholder="r2SCAN", max_chars=60
+        )
         if st.form_submit_button("Import", icon=":material/upload:"):
             if upload is None:
                 st.error("Choose a file first.")

@@ -5,10 +5,20 @@ import pytest
 
 from core.elements import INDEX, N_ELEMENTS
 from core.errors import LabError
-from core.home import atomrefs_dir
+from core.frames.registry import open_frame_set
+from core.frames.schema import Card, Frame
+from core.frames.store import write_frames
+from core.home import atomrefs_dir, datasets_dir
 from core.reference.fits.atomref import fit_lstsq
 from core.reference.fits.compare import explained, side_by_side
-from core.reference.fits.library import delete_atomref, read_atomref, save_atomref, saved_atomrefs
+from core.reference.fits.library import (
+    delete_atomref,
+    own_energies,
+    read_atomref,
+    save_atomref,
+    saved_atomrefs,
+)
+from core.reference.formation.table import FormationTable
 
 
 @pytest.fixture
@@ -65,6 +75,12 @@ def test_a_table_from_elsewhere(home):
         (b"symbol,energy\n", "contains no element"),
         (b"symbol,energy,Energy\nLi,1,2\n", "two columns 'energy'"),
         (b"\xff\xfe\x00", "is not a CSV table"),
+        (b'{"Xx": 1}', "'Xx' is not an element"),
+        (b'{"95": 1}', "'95' is not an element"),
+        (b'{"H": [1]}', "not a dictionary of energies"),
+        (b'{"H": "one"}', "'one' is not an energy"),
+        (b'{"H": 1, "1": 2}', "occurs twice"),
+        (b"{'H': __import__('os')}", "not a dictionary of energies"),
     ],
 )
 def test_mistakes_in_a_table_are_told(content, told):
@@ -108,3 +124,51 @@ def test_side_by_side_leaves_gaps_where_one_does_not_know():
     assert table.loc["Li", "spread"] == pytest.approx(
         abs(one.energies[INDEX["Li"]] - other.energies[INDEX["Li"]])
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("e0.json", b'{"H": -1.2, "O": -3.1}'),
+        ("e0.json", b'{"1": -1.2, "8": -3.1}'),
+        ("e0.txt", b"{1: -1.2, 8: -3.1}"),
+        ("e0.csv", b"symbol,energy\nH,-1.2\nO,-3.1\n"),
+        ("e0.csv", b"Z,E0\n1,-1.2\n8,-3.1\n"),
+        ("e0.csv", b"element,energy\nH,-1.2\nO,-3.1\n"),
+    ],
+)
+def test_reference_energies_in_every_form(home, name, content):
+    expected = {"H": -1.2, "O": -3.1}
+    one = read_atomref(content, name=name, functional="PBE")
+    assert {symbol: one.energies[INDEX[symbol]] for symbol in expected} == expected
+    assert one.has_energy.sum() == 2
+    (home / name).write_bytes(content)
+    assert own_energies(str(home / name), functional="PBE") == expected
+    save_atomref("mine", one)
+    assert own_energies("mine", functional="anything") == expected
+    with pytest.raises(LabError, match="saved are: isolated, mine"):
+        own_energies("theirs", functional="PBE")
+
+
+def test_isolated_atoms_of_a_data_set(home):
+    def atom(row, number, energy, edge=15.0):
+        return Frame(
+            frame_id=f"f-{row}",
+            material_id=f"m-{row}",
+            atomic_numbers=np.array([number]),
+            frac_coords=np.zeros((1, 3)),
+            lattice=edge * np.eye(3),
+            energy_per_atom=energy,
+        )
+
+    frames = [atom(0, 8, -1.5), atom(1, 8, -1.9), atom(2, 3, -0.3), atom(3, 26, -8.0, edge=2.4)]
+    card = Card(name="atoms", kind="frames", functional="PBE")
+    write_frames(datasets_dir() / "atoms", card, frames)
+    expected = {"O": -1.9, "Li": -0.3}
+    assert own_energies("isolated:atoms", functional="PBE") == expected
+    data = open_frame_set("atoms")
+    assert own_energies("isolated", functional="PBE", data=data) == expected
+    assert FormationTable.of(data, "isolated").columns[0].energies[0] == pytest.approx(0.4)
+    write_frames(datasets_dir() / "none", card.model_copy(update={"name": "none"}), frames[3:])
+    with pytest.raises(LabError, match="none holds no isolated atom"):
+        own_energies("isolated:none", functional="PBE")

@@ -130,7 +130,7 @@ def test_a_table_may_hold_several_functionals(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("element,energy\nNa,-1\n", "no column 'symbol'"),
+        ("name,energy\nNa,-1\n", "no column 'symbol'"),
         ("symbol,value\nNa,-1\n", "no column 'energy'"),
         ("symbol,energy\nNa,-1\nXx,-2\n", "line 3: 'Xx' is not an element"),
         ("symbol,energy\nNa,low\n", "line 2: 'low' is not an energy"),

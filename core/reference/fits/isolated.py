@@ -1,0 +1,63 @@
+"""Energies of isolated atoms among the frames of a data set."""
+
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.elements import SYMBOLS
+from core.errors import LabError
+from core.frames.schema import Frame, Structures
+
+ISOLATED = "isolated"
+"""Stands for the isolated atoms of a data set where reference energies are named."""
+
+_ALONE = 6.0
+"""Å to the next image, from which on CHGNet sees no neighbour."""
+
+
+def is_isolated(frame: Frame) -> bool:
+    """Return whether a frame is one atom that has no image within 6 Å."""
+    if len(frame) != 1:
+        return False
+    steps = np.array([step for step in product((-1, 0, 1), repeat=3) if any(step)])
+    return bool(np.linalg.norm(steps @ frame.lattice, axis=1).min() >= _ALONE)
+
+
+def isolated_energies(
+    structures: Structures,
+    fractions: NDArray[np.float64],
+    energies: NDArray[np.float64],
+    *,
+    rows: NDArray[np.integer] | None = None,
+    name: str,
+) -> dict[str, float]:
+    """Return the energy of each element's isolated atom; of several frames the lowest.
+
+    Args:
+        structures: the data set.
+        fractions: composition fractions (n, 94) of the rows.
+        energies: total energies (n,) of the rows, eV/atom; NaN where missing.
+        rows: row numbers in the data set (n,); None for all.
+        name: name of the data set in the message.
+
+    Returns:
+        eV by symbol.
+
+    Raises:
+        LabError: if there is no isolated atom with an energy.
+    """
+    places = np.flatnonzero((fractions.max(axis=1) == 1) & np.isfinite(energies))
+    taken = places if rows is None else np.asarray(rows)[places]
+    found: dict[str, float] = {}
+    for place, frame in zip(places, structures.frames(taken), strict=True):
+        if frame is None or not is_isolated(frame):
+            continue
+        symbol = SYMBOLS[int(frame.atomic_numbers[0]) - 1]
+        found[symbol] = min(found.get(symbol, np.inf), float(energies[place]))
+    if not found:
+        raise LabError(
+            f"{name} holds no isolated atom with an energy (one atom, {_ALONE:g} Å or more from "
+            "its images); add such frames, or give a file of reference energies."
+        )
+    return found
