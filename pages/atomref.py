@@ -1,13 +1,17 @@
 """The elemental references that bring two functionals together (Figure 2)."""
 
+import streamlit as st
+
 from core.frames.pairs import PairSet
 from core.studies.atomref_fit import AtomRefStudy
 from core.studies.interaction import InteractionStudy
+from pages.parts.atomref.energies import EnergyChoice, choose_energies
 from pages.parts.atomref.form import choose_fit
 from pages.parts.atomref.influence import show_influence
 from pages.parts.atomref.intervals import show_uncertainty
 from pages.parts.atomref.library import show_library
 from pages.parts.atomref.references import show_references
+from pages.parts.atomref.single import show_one_functional
 from pages.parts.atomref.strength import show_strength_and_prior
 from pages.parts.shared.job import computed
 from pages.parts.shared.page import command, errors_shown, head
@@ -23,6 +27,9 @@ VIEWS = {
 }
 
 
+FUNCTIONALS = ("Two functionals", "One functional")
+
+
 def main() -> None:
     head(
         "AtomRef",
@@ -30,6 +37,18 @@ def main() -> None:
         "they determined?",
     )
     with errors_shown():
+        functionals = st.segmented_control(
+            "Energies in",
+            FUNCTIONALS,
+            default=FUNCTIONALS[0],
+            required=True,
+            key="functionals",
+            bind="query-params",
+            help="One functional needs formulas and one energy only.",
+        )
+        if functionals == FUNCTIONALS[1]:
+            show_single()
+            return
         choice = choose_pairs()
         if choice is None:
             return
@@ -41,7 +60,19 @@ def main() -> None:
         VIEWS[view](choice, study)
 
 
-def has_interaction_energies(choice: PairChoice, study: AtomRefStudy) -> bool:
+def show_single() -> None:
+    """Show the references of the energies of one functional."""
+    choice = choose_energies()
+    if choice is None:
+        return
+    study = choose_fit(choice)
+    if study.method == "residual" and not has_interaction_energies(choice, study):
+        command(study.command)
+        return
+    show_one_functional(choice, study)
+
+
+def has_interaction_energies(choice: PairChoice | EnergyChoice, study: AtomRefStudy) -> bool:
     """Return whether the network's interaction energies are computed; offer to, if not."""
     data = choice.data
     if isinstance(data, PairSet) and not data.has_structures:

@@ -12,7 +12,7 @@ from core.frames.schema import Card, EnergyColumn
 from core.potential.released import MODELS
 from core.reference.fits.atomref import RARE
 from core.reference.shifts.model_offset import STEPS
-from core.reference.shifts.pairs import default_columns
+from core.reference.shifts.pairs import default_energy
 from core.runs.record.named_models import runs_with_models
 from core.studies.model_offset import ModelOffset, OffsetStudy
 from pages.parts.shared.datasets import available, choose, show_provenance
@@ -89,7 +89,7 @@ def choose_energy(card: Card, box: DeltaGenerator) -> EnergyColumn:
     name = box.selectbox(
         "Energy",
         list(columns),
-        index=list(columns).index(default_columns(card)[1]),
+        index=list(columns).index(default_energy(card)),
         format_func=lambda column: f"{columns[column].functional} ({column})",
         key="column",
         bind="query-params",

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from core.elements import SYMBOLS
+from core.elements import SYMBOLS, fractions_from_formulas
 from core.frames.registry import open_dataset
+from core.frames.sources.pair_table import import_energies
 
 
 @pytest.fixture(scope="module")
@@ -166,3 +167,21 @@ def test_residual_asks_before_it_computes_interaction_energies(visit):
     assert any("Compute" in button.label for button in at.button)
     assert not at.get("plotly_chart")
     assert "--method residual" in at.code[-1].value
+
+
+def test_one_functional_needs_formulas_and_one_energy(visit, home):
+    text = "formula,energy_per_atom\n" + "".join(
+        f"{formula},{-i - 1}\n" for i, formula in enumerate(["Li", "O2", "Li2O", "LiF", "F2"])
+    )
+    (home / "one.csv").write_text(text)
+    import_energies(home / "one.csv", name="one", functional="r2SCAN")
+    at = visit("atomref", functionals="One functional", of="one")
+    assert at.selectbox(key="of").value == "one"
+    assert at.code[-1].value == "atomref atomref one --column energy_per_atom --method lstsq"
+    table = next(one.value for one in at.dataframe if "count" in one.value)
+    fractions = fractions_from_formulas(["Li", "O2", "Li2O", "LiF", "F2"])
+    right = np.linalg.lstsq(fractions, -np.arange(1, 6.0))[0]
+    right = {symbol: right[SYMBOLS.index(symbol)] for symbol in ("Li", "O", "F")}
+    assert dict(zip(table["symbol"], table["energy"], strict=True)) == pytest.approx(right)
+    at = visit("atomref")
+    assert "one" not in at.selectbox(key="dataset").options, "a shift needs two functionals"

@@ -2,10 +2,11 @@
 
 import io
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from core.frames.registry import list_datasets
+from core.frames.registry import list_datasets, open_dataset
 
 GOOD = "material_id,formula,energy_pbe,energy_r2scan\nm-1,Fe2O3,-6.5,-15.0\nm-2,LiF,-4.8,-7.1\n"
 
@@ -92,3 +93,67 @@ def test_frames_are_imported(visit):
     press(upload(visit("data"), "salt.parquet", content.getvalue()), "Import")
     (card,) = mine()
     assert (card.kind, card.functional, card.n) == ("frames", "r2SCAN", 2)
+
+
+def box(at, label):
+    return next(one for one in at.selectbox if one.label == label)
+
+
+def test_units_are_read_from_names_and_can_be_chosen(visit):
+    text = GOOD.replace("energy_pbe", "energy_pbe_Ha")
+    at = upload(visit("data"), "units.csv", text.encode())
+    assert box(at, "Unit of the source energy").value == "Ha/atom"
+    assert box(at, "Unit of the target energy").value == "eV/atom"
+    assert "--unit" not in at.code[-1].value
+    assert any("source from energy" in one.value.replace("\\", "") for one in at.caption)
+    box(at, "Unit of the target energy").select("meV/atom").run()
+    assert "--unit target=meV/atom" in at.code[-1].value
+    press(at, "Import")
+    data = open_dataset("units")
+    assert data.energy("energy_pbe_Ha")[0] == pytest.approx(-6.5 * 27.211386)
+    assert data.energy("energy_r2scan")[0] == pytest.approx(-0.015)
+
+
+def test_a_unit_that_is_not_known_is_asked_for(visit):
+    at = upload(visit("data"), "odd.csv", GOOD.replace("energy_pbe", "energy_pbe (J)").encode())
+    assert "unit of column" in at.error[0].value
+    assert box(at, "Unit of the source energy").value is None
+    box(at, "Unit of the source energy").select("Ry/atom").run()
+    assert not at.error
+    press(at, "Import")
+    assert open_dataset("odd").energy("energy_pbe (J)")[0] == pytest.approx(-6.5 * 13.605693)
+
+
+def test_energies_of_one_functional_are_imported(visit):
+    text = "formula,energy_per_atom,formation_energy\nLiF,-4.8,-3\nLi,-1.9,0\n"
+    at = upload(visit("data"), "one.csv", text.encode())
+    assert "--format energies" in at.code[-1].value or at.error
+    functional = next(one for one in at.text_input if one.label == "Energy functional")
+    functional.input("r2SCAN").run()
+    press(at, "Import")
+    (card,) = mine()
+    assert [energy.functional for energy in card.energies] == ["r2SCAN"]
+
+
+def test_six_numbers_of_stress_are_asked_for_their_order(visit):
+    poscar = "NaCl\n1.0\n0 2.8 2.8\n2.8 0 2.8\n2.8 2.8 0\nNa Cl\n1 1\ndirect\n0 0 0\n.5 .5 .5\n"
+    table = pd.DataFrame(
+        {
+            "structure": [poscar],
+            "energy_r2scan": [-7.0],
+            "stress_kbar": [[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]],
+        }
+    )
+    content = io.BytesIO()
+    table.to_parquet(content)
+    at = upload(visit("data"), "salt.parquet", content.getvalue())
+    assert box(at, "Unit of the stress").value == "kBar"
+    press(at, "Import")
+    assert "--stress-order" in at.error[0].value.replace("\\", "")
+    box(at, "Order of six numbers of stress").select("vasp").run()
+    assert "--stress-order vasp" in at.code[-1].value
+    press(at, "Import")
+    stress = open_dataset("salt").frames([0])[0].stress
+    assert stress == pytest.approx(
+        np.array([[-0.1, -0.4, -0.6], [-0.4, -0.2, -0.5], [-0.6, -0.5, -0.3]])
+    )

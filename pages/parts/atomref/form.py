@@ -11,6 +11,7 @@ from core.reference.fits.atomref import AtomRef, Method
 from core.reference.fits.priors import PRIOR_KINDS
 from core.studies.atomref_fit import AtomRefStudy, Side
 from core.transfer.atomref_fits import PULLED, AtomRefFit
+from pages.parts.atomref.energies import EnergyChoice
 from pages.parts.shared.page import plain
 from pages.parts.shared.pairs import PairChoice
 
@@ -51,6 +52,7 @@ def cached(spinner: str = "", *, max_entries: int = 8) -> Callable[[Function], F
         show_spinner=spinner or False,
         hash_funcs={
             PairChoice: lambda choice: choice.key,
+            EnergyChoice: lambda choice: choice.key,
             AtomRefStudy: AtomRefStudy.model_dump_json,
             AtomRef: AtomRef.to_json,
         },
@@ -58,7 +60,7 @@ def cached(spinner: str = "", *, max_entries: int = 8) -> Callable[[Function], F
     return cast("Callable[[Function], Function]", decorator)
 
 
-def choose_fit(choice: PairChoice) -> AtomRefStudy:
+def choose_fit(choice: PairChoice | EnergyChoice) -> AtomRefStudy:
     """Show the controls that choose a fit, and return the fit of the target energies."""
     method = st.segmented_control(
         "Fit",
@@ -107,7 +109,7 @@ def choose_fit(choice: PairChoice) -> AtomRefStudy:
     return fit_of_form(choice, method)
 
 
-def fit_of_form(choice: PairChoice, method: Method) -> AtomRefStudy:
+def fit_of_form(choice: PairChoice | EnergyChoice, method: Method) -> AtomRefStudy:
     """Return the fit that the form's controls describe, with another method if need be."""
     return AtomRefStudy(
         pairs=choice.selection,
@@ -119,7 +121,7 @@ def fit_of_form(choice: PairChoice, method: Method) -> AtomRefStudy:
 
 
 @cached("Fitting …", max_entries=16)
-def fitted(choice: PairChoice, study: AtomRefStudy) -> AtomRefFit:
+def fitted(choice: PairChoice | EnergyChoice, study: AtomRefStudy) -> AtomRefFit:
     """Return a fit, computed once for all readers."""
     return study.fitted(silent, opened=choice.opened)
 

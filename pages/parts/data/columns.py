@@ -59,7 +59,8 @@ def choose_units(
     """Show a box for the unit of each label, at first the one that its column states.
 
     Returns:
-        Field to unit, and the order of six numbers of stress where one is chosen.
+        Field to unit where it is not the column's own, and the order of six numbers of stress where
+        one is chosen.
     """
     suggested = suggested_units(open_table(path), mapping)
     fields = [field for field in UNIT_OF if field in suggested]
@@ -77,7 +78,7 @@ def choose_units(
             key=f"unit-{field}-{key}-{mapping[field]}",
             help=_help(field),
         )
-        if unit is not None:
+        if unit is not None and unit != suggested[field]:
             units[field] = unit
     if "stress" not in suggested:
         return units, None

@@ -81,7 +81,7 @@ def import_table() -> None:
         # A new key empties the uploader.
         st.session_state["uploads"] = st.session_state.get("uploads", 0) + 1
         st.rerun()
-    command(import_command(str(path), kind, settings, planned))
+    command(import_command(str(path), kind, settings))
 
 
 def _plan(path: Path, kind: Kind, settings: dict[str, Any]) -> ImportPlan:
@@ -100,8 +100,8 @@ def _import(path: Path, kind: Kind, settings: dict[str, Any], progress: Progress
     return import_energies(path, progress=progress, **settings)
 
 
-def import_command(file: str, kind: Kind, settings: dict[str, Any], plan: ImportPlan) -> str:
-    """Return the command that imports the same; it names the units that columns do not state."""
+def import_command(file: str, kind: Kind, settings: dict[str, Any]) -> str:
+    """Return the command that imports the same."""
     words = ["atomref", "import", file, "--name", settings["name"], "--format", kind]
     if kind == "pairs":
         for column, functional in settings["functionals"].items():
@@ -114,8 +114,7 @@ def import_command(file: str, kind: Kind, settings: dict[str, Any], plan: Import
     for field, column in settings["mapping"].items():
         words += ["--map", f"{field}={column}"]
     for field, unit in settings["units"].items():
-        if field in plan.units:
-            words += ["--unit", f"{field}={unit}"]
+        words += ["--unit", f"{field}={unit}"]
     if order := settings.get("stress_order"):
         words += ["--stress-order", order]
     if settings["labels"] != DFT:

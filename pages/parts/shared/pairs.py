@@ -16,7 +16,12 @@ from core.frames.provenance import Provenance, describe_energies
 from core.frames.registry import DatasetInfo, find_dataset
 from core.frames.schema import EnergyColumn, Frame
 from core.frames.store import FrameSet
-from core.reference.shifts.pairs import OpenedPairs, PairedEnergies, default_columns
+from core.reference.shifts.pairs import (
+    OpenedPairs,
+    PairedEnergies,
+    default_columns,
+    has_pair,
+)
 from core.reference.shifts.shift import ShiftSummary, quantities, summarize
 from core.studies.selection import PairSelection
 from pages.parts.shared.datasets import available, choose, key_of, show_provenance
@@ -148,7 +153,7 @@ def choose_pairs() -> PairChoice | None:
     with left:
         info = choose(
             "Data set",
-            [*available("pairs"), *available("frames")],
+            [*(info for info in available("pairs") if has_pair(info.card)), *available("frames")],
             key="dataset",
             help_text="Pairs: one material with an energy in both functionals. Two sets of the "
             "same frames in two functionals work as well.",

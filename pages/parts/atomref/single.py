@@ -1,0 +1,50 @@
+"""AtomRef of one functional, for which formulas and one energy are enough."""
+
+import streamlit as st
+
+from core.elements import SYMBOLS
+from core.figures.base.periodic import periodic_table
+from core.studies.atomref_fit import AtomRefStudy
+from pages.parts.atomref.energies import EnergyChoice
+from pages.parts.atomref.form import fitted, show_priors
+from pages.parts.atomref.references import show_example, show_numbers
+from pages.parts.shared.figure import show
+from pages.parts.shared.page import command, errors_shown, is_dark
+
+
+def show_one_functional(choice: EnergyChoice, study: AtomRefStudy) -> None:
+    """Show the references of one functional."""
+    fit = fitted(choice, study)
+    atomref, counts = fit.atomref, fit.material_counts()
+    show_numbers(fit, counts)
+    show_priors(atomref)
+    table = atomref.table()
+    table = table[table["count"] > 0]
+    show(
+        periodic_table(
+            atomref.fitted_energies(),
+            title=f"AtomRef of {atomref.functional}",
+            unit="eV/atom",
+            diverging=False,
+            hover={symbol: f"in {counts.get(symbol, 0):,} materials" for symbol in SYMBOLS},
+            dark=is_dark(),
+        ),
+        name="atomref",
+        caption="The part of the energy that composition explains, one energy per element; least "
+        "squares includes the mean bonding energy.",
+        source=choice.source,
+        table=lambda: table,
+    )
+    st.dataframe(
+        table,
+        hide_index=True,
+        column_config={
+            "symbol": "Element",
+            "energy": st.column_config.NumberColumn("Energy, eV/atom", format="%.4f"),
+            "count": "Frames",
+        },
+        height=300,
+    )
+    with errors_shown():
+        show_example(atomref)
+    command(study.command)
