@@ -169,7 +169,7 @@ def importance(
     fold = folds(groups, k=N_FOLDS, seed=seed)
     present = (fractions > 0).any(axis=0)
     features = np.ascontiguousarray(fractions[:, present], dtype=np.float32)
-    # Pages that read saved results do not wait for XGBoost.
+    # Pages that read saved results do not wait for XGBoost and SHAP.
     from core.reference.importance.trees import fitted_trees  # noqa: PLC0415
 
     held_out, line = np.empty(len(rows)), np.empty(len(rows))

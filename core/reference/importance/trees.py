@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import shap
 import xgboost
 
 from core.progress import Progress
@@ -56,13 +57,14 @@ class Trees:
             SHAP values (m, p) in single precision and one number; a row's values and the number
             sum to its prediction.
         """
-        values = np.empty((len(X), X.shape[1] + 1), dtype=np.float32)
+        explainer = shap.TreeExplainer(self.booster, feature_perturbation="tree_path_dependent")
+        values = np.empty(X.shape, dtype=np.float32)
         for start in range(0, len(X), _CHUNK):
             progress(start / len(X), "SHAP values")
             chunk = slice(start, start + _CHUNK)
-            # XGBoost's own values, which shap's TreeExplainer returns too.
-            values[chunk] = self.booster.predict(xgboost.DMatrix(X[chunk]), pred_contribs=True)
-        return values[:, :-1], float(values[0, -1]) + self.mean
+            values[chunk] = explainer.shap_values(X[chunk])
+        base = float(np.ravel(explainer.expected_value)[0])
+        return values, base + self.mean
 
 
 def fitted_trees(
