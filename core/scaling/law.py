@@ -66,6 +66,11 @@ class Law:
         """Relative change of the error of a power law when the number of frames doubles."""
         return float(2**-self.exponent - 1)
 
+    @property
+    def smallest_error(self) -> float:
+        """Error at the smallest size fitted, in `unit`."""
+        return float(self.predict(np.array([self.smallest]))[0])
+
     def predict(self, n_frames: np.ndarray) -> np.ndarray:
         """Return the errors at numbers of frames (m,): (m,) in `unit`."""
         best = np.array([[np.log(self.amplitude), self.exponent, self.floor]])

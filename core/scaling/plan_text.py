@@ -1,7 +1,8 @@
 """A plan in words and tables, for the page and the command line."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -40,7 +41,7 @@ def headline(plan: DataPlan, unit: str, name_of: Callable[[str], str] = str) -> 
         unit: unit of the target.
         name_of: returns the name of a method.
     """
-    table = plan.table().set_index("method")
+    rows = {row["method"]: row for row in plan.table().to_dict("records")}
     best, others = plan.verdict()
     target = f"{plan.target:g} {unit}".strip()
     met = [method for method in plan.laws if plan.untrained.get(method, math.inf) <= plan.target]
@@ -50,15 +51,15 @@ def headline(plan: DataPlan, unit: str, name_of: Callable[[str], str] = str) -> 
         for method in met
     ]
     if not best:
-        reasons = [f"{name_of(method)}: {table.loc[method, 'note']}" for method in plan.laws]
+        reasons = [f"{name_of(method)}: {rows[method]['note']}" for method in plan.laws]
         return [
             *sentences,
             f"How many frames reach {target} is {BY_THIS_SWEEP}.",
             *([] if met else reasons),
         ]
-    row = table.loc[best[0]]
+    row = rows[best[0]]
     if row["reach"] == "at most":
-        first = [method for method in best if table.loc[method, "reach"] == "at most"]
+        first = [method for method in best if rows[method]["reach"] == "at most"]
         if not set(first) <= set(met):
             sentences.append(
                 f"{_joined(map(name_of, first))} {'meets' if len(first) == 1 else 'meet'} {target} "
@@ -78,23 +79,22 @@ def headline(plan: DataPlan, unit: str, name_of: Callable[[str], str] = str) -> 
             f"Whether {_joined(map(name_of, tied), 'or')} needs more is {BY_THIS_SWEEP}."
         )
     if others:
-        more = [_compared(method, row, table, name_of) for method in others]
+        more = [_compared(rows[method], row, name_of) for method in others]
         sentences.append(f"{_joined(more)} {'needs' if len(others) == 1 else 'need'} more.")
     return sentences
 
 
 def _compared(
-    method: str, best: pd.Series, table: pd.DataFrame, name_of: Callable[[str], str]
+    other: Mapping[Hashable, Any], best: Mapping[Hashable, Any], name_of: Callable[[str], str]
 ) -> str:
     """Return a method's name, with the factor by which it needs more frames where it is known."""
-    other = table.loc[method]
+    name = name_of(other["method"])
     if not other["reach"] == best["reach"] == "known":
-        return name_of(method)
-    times = significant(other["frames"] / best["frames"])
-    return f"{name_of(method)} ({times:g} times as many)"
+        return name
+    return f"{name} ({significant(other['frames'] / best['frames']):g} times as many)"
 
 
-def _enough(plan: DataPlan, row: pd.Series) -> str:
+def _enough(plan: DataPlan, row: Mapping[Hashable, Any]) -> str:
     likely = row["frames_likely"]
     if math.isnan(likely):
         return (

@@ -242,7 +242,7 @@ def _probability(law: Law, frames: float, target: float) -> float:
 
 
 def _reach(law: Law, target: float) -> Reach:
-    if float(law.predict(np.array([law.smallest]))[0]) <= target:
+    if law.smallest_error <= target:
         return "at most"
     if not law.falls or not _is_near(law, law.frames_for(target)):
         return "not determined"

@@ -1,6 +1,7 @@
 """Errors of a run's model on held-out frames: parity, and errors by element."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any, get_args
 
 import streamlit as st
@@ -143,8 +144,13 @@ def _parity(run: Run, study: RunErrorsStudy, errors: FrameErrors, source: Proven
                 name=f"{run.id}-{study.checkpoint}-{study.part}-{kind}{suffix}",
                 caption=caption,
                 source=source,
-                table=lambda values=values: values.assign(frame=errors.frame_ids[values["frame"]]),
+                table=partial(_named, values, errors.frame_ids),
             )
+
+
+def _named(table: Any, frame_ids: Any) -> Any:
+    """Return a table with the names of the frames instead of their numbers."""
+    return table.assign(frame=frame_ids[table["frame"]])
 
 
 def _show_unseen(table: Any, kind: str, flags: Any, symbols: list[str], unit: str) -> None:

@@ -99,7 +99,7 @@ def _words(
     """Return a number and a sentence on how many fewer frames the first of a pair needs."""
     better, worse = (analysis.laws[method] for method in pair)
     n_better, n_worse = row["n_better"], row["n_worse"]
-    if worse.predict([worse.smallest])[0] <= error:
+    if worse.smallest_error <= error:
         return NOT_DETERMINED, (
             f"{pair[1].capitalize()} is better than this already with the smallest size fitted, "
             f"{worse.smallest:,.0f} frames."
