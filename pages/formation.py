@@ -48,7 +48,7 @@ def main() -> None:
             st.caption(plain(f"{column}: {reason}"))
         with right:
             uncorrected = st.toggle(
-                "Also uncorrected, rebuilt",
+                "Also uncorrected (rebuilt)",
                 key="rebuilt",
                 bind="query-params",
                 disabled=not formation.corrected,

@@ -115,7 +115,7 @@ def show_result(study: OffsetStudy, energy: EnergyColumn, result: ModelOffset) -
     show_provenance(source)
     st.markdown(
         f"Of **{errors.mae['as_is']:.2f} eV/atom**, **{errors.share:.1%}** is only an offset: new "
-        f"references alone reduce the error to **{1000 * best:,.0f} meV/atom**. Training has to "
+        f"references alone reduce the error to **{best:.3f} eV/atom**. Training has to "
         "remove the rest."
     )
     for finding in result.findings:
@@ -139,17 +139,34 @@ def notes(result: ModelOffset) -> list[str]:
     messages = [f"Prior of the residual AtomRef: {result.prior_used}."]
     if len(errors.rows) < result.n_available:
         messages.append(
-            f"{len(errors.rows):,} of {result.n_available:,} rows with an energy are used; "
-            f"{result.n_without_structure:,} have no structure."
+            f"{len(errors.rows):,} of {result.n_available:,} rows with an energy are used: "
+            + ("; ".join(_why_fewer(result)))
+            + "."
         )
-    if result.n_left_out:
-        messages.append(f"CHGNet cannot represent {result.n_left_out:,} of the structures.")
     if errors.unseen:
         messages.append(
             f"Too few materials contain {', '.join(errors.unseen)}: for them, refitted references "
             "lack the element, and residual ones keep the prior."
         )
     return messages
+
+
+def _why_fewer(result: ModelOffset) -> list[str]:
+    """Return why rows with an energy are not used."""
+    used, left_out = len(result.found.rows), result.n_left_out
+    n_with_structure = result.n_available - result.n_without_structure
+    reasons = []
+    if result.n_without_structure:
+        reasons.append(
+            f"{result.n_without_structure:,} have no structure, which a model's prediction needs"
+        )
+    if used + left_out < n_with_structure:
+        reasons.append(
+            f"of the {n_with_structure:,} with a structure, a sample was drawn (Rows at most)"
+        )
+    if left_out:
+        reasons.append(f"CHGNet cannot represent {left_out:,} of the structures")
+    return reasons
 
 
 def show_elements(result: ModelOffset, source: Provenance) -> None:

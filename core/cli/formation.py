@@ -34,7 +34,7 @@ def formation(
         bool,
         typer.Option(
             "--uncorrected",
-            help="Add copies of corrected energies without their MP2020 corrections, rebuilt.",
+            help="Add uncorrected copies of corrected energies, rebuilt by pymatgen's scheme.",
         ),
     ] = False,
     _json: JsonFlag = False,

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from core.frames.schema import DFT, Corrections
+from core.frames.schema import DFT, Corrections, EnergyColumn
 
 MODEL_LABELLED: Final = "model-labelled, not DFT"
 CORRECTIONS: Final[dict[Corrections, str]] = {
@@ -25,6 +25,12 @@ def origin(*labels: str) -> str:
     if models:
         words.append(f"{', '.join(models)} ({MODEL_LABELLED})")
     return " and ".join(words)
+
+
+def energy_title(energy: EnergyColumn) -> str:
+    """Return what stands for a column of energies in titles: functional and corrections."""
+    corrections = {"MP2020": ", MP2020-corrected", "none": ", uncorrected", "unknown": ""}
+    return f"{energy.functional}{corrections[energy.corrections]}"
 
 
 def describe_energies(functional: str, labels: str, corrections: Corrections) -> str:

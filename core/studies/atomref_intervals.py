@@ -20,6 +20,10 @@ from core.reference.fits.uncertainty import (
 from core.studies.atomref_fit import AtomRefStudy
 from core.transfer.atomref_fits import AtomRefFit
 
+WIDEST = 5.0
+"""eV/atom. A reference known to no better than ± 5 eV/atom determines no energy: no compound is
+bound more strongly than that against its elements."""
+
 _SECONDS_PER_ROW_AND_RESAMPLING = 5e-8
 
 
@@ -62,20 +66,23 @@ class Intervals:
         Returns:
             Columns symbol, energy, low, high (bootstrap), half_width (of the same), error (the
             standard error), margin (half the interval that it gives), all eV/atom, and count
-            (materials); NaN where the reference is undetermined or rests on one material.
+            (materials); NaN where the reference is undetermined, rests on one material, or is known
+            to no better than ± WIDEST.
         """
         elements = np.flatnonzero(self.counts)
         low, high = self.interval.low[elements], self.interval.high[elements]
-        margin = margins(self.errors, self.counts, level=self.interval.level)
+        margin = margins(self.errors, self.counts, level=self.interval.level)[elements]
+        errors, half_width = self.errors[elements], (high - low) / 2
+        bootstrapped, known = half_width <= WIDEST, margin <= WIDEST
         return pd.DataFrame(
             {
                 "symbol": [SYMBOLS[i] for i in elements],
                 "energy": self.energies[elements],
-                "low": low,
-                "high": high,
-                "half_width": (high - low) / 2,
-                "error": self.errors[elements],
-                "margin": margin[elements],
+                "low": np.where(bootstrapped, low, np.nan),
+                "high": np.where(bootstrapped, high, np.nan),
+                "half_width": np.where(bootstrapped, half_width, np.nan),
+                "error": np.where(known, errors, np.nan),
+                "margin": np.where(known, margin, np.nan),
                 "count": self.counts[elements],
             }
         )

@@ -90,13 +90,15 @@ def test_uncertainty_counts_elements_in_few_materials(visit, embedded):
     counts = (embedded.fractions() > 0).sum(axis=0)
     cells = {cell.label: cell.value for cell in at.metric}
     assert cells["In under 30 materials"] == str(((counts > 0) & (counts < 30)).sum())
-    assert cells["Without an interval"] == "3"
+    assert cells["Not determined"] == "6"
+    assert 0.05 < float(cells["Typical ±, eV/atom"]) < 0.5
     table = at.dataframe[0].value
-    assert set(table["symbol"].tail(3)) == {"He", "Ne", "Ac"}
+    # Kr would be ± 55 eV/atom, Pa ± 28 and Xe ± 5.1.
+    assert set(table["symbol"].tail(6)) == {"He", "Ne", "Ac", "Kr", "Pa", "Xe"}
     known = table.dropna()
     assert (known["half_width"].diff().dropna() <= 0).all()
     assert ((known["low"] < known["energy"]) & (known["energy"] < known["high"])).all()
-    assert "Undetermined: He, Ne, Ac" in at.warning[0].value
+    assert "Not determined: He, Ne, Kr, Xe, Ac, Pa" in at.warning[0].value
     assert at.code[-1].value.endswith("--method lstsq --intervals")
     at.number_input(key="resamplings").set_value(200).run()
     assert at.code[-1].value.endswith("--intervals --resamplings 200")
@@ -145,6 +147,9 @@ def test_the_best_strength_goes_into_the_form(visit):
     assert f"{at.number_input(key='strength').value:.3g}" == cells["Best strength"]
     assert at.query_params["strength"] == cells["Best strength"]
     assert "--strength auto --compare-priors" in at.code[-1].value
+    told = [one.value for one in at.caption]
+    assert any("an element that the other folds lack keeps its prior" in one for one in told)
+    assert any("Held-out MAE, meV/atom" in one for one in told)
     table = at.dataframe[0].value
     assert list(table.index) == ["shifted", "crystal", "atom", "source"]
     at.number_input(key="strength").set_value(0.5).run()

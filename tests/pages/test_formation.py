@@ -46,7 +46,11 @@ def test_errors_against_experiment(visit, mine):
     assert errors.loc["energy_gga_corrected", "me"] == pytest.approx(0.2)
     assert (errors["n"] == 4).all()
     (figure,) = [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
-    assert "energy_r2scan" in figure["layout"]["yaxis"]["title"]["text"]
+    titles = [figure["layout"][axis]["title"]["text"] for axis in ("xaxis", "yaxis")]
+    assert titles == [
+        "Formation enthalpy experiment (eV/atom)",
+        "Formation energy, r2SCAN, uncorrected (eV/atom)",
+    ]
     assert at.code[0].value == ("atomref formation mine --experiment formation_enthalpy_experiment")
 
 
@@ -55,8 +59,16 @@ def test_rebuilt_corrections_join_in(visit, mine):
     errors = next(f.value for f in at.dataframe if "mae" in f.value.columns).set_index("energy")
     # NaCl, MgO, CaO, MgCl2 by Wang et al. 2021.
     taken = np.mean([0.614 / 2, 0.687 / 2, 0.687 / 2, 2 * 0.614 / 3])
-    assert errors.loc["energy_gga_corrected, rebuilt", "me"] == pytest.approx(0.2 + taken)
+    assert errors.loc["energy_gga_corrected, uncorrected (rebuilt)", "me"] == pytest.approx(
+        0.2 + taken
+    )
     assert "--uncorrected" in at.code[0].value
+    # A link from before the label changed.
+    at = visit("formation", dataset="mine", rebuilt="true", up="energy_gga_corrected, rebuilt")
+    assert at.selectbox(key="up").value == "energy_gga_corrected, uncorrected (rebuilt)"
+    (figure,) = [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
+    title = figure["layout"]["yaxis"]["title"]["text"]
+    assert title == "Formation energy, GGA/GGA+U, uncorrected (rebuilt) (eV/atom)"
 
 
 def test_embedded_data_have_no_experiment(visit):

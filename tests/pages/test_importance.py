@@ -45,7 +45,9 @@ def test_score_stands_above_two_periodic_tables(visit):
     ranks = at.dataframe[0].value
     assert {"symbol", "family", "change"} <= set(ranks.columns)
     o = ranks.set_index("symbol").loc["O"]
-    assert o["first"] == pytest.approx(found.importance[INDEX["O"]], rel=1e-4)
+    # Everywhere on the page in meV/atom.
+    assert o["first"] == pytest.approx(1000 * found.importance[INDEX["O"]], rel=1e-4)
+    assert labels[2:4] == ["MAE, trees, meV/atom", "MAE, linear fit, meV/atom"]
     assert o["second"] > 2 * o["first"]
     line = "atomref importance mine --source energy_gga_corrected --target energy_r2scan"
     assert [code.value for code in at.code] == [line, f"{line} --uncorrected"]

@@ -29,7 +29,7 @@ def test_small_work_is_done_in_place_and_kept(visit):
     assert job.is_done
     mae = job.result().found.mae
     text = " ".join(block.value for block in at.markdown)
-    assert f"{1000 * min(mae.values()):,.0f} meV/atom" in text
+    assert f"{min(mae.values()):.3f} eV/atom" in text
     assert len(at.get("plotly_chart")) == 3
     captions = " ".join(caption.value for caption in at.caption)
     assert "mp\\-frames\\-r2scan" in captions

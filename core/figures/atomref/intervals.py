@@ -10,6 +10,7 @@ from core.figures.base.canvas import canvas
 from core.figures.base.scales import log_ticks
 from core.figures.base.text import plain, precise, with_unit
 from core.figures.base.theme import empty_figure, palette
+from core.intervals import NOT_DETERMINED
 
 HEIGHT: Final = 560
 _UNIT: Final = "eV/atom"
@@ -108,7 +109,7 @@ def intervals(
             "nticks": _MOST_NAMES,
             "showgrid": False,
         },
-        # An interval of hundreds of eV would squeeze all references into a line: it runs out.
+        # The references fill the panel; wide intervals run out of it.
         yaxis={
             "domain": [0.5, 1.0],
             "title": {"text": with_unit(title, _UNIT)},
@@ -130,9 +131,11 @@ def _hover(rows: pd.DataFrame, title: str, level: float) -> list[str]:
     for symbol, energy, low, high, margin, count in rows[list(columns)].itertuples(index=False):
         interval = (
             f"{level:.0%} interval: {precise(low)} to {precise(high)} {_UNIT}<br>"
-            f"from the standard error: ± {precise(margin)} {_UNIT}"
+            "from the standard error: "
+            + (f"± {precise(margin)} {_UNIT}" if np.isfinite(margin) else NOT_DETERMINED)
             if np.isfinite(low)
-            else "no interval: one material, or none apart from other elements"
+            else f"{NOT_DETERMINED}: one material, never apart from other elements, or an interval "
+            "that tells nothing"
         )
         texts.append(
             f"<b>{symbol}</b><br>{plain(title)}: {precise(energy)} {_UNIT}<br>{interval}<br>"

@@ -191,7 +191,7 @@ def _stacked(
 
 
 def _hover(name: str, symbol: str, share: float, value: float, unit: str) -> str:
-    added = minus(f"{value:+.4f}")
+    added = minus(f"{value:+.4g}")
     return f"{plain(name)}<br>{symbol}: {share:.3f} of the atoms<br>SHAP: {added} {plain(unit)}"
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from core.elements import SYMBOLS, chemistry
 from core.errors import LabError
 from core.frames.pairs import PairSet
+from core.frames.provenance import energy_title
 from core.frames.schema import EnergyColumn
 from core.frames.store import FrameSet
 from core.reference.fits.isolated import ISOLATED, isolated_energies
@@ -22,6 +23,9 @@ from core.reference.formation.energies import (
 )
 
 _EXPERIMENT = re.compile(r"exp|expt|experiment|experimental|measured|calorimetry|nbs")
+REBUILT = ", uncorrected (rebuilt)"
+"""End of the names of energies from which MP2020 corrections were removed."""
+
 ALL = "all"
 """Name of all chemistries together."""
 
@@ -124,7 +128,7 @@ class FormationTable:
         """
         rebuilt = []
         for column in self.corrected:
-            update = {"column": f"{column.name}, rebuilt", "corrections": "none"}
+            update = {"column": f"{column.name}{REBUILT}", "corrections": "none"}
             rebuilt.append(
                 replace(
                     column,
@@ -140,6 +144,19 @@ class FormationTable:
         given = [name for name in self._numbers() if "formation" in name and not _is_measured(name)]
         computed = {column.name: column.energies for column in self.columns}
         return computed | {f"{name}, as given": self.numbers(name) for name in given}
+
+    def title_of(self, name: str) -> str:
+        """Return the title of an axis with a formation energy, in words instead of a column name.
+
+        Args:
+            name: name in `energies` or `measured`.
+        """
+        for column in self.columns:
+            if column.name == name:
+                rebuilt = " (rebuilt)" if name.endswith(REBUILT) else ""
+                return f"Formation energy, {energy_title(column.column)}{rebuilt}"
+        words = name.removesuffix(", as given").replace("_", " ").strip()
+        return f"Formation energy: {words}" if "formation" not in name else words.capitalize()
 
     @property
     def measured(self) -> dict[str, np.ndarray]:

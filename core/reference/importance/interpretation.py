@@ -133,14 +133,14 @@ def held_out_table(importance: Importance, pairs: PairedEnergies) -> pd.DataFram
 
 
 def fold_scores(importance: Importance) -> pd.DataFrame:
-    """Return columns fold (from 1), r2, r2_linear, mae and mae_linear (meV/atom)."""
+    """Return columns fold (from 1), r2, r2_linear, mae and mae_linear (eV/atom)."""
     return pd.DataFrame(
         {
             "fold": np.arange(1, len(importance.r2) + 1),
             "r2": importance.r2,
             "r2_linear": importance.r2_linear,
-            "mae": 1000 * importance.mae,
-            "mae_linear": 1000 * importance.mae_linear,
+            "mae": importance.mae,
+            "mae_linear": importance.mae_linear,
         }
     )
 

@@ -12,6 +12,7 @@ from core.elements import N_ELEMENTS, chemistry
 from core.errors import LabError
 from core.frames.functionals import functional_of
 from core.frames.pairs import PairSet
+from core.frames.provenance import energy_title
 from core.frames.store import FrameSet
 from core.reference.shifts.electrons import d_electrons, electronegativities, f_electrons
 from core.reference.shifts.pairs import OpenedPairs, PairedEnergies
@@ -26,6 +27,13 @@ _TITLES = {
     "n_atoms": ("Atoms in the cell", ""),
     "volume_per_atom": ("Volume per atom", "Å³"),
 }
+# Beginning of a column's name to its title, which the functional follows.
+_QUANTITIES = {
+    "magmom_per_atom": "Mean |magmom| per atom",
+    "volume_per_atom": "Volume per atom",
+    "bandgap": "Band gap",
+    "band_gap": "Band gap",
+}
 # Prefix of a column's name to its unit.
 _UNITS = (("energy", "eV/atom"), ("formation_e", "eV/atom"), ("magmom", "μB"), ("volume", "Å³"))
 
@@ -36,7 +44,8 @@ class Variable:
 
     Attributes:
         name: name in links and commands: of the column, or of the computed quantity.
-        title: title for axes and lists.
+        title: title for axes.
+        option: what lists call it: the name of a column, or the title.
         unit: its unit; empty for pure numbers, categories, and where it is unknown.
         kind: "number" or "category".
         about: explanation in a sentence; empty for a column of the data set.
@@ -45,6 +54,7 @@ class Variable:
 
     name: str
     title: str
+    option: str
     unit: str
     kind: Literal["number", "category"]
     about: str
@@ -85,16 +95,17 @@ def _columns(opened: OpenedPairs) -> Iterable[Variable]:
         column = table[name]
         if name in _NAMES or _is_energy(name, column, opened):
             continue
-        title, unit = _title_and_unit(name)
+        title, unit = _title_and_unit(name, data)
+        option = title if name in _TITLES else name
         if pd.api.types.is_bool_dtype(column):
             if column.nunique() == 2:
-                yield _category(name, title, partial(_yes_no, column, pairs.index))
+                yield _category(name, title, partial(_yes_no, column, pairs.index), option)
         elif pd.api.types.is_numeric_dtype(column):
             if column.min() != column.max():
                 values = partial(_numbers, column, pairs.index)
-                yield _number(name, title, unit, "", values)
+                yield _number(name, title, unit, "", values, option)
         elif 1 < column.nunique() <= min(MAX_CATEGORIES, len(column) // 2):
-            yield _category(name, title, partial(_texts, column, pairs.index))
+            yield _category(name, title, partial(_texts, column, pairs.index), option)
 
 
 def _is_energy(name: str, column: pd.Series, opened: OpenedPairs) -> bool:
@@ -108,10 +119,20 @@ def _is_energy(name: str, column: pd.Series, opened: OpenedPairs) -> bool:
     return np.array_equal(values, pairs.source) or np.array_equal(values, pairs.target)
 
 
-def _title_and_unit(name: str) -> tuple[str, str]:
+def _title_and_unit(name: str, data: FrameSet | PairSet) -> tuple[str, str]:
+    """Return words for a column's name, and its unit where the name tells it."""
     if name in _TITLES:
         return _TITLES[name]
-    return name, next((unit for prefix, unit in _UNITS if name.startswith(prefix)), "")
+    for energy in () if isinstance(data, FrameSet) else data.card.energies:
+        if energy.column == name:
+            return f"Energy, {energy_title(energy)}", "eV/atom"
+    unit = next((unit for prefix, unit in _UNITS if name.startswith(prefix)), "")
+    for known, title in _QUANTITIES.items():
+        if name.startswith(known):
+            functional = functional_of(name)
+            return f"{title}, {functional}" if functional else title, unit
+    words = name.replace("_", " ").strip()
+    return f"{words[:1].upper()}{words[1:]}" or name, unit
 
 
 def _geometry(opened: OpenedPairs) -> Iterable[Variable]:
@@ -219,13 +240,36 @@ def _mean_electronegativity(fractions: np.ndarray) -> np.ndarray:
 
 
 def _number(
-    name: str, title: str, unit: str, about: str, values: Callable[[], np.ndarray]
+    name: str,
+    title: str,
+    unit: str,
+    about: str,
+    values: Callable[[], np.ndarray],
+    option: str = "",
 ) -> Variable:
-    return Variable(name=name, title=title, unit=unit, kind="number", about=about, values=values)
+    return Variable(
+        name=name,
+        title=title,
+        option=option or title,
+        unit=unit,
+        kind="number",
+        about=about,
+        values=values,
+    )
 
 
-def _category(name: str, title: str, values: Callable[[], np.ndarray]) -> Variable:
-    return Variable(name=name, title=title, unit="", kind="category", about="", values=values)
+def _category(
+    name: str, title: str, values: Callable[[], np.ndarray], option: str = ""
+) -> Variable:
+    return Variable(
+        name=name,
+        title=title,
+        option=option or title,
+        unit="",
+        kind="category",
+        about="",
+        values=values,
+    )
 
 
 def _volume_change(values: Callable[[], np.ndarray]) -> Variable:

@@ -89,14 +89,14 @@ def show_numbers(fit: AtomRefFit, left_out: LeaveOneOut) -> None:
     """Show the error with and without the material itself."""
     cells = st.columns(4)
     cells[0].metric(
-        "MAE left out, meV/atom",
-        f"{1000 * left_out.mae:,.0f}",
+        "MAE left out, eV/atom",
+        f"{left_out.mae:.3f}",
         border=True,
         help="Each material predicted by the fit to all others.",
     )
     cells[1].metric(
-        "MAE fitted, meV/atom",
-        f"{1000 * fit.mae:,.0f}",
+        "MAE fitted, eV/atom",
+        f"{fit.mae:.3f}",
         border=True,
         help="Residuals of the fit to all materials.",
     )

@@ -5,10 +5,11 @@ from math import isnan
 import streamlit as st
 
 from core.figures.atomref.intervals import intervals
+from core.intervals import NOT_DETERMINED
 from core.reference.fits.atomref import RARE
 from core.reference.fits.uncertainty import RESAMPLINGS
 from core.studies.atomref_fit import AtomRefStudy
-from core.studies.atomref_intervals import AtomRefIntervals, Intervals, Overview
+from core.studies.atomref_intervals import WIDEST, AtomRefIntervals, Intervals, Overview
 from pages.parts.atomref.form import choose_side
 from pages.parts.shared.figure import show
 from pages.parts.shared.job import computed
@@ -67,15 +68,16 @@ def show_intervals(
         ),
         name=f"atomref-intervals-{study.side}",
         caption=f"Top: each reference with its {result.interval.level:.0%} interval; bottom: half "
-        "the width of the interval. Orange: elements in few materials. A cross: no interval, "
-        "because one material alone determines the reference, or because elements only occur "
-        "together.",
+        "the width of the interval. Orange: elements in few materials. A cross: not determined, "
+        "because one material alone determines the reference, because elements only occur "
+        f"together, or because the interval is wider than ± {WIDEST:g} eV/atom.",
         source=choice.source,
         table=lambda: table,
     )
     st.dataframe(
         table.sort_values("half_width", ascending=False, kind="stable"),
         hide_index=True,
+        placeholder=NOT_DETERMINED,
         height=320,
         column_config={
             "symbol": "Element",
@@ -99,28 +101,34 @@ def show_numbers(overview: Overview, min_materials: int) -> None:
     """Show the typical and the widest interval, and the number of uncertain elements."""
     cells = st.columns(4)
     cells[0].metric(
-        "Typical ±, meV/atom",
-        "–" if isnan(overview.typical) else f"{1000 * overview.typical:.0f}",
+        "Typical ±, eV/atom",
+        NOT_DETERMINED if isnan(overview.typical) else f"{overview.typical:.3f}",
         border=True,
         help="Half the width of the interval: the median over elements in at least "
         f"{min_materials} materials.",
     )
     width, symbol = overview.widest
-    cells[1].metric("Widest ±, eV/atom", f"{symbol} {width:.2f}" if symbol else "–", border=True)
+    cells[1].metric(
+        "Widest ±, eV/atom",
+        f"{symbol} {width:.3f}" if symbol else NOT_DETERMINED,
+        border=True,
+        help="Of the intervals that are determined.",
+    )
     cells[2].metric(
         f"In under {min_materials} materials", len(overview.rare), border=True, help="Elements."
     )
     cells[3].metric(
-        "Without an interval",
+        "Not determined",
         len(overview.undetermined),
         border=True,
-        help="Elements in one material only, or never apart from another element.",
+        help="Elements in one material only, never apart from another element, or with an interval "
+        f"wider than ± {WIDEST:g} eV/atom.",
     )
     if overview.rare:
         undetermined = ", ".join(overview.undetermined)
         st.warning(
             f"In fewer than {min_materials} materials, so uncertain: {', '.join(overview.rare)}."
-            + (f" Undetermined: {undetermined}." if undetermined else ""),
+            + (f" Not determined: {undetermined}." if undetermined else ""),
             icon=":material/warning:",
         )
 

@@ -1,5 +1,7 @@
 """AtomRef, view "Strength and prior": how hard to pull, and toward what."""
 
+from typing import Any
+
 import streamlit as st
 
 from core.figures.atomref.strength import prior_curves, strength_curve
@@ -82,12 +84,12 @@ def show_curve(
         wrap=True,
         bind="query-params",
     )
-    lines = {"least squares": curve.lstsq_mae, "prior alone": curve.prior_mae}
+    lines = {"least squares": 1000 * curve.lstsq_mae, "prior alone": 1000 * curve.prior_mae}
     show(
         strength_curve(
             curve.strengths,
-            getattr(curve, measure),
-            getattr(curve, f"{measure}_error"),
+            1000 * getattr(curve, measure),
+            1000 * getattr(curve, f"{measure}_error"),
             title=f"Held-out {MEASURES[measure]}",
             best=curve.best,
             cautious=curve.cautious,
@@ -98,10 +100,26 @@ def show_curve(
         name=f"atomref-strength-{study.side}",
         caption=f"{METHODS[study.method]}: on the far left the data alone determine the fit, on "
         "the far right the prior does. Best: smallest MAE. Diamond: the strongest pull within one "
-        "standard error of it.",
+        "standard error of it." + (f" {left_end(curve)}" if measure == "mae" else ""),
         source=choice.source,
         table=curve.table,
     )
+
+
+def left_end(curve: StrengthCurve) -> str:
+    """Return why the weakest pull does not end at the error of least squares."""
+    weakest = 1000 * float(curve.mae[0])
+    return (
+        f"The left end, {weakest:,.0f} meV/atom, is not the {1000 * curve.lstsq_mae:,.0f} of least "
+        "squares: however weak the pull, an element that the other folds lack keeps its prior, and "
+        "so do combinations of elements that they cannot tell apart, while least squares counts "
+        "a missing element as 0."
+    )
+
+
+def in_mev(table: Any, *columns: str) -> Any:
+    """Return a table with columns in meV/atom instead of eV/atom."""
+    return table.assign(**{name: 1000 * table[name] for name in columns})
 
 
 def set_form(method: Method, strength: float) -> None:
@@ -134,7 +152,7 @@ def show_priors(choice: PairChoice, study: AtomRefStudy) -> bool:
     same = "; ".join(" and ".join(map(plain, group)) for group in comparison.same_errors())
     show(
         prior_curves(
-            comparison.table(),
+            in_mev(comparison.table(), "mae", "low", "high"),
             names={prior: PRIOR_KINDS[prior] for prior in comparison.priors},  # type: ignore[index]
             title="Held-out MAE",
             band=f"{high - low:.0%} of the choices",
@@ -149,11 +167,11 @@ def show_priors(choice: PairChoice, study: AtomRefStudy) -> bool:
         table=comparison.table,
     )
     st.dataframe(
-        comparison.by_size(),
+        1000 * comparison.by_size(),
         column_config={
-            str(size): st.column_config.NumberColumn(f"{size:,}", format="%.3f")
+            str(size): st.column_config.NumberColumn(f"{size:,}", format="%.1f")
             for size in comparison.sizes
         },
     )
-    st.caption("Held-out MAE, eV/atom, by number of fitting materials.")
+    st.caption("Held-out MAE, meV/atom, by number of fitting materials.")
     return own_strength

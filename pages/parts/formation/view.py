@@ -5,7 +5,7 @@ import streamlit as st
 from core.elements import SYMBOLS
 from core.figures.shifts.parity import parity
 from core.frames.provenance import Provenance, describe_energies
-from core.reference.formation.table import ALL, FormationTable, mae_by_chemistry
+from core.reference.formation.table import ALL, REBUILT, FormationTable, mae_by_chemistry
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark, plain, signed
 
@@ -69,7 +69,7 @@ def show_parity(formation: FormationTable) -> None:
     x = left.selectbox("Horizontal axis", names, key="across", bind="query-params")
     others = [name for name in names if name != x]
     computed = [column.name for column in formation.columns]
-    stored = [name for name in computed if not name.endswith(", rebuilt") and name in others]
+    stored = [name for name in computed if not name.endswith(REBUILT) and name in others]
     default = stored[-1] if stored else others[0]
     y = middle.selectbox(
         "Vertical axis", others, index=others.index(default), key="up", bind="query-params"
@@ -79,7 +79,7 @@ def show_parity(formation: FormationTable) -> None:
     if table.empty:
         st.info("No material has both of these formation energies.")
         return
-    titles = [f"Formation energy from {name}" if name in computed else name for name in (x, y)]
+    titles = [formation.title_of(name) for name in (x, y)]
     show(
         parity(
             table["x"].to_numpy(),

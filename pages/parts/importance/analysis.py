@@ -10,6 +10,7 @@ from core.figures.base.clicks import picked
 from core.frames.provenance import Provenance
 from core.reference.importance.analysis import EXPLAINED, Importance
 from core.studies.importance import ImportanceResult, ImportanceStudy
+from pages.parts.shared.page import signed
 from pages.parts.shared.pairs import PairChoice
 from pages.parts.shared.selection import link_to
 from pages.parts.shared.views import open_view
@@ -42,6 +43,29 @@ class Analysis:
     def quantity(self) -> str:
         """What is explained, in words."""
         return EXPLAINED[self.study.explained]
+
+    @property
+    def unit(self) -> tuple[float, str]:
+        """Factor from eV/atom to the unit of every number on the page, and that unit.
+
+        Total energies differ by some eV/atom, formation and scaled energies by some meV/atom.
+        """
+        return (1.0, "eV/atom") if self.study.explained == "total" else (1000.0, "meV/atom")
+
+    def in_unit(self, table: Any, *columns: str) -> Any:
+        """Return a table with columns of energies in the page's unit instead of eV/atom."""
+        factor, _ = self.unit
+        return table.assign(**{name: factor * table[name] for name in columns})
+
+    def energy(self, value: float) -> str:
+        """Return an energy in the page's unit with its sign, without the unit."""
+        factor, _ = self.unit
+        return signed(factor * value, digits=self.digits)
+
+    @property
+    def digits(self) -> int:
+        """Decimals of energies in the page's unit."""
+        return 1 if self.unit[1] == "meV/atom" else 3
 
     @property
     def source(self) -> Provenance:

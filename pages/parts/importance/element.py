@@ -8,7 +8,7 @@ from core.figures.importance.beeswarm import dependence
 from core.reference.importance.interpretation import ElementEffect, element_effect
 from pages.parts.importance.analysis import BY_KEY, Analysis
 from pages.parts.shared.figure import show
-from pages.parts.shared.page import is_dark, signed
+from pages.parts.shared.page import is_dark
 from pages.parts.shared.structures import table_with_structures
 
 N_MATERIALS = 50
@@ -34,6 +34,7 @@ def show_element(analyses: list[Analysis], analysis: Analysis) -> None:
     )
     choice = analysis.choice
     effect = _effect(analysis, symbol)
+    unit, number = analysis.unit[1], f"%.{analysis.digits}f"
     show_numbers(analysis, effect)
     table = effect.table(choice.summary.residual)
     show(
@@ -41,20 +42,20 @@ def show_element(analyses: list[Analysis], analysis: Analysis) -> None:
         name="importance-dependence",
         caption=f"Materials that contain {symbol}: how far it moves the predicted difference, "
         "against its fraction. The spread at one fraction comes from the other elements. Mean SHAP "
-        f"value where {symbol} is absent: {signed(effect.mean_absent, digits=4)} eV/atom.",
+        f"value where {symbol} is absent: {analysis.energy(effect.mean_absent)} {unit}.",
         source=analysis.source,
         table=lambda: table,
     )
     if not table.empty:
         st.subheader(f"Materials in which {symbol} moves the difference most")
         table_with_structures(
-            table.head(N_MATERIALS),
+            analysis.in_unit(table.head(N_MATERIALS), "shap", "difference"),
             choice,
             key=f"importance-{analysis.key}-{symbol}",
             columns={
                 "fraction": st.column_config.NumberColumn(f"Fraction of {symbol}", format="%.3f"),
-                "shap": st.column_config.NumberColumn("SHAP, eV/atom", format="%.4f"),
-                "difference": st.column_config.NumberColumn("Difference, eV/atom", format="%.3f"),
+                "shap": st.column_config.NumberColumn(f"SHAP, {unit}", format=number),
+                "difference": st.column_config.NumberColumn(f"Difference, {unit}", format=number),
             },
         )
 
@@ -65,16 +66,15 @@ def show_numbers(analysis: Analysis, effect: ElementEffect) -> None:
     (row,) = table[table["symbol"] == effect.symbol].to_dict("records")
     cells = st.columns(4)
     cells[0].metric("Rank", f"{row['rank']} of {len(table)}", border=True)
-    error = f" ± {1000 * row['error']:.1f}" if row["error"] > 0 else ""
+    (factor, unit), digits = analysis.unit, analysis.digits
+    error = f" ± {factor * row['error']:.{digits}f}" if row["error"] > 0 else ""
     cells[1].metric(
-        "Mean |SHAP|, meV/atom",
-        f"{1000 * row['importance']:.1f}{error}",
+        f"Mean |SHAP|, {unit}",
+        f"{factor * row['importance']:.{digits}f}{error}",
         border=True,
         help="Over all explained materials; ± is the standard error of the sample explained.",
     )
-    cells[2].metric(
-        "Mean where present, meV/atom", signed(1000 * row["signed"], digits=1), border=True
-    )
+    cells[2].metric(f"Mean where present, {unit}", analysis.energy(row["signed"]), border=True)
     rare = " (rare)" if effect.symbol in analysis.importance.rare else ""
     cells[3].metric(
         f"Materials{rare}",
@@ -93,9 +93,11 @@ def _effect(analysis: Analysis, symbol: str) -> ElementEffect:
 def dependence_figure(analysis: Analysis, symbol: str, color: str, *, dark: bool) -> go.Figure:
     effect = _effect(analysis, symbol)
     partner = effect.partner if color == "partner" else None
+    factor, unit = analysis.unit
     return dependence(
         effect.fractions,
-        effect.shap,
+        factor * effect.shap,
+        unit=unit,
         symbol=symbol,
         names=effect.pairs.names(),
         other=None if partner is None else (partner, effect.pairs.fractions[:, INDEX[partner]]),

@@ -13,7 +13,7 @@ from pages.parts.shared.page import is_dark, signed
 
 def show_strip(analysis: Analysis) -> None:
     """Show the scores of trees and linear fit on held-out materials, above every view."""
-    importance = analysis.importance
+    importance, (factor, unit), digits = analysis.importance, analysis.unit, analysis.digits
     metrics = {
         "R², trees": (
             signed(importance.r2_cv, digits=3),
@@ -26,8 +26,8 @@ def show_strip(analysis: Analysis) -> None:
             signed(importance.r2_cv_linear, digits=3),
             "The same for a linear fit to the same fractions on the same folds.",
         ),
-        "MAE, trees, meV/atom": (f"{1000 * importance.mae.mean():,.1f}", None),
-        "MAE, linear fit, meV/atom": (f"{1000 * importance.mae_linear.mean():,.1f}", None),
+        f"MAE, trees, {unit}": (f"{factor * importance.mae.mean():,.{digits}f}", None),
+        f"MAE, linear fit, {unit}": (f"{factor * importance.mae_linear.mean():,.{digits}f}", None),
         "Rows": (
             f"{importance.n:,}",
             (
@@ -68,32 +68,35 @@ def show_score(analyses: list[Analysis], analysis: Analysis) -> None:
             source=analysis.source,
             table=lambda: held_out_table(analysis.importance, analysis.choice.pairs),
         )
+    number = f"%.{analysis.digits}f"
     for each in analyses:
         right.markdown(f"Scores of source energies {each.name}")
         right.dataframe(
-            fold_scores(each.importance),
+            each.in_unit(fold_scores(each.importance), "mae", "mae_linear"),
             key=f"importance-scores-{each.key}",
             hide_index=True,
             column_config={
                 "fold": "Fold",
                 "r2": st.column_config.NumberColumn("R², trees", format="%.3f"),
                 "r2_linear": st.column_config.NumberColumn("R², linear fit", format="%.3f"),
-                "mae": st.column_config.NumberColumn("MAE, trees", format="%.1f"),
-                "mae_linear": st.column_config.NumberColumn("MAE, linear fit", format="%.1f"),
+                "mae": st.column_config.NumberColumn("MAE, trees", format=number),
+                "mae_linear": st.column_config.NumberColumn("MAE, linear fit", format=number),
             },
         )
     right.caption(
-        "MAE in meV/atom. All rows of a material are held out together. Trees: XGBoost. Linear "
-        "fit: ridge regression on the fractions, enough for a mere difference of references."
+        f"MAE in {analysis.unit[1]}. All rows of a material are held out together. Trees: XGBoost. "
+        "Linear fit: ridge regression on the fractions, enough for a mere difference of references."
     )
 
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=BY_KEY)
 def held_out_figure(analysis: Analysis, *, dark: bool) -> go.Figure:
     pairs = analysis.choice.pairs.select(analysis.importance.rows)
+    factor, unit = analysis.unit
     return parity(
-        analysis.importance.differences,
-        analysis.importance.held_out,
+        factor * analysis.importance.differences,
+        factor * analysis.importance.held_out,
+        unit=unit,
         x_title=analysis.quantity.capitalize(),
         y_title="Predicted without the material",
         hover=pairs.names(),

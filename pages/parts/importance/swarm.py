@@ -41,11 +41,13 @@ def show_swarm(_: list[Analysis], analysis: Analysis) -> None:
 def swarm_figure(analysis: Analysis, symbols: list[str], *, dark: bool) -> go.Figure:
     pairs = analysis.choice.pairs.select(analysis.importance.shap_rows)
     columns = [INDEX[symbol] for symbol in symbols]
+    factor, unit = analysis.unit
     return beeswarm(
         symbols,
-        analysis.importance.shap[:, columns],
+        factor * analysis.importance.shap[:, columns],
         pairs.fractions[:, columns],
         names=pairs.names(),
         title=f"SHAP value for the {analysis.quantity}",
+        unit=unit,
         dark=dark,
     )

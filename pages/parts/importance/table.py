@@ -44,14 +44,34 @@ def show_table(analyses: list[Analysis], _: Analysis) -> None:
         show_ranks(*analyses)
     else:
         with st.expander("All numbers", icon=":material/table:"):
-            st.dataframe(analyses[0].importance.table(), key="importance-elements", hide_index=True)
+            show_all_numbers(analyses[0])
+
+
+def show_all_numbers(analysis: Analysis) -> None:
+    """Show the numbers of every element."""
+    unit, number = analysis.unit[1], f"%.{analysis.digits}f"
+    st.dataframe(
+        analysis.in_unit(analysis.importance.table(), "importance", "error", "signed"),
+        key="importance-elements",
+        hide_index=True,
+        column_config={
+            "symbol": "Element",
+            "importance": st.column_config.NumberColumn(f"Mean |SHAP|, {unit}", format=number),
+            "error": st.column_config.NumberColumn(
+                f"±, {unit}", format=number, help="Standard error of the sample explained."
+            ),
+            "signed": st.column_config.NumberColumn(f"Mean where present, {unit}", format=number),
+            "count": st.column_config.NumberColumn("Materials", format="localized"),
+            "rank": "Rank",
+        },
+    )
 
 
 def show_periodic_table(analysis: Analysis, quantity: str, *, log: bool) -> None:
     """Show one analysis on the periodic table."""
     importance = analysis.importance
     table = importance.table()
-    factor, unit = (1, "eV/atom") if table["importance"].max() > 1 else (1000, "meV/atom")
+    factor, unit = analysis.unit
     is_first = not analysis.study.uncorrected
     show(
         periodic_table(
@@ -61,7 +81,7 @@ def show_periodic_table(analysis: Analysis, quantity: str, *, log: bool) -> None
             diverging=quantity == "signed",
             log=log,
             hover={
-                str(row.symbol): hover_text(row, is_rare=row.symbol in importance.rare)
+                str(row.symbol): hover_text(analysis, row, is_rare=row.symbol in importance.rare)
                 for row in table.itertuples()
             },
             dark=is_dark(),
@@ -76,12 +96,13 @@ def show_periodic_table(analysis: Analysis, quantity: str, *, log: bool) -> None
     )
 
 
-def hover_text(row: Any, *, is_rare: bool) -> str:
+def hover_text(analysis: Analysis, row: Any, *, is_rare: bool) -> str:
     """Return the numbers of an element, a row of `Importance.table`, in words."""
-    error = f", ± {row.error:.4f} eV/atom by the sample" if row.error > 0 else ""
-    mean = signed(row.signed, digits=4)
+    (factor, unit), digits = analysis.unit, analysis.digits
+    error = f", ± {factor * row.error:.{digits}f} {unit} by the sample" if row.error > 0 else ""
+    mean = analysis.energy(row.signed)
     rare = ", so poorly known" if is_rare else ""
-    return f"rank {row.rank}{error}, where present {mean} eV/atom; {row.count:,} materials{rare}"
+    return f"rank {row.rank}{error}, where present {mean} {unit}; {row.count:,} materials{rare}"
 
 
 def show_ranks(first: Analysis, second: Analysis) -> None:
@@ -98,15 +119,16 @@ def show_ranks(first: Analysis, second: Analysis) -> None:
         f"halogens with the corrections and {n_anions[1]} without. Without corrections, these "
         f"elements enter the top {TOP}: {entering}; these leave it: {leaving}."
     )
+    unit, number = first.unit[1], f"%.{first.digits}f"
     st.dataframe(
-        rank_changes(first.importance, second.importance),
+        first.in_unit(rank_changes(first.importance, second.importance), "first", "second"),
         key="importance-ranks",
         hide_index=True,
         column_config={
             "symbol": "Element",
             "family": "Family",
-            "first": st.column_config.NumberColumn("With, eV/atom", format="%.4f"),
-            "second": st.column_config.NumberColumn("Without, eV/atom", format="%.4f"),
+            "first": st.column_config.NumberColumn(f"With, {unit}", format=number),
+            "second": st.column_config.NumberColumn(f"Without, {unit}", format=number),
             "rank_first": "Rank with",
             "rank_second": "Rank without",
             "change": st.column_config.NumberColumn(

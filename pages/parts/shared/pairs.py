@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from core.elements import SYMBOLS
 from core.figures.base.canvas import Array
 from core.frames.pairs import PairSet
-from core.frames.provenance import Provenance, describe_energies
+from core.frames.provenance import Provenance, describe_energies, energy_title
 from core.frames.registry import DatasetInfo, find_dataset
 from core.frames.schema import EnergyColumn, Frame
 from core.frames.store import FrameSet
@@ -298,5 +298,4 @@ def _open(selection: PairSelection) -> PairChoice:
 
 def _describe(energy: EnergyColumn) -> str:
     """Return functional, corrections and name of an energy column."""
-    corrections = {"MP2020": ", MP2020-corrected", "none": ", uncorrected", "unknown": ""}
-    return f"{energy.functional}{corrections[energy.corrections]} ({energy.column})"
+    return f"{energy_title(energy)} ({energy.column})"

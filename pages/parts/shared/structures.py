@@ -19,11 +19,11 @@ COLUMNS = {
     "row": None,
     "material_id": st.column_config.TextColumn("Material"),
     "formula": st.column_config.TextColumn("Formula"),
-    "source": st.column_config.NumberColumn("Source", format="%.3f"),
-    "target": st.column_config.NumberColumn("Target", format="%.3f"),
-    "shift": st.column_config.NumberColumn("Shift", format="%.3f"),
+    "source": st.column_config.NumberColumn("Source, eV/atom", format="%.3f"),
+    "target": st.column_config.NumberColumn("Target, eV/atom", format="%.3f"),
+    "shift": st.column_config.NumberColumn("Shift, eV/atom", format="%.3f"),
     "residual": st.column_config.NumberColumn(
-        "Residual", format="%.3f", help="Scaled target energy minus scaled source energy."
+        "Residual, eV/atom", format="%.3f", help="Scaled target energy minus scaled source energy."
     ),
 }
 

@@ -56,9 +56,11 @@ def available_variables(choice: PairChoice) -> dict[str, Variable]:
 
 def choose_variable(options: dict[str, Variable]) -> str:
     """Show the selection of the horizontal axis."""
-    titles = [variable.title for variable in options.values()]
+    titles = [variable.option for variable in options.values()]
     labels = {
-        name: variable.title if titles.count(variable.title) == 1 else f"{variable.title} ({name})"
+        name: variable.option
+        if titles.count(variable.option) == 1
+        else f"{variable.option} ({name})"
         for name, variable in options.items()
     }
     return st.selectbox(

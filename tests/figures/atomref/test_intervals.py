@@ -40,7 +40,7 @@ def test_dots_bars_and_widths(dark):
     assert figure.layout.yaxis2.type == "log"
     assert "95% interval: −3.5000 to −3.3000 eV/atom" in energies.hovertext[0]
     assert "in 900 materials" in energies.hovertext[1]
-    assert "no interval" in rare.hovertext[1]
+    assert "not determined" in rare.hovertext[1]
 
 
 def test_few_can_be_all_or_none():

@@ -60,7 +60,7 @@ def test_rebuilt_formation_energies_lack_the_corrections(data):
     assert [column.name for column in formation.corrected] == ["gga"]
     corrections = mp2020_corrections(FORMULAS).corrections
     gga, _, rebuilt = formation.with_uncorrected(corrections).columns
-    assert (rebuilt.name, rebuilt.column.corrections) == ("gga, rebuilt", "none")
+    assert (rebuilt.name, rebuilt.column.corrections) == ("gga, uncorrected (rebuilt)", "none")
     np.testing.assert_allclose(
         (gga.energies - rebuilt.energies)[:3], [-0.687 / 3, -0.614 / 2, -0.687 / 2]
     )
