@@ -100,7 +100,7 @@ class PairChoice:
         }
         # An exported figure carries the name of the data alone, so the filter is part of it.
         only = (
-            f", only materials with {', '.join(self.elements)}, AtomRef of "
+            f", only materials with {self.elements_text}, AtomRef of "
             f"{'these' if self.refitted else 'all'} pairs"
             if self.elements
             else ""
@@ -108,8 +108,8 @@ class PairChoice:
         return Provenance(
             data=f"{self.selection.dataset}{only}",
             labels={pairs.source_labels, pairs.target_labels},
-            details=f"{len(pairs):,} pairs: {'; '.join(sorted(energies))}. AtomRef is fitted to "
-            f"{self.fitted_to}.",
+            details=f"{len(pairs):,} pairs: {'; '.join(sorted(energies))}."
+            + (f" AtomRef is fitted to {self.fitted_to}." if self.elements else ""),
         )
 
     @property
