@@ -32,10 +32,12 @@ def evaluate(
     # Importing torch takes seconds, so errors in the arguments are raised before.
     from core.training.scoring.evaluate import evaluate as errors_of  # noqa: PLC0415
     from core.transfer.label_check import check_labels  # noqa: PLC0415
+    from core.transfer.seen_elements import never_seen, never_seen_text  # noqa: PLC0415
 
     indices = np.arange(len(frames)) if split == "all" else getattr(frames.split(), split)
     errors = errors_of(chosen, frames, indices, device=device, progress=progress_on_stderr())
     findings = check_labels(frames, SourceModel(chosen, device), rows=indices)
+    unseen = never_seen(chosen, frames.fractions()[indices])
     lines = {
         "frames": f"{errors['n_frames']} ({split} of {dataset}, labels: {frames.card.labels})",
         **{
@@ -43,7 +45,12 @@ def evaluate(
             for key, info in METRICS.items()
         },
     }
-    text = "\n\n".join([facts(lines), *(finding.text for finding in findings)])
+    paragraphs = [facts(lines), never_seen_text(unseen), *(finding.text for finding in findings)]
     return Answer(
-        data={**errors, "findings": [finding.as_dict() for finding in findings]}, text=text
+        data={
+            **errors,
+            "unseen_elements": unseen,
+            "findings": [finding.as_dict() for finding in findings],
+        },
+        text="\n\n".join(filter(None, paragraphs)),
     )

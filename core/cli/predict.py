@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from io import TextIOWrapper
 from itertools import count
 from pathlib import Path
@@ -12,7 +13,7 @@ import typer
 
 from core.cli.answer import Answer, LabCommand, columns, progress_on_stderr
 from core.cli.options import Device, JsonFlag, ModelOption, Threads
-from core.elements import ISOTOPES
+from core.elements import ISOTOPES, N_ELEMENTS
 from core.errors import LabError
 from core.files import disk_errors
 from core.frames.schema import Frame
@@ -29,6 +30,10 @@ app = typer.Typer()
 
 _SHOWN = 160
 """Characters shown of what a file's reader said."""
+_NOT_FINITE = (
+    "the model predicts something that is not a finite number; check the distances between the "
+    "atoms, or take another checkpoint."
+)
 _HEAD = (
     "file",
     "frame",
@@ -58,40 +63,113 @@ def predict(
     threads: Threads = None,
     _json: JsonFlag = False,
 ) -> Answer:
-    """Predict energy, forces, stress and magmoms of every structure in some files."""
+    """Predict energy, forces, stress and magmoms of every structure in some files.
+
+    Frames that cannot be read or predicted are listed with the reason, as `left_out` with --json,
+    and the others are predicted: the exit status is 0 unless there are none.
+    """
     chosen = checkpoint_of(model)
     if out is not None and out.exists():
         raise LabError(f"{out}: exists already; name a new file.")
     for path in files:
         _check(path)
-    frames = [(path, index, frame) for path in files for index, frame in enumerate(_read(path))]
+    left_out: list[_LeftOut] = []
+    read = [
+        (path, index, frame)
+        for path in files
+        for index, frame in _read(path)
+        if not _taken(left_out, path, index, frame)
+    ]
+    frames = [(path, index, frame) for path, index, frame in read if isinstance(frame, Frame)]
+    if not frames:
+        raise left_out[0].error
     # Importing torch takes seconds, so errors in the arguments are raised before.
     from core.potential.compiled_prediction import compile_if_faster  # noqa: PLC0415
     from core.potential.forward import Wanted  # noqa: PLC0415
+    from core.potential.graph import convert  # noqa: PLC0415
     from core.potential.models import load_model, resolve_device  # noqa: PLC0415
     from core.potential.prediction import predict as predict_frames  # noqa: PLC0415
     from core.potential.threads import compute_settings  # noqa: PLC0415
+    from core.transfer.seen_elements import never_seen, never_seen_text  # noqa: PLC0415
 
     where = resolve_device(device)
     network = load_model(chosen, where)
-    alone = [frame for _, _, frame in frames]
+    graphs, usable = [], []
+    for path, index, frame in frames:
+        try:
+            graphs.append(
+                convert(frame.atomic_numbers, frame.frac_coords, frame.lattice, frame.pbc)
+            )
+            usable.append((path, index, frame))
+        except LabError as error:
+            left_out.append(_LeftOut(path, index, error))
     with compute_settings(threads, where):
-        compile_if_faster(network, Wanted(), sum(map(len, alone)))
-        predictions = predict_frames(network, alone, progress=progress_on_stderr())
-    for frame, prediction in zip(alone, predictions, strict=True):
-        _refuse_infinite(frame, prediction)
+        compile_if_faster(network, Wanted(), sum(len(frame) for _, _, frame in usable))
+        predictions = predict_frames(network, graphs, progress=progress_on_stderr())
+    predicted = []
+    for (path, index, frame), prediction in zip(usable, predictions, strict=True):
+        if _is_finite(prediction):
+            predicted.append((path, index, frame, prediction))
+        else:
+            left_out.append(_LeftOut(path, index, LabError(_NOT_FINITE)))
+    if not predicted:
+        raise LabError(f"Frame {left_out[0].place}: {left_out[0].error}")
     if out is not None:
-        _write(out, list(map(_labelled, alone, predictions)))
-    rows = [
-        _row(path, index, frame, prediction)
-        for (path, index, frame), prediction in zip(frames, predictions, strict=True)
-    ]
+        _write(out, [_labelled(frame, prediction) for _, _, frame, prediction in predicted])
+    rows = [_row(*entry) for entry in predicted]
+    counts = np.zeros((len(predicted), N_ELEMENTS))
+    for place, (_, _, frame, _) in enumerate(predicted):
+        counts[place, np.asarray(frame.atomic_numbers, dtype=int) - 1] = 1
+    unseen = never_seen(chosen, counts)
     origin = _origin(chosen)
-    text = columns(_HEAD, [_summary(row) for row in rows])
+    paragraphs = [
+        columns(_HEAD, [_summary(row) for row in rows]),
+        "\n".join(f"left out: {one.place}: {one.why}" for one in left_out),
+        never_seen_text(unseen),
+        f"Energies are {_level(model, origin)}. --json and --out give all values.",
+    ]
     return Answer(
-        data={"model": model, **origin, "frames": rows},
-        text=f"{text}\n\nEnergies are {_level(model, origin)}. --json and --out give all values.",
+        data={
+            "model": model,
+            **origin,
+            "frames": rows,
+            "left_out": [
+                {"file": str(one.path), "frame": one.index, "why": one.why} for one in left_out
+            ],
+            "unseen_elements": unseen,
+        },
+        text="\n\n".join(filter(None, paragraphs)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _LeftOut:
+    """A frame that is not predicted."""
+
+    path: Path
+    index: int
+    error: LabError
+
+    @property
+    def place(self) -> str:
+        """Where it is."""
+        return f"{self.index} (from 0) of {self.path}"
+
+    @property
+    def why(self) -> str:
+        """The reason, without the place where it begins with it."""
+        text = str(self.error)
+        for start in (f"{self.path}: frame {self.index} (from 0) ", f"{self.path}: "):
+            text = text.removeprefix(start)
+        return text
+
+
+def _taken(left_out: list[_LeftOut], path: Path, index: int, frame: Frame | LabError) -> bool:
+    """Note what cannot be read, and return whether it was noted."""
+    if isinstance(frame, LabError):
+        left_out.append(_LeftOut(path, index, frame))
+        return True
+    return False
 
 
 def _check(path: Path) -> None:
@@ -103,37 +181,48 @@ def _check(path: Path) -> None:
         raise LabError(f"{path}: is empty; give a file with at least one structure.")
 
 
-def _read(path: Path) -> Iterator[Frame]:
-    """Yield a file's structures as frames that are named by their place in the file.
+def _read(path: Path) -> Iterator[tuple[int, Frame | LabError]]:
+    """Yield a file's structures, or why one cannot be taken, with their places in the file.
 
-    Raises:
-        LabError: if ASE cannot read the file, it holds no structure, or one is not a crystal.
+    What follows a frame that ASE cannot read cannot be read either.
     """
     from ase.data import atomic_numbers  # noqa: PLC0415
     from ase.io import iread  # noqa: PLC0415
 
     for isotope, symbol in ISOTOPES.items():
         atomic_numbers.setdefault(isotope, atomic_numbers[symbol])
-    formula = _stated_formula(path)
+    try:
+        formula = _stated_formula(path)
+    except LabError as error:
+        yield 0, error
+        return
     images = iread(path.absolute(), index=":", do_not_split_by_at_sign=True)
     for index in count():
         try:
             atoms = next(images, None)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             # everything: ASE's readers let pass whatever their parsing raises
             said = " ".join(f"{type(error).__name__}: {error}".split())[:_SHOWN]
-            raise LabError(
-                f"{path}: frame {index} (from 0) cannot be read ({said}); give a whole file in a "
-                "format that ASE knows by its name, such as .cif, .vasp, POSCAR or .extxyz."
-            ) from error
+            yield (
+                index,
+                LabError(
+                    f"{path}: frame {index} (from 0) cannot be read ({said}); give a whole file in "
+                    "a format that ASE knows by its name, such as .cif, .vasp, POSCAR or .extxyz."
+                ),
+            )
+            return
         if atoms is None:
             if index == 0:
-                raise LabError(f"{path}: holds no structure; give a file with at least one.")
+                yield 0, LabError(f"{path}: holds no structure; give a file with at least one.")
             return
         problem = contradiction(formula, atoms.numbers) if formula else None
         if problem:
-            raise LabError(f"{path}: {problem}; correct the file.")
-        yield _frame(path, index, atoms)
+            yield index, LabError(f"{path}: {problem}; correct the file.")
+            continue
+        try:
+            yield index, _frame(path, index, atoms)
+        except LabError as error:
+            yield index, error
 
 
 def _stated_formula(path: Path) -> str | None:
@@ -180,13 +269,9 @@ def _frame(path: Path, index: int, atoms: "Atoms") -> Frame:
     )
 
 
-def _refuse_infinite(frame: Frame, prediction: "FramePrediction") -> None:
+def _is_finite(prediction: "FramePrediction") -> bool:
     values = (prediction.energy, prediction.forces, prediction.stress, prediction.magmoms)
-    if not all(np.isfinite(value).all() for value in values if value is not None):
-        raise LabError(
-            f"Frame {frame.frame_id}: the model predicts something that is not a finite number; "
-            "check the distances between the atoms, or take another checkpoint."
-        )
+    return all(np.isfinite(value).all() for value in values if value is not None)
 
 
 def _row(path: Path, index: int, frame: Frame, prediction: "FramePrediction") -> dict[str, Any]:

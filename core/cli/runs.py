@@ -148,8 +148,20 @@ def export(
     """Copy a run's best model to a file that stock CHGNet.from_file loads, with a model card."""
     run = find_run(name)
     card = export_checkpoint(run, out)
+    start = next(iter(run.metrics("start")), {})
+    unseen = start.get("atomref", {}).get("unseen", [])
+    text = f"Wrote {out} and {card}."
+    if unseen:
+        text += f" Training never saw {', '.join(unseen)}, which the data set holds."
     return Answer(
-        data={"run": run.id, "file": str(out), "card": str(card)}, text=f"Wrote {out} and {card}."
+        data={
+            "run": run.id,
+            "file": str(out),
+            "card": str(card),
+            "elements": start.get("elements", []),
+            "unseen_elements": unseen,
+        },
+        text=text,
     )
 
 

@@ -215,7 +215,7 @@ def test_files_that_cannot_be_read():
     Path("broken.cif").write_text(CIF.format(sites="Na1 Na zero 0 0 1.0"))
     write("cut.extxyz", magnets(2))
     text = Path("cut.extxyz").read_text()
-    Path("cut.extxyz").write_text(text[: int(len(text) * 0.7)])
+    Path("cut.extxyz").write_text(text[: int(len(text) * 0.3)])
     for name, told in (
         ("empty.cif", "is empty"),
         ("prose.txt", "frame 0 (from 0) cannot be read"),
@@ -239,9 +239,40 @@ def test_files_that_cannot_be_read():
         (Atoms("CmO", positions=[[0, 0, 0], [2.5, 2.5, 2.5]], cell=[5, 5, 5], pbc=True), "96"),
     ],
 )
-def test_a_frame_that_chgnet_does_not_know_is_named(atoms, told):
-    write("steps.extxyz", [*magnets(1), atoms])
-    said = mistake("steps.extxyz")
-    assert told in said
-    assert "steps.extxyz" in said
-    assert "rame 1 (from 0)" in said
+def test_frames_that_chgnet_does_not_know_are_listed(atoms, told):
+    write("steps.extxyz", [*magnets(1), atoms, *magnets(2)[1:]])
+    result = invoke("--model", "chgnet-0.3.0", "steps.extxyz", "--json")
+    assert result.exit_code == 0, result.output
+    answered = json.loads(result.stdout)
+    assert [frame["index"] for frame in answered["frames"]] == [0, 2]
+    (left_out,) = answered["left_out"]
+    assert (left_out["file"], left_out["frame"]) == ("steps.extxyz", 1)
+    assert told in left_out["why"]
+    shown = invoke("--model", "chgnet-0.3.0", "steps.extxyz").stdout
+    assert "left out: 1 (from 0) of steps.extxyz: " in shown
+    # nothing else to predict: an error
+    write("alone.extxyz", atoms)
+    assert told in mistake("alone.extxyz")
+
+
+def test_a_file_that_is_cut_gives_what_can_be_read():
+    write("steps.extxyz", magnets(2))
+    text = Path("steps.extxyz").read_text().splitlines()
+    Path("steps.extxyz").write_text("\n".join(text[:-3]))
+    write("whole.extxyz", magnets(1))
+    result = invoke("--model", "chgnet-0.3.0", "steps.extxyz", "whole.extxyz", "--json")
+    answered = json.loads(result.stdout)
+    assert ("whole.extxyz", 0) in [(one["file"], one["index"]) for one in answered["frames"]]
+    assert [one["file"] for one in answered["left_out"]] == ["steps.extxyz"]
+
+
+def test_elements_that_training_never_saw_are_named():
+    SALT.to(filename="salt.cif")
+    run = create(RunConfig(name="", dataset="mp-frames-r2scan"))
+    run.best_checkpoint.parent.mkdir(exist_ok=True)
+    save_model(run.best_checkpoint, load_model("chgnet-0.3.0"), extra={"elements": ["Na", "O"]})
+    result = invoke("--model", run.id, "salt.cif", "--json")
+    assert json.loads(result.stdout)["unseen_elements"] == ["Cl"]
+    assert "training frames hold no Cl" in invoke("--model", run.id, "salt.cif").stdout
+    result = invoke("--model", "chgnet-r2scan", "salt.cif", "--json")
+    assert json.loads(result.stdout)["unseen_elements"] == []

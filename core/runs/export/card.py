@@ -11,6 +11,7 @@ from core.progress import duration_text
 from core.runs.record.directory import Run
 from core.runs.record.machine import software
 from core.runs.results.matched import SPLITS, errors_of
+from core.training.settings.left_out import left_out_text
 from core.training.settings.methods import METHODS
 from core.training.settings.metrics import METRICS
 
@@ -117,10 +118,14 @@ def _data(run: Run, data: Card | None, labels: str, start: dict[str, Any]) -> di
             )
             if key in start
         ),
+        "Frames left out": left_out_text(start.get("left_out_why", {})),
+        "Elements trained on": ", ".join(start.get("elements", [])),
         "Elements in fewer than ten training frames": ", ".join(
             start.get("atomref", {}).get("rare", [])
         ),
-        "Elements without a training frame": ", ".join(start.get("atomref", {}).get("unseen", [])),
+        "Elements of the data set without a training frame": ", ".join(
+            start.get("atomref", {}).get("unseen", [])
+        ),
     }
 
 

@@ -127,6 +127,7 @@ class RunContext:
             "corrections": card.corrections,
             "labels": card.labels,
             "config": self.config.model_dump(),
+            "elements": state.start.get("elements"),
             "epoch": epoch,
             "validation": validation,
         }

@@ -8,6 +8,7 @@ import numpy as np
 from chgnet.model import CHGNet
 from numpy.typing import NDArray
 
+from core.elements import SYMBOLS
 from core.errors import LabError
 from core.potential.examples import Examples, load_examples
 from core.potential.models import get_atomref
@@ -109,6 +110,7 @@ def _begin(context: RunContext, train: Examples, validation: Examples) -> RunSta
         "left_out": list(left_out)[:_NAMED],
         "left_out_why": reasons(left_out.values()),
         "labels": [kind for kind, has in flags.items() if has[train.rows].any()],
+        "elements": _elements(context, train),
         "atomref": atomref["summary"],
         "validation": metrics,
         "validation_seconds": time.perf_counter() - began,
@@ -116,6 +118,12 @@ def _begin(context: RunContext, train: Examples, validation: Examples) -> RunSta
     return RunState(
         train=train, validation=validation, stepper=stepper, position=Position(), start=content
     )
+
+
+def _elements(context: RunContext, train: Examples) -> list[str]:
+    """Return the symbols of the elements in the training frames."""
+    occurs = (context.frame_set.fractions()[train.rows] > 0).any(axis=0)
+    return [SYMBOLS[index] for index in np.flatnonzero(occurs)]
 
 
 def _prepare(context: RunContext, train: Examples) -> dict[str, Any]:
