@@ -150,7 +150,7 @@ class ScalingAnalysis:
         return table[columns].assign(what=self.title, unit=self.unit)
 
     def curve(self, method: str) -> pd.DataFrame:
-        """Return a method's law from its smallest size to FACTOR times the largest.
+        """Return a method's law from its smallest size fitted to FACTOR times the largest.
 
         Returns:
             Columns n_frames, error, and low and high of the 95 % band; empty without a law.
@@ -158,7 +158,7 @@ class ScalingAnalysis:
         if method not in self.laws:
             return pd.DataFrame(columns=["n_frames", "error", "low", "high"], dtype=float)
         law = self.laws[method]
-        grid = np.geomspace(self.points[method].sizes.min(), FACTOR * law.largest, _GRID)
+        grid = np.geomspace(law.smallest, FACTOR * law.largest, _GRID)
         n_frames = np.unique([*grid, law.smallest, law.largest])
         low, high = law.band(n_frames)
         return pd.DataFrame(

@@ -131,20 +131,18 @@ def plan_text(plan: DataPlan) -> pd.DataFrame:
                 for frames, met in zip(table["frames"], at_most, strict=True)
             ],
             "95 % interval": [
-                "–" if met else interval(*ends)
-                for met, *ends in zip(
-                    at_most,
+                "–" if not known else interval(*ends)
+                for known, *ends in zip(
+                    table["reach"] == "known",
                     *(table[f"frames{end}"] for end in ("", "_low", "_high")),
                     strict=True,
                 )
             ],
-            f"Enough ({LIKELY:.0%})": table["frames_likely"].map(count),
-            "To compute": table["to_compute_likely"].map(count),
-            "Core-hours": table["core_hours_likely"].map(count),
+            f"Enough ({LIKELY:.0%})": table["frames_likely"].map(_known),
+            "To compute": table["to_compute_likely"].map(_known),
+            "Core-hours": table["core_hours_likely"].map(_known),
             "Money": [
-                NOT_DETERMINED
-                if math.isnan(value)
-                else money(significant(value), plan.cost.currency)
+                money(value if math.isnan(value) else significant(value), plan.cost.currency)
                 for value in table["money_likely"]
             ],
             "× largest": table["extrapolated"].map(_multiple),
@@ -185,6 +183,11 @@ def extrapolation_text(table: pd.DataFrame, unit: str) -> pd.DataFrame:
             ),
         }
     )
+
+
+def _known(value: float) -> str:
+    """Return a number that follows from another one: a dash where that is not determined."""
+    return "–" if math.isnan(value) else count(value)
 
 
 def _digits(value: float) -> str:

@@ -112,7 +112,7 @@ def test_atoms_money_and_a_budget(made):
         **{"target-energy_mae_mev_per_atom": "150"},
     )
     assert "CHF" in at.dataframe[0].value["Money"].iloc[1]
-    assert at.dataframe[0].value["Money"].iloc[0] == "not determined"
+    assert at.dataframe[0].value["Money"].iloc[0] == "–"
     bought = at.dataframe[1].value
     errors = bought["Error, meV/atom"].astype(float)
     low = bought["95 % interval"].str.split(" to ").str[0].astype(float)

@@ -123,7 +123,8 @@ def test_what_a_sweep_does_not_determine_is_no_number_and_has_a_reason():
     assert told.verdict() == ([], [])
     sentences = headline(told, "meV/atom")
     assert sentences[0] == "How many frames reach 40 meV/atom is not determined by this sweep."
-    assert set(plan_text(told)["Core-hours"]) == {"not determined"}
+    assert set(plan_text(told)["Training frames"]) == {"not determined"}
+    assert set(plan_text(told)["Core-hours"]) == {"–"}
 
 
 def test_no_winner_that_chance_picked():

@@ -52,6 +52,7 @@ class Series:
             nothing could be fitted.
         fitted: smallest and largest number of frames that the fit has seen; the law is drawn dashed
             beyond.
+        start: what the method starts from, for the hover labels; may be empty.
     """
 
     key: str
@@ -60,6 +61,7 @@ class Series:
     zero: pd.DataFrame
     curve: pd.DataFrame
     fitted: tuple[float, float] = (0.0, 0.0)
+    start: str = ""
 
 
 def scaling_curves(
@@ -128,8 +130,9 @@ class _Words:
     def of(self, value: float) -> str:
         return f"{precise(value)} {plain(self.unit)}"
 
-    def label(self, head: str, *lines: str) -> str:
-        return "<br>".join([f"<b>{plain(head)}</b>", *lines])
+    def label(self, entry: Series, *lines: str) -> str:
+        start = [plain(entry.start)] if entry.start else []
+        return "<br>".join([f"<b>{plain(entry.name)}</b>", *start, *lines])
 
 
 def _law(entry: Series, words: _Words) -> list[go.Scatter]:
@@ -158,7 +161,7 @@ def _law(entry: Series, words: _Words) -> list[go.Scatter]:
             line={"color": color, "width": 2.25, "dash": dash},
             hovertext=[
                 words.label(
-                    entry.name,
+                    entry,
                     f"{name}, {size:,.0f} training frames",
                     f"{plain(words.title)}: {words.of(value)}",
                     f"{words.level:.0%} band: {precise(a)} to {words.of(b)}",
@@ -193,7 +196,7 @@ def _trained(entry: Series, words: _Words, colors: Palette) -> list[go.Scatter]:
         marker={"symbol": "line-ew", "size": 11, "line": {"color": color, "width": 1.5}},
         hovertext=[
             words.label(
-                entry.name,
+                entry,
                 f"{size:,.0f} training frames, seed {seed}",
                 f"{plain(words.title)}: {words.of(error)}",
             )
@@ -216,7 +219,7 @@ def _trained(entry: Series, words: _Words, colors: Palette) -> list[go.Scatter]:
         },
         hovertext=[
             words.label(
-                entry.name,
+                entry,
                 f"{size:,.0f} training frames, "
                 + (f"geometric mean of {count} seeds" if count > 1 else "one seed"),
                 f"{plain(words.title)}: {words.of(value)}",
@@ -248,7 +251,7 @@ def _untrained(entry: Series, place: float, words: _Words, colors: Palette) -> g
         },
         hovertext=[
             words.label(
-                entry.name,
+                entry,
                 f"no training frames: the untrained model, seed {seed}",
                 f"{plain(words.title)}: {words.of(error)}",
             )

@@ -163,9 +163,10 @@ def verdict_text(found: Sequence[Difference], name_of: Callable[[str], str] = st
         )
     sentence = f"{name_of(best)} has the smallest mean error over {n} seeds."
     if told:
-        sentence += f" Its lead is larger than chance over {', '.join(told)}."
+        sentence += f" Its lead is larger than chance over {' and '.join(told)}."
     if open_:
-        sentence += f" It is not larger than chance over {', '.join(open_)}."
+        lead = "It" if told else "Its lead"
+        sentence += f" {lead} is not larger than chance over {' and '.join(open_)}."
     return sentence
 
 

@@ -101,12 +101,12 @@ def _table(experiment: Experiment, runs: list[Run], source: Provenance) -> None:
     rows = [
         {
             "method": method_label(row["method"]),
-            "start": start_of(row["method"]),
             "runs": f"{row['n']} of {row['of']}",
             ENERGY: mean_text(row[ENERGY], row[f"{ENERGY}_spread"]),
             "seen": mean_text(other[ENERGY], other[f"{ENERGY}_spread"]) if unseen else None,
             **{key: mean_text(row[key], row[f"{key}_spread"]) for key in METRICS if key != ENERGY},
             **{f"{key}_paper": row[f"{key}_paper"] for key in METRICS},
+            "start": start_of(row["method"]),
         }
         for row, other in zip(table.to_dict("records"), seen.to_dict("records"), strict=True)
     ]
@@ -118,7 +118,7 @@ def _table(experiment: Experiment, runs: list[Run], source: Provenance) -> None:
         column_config={
             "method": st.column_config.TextColumn("Method", width=230),
             "start": st.column_config.TextColumn(
-                "Starts from", help="The weights of the network, and AtomRef.", width=250
+                "Starts from", help="The weights of the network, and AtomRef.", width=270
             ),
             "runs": "Runs",
             **{

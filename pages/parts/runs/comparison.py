@@ -161,6 +161,7 @@ def _paper(chosen: list[Run]) -> None:
         column_config={
             "whose": st.column_config.TextColumn("Run", width=200),
             "method": st.column_config.TextColumn("Method", width=145),
+            "start": st.column_config.TextColumn("Starts from", width=270),
             **SHORT_ERRORS,
             "energy_seen": st.column_config.NumberColumn(
                 "Energy, elements seen, meV/atom",

@@ -8,7 +8,7 @@ from core.figures.scaling.error_curves import Series, scaling_curves
 from core.scaling.analysis import ScalingAnalysis
 from core.scaling.law_text import exponent_text, floor_text
 from pages.parts.scaling.paper import show_paper
-from pages.parts.scaling.words import FORM_TEXT, name_of, provenance_of
+from pages.parts.scaling.words import FORM_TEXT, name_of, provenance_of, start_text
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark, plain
 
@@ -41,6 +41,7 @@ def _figure(analysis: ScalingAnalysis) -> None:
                 points=analysis.trained(method),
                 zero=analysis.zero(method),
                 curve=analysis.curve(method),
+                start=start_text(method),
                 fitted=(0.0, 0.0) if law is None else (law.smallest, law.largest),
             )
         )
@@ -55,6 +56,11 @@ def _figure(analysis: ScalingAnalysis) -> None:
 
 def _caption(analysis: ScalingAnalysis, *, untrained: bool) -> str:
     text = "Filled markers are geometric means over seeds, dashes single seeds."
+    if {"scratch", "refit"} <= set(analysis.points):
+        text += (
+            " Scratch and refit have one AtomRef, by least squares; scratch starts from random "
+            "weights, refit from pretrained ones."
+        )
     if analysis.laws:
         text += (
             " Straight lines are power laws: the steeper, the more each additional frame helps. "
@@ -86,6 +92,7 @@ def _laws(analysis: ScalingAnalysis) -> None:
                 "r2": law.r2,
                 "points": f"{law.n} at {law.n_sizes} sizes",
                 "range": f"{law.smallest:,.0f} to {law.largest:,.0f}",
+                "start": start_text(method),
             }
         )
     forms = {law.form for law in analysis.laws.values()}
@@ -122,6 +129,7 @@ def _laws(analysis: ScalingAnalysis) -> None:
             ),
             "points": "Points",
             "range": "Frames",
+            "start": st.column_config.TextColumn("Starts from", width=270),
         },
     )
     for method, law in analysis.laws.items():

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from core.frames.provenance import CORRECTIONS, Provenance
 from core.progress import duration_text
-from core.runs.results.comparison import method_label
+from core.runs.results.comparison import method_label, start_of
 from core.scaling.analysis import TABLE, ScalingAnalysis
 from core.scaling.form_choice import FormOption
 from core.scaling.law import Form
@@ -20,6 +20,11 @@ FORM_TEXT: dict[Form, str] = {"power": "a·N⁻ᵇ", "offset": "a·N⁻ᵇ + c"}
 def name_of(method: str) -> str:
     """Return the name of a method, or of a table of points."""
     return "Your points" if method == TABLE else method_label(method)
+
+
+def start_text(method: str) -> str:
+    """Return what a method starts from; empty for a table of points."""
+    return "" if method == TABLE else start_of(method)
 
 
 def provenance_of(analysis: ScalingAnalysis) -> Provenance:

@@ -11,9 +11,11 @@ from core.runs.results.comparison import (
     label_of,
     method_label,
     overview,
+    start_of,
 )
 from core.runs.results.paper import TABLE_1
 from core.training.settings.config import RunConfig
+from core.training.settings.methods import METHODS
 from core.training.settings.metrics import METRICS
 
 ENERGY, FORCE, STRESS, MAGMOM = METRICS
@@ -48,6 +50,10 @@ def test_names_tell_runs_apart():
     assert len(set(labels)) == 3
     assert labels[2] == third.id
     assert method_label("refit") == "Transfer, refitted AtomRef (Method 4)"
+    # Methods 1 and 4 have the same AtomRef.
+    assert start_of("scratch") == "random weights, least-squares AtomRef"
+    assert start_of("refit") == "pretrained weights, least-squares AtomRef"
+    assert len({start_of(method) for method in METHODS}) == len(METHODS)
 
 
 @pytest.mark.parametrize(("epoch", "share"), [(0.0, 0.0), (1.0, 0.25), (4.0, 1.0), (9.0, 1.0)])
