@@ -118,8 +118,8 @@ def energy_column(name: str, *, of_cells: bool = False) -> EnergyColumn | None:
 def of_one_functional(first: EnergyColumn, second: EnergyColumn) -> bool:
     """Return whether two columns hold the energies of one functional by one method.
 
-    Where the functional is not known, it is the same one if only words such as "uncorrected" tell
-    the names apart.
+    Where the functional is not known, it is the same one if only units and words such as
+    "uncorrected" tell the names apart.
     """
     if first.labels != second.labels:
         return False
@@ -134,8 +134,15 @@ def differ_in_corrections(first: EnergyColumn, second: EnergyColumn) -> bool:
     return sum(uncorrected) == 1 and of_one_functional(first, second)
 
 
+def states_atoms(name: str) -> bool:
+    """Return whether a name says that its energies are per atom."""
+    return "atom" in unit_words(name)
+
+
 def _stem(name: str) -> tuple[str, ...]:
-    return tuple(word for word in words_of(name) if word not in _UNCORRECTED | _CORRECTED)
+    """Return the words of a name that tell two methods apart."""
+    left_out = _UNCORRECTED | _CORRECTED | {"total"}
+    return tuple(word for word in words_without_units(name) if word not in left_out)
 
 
 def _states_unit(name: str) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 MIXED = "GGA/GGA+U"
 """Materials Project's energies: GGA for some compositions, GGA+U for the others."""
@@ -103,7 +104,7 @@ def functional_of_row(value: str) -> str:
 
 def other_words(text: str) -> list[str]:
     """Return the words of a text that are no part of a functional's name, in lower case."""
-    return _read(text)[1]
+    return list(_read(text)[1])
 
 
 def is_functional(text: str) -> bool:
@@ -144,7 +145,8 @@ def words_of(text: str) -> list[str]:
     return re.findall(r"[a-z0-9]+", parted)
 
 
-def _read(text: str) -> tuple[list[str], list[str]]:
+@lru_cache(maxsize=1 << 12)
+def _read(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the functionals in a text, each once, and its other words."""
     words = words_of(text)
     names: list[str] = []
@@ -156,7 +158,7 @@ def _read(text: str) -> tuple[list[str], list[str]]:
             others.append(words[place - 1])
         elif name not in names:
             names.append(name)
-    return names, others
+    return tuple(names), tuple(others)
 
 
 def _name_at(words: list[str], place: int) -> tuple[str | None, int]:

@@ -18,6 +18,7 @@ from core.frames.column_names import (
     looks_like_label,
     of_one_functional,
     plain_name,
+    states_atoms,
 )
 from core.frames.functionals import covers, is_functional, rank
 from core.frames.schema import EnergyColumn
@@ -103,12 +104,16 @@ class TableGuess:
         if kind == "pairs":
             return self._mapping(PAIR_FIELDS, source=self.source, target=self.target)
         energy, uncorrected = self._energies_in(functional)
+        known = {one.column for one in self.energies if one.functional != UNKNOWN}
+        # A column of functionals beside energies that name theirs is about something else.
+        of_rows = {"functional": None} if energy in known else {}
         if kind == "energies":
-            return self._mapping(ENERGY_FIELDS, energy=energy)
+            return self._mapping(ENERGY_FIELDS, energy=energy, **of_rows)
         return self._mapping(
             FRAME_FIELDS,
             energy=energy,
             uncorrected_energy=uncorrected,
+            **of_rows,
             **self._labels_in(functional),
         )
 
@@ -160,7 +165,9 @@ class TableGuess:
         is_unknown = len(unknown) == len(self.energies)
         if is_unknown and all(of_one_functional(unknown[0], energy) for energy in unknown):
             columns = unknown
-        columns = sorted(columns, key=_preference)
+        columns = sorted(
+            columns, key=lambda energy: (_preference(energy), not states_atoms(energy.column))
+        )
         uncorrected = [energy.column for energy in columns[1:] if energy.corrections == "none"]
         return columns[0].column if columns else None, uncorrected[0] if uncorrected else None
 
@@ -276,7 +283,7 @@ def _source_and_target(energies: list[EnergyColumn]) -> tuple[str | None, str | 
     others = others or [
         energy
         for energy in ranked
-        if energy.functional == UNKNOWN and not differ_in_corrections(source, energy)
+        if energy.functional == UNKNOWN and not of_one_functional(source, energy)
     ]
     if not others:
         return source.column, None

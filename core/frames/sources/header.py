@@ -46,8 +46,8 @@ class Header:
 def read_header(file: TextIO) -> Header | None:
     """Read the head of a CSV file.
 
-    Lines at the top that begin with # are comments. The last of them holds the names if it has as
-    many cells as the line below, and that line has a number in it.
+    Lines at the top that begin with # are comments, and Excel's line "sep=;" is left out. The last
+    comment holds the names if it has as many cells as the line below, and that line has a number.
 
     Returns:
         The header; None if there is nothing but comments.
@@ -56,7 +56,7 @@ def read_header(file: TextIO) -> Header | None:
     for number, line in enumerate(islice(file, _MOST_COMMENTS), 1):
         if line.lstrip().startswith(_COMMENT):
             comment, comment_line = line, number
-        elif line.strip():
+        elif line.strip() and not (number == 1 and line.lower().startswith("sep=")):
             header = _in_comment(comment_line, comment, line)
             return header or _header(number, line, file)
     return None

@@ -79,9 +79,11 @@ class ImportPlan:
     @property
     def sentences(self) -> str:
         """The plan in words, for the description of the data set."""
+        names = [*self.mapping, *(name for name in self.units if name not in self.mapping)]
         columns = [
-            f"{name} from {self.mapping.get(name, name)} ({unit.text})"
-            for name, unit in self.units.items()
+            (f"{name} from {self.mapping[name]}" if name in self.mapping else name)
+            + (f" ({self.units[name].text})" if name in self.units else "")
+            for name in names
         ]
         text = [f"Read {', '.join(columns)}."] if columns else []
         if self.left_out:

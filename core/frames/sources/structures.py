@@ -4,6 +4,7 @@ import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -104,13 +105,19 @@ def contradiction(formula: str, numbers: np.ndarray) -> str | None:
         formula: the formula, in any multiple.
         numbers: the structure's atomic numbers, (n,).
     """
+    written = formula_of(numbers)
+    if formula == written or not _differ(formula, written):
+        return None
+    return f"the formula is {formula}, but the structure is {written}"
+
+
+@lru_cache(maxsize=1 << 16)
+def _differ(formula: str, written: str) -> bool:
     try:
-        fractions = fractions_from_formulas([formula, formula_of(numbers)])
+        fractions = fractions_from_formulas([formula, written])
     except FormulaError:
-        return None
-    if np.abs(fractions[0] - fractions[1]).max() < _SAME_COMPOSITION:
-        return None
-    return f"the formula is {formula}, but the structure is {formula_of(numbers)}"
+        return False
+    return bool(np.abs(fractions[0] - fractions[1]).max() >= _SAME_COMPOSITION)
 
 
 def names_elements(poscar: str) -> bool:
@@ -223,6 +230,9 @@ def _from_text(text: str) -> Cell:
         raise CellError("the structure is disordered")
     symbols = [getattr(site.specie, "symbol", "") for site in structure]
     numbers = np.array([_atomic_number(symbol) for symbol in symbols], dtype=np.uint8)
+    messages = [str(warning.message) for warning in caught]
+    if kind == "cif" and _has_other_symmetry(text) and "Defaulting to P1" in " ".join(messages):
+        raise CellError("the CIF's space group cannot be read, and it lists no operations")
     if kind == "cif" and (formula := formula_in_cif(text)):
         problem = contradiction(formula, numbers)
         if problem:
@@ -231,8 +241,19 @@ def _from_text(text: str) -> Cell:
         atomic_numbers=numbers,
         frac_coords=np.array(structure.frac_coords),
         lattice=np.array(structure.lattice.matrix),
-        notes=_notes(kind, [str(warning.message) for warning in caught]),
+        notes=_notes(kind, messages),
     )
+
+
+def _has_other_symmetry(cif: str) -> bool:
+    """Return whether a CIF states a space group other than P1."""
+    match = re.search(
+        r"^\s*_(?:symmetry_space_group_name_H-M|space_group_name_H-M_alt)\s+(.+)$",
+        cif,
+        re.MULTILINE,
+    )
+    name = re.sub(r"[^A-Za-z0-9/-]", "", match[1]) if match else ""
+    return name not in {"", "P1"}
 
 
 def _notes(kind: str, messages: Iterable[str]) -> tuple[str, ...]:

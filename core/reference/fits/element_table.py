@@ -12,6 +12,7 @@ import pandas as pd
 
 from core.elements import INDEX, N_ELEMENTS, SYMBOLS
 from core.errors import LabError
+from core.frames.functionals import same_functional
 
 _NEEDED = ("symbol", "energy")
 
@@ -123,7 +124,7 @@ def element_energies(
                 f"{name} has no column {column!r}; give columns symbol and energy (eV/atom)."
             )
     if "functional" in rows.columns:
-        same = rows["functional"].str.strip().str.casefold() == functional.strip().casefold()
+        same = rows["functional"].map(lambda name: same_functional(str(name), functional))
         if not same.any():
             raise LabError(f"{name} has no row of {functional}; add rows with that functional.")
         rows = rows[same]

@@ -7,10 +7,11 @@ from typing import Literal
 import numpy as np
 
 from core.elements import N_ELEMENTS
+from core.frames.functionals import MIXED, canonical_functional
 from core.reference.fits.facts import Family, Kind, functional_shift, other_geometry
 
-_PBE_LEVEL = frozenset({"gga/gga+u", "pbe"})
-_R2SCAN_LEVEL = frozenset({"r2scan"})
+_PBE_LEVEL = frozenset({MIXED, "GGA", "GGA+U", "PBE"})
+_R2SCAN_LEVEL = frozenset({"r2SCAN"})
 
 PriorKind = Literal["shifted", "crystal", "atom", "source"]
 """The shift that is added to the source AtomRef: the best known one of each pure element, that of
@@ -92,7 +93,10 @@ def element_shift(
     """
     shift = np.full(N_ELEMENTS, np.nan)
     origin = np.full(N_ELEMENTS, _UNKNOWN, dtype=object)
-    source, target = source_functional.strip().lower(), target_functional.strip().lower()
+    source, target = (
+        canonical_functional(source_functional),
+        canonical_functional(target_functional),
+    )
     if source in _PBE_LEVEL and target in _R2SCAN_LEVEL:
         sign = 1.0
     elif source in _R2SCAN_LEVEL and target in _PBE_LEVEL:

@@ -24,13 +24,14 @@ import pandas as pd
 
 from core.elements import INDEX, SYMBOLS, fractions_from_formulas
 from core.errors import LabError
+from core.frames.functionals import MIXED, canonical_functional
 from core.frames.pairs import PairSet
 from core.frames.schema import Frame, Structures
 from core.frames.store import FrameSet
 from core.progress import Progress, part, report, silent
 from core.reference.shifts.pairs import PairedEnergies
 
-_CORRECTED = frozenset({"gga/gga+u", "gga", "gga+u", "pbe", "pbe+u"})
+_CORRECTED = frozenset({MIXED, "GGA", "GGA+U", "PBE", "PBE+U"})
 _GUESSED = [INDEX[symbol] for symbol in ("Br", "I", "Se", "Si", "Sb", "Te", "H", "N", "F", "Cl")]
 _OXYGEN, _SULFUR = INDEX["O"], INDEX["S"]
 _MOST_SITES = 20
@@ -115,7 +116,7 @@ class UncorrectedPairs:
 
 def carries_corrections(pairs: PairedEnergies) -> bool:
     """Return whether the source energies carry MP2020 corrections that can be removed."""
-    is_gga = pairs.source_functional.strip().lower() in _CORRECTED
+    is_gga = canonical_functional(pairs.source_functional) in _CORRECTED
     return pairs.source_corrections == "MP2020" and is_gga
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from core.elements import INDEX, N_ELEMENTS, SYMBOLS
 from core.errors import LabError
+from core.frames.functionals import MIXED, canonical_functional, same_functional
 from core.reference.fits.element_table import element_energies, read_element_table
 from core.reference.fits.facts import family_facts
 from core.reference.shifts.pairs import PairedEnergies
@@ -30,7 +31,13 @@ KINDS: dict[Named, str] = {
 }
 """Labels of the references that need no file."""
 
-_EMBEDDED = {"gga/gga+u": "pbe", "gga": "pbe", "pbe": "pbe", "r2scan": "r2scan"}
+_EMBEDDED = {
+    MIXED: "pbe",
+    "GGA": "pbe",
+    "GGA+U": "pbe",
+    "PBE": "pbe",
+    "r2SCAN": "r2scan",
+}
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
@@ -64,7 +71,7 @@ def embedded_references(functional: str) -> ElementReferences:
     Raises:
         LabError: if the functional's elements are not embedded.
     """
-    column = _EMBEDDED.get(functional.strip().lower())
+    column = _EMBEDDED.get(canonical_functional(functional))
     if column is None:
         raise LabError(
             f"the elements' energies in {functional} are not embedded (GGA/GGA+U, PBE and r2SCAN "
@@ -164,7 +171,7 @@ def paired_references(
         LabError: if the functionals are not embedded, or the table cannot be read.
     """
     first, second = pairs.source_functional, pairs.target_functional
-    only = first.casefold() == second.casefold()
+    only = same_functional(first, second)
     return (
         references_of(source, pairs.fractions, pairs.source, first, only=only),
         references_of(source, pairs.fractions, pairs.target, second, only=only),

@@ -10,6 +10,7 @@ import pandas as pd
 
 from core.elements import SYMBOLS, chemistry
 from core.errors import LabError
+from core.frames.functionals import canonical_functional
 from core.frames.pairs import PairSet
 from core.frames.provenance import energy_title
 from core.frames.schema import EnergyColumn
@@ -83,7 +84,7 @@ class FormationTable:
         """
         totals = _total_energies(data)
         of_atoms = isinstance(references, str) and references == ISOLATED
-        only = len({column.functional.casefold() for column, _ in totals}) == 1
+        only = len({canonical_functional(column.functional) for column, _ in totals}) == 1
         columns: list[FormationColumn] = []
         without: dict[str, str] = {}
         for column, energies in totals:

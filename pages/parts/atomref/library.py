@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from core.figures.atomref.vectors import atomref_difference
+from core.frames.functionals import same_functional
 from core.potential.chgnet_atomref import CHGNET_ATOMREFS
 from core.potential.released import MODELS
 from core.reference.fits.atomref import AtomRef
@@ -131,7 +132,7 @@ def show_scaled_energies(choice: PairChoice, atomrefs: Mapping[str, AtomRef]) ->
         | explained_energies(choice, atomref, side)
         for name, atomref in atomrefs.items()
         for side, functional in functionals.items()
-        if atomref.functional == functional
+        if same_functional(atomref.functional, functional)
     ]
     if not rows:
         return

@@ -139,3 +139,25 @@ def test_columns_whose_functional_is_unknown_keep_the_files_order(tmp_path):
     path.write_text("formula,energy_a,energy_b\nNaCl,-1,-2\n")
     guessed = guess(open_table(path))
     assert (guessed.source, guessed.target) == ("energy_a", "energy_b")
+
+
+def test_one_energy_in_two_extents_is_no_pair(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("formula,energy,energy_per_atom,energy_Ha\nNaCl,-6,-3,-0.2\n")
+    guessed = guess(open_table(path))
+    assert (guessed.kind, guessed.target) == ("energies", None)
+    assert guessed.mapping("energies", "PBE")["energy"] == "energy_per_atom"
+
+
+def test_functionals_of_rows_are_not_asked_where_the_energies_name_theirs(tmp_path, salt_json):
+    path = tmp_path / "t.parquet"
+    columns = {
+        "structure": salt_json,
+        "energy_gga": -1.0,
+        "energy_r2scan": -2.0,
+        "run_type": "GGA+U",
+    }
+    pd.DataFrame({key: [value] for key, value in columns.items()}).to_parquet(path)
+    guessed = guess(open_table(path))
+    assert "functional" not in guessed.frames_mapping("r2SCAN")
+    assert guessed.frames_mapping("r2SCAN")["energy"] == "energy_r2scan"

@@ -29,6 +29,7 @@ def energies(path):
         "formula\tenergy_pbe\tenergy_r2scan\nNaCl\t-3,5\t-9,25\n",
         HEAD + 'NaCl,"-3,5","-9,25"\n',
         "formula;energy_pbe;energy_r2scan\nNaCl;-3,5;-92,5e-1\n",
+        "sep=;\nformula;energy_pbe;energy_r2scan\nNaCl;-3,5;-9,25\n",
         # a minus that is no hyphen, exponents of Fortran
         HEAD + "NaCl,−3.5,−9.25\n",
         HEAD + "NaCl,-0.35D+01,-9.25d0\n",

@@ -124,3 +124,12 @@ def test_open_directions_need_vacuum():
     assert "not periodic in every direction" in cell.notes[0]
     assert not parse_structure(molecule(6.5, (True, False, True)).as_dict()).is_molecule
     assert parse_structure(molecule(3, (True,) * 3).as_dict()).notes == ()
+
+
+def test_a_space_group_that_cannot_be_read_is_refused(salt):
+    text = salt.to(fmt="cif", symprec=None)
+    head, _, tail = text.partition("loop_\n _symmetry_equiv_pos_site_id")
+    rest = tail.partition("loop_\n")[2]
+    parse_structure(f"{head}loop_\n{rest}")
+    with pytest.raises(match="space group cannot be read"):
+        parse_structure(f"{head}loop_\n{rest}".replace("'P 1'", "'Q 17 z'").replace("_Int_", "_X_"))
