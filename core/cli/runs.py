@@ -17,6 +17,7 @@ from core.runs.record.events import errors_text
 from core.runs.record.listing import find_run, list_runs, queue_position, status_if_any, summary_row
 from core.runs.results.unseen import FILES, unseen_of
 from core.training.settings.config import FLAGS
+from core.training.settings.energies_only import drift_text
 from core.training.settings.left_out import left_out_text
 from core.training.settings.metrics import METRICS
 
@@ -45,6 +46,7 @@ def show(name: RunName, *, _json: JsonFlag = False) -> Answer:
     status = run.status()
     start = next(iter(run.metrics("start")), {})
     left_out = start.get("left_out_why", {})
+    drift = next(iter(run.metrics("end")), {}).get("force_drift")
     data = {
         "run": run.id,
         "run_dir": str(run.path),
@@ -52,6 +54,7 @@ def show(name: RunName, *, _json: JsonFlag = False) -> Answer:
         "config": run.config.model_dump(mode="json"),
         "queue_position": queue_position(run),
         **status.model_dump(mode="json"),
+        "force_drift": drift,
         "n_left_out": start.get("n_left_out", 0),
         "left_out": left_out,
         "unseen": {
@@ -74,6 +77,7 @@ def show(name: RunName, *, _json: JsonFlag = False) -> Answer:
         "best epoch": status.best_epoch,
         "validation": errors_text(status.validation) if status.validation else None,
         "test": errors_text(status.test) if status.test else None,
+        "without force labels": drift_text(drift),
         **{
             f"{split}, elements that training saw": (
                 f"{errors_text(each['without'])}; without "

@@ -14,6 +14,7 @@ from core.runs.record.directory import Run
 from core.runs.record.events import errors_text
 from core.runs.record.status import Status
 from core.training.settings.config import BLOCKS, FLAGS, RunConfig
+from core.training.settings.energies_only import BEFORE, drift_text, trains_energies_only
 from core.training.settings.methods import DEFAULT, METHODS
 
 app = typer.Typer()
@@ -143,10 +144,29 @@ def _new_run(config: RunConfig, path: Path | None) -> Run:
             f"{card.name}: holds pairs, and training needs frames; import the file again with "
             "--format frames."
         )
+    for text in _warnings(config):
+        typer.echo(f"warning: {text}", err=True)
     return create(config, path)
 
 
+def _warnings(config: RunConfig) -> list[str]:
+    """Return what the user should know of the data before the run, one sentence each."""
+    # As above; the check of labels waits for torch.
+    from core.frames.registry import open_frame_set  # noqa: PLC0415
+    from core.training.settings.partition import labels_among, partition  # noqa: PLC0415
+    from core.transfer.label_check import check_labels  # noqa: PLC0415
+    from core.transfer.source_model import SourceModel  # noqa: PLC0415
+
+    frames = open_frame_set(config.dataset)
+    rows = partition(config, frames).train
+    source = SourceModel(config.source_model, config.device, config.threads)
+    found = [finding.text for finding in check_labels(frames, source, rows=rows)]
+    only = trains_energies_only(config, labels_among(frames, rows))
+    return [*found, BEFORE] if only else found
+
+
 def _answer(run: Run, status: Status) -> Answer:
+    drift = next(iter(run.metrics("end")), {}).get("force_drift")
     return Answer(
         data={
             "run": run.id,
@@ -155,6 +175,7 @@ def _answer(run: Run, status: Status) -> Answer:
             "epochs": int(status.epoch),
             "validation": status.validation,
             "test": status.test,
+            "force_drift": drift,
         },
         text=facts(
             {
@@ -165,6 +186,7 @@ def _answer(run: Run, status: Status) -> Answer:
                 "best epoch": status.best_epoch,
                 "validation": errors_text(status.validation) if status.validation else None,
                 "test": errors_text(status.test) if status.test else None,
+                **({"without force labels": drift_text(drift)} if drift else {}),
             }
         ),
         code=_CANCELLED if status.state == "cancelled" else 0,

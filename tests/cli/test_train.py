@@ -59,7 +59,7 @@ def test_train_show_export_and_delete(monkeypatch):
     assert result.exit_code == 0
     assert "Preparing." in result.stderr
     assert (told["state"], told["epochs"], told["test"]["n_frames"]) == ("finished", 3, 1)
-    assert set(told) == {"run", "run_dir", "state", "epochs", "validation", "test"}
+    assert set(told) == {"run", "run_dir", "state", "epochs", "validation", "test", "force_drift"}
     run = Run(Path(told["run_dir"]))
     assert run.config.seed == 5
     assert "chatter" in run.log.read_text()

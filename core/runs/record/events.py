@@ -5,6 +5,7 @@ from typing import Any
 
 from core.progress import duration_text
 from core.runs.record.status import Errors
+from core.training.settings.energies_only import drift_text
 from core.training.settings.left_out import left_out_text
 from core.training.settings.metrics import METRICS
 
@@ -104,7 +105,8 @@ class StatusTracker:
                 errors = errors_text(event["validation"])
                 return f"epoch {event['epoch']}/{self._epochs} done  validation: {errors}"
             case "end":
-                return f"best epoch {event['best_epoch']}  test: {errors_text(event['test'])}"
+                text = f"best epoch {event['best_epoch']}  test: {errors_text(event['test'])}"
+                return "; ".join(filter(None, [text, drift_text(event.get("force_drift"))]))
             case kind:
                 raise ValueError(f"unknown event: {kind}")
 

@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import torch
+from chgnet.model import CHGNet
 
 from core.frames.store import FrameSet
 from core.potential.examples import load_examples
@@ -20,7 +21,9 @@ from core.training.loop.schedule import learning_rate, marks
 from core.training.loop.start import compile_if_worthwhile, start
 from core.training.loop.stopping import ShouldStop, StopError, Stopping
 from core.training.scoring import error_rows
+from core.training.scoring.force_drift import force_drift
 from core.training.settings.config import RunConfig
+from core.training.settings.energies_only import trains_energies_only
 from core.training.settings.metrics import is_better
 from core.training.settings.partition import partition
 from core.training.step.batching import batches
@@ -240,11 +243,13 @@ class _Loop:
         )
         errors = context.errors(best, examples, context.split.test)
         test = context.save_errors(errors, error_rows.TEST)
+        drift = self._force_drift(best) if context.team.leads else None
         self._report(
             "end",
             best_epoch=at.best_epoch,
             validation=at.best_validation,
             test=test,
+            force_drift=drift,
             seconds=at.seconds + time.perf_counter() - began,
         )
         return Outcome(
@@ -252,6 +257,18 @@ class _Loop:
             best_epoch=at.best_epoch,
             validation=at.best_validation,
             test=test,
+        )
+
+    def _force_drift(self, best: CHGNet) -> dict[str, float | int] | None:
+        """Measure how far forces have moved, where only energies were trained on."""
+        context, config = self._context, self._config
+        if not trains_energies_only(config, self._state.start["labels"]):
+            return None
+        return force_drift(
+            context.frame_set,
+            self._state.train.rows,
+            pretrained=load_model(config.source_model, context.device),
+            trained=best,
         )
 
     def _rate(self, step: int, steps_per_epoch: int) -> float:

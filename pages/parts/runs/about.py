@@ -8,6 +8,7 @@ from core.runs.record.directory import Run
 from core.runs.record.status import Status
 from core.runs.results.comparison import method_label
 from core.training.settings.config import RunConfig
+from core.training.settings.energies_only import drift_text
 from core.training.settings.left_out import left_out_text
 from core.training.settings.methods import METHODS
 from pages.parts.shared.page import plain
@@ -30,6 +31,9 @@ def about(run: Run) -> str:
     start = next(iter(run.metrics("start")), {})
     if left_out := left_out_text(start.get("left_out_why", {})):
         text += f" {left_out}."
+    drift = drift_text(next(iter(run.metrics("end")), {}).get("force_drift"))
+    if drift:
+        text += f" Trained on energies alone: {drift}."
     return plain(text)
 
 

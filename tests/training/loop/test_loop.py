@@ -12,6 +12,7 @@ from core.errors import LabError
 from core.potential.forward import Wanted
 from core.potential.models import get_atomref, load_model, read_extra
 from core.potential.prediction import predict
+from core.runs.record.events import StatusTracker
 from core.training.loop.loop import fit
 from core.training.scoring.evaluate import evaluate
 from core.training.settings.config import LossRatios, RunConfig
@@ -210,6 +211,14 @@ def test_atomref_before_and_after(energies_only, tmp_path, method):
         np.testing.assert_allclose(after, expected, atol=2e-5)
     assert events.of("start")[0]["labels"] == ["energy"]
     assert outcome.test["force_mae_mev_per_angstrom"] is None
+
+    (end,) = events.of("end")
+    if method == "scratch":
+        assert end["force_drift"] is None
+    else:
+        assert end["force_drift"]["before_mev_per_angstrom"] == 0
+        assert end["force_drift"]["after_mev_per_angstrom"] > 0
+        assert "away from the pretrained model's" in StatusTracker(epochs=1).line(end)
 
 
 def test_no_trainable_label_is_told(energies_only, tmp_path):
