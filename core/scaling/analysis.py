@@ -18,7 +18,7 @@ from core.scaling.extrapolation import FACTOR, extrapolation
 from core.scaling.form_choice import FormChoice, FormOption, choose_form, law_of
 from core.scaling.law import Law
 from core.scaling.points import ScalingPoints, read_points
-from core.scaling.savings import PAIRS, crossing, frames_saved
+from core.scaling.savings import PAIRS, crossing, frames_saved, is_determined
 from core.training.settings.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -245,9 +245,11 @@ class ScalingAnalysis:
 
     @cached_property
     def error_range(self) -> tuple[float, float]:
-        """Smallest and largest error of the methods of `pairs`."""
+        """Smallest and largest error at the fitted sizes of the methods of `pairs`."""
         compared = {method for pair in self.pairs for method in pair}
-        errors = np.concatenate([self.points[method].error for method in compared])
+        errors = np.concatenate(
+            [self.points[method].between(self.laws[method].smallest).error for method in compared]
+        )
         return float(errors.min()), float(errors.max())
 
     @cached_property
@@ -265,10 +267,13 @@ class ScalingAnalysis:
 
     @cached_property
     def typical_error(self) -> float:
-        """An error at which savings are known without extrapolation, if there is one."""
-        tables = self.savings.values()
-        errors = np.concatenate([table.loc[table["inside"], "error"] for table in tables])
-        return float(np.median(errors) if len(errors) else np.sqrt(np.prod(self.error_range)))
+        """An error at which most savings are determined, best without extrapolation."""
+        everything = pd.concat(self.savings.values())
+        known = everything[is_determined(everything)]
+        for errors in (known.loc[known["inside"], "error"], known["error"]):
+            if len(errors):
+                return float(errors.median())
+        return float(np.sqrt(np.prod(self.error_range)))
 
     @cached_property
     def crossings(self) -> dict[Pair, pd.DataFrame]:

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from core.intervals import spans
 from core.scaling.extrapolation import FACTOR
 from core.scaling.law import LEVEL, Law, ends
 from core.scaling.least_squares import curve
@@ -64,6 +65,15 @@ def frames_saved(better: Law, worse: Law, errors: np.ndarray, level: float = LEV
         inside = _fitted(better, fewest) and _fitted(worse, n_worse)
         rows.append((error, n_better, n_worse, ratio, low, high, fewest < n_better, inside))
     return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+def is_determined(table: pd.DataFrame) -> pd.Series:
+    """Return for each row of `frames_saved` whether its interval tells something (m,).
+
+    That is where both ends do, or where the lower one says that fewer frames are needed.
+    """
+    ends = zip(table["ratio_low"], table["ratio_high"], strict=True)
+    return pd.Series([spans(low, high) or low > 1 for low, high in ends], index=table.index)
 
 
 def crossing(a: Law, b: Law, level: float = LEVEL) -> pd.DataFrame:

@@ -31,7 +31,8 @@ class Saving:
         color: #RRGGBB.
         table: one row per error, rising: `error`, `n_better`, `n_worse`, `ratio`, `ratio_low`,
             `ratio_high`, `inside` (whether both fits have seen such sizes) and `at_least` (whether
-            the ratio is only a bound from below). Rows without a finite ratio are left out.
+            the ratio is only a bound from below). Rows without a finite ratio, and those whose
+            interval tells nothing, are left out.
     """
 
     name: str
@@ -56,7 +57,11 @@ def savings(
     """
     drawn = [(line, rows) for line in lines if len(rows := _finite(line.table))]
     if not drawn:
-        return empty_figure("No two methods reach the same error.", dark=dark, height=HEIGHT)
+        return empty_figure(
+            "Not determined: no two methods reach the same error closely enough.",
+            dark=dark,
+            height=HEIGHT,
+        )
     colors = palette(dark=dark)
     errors, ratios, lows, highs = (
         np.concatenate([rows[name].to_numpy(dtype=float) for _, rows in drawn])
@@ -92,7 +97,9 @@ def savings(
 
 def _finite(table: pd.DataFrame) -> pd.DataFrame:
     ratio = table["ratio"].to_numpy(dtype=float)
-    finite: pd.DataFrame = table[np.isfinite(ratio) & (ratio > 0)]
+    ends = table[["ratio_low", "ratio_high"]].itertuples(index=False)
+    told = np.array([spans(low, high) or low > 1 for low, high in ends], dtype=bool)
+    finite: pd.DataFrame = table[np.isfinite(ratio) & (ratio > 0) & told]
     return finite.sort_values("error", ignore_index=True)
 
 
@@ -148,4 +155,6 @@ def _frames(value: float) -> str:
 
 
 def _interval(low: float, high: float) -> str:
-    return f"{low:.2g} to {high:.2g}" if spans(low, high) else NOT_DETERMINED
+    if spans(low, high):
+        return f"{low:.2g} to {high:.2g}"
+    return f"{low:.2g} or more" if low > 1 else NOT_DETERMINED

@@ -50,7 +50,8 @@ def show_savings(analysis: ScalingAnalysis) -> None:
         caption="At each error, the frames that the other method needs over those that this one "
         "needs. Solid: both numbers lie within the fitted sizes. Dotted: this method is better "
         "already with the smallest of them, so the ratio is a lower bound. Dashed: a law is "
-        f"extrapolated, by a factor of {FACTOR} at most; nothing is drawn beyond. Below one, the "
+        f"extrapolated, by a factor of {FACTOR} at most; nothing is drawn beyond, nor where an "
+        "interval leaves the order of magnitude open. Below one, the "
         "method needs more frames; where a band includes one, the difference is not larger than "
         "chance.",
         source=provenance_of(analysis),

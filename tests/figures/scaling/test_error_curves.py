@@ -139,7 +139,7 @@ def test_frames_saved_are_dashed_where_extrapolated():
     assert list(beyond.x) == [200, 400]
     assert [trace.showlegend for trace in (before, solid, beyond)] == [False, True, False]
     assert "100 instead of 1,000 training frames: 10 times fewer" in solid.hovertext[0]
-    assert "5 to open" in before.hovertext[0]
+    assert "5 or more" in before.hovertext[0]
     assert "extrapolated" in before.hovertext[0]
 
 
@@ -164,4 +164,4 @@ def test_errors_never_reached_are_left_out():
     table["ratio"] = [np.inf, np.nan, 10, 10]
     assert list(of(saved(table), "seen")[0].x) == [200, 400]
     table["ratio"] = np.nan
-    assert "No two methods" in saved(table).layout.annotations[0].text
+    assert "no two methods" in saved(table).layout.annotations[0].text
