@@ -157,3 +157,22 @@ def test_six_numbers_of_stress_are_asked_for_their_order(visit):
     assert stress == pytest.approx(
         np.array([[-0.1, -0.4, -0.6], [-0.4, -0.2, -0.5], [-0.6, -0.5, -0.3]])
     )
+
+
+def test_rows_of_several_functionals_are_told_apart(visit):
+    poscar = "NaCl\n1.0\n0 2.8 2.8\n2.8 0 2.8\n2.8 2.8 0\nNa Cl\n1 1\ndirect\n0 0 0\n.5 .5 .5\n"
+    table = pd.DataFrame(
+        {
+            "structure": [poscar] * 3,
+            "energy_per_atom": [-7.0, -3.0, -7.1],
+            "functional": ["R2SCAN", "PBE", "r2SCAN"],
+        }
+    )
+    content = io.BytesIO()
+    table.to_parquet(content)
+    at = upload(visit("data"), "mixed.parquet", content.getvalue())
+    assert any("r2SCAN (2), PBE (1)" in one.value.replace("\\", "") for one in at.caption)
+    press(at, "Import")
+    (card,) = mine()
+    assert (card.functional, card.n) == ("r2SCAN", 2)
+    assert "left out: 1 in PBE" in at.success[0].value.replace("\\", "")

@@ -304,14 +304,19 @@ def suggested_units(file: TableFile, mapping: Mapping[str, str]) -> dict[str, st
     return names
 
 
+def functionals_in_rows(file: TableFile, column: str) -> Counter[str]:
+    """Return the functionals that the rows of a table name, with the number of rows of each."""
+    cells = file.read([column]).column(0).cast(pa.string()).to_pylist()
+    return Counter(functional_of_row(text) for text in cells if not is_missing(text))
+
+
 def functional_in_rows(file: TableFile, column: str) -> str:
     """Return the functional that all rows of a table name.
 
     Raises:
         LabError: if they name none or several.
     """
-    cells = file.read([column]).column(0).cast(pa.string()).to_pylist()
-    counts = Counter(functional_of_row(text) for text in cells if not is_missing(text))
+    counts = functionals_in_rows(file, column)
     if len(counts) == 1:
         return next(iter(counts))
     names = ", ".join(f"{name} ({n:,} rows)" for name, n in counts.most_common(9)) or "none"

@@ -24,9 +24,9 @@ from pages.parts.data.description import describe
 from pages.parts.shared.page import command, plain
 
 KINDS: dict[Kind, str] = {
-    "pairs": "Pairs: energies of each material in two functionals",
-    "frames": "Frames: structures with labels, for training",
-    "energies": "Energies: formulas with one functional's energy, for AtomRef",
+    "pairs": "Pairs: each material in two functionals",
+    "frames": "Frames: structures with labels",
+    "energies": "Energies: formulas, one functional",
 }
 
 
