@@ -23,7 +23,7 @@ class PriorStudy(AtomRefStudy):
     """
 
     kind: ClassVar[str] = "prior-comparison"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     result: ClassVar[type] = PriorComparison
 
     side: Literal["target", "source"] = "target"

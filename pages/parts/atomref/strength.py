@@ -100,9 +100,21 @@ def show_curve(
         name=f"atomref-strength-{study.side}",
         caption=f"{METHODS[study.method]}: on the far left the data alone determine the fit, on "
         "the far right the prior does. Best: smallest MAE. Diamond: the strongest pull within one "
-        "standard error of it." + (f" {left_end(curve)}" if measure == "mae" else ""),
+        f"standard error of it.{flat_end(curve)}"
+        + (f" {left_end(curve)}" if measure == "mae" else ""),
         source=choice.source,
         table=curve.table,
+    )
+
+
+def flat_end(curve: StrengthCurve) -> str:
+    """Return that weaker pulls do as well, where the data do not tell strengths apart."""
+    place = curve.strengths.tolist().index(curve.best)
+    if curve.mae[0] > curve.best_mae + curve.mae_error[place]:
+        return ""
+    return (
+        " All strengths up to it do as well within one standard error, so the data do not "
+        "determine the best one."
     )
 
 
@@ -160,7 +172,7 @@ def show_priors(choice: PairChoice, study: AtomRefStudy) -> bool:
         ),
         name=f"atomref-priors-{study.side}",
         caption="Ridge fits to small sets of materials, tested on "
-        f"{comparison.n_held_out:,} others; mean and middle {high - low:.0%} of "
+        f"{comparison.n_held_out:,} others; median and middle {high - low:.0%} of "
         f"{comparison.repeats} random choices. The lower a line starts, the more materials its "
         "prior replaces." + (f" Identical: {same}." if same else ""),
         source=choice.source,
