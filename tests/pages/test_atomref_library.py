@@ -52,7 +52,7 @@ def test_commands_do_the_same(visit, mine):
         "--out chgnet-r2scan-atomref-mine.pth.tar"
     )
     at = visit("atomref", view="Library")
-    first, second, third = at.code[-1].value.splitlines()
+    first, second, third = (code.value for code in at.code[-3:])
     assert first.startswith("atomref atomref mp-structures --column energy_r2scan_chgnet")
     assert first.endswith("--out atomref-r2SCAN.json")
     assert second == "atomref atomrefs save my-atomref atomref-r2SCAN.json"

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from core.errors import LabError
 from core.potential import threads
 from core.potential.models import load_model, save_model
+from core.reference.fits.library import given_atomref, save_atomref
 from core.runs.process import local
 from core.runs.record.listing import list_runs
 from core.runs.results.comparison import method_label
@@ -270,3 +271,18 @@ def test_an_uploaded_checkpoint_is_a_source(looks, home, tmp_path):
     assert not app.exception
     assert "is not a checkpoint" in app.error[0].value.replace("\\", "")
     assert app.button(key="launch-run").disabled
+
+
+def test_reference_energies_of_ones_own(looks):
+    save_atomref("mine", given_atomref({"Na": -1.0, "Cl": -2.0, "K": -3.0}, "PBE"))
+    app = open_page()
+    own = app.selectbox(key="references")
+    assert own.options == ["those of the method", "mine"]
+    own.select("mine").run()
+    assert "--atomref mine" in command(app)
+    app.radio(key="method").set_value("refit").run()
+    assert app.selectbox(key="references").disabled
+    assert "--atomref" not in command(app)
+    assert "--atomref mine" in command(
+        open_page(dataset="tiny", references="mine", method="frozen")
+    )

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from core.elements import SYMBOLS
 from core.errors import LabError
 from core.frames.schema import Frame, Structures
+from core.frames.store import FrameSet
 
 ISOLATED = "isolated"
 """Stands for the isolated atoms of a data set where reference energies are named."""
@@ -22,6 +23,12 @@ def is_isolated(frame: Frame) -> bool:
         return False
     steps = np.array([step for step in product((-1, 0, 1), repeat=3) if any(step)])
     return bool(np.linalg.norm(steps @ frame.lattice, axis=1).min() >= _ALONE)
+
+
+def has_isolated_atoms(frame_set: FrameSet) -> bool:
+    """Return whether any frame is an isolated atom."""
+    rows = np.flatnonzero(frame_set.n_atoms() == 1)
+    return any(is_isolated(frame) for frame in frame_set.frames(rows))
 
 
 def isolated_energies(

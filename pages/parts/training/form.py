@@ -4,8 +4,10 @@ from typing import Any
 
 import streamlit as st
 
-from core.frames.registry import DatasetInfo
+from core.frames.registry import DatasetInfo, open_frame_set
 from core.frames.schema import Card
+from core.reference.fits.isolated import ISOLATED, has_isolated_atoms
+from core.reference.fits.library import saved_atomrefs
 from core.runs.process import local
 from core.runs.record.listing import list_runs, status_if_any
 from core.runs.results.comparison import label_of, method_label
@@ -15,6 +17,15 @@ from pages.parts.shared.launch import LaunchForm
 from pages.parts.shared.page import plain
 from pages.parts.training.estimate import show_run_estimate
 from pages.parts.training.preflight import previews, show_preview
+
+USUAL = "usual"
+OWN = {USUAL: "those of the method", ISOLATED: "isolated atoms of the data set"}
+
+
+def own_references(info: DatasetInfo) -> list[str]:
+    """Return the reference energies that a run on a data set can start with."""
+    atoms = [ISOLATED] if has_isolated_atoms(open_frame_set(info.card.name)) else []
+    return [*atoms, *saved_atomrefs()]
 
 
 class RunForm(LaunchForm[RunConfig]):
@@ -26,9 +37,9 @@ class RunForm(LaunchForm[RunConfig]):
     linked = "run"
     one_seed = True
 
-    def choose_methods(self, info: DatasetInfo) -> str:  # noqa: ARG002
-        """Let the reader choose a method."""
-        return st.radio(
+    def choose_methods(self, info: DatasetInfo) -> dict[str, Any]:
+        """Let the reader choose a method, and reference energies of their own."""
+        method = st.radio(
             "Method",
             list(METHODS),
             index=list(METHODS).index(DEFAULT),
@@ -38,10 +49,23 @@ class RunForm(LaunchForm[RunConfig]):
             bind="query-params",
             help="How AtomRef, the elemental reference energies, is obtained.",
         )
+        own = st.selectbox(
+            "Reference energies",
+            [USUAL, *own_references(info)],
+            format_func=lambda name: OWN.get(name, name),
+            key="references",
+            bind="query-params",
+            disabled=method == "refit",
+            help="Your own energies per element instead: From scratch and the frozen AtomRef keep "
+            "them, the trainable one starts with them, the residual one is pulled toward them. The "
+            "view “Library” of the AtomRef page imports them from a file.",
+        )
+        is_usual = own == USUAL or method == "refit"
+        return {"method": method, "atomref": None if is_usual else own}
 
-    def draft(self, settings: dict[str, Any], choices: str) -> RunConfig:
+    def draft(self, settings: dict[str, Any], choices: dict[str, Any]) -> RunConfig:
         """Return the run's settings."""
-        return RunConfig.from_options({**settings, "method": choices}, where="These settings")
+        return RunConfig.from_options({**settings, **choices}, where="These settings")
 
     def estimate(self, draft: RunConfig, card: Card) -> None:
         """Show how long the run will take."""
