@@ -119,6 +119,10 @@ def disk_is_full(path: Path) -> bool:
         return False
 
 
+_SHOWN = 40
+"""Characters of a long name that a message shows."""
+
+
 def disk_error_message(error: OSError, path: Path | None = None) -> str:
     """Return one sentence on a disk error and its remedy.
 
@@ -127,6 +131,9 @@ def disk_error_message(error: OSError, path: Path | None = None) -> str:
         path: the file, used if the error names none.
     """
     where = error.filename or path or "A file"
+    if error.errno == errno.ENAMETOOLONG:
+        name = max(Path(str(where)).parts, key=len, default="")
+        return f"The name {name[:_SHOWN]}… has {len(name)} characters; choose a shorter one."
     if error.errno in _FULL:
         return f"{where}: the disk is full; free some space, then resume or try again."
     if error.errno in _FORBIDDEN:

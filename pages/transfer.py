@@ -20,6 +20,9 @@ def main() -> None:
 
 
 def watch(run_id: str) -> None:
+    # A run opens on its first view, whatever was last looked at of another.
+    if st.session_state.get("watched") != run_id and "shows" not in st.query_params:
+        st.session_state.pop("shows", None)
     st.session_state["watched"] = run_id
     run = find(run_id)
     if run is not None:

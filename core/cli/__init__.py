@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_group
 
-from core.errors import LabError
+from core.errors import LabError, plain_fault
 from core.files import disk_error_message
 from core.home import PROGRAM, keep_compiled_code
 
@@ -143,7 +143,7 @@ def _errors_in_one_line() -> Iterator[None]:
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context else PROGRAM
-        message = f"{error.format_message().rstrip('.')}; see `{path} --help`."
+        message = f"{plain_fault(error.format_message()).rstrip('.')}; see `{path} --help`."
     else:
         return
     typer.echo("error: " + " ".join(message.split()), err=True)

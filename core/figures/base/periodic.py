@@ -13,7 +13,7 @@ from core.figures.base.canvas import canvas
 from core.figures.base.color import sample, text_on
 from core.figures.base.scales import ColorRange, color_range
 from core.figures.base.text import compact, plain, precise, with_unit
-from core.figures.base.theme import FONT_SIZE, Palette, palette
+from core.figures.base.theme import FONT_SIZE, WIDE, Palette, palette
 
 HEIGHT: Final = 470
 """Height in px: cells are 38 px wide on a page of 700 px and at most 45 px on wider pages."""
@@ -75,6 +75,7 @@ def periodic_table(
         margin={"l": 4, "r": 4, "t": 30, "b": 4},
         barmode="overlay",
         dragmode=False,
+        meta=WIDE,
     )
     for row, text in _SERIES:
         figure.add_annotation(x=3, y=row, text=text, font={"color": colors.muted})

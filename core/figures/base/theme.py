@@ -19,6 +19,9 @@ FONT_SIZE: Final = 14
 SMALL_FONT_SIZE: Final = 13
 """The smallest text in any figure, in px."""
 
+WIDE: Final = "wide"
+"""`layout.meta` of a figure that cannot be read in less than about 650 px of width."""
+
 METHOD_COLORS: Final[dict[str, str]] = {
     "scratch": "#999999",
     "trainable": "#E69F00",

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from core.errors import LabError
+from core.errors import LabError, plain_fault
 from core.training.settings.methods import DEFAULT, METHODS
 
 FLAGS: dict[str, str] = {
@@ -310,6 +310,6 @@ def _sentence(error: ValidationError) -> str:
         elif kind == "json_invalid":
             text = f"is not JSON ({fault['ctx']['error']})"
         else:
-            text = f"{field} {fault['msg'].removeprefix('Input ')} (got {reprlib.repr(given)})"
+            text = f"{field} {plain_fault(fault['msg'])} (got {reprlib.repr(given)})"
         faults.append(text)
     return ", ".join(faults)

@@ -6,7 +6,7 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.figures.base.theme import figure_config
+from core.figures.base.theme import WIDE, figure_config
 from core.frames.provenance import Provenance
 from pages.parts.shared.images import save_buttons
 from pages.parts.shared.page import plain
@@ -35,8 +35,6 @@ def show(
         _chart(figure, name, on_click)
         st.caption(caption)
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            info = st.popover("Source", icon=":material/info:", type="tertiary")
-            info.markdown(plain(source.text))
             save_buttons(name, source.line)
             st.download_button(
                 "CSV",
@@ -44,18 +42,20 @@ def show(
                 file_name=f"{name}.csv",
                 mime="text/csv",
                 key=f"csv-{name}",
-                type="tertiary",
                 on_click="ignore",
                 help="The data behind this figure.",
             )
+            st.popover("Source", icon=":material/info:").markdown(plain(source.text))
 
 
 def _chart(figure: go.Figure, name: str, on_click: Callable[[Any], None] | None) -> None:
     key, config = f"figure-{name}", figure_config(name)
+    # On a narrow screen a wide figure keeps its width, and the reader moves it sideways.
+    around = st.container(key=f"{WIDE}-{name}") if figure.layout.meta == WIDE else st.container()
     if on_click is None:
-        st.plotly_chart(figure, key=key, theme=None, config=config)
+        around.plotly_chart(figure, key=key, theme=None, config=config)
         return
-    st.plotly_chart(
+    around.plotly_chart(
         figure,
         key=key,
         theme=None,

@@ -14,27 +14,26 @@ import streamlit as st
 from core.figures.base.provenance import export_title
 from core.figures.base.theme import figure_config
 
-WIDTH: Final = 126
-"""Width of the words and the two buttons in px."""
+WIDTH: Final = 122
+"""Width of the two buttons in px."""
 
 _HTML: Final = """
 <div>
-<span>Save as</span>
-<button type="button" data-format="svg" title="For print and editing">SVG</button>
-<button type="button" data-format="png" title="For slides, three times the size on screen">
-PNG</button>
+<button type="button" data-format="svg" title="Save as SVG, for print and editing">SVG</button>
+<button type="button" data-format="png"
+ title="Save as PNG, for slides, three times the size on screen">PNG</button>
 </div>
 """
 
-# Streamlit's captions and tertiary buttons look like this.
+# Streamlit's own buttons look like this.
 _CSS: Final = """
-div { display: flex; gap: 0.75rem; align-items: center; font: 0.875rem var(--st-font); }
-span { color: color-mix(in srgb, var(--st-text-color) 60%, transparent); white-space: nowrap; }
+div { display: flex; gap: 0.5rem; align-items: center; font: 1rem var(--st-font); }
 button {
-    border: none; padding: 0; min-height: 2.5rem; background: none; cursor: pointer;
-    color: var(--st-text-color); font: inherit;
+    border: 1px solid var(--st-border-color); border-radius: var(--st-button-radius);
+    padding: 0.25rem 0.75rem; min-height: 2.5rem; background: var(--st-background-color);
+    cursor: pointer; color: var(--st-text-color); font: inherit;
 }
-button:hover { color: var(--st-link-color); }
+button:hover { border-color: var(--st-primary-color); color: var(--st-primary-color); }
 button:focus-visible { outline: 2px solid var(--st-primary-color); }
 """
 

@@ -9,11 +9,18 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from core.errors import LabError
+from core.figures.base.theme import WIDE
 from core.files import disk_error_message
 from core.home import shell_line
 from pages.parts.shared.former_links import update_former_labels
 from pages.parts.shared.restart import restart_lost_runs
 from pages.parts.shared.share import share
+
+_STYLE = f"""<style>
+[class*="st-key-{WIDE}-"] {{ overflow-x: auto; }}
+[class*="st-key-{WIDE}-"] > * {{ min-width: 41rem; }}
+</style>"""
+"""Figures that stay wide on a narrow screen."""
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:<>&=])")
 
@@ -38,6 +45,7 @@ def head(title: str, question: str) -> None:
     _enter_through_app()
     update_former_labels()
     restart_lost_runs()
+    st.html(_STYLE)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title(title, width="content")
         share()

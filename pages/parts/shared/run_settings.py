@@ -87,7 +87,6 @@ def choose_amount(info: DatasetInfo) -> dict[str, Any]:
         for key, preset in PRESETS.items():
             st.button(
                 preset.label,
-                type="tertiary",
                 key=f"preset-{key}",
                 on_click=_take_preset,
                 args=(key, most),

@@ -177,7 +177,7 @@ def _show_table(chosen: str, preflights: dict[str, Preflight | None]) -> None:
             "chosen": st.column_config.TextColumn("", width=30),
             "method": st.column_config.TextColumn("Method", width=250),
             "error": st.column_config.ProgressColumn(
-                "Energy MAE before training, meV/atom",
+                "Energy MAE, meV/atom",
                 format="%,.0f",
                 min_value=0,
                 max_value=max((error for error in table["error"].dropna() if error), default=1),

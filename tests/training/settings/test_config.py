@@ -98,7 +98,7 @@ def test_every_setting_has_a_flag():
     ("data", "words"),
     [
         ({}, "dataset is missing"),
-        ({"dataset": "a", "epochs": 0}, "epochs should be greater than or equal to 1 (got 0)"),
+        ({"dataset": "a", "epochs": 0}, "epochs should be at least 1 (got 0)"),
         ({"dataset": "a", "method": "magic"}, "one of scratch, trainable, frozen, refit, residual"),
         ({"dataset": "a", "colour": 1}, "colour is not a setting"),
         ({"dataset": "a", "version": 2}, "update the lab"),
