@@ -117,9 +117,14 @@ def _words(
                 f"largest size, {worse.largest:,.0f} frames."
             )
         # The sizes that were trained bound the ratio, whatever the law does beyond.
-        return f"at least {worse.largest / n_better:.2g} × fewer", (
-            f"{pair[0].capitalize()} reaches this error with {count(n_better)} frames, {pair[1]} "
-            f"not with {worse.largest:,.0f}, nor by its law with {FACTOR} times as many."
+        most = max(better.frames_interval(error)[1], better.smallest)
+        is_near = most <= FACTOR * better.largest
+        upper = f"95 %: at most {count(most)}" if is_near else "at most: not determined"
+        ratio = worse.largest / most
+        number = f"at least {ratio:.2g} × fewer" if ratio > 1 else NOT_DETERMINED
+        return number, (
+            f"{pair[0].capitalize()} reaches this error with {count(n_better)} frames ({upper}), "
+            f"{pair[1]} not with {worse.largest:,.0f}, nor by its law with {FACTOR} times as many."
         )
     number, interval = saving_text(row)
     if row["at_least"]:
