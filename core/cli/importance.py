@@ -14,6 +14,7 @@ from core.cli.options import (
     SourceColumn,
     SourceData,
     TableMapping,
+    TableUnits,
     TargetColumn,
     TargetData,
 )
@@ -38,6 +39,7 @@ def importance(
     source: SourceColumn = None,
     target: TargetColumn = None,
     mapping: TableMapping = None,
+    units: TableUnits = None,
     uncorrected: Annotated[
         bool,
         typer.Option(
@@ -54,7 +56,9 @@ def importance(
     _json: JsonFlag = False,
 ) -> Answer:
     """Compute which elements make two functionals disagree: XGBoost on composition, and SHAP."""
-    selection = select_pairs(data, target_data, source=source, target=target, mapping=mapping)
+    selection = select_pairs(
+        data, target_data, source=source, target=target, mapping=mapping, units=units
+    )
     study = ImportanceStudy(
         pairs=selection,
         explained=explained,

@@ -34,6 +34,10 @@ TableMapping = Annotated[
     list[str] | None,
     typer.Option("--map", help="FIELD=COLUMN for a table whose columns need naming."),
 ]
+TableUnits = Annotated[
+    list[str] | None,
+    typer.Option("--unit", help="FIELD=UNIT for a table, where the column's name does not say it."),
+]
 References = Annotated[
     str,
     typer.Option(

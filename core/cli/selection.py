@@ -21,6 +21,7 @@ def select_pairs(
     source: str | None,
     target: str | None,
     mapping: Sequence[str] | None,
+    units: Sequence[str] | None = None,
 ) -> PairSelection:
     """Return the selection that the arguments of a command name.
 
@@ -30,20 +31,27 @@ def select_pairs(
         source: column of source energies.
         target: column of target energies.
         mapping: FIELD=COLUMN for a table file whose columns need naming.
+        units: FIELD=UNIT for a table file whose columns do not say theirs.
 
     Raises:
         LabError: if they do not fit together, or there is no such data set.
     """
     if target_data is not None:
-        if source or target or mapping:
+        if source or target or mapping or units:
             raise LabError(
-                f"{data} and {target_data}: --source, --target and --map choose columns of one "
+                f"{data} and {target_data}: --source, --target, --map and --unit are for one "
                 "table; leave them out for two data sets of frames."
             )
         return PairSelection(dataset=data, other=target_data)
     if is_table(data):
         fields = key_values(mapping or [], option="--map")
-        return PairSelection(dataset=data_name(data), source=source, target=target, mapping=fields)
+        return PairSelection(
+            dataset=data_name(data),
+            source=source,
+            target=target,
+            mapping=fields,
+            units=key_values(units or [], option="--unit"),
+        )
     card = find_dataset(data).card
     if card.kind == "pairs" and not (source and target):
         # Written out as on the page, so that both share one stored result.

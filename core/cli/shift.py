@@ -15,6 +15,7 @@ from core.cli.options import (
     SourceColumn,
     SourceData,
     TableMapping,
+    TableUnits,
     TargetColumn,
     TargetData,
 )
@@ -43,6 +44,7 @@ def shift(
     source: SourceColumn = None,
     target: TargetColumn = None,
     mapping: TableMapping = None,
+    units: TableUnits = None,
     elements: Annotated[
         list[str] | None,
         typer.Option("--element", help="Only materials that contain this; may be repeated."),
@@ -88,7 +90,9 @@ def shift(
 ) -> Answer:
     """Compare two functionals: two data sets of frames, or two columns of one table of pairs."""
     symbols = _checked(elements or [])
-    selection = select_pairs(data, target_data, source=source, target=target, mapping=mapping)
+    selection = select_pairs(
+        data, target_data, source=source, target=target, mapping=mapping, units=units
+    )
     everything = selection.open()
     opened = everything.containing(symbols, any_of=any_of)
     pairs = opened.pairs

@@ -97,8 +97,10 @@ def energy_column(name: str, *, of_cells: bool = False) -> EnergyColumn | None:
     """
     words = set(words_of(name))
     functional = functional_of(name)
-    is_energy = any("energ" in word for word in words) or (
-        "e" in words and bool(functional or "total" in words or _states_unit(name))
+    is_energy = (
+        any("energ" in word for word in words)
+        or ("e" in words and bool(functional or "total" in words or _states_unit(name)))
+        or _is_functional_with_unit(name)
     )
     if not is_energy or any(map(_NOT_TOTAL.fullmatch, words)):
         return None
@@ -143,6 +145,16 @@ def _stem(name: str) -> tuple[str, ...]:
     """Return the words of a name that tell two methods apart."""
     left_out = _UNCORRECTED | _CORRECTED | {"total"}
     return tuple(word for word in words_without_units(name) if word not in left_out)
+
+
+def _is_functional_with_unit(name: str) -> bool:
+    """Return whether a name is a functional and a unit of energy, as in "r2scan (eV/atom)"."""
+    words = words_without_units(" ".join(other_words(re.sub(r"\([^)]*\)|\[[^\]]*\]", " ", name))))
+    try:
+        unit = unit_in_name("energy", name)
+    except UnknownUnitError:
+        return False
+    return unit is not None and functional_of(name) is not None and not set(words) - _AFFIXES
 
 
 def _states_unit(name: str) -> bool:

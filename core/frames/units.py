@@ -195,7 +195,8 @@ def describe(unit: Unit, label: Label) -> str:
 def known(label: Label) -> str:
     """Return the units of a label for a message."""
     if label == "energy":
-        return f"{', '.join(name for name, _ in _ENERGIES.values())}, each per atom, cell or f.u."
+        names = ", ".join(name for name, _ in _ENERGIES.values())
+        return f"{names}, each per atom, cell or formula unit"
     return ", ".join(unit.name for unit in _LISTED[label])
 
 

@@ -55,6 +55,7 @@ class PairSelection(BaseModel):
         target: column of target energies; None for frames, and for the last one of pairs in
             another functional than the source.
         mapping: of a table file: field to column, where the columns need naming.
+        units: of a table file: field to unit, where the columns' names do not say it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -65,6 +66,7 @@ class PairSelection(BaseModel):
     target: str | None = None
     # Left out where it is empty: results of data sets keep the keys they had before it existed.
     mapping: dict[str, str] = Field(default_factory=dict, exclude_if=not_)
+    units: dict[str, str] = Field(default_factory=dict, exclude_if=not_)
 
     @property
     def datasets(self) -> list[str]:
@@ -87,6 +89,7 @@ class PairSelection(BaseModel):
                 *self.datasets,
                 *(word for name, value in columns.items() if value for word in (name, value)),
                 *(word for pair in self.mapping.items() for word in ("--map", "=".join(pair))),
+                *(word for pair in self.units.items() for word in ("--unit", "=".join(pair))),
             ]
         )
 
@@ -114,7 +117,8 @@ class PairSelection(BaseModel):
     def _read_table(self) -> PairSet:
         columns = {"source": self.source, "target": self.target}
         chosen = {field: column for field, column in columns.items() if column is not None}
-        return pairs_from_table(Path(self.dataset), mapping={**self.mapping, **chosen})
+        mapping = {**self.mapping, **chosen}
+        return pairs_from_table(Path(self.dataset), mapping=mapping, units=self.units)
 
 
 class EnergySelection(BaseModel):

@@ -75,3 +75,13 @@ def test_results_saved_before_table_files_keep_their_keys(file):
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     expected = hashlib.sha256(text.encode()).hexdigest()[:24]
     assert study_of("importance", {"pairs": pairs}).key() == expected
+
+
+def test_units_of_a_table_are_part_of_the_selection(tmp_path):
+    file = tmp_path / "t.csv"
+    file.write_text("formula,energy_pbe (J),energy_r2scan\nNaCl,-1,-2\n")
+    with pytest.raises(LabError, match="--unit source=UNIT"):
+        PairSelection(dataset=str(file)).open()
+    selection = PairSelection(dataset=str(file), units={"source": "Ry/atom"})
+    assert selection.open().pairs.source == pytest.approx([-13.605693])
+    assert selection.arguments == f"{file} --unit source=Ry/atom"

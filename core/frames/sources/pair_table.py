@@ -133,18 +133,24 @@ def plan_energies(
     return EnergyTable(path, "energies", mapping, functional=functional, units=units).plan
 
 
-def pairs_from_table(path: Path | str, *, mapping: Mapping[str, str] | None = None) -> PairSet:
+def pairs_from_table(
+    path: Path | str,
+    *,
+    mapping: Mapping[str, str] | None = None,
+    units: Mapping[str, str] | None = None,
+) -> PairSet:
     """Read a table of pairs into memory without importing it; its structures are left out.
 
     Args:
         path: as of `import_pairs`.
         mapping: as of `import_pairs`.
+        units: as of `import_pairs`.
 
     Raises:
         LabError: if a row or the file cannot be read, or two columns are the energies of one
             functional with and without corrections.
     """
-    table = EnergyTable(path, "pairs", mapping)
+    table = EnergyTable(path, "pairs", mapping, units=units)
     energies = table.energies({}, {}, DFT)
     table.check_pair(energies)
     data = table.read()
