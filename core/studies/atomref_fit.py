@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from core.errors import LabError
+from core.home import atomrefs_dir
 from core.progress import Progress, part
 from core.reference.fits.atomref import Method
 from core.reference.shifts.labelled import LabelledEnergies
@@ -33,7 +34,8 @@ class AtomRefStudy(ModelStudy):
         pairs: energies in two functionals, or in one, which is then the target.
         side: whose references.
         method: how they are fitted.
-        start: the prior of `ridge` and `residual`: its kind, or an AtomRef file.
+        start: the prior of `ridge` and `residual`: its kind, a saved AtomRef, a file of energies,
+            or "isolated" for the isolated atoms of the data set.
         strength: their pull toward it; "auto" for the best one by cross-validation.
     """
 
@@ -86,8 +88,8 @@ class AtomRefStudy(ModelStudy):
 
     def inputs(self) -> list[str]:
         """Return what identifies the contents of the data sets, the model and the prior."""
-        prior = Path(self.start)
-        files = [file_input(prior)] if prior.is_file() else []
+        places = (Path(self.start), atomrefs_dir() / f"{self.start}.json")
+        files = [file_input(prior) for prior in places if prior.is_file()]
         return [*super().inputs(), *files]
 
     def seconds(self) -> float:

@@ -178,3 +178,31 @@ def test_export_of_the_model(trained, label):
     }  # fmt: skip
     assert "# CHGNet for" in texts(app)
     assert list_runs() == [trained]
+
+
+def test_frames_left_out_and_forces_without_labels_are_noted():
+    run = make_run()
+    path = run.path / "metrics.jsonl"
+    lines = [orjson.loads(line) for line in path.read_bytes().splitlines()[:-1]]
+    drift = {
+        "n_frames": 16,
+        "before_mev_per_angstrom": 0.0,
+        "after_mev_per_angstrom": 57.2,
+        "size_mev_per_angstrom": 812.0,
+    }
+    for event in lines:
+        if event["kind"] == "start":
+            event["left_out_why"] = {"an atom has no neighbour within 6 Å": 3}
+        if event["kind"] == "end":
+            event["force_drift"] = drift
+    if not any(event["kind"] == "end" for event in lines):
+        lines.append({"kind": "end", "time": 2.0, "force_drift": drift})
+    path.write_bytes(b"\n".join(map(orjson.dumps, lines)))
+    for page in ("pages/transfer.py", "pages/runs.py"):
+        app = AppTest.from_file(APP, default_timeout=60)
+        app.switch_page(page)
+        app.query_params["run" if page == "pages/transfer.py" else "runs"] = run.id
+        app.run()
+        told = texts(app)
+        assert "3 frames left out: an atom has no neighbour within 6 Å." in told
+        assert "forces 57 meV/Å away from the pretrained model's" in told

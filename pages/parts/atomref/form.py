@@ -8,6 +8,7 @@ import streamlit as st
 from core.potential.released import MODELS
 from core.progress import silent
 from core.reference.fits.atomref import AtomRef, Method
+from core.reference.fits.library import saved_atomrefs
 from core.reference.fits.priors import PRIOR_KINDS
 from core.studies.atomref_fit import AtomRefStudy, Side
 from core.transfer.atomref_fits import PULLED, AtomRefFit
@@ -97,14 +98,15 @@ def choose_fit(choice: PairChoice | EnergyChoice) -> AtomRefStudy:
     )
     columns[2].selectbox(
         "Prior",
-        list(PRIOR_KINDS),
-        format_func=lambda kind: PRIOR_KINDS[kind],
+        [*PRIOR_KINDS, *saved_atomrefs()],
+        format_func=lambda kind: PRIOR_KINDS.get(kind, kind),
         key="prior",
         bind="query-params",
         disabled=no_prior,
         help="The expected reference of an element before any data. Known shifts: of the "
         "elemental crystal, by Materials Project where known, else by MatPES, else of the isolated "
-        "atom. They are known for PBE, GGA/GGA+U and r2SCAN only.",
+        "atom. They are known for PBE, GGA/GGA+U and r2SCAN only. Or energies of your own, "
+        "which the view “Library” imports.",
     )
     return fit_of_form(choice, method)
 

@@ -25,16 +25,19 @@ def commands(run: Run, status: Status) -> list[str]:
 
 
 def about(run: Run) -> str:
-    """Return one line on what a run does, as Markdown."""
+    """Return what a run does and what is to be known of it, as Markdown."""
     config = run.config
     text = f"{method_label(config.method)}, from {_start(config)}, {config.epochs} epochs."
+    return plain(" ".join([text, *notes(run)]))
+
+
+def notes(run: Run) -> list[str]:
+    """Return sentences on frames that were left out, and on forces that had no labels."""
     start = next(iter(run.metrics("start")), {})
-    if left_out := left_out_text(start.get("left_out_why", {})):
-        text += f" {left_out}."
+    left_out = left_out_text(start.get("left_out_why", {}))
     drift = drift_text(next(iter(run.metrics("end")), {}).get("force_drift"))
-    if drift:
-        text += f" Trained on energies alone: {drift}."
-    return plain(text)
+    sentences = [left_out and f"{left_out}.", drift and f"Trained on energies alone: {drift}."]
+    return list(filter(None, sentences))
 
 
 def _start(config: RunConfig) -> str:

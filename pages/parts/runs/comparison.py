@@ -13,7 +13,7 @@ from core.runs.results.configurations import choices, difference, matching
 from core.runs.results.paper import CITATION, DOI
 from core.runs.results.unseen import unseen_note
 from core.training.settings.metrics import METRICS
-from pages.parts.runs.about import commands
+from pages.parts.runs.about import commands, notes
 from pages.parts.runs.overlay import show_overlay
 from pages.parts.runs.view import COLORS, act, actions, show_action_error
 from pages.parts.shared.page import plain, show_command
@@ -121,6 +121,9 @@ def compare(chosen: list[Run]) -> None:
         st.info("Tick one or more runs in the table.", icon=":material/check_box:")
         return
     show_overlay(chosen)
+    for run in chosen:
+        if sentences := notes(run):
+            st.caption(plain(f"{label_of(run)}: {' '.join(sentences)}"))
     _configurations(chosen)
     _paper(chosen)
     _actions(chosen)
