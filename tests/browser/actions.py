@@ -103,3 +103,48 @@ def click_mark(page, find, argument, url):
 def click_element(page, symbol, url):
     """Click an element in the periodic table; the address then matches a pattern."""
     click_mark(page, FIND_SQUARE, symbol, url)
+
+
+FAINT_TEXT = """() => {
+    const channel = (v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+    const luminance = ([r, g, b]) => 0.2126 * channel(r / 255) + 0.7152 * channel(g / 255)
+        + 0.0722 * channel(b / 255);
+    const parse = (text) => {
+        const [r, g, b, a = 1] = text.match(/[\\d.]+/g).map(Number);
+        return text.startsWith("color(srgb") ? [255 * r, 255 * g, 255 * b, a] : [r, g, b, a];
+    };
+    const over = (top, below) => below.map((v, i) => top[i] * top[3] + v * (1 - top[3]));
+    const parents = function* (element) {
+        for (let node = element; node; node = node.parentElement ?? node.getRootNode().host) {
+            yield node;
+        }
+    };
+    const faint = [];
+    const look = (root) => {
+        for (const element of root.querySelectorAll("*")) {
+            if (element.shadowRoot) look(element.shadowRoot);
+            const text = [...element.childNodes].filter((it) => it.nodeType === 3)
+                .map((it) => it.textContent.trim()).join(" ").trim();
+            const box = element.getBoundingClientRect();
+            const off = element.closest("svg, style, script, [disabled], [aria-disabled=true]");
+            if (!text || !box.width || !box.height || off) continue;
+            const layers = [];
+            let opacity = 1;
+            for (const node of parents(element)) {
+                const style = getComputedStyle(node);
+                layers.unshift(parse(style.backgroundColor));
+                opacity *= Number(style.opacity);
+            }
+            const behind = layers.reduce((below, top) => over(top, below), [255, 255, 255]);
+            const color = parse(getComputedStyle(element).color);
+            color[3] *= opacity;
+            const [low, high] = [luminance(over(color, behind)), luminance(behind)].sort(
+                (a, b) => a - b);
+            if ((high + 0.05) / (low + 0.05) < 4.5) faint.push(text.slice(0, 60));
+        }
+    };
+    look(document.body);
+    return faint;
+}"""
+"""Texts of a page whose contrast with what is behind them is below 4.5 (WCAG 2.2); disabled
+controls are exempt, and text in figures is tested with their palettes."""

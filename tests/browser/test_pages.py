@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.actions import COMPUTATION, settled, snap
+from tests.browser.actions import COMPUTATION, FAINT_TEXT, settled, snap
 
 PAGES = [
     "",
@@ -42,10 +42,10 @@ def watched(page):
 
 @pytest.mark.parametrize(
     ("name", "page"),
-    [(name, "light") for name in PAGES] + [(name, "dark") for name in STRUCTURES],
+    [(name, "light") for name in PAGES] + [(name, "dark") for name in (*STRUCTURES, "transfer")],
     indirect=["page"],
 )
-def test_no_page_asks_other_hosts_or_fails(lab, watched, name):
+def test_no_page_asks_other_hosts_or_fails_or_is_hard_to_read(lab, watched, name):
     watched.goto(f"{lab.url}/{name}")
     expect(watched.get_by_role("heading", level=1)).to_be_visible()
     if name in STRUCTURES:
@@ -54,6 +54,7 @@ def test_no_page_asks_other_hosts_or_fails(lab, watched, name):
         expect(watched.get_by_text("WebGL is not supported")).to_have_count(0)
     settled(watched)
     snap(watched, f"page-{re.sub('[^a-z]+', '-', name.lower()) or 'overview'}")
+    assert watched.evaluate(FAINT_TEXT) == []
     assert not watched.foreign
     assert not watched.errors
 

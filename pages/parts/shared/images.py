@@ -27,7 +27,7 @@ _HTML: Final = """
 
 # Streamlit's own buttons look like this.
 _CSS: Final = """
-div { display: flex; gap: 0.5rem; align-items: center; font: 1rem var(--st-font); }
+div { display: flex; gap: 0.5rem; align-items: center; font: 0.875rem var(--st-font); }
 button {
     border: 1px solid var(--st-border-color); border-radius: var(--st-button-radius);
     padding: 0.25rem 0.75rem; min-height: 2.5rem; background: var(--st-background-color);

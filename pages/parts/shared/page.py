@@ -9,18 +9,19 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from core.errors import LabError
-from core.figures.base.theme import WIDE
+from core.figures.base.theme import WIDE, palette
 from core.files import disk_error_message
 from core.home import shell_line
 from pages.parts.shared.former_links import update_former_labels
 from pages.parts.shared.restart import restart_lost_runs
 from pages.parts.shared.share import share
 
-_STYLE = f"""<style>
-[class*="st-key-{WIDE}-"] {{ overflow-x: auto; }}
-[class*="st-key-{WIDE}-"] > * {{ min-width: 41rem; }}
+_STYLE = """<style>
+[class*="st-key-{wide}-"] {{ overflow-x: auto; }}
+[class*="st-key-{wide}-"] > * {{ min-width: 41rem; }}
+[data-testid="stButtonGroup"] [data-selected="true"]:not(:disabled) p {{ color: {accent}; }}
 </style>"""
-"""Figures that stay wide on a narrow screen."""
+"""Figures that stay wide on a narrow screen, and selected options that can be read."""
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:<>&=])")
 
@@ -45,7 +46,7 @@ def head(title: str, question: str) -> None:
     _enter_through_app()
     update_former_labels()
     restart_lost_runs()
-    st.html(_STYLE)
+    st.html(_STYLE.format(wide=WIDE, accent=palette(dark=is_dark()).accent))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title(title, width="content")
         share()
