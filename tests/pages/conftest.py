@@ -8,6 +8,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from core.runs.process import local
+from pages.parts.shared import page
 from pages.parts.training import preflight
 from tests.pages.example_runs import write_tiny
 
@@ -36,6 +37,12 @@ def app_has_run(monkeypatch):
 def short_commands(monkeypatch):
     """Commands as the pages write them, without this machine's paths."""
     monkeypatch.setattr("pages.parts.shared.page.shell_line", str)
+
+
+@pytest.fixture(autouse=True)
+def boxes_are_open(monkeypatch):
+    """As if the reader had opened the box of commands, which is sent empty."""
+    monkeypatch.setattr(page, "is_open", lambda _: True)
 
 
 @pytest.fixture

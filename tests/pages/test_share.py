@@ -6,6 +6,7 @@ import pytest
 from typer.main import get_group
 
 from core.cli import app as cli
+from pages.parts.shared import page
 
 
 def link(at):
@@ -72,3 +73,11 @@ def test_every_page_shows_commands_that_exist(visit, page):
 def test_a_link_with_a_former_label_still_opens(visit, page, query, held):
     at = visit(page, **query)
     assert {key: at.session_state[key] for key in held} == held
+
+
+def test_commands_are_sent_when_their_box_is_opened(visit, monkeypatch):
+    monkeypatch.setattr(page, "is_open", lambda box: box.open)
+    at = visit("data")
+    assert not at.code
+    at.session_state["atomref datasets list"] = True
+    assert at.run().code[0].value.startswith("atomref datasets list")

@@ -17,6 +17,9 @@ DENSITY_ABOVE: Final = 20_000
 
 DENSITY_BINS: Final = 150
 
+_MOST_NAMES: Final = 3
+"""A bin with at most so many points names them."""
+
 _OTHERS: Final = "other"
 
 Range = tuple[float, float]
@@ -111,7 +114,8 @@ def add_cloud(
             name=what,
             coloraxis="coloraxis",
             hovertemplate=f"{titles[0]}: %{{x:.2f}}<br>{titles[1]}: %{{y:.2f}}<br>"
-            f"{what.capitalize()} in this bin: %{{customdata:,}}<extra></extra>",
+            f"{what.capitalize()} in this bin: %{{customdata:,}}"
+            f"{'' if cloud.hover is None else '%{hovertext}'}<extra></extra>",
         )
         figure.add_trace(image)
         figure.update_layout(coloraxis=_count_axis(image, colors, what))
@@ -185,6 +189,8 @@ def density_image(
 ) -> go.Heatmap:
     """Return the decadic logarithm of how many points lie in each bin; the counts as `customdata`.
 
+    Texts of the cloud's hover labels name the points of bins with few of them.
+
     Args:
         cloud: the points.
         x_range: limits of the horizontal axis.
@@ -193,6 +199,14 @@ def density_image(
     """
     counts, x_edges, y_edges = np.histogram2d(cloud.x, cloud.y, bins=bins, range=(x_range, y_range))
     counts = counts.T
+    names = None if cloud.hover is None else np.full(counts.shape, "", dtype=object)
+    if names is not None:
+        row, column = (
+            np.clip(np.searchsorted(edges, values, side="right") - 1, 0, bins - 1)
+            for edges, values in ((y_edges, cloud.y), (x_edges, cloud.x))
+        )
+        for i in np.flatnonzero(counts[row, column] <= _MOST_NAMES):
+            names[row[i], column[i]] += f"<br>{plain(cloud.hover[i]).replace('<br>', ', ')}"
     with np.errstate(divide="ignore"):
         logs = np.where(counts > 0, np.log10(counts), np.nan)
     x, y = ((edges[:-1] + edges[1:]) / 2 for edges in (x_edges, y_edges))
@@ -200,7 +214,8 @@ def density_image(
         x=x.astype(np.float32),
         y=y.astype(np.float32),
         z=logs.astype(np.float32),
-        customdata=counts.astype(np.int32),
+        customdata=counts.astype(np.min_scalar_type(int(counts.max()))),
+        hovertext=names,
         hoverongaps=False,
     )
 

@@ -12,6 +12,9 @@ from core.figures.base.text import plain, with_unit
 from core.figures.base.theme import FONT_SIZE, Palette, empty_figure, palette
 
 HEIGHT: Final = 580
+POINTS_AT_MOST: Final = 5_000
+"""More points are shown as a density image unless colours tell groups apart: a browser takes half a
+second to draw so many, and a figure of pairs comes with another."""
 
 
 def parity(
@@ -24,7 +27,7 @@ def parity(
     unit: str = "eV/atom",
     hover: Sequence[str] | None = None,
     groups: Sequence[str] | None = None,
-    density_above: int = DENSITY_ABOVE,
+    density_above: int | None = None,
     height: int = HEIGHT,
     dark: bool,
 ) -> go.Figure:
@@ -44,13 +47,16 @@ def parity(
         unit: unit of both axes.
         hover: n texts that open the hover labels; line breaks stay.
         groups: n group names, one colour each; beyond seven, the rarest are joined as "other".
-        density_above: above so many points, show a density image.
+        density_above: above so many points, show a density image; None for POINTS_AT_MOST, with
+            groups DENSITY_ABOVE.
         height: height in px.
         dark: which theme.
     """
     cloud = finite_cloud(x, y, hover=hover, groups=groups)
     if not len(cloud.x):
         return empty_figure("No data yet: there is no pair to show.", dark=dark, height=height)
+    if density_above is None:
+        density_above = POINTS_AT_MOST if groups is None else DENSITY_ABOVE
     colors = palette(dark=dark)
     figure = canvas(
         height=height,

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from math import isfinite, isnan
 
 import streamlit as st
+from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 from streamlit.runtime.pages_manager import PagesManager
 
 from core.errors import LabError
@@ -69,15 +70,30 @@ def errors_shown() -> Iterator[None]:
         st.error(plain(disk_error_message(error)), icon=":material/error:")
 
 
+@st.fragment
 def command(*lines: str) -> None:
     """Show the commands that do the same as the page, each to be copied on its own.
+
+    They are sent when a reader opens the box: what colours them is a third of a page's scripts.
 
     Args:
         lines: commands of `atomref`, their words quoted.
     """
-    with st.expander("The same from the command line", icon=":material/terminal:"):
-        for line in lines:
-            show_command(line)
+    with st.expander(
+        "The same from the command line",
+        icon=":material/terminal:",
+        # Open boxes stay open while settings change; a page may have two, of different commands.
+        key=" ".join(lines[0].split()[:3]),
+        on_change="rerun",
+    ) as box:
+        if is_open(box):
+            for line in lines:
+                show_command(line)
+
+
+def is_open(box: ExpanderContainer) -> bool:
+    """Return whether a reader has opened a box."""
+    return bool(box.open)
 
 
 def show_command(line: str) -> None:

@@ -23,8 +23,8 @@ def show_parity(choice: PairChoice) -> str:
         "Colour by chemistry",
         key="chemistry",
         bind="query-params",
-        help="Oxides, halides and so on, by the elements of a material. Density images, which "
-        "replace more than 20,000 points, have no such colours.",
+        help="Oxides, halides and so on, by the elements of a material. Each material is then a "
+        "point, up to 20,000; without colours, more than 5,000 are a density image.",
     )
     summary = choice.summary
     show_before_after(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.figures.base.cloud import DENSITY_ABOVE
-from core.figures.shifts.parity import parity
+from core.figures.shifts.parity import POINTS_AT_MOST, parity
 
 
 def pairs(n, seed=0):
@@ -129,10 +129,18 @@ def test_many_groups_join_as_other():
 
 def test_density_image_only_above_the_threshold():
     x, y = pairs(DENSITY_ABOVE + 1)
-    assert draw(x[:-1], y[:-1]).data[0].type == "scatter"
-    figure = draw(x, y, hover=[str(i) for i in range(len(x))])
+    groups = ["oxide"] * len(x)
+    assert draw(x[:POINTS_AT_MOST], y[:POINTS_AT_MOST]).data[0].type == "scatter"
+    assert draw(x[: POINTS_AT_MOST + 1], y[: POINTS_AT_MOST + 1]).data[0].type == "heatmap"
+    assert draw(x[:-1], y[:-1], groups=groups[:-1]).data[0].type == "scatter"
+    figure = draw(x, y, hover=[f"no {i}\n" for i in range(len(x))], groups=groups)
     image = figure.data[0]
     assert image.type == "heatmap"
+    # Bins of up to three points name them.
+    named = [text.count("<br>no ") for text in np.ravel(image.hovertext)]
+    few = np.where(image.customdata <= 3, image.customdata, 0)
+    assert named == few.ravel().tolist()
+    assert "hovertext" in image.hovertemplate
     assert not points(figure)
     assert np.sum(image.customdata) == len(x)
     assert np.nansum(10.0 ** np.asarray(image.z, dtype=float)) == pytest.approx(len(x), rel=1e-5)
