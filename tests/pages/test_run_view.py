@@ -114,7 +114,7 @@ def test_parity_of_a_checkpoint(trained):
     expected = evaluate(trained.best_checkpoint, data, rows, device="cpu", threads=1)
     told = {one.label: one.value for one in app.metric}
     energy = expected["energy_mae_mev_per_atom"]
-    assert told["Mean absolute error"] == f"{energy:.4g} meV/atom"
+    assert told["Mean absolute error"] == f"{energy:,.0f} meV/atom"
     assert told["Values"] == str(len(rows))
     points = figures(app)[0].data[0]
     x, y = numbers(points.x).astype(float), numbers(points.y)
@@ -145,7 +145,7 @@ def test_parity_of_a_chosen_epoch(trained):
     data = open_dataset("tiny")
     expected = evaluate("chgnet-r2scan", data, data.split().validation, device="cpu", threads=1)
     told = {one.label: one.value for one in app.metric}["Mean absolute error"]
-    assert told == f"{expected['energy_mae_mev_per_atom']:.4g} meV/atom"
+    assert told == f"{expected['energy_mae_mev_per_atom']:,.0f} meV/atom"
     # A link to an epoch that was not kept shows the best one's.
     app = open_run(trained, "Parity", part="validation", model_of="epoch-7")
     assert "The best epoch's model" in texts(app)

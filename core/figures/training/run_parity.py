@@ -18,6 +18,9 @@ HEIGHT: Final = 640
 """Height in px; both axes have one range, and the diagonal runs at 45°."""
 
 
+_OTHERS: Final = "other frames"
+
+
 def run_parity(
     table: pd.DataFrame,
     names: Sequence[str],
@@ -25,6 +28,7 @@ def run_parity(
     title: str,
     unit: str,
     marked: Mapping[str, NDArray[np.bool_]] | None = None,
+    around_others: bool = False,
     density_above: int = DENSITY_ABOVE,
     dark: bool,
 ) -> go.Figure:
@@ -37,6 +41,8 @@ def run_parity(
         unit: its unit.
         marked: name of a group to which of the frames belong to it, (len(names),), in a colour of
             its own; the others are "other frames".
+        around_others: whether the axes begin at the values of the other frames; marked ones may
+            lie outside until the reader zooms out.
         density_above: above so many values, show how many lie in each bin instead of points.
         dark: which theme.
     """
@@ -48,7 +54,11 @@ def run_parity(
     )
     if not len(cloud.x):
         return empty_figure("None of these frames has such a label.", dark=dark, height=HEIGHT)
-    both = np.concatenate([cloud.x, cloud.y])
+    shown = np.ones(len(cloud.x), dtype=bool)
+    if around_others and cloud.groups is not None:
+        others = np.array(cloud.groups) == _OTHERS
+        shown = others if others.any() else shown
+    both = np.concatenate([cloud.x[shown], cloud.y[shown]])
     limits = padded(both.min(), both.max())
     figure = canvas(
         height=HEIGHT,
@@ -71,7 +81,7 @@ def _groups(
     frames: NDArray[np.integer], marked: Mapping[str, NDArray[np.bool_]] | None
 ) -> list[str] | None:
     """Return the group of each value; None where no frame is marked."""
-    names = np.full(len(frames), "other frames", dtype=object)
+    names = np.full(len(frames), _OTHERS, dtype=object)
     for name, flags in (marked or {}).items():
         names[flags[frames]] = name
-    return names.tolist() if (names != "other frames").any() else None
+    return names.tolist() if (names != _OTHERS).any() else None

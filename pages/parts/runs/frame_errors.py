@@ -31,7 +31,7 @@ _PARITY = (
 )
 _MINUS_ATOMREF = (
     "The same errors without the AtomRef of the model, whose tens of eV/atom hide them in total "
-    "energies."
+    "energies. Frames with an unseen element may lie outside; a double click shows them."
 )
 
 
@@ -110,9 +110,9 @@ def _parity(run: Run, study: RunErrorsStudy, errors: FrameErrors, source: Proven
     flags, unseen = unseen_rows(run, errors.rows)
     statistics = summary(table, kind)
     numbers = {
-        "Mean absolute error": f"{statistics['mae']:.4g} {error_unit}",
-        "Root mean square error": f"{statistics['rmse']:.4g} {error_unit}",
-        "Largest error": f"{statistics['largest']:.4g} {error_unit}",
+        "Mean absolute error": f"{_digits(statistics['mae'])} {error_unit}",
+        "Root mean square error": f"{_digits(statistics['rmse'])} {error_unit}",
+        "Largest error": f"{_digits(statistics['largest'])} {error_unit}",
         "Values": f"{statistics['n']:,}",
     }
     for cell, (label, value) in zip(st.columns(4), numbers.items(), strict=True):
@@ -139,6 +139,7 @@ def _parity(run: Run, study: RunErrorsStudy, errors: FrameErrors, source: Proven
                     title=name,
                     unit=unit,
                     marked={f"with {', '.join(unseen)}, unseen in training": flags},
+                    around_others=bool(suffix),
                     dark=is_dark(),
                 ),
                 name=f"{run.id}-{study.checkpoint}-{study.part}-{kind}{suffix}",
@@ -146,6 +147,11 @@ def _parity(run: Run, study: RunErrorsStudy, errors: FrameErrors, source: Proven
                 source=source,
                 table=partial(_named, values, errors.frame_ids),
             )
+
+
+def _digits(value: float) -> str:
+    """Return an error with four digits, and without an exponent."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
 
 
 def _named(table: Any, frame_ids: Any) -> Any:
@@ -157,7 +163,7 @@ def _show_unseen(table: Any, kind: str, flags: Any, symbols: list[str], unit: st
     """Show the error with and without the frames that hold an unseen element."""
     with_one, without = among(table, flags), among(table, ~flags)
     shares = [
-        f"{summary(part, kind)['mae']:.4g} {unit} {words}"
+        f"{_digits(summary(part, kind)['mae'])} {unit} {words}"
         for part, words in ((without, "without them"), (with_one, "on them alone"))
         if len(part)
     ]

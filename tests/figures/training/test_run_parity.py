@@ -36,6 +36,10 @@ def test_marked_frames_have_a_color_of_their_own():
         "with Xe, unseen in training": 2,
     }
     assert len({one.marker.color for one in groups}) == 2
+    far = table(8).assign(label=lambda rows: rows["label"] - 50 * (rows["frame"] == 1))
+    low, high = draw(far, marked={"with Xe": flags}, around_others=True).layout.xaxis.range
+    assert -4 < low < high < 3
+    assert draw(far, marked={"with Xe": flags}).layout.xaxis.range[0] < -50
     assert len(draw(table(8), marked={"with Xe": np.zeros(4, dtype=bool)}).data) == 2
 
 
