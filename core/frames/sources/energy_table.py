@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from core.frames.sources.guessing import Kind
 from core.frames.sources.mapping import ColumnUnit, ImportPlan, MappedTable
 from core.frames.sources.opening import open_table
 from core.frames.sources.structures import Cell, contradiction, parse_structure
-from core.frames.sources.tabular import is_missing, parse_numbers
+from core.frames.sources.tabular import is_missing, missing_cells, parse_numbers
 from core.progress import Progress, part, silent
 
 _SCALAR = frozenset({"number", "text", "bool"})
@@ -66,7 +67,7 @@ class EnergyTable(MappedTable):
             for column in dict.fromkeys(columns)
         }
         self._keep: np.ndarray | None = None
-        self._n_rows = 0
+        self._n_rows = self._n_empty = 0
         self._hydrates: dict[str, str] = {}
         self._notes: Counter[str] = Counter()
 
@@ -83,21 +84,15 @@ class EnergyTable(MappedTable):
     @cached_property
     def plan(self) -> ImportPlan:
         """What is taken from the table."""
-        plan = super().plan
         units = {self._field(column): unit for column, unit in self._unit_of.items()}
-        return ImportPlan(
-            mapping=plan.mapping,
-            units=units,
-            left_out=plan.left_out,
-            ignored=plan.ignored,
-            has_ids=plan.has_ids,
-        )
+        return replace(super().plan, units=units)
 
     @property
     def description(self) -> str:
         """What was read, assumed and left out, after the table was read."""
         n = self._n_rows if self._keep is None else int(self._keep.sum())
-        sentences = [self.counted(n, self._n_rows), self.plan.sentences]
+        empty = [(self._n_empty, "empty")]
+        sentences = [self.counted(n, self._n_rows, empty), self.plan.sentences]
         if self._hydrates:
             pairs = list(self._hydrates.items())[:5]
             read = ", ".join(f"{formula} as {hydrate}" for formula, hydrate in pairs)
@@ -237,11 +232,16 @@ class EnergyTable(MappedTable):
     def _of_functional(self, table: pa.Table) -> pa.Table:
         """Return the rows of the functional that was asked for."""
         self._n_rows = len(table)
-        keep = self.rows_of_functional(table, 0)
+        filled = np.zeros(len(table), dtype=bool)
+        for name in self.used:
+            if name in table.column_names:
+                filled |= ~missing_cells(table.column(name))
+        self._n_empty = int((~filled).sum())
+        keep = self.rows_of_functional(table, 0, filled)
         if keep.all():
             return table
         if not keep.any():
-            raise self.without_functional()
+            raise self.without_functional() if filled.any() else self.file.without_rows()
         self._keep = keep
         return table.filter(pa.array(keep))
 

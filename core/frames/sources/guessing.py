@@ -1,7 +1,7 @@
 """Guessing what the columns of a table mean from their names and first rows."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -24,7 +24,12 @@ from core.frames.functionals import covers, is_functional, rank
 from core.frames.schema import EnergyColumn
 from core.frames.sources.literals import looks_like_array
 from core.frames.sources.structures import looks_like_structure
-from core.frames.sources.tabular import TableFile, is_missing, parse_numbers
+from core.frames.sources.tabular import (
+    TableFile,
+    has_decimal_commas,
+    is_missing,
+    parse_numbers,
+)
 
 Kind = Literal["pairs", "frames", "energies"]
 
@@ -83,6 +88,7 @@ class TableGuess:
             column.
         labels: columns that are named after forces, stress, magmoms or bandgap, with the label and
             the functional in the name, if any.
+        decimal_commas: columns of numbers whose commas are read as decimal points.
     """
 
     columns: list[str]
@@ -93,6 +99,7 @@ class TableGuess:
     target: str | None
     fields: dict[str, str]
     labels: list[tuple[str, str, str | None]]
+    decimal_commas: list[str] = field(default_factory=list)
 
     def mapping(self, kind: Kind, functional: str | None = None) -> dict[str, str]:
         """Return field to column for an import.
@@ -213,20 +220,25 @@ def guess(file: TableFile) -> TableGuess:
         target=target,
         fields=fields,
         labels=labels,
+        decimal_commas=[
+            name
+            for name, dtype in dtypes.items()
+            if dtype == "number" and has_decimal_commas(head.column(name))
+        ],
     )
 
 
 def _fields(head: pa.Table, dtypes: dict[str, str]) -> dict[str, str]:
     """Return the fields that are recognised by name and type to column."""
     fields = {}
-    for field in NAMES:
+    for name_of in NAMES:
         candidates = [
             name
             for name, dtype in dtypes.items()
-            if dtype in _TYPES[field] and _may_be(field, name, head.column(name))
+            if dtype in _TYPES[name_of] and _may_be(name_of, name, head.column(name))
         ]
-        if column := first_named(candidates, field):
-            fields[field] = column
+        if column := first_named(candidates, name_of):
+            fields[name_of] = column
     if "structure" in dtypes.values():
         fields["structure"] = next(name for name in dtypes if dtypes[name] == "structure")
     return fields

@@ -68,6 +68,7 @@ class ImportPlan:
         left_out: columns that look like labels but are not taken.
         ignored: all columns that are not taken.
         has_ids: whether a column says which rows belong to one material.
+        decimal_commas: columns whose commas are read as decimal points.
     """
 
     mapping: dict[str, str]
@@ -75,6 +76,7 @@ class ImportPlan:
     left_out: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
     has_ids: bool = True
+    decimal_commas: list[str] = field(default_factory=list)
 
     @property
     def sentences(self) -> str:
@@ -86,6 +88,8 @@ class ImportPlan:
             for name in names
         ]
         text = [f"Read {', '.join(columns)}."] if columns else []
+        if self.decimal_commas:
+            text.append(f"Commas in {', '.join(self.decimal_commas)} are decimal points.")
         if self.left_out:
             text.append(f"Not read, though they look like labels: {', '.join(self.left_out)}.")
         if not self.has_ids:
@@ -167,6 +171,7 @@ class MappedTable:
             left_out=self.guess.look_alikes(used),
             ignored=[name for name in self.file.columns if name not in used],
             has_ids=bool({"material_id", "frame_id"} & self.mapping.keys()),
+            decimal_commas=[name for name in self.guess.decimal_commas if name in used],
         )
 
     def unit(self, name: str, column: str) -> ColumnUnit:
@@ -190,16 +195,28 @@ class MappedTable:
         is_assumed = unit is None or not unit.is_complete
         return ColumnUnit(unit=found, label=label, is_assumed=is_assumed)
 
-    def rows_of_functional(self, batch: pa.Table | pa.RecordBatch, first_row: int) -> np.ndarray:
+    def rows_of_functional(
+        self,
+        batch: pa.Table | pa.RecordBatch,
+        first_row: int,
+        candidates: np.ndarray | None = None,
+    ) -> np.ndarray:
         """Return which rows are of the functional asked for, (n,) booleans; the others are counted.
+
+        Args:
+            batch: the rows.
+            first_row: row of the file at which they begin.
+            candidates: rows that count at all, (n,) booleans; None for all.
 
         Raises:
             LabError: if a row does not name its functional.
         """
-        wanted = np.ones(batch.num_rows, dtype=bool)
+        wanted = np.ones(batch.num_rows, dtype=bool) if candidates is None else candidates.copy()
         if "functional" not in self.mapping or self._functional is None:
             return wanted
         for row, value in enumerate(self.texts(batch, "functional")):
+            if not wanted[row]:
+                continue
             if value is None or is_missing(value):
                 raise self.file.fail(
                     first_row + row,

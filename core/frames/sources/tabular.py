@@ -163,6 +163,24 @@ def parse_numbers(column: pa.ChunkedArray | pa.Array) -> tuple[np.ndarray, int |
     return values, int(np.argmax(infinite)) if infinite.any() else None
 
 
+def has_decimal_commas(column: pa.ChunkedArray) -> bool:
+    """Return whether `parse_numbers` reads commas of a column as decimal points."""
+    if not pa.types.is_string(column.type):
+        return False
+    texts = pc.utf8_trim_whitespace(pc.replace_substring(column, "−", "-"))
+    if pc.any(pc.match_substring(texts, ".")).as_py():
+        return False
+    return bool(pc.any(pc.match_substring_regex(texts, _DECIMAL_COMMA)).as_py())
+
+
+def missing_cells(column: pa.ChunkedArray) -> np.ndarray:
+    """Return which cells are empty or hold a word for a missing value, (n,) booleans."""
+    if pa.types.is_string(column.type):
+        texts = pc.utf8_lower(pc.utf8_trim_whitespace(column.fill_null("")))
+        return np.asarray(pc.is_in(texts, _MISSING_TEXTS).to_numpy())
+    return np.asarray(pc.is_null(column, nan_is_null=True).to_numpy())
+
+
 def _plain_numbers(column: pa.Array) -> pa.Array:
     """Return texts of numbers with a plain minus, exponent and decimal point."""
     column = pc.replace_substring(column, "−", "-")

@@ -103,3 +103,20 @@ def test_a_hydrate_says_how_it_was_read(write):
 def test_rows_without_ids_say_so(write):
     card = import_pairs(write("t.csv", f"{HEAD}NaCl,-1,-2\n"), name="nameless")
     assert "No column of ids was found, so each row is a material of its own." in card.description
+
+
+def test_decimal_commas_are_said(write):
+    text = "formula;energy_pbe;energy_r2scan\nNaCl;-3,5;-9,25\n"
+    card = import_pairs(write("t.csv", text), name="commas")
+    assert "Commas in energy_pbe, energy_r2scan are decimal points." in card.description
+
+
+def test_empty_rows_are_left_out(write):
+    text = f"{HEAD}NaCl,-3,-9\n,,\n<NA>,NaN,\nKCl,-1,-2\n"
+    card = import_pairs(write("t.csv", text), name="gaps")
+    assert card.description.startswith("2 of 4 rows of t.csv; left out: 2 empty.")
+    assert list(open_dataset("gaps").table()["material_id"]) == ["row-1", "row-4"]
+    with pytest.raises(LabError, match=r"Line 6 of t.csv: the formula 'Xx'"):
+        import_pairs(write("t.csv", f"{text}".replace("KCl", "K") + "Xx,1,2\n"), name="bad")
+    with pytest.raises(LabError, match="no rows"):
+        import_pairs(write("t.csv", f"{HEAD},,\n"), name="none")
