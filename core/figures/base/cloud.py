@@ -199,13 +199,14 @@ def density_image(
     """
     counts, x_edges, y_edges = np.histogram2d(cloud.x, cloud.y, bins=bins, range=(x_range, y_range))
     counts = counts.T
-    names = None if cloud.hover is None else np.full(counts.shape, "", dtype=object)
-    if names is not None:
+    names = None
+    if cloud.hover is not None:
+        names = np.full(counts.shape, "", dtype=object)
         row, column = (
             np.clip(np.searchsorted(edges, values, side="right") - 1, 0, bins - 1)
             for edges, values in ((y_edges, cloud.y), (x_edges, cloud.x))
         )
-        for i in np.flatnonzero(counts[row, column] <= _MOST_NAMES):
+        for i in np.flatnonzero(counts[row, column] <= _MOST_NAMES).tolist():
             names[row[i], column[i]] += f"<br>{plain(cloud.hover[i]).replace('<br>', ', ')}"
     with np.errstate(divide="ignore"):
         logs = np.where(counts > 0, np.log10(counts), np.nan)
