@@ -22,8 +22,7 @@ _PLUS = re.compile(r"(?<![\deE])\+(?=\d)")
 
 def looks_like_array(text: str) -> bool:
     """Return whether a text looks like an array of numbers."""
-    start = text.lstrip()
-    return start.startswith(("[", "array(", "np.array(", "(("))
+    return bool(re.match(r"\s*(?:\[|(?:np\.)?array\(|\(\s*[-+.\d(\[])", text))
 
 
 def parse_array_text(text: str, *, name: str) -> Any:

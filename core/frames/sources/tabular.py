@@ -19,6 +19,7 @@ HEAD_ROWS = 1000
 _MISSING = frozenset(
     re.findall(r"\S+", "na n/a nan null none - -- #n/a #na <na> nat -nan 1.#ind 1.#qnan")
 ) | {"", "#n/a n/a"}
+_LONGEST_MISSING = 40
 _MISSING_TEXTS = pa.array(sorted(_MISSING))
 _INDEX = re.compile(r"Unnamed: \d+|__index_level_\d+__")
 _FORTRAN = r"^([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))[dD]([+-]?[0-9]+)$"
@@ -117,7 +118,10 @@ class TableFile(ABC):
 
 def is_missing(value: object) -> bool:
     """Return whether a cell is empty or holds a word for a missing value, such as <NA>."""
-    return value is None or (isinstance(value, str) and value.strip().lower() in _MISSING)
+    if not isinstance(value, str):
+        return value is None
+    # A structure may be megabytes of text.
+    return len(value) < _LONGEST_MISSING and value.strip().lower() in _MISSING
 
 
 def is_index(name: str) -> bool:

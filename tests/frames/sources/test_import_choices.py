@@ -289,6 +289,7 @@ def test_arrays_and_structures_as_python_prints_them(write, salt):
         repr(forces.astype(np.float32)),
         str(forces.tolist()),
     ]
+    texts += [repr(tuple(map(tuple, FORCES)))]
     texts += [json.dumps(FORCES), repr([list(map(np.float64, row)) for row in FORCES])]
     structures = [repr(salt.as_dict()), json.dumps(salt.as_dict())]
     rows = [(structures[i % 2], -1.0, text) for i, text in enumerate(texts)]
