@@ -25,6 +25,12 @@ def link(at):
         ("energy_shifts", {"view": "By element", "few": "30"}, {"view": "element", "few": 30}),
         ("energy_shifts", {"view": "Data efficiency", "seed": "4"}, {"view": "few", "seed": 4}),
         ("transfer", {"epochs": "7", "batch": "4"}, {"epochs": 7, "batch": 4}),
+        (
+            "energy_shifts",
+            {"elements": ["O", "Fe"], "match": "any of them"},
+            {"elements": ["O", "Fe"], "match": "any"},
+        ),
+        ("scaling", {"view": "Sweeps", "sizes": "50, 150"}, {"sizes": "50, 150"}),
         ("atomref", {"formula": "<b>Fe</b>"}, {"formula": "<b>Fe</b>"}),
         ("data", {"set": "mp-structures"}, {}),
     ],

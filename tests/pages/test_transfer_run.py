@@ -128,3 +128,16 @@ def test_new_run_leaves_no_run_in_the_link(looks):
     assert not app.exception
     assert "run" not in app.query_params
     assert app.button(key="launch-run")
+
+
+def test_another_run_opens_on_its_first_view(looks):
+    first, second = make_run(name="first"), make_run(name="second")
+    app = open_page(run=first.id)
+    app.segmented_control(key="shows").set_value("export").run()
+    assert app.session_state["shows"] == "export"
+    app.query_params.clear()
+    app.query_params["run"] = second.id
+    app.run()
+    assert not app.exception
+    assert "second" in texts(app)
+    assert app.session_state["shows"] == "errors"
