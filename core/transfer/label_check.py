@@ -20,7 +20,7 @@ from core.potential.threads import compute_settings
 from core.progress import Progress, part, silent
 from core.reference.fits.scale import gap_text, gaps_by_symbol, scale_gap
 from core.transfer.interaction import interaction_energies
-from core.transfer.label_slopes import array_finding, energy_finding
+from core.transfer.label_slopes import FEWEST, array_finding, energy_finding
 from core.transfer.source_model import SourceModel
 
 _USUAL = "chgnet-0.3.0"
@@ -148,7 +148,11 @@ def _energies(
     if extent is not None:
         return [extent]
     few = _sample(rows, ENERGIES)
-    interaction = interaction_energies(frame_set, source, rows=few, progress=progress)
+    if len(few) - np.linalg.matrix_rank(fractions[few]) >= FEWEST["energy"]:
+        interaction = interaction_energies(frame_set, source, rows=few, progress=progress)
+    else:
+        # Too few to see a unit; another zero is hundreds of eV away, with or without the network.
+        interaction = np.zeros(len(few))
     prior = source.prior(frame_set.card.functional or "").energies
     return energy_findings(fractions[few], n_atoms[few], energies[few], interaction, prior)
 

@@ -38,7 +38,7 @@ _TWINS = 1.12
 _BETTER = 0.2
 """How much more another reading must explain than the plain one."""
 
-_FEWEST = {"energy": 10, "forces": 30, "stress": 18}
+FEWEST = {"energy": 10, "forces": 30, "stress": 18}
 """Values below which nothing is concluded."""
 
 _LEAST = {"energy": 2e-3, "forces": 0.02, "stress": 0.1}
@@ -120,7 +120,7 @@ def energy_finding(
         return None
     left, singular, _ = np.linalg.svd(X, full_matrices=False)
     basis = left[:, singular > singular[0] * max(X.shape) * np.finfo(float).eps]
-    if len(y) - basis.shape[1] < _FEWEST["energy"]:
+    if len(y) - basis.shape[1] < FEWEST["energy"]:
         return None
 
     def beside_composition(values: np.ndarray) -> np.ndarray:
@@ -177,7 +177,7 @@ def _units(label: Label) -> list[Unit]:
 
 
 def _telling(line: Slope, label: Label) -> bool:
-    return line.n >= _FEWEST[label] and line.size >= _LEAST[label]
+    return line.n >= FEWEST[label] and line.size >= _LEAST[label]
 
 
 def _distance(value: float, factor: float) -> float:

@@ -154,7 +154,7 @@ def test_the_best_strength_goes_into_the_form(visit):
     assert list(table.index) == ["shifted", "crystal", "atom", "source"]
     at.number_input(key="strength").set_value(0.5).run()
     at.toggle(key="own").set_value(False).run()
-    first, second = at.code[-1].value.splitlines()
+    first, second = (code.value for code in at.code[-2:])
     assert first.endswith("--strength auto")
     assert second.endswith("--strength 0.5 --compare-priors")
 

@@ -135,7 +135,7 @@ def warnings(config: RunConfig, result: Preflight) -> list[str]:
         config: the run's settings.
         result: preflight of its method on its frames.
     """
-    sentences = [finding.text for finding in result.findings]
+    sentences = []
     fitted = result.atomref.n > 0
     for kind, ratio in config.loss.model_dump(include=set(LABELS)).items():
         if ratio and kind not in result.labels:

@@ -103,6 +103,8 @@ def _panel(configs: dict[str, RunConfig], config: RunConfig, card: Card, *, wait
         results = [answer.result() if is_ready(answer) else None for answer in answers]
         preflights = dict(zip(configs, results, strict=True))
         preflight_of_method = preflights[config.method]
+        for finding in preflight_of_method.findings if preflight_of_method else ():
+            st.warning(plain(finding.text), icon=":material/straighten:")
         left, right = st.columns([2, 3], gap="large")
         with left:
             _show_numbers(config, preflight_of_method)
