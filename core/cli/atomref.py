@@ -12,6 +12,7 @@ from core.cli.selection import describe_origin
 from core.errors import LabError
 from core.frames.registry import find_dataset
 from core.frames.schema import DFT
+from core.intervals import NOT_DETERMINED
 from core.reference.fits.atomref import AtomRef, Method
 from core.reference.fits.prior_comparison import PriorComparison
 from core.reference.fits.strength import StrengthCurve
@@ -187,6 +188,8 @@ def _head(atomref: AtomRef, bootstrap: Intervals | None) -> Section:
             "interval_level": bootstrap.interval.level,
             "materials": dict(zip(symbols, table["count"], strict=True)),
         }
+        ends = occurring[["error", "low", "high"]].astype(object)
+        occurring[ends.columns] = ends.where(ends.notna(), NOT_DETERMINED)
     rows = list(occurring.itertuples(index=False))
     return data, f"{text}\n\n{columns([names[str(name)] for name in occurring], rows)}"
 

@@ -17,14 +17,6 @@ from core.training.settings.metrics import METRICS
 
 PAPER = "the paper's Table 1"
 
-_ATOMREF = {
-    "scratch": "least-squares",
-    "trainable": "trained source",
-    "frozen": "frozen source",
-    "refit": "least-squares",
-    "residual": "residual",
-}
-
 COLUMNS: dict[str, str] = {
     "run": "str",
     "name": "str",
@@ -53,12 +45,6 @@ def method_label(key: str) -> str:
     """Return a method's name with its place in the paper, e.g. "From scratch (Method 1)"."""
     method = METHODS[key]
     return f"{method.label} ({method.paper})"
-
-
-def start_of(key: str) -> str:
-    """Return what a method starts from, which tells methods with one AtomRef apart."""
-    method = METHODS[key]
-    return f"{method.start} weights, {_ATOMREF[key]} AtomRef"
 
 
 def overview(runs: Sequence[Run]) -> pd.DataFrame:
@@ -121,11 +107,11 @@ def beside_paper(runs: Sequence[Run]) -> pd.DataFrame:
         runs: runs; those without a test result yet, or deleted meanwhile, are left out.
 
     Returns:
-        Columns `whose` (a run's label, or `PAPER`), `method`, `start` (as `start_of`), the metrics,
-        `energy_seen` (the energy MAE without the frames that hold an element that training never
-        saw, where there are such frames), `unseen` (how many), `data` (what the errors were
-        measured on) and `labels` ("dft" or a model's name). Numbers of different data are
-        orientation, not a contest.
+        Columns `whose` (a run's label, or `PAPER`), `method`, `start` (its weights and AtomRef),
+        the metrics, `energy_seen` (the energy MAE without the frames that hold an element that
+        training never saw, where there are such frames), `unseen` (how many), `data` (what the
+        errors were measured on) and `labels` ("dft" or a model's name). Numbers of different data
+        are orientation, not a contest.
     """
     rows: list[dict[str, Any]] = []
     for run in runs:
@@ -135,7 +121,7 @@ def beside_paper(runs: Sequence[Run]) -> pd.DataFrame:
                 {
                     "whose": label_of(run),
                     "method": _short(run.config.method),
-                    "start": start_of(run.config.method),
+                    "start": METHODS[run.config.method].starts_from,
                     **_metrics(status.test),
                     **_unseen(run),
                     "data": f"{run.config.dataset}, {status.test.get('n_frames')} test frames",
@@ -146,7 +132,7 @@ def beside_paper(runs: Sequence[Run]) -> pd.DataFrame:
         {
             "whose": PAPER,
             "method": _short(row.method),
-            "start": start_of(row.method),
+            "start": METHODS[row.method].starts_from,
             **{key: getattr(row, key) for key in METRICS},
             "energy_seen": None,
             "unseen": "",

@@ -23,15 +23,12 @@ from core.runs.record.directory import Run
 from core.runs.record.status import Errors
 from core.training.scoring.error_rows import TEST, VALIDATION, ErrorRows
 from core.training.settings.config import RunConfig
+from core.training.settings.methods import METHODS
 from core.training.settings.metrics import MetricSums
 from core.training.settings.partition import partition
 
 FILES = {"validation": VALIDATION, "test": TEST}
 """The file with the errors per frame of each held-out split."""
-
-NO_REFERENCE = ("scratch", "refit")
-"""Methods whose AtomRef cannot know an element that training never saw; the others keep the source
-functional's, or a prior."""
 
 
 @dataclass(kw_only=True, frozen=True, slots=True)
@@ -142,7 +139,8 @@ def unseen_note(runs: Sequence[Run], split: str) -> str:
     counts = sorted({each.n for each in found})
     elements = {symbol for each in found for symbol in each.elements}
     number = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}, by seed,"
-    methods = [method for method in NO_REFERENCE if any(r.config.method == method for r in runs)]
+    present = {run.config.method for run in runs}
+    methods = [key for key, method in METHODS.items() if key in present and not method.knows_unseen]
     blind = (
         f" The AtomRef of {' and '.join(methods)} cannot know its energy, so these frames show a "
         "missing reference, not the quality of a method."

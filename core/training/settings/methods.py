@@ -14,6 +14,8 @@ class Method:
         paper: "Method 1" to "Method 4" of Huang et al. (DOI 10.1038/s41524-025-01796-y), or "ours".
         start: where the network's weights come from.
         atomref: one sentence on the AtomRef that the method starts with.
+        reference: the same in one or two words, as in "least-squares AtomRef".
+        knows_unseen: whether that AtomRef has an energy for an element that training never saw.
         trainable_atomref: whether the optimiser may change the AtomRef.
     """
 
@@ -22,7 +24,14 @@ class Method:
     paper: str
     start: Literal["random", "pretrained"]
     atomref: str
+    reference: str
+    knows_unseen: bool = True
     trainable_atomref: bool = False
+
+    @property
+    def starts_from(self) -> str:
+        """Weights and AtomRef in few words, which tell methods with one AtomRef apart."""
+        return f"{self.start} weights, {self.reference} AtomRef"
 
 
 METHODS: dict[str, Method] = {
@@ -34,6 +43,8 @@ METHODS: dict[str, Method] = {
             paper="Method 1",
             start="random",
             atomref="Least squares on the target training frames, then frozen.",
+            reference="least-squares",
+            knows_unseen=False,
         ),
         Method(
             key="trainable",
@@ -41,6 +52,7 @@ METHODS: dict[str, Method] = {
             paper="Method 2",
             start="pretrained",
             atomref="The source functional's, trained with the rest of the model.",
+            reference="trained source",
             trainable_atomref=True,
         ),
         Method(
@@ -49,6 +61,7 @@ METHODS: dict[str, Method] = {
             paper="Method 3",
             start="pretrained",
             atomref="The source functional's, frozen.",
+            reference="frozen source",
         ),
         Method(
             key="refit",
@@ -56,6 +69,8 @@ METHODS: dict[str, Method] = {
             paper="Method 4",
             start="pretrained",
             atomref="Least squares on the target training frames, then frozen.",
+            reference="least-squares",
+            knows_unseen=False,
         ),
         Method(
             key="residual",
@@ -66,6 +81,7 @@ METHODS: dict[str, Method] = {
                 "Least squares on target energy minus the pretrained network's interaction "
                 "energy, pulled toward a prior, then frozen."
             ),
+            reference="residual",
         ),
     )
 }

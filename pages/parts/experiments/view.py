@@ -14,7 +14,7 @@ from core.runs.groups.progress import GroupProgress
 from core.runs.record.directory import Run
 from core.runs.record.events import ENERGY
 from core.runs.record.listing import status_if_any
-from core.runs.results.comparison import method_label, start_of
+from core.runs.results.comparison import method_label
 from core.runs.results.curves import overlay
 from core.runs.results.matched import (
     SPLITS,
@@ -28,6 +28,7 @@ from core.runs.results.paired import POWER, difference_text, verdict_text, with_
 from core.runs.results.paper import CITATION, DOI
 from core.runs.results.quantities import Quantity
 from core.runs.results.unseen import unseen_note
+from core.training.settings.methods import METHODS
 from core.training.settings.metrics import METRICS
 from pages.parts.runs.curves import choose_metric, show_curves, show_gradients
 from pages.parts.shared.datasets import show_provenance
@@ -106,7 +107,7 @@ def _table(experiment: Experiment, runs: list[Run], source: Provenance) -> None:
             "seen": mean_text(other[ENERGY], other[f"{ENERGY}_spread"]) if unseen else None,
             **{key: mean_text(row[key], row[f"{key}_spread"]) for key in METRICS if key != ENERGY},
             **{f"{key}_paper": row[f"{key}_paper"] for key in METRICS},
-            "start": start_of(row["method"]),
+            "start": METHODS[row["method"]].starts_from,
         }
         for row, other in zip(table.to_dict("records"), seen.to_dict("records"), strict=True)
     ]

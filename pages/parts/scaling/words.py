@@ -4,10 +4,11 @@ from datetime import datetime
 
 from core.frames.provenance import CORRECTIONS, Provenance
 from core.progress import duration_text
-from core.runs.results.comparison import method_label, start_of
+from core.runs.results.comparison import method_label
 from core.scaling.analysis import TABLE, ScalingAnalysis
 from core.scaling.form_choice import FormOption
 from core.scaling.law import Form
+from core.training.settings.methods import METHODS
 
 FORMS: dict[FormOption, str] = {
     "power": "Power law",
@@ -24,7 +25,7 @@ def name_of(method: str) -> str:
 
 def start_text(method: str) -> str:
     """Return what a method starts from; empty for a table of points."""
-    return "" if method == TABLE else start_of(method)
+    return "" if method == TABLE else METHODS[method].starts_from
 
 
 def provenance_of(analysis: ScalingAnalysis) -> Provenance:

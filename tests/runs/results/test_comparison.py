@@ -11,7 +11,6 @@ from core.runs.results.comparison import (
     label_of,
     method_label,
     overview,
-    start_of,
 )
 from core.runs.results.paper import TABLE_1
 from core.training.settings.config import RunConfig
@@ -51,9 +50,9 @@ def test_names_tell_runs_apart():
     assert labels[2] == third.id
     assert method_label("refit") == "Transfer, refitted AtomRef (Method 4)"
     # Methods 1 and 4 have the same AtomRef.
-    assert start_of("scratch") == "random weights, least-squares AtomRef"
-    assert start_of("refit") == "pretrained weights, least-squares AtomRef"
-    assert len({start_of(method) for method in METHODS}) == len(METHODS)
+    assert METHODS["scratch"].starts_from == "random weights, least-squares AtomRef"
+    assert METHODS["refit"].starts_from == "pretrained weights, least-squares AtomRef"
+    assert len({method.starts_from for method in METHODS.values()}) == len(METHODS)
 
 
 @pytest.mark.parametrize(("epoch", "share"), [(0.0, 0.0), (1.0, 0.25), (4.0, 1.0), (9.0, 1.0)])
