@@ -51,13 +51,16 @@ def list_datasets() -> list[DatasetInfo]:
 
 
 def catalog(infos: Sequence[DatasetInfo]) -> pd.DataFrame:
-    """Return one row per data set with its name, title, kind, functionals, counts and labels."""
+    """Return one row per data set with its name, title, kind, functionals, counts and labels.
+
+    Pairs with the energies of one functional only are listed as "energies".
+    """
     return pd.DataFrame(
         [
             {
                 "name": info.card.name,
                 "title": info.card.title,
-                "kind": info.card.kind,
+                "kind": "energies" if _is_of_one_functional(info.card) else info.card.kind,
                 "functional": info.card.functional
                 or ", ".join(dict.fromkeys(energy.functional for energy in info.card.energies)),
                 "n": info.card.n,
@@ -68,6 +71,11 @@ def catalog(infos: Sequence[DatasetInfo]) -> pd.DataFrame:
             for info in infos
         ]
     )
+
+
+def _is_of_one_functional(card: Card) -> bool:
+    known = {energy.functional for energy in card.energies}
+    return len(card.energies) == 1 or (len(known) == 1 and known != {"unknown"})
 
 
 def find_dataset(name: str) -> DatasetInfo:

@@ -1,8 +1,11 @@
+from pathlib import Path
+
 import pytest
 
 from core.errors import LabError
 from core.frames import registry
-from core.frames.schema import Card
+from core.frames.registry import DatasetInfo, catalog
+from core.frames.schema import Card, EnergyColumn
 from core.frames.store import write_frames
 from core.home import datasets_dir
 
@@ -61,3 +64,13 @@ def test_an_unreadable_card_hides_only_its_own_set(caplog):
     assert "mine" in caplog.text
     with pytest.raises(LabError, match="is not a valid card"):
         registry.open_dataset("mine")
+
+
+def test_energies_of_one_functional_are_listed_as_such():
+    def info(*functionals):
+        energies = [EnergyColumn(column=f"e{i}", functional=f) for i, f in enumerate(functionals)]
+        card = Card(name="x", kind="pairs", energies=energies)
+        return DatasetInfo(card=card, path=Path("x"), embedded=False)
+
+    infos = [info("PBE"), info("PBE", "PBE"), info("PBE", "r2SCAN"), info("unknown", "unknown")]
+    assert list(catalog(infos)["kind"]) == ["energies", "energies", "pairs", "pairs"]

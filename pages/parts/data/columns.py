@@ -13,7 +13,7 @@ from core.frames.units import units_of
 FIELD_HELP = {
     "material_id": "Material id; default: row number",
     "formula": "Formula",
-    "structure": "Structure: pymatgen dictionary, CIF or POSCAR",
+    "structure": "Structure",
     "source": "Source energy",
     "target": "Target energy",
     "frame_id": "Frame id",
@@ -25,6 +25,11 @@ FIELD_HELP = {
     "bandgap": "Band gap",
     "n_atoms": "Atoms per cell, for energies per cell",
     "functional": "Functional of each row",
+}
+COLUMN_HELP = {
+    "structure": "A pymatgen dictionary, CIF or POSCAR.",
+    "formula": "Of frames, it is compared with the structure.",
+    "functional": "Rows of another functional than the one given are left out.",
 }
 UNIT_OF = {
     "source": "Unit of the source energy",
@@ -49,6 +54,7 @@ def choose_columns(table: TableGuess, kind: Kind, key: str) -> dict[str, str]:
             index=options.index(guesses.get(field, "")),
             format_func=lambda column: column or "none",
             key=f"{field}-{key}",
+            help=COLUMN_HELP.get(field),
         )
     return mapping
 
