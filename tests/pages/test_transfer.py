@@ -276,13 +276,13 @@ def test_an_uploaded_checkpoint_is_a_source(looks, home, tmp_path):
 def test_reference_energies_of_ones_own(looks):
     save_atomref("mine", given_atomref({"Na": -1.0, "Cl": -2.0, "K": -3.0}, "PBE"))
     app = open_page()
-    own = app.selectbox(key="references")
+    own = app.selectbox(key="own-references")
     assert own.options == ["those of the method", "mine"]
     own.select("mine").run()
     assert "--atomref mine" in command(app)
     app.radio(key="method").set_value("refit").run()
-    assert app.selectbox(key="references").disabled
+    assert app.selectbox(key="own-references").disabled
     assert "--atomref" not in command(app)
     assert "--atomref mine" in command(
-        open_page(dataset="tiny", references="mine", method="frozen")
+        open_page(dataset="tiny", method="frozen", **{"own-references": "mine"})
     )

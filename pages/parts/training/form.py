@@ -53,7 +53,7 @@ class RunForm(LaunchForm[RunConfig]):
             "Reference energies",
             [USUAL, *own_references(info)],
             format_func=lambda name: OWN.get(name, name),
-            key="references",
+            key="own-references",
             bind="query-params",
             disabled=method == "refit",
             help="Your own energies per element instead: From scratch and the frozen AtomRef keep "
