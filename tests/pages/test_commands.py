@@ -43,6 +43,7 @@ VISITS = [
     ("experiments", FRAMES | {"epochs": "2"}),
     ("experiments", {"experiment": "EXPERIMENT"}),
     ("scaling", {}),
+    ("scaling", {"view": "Frames saved"}),
     ("scaling", {"view": "Plan"}),
     ("scaling", {"view": "What to compute next"} | FRAMES),
     ("scaling", {"view": "Sweeps"} | FRAMES),

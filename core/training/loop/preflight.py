@@ -38,7 +38,7 @@ from core.transfer.references import composition_fit, method_atomref, unseen_ele
 from core.transfer.source_model import SourceModel
 
 _MOST_VALIDATION = 200
-_MOST_TRAINING = 1000
+_MOST_TRAINING = 500
 _TIMED = 8
 """Numbers of frames used here: enough for an estimate, few enough to take seconds."""
 
@@ -46,7 +46,7 @@ _TIMED = 8
 def preflight(config: RunConfig, *, progress: Progress = silent) -> Preflight:
     """Return what a run starts with, in seconds.
 
-    At most 200 validation frames are predicted, and for `residual` at most 1,000 training frames;
+    At most 200 validation frames are predicted, and for `residual` at most 500 training frames;
     interaction energies are cached, so a second preflight on the same data costs little.
 
     Args:

@@ -14,7 +14,7 @@ import streamlit as st
 from core.figures.base.provenance import export_title
 from core.figures.base.theme import figure_config
 
-WIDTH: Final = 122
+WIDTH: Final = 110
 """Width of the two buttons in px."""
 
 _HTML: Final = """

@@ -89,4 +89,5 @@ def show_structure(frame: Frame | None, formula: str, *, key: str) -> None:
         theme=None,
         config=figure_config(frame.material_id, image_format="png"),
     )
-    st.caption(f"{len(frame):,} atoms per cell; atoms on its faces are repeated. Drag to turn it.")
+    atoms = "1 atom" if len(frame) == 1 else f"{len(frame):,} atoms"
+    st.caption(f"{atoms} per cell; those on its faces are repeated. Drag to turn it.")
