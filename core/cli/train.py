@@ -119,8 +119,6 @@ def train(
             )
         run = Run(run_dir.absolute())
     elif given:
-        if atomref is not None and Path(atomref).is_file():
-            given["atomref"] = str(Path(atomref).absolute())
         run = _new_run(RunConfig.from_options(given), run_dir)
     else:
         raise LabError("train: nothing to train; give at least --dataset, or --run-dir of a run.")

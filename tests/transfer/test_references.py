@@ -1,6 +1,7 @@
 """Training that starts from reference energies of one's own."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -58,6 +59,8 @@ def test_an_element_that_they_lack_is_named(complete, tmp_path):
         RunConfig.from_options({"dataset": "complete", "method": "refit", "atomref": str(path)})
 
 
-def test_the_command_names_them(own):
+def test_the_command_names_them(own, monkeypatch):
+    monkeypatch.chdir(Path(own).parent)
+    assert RunConfig(dataset="complete", method="frozen", atomref="e0.json").atomref == own
     config = RunConfig(dataset="complete", method="frozen", atomref=own)
     assert config.command.endswith(f"--atomref {own}")

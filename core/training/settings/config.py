@@ -171,6 +171,12 @@ class RunConfig(BaseModel):
             raise ValueError("the rate of a block should be above 0 (to freeze it, name it frozen)")
         return {block: value[block] for block in BLOCKS if value.get(block, 1.0) != 1.0}
 
+    @field_validator("atomref")
+    @classmethod
+    def _file_from_anywhere(cls, value: str | None) -> str | None:
+        """A run may be executed from another directory than it was described in."""
+        return str(Path(value).absolute()) if value and Path(value).is_file() else value
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.method not in METHODS:
