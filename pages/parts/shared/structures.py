@@ -87,7 +87,7 @@ def show_structure(frame: Frame | None, formula: str, *, key: str) -> None:
         structure_figure(frame, dark=is_dark()),
         key=key,
         theme=None,
-        config=figure_config(frame.material_id, image_format="png"),
+        config=figure_config(frame.material_id),
     )
     atoms = "1 atom" if len(frame) == 1 else f"{len(frame):,} atoms"
     st.caption(f"{atoms} per cell; those on its faces are repeated. Drag to turn it.")
