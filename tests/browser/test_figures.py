@@ -30,6 +30,7 @@ def test_every_figure_is_saved_as_svg_png_and_csv(lab, page):
     plots = page.locator(".js-plotly-plot .main-svg:first-child")
     expect(plots.nth(2)).to_be_visible()
     settled(page)
+    expect(page.locator(".js-plotly-plot")).to_have_count(4)
     # The third figure of the page, so that a button cannot take the first one by chance.
     shown = page.locator(".js-plotly-plot").nth(2).bounding_box()
 
