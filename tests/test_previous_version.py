@@ -2,8 +2,8 @@
 
 `data/home-0.1.0` was written by that version: two imported data sets, a named AtomRef, a run with
 its model, a matched experiment and a sweep; `expected.json` holds its answers to commands, without
-paths. Its scaling laws began at a single frame, which `--min-frames 1` now asks for; where it called
-the only form that was tried the best, and a ratio that nothing bounds 0, there is now null.
+paths. Its scaling laws began at a single frame, which `--min-frames 1` now asks for. Where it
+called the only form that was tried the best, or an unbounded ratio 0, there is now null.
 """
 
 import json
