@@ -122,7 +122,9 @@ def test_the_difference_of_two_functionals():
 
 def test_mistakes():
     assert "neither a number nor auto" in mistake(*DATA, "--strength", "strong")
-    assert "neither a prior nor a file" in mistake(*DATA, "--method", "ridge", "--prior", "atoms")
+    assert "neither a saved AtomRef nor a file" in mistake(
+        *DATA, "--method", "ridge", "--prior", "atoms"
+    )
     assert "no prior to compare" in mistake(*DATA, "--compare-priors")
     assert "strength is -1" in mistake(*DATA, "--method", "ridge", "--strength", "-1")
     assert "huge" in mistake(*DATA, "--method", "huge")
