@@ -122,5 +122,6 @@ def test_a_selected_data_set_is_in_the_link(lab, browser, page):
     link = shared(settled(page))
     assert "epochs=7" in link
     other = elsewhere(browser, link)
+    settled(other).get_by_text("The same from the command line").first.click()
     expect(other.get_by_text("--method refit")).to_have_count(1)
     other.context.close()

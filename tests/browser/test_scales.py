@@ -8,9 +8,9 @@ from playwright.sync_api import expect
 from tests.browser.actions import COMPUTATION, click_element, settled, snap
 
 VIEWS = {
-    "energy_shifts": ["By column", "By element", "Data efficiency"],
-    "atomref": ["Uncertainty", "Influence", "Strength and prior", "Library"],
-    "importance": ["Score", "Periodic table", "Swarm"],
+    "energy_shifts": ["By column", "Data efficiency"],
+    "atomref": ["Uncertainty", "Strength and prior"],
+    "importance": ["Swarm"],
 }
 
 
