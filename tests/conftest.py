@@ -7,8 +7,7 @@ import pytest
 BROWSER = Path(__file__).parent / "browser"
 
 
-def pytest_collection_modifyitems(items):
+def pytest_itemcollected(item):
     """Group tests by module, whose fixtures are costly, and keep to one browser at a time."""
-    for item in items:
-        group = "browser" if BROWSER in item.path.parents else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+    group = "browser" if BROWSER in item.path.parents else str(item.path)
+    item.add_marker(pytest.mark.xdist_group(group))

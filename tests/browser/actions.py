@@ -126,7 +126,9 @@ FAINT_TEXT = """() => {
             const text = [...element.childNodes].filter((it) => it.nodeType === 3)
                 .map((it) => it.textContent.trim()).join(" ").trim();
             const box = element.getBoundingClientRect();
-            const off = element.closest("svg, style, script, [disabled], [aria-disabled=true]");
+            // Not of the page: what is drawn, is disabled, or says that a script runs.
+            const off = element.closest("svg, style, script, [disabled], [aria-disabled=true], "
+                + "[data-testid=stStatusWidget]");
             if (!text || !box.width || !box.height || off) continue;
             const layers = [];
             let opacity = 1;
