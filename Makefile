@@ -22,10 +22,10 @@ venv: .venv/dev.stamp
 app: .venv/app.stamp
 	$(BIN)/python -m streamlit run app.py --server.port $(PORT) --server.address $(HOST)
 
-# One torch thread per test process: the processes already share the cores. Browser tests are first in
-# the order of names, and do not keep one process busy after the other has ended.
+# One torch thread per test process: the processes already share the cores. In the order of their
+# names, long browser tests begin early and do not keep one process busy after the other has ended.
 test: .venv/dev.stamp
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 lint: .venv/dev.stamp
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
