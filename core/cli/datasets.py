@@ -18,17 +18,11 @@ from core.cli.options import DatasetName, JsonFlag, Yes
 from core.errors import LabError
 from core.frames.registry import DatasetInfo, delete_dataset, find_dataset, list_datasets
 from core.frames.schema import DFT, Card, Corrections
-from core.frames.sources.frame_table import import_frames, plan_frames
 from core.frames.sources.guessing import Kind, TableGuess, guess
+from core.frames.sources.importing import import_dataset, plan_import
 from core.frames.sources.labels import StressOrder
 from core.frames.sources.mapping import functional_in_rows
 from core.frames.sources.opening import open_table
-from core.frames.sources.pair_table import (
-    import_energies,
-    import_pairs,
-    plan_energies,
-    plan_pairs,
-)
 from core.frames.sources.tabular import TableFile
 from core.frames.store import open_frames
 
@@ -147,25 +141,24 @@ def import_(
     guessed = guess(table)
     kind = format_ or _kind(guessed, columns_of["mapping"], functionals, path)
     if kind == "pairs":
-        plan = plan_pairs(path, **columns_of)
-        card = import_pairs(
-            path,
-            functionals=key_values(functionals, option="--functional"),
-            corrections={
+        settings: dict[str, Any] = {
+            "functionals": key_values(functionals, option="--functional"),
+            "corrections": {
                 column: _corrections(value)
                 for column, value in key_values(corrections or [], option="--corrections").items()
             },
-            **common,
-        )
+        }
+        plan = plan_import(path, kind, **columns_of)
     else:
         one = _functional(table, guessed, columns_of["mapping"], functionals, kind)
-        common["corrections"] = _corrections(corrections[-1]) if corrections else None
+        settings = {
+            "functional": one,
+            "corrections": _corrections(corrections[-1]) if corrections else None,
+        }
         if kind == "frames":
-            plan = plan_frames(path, functional=one, **columns_of)
-            card = import_frames(path, functional=one, stress_order=stress_order, **common)
-        else:
-            plan = plan_energies(path, functional=one, **columns_of)
-            card = import_energies(path, functional=one, **common)
+            settings["stress_order"] = stress_order
+        plan = plan_import(path, kind, functional=one, **columns_of)
+    card = import_dataset(path, kind, **settings, **common)
     row = _row(DatasetInfo(card=card, path=path, embedded=False))
     findings = []
     if kind == "frames":

@@ -21,7 +21,7 @@ from core.elements import (
     fractions_from_formulas,
 )
 from core.errors import LabError
-from core.frames.column_names import UNKNOWN, differ_in_corrections, energy_column
+from core.frames.column_names import differ_in_corrections
 from core.frames.extent import refuse_column
 from core.frames.functionals import canonical_functional
 from core.frames.pairs import write_pairs
@@ -60,12 +60,7 @@ class EnergyTable(MappedTable):
             columns += [one.column for one in known.values() if first and _is_twin(first, one)]
         if "structure" not in self.mapping:
             self.require("formula", "chemical formulas")
-        self._energies = {
-            column: known.get(column)
-            or energy_column(column, of_cells=True)
-            or EnergyColumn(column=column, functional=UNKNOWN)
-            for column in dict.fromkeys(columns)
-        }
+        self._energies = {column: self.guess.energy(column) for column in dict.fromkeys(columns)}
         self._keep: np.ndarray | None = None
         self._n_rows = self._n_empty = 0
         self._hydrates: dict[str, str] = {}

@@ -11,13 +11,12 @@ import pyarrow as pa
 
 from core.elements import FormulaError, amounts_from_formulas, fractions_from_formula
 from core.errors import LabError
-from core.frames.column_names import energy_column
 from core.frames.extent import refuse_totals
 from core.frames.functionals import canonical_functional
 from core.frames.registry import new_dataset_path
 from core.frames.schema import DFT, Card, Corrections, Frame
 from core.frames.sources.labels import StressOrder, parse_label
-from core.frames.sources.mapping import ImportPlan, MappedTable
+from core.frames.sources.mapping import MappedTable
 from core.frames.sources.opening import open_table
 from core.frames.sources.structures import Cell, contradiction, parse_structure
 from core.frames.sources.tabular import CellError, TableFile, is_missing
@@ -75,17 +74,14 @@ def import_frames(
     """
     directory = new_dataset_path(name)
     functional = canonical_functional(functional)
-    table = _FrameTable(open_table(path), mapping, functional, units, stress_order)
-    guessed = energy_column(table.mapping["energy"], of_cells=True)
-    known = {energy.column: energy for energy in table.guess.energies}
-    guessed = known.get(table.mapping["energy"], guessed)
+    table = FrameTable(open_table(path), mapping, functional, units, stress_order)
     card = table.card(
         kind="frames",
         name=name,
         title=title,
         functional=functional,
         labels=labels,
-        corrections=corrections or (guessed.corrections if guessed else "unknown"),
+        corrections=corrections or table.guess.energy(table.mapping["energy"]).corrections,
         licence=licence,
     )
     frames: Iterable[Frame] = table.frames(progress)
@@ -94,24 +90,7 @@ def import_frames(
     return write_frames(directory, card, frames, describe=table.describe)
 
 
-def plan_frames(
-    path: Path | str,
-    *,
-    functional: str,
-    mapping: Mapping[str, str] | None = None,
-    units: Mapping[str, str] | None = None,
-) -> ImportPlan:
-    """Return what `import_frames` would take from a table.
-
-    Raises:
-        LabError: if the table cannot be read or lacks what frames need.
-    """
-    return _FrameTable(
-        open_table(path), mapping, canonical_functional(functional), units, None
-    ).plan
-
-
-class _FrameTable(MappedTable):
+class FrameTable(MappedTable):
     """A table file that is read as frames; counts the rows that are left out."""
 
     def __init__(
@@ -120,7 +99,7 @@ class _FrameTable(MappedTable):
         mapping: Mapping[str, str] | None,
         functional: str,
         units: Mapping[str, str] | None,
-        stress_order: StressOrder | None,
+        stress_order: StressOrder | None = None,
     ) -> None:
         super().__init__(file, "frames", mapping, functional=functional, units=units)
         self.require("structure", "structures")

@@ -124,13 +124,11 @@ class TableGuess:
             **self._labels_in(functional),
         )
 
-    def pairs_mapping(self) -> dict[str, str]:
-        """Return field to column for an import as pairs."""
-        return self.mapping("pairs")
-
-    def frames_mapping(self, functional: str | None = None) -> dict[str, str]:
-        """Return field to column for an import as frames; see `mapping`."""
-        return self.mapping("frames", functional)
+    def energy(self, column: str) -> EnergyColumn:
+        """Return the description of a column of energies, which any column may be chosen as."""
+        known = {energy.column: energy for energy in self.energies}
+        unknown = EnergyColumn(column=column, functional=UNKNOWN)
+        return known.get(column) or energy_column(column, of_cells=True) or unknown
 
     def look_alikes(self, used: Iterable[str]) -> list[str]:
         """Return the columns that look like labels, structures or energies but are not used."""

@@ -7,7 +7,6 @@ from core.frames.functionals import canonical_functional
 from core.frames.pairs import PairSet
 from core.frames.schema import DFT, Card, Corrections
 from core.frames.sources.energy_table import EnergyTable
-from core.frames.sources.mapping import ImportPlan
 from core.progress import Progress, silent
 
 
@@ -102,35 +101,6 @@ def import_energies(
         labels,
     )
     return table.write(name, energies, labels, licence, title, progress)
-
-
-def plan_pairs(
-    path: Path | str,
-    *,
-    mapping: Mapping[str, str] | None = None,
-    units: Mapping[str, str] | None = None,
-) -> ImportPlan:
-    """Return what `import_pairs` would take from a table.
-
-    Raises:
-        LabError: if the table cannot be read or lacks what pairs need.
-    """
-    return EnergyTable(path, "pairs", mapping, units=units).plan
-
-
-def plan_energies(
-    path: Path | str,
-    *,
-    functional: str,
-    mapping: Mapping[str, str] | None = None,
-    units: Mapping[str, str] | None = None,
-) -> ImportPlan:
-    """Return what `import_energies` would take from a table.
-
-    Raises:
-        LabError: if the table cannot be read or lacks an energy or formulas.
-    """
-    return EnergyTable(path, "energies", mapping, functional=functional, units=units).plan
 
 
 def pairs_from_table(

@@ -6,19 +6,12 @@ from typing import Any
 
 import streamlit as st
 
-from core.frames.schema import DFT, Card
-from core.frames.sources.frame_table import import_frames, plan_frames
+from core.frames.schema import DFT
 from core.frames.sources.guessing import Kind, TableGuess, guess
+from core.frames.sources.importing import import_dataset, plan_import
 from core.frames.sources.mapping import ImportPlan
 from core.frames.sources.opening import open_table
-from core.frames.sources.pair_table import (
-    import_energies,
-    import_pairs,
-    plan_energies,
-    plan_pairs,
-)
 from core.frames.uploads import drop_upload, keep_upload
-from core.progress import Progress
 from pages.parts.data.columns import choose_columns, choose_units
 from pages.parts.data.description import describe
 from pages.parts.shared.page import command, plain
@@ -69,7 +62,7 @@ def import_table() -> None:
     st.caption(plain(planned.sentences))
     if st.button("Import", type="primary", icon=":material/upload:"):
         bar = st.progress(0.0, "Importing …")
-        card = _import(path, kind, settings, bar.progress)
+        card = import_dataset(path, kind, progress=bar.progress, **settings)
         if kind == "frames":
             # It waits for torch, which the page does not need before.
             from core.transfer.label_check import imported_findings  # noqa: PLC0415
@@ -84,20 +77,10 @@ def import_table() -> None:
     command(import_command(str(path), kind, settings))
 
 
+@st.cache_data(show_spinner=False, max_entries=16)
 def _plan(path: Path, kind: Kind, settings: dict[str, Any]) -> ImportPlan:
-    columns = {name: settings[name] for name in ("mapping", "units")}
-    if kind == "pairs":
-        return plan_pairs(path, **columns)
-    plan = plan_frames if kind == "frames" else plan_energies
-    return plan(path, functional=settings["functional"], **columns)
-
-
-def _import(path: Path, kind: Kind, settings: dict[str, Any], progress: Progress) -> Card:
-    if kind == "pairs":
-        return import_pairs(path, progress=progress, **settings)
-    if kind == "frames":
-        return import_frames(path, progress=progress, **settings)
-    return import_energies(path, progress=progress, **settings)
+    names = ("functional", "mapping", "units")
+    return plan_import(path, kind, **{name: settings.get(name) for name in names})
 
 
 def import_command(file: str, kind: Kind, settings: dict[str, Any]) -> str:

@@ -88,7 +88,7 @@ def test_a_users_table_needs_no_help(tmp_path, salt_json, suffix):
     guessed = guess(open_table(path))
     assert guessed.columns == list(frame)
     assert guessed.kind == "pairs"
-    assert guessed.pairs_mapping() == {
+    assert guessed.mapping("pairs") == {
         "material_id": "material_id",
         "formula": "formula",
         "structure": "structure_json",
@@ -100,16 +100,16 @@ def test_a_users_table_needs_no_help(tmp_path, salt_json, suffix):
         "energy_gga_uncorrected",
         "energy_r2scan",
     ]
-    assert guessed.frames_mapping("r2scan") == {
+    assert guessed.mapping("frames", "r2scan") == {
         "material_id": "material_id",
         "structure": "structure_json",
         "energy": "energy_r2scan",
         "formula": "formula",
     }
-    of_gga = guessed.frames_mapping("GGA")
+    of_gga = guessed.mapping("frames", "GGA")
     assert of_gga["energy"] == "energy_gga_corrected"
     assert of_gga["uncorrected_energy"] == "energy_gga_uncorrected"
-    assert "energy" not in guessed.frames_mapping("HSE06")
+    assert "energy" not in guessed.mapping("frames", "HSE06")
 
 
 def test_labels_make_a_table_of_frames(tmp_path, salt_json):
@@ -129,7 +129,7 @@ def test_labels_make_a_table_of_frames(tmp_path, salt_json):
     guessed = guess(open_table(path))
     assert guessed.kind == "frames"
     # The name does not say which functional, so the user's word is taken.
-    assert guessed.frames_mapping("r2SCAN") == {
+    assert guessed.mapping("frames", "r2SCAN") == {
         "frame_id": "frame_id",
         "material_id": "mp_id",
         "structure": "structure",
@@ -166,5 +166,5 @@ def test_functionals_of_rows_are_not_asked_where_the_energies_name_theirs(tmp_pa
     }
     pd.DataFrame({key: [value] for key, value in columns.items()}).to_parquet(path)
     guessed = guess(open_table(path))
-    assert "functional" not in guessed.frames_mapping("r2SCAN")
-    assert guessed.frames_mapping("r2SCAN")["energy"] == "energy_r2scan"
+    assert "functional" not in guessed.mapping("frames", "r2SCAN")
+    assert guessed.mapping("frames", "r2SCAN")["energy"] == "energy_r2scan"

@@ -9,8 +9,9 @@ from ase import units
 
 from core.errors import LabError
 from core.frames.registry import open_dataset
-from core.frames.sources.frame_table import import_frames, plan_frames
+from core.frames.sources.frame_table import import_frames
 from core.frames.sources.guessing import guess
+from core.frames.sources.importing import plan_import
 from core.frames.sources.mapping import functional_in_rows
 from core.frames.sources.opening import open_table
 from core.frames.sources.pair_table import import_energies, import_pairs, pairs_from_table
@@ -62,7 +63,7 @@ def test_look_alikes_are_named(tmp_path, salt_json):
         "note": "x",
     }
     pd.DataFrame({key: [value] for key, value in table.items()}).to_parquet(path)
-    plan = plan_frames(path, functional="r2SCAN", mapping={"energy": "energy_per_atom"})
+    plan = plan_import(path, "frames", functional="r2SCAN", mapping={"energy": "energy_per_atom"})
     assert plan.mapping == {
         "structure": "structure",
         "energy": "energy_per_atom",
@@ -198,7 +199,9 @@ def test_a_label_of_another_functional_is_not_taken(tmp_path, salt_json):
     pd.DataFrame({"structure": [salt_json], **{k: [v] for k, v in columns.items()}}).to_parquet(
         path
     )
-    mappings = [guess(open_table(path)).frames_mapping(name) for name in ("PBE", "PBE-D3", "PBE+U")]
+    mappings = [
+        guess(open_table(path)).mapping("frames", name) for name in ("PBE", "PBE-D3", "PBE+U")
+    ]
     assert [one.get("energy") for one in mappings] == ["energy_pbe", "energy_pbe_d3", None]
     assert [one.get("forces") for one in mappings] == ["forces_pbe", "forces_pbe_d3", None]
 
