@@ -21,6 +21,11 @@ def spans(low: float, high: float, *, widest: float = WIDEST) -> bool:
     return 0 < low <= high < math.inf and high <= widest * low
 
 
+def bounds(low: float, high: float) -> bool:
+    """Return whether an interval of a ratio tells something: both ends, or that it is above 1."""
+    return spans(low, high) or low > 1
+
+
 def around(value: float, half_width: float, *, scale: float) -> bool:
     """Return whether an interval determines a quantity that may be zero, such as a reference.
 

@@ -12,10 +12,9 @@ from core.frames.schema import Card, EnergyColumn
 from core.potential.released import MODELS
 from core.reference.fits.atomref import RARE
 from core.reference.shifts.model_offset import STEPS
-from core.reference.shifts.pairs import default_energy
 from core.runs.record.named_models import runs_with_models
 from core.studies.model_offset import ModelOffset, OffsetStudy
-from pages.parts.shared.datasets import available, choose, show_provenance
+from pages.parts.shared.datasets import available, choose, choose_energy, show_provenance
 from pages.parts.shared.figure import show
 from pages.parts.shared.job import computed
 from pages.parts.shared.page import command, errors_shown, head, is_dark, plain
@@ -55,7 +54,7 @@ def choose_study() -> tuple[OffsetStudy, EnergyColumn] | None:
         )
     if info is None:
         return None
-    energy = choose_energy(info.card, middle)
+    energy = energy_of(info.card, middle)
     model = right.selectbox(
         "Model",
         [*MODELS, *runs_with_models()],
@@ -78,24 +77,16 @@ def choose_study() -> tuple[OffsetStudy, EnergyColumn] | None:
     return OffsetStudy(dataset=info.card.name, column=column, model=model, most=most), energy
 
 
-def choose_energy(card: Card, box: DeltaGenerator) -> EnergyColumn:
+def energy_of(card: Card, box: DeltaGenerator) -> EnergyColumn:
     if card.kind == "frames":
         energy = card.frame_energy
         box.selectbox(
             "Energy", [energy.functional], disabled=True, help="The functional of the data set."
         )
         return energy
-    columns = {energy.column: energy for energy in card.energies}
-    name = box.selectbox(
-        "Energy",
-        list(columns),
-        index=list(columns).index(default_energy(card)),
-        format_func=lambda column: f"{columns[column].functional} ({column})",
-        key="column",
-        bind="query-params",
-        help="The energies that the model must learn.",
+    return choose_energy(
+        card, box, key="column", help_text="The energies that the model must learn."
     )
-    return columns[name]
 
 
 def show_result(study: OffsetStudy, energy: EnergyColumn, result: ModelOffset) -> None:

@@ -124,7 +124,7 @@ def import_(
     _json: JsonFlag = False,
 ) -> Answer:
     """Import a table of paired energies, of frames, or of one functional's energies."""
-    columns_of = {
+    columns_of: dict[str, Any] = {
         "mapping": key_values(mapping or [], option="--map"),
         "units": key_values(units or [], option="--unit"),
     }
@@ -188,7 +188,8 @@ def import_(
 def _kind(guessed: TableGuess, fields: dict[str, str], functionals: list[str], path: Path) -> Kind:
     """Return the kind of data set that the options and the table imply."""
     if "energy" in fields or any("=" not in text for text in functionals):
-        return "energies" if guessed.kind == "energies" else "frames"
+        columns = {**guessed.fields, **fields}
+        return "energies" if columns.get("formula") and not columns.get("structure") else "frames"
     if "source" in fields or "target" in fields or functionals:
         return "pairs"
     if not guessed.energies:

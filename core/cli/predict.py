@@ -113,7 +113,7 @@ def predict(
         else:
             left_out.append(_LeftOut(path, index, LabError(_NOT_FINITE)))
     if not predicted:
-        raise LabError(f"Frame {left_out[0].place}: {left_out[0].error}")
+        raise LabError(f"Frame {left_out[0].place}: {left_out[0].why}")
     if out is not None:
         _write(out, [_labelled(frame, prediction) for _, _, frame, prediction in predicted])
     rows = [_row(*entry) for entry in predicted]

@@ -18,8 +18,7 @@ from core.errors import LabError
 from core.scaling.analysis import TABLE, Pair, ScalingAnalysis, analyse_sweep, analyse_table
 from core.scaling.extrapolation import ERRORS
 from core.scaling.law_text import exponent_text, floor_text
-from core.scaling.plan_text import count
-from core.scaling.savings_text import crossing_sentences, saving_text
+from core.scaling.savings_text import answer_text, crossing_sentences
 from core.training.settings.metrics import LABEL_METRICS, METRICS
 
 if TYPE_CHECKING:
@@ -191,20 +190,11 @@ def _laws_text(analysis: ScalingAnalysis) -> str:
 
 def _saved_text(analysis: ScalingAnalysis, pair: Pair) -> str:
     better, worse = pair
-    head = [f"error, {analysis.unit}", better, worse, "times fewer", "interval"]
+    head = [f"error, {analysis.unit}", "frames", "details"]
     rows = []
     for row in analysis.saved_at_doublings(pair).to_dict("records"):
-        number, sentence = saving_text(row)
-        at_most = "at most " if row["at_least"] else ""
-        rows.append(
-            [
-                f"{row['error']:.3g}",
-                f"{at_most}{count(row['n_better'])}",
-                count(row["n_worse"]),
-                number,
-                sentence,
-            ]
-        )
+        number, sentence = answer_text(analysis.laws[better], analysis.laws[worse], pair, row)
+        rows.append([f"{row['error']:.3g}", number, sentence])
     crossings = crossing_sentences(analysis.crossings[pair], pair, analysis.unit)
     return "\n".join(
         [

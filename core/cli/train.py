@@ -151,15 +151,12 @@ def _warnings(config: RunConfig) -> list[str]:
     """Return what the user should know of the data before the run, one sentence each."""
     # As above; the check of labels waits for torch.
     from core.frames.registry import open_frame_set  # noqa: PLC0415
+    from core.training.loop.preflight import label_findings  # noqa: PLC0415
     from core.training.settings.partition import labels_among, partition  # noqa: PLC0415
-    from core.transfer.label_check import check_labels  # noqa: PLC0415
-    from core.transfer.source_model import SourceModel  # noqa: PLC0415
 
+    found = [finding.text for finding in label_findings(config)]
     frames = open_frame_set(config.dataset)
-    rows = partition(config, frames).train
-    source = SourceModel(config.source_model, config.device, config.threads)
-    found = [finding.text for finding in check_labels(frames, source, rows=rows)]
-    only = trains_energies_only(config, labels_among(frames, rows))
+    only = trains_energies_only(config, labels_among(frames, partition(config, frames).train))
     return [*found, BEFORE] if only else found
 
 

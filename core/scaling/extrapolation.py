@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from core.errors import LabError
-from core.scaling.law import Form, fit_law, whole_frames
+from core.scaling.law import Form, Law, fit_law, whole_frames
 from core.scaling.points import ScalingPoints
 
 FACTOR = 4
@@ -12,6 +12,15 @@ FACTOR = 4
 
 ERRORS = ["n_frames", "n_fitted_sizes", "seen", "predicted", "low", "high", "relative_error"]
 FRAMES = ["frames", "frames_low", "frames_high", "held"]
+
+
+# Sizes themselves count, whatever rounding does to them.
+_ROUNDING = 1 + 1e-9
+
+
+def holds(law: Law, n_frames: float, factor: float = FACTOR) -> bool:
+    """Return whether a law may be read at a size: from its smallest to `factor` × its largest."""
+    return law.smallest <= n_frames * _ROUNDING and n_frames <= factor * law.largest * _ROUNDING
 
 
 def extrapolation(

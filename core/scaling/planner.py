@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from core.errors import LabError
 from core.frames.registry import open_frame_set
 from core.scaling.cost import Cost
-from core.scaling.extrapolation import FACTOR
+from core.scaling.extrapolation import FACTOR, holds
 from core.scaling.law import LEVEL, Law, whole_frames
 
 LIKELY = 0.9
@@ -188,7 +188,7 @@ class DataPlan:
         rows = []
         for method, law in self.laws.items():
             error = low = high = math.nan
-            if _is_near(law, frames):
+            if holds(law, frames):
                 error = float(law.predict(np.array([frames]))[0])
                 low, high = (float(end[0]) for end in law.band(np.array([frames]), LEVEL))
             rows.append(
@@ -232,19 +232,14 @@ def training_atoms(dataset: str) -> np.ndarray:
     return np.asarray(data.n_atoms()[data.split().train])
 
 
-def _is_near(law: Law, frames: float) -> bool:
-    # Sizes themselves count, whatever rounding does to them.
-    return law.smallest <= frames * (1 + 1e-9) and frames <= FACTOR * law.largest * (1 + 1e-9)
-
-
 def _probability(law: Law, frames: float, target: float) -> float:
-    return law.probability(frames, target) if _is_near(law, frames) else math.nan
+    return law.probability(frames, target) if holds(law, frames) else math.nan
 
 
 def _reach(law: Law, target: float) -> Reach:
     if law.smallest_error <= target:
         return "at most"
-    if not law.falls or not _is_near(law, law.frames_for(target)):
+    if not law.falls or not holds(law, law.frames_for(target)):
         return "not determined"
     return "known" if _likely(law, target) <= FACTOR * law.largest else "not determined"
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from core.intervals import spans
-from core.scaling.extrapolation import FACTOR
+from core.intervals import bounds
+from core.scaling.extrapolation import FACTOR, holds
 from core.scaling.law import LEVEL, Law, ends
 from core.scaling.least_squares import curve
 
@@ -12,7 +12,6 @@ PAIRS = (("refit", "scratch"), ("residual", "scratch"), ("residual", "refit"))
 """Methods to compare: the one that should need fewer frames first."""
 
 _GRID = 600
-_ROUNDING = 1 + 1e-9
 
 _CROSSING = ["n_frames", "low", "high", "error", "a_better_beyond", "inside"]
 _COLUMNS = [
@@ -62,7 +61,7 @@ def frames_saved(better: Law, worse: Law, errors: np.ndarray, level: float = LEV
         ratio = float(_ratio(np.array([n_worse]), np.array([n_better]))[0])
         defined = len(drawn) > 0 and not np.isnan(ratio)
         low, high = ends(drawn, level).tolist() if defined else (np.nan, np.nan)
-        inside = _fitted(better, fewest) and _fitted(worse, n_worse)
+        inside = holds(better, fewest, factor=1) and holds(worse, n_worse, factor=1)
         rows.append((error, n_better, n_worse, ratio, low, high, fewest < n_better, inside))
     return pd.DataFrame(rows, columns=_COLUMNS)
 
@@ -73,7 +72,7 @@ def is_determined(table: pd.DataFrame) -> pd.Series:
     That is where both ends do, or where the lower one says that fewer frames are needed.
     """
     ends = zip(table["ratio_low"], table["ratio_high"], strict=True)
-    return pd.Series([spans(low, high) or low > 1 for low, high in ends], index=table.index)
+    return pd.Series([bounds(low, high) for low, high in ends], index=table.index)
 
 
 def crossing(a: Law, b: Law, level: float = LEVEL) -> pd.DataFrame:
@@ -106,7 +105,7 @@ def crossing(a: Law, b: Law, level: float = LEVEL) -> pd.DataFrame:
         drawn_at = drawn_at[~np.isnan(drawn_at)]
         low, high = ends(drawn_at, level).tolist() if len(drawn_at) else (0.0, np.inf)
         error = float(a.predict(np.array([at]))[0])
-        inside = _fitted(a, at) and _fitted(b, at)
+        inside = holds(a, at, factor=1) and holds(b, at, factor=1)
         rows.append((at, low, high, error, falling, inside))
     return pd.DataFrame(rows, columns=_CROSSING)
 
@@ -118,12 +117,7 @@ def _ratio(worse: np.ndarray, better: np.ndarray) -> np.ndarray:
 
 def _near(law: Law, n_frames: float) -> float:
     """Return a number of frames; NaN where the law is not determined."""
-    is_near = law.smallest <= n_frames * _ROUNDING and n_frames <= FACTOR * law.largest * _ROUNDING
-    return n_frames if is_near else np.nan
-
-
-def _fitted(law: Law, n_frames: float) -> bool:
-    return law.smallest <= n_frames * _ROUNDING and n_frames <= law.largest * _ROUNDING
+    return n_frames if holds(law, n_frames) else np.nan
 
 
 def _changes(sizes: np.ndarray, apart: np.ndarray) -> list[tuple[int, float]]:

@@ -98,11 +98,23 @@ def energy_findings(
         prior: expected references, (94,) eV/atom.
     """
     counts = np.rint(fractions * n_atoms[:, None]).astype(int)
-    wrong = extent_finding(counts, energies) or energy_finding(
-        fractions, n_atoms, energies, interaction
-    )
-    if wrong is not None:
-        return [wrong]
+    extent = extent_finding(counts, energies)
+    if extent is not None:
+        return [extent]
+    return _unit_or_zero(fractions, n_atoms, energies, interaction, prior)
+
+
+def _unit_or_zero(
+    fractions: NDArray[np.float64],
+    n_atoms: NDArray[np.integer],
+    energies: NDArray[np.float64],
+    interaction: NDArray[np.float64],
+    prior: NDArray[np.float64],
+) -> list[Finding]:
+    """Check energies that are no totals; arguments as of `energy_findings`."""
+    unit = energy_finding(fractions, n_atoms, energies, interaction)
+    if unit is not None:
+        return [unit]
     left = energies - interaction - fractions @ prior
     usable = np.isfinite(left)
     zero = gaps_by_symbol(scale_gap(fractions[usable], left[usable]))
@@ -154,7 +166,7 @@ def _energies(
         # Too few to see a unit; another zero is hundreds of eV away, with or without the network.
         interaction = np.zeros(len(few))
     prior = source.prior(frame_set.card.functional or "").energies
-    return energy_findings(fractions[few], n_atoms[few], energies[few], interaction, prior)
+    return _unit_or_zero(fractions[few], n_atoms[few], energies[few], interaction, prior)
 
 
 def _arrays(

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import orjson
 
-from core.elements import INDEX, N_ELEMENTS
+from core.elements import N_ELEMENTS
 from core.errors import LabError
 from core.files import disk_errors
 from core.frames.column_names import UNKNOWN
@@ -17,6 +17,7 @@ from core.potential.chgnet_atomref import CHGNET_ATOMREFS, FUNCTIONALS, chgnet_a
 from core.reference.fits.atomref import AtomRef
 from core.reference.fits.isolated import ISOLATED
 from core.reference.fits.library import (
+    energies_of,
     given_atomref,
     own_energies,
     read_atomref,
@@ -84,8 +85,7 @@ def energies_named(name: str, *, functional: str, data: FrameSet | None = None) 
         LabError: if there is nothing of this name.
     """
     if name in CHGNET_ATOMREFS:
-        values = chgnet_atomref(name)
-        return {symbol: float(values[i]) for symbol, i in INDEX.items() if values[i] != 0}
+        return energies_of(named_atomrefs()[name])
     return own_energies(name, functional=functional, data=data)
 
 

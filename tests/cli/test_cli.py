@@ -139,8 +139,9 @@ def test_import_tells_pairs_from_frames():
     )
     pair_table(Path("pairs.csv"))
     assert answer("import", "pairs.csv", "--name", "both")["kind"] == "pairs"
-    output = mistake("import", "pairs.csv", "--name", "one", "--functional", "r2SCAN")
-    assert "structures" in output, "one functional means frames, which need structures"
+    one = answer("import", "pairs.csv", "--name", "one", "--functional", "r2SCAN")
+    assert one["mapping"]["energy"] == "energy_r2scan", "one functional, and formulas are enough"
+    assert one["left_out"] == ["energy_gga_corrected"]
 
 
 def test_shift_of_a_table_and_of_a_data_set(home):

@@ -186,7 +186,6 @@ def test_frames_left_out_and_forces_without_labels_are_noted():
     lines = [orjson.loads(line) for line in path.read_bytes().splitlines()[:-1]]
     drift = {
         "n_frames": 16,
-        "before_mev_per_angstrom": 0.0,
         "after_mev_per_angstrom": 57.2,
         "size_mev_per_angstrom": 812.0,
     }

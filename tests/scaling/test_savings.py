@@ -10,7 +10,7 @@ from core.scaling.extrapolation import ERRORS, FRAMES, extrapolation
 from core.scaling.form_choice import choose_form
 from core.scaling.law import fit_law
 from core.scaling.savings import crossing, frames_saved
-from core.scaling.savings_text import crossing_sentences, saving_text
+from core.scaling.savings_text import answer_text, crossing_sentences
 from tests.scaling.generated_points import generated, with_frames
 
 EIGHT = tuple(25.0 * 2**i for i in range(8))
@@ -198,7 +198,13 @@ def test_crossings_that_are_none_or_unsure():
     ],
 )
 def test_intervals_that_say_nothing_read_not_determined(low, high, number):
-    row = {"ratio": 3.0, "ratio_low": low, "ratio_high": high, "at_least": False}
-    assert saving_text(row)[0] == number
-    fewer = saving_text(row | {"ratio": 0.4, "ratio_low": 0.2, "ratio_high": 0.8})
-    assert fewer == ("2.5 × more", "95 %: 1.2 to 5 times more.")
+    laws = [fit_law(generated(np.random.default_rng(0), a=a)) for a in (500.0, 1500.0)]
+    row = {"error": laws[0].smallest_error / 2, "n_better": 100.0, "n_worse": 300.0}
+    row |= {"ratio": 3.0, "ratio_low": low, "ratio_high": high, "at_least": False, "inside": True}
+    pair = ("residual", "refit")
+    assert answer_text(*laws, pair, row)[0] == number
+    number, sentence = answer_text(
+        *laws, pair, row | {"ratio": 0.4, "ratio_low": 0.2, "ratio_high": 0.8}
+    )
+    assert number == "2.5 × more"
+    assert sentence.endswith("95 %: 1.2 to 5 times more.")

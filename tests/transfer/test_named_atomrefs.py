@@ -11,7 +11,12 @@ from core.errors import LabError
 from core.potential.models import get_atomref, load_model, read_extra
 from core.reference.fits.atomref import AtomRef
 from core.reference.fits.library import save_atomref
-from core.transfer.named_atomrefs import find_atomref, named_atomrefs, write_into_model
+from core.transfer.named_atomrefs import (
+    energies_named,
+    find_atomref,
+    named_atomrefs,
+    write_into_model,
+)
 
 NACL = Structure.from_spacegroup(
     "Fm-3m", Lattice.cubic(5.7), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]]
@@ -81,3 +86,8 @@ def test_stock_chgnet_reads_the_exported_model(home):
 def test_a_place_that_cannot_be_written_is_told(home):
     with pytest.raises(LabError, match="choose a directory"):
         write_into_model(given(Na=-1.0), "chgnet-0.3.0", home / "nowhere" / "model.pth.tar")
+
+
+def test_elements_that_chgnet_never_saw_have_no_energy():
+    named = energies_named("chgnet-mptrj", functional="GGA/GGA+U")
+    assert min(abs(value) for value in named.values()) > 1e-6

@@ -13,7 +13,7 @@ from core.figures.base.canvas import canvas, dashed, shaded
 from core.figures.base.scales import log_limits, log_range, log_ticks
 from core.figures.base.text import plain, precise, with_unit
 from core.figures.base.theme import empty_figure, palette
-from core.intervals import NOT_DETERMINED, significant, spans
+from core.intervals import NOT_DETERMINED, bounds, significant, spans
 
 HEIGHT: Final = 440
 
@@ -97,9 +97,8 @@ def savings(
 
 def _finite(table: pd.DataFrame) -> pd.DataFrame:
     ratio = table["ratio"].to_numpy(dtype=float)
-    ends = table[["ratio_low", "ratio_high"]].itertuples(index=False)
-    told = np.array([spans(low, high) or low > 1 for low, high in ends], dtype=bool)
-    finite: pd.DataFrame = table[np.isfinite(ratio) & (ratio > 0) & told]
+    told = [bounds(*ends) for ends in zip(table["ratio_low"], table["ratio_high"], strict=True)]
+    finite: pd.DataFrame = table[np.isfinite(ratio) & (ratio > 0) & np.array(told, dtype=bool)]
     return finite.sort_values("error", ignore_index=True)
 
 

@@ -27,7 +27,6 @@ def parity(
     unit: str = "eV/atom",
     hover: Sequence[str] | None = None,
     groups: Sequence[str] | None = None,
-    density_above: int | None = None,
     height: int = HEIGHT,
     dark: bool,
 ) -> go.Figure:
@@ -47,16 +46,13 @@ def parity(
         unit: unit of both axes.
         hover: n texts that open the hover labels; line breaks stay.
         groups: n group names, one colour each; beyond seven, the rarest are joined as "other".
-        density_above: above so many points, show a density image; None for POINTS_AT_MOST, with
-            groups DENSITY_ABOVE.
         height: height in px.
         dark: which theme.
     """
     cloud = finite_cloud(x, y, hover=hover, groups=groups)
     if not len(cloud.x):
         return empty_figure("No data yet: there is no pair to show.", dark=dark, height=height)
-    if density_above is None:
-        density_above = POINTS_AT_MOST if groups is None else DENSITY_ABOVE
+    density_above = POINTS_AT_MOST if groups is None else DENSITY_ABOVE
     colors = palette(dark=dark)
     figure = canvas(
         height=height,

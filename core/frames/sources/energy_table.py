@@ -136,7 +136,7 @@ class EnergyTable(MappedTable):
         has_structures = "structure" in self.mapping
         data = self.read(part(progress, 0.0, 0.1) if has_structures else progress)
         if not has_structures:
-            self._refuse_totals(data, amounts_from_formulas(data["formula"]), of_formulas=True)
+            self.refuse_totals_of_formulas(data)
         card = self.card(
             kind="pairs",
             name=name,
@@ -180,6 +180,10 @@ class EnergyTable(MappedTable):
                 np.add.at(counts[row], frame.atomic_numbers.astype(int) - 1, 1)
             yield frame
         self._refuse_totals(data, counts, of_formulas=False)
+
+    def refuse_totals_of_formulas(self, data: pd.DataFrame) -> None:
+        """Raise LabError if energies without a stated unit are totals of the formulas."""
+        self._refuse_totals(data, amounts_from_formulas(data["formula"]), of_formulas=True)
 
     def _refuse_totals(self, data: pd.DataFrame, counts: np.ndarray, *, of_formulas: bool) -> None:
         """Refuse energies without a stated unit that are totals."""
@@ -299,9 +303,7 @@ class EnergyTable(MappedTable):
 
     def _energy_values(self, name: str, table: pa.Table, formulas: list[str]) -> np.ndarray:
         """Return the energies of a column in eV/atom, (n,)."""
-        values, bad = parse_numbers(table.column(name))
-        if bad is not None:  # the same again, for the place in the file
-            self.file.numbers(name, table.column(name)[bad:], first_row=int(self._rows[bad]))
+        values = self._numbers(name, table)
         if np.isnan(values).all():
             raise LabError(
                 f"Column {name!r} of {self.file.path.name} contains no energies; name another one "
@@ -314,11 +316,17 @@ class EnergyTable(MappedTable):
             return unit.energies(values, atoms=amounts_from_formulas(formulas).sum(axis=1))
         return unit.energies(values, atoms=self._n_atoms(name, table))
 
+    def _numbers(self, name: str, table: pa.Table) -> np.ndarray:
+        """Return a column of the rows that are taken as numbers, (n,)."""
+        values, bad = parse_numbers(table.column(name))
+        if bad is not None:  # the same again, for the place in the file
+            self.file.numbers(name, table.column(name)[bad:], first_row=int(self._rows[bad]))
+        return values
+
     def _n_atoms(self, name: str, table: pa.Table) -> np.ndarray:
         """Return the number of atoms in the cell of each row, (n,), NaN where it is not known."""
         if "n_atoms" in self.mapping:
-            column = self.mapping["n_atoms"]
-            counts = self.file.numbers(column, table.column(column))
+            counts = self._numbers(self.mapping["n_atoms"], table)
         elif "structure" in self.mapping:
             cells = [cell for _, cell in self._cells()]
             counts = np.array([np.nan if c is None else len(c.atomic_numbers) for c in cells])

@@ -85,7 +85,7 @@ def import_frames(
         licence=licence,
     )
     frames: Iterable[Frame] = table.frames(progress)
-    if "energy" not in (units or {}):
+    if table.plan.units["energy"].is_assumed:
         frames = refuse_totals(frames, table.file.path.name)
     return write_frames(directory, card, frames, describe=table.describe)
 

@@ -1,6 +1,6 @@
 """Import of a table as any kind of data set."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,11 @@ from core.frames.sources.mapping import ImportPlan
 from core.frames.sources.opening import open_table
 from core.frames.sources.pair_table import import_energies, import_pairs
 
-_IMPORTS = {"pairs": import_pairs, "frames": import_frames, "energies": import_energies}
+_IMPORTS: dict[Kind, Callable[..., Card]] = {
+    "pairs": import_pairs,
+    "frames": import_frames,
+    "energies": import_energies,
+}
 
 
 def import_dataset(path: Path | str, kind: Kind, **settings: Any) -> Card:

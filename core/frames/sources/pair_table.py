@@ -117,13 +117,14 @@ def pairs_from_table(
         units: as of `import_pairs`.
 
     Raises:
-        LabError: if a row or the file cannot be read, or two columns are the energies of one
-            functional with and without corrections.
+        LabError: if a row or the file cannot be read, energies are totals, or two columns are the
+            energies of one functional with and without corrections.
     """
     table = EnergyTable(path, "pairs", mapping, units=units)
     energies = table.energies({}, {}, DFT)
     table.check_pair(energies)
     data = table.read()
+    table.refuse_totals_of_formulas(data)
     card = table.card(
         kind="pairs",
         name=table.file.path.name.split(".")[0],

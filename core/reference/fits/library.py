@@ -131,7 +131,7 @@ def own_energies(text: str, *, functional: str, data: FrameSet | None = None) ->
             frames, frames.fractions(), frames.energies(), name=frames.card.name
         )
     if (saved := atomrefs_dir() / f"{text}.json").is_file() and _NAME.fullmatch(text):
-        return _energies_of(AtomRef.read(saved))
+        return energies_of(AtomRef.read(saved))
     if not Path(text).is_file():
         names = ", ".join([ISOLATED, *saved_atomrefs()])
         raise LabError(
@@ -142,13 +142,14 @@ def own_energies(text: str, *, functional: str, data: FrameSet | None = None) ->
     with disk_errors(Path(text)):
         content = Path(text).read_bytes()
     if _is_atomref(content):
-        return _energies_of(AtomRef.from_json(content, name=text))
+        return energies_of(AtomRef.from_json(content, name=text))
     return element_energies(
         read_element_table(io.BytesIO(content), name=text), functional, name=text
     )
 
 
-def _energies_of(atomref: AtomRef) -> dict[str, float]:
+def energies_of(atomref: AtomRef) -> dict[str, float]:
+    """Return the references of an AtomRef by symbol, eV/atom, without those it does not have."""
     return {SYMBOLS[i]: float(atomref.energies[i]) for i in np.flatnonzero(atomref.has_energy)}
 
 

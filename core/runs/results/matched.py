@@ -73,11 +73,7 @@ def matched_table(
         same_method = [run for run in runs if run.config.method == method]
         if not same_method:
             continue
-        finished = [
-            run
-            for run in same_method
-            if (status := status_if_any(run)) is not None and status.state == "finished"
-        ]
+        finished = _finished(same_method)
         errors = pd.DataFrame([read(run, split) or {} for run in finished], columns=[*METRICS])
         errors = errors.astype(float)
         row: dict[str, Any] = {"method": method, "n": len(finished), "of": len(same_method)}
@@ -102,12 +98,15 @@ def compared(
         seen: only the frames whose elements training has seen.
     """
     read = seen_errors_of if seen else errors_of
-    finished = [
+    return differences(_finished(runs), metric, lambda run: read(run, split))
+
+
+def _finished(runs: Sequence[Run]) -> list[Run]:
+    return [
         run
         for run in runs
         if (status := status_if_any(run)) is not None and status.state == "finished"
     ]
-    return differences(finished, metric, lambda run: read(run, split))
 
 
 def mean_text(mean: float, spread: float) -> str | None:

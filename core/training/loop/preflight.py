@@ -98,12 +98,7 @@ def preflight(config: RunConfig, *, progress: Progress = silent) -> Preflight:
         rare=atomref.rare(),
         unseen=unseen_elements(frame_set, split.train),
         left_out=left_out,
-        findings=_findings(
-            frame_set.fingerprint,
-            config.dataset,
-            SourceModel(config.source_model, config.device, config.threads),
-            tuple(_sample(train, _MOST_TRAINING).tolist()),
-        ),
+        findings=label_findings(config),
     )
 
 
@@ -141,6 +136,22 @@ def _split(config: RunConfig, frame_set: FrameSet) -> tuple[Split, dict[str, int
             "structure that CHGNet can represent; choose other data or other loss ratios."
         )
     return replace(split, train=train), left_out
+
+
+def label_findings(config: RunConfig) -> list[Finding]:
+    """Return what a check of a run's training labels finds, on at most 500 frames.
+
+    Raises:
+        LabError: if settings, data and model do not fit together.
+    """
+    frame_set = open_frame_set(config.dataset)
+    split, _ = _split(config, frame_set)
+    return _findings(
+        frame_set.fingerprint,
+        config.dataset,
+        SourceModel(config.source_model, config.device, config.threads),
+        tuple(_sample(split.train, _MOST_TRAINING).tolist()),
+    )
 
 
 @lru_cache(maxsize=16)

@@ -44,9 +44,9 @@ def force_drift(
         trained: the best model of the run.
 
     Returns:
-        n_frames; before_mev_per_angstrom, 0, for a new AtomRef moves no force, and
-        after_mev_per_angstrom, the mean |difference| of the components; size_mev_per_angstrom,
-        their mean size. None if no structure can be displaced.
+        n_frames; after_mev_per_angstrom, the mean |difference| of the components (0 before
+        training, for a new AtomRef moves no force); size_mev_per_angstrom, their mean size. None
+        if no structure can be displaced.
     """
     order = np.random.default_rng(0).permutation(rows)
     small = frame_set.n_atoms()[order] <= _ATOMS
@@ -65,7 +65,6 @@ def force_drift(
     expected, found = (_forces(model, graphs) for model in (pretrained, trained))
     return {
         "n_frames": len(graphs),
-        "before_mev_per_angstrom": 0.0,
         "after_mev_per_angstrom": 1000 * float(np.abs(found - expected).mean()),
         "size_mev_per_angstrom": 1000 * float(np.abs(expected).mean()),
     }

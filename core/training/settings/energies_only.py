@@ -38,7 +38,6 @@ def drift_text(drift: Mapping[str, Any] | None) -> str:
         return ""
     return (
         f"forces {drift['after_mev_per_angstrom']:.0f} meV/Å away from the pretrained model's on "
-        f"{drift['n_frames']} displaced training structures (before training "
-        f"{drift['before_mev_per_angstrom']:.0f}, size of the forces "
-        f"{drift['size_mev_per_angstrom']:.0f})"
+        f"{drift['n_frames']} displaced training structures (0 before training; size of "
+        f"the forces {drift['size_mev_per_angstrom']:.0f})"
     )

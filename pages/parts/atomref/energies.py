@@ -9,9 +9,8 @@ from core.frames.provenance import CORRECTIONS, Provenance
 from core.frames.schema import Card
 from core.frames.store import FrameSet
 from core.reference.shifts.labelled import LabelledEnergies
-from core.reference.shifts.pairs import default_energy
 from core.studies.selection import EnergySelection
-from pages.parts.shared.datasets import available, choose, key_of, show_provenance
+from pages.parts.shared.datasets import available, choose, choose_energy, key_of, show_provenance
 
 
 @dataclass(kw_only=True, frozen=True)
@@ -59,15 +58,7 @@ def choose_energies() -> EnergyChoice | None:
         return None
     column = None
     if info.card.kind == "pairs":
-        columns = {energy.column: energy for energy in info.card.energies}
-        column = right.selectbox(
-            "Energy",
-            list(columns),
-            index=list(columns).index(default_energy(info.card)),
-            format_func=lambda name: f"{columns[name].functional} ({name})",
-            key="energy",
-            bind="query-params",
-        )
+        column = choose_energy(info.card, right, key="energy").column
     selection = EnergySelection(dataset=info.card.name, column=column)
     choice = _open(selection, info.card)
     show_provenance(choice.source)

@@ -97,8 +97,8 @@ def _table(experiment: Experiment, runs: list[Run], source: Provenance) -> None:
         "end. Training errors are those of the best epoch's steps.",
     )
     table = matched_table(runs, split)
-    seen = matched_table(runs, split, seen_errors_of)
     unseen = "" if split == "train" else unseen_note(runs, split)
+    seen = matched_table(runs, split, seen_errors_of) if unseen else table
     rows = [
         {
             "method": method_label(row["method"]),

@@ -1,18 +1,12 @@
 """How many fewer frames one method needs than another at equal error."""
 
-from collections.abc import Hashable, Mapping
-from math import isnan
-from typing import Any
-
 import streamlit as st
 
 from core.figures.base.theme import OTHER_COLOR, method_color
 from core.figures.scaling.savings import Saving, savings
-from core.intervals import NOT_DETERMINED
 from core.scaling.analysis import Pair, ScalingAnalysis
 from core.scaling.extrapolation import FACTOR
-from core.scaling.plan_text import count
-from core.scaling.savings_text import crossing_sentences, saving_text
+from core.scaling.savings_text import answer_text, crossing_sentences
 from pages.parts.scaling.words import name_of, provenance_of
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark, plain
@@ -84,7 +78,7 @@ def _choose_error(analysis: ScalingAnalysis) -> float:
 
 def _answer(analysis: ScalingAnalysis, pair: Pair, error: float) -> None:
     (row,) = analysis.saved(pair, [error]).to_dict("records")
-    number, sentence = _words(analysis, pair, row, error)
+    number, sentence = answer_text(analysis.laws[pair[0]], analysis.laws[pair[1]], pair, row)
     st.metric(
         f"{pair[0].capitalize()} instead of {pair[1]}",
         number,
@@ -92,48 +86,6 @@ def _answer(analysis: ScalingAnalysis, pair: Pair, error: float) -> None:
         help=f"{name_of(pair[0])} compared with {name_of(pair[1])} at {error:g} {analysis.unit}.",
     )
     st.caption(plain(sentence))
-
-
-def _words(
-    analysis: ScalingAnalysis, pair: Pair, row: Mapping[Hashable, Any], error: float
-) -> tuple[str, str]:
-    """Return a number and a sentence on how many fewer frames the first of a pair needs."""
-    better, worse = (analysis.laws[method] for method in pair)
-    n_better, n_worse = row["n_better"], row["n_worse"]
-    if worse.smallest_error <= error:
-        return NOT_DETERMINED, (
-            f"{pair[1].capitalize()} is better than this already with the smallest size fitted, "
-            f"{worse.smallest:,.0f} frames."
-        )
-    if isnan(n_better):
-        return NOT_DETERMINED, (
-            f"{pair[0].capitalize()} does not reach this error within {FACTOR} times its largest "
-            f"size, {better.largest:,.0f} frames."
-        )
-    if isnan(n_worse):
-        if n_better > worse.largest:
-            return NOT_DETERMINED, (
-                f"{pair[1].capitalize()} does not reach this error within {FACTOR} times its "
-                f"largest size, {worse.largest:,.0f} frames."
-            )
-        # The sizes that were trained bound the ratio, whatever the law does beyond.
-        most = max(better.frames_interval(error)[1], better.smallest)
-        is_near = most <= FACTOR * better.largest
-        upper = f"95 %: at most {count(most)}" if is_near else "at most: not determined"
-        ratio = worse.largest / most
-        number = f"at least {ratio:.2g} × fewer" if ratio > 1 else NOT_DETERMINED
-        return number, (
-            f"{pair[0].capitalize()} reaches this error with {count(n_better)} frames ({upper}), "
-            f"{pair[1]} not with {worse.largest:,.0f}, nor by its law with {FACTOR} times as many."
-        )
-    number, interval = saving_text(row)
-    if row["at_least"]:
-        return number, (
-            f"{pair[0].capitalize()} is better than this already with the smallest size fitted, "
-            f"{n_better:,.0f} frames; {pair[1]} needs {count(n_worse)}. {interval}"
-        )
-    text = f"{count(n_better)} instead of {count(n_worse)} frames. {interval}"
-    return number, text if row["inside"] else f"{text} Extrapolated by up to {FACTOR} times."
 
 
 def _crossings(analysis: ScalingAnalysis, pair: Pair) -> str:

@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.frames.provenance import MODEL_LABELLED, Provenance
 from core.frames.registry import DatasetInfo, list_datasets
-from core.frames.schema import DFT, Card
+from core.frames.schema import DFT, Card, EnergyColumn
 from core.potential.released import MODELS
+from core.reference.shifts.pairs import default_energy
 from pages.parts.shared.page import plain
 
 
@@ -75,3 +77,20 @@ def model_badge(made_by: Iterable[str]) -> None:
             help=f"Labels made by {plain(', '.join(models))}: they show how methods behave, not "
             "how good a functional is.",
         )
+
+
+def choose_energy(
+    card: Card, box: DeltaGenerator, *, key: str, help_text: str | None = None
+) -> EnergyColumn:
+    """Show the energies of a data set of pairs, and return the chosen ones."""
+    columns = {energy.column: energy for energy in card.energies}
+    name = box.selectbox(
+        "Energy",
+        list(columns),
+        index=list(columns).index(default_energy(card)),
+        format_func=lambda column: f"{columns[column].functional} ({column})",
+        key=key,
+        bind="query-params",
+        help=help_text,
+    )
+    return columns[name]

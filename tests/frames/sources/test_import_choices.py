@@ -16,6 +16,7 @@ from core.frames.sources.mapping import functional_in_rows
 from core.frames.sources.opening import open_table
 from core.frames.sources.pair_table import import_energies, import_pairs, pairs_from_table
 
+ELEMENTS = ["Li", "F", "Mg", "O"]
 FORCES = [[0.1, 0.2, 0.3], [-0.1, -0.2, -0.3]]
 STRESS = [[1.0, 0.5, 0.25], [0.5, 2.0, 0.125], [0.25, 0.125, 3.0]]
 
@@ -326,3 +327,26 @@ def test_what_cannot_be_read_back_is_refused(write, salt_json, column, text, mes
     path = write("t.csv", pd.DataFrame([row]).to_csv(index=False))
     with pytest.raises(LabError, match=f"^Line 2 of t.csv: .*{message}"):
         import_frames(path, name="mine", functional="PBE", mapping={"forces": "forces"})
+
+
+def test_a_table_that_is_only_compared_is_refused_if_its_energies_are_totals(tmp_path):
+    rng = np.random.default_rng(0)
+    counts = np.unique(rng.integers(1, 7, (40, 4)), axis=0)
+    formulas = ["".join(f"{e}{n}" for e, n in zip(ELEMENTS, row, strict=True)) for row in counts]
+    totals = counts @ [-2.0, -3.0, -4.0, -5.0] + rng.normal(0, 1e-3, len(counts))
+    moved = totals - counts @ [4.0, 5.0, 6.0, 7.0]
+    path = tmp_path / "t.csv"
+    table = {"formula": formulas, "energy_pbe": totals, "energy_r2scan": moved}
+    pd.DataFrame(table).to_csv(path)
+    with pytest.raises(LabError, match=r"t\.csv, column 'energy_pbe'"):
+        pairs_from_table(path)
+    units = dict.fromkeys(("source", "target"), "eV/f.u.")
+    assert len(pairs_from_table(path, units=units)) == len(formulas)
+
+
+def test_a_bad_number_of_atoms_names_its_line_though_rows_are_left_out(tmp_path):
+    path = tmp_path / "t.csv"
+    rows = ["LiF,-9,2,PBE", "LiF,-9,2,r2SCAN", "MgO,-12,x,r2SCAN"]
+    path.write_text("\n".join(["formula,energy_eV_per_cell,nsites,functional", *rows]) + "\n")
+    with pytest.raises(LabError, match=r"Line 4 of t\.csv"):
+        import_energies(path, name="t", functional="r2SCAN")
