@@ -18,13 +18,13 @@ from core.cli.options import DatasetName, JsonFlag, Yes
 from core.errors import LabError
 from core.frames.registry import DatasetInfo, delete_dataset, find_dataset, list_datasets
 from core.frames.schema import DFT, Card, Corrections
-from core.frames.sources.guessing import Kind, TableGuess, guess
 from core.frames.sources.importing import import_dataset, plan_import
-from core.frames.sources.labels import StressOrder
-from core.frames.sources.mapping import functional_in_rows
-from core.frames.sources.opening import open_table
-from core.frames.sources.tabular import TableFile
 from core.frames.store import open_frames
+from core.frames.tables.guessing import Kind, TableGuess, guess
+from core.frames.tables.labels import StressOrder
+from core.frames.tables.mapping import functional_in_rows
+from core.frames.tables.opening import open_table
+from core.frames.tables.tabular import TableFile
 
 app = typer.Typer()
 datasets = typer.Typer(help="The data sets of the lab.")

@@ -17,7 +17,7 @@ from core.elements import ISOTOPES, N_ELEMENTS
 from core.errors import LabError
 from core.files import disk_errors
 from core.frames.schema import Frame
-from core.frames.sources.structures import contradiction, formula_in_cif, names_elements
+from core.frames.tables.structures import contradiction, formula_in_cif, names_elements
 from core.potential.released import MODELS
 from core.runs.record.named_models import checkpoint_of
 

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from core.errors import LabError
-from core.frames.sources.opening import open_table
-from core.frames.sources.tabular import TableFile
+from core.frames.tables.opening import open_table
+from core.frames.tables.tabular import TableFile
 
 _NEEDED = ("n_frames", "error")
 _SEED = "seed"

@@ -10,9 +10,9 @@ from core.errors import LabError
 from core.frames.pairs import PairSet
 from core.frames.registry import find_dataset, open_dataset
 from core.frames.schema import Card
-from core.frames.sources.opening import open_table
-from core.frames.sources.pair_table import pairs_from_table
 from core.frames.store import FrameSet
+from core.frames.tables.opening import open_table
+from core.frames.tables.pair_table import pairs_from_table
 from core.reference.shifts.labelled import LabelledEnergies, labelled_energies
 from core.reference.shifts.pairs import OpenedPairs, PairedEnergies, default_columns
 

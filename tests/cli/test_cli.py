@@ -15,7 +15,7 @@ from core import cli
 from core.cli import app
 from core.elements import SYMBOLS
 from core.frames.registry import open_dataset
-from core.frames.sources.pair_table import import_pairs
+from core.frames.tables.pair_table import import_pairs
 from core.runs.record.listing import list_runs
 from tests.cli.helpers import answer, invoke, make_frames, mistake, pair_table
 

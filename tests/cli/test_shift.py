@@ -9,7 +9,7 @@ from scipy import stats
 from typer.testing import CliRunner
 
 from core.cli import app
-from core.frames.sources.pair_table import import_pairs
+from core.frames.tables.pair_table import import_pairs
 
 FORMULAS = ["LiF", "NaCl", "MgO", "LiCl", "NaF", "CaO", "MgF2", "CaCl2", "Li2O", "Na2O"]
 

@@ -11,7 +11,7 @@ from core.errors import LabError
 from core.frames.extent import atoms_by_extent, extent_finding, refuse_column, refuse_totals
 from core.frames.registry import open_dataset
 from core.frames.schema import Frame
-from core.frames.sources.pair_table import import_energies
+from core.frames.tables.pair_table import import_energies
 
 
 def cells(seed, n=80, elements=10, multiples=(1, 2, 4)):

@@ -5,7 +5,7 @@ import pytest
 
 from core.elements import SYMBOLS, fractions_from_formulas
 from core.frames.registry import open_dataset
-from core.frames.sources.pair_table import import_energies
+from core.frames.tables.pair_table import import_energies
 
 
 @pytest.fixture(scope="module")

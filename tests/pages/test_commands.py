@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from core import home as home_module
 from core.cli import app as cli
 from core.frames.registry import open_dataset
-from core.frames.sources.pair_table import import_pairs
+from core.frames.tables.pair_table import import_pairs
 from core.runs.groups.experiment import Experiment
 from core.runs.groups.group import Group
 from core.runs.groups.sweep import Sweep

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.frames.sources.pair_table import import_pairs
+from core.frames.tables.pair_table import import_pairs
 
 
 def metrics(at):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from core.elements import INDEX, fractions_from_formulas
-from core.frames.sources.pair_table import import_pairs
+from core.frames.tables.pair_table import import_pairs
 from core.reference.fits.facts import family_facts
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from core.elements import INDEX
 from core.frames.registry import open_dataset
-from core.frames.sources.pair_table import import_pairs
+from core.frames.tables.pair_table import import_pairs
 from core.reference.shifts.pairs import PairedEnergies
 from core.studies.importance import ImportanceStudy
 from core.studies.selection import PairSelection

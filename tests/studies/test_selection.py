@@ -8,7 +8,7 @@ import pytest
 
 from core.errors import LabError
 from core.frames.registry import find_dataset
-from core.frames.sources.pair_table import import_pairs
+from core.frames.tables.pair_table import import_pairs
 from core.studies.catalog import study_of
 from core.studies.selection import PairSelection
 from tests.cli.helpers import pair_table

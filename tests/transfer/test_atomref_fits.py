@@ -5,7 +5,7 @@ import pytest
 
 from core.errors import LabError
 from core.frames.registry import open_dataset
-from core.frames.sources.pair_table import pairs_from_table
+from core.frames.tables.pair_table import pairs_from_table
 from core.potential.models import get_atomref, load_model
 from core.reference.fits.atomref import fit_huber
 from core.reference.fits.priors import prior

@@ -1,1 +1,1 @@
-"""Readers of tables, one per format, and their import as data sets."""
+"""Sources of frames in many forms, and their import as data sets."""

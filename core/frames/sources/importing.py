@@ -6,12 +6,12 @@ from typing import Any
 
 from core.frames.functionals import canonical_functional
 from core.frames.schema import Card
-from core.frames.sources.energy_table import EnergyTable
-from core.frames.sources.frame_table import FrameTable, import_frames
-from core.frames.sources.guessing import Kind
-from core.frames.sources.mapping import ImportPlan
-from core.frames.sources.opening import open_table
-from core.frames.sources.pair_table import import_energies, import_pairs
+from core.frames.tables.energy_table import EnergyTable
+from core.frames.tables.frame_table import FrameTable, import_frames
+from core.frames.tables.guessing import Kind
+from core.frames.tables.mapping import ImportPlan
+from core.frames.tables.opening import open_table
+from core.frames.tables.pair_table import import_energies, import_pairs
 
 _IMPORTS: dict[Kind, Callable[..., Card]] = {
     "pairs": import_pairs,

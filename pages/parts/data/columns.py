@@ -4,10 +4,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.frames.sources.guessing import FIELDS, Kind, TableGuess
-from core.frames.sources.labels import STRESS_ORDERS, StressOrder
-from core.frames.sources.mapping import LABEL_OF, suggested_units
-from core.frames.sources.opening import open_table
+from core.frames.tables.guessing import FIELDS, Kind, TableGuess
+from core.frames.tables.labels import STRESS_ORDERS, StressOrder
+from core.frames.tables.mapping import LABEL_OF, suggested_units
+from core.frames.tables.opening import open_table
 from core.frames.units import units_of
 
 FIELD_HELP = {

@@ -8,9 +8,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.frames.provenance import CORRECTIONS
 from core.frames.schema import DFT, Corrections, EnergyColumn
-from core.frames.sources.guessing import Kind, TableGuess
-from core.frames.sources.mapping import functionals_in_rows
-from core.frames.sources.opening import open_table
+from core.frames.tables.guessing import Kind, TableGuess
+from core.frames.tables.mapping import functionals_in_rows
+from core.frames.tables.opening import open_table
 from core.frames.uploads import suggest_name
 from pages.parts.shared.page import plain
 

@@ -7,10 +7,10 @@ from typing import Any
 import streamlit as st
 
 from core.frames.schema import DFT
-from core.frames.sources.guessing import Kind, TableGuess, guess
 from core.frames.sources.importing import import_dataset, plan_import
-from core.frames.sources.mapping import ImportPlan
-from core.frames.sources.opening import open_table
+from core.frames.tables.guessing import Kind, TableGuess, guess
+from core.frames.tables.mapping import ImportPlan
+from core.frames.tables.opening import open_table
 from core.frames.uploads import drop_upload, keep_upload
 from pages.parts.data.columns import choose_columns, choose_units
 from pages.parts.data.description import describe

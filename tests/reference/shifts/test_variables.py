@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import LabError
 from core.frames.registry import open_dataset
-from core.frames.sources.pair_table import pairs_from_table
+from core.frames.tables.pair_table import pairs_from_table
 from core.reference.shifts.pairs import OpenedPairs, PairedEnergies
 from core.reference.shifts.variables import variable, variables
 

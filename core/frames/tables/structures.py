@@ -11,8 +11,8 @@ import numpy as np
 
 from core.elements import FormulaError, atomic_number, formula_of, fractions_from_formulas
 from core.frames.schema import PERIODIC, Frame
-from core.frames.sources.literals import is_python_repr, parse_dict_text
-from core.frames.sources.tabular import CellError
+from core.frames.tables.literals import is_python_repr, parse_dict_text
+from core.frames.tables.tabular import CellError
 
 REACH = 6.0
 """Å beyond which CHGNet sees no neighbour, so that it does not notice periodic images."""

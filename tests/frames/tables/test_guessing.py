@@ -5,8 +5,8 @@ import pytest
 
 from core.frames.column_names import energy_column
 from core.frames.functionals import functional_of
-from core.frames.sources.guessing import guess
-from core.frames.sources.opening import open_table
+from core.frames.tables.guessing import guess
+from core.frames.tables.opening import open_table
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from core.errors import LabError
-from core.frames.sources.csv_file import CsvFile
-from core.frames.sources.parquet_file import PARQUET_MAGIC, ParquetFile
-from core.frames.sources.tabular import TableFile
+from core.frames.tables.csv_file import CsvFile
+from core.frames.tables.parquet_file import PARQUET_MAGIC, ParquetFile
+from core.frames.tables.tabular import TableFile
 
 
 def open_table(path: Path | str) -> TableFile:

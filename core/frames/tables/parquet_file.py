@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.errors import LabError
-from core.frames.sources.tabular import TableFile
+from core.frames.tables.tabular import TableFile
 from core.progress import Progress, silent
 
 PARQUET_MAGIC = b"PAR1"

@@ -5,8 +5,8 @@ import pytest
 
 from core.errors import LabError
 from core.frames.registry import open_dataset
-from core.frames.sources.opening import open_table
-from core.frames.sources.pair_table import import_pairs, pairs_from_table
+from core.frames.tables.opening import open_table
+from core.frames.tables.pair_table import import_pairs, pairs_from_table
 
 HEAD = "formula,energy_pbe,energy_r2scan\n"
 

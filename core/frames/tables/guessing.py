@@ -22,9 +22,9 @@ from core.frames.column_names import (
 )
 from core.frames.functionals import covers, is_functional, rank
 from core.frames.schema import EnergyColumn
-from core.frames.sources.literals import looks_like_array
-from core.frames.sources.structures import looks_like_structure
-from core.frames.sources.tabular import (
+from core.frames.tables.literals import looks_like_array
+from core.frames.tables.structures import looks_like_structure
+from core.frames.tables.tabular import (
     TableFile,
     has_decimal_commas,
     is_missing,

@@ -9,12 +9,12 @@ from ase import units
 
 from core.errors import LabError
 from core.frames.registry import open_dataset
-from core.frames.sources.frame_table import import_frames
-from core.frames.sources.guessing import guess
 from core.frames.sources.importing import plan_import
-from core.frames.sources.mapping import functional_in_rows
-from core.frames.sources.opening import open_table
-from core.frames.sources.pair_table import import_energies, import_pairs, pairs_from_table
+from core.frames.tables.frame_table import import_frames
+from core.frames.tables.guessing import guess
+from core.frames.tables.mapping import functional_in_rows
+from core.frames.tables.opening import open_table
+from core.frames.tables.pair_table import import_energies, import_pairs, pairs_from_table
 
 ELEMENTS = ["Li", "F", "Mg", "O"]
 FORCES = [[0.1, 0.2, 0.3], [-0.1, -0.2, -0.3]]

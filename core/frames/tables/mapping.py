@@ -13,8 +13,8 @@ import pyarrow as pa
 from core.errors import LabError
 from core.frames.functionals import covers, functional_of_row
 from core.frames.schema import Card, label_origin
-from core.frames.sources.guessing import FIELDS, Kind, guess
-from core.frames.sources.tabular import CellError, TableFile, is_missing
+from core.frames.tables.guessing import FIELDS, Kind, guess
+from core.frames.tables.tabular import CellError, TableFile, is_missing
 from core.frames.units import (
     Label,
     Unit,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pymatgen.core import Lattice, Structure
 
-from core.frames.sources.structures import looks_like_structure, parse_structure
+from core.frames.tables.structures import looks_like_structure, parse_structure
 
 
 @pytest.mark.parametrize("form", ["dict", "json", "cif", "poscar"])

@@ -27,11 +27,11 @@ from core.frames.functionals import canonical_functional
 from core.frames.pairs import write_pairs
 from core.frames.registry import new_dataset_path
 from core.frames.schema import DFT, Card, Corrections, EnergyColumn, Frame, label_origin
-from core.frames.sources.guessing import Kind
-from core.frames.sources.mapping import ColumnUnit, ImportPlan, MappedTable
-from core.frames.sources.opening import open_table
-from core.frames.sources.structures import Cell, contradiction, parse_structure
-from core.frames.sources.tabular import is_missing, missing_cells, parse_numbers
+from core.frames.tables.guessing import Kind
+from core.frames.tables.mapping import ColumnUnit, ImportPlan, MappedTable
+from core.frames.tables.opening import open_table
+from core.frames.tables.structures import Cell, contradiction, parse_structure
+from core.frames.tables.tabular import is_missing, missing_cells, parse_numbers
 from core.progress import Progress, part, silent
 
 _SCALAR = frozenset({"number", "text", "bool"})

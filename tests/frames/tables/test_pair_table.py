@@ -7,7 +7,7 @@ import pytest
 
 from core.errors import LabError
 from core.frames.registry import list_datasets, open_dataset
-from core.frames.sources.pair_table import import_pairs, pairs_from_table
+from core.frames.tables.pair_table import import_pairs, pairs_from_table
 from core.home import datasets_dir
 
 

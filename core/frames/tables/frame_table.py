@@ -15,12 +15,12 @@ from core.frames.extent import refuse_totals
 from core.frames.functionals import canonical_functional
 from core.frames.registry import new_dataset_path
 from core.frames.schema import DFT, Card, Corrections, Frame
-from core.frames.sources.labels import StressOrder, parse_label
-from core.frames.sources.mapping import MappedTable
-from core.frames.sources.opening import open_table
-from core.frames.sources.structures import Cell, contradiction, parse_structure
-from core.frames.sources.tabular import CellError, TableFile, is_missing
 from core.frames.store import write_frames
+from core.frames.tables.labels import StressOrder, parse_label
+from core.frames.tables.mapping import MappedTable
+from core.frames.tables.opening import open_table
+from core.frames.tables.structures import Cell, contradiction, parse_structure
+from core.frames.tables.tabular import CellError, TableFile, is_missing
 from core.frames.units import Unit
 from core.progress import Progress, silent
 

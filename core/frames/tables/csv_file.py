@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.csv as pv
 
 from core.errors import LabError
-from core.frames.sources.header import Header, read_header
-from core.frames.sources.tabular import TableFile, is_index
+from core.frames.tables.header import Header, read_header
+from core.frames.tables.tabular import TableFile, is_index
 from core.progress import Progress, silent
 
 GZIP_MAGIC = b"\x1f\x8b"

@@ -6,7 +6,7 @@ from pathlib import Path
 from core.frames.functionals import canonical_functional
 from core.frames.pairs import PairSet
 from core.frames.schema import DFT, Card, Corrections
-from core.frames.sources.energy_table import EnergyTable
+from core.frames.tables.energy_table import EnergyTable
 from core.progress import Progress, silent
 
 

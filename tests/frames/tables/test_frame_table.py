@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import LabError
 from core.frames.registry import open_dataset
-from core.frames.sources.frame_table import import_frames
+from core.frames.tables.frame_table import import_frames
 from core.home import datasets_dir
 
 

@@ -8,7 +8,7 @@ from typing import TextIO
 
 import pyarrow as pa
 
-from core.frames.sources.tabular import is_missing, parse_numbers
+from core.frames.tables.tabular import is_missing, parse_numbers
 from core.frames.units import BASE, UnknownUnitError, unit_named
 
 _DELIMITERS = ",;\t|"

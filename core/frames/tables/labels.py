@@ -4,8 +4,8 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
-from core.frames.sources.literals import parse_array_text
-from core.frames.sources.tabular import CellError, is_missing
+from core.frames.tables.literals import parse_array_text
+from core.frames.tables.tabular import CellError, is_missing
 from core.frames.units import Unit
 
 StressOrder = Literal["vasp", "ase"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from core.frames.sources.tabular import CellError
+from core.frames.tables.tabular import CellError
 
 _LONGEST_REPR = 4_000_000
 """Characters; Python's parser takes hundreds of bytes of memory for each number."""

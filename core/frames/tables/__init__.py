@@ -1,0 +1,1 @@
+"""Tables with a row per structure or formula: their columns, units and cells."""
