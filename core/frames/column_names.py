@@ -40,6 +40,8 @@ _LABELS: dict[str, frozenset[str]] = {
 _AFFIXES = frozenset({"ref", "dft", "vasp", "qm", "gt"})
 """Words that tools put before or behind a label, as in MACE's REF_energy."""
 
+_PLAIN_ENERGIES = ("energy", "total_energy", "potential_energy", "energy_total", "free_energy")
+
 _TAKES_CORRECTIONS = frozenset({MIXED, "GGA", "GGA+U", "PBE", "PBE+U"})
 _UNCORRECTED = frozenset({"uncorrected", "uncorr", "raw"})
 _CORRECTED = frozenset({"corrected", "corr", "mp2020"})
@@ -134,6 +136,18 @@ def differ_in_corrections(first: EnergyColumn, second: EnergyColumn) -> bool:
     """Return whether two columns are energies of one functional with and without corrections."""
     uncorrected = [energy.corrections == "none" for energy in (first, second)]
     return sum(uncorrected) == 1 and of_one_functional(first, second)
+
+
+def plain_energy(columns: Iterable[str]) -> str | None:
+    """Return the column that is called energy and little else, which means a total energy.
+
+    Where several are, as in files of ASE with energy and free_energy, the plainest one counts.
+    """
+    plain: dict[str, str] = {}
+    for column in columns:
+        words = [word for word in words_without_units(column) if word not in _AFFIXES]
+        plain.setdefault("_".join(words), column)
+    return next((plain[name] for name in _PLAIN_ENERGIES if name in plain), None)
 
 
 def states_atoms(name: str) -> bool:

@@ -97,6 +97,17 @@ def left_by_extent(
     return found
 
 
+def are_per_atom(counts: np.ndarray, energies: np.ndarray) -> bool:
+    """Return whether energies that count as totals of the cell are clearly eV/atom.
+
+    Args:
+        counts: atoms of each element in the cell, (n, 94) integers.
+        energies: energies as the file has them, (n,).
+    """
+    left = left_by_extent(counts, energies, {"cell": counts.sum(axis=1)})
+    return bool(left) and left["cell"] >= _CLEAR * left["atom"]
+
+
 def _by_composition(
     counts: np.ndarray, energies: np.ndarray, sizes: Mapping[str, np.ndarray]
 ) -> tuple[str, str] | None:

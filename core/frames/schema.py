@@ -110,6 +110,44 @@ def problem_of(frame: Frame) -> str | None:
     return "has a cell without volume" if abs(np.linalg.det(frame.lattice)) < 1e-6 else None
 
 
+class Refusal(BaseModel):
+    """One structure that an import left out.
+
+    Attributes:
+        where: its place, as "frame 7 of train.xyz".
+        why: the reason.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    where: str
+    why: str
+
+
+class ImportReport(BaseModel):
+    """What an import of frames took and left out.
+
+    Attributes:
+        n_read: structures in the file.
+        n_refused: structures that were left out.
+        reasons: how many were left out for each reason.
+        refused: the first of them.
+        n_duplicates: frames equal to an earlier one in structure and energy; they are kept.
+        n_renamed: frames whose id was taken already and got a number.
+        missing: label to the number of frames without it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    n_read: int = 0
+    n_refused: int = 0
+    reasons: dict[str, int] = Field(default_factory=dict)
+    refused: list[Refusal] = Field(default_factory=list)
+    n_duplicates: int = 0
+    n_renamed: int = 0
+    missing: dict[str, int] = Field(default_factory=dict)
+
+
 class EnergyColumn(BaseModel):
     """One column of total energies (eV/atom) in a table of pairs.
 
@@ -149,6 +187,7 @@ class Card(BaseModel):
         split_seed: seed of the split into training, validation and test sets.
         created: ISO date.
         fingerprint: SHA-256 of the stored data.
+        report: what its import took and left out; None where that was not recorded.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -170,6 +209,7 @@ class Card(BaseModel):
     split_seed: int = 0
     created: str = Field(default_factory=lambda: dt.date.today().isoformat())
     fingerprint: str = ""
+    report: ImportReport | None = None
 
     @property
     def made_by(self) -> set[str]:

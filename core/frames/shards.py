@@ -7,7 +7,7 @@ and a column is a view of the file.
 import hashlib
 import os
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,16 @@ class ShardWriter:
         digest: SHA-256 of everything written so far.
     """
 
-    def __init__(self, directory: Path, *, stem: str, shard_rows: int = SHARD_ROWS) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        stem: str,
+        shard_rows: int = SHARD_ROWS,
+        refuse: Callable[[Frame, str], None] | None = None,
+    ) -> None:
         self.n = 0
+        self._refuse = refuse
         self._directory = directory
         self._stem = stem
         self._shard_rows = shard_rows
@@ -51,12 +59,15 @@ class ShardWriter:
         return len(self._material_ids)
 
     def add(self, frame: Frame) -> None:
-        """Add a frame.
+        """Add a frame, or hand it to `refuse` with the reason if it is invalid.
 
         Raises:
-            LabError: if the frame is invalid or its id is not unique.
+            LabError: if the frame is invalid and nobody takes it, or its id is not unique.
         """
         problem = problem_of(frame)
+        if problem and self._refuse is not None:
+            self._refuse(frame, problem)
+            return
         if problem:
             raise LabError(f"Frame {frame.frame_id} {problem}; correct it or leave it out.")
         if frame.frame_id in self._frame_ids:

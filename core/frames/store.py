@@ -26,6 +26,7 @@ def write_frames(
     *,
     shard_size: int = SHARD_ROWS,
     describe: Callable[[Card], Card] | None = None,
+    refuse: Callable[[Frame, str], None] | None = None,
 ) -> Card:
     """Write a data set of frames; the directory appears whole or not at all.
 
@@ -35,6 +36,7 @@ def write_frames(
         frames: frames, taken one by one, so that they need not fit in memory.
         shard_size: number of frames per file.
         describe: completes the card after the last frame.
+        refuse: takes an invalid frame and the reason; without it an invalid frame is an error.
 
     Returns:
         The card as stored.
@@ -44,7 +46,7 @@ def write_frames(
             frames.
     """
     with new_directory(directory) as partial:
-        writer = ShardWriter(partial, stem=_STEM, shard_rows=shard_size)
+        writer = ShardWriter(partial, stem=_STEM, shard_rows=shard_size, refuse=refuse)
         try:
             for frame in frames:
                 writer.add(frame)

@@ -181,6 +181,12 @@ def unit_in_name(label: Label, name: str, *, below: str = "") -> Unit | None:
     return unit
 
 
+def with_extent(unit: Unit, other: Unit) -> Unit:
+    """Return a unit of energy that belongs to what another one belongs to."""
+    extent = other.name.rpartition("/")[2]
+    return replace(unit, name=f"{unit.name.rpartition('/')[0]}/{extent}", per=other.per)
+
+
 def describe(unit: Unit, label: Label) -> str:
     """Return a unit in words, with the sign where it differs from the lab's."""
     if unit.is_virial:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from core.frames.units import (
     describe,
     unit_in_name,
     unit_named,
+    with_extent,
 )
 
 LABEL_OF: dict[str, Label] = {
@@ -114,6 +116,8 @@ class MappedTable:
         *,
         functional: str | None = None,
         units: Mapping[str, str] | None = None,
+        usual: Mapping[str, str] = MappingProxyType({}),
+        units_are_known: bool = False,
     ) -> None:
         """Overrule the guessed columns by the user's.
 
@@ -123,6 +127,9 @@ class MappedTable:
             chosen: field to column; an empty column leaves the field out.
             functional: of frames and energies: the functional asked for.
             units: field, or energy column, to unit, where the name of the column does not say it.
+            usual: label to its unit in files of this form, where neither says it; the lab's
+                otherwise.
+            units_are_known: whether the form itself defines these units.
 
         Raises:
             LabError: if a field does not exist or the table lacks a column.
@@ -143,6 +150,8 @@ class MappedTable:
         self.file = file
         self.mapping = {name: column for name, column in merged.items() if column}
         self._units = dict(units or {})
+        self._usual = usual
+        self._units_are_known = units_are_known
         self._functional = functional
         self._other_functionals: Counter[str] = Counter()
 
@@ -191,9 +200,12 @@ class MappedTable:
                 f"{self.file.path.name}: the unit of column {column!r} is not known; give it with "
                 f"--unit {name}=UNIT ({str(error).rstrip('.')})."
             ) from None
-        found = unit or base_unit(label)
-        is_assumed = unit is None or not unit.is_complete
-        return ColumnUnit(unit=found, label=label, is_assumed=is_assumed)
+        if unit is not None and unit.is_complete:
+            return ColumnUnit(unit=unit, label=label, is_assumed=False)
+        usual = unit_named(label, self._usual[label]) if label in self._usual else base_unit(label)
+        if unit is not None:
+            usual = with_extent(unit, usual)
+        return ColumnUnit(unit=usual, label=label, is_assumed=not self._units_are_known)
 
     def rows_of_functional(
         self,

@@ -89,6 +89,16 @@ def parse_structure(value: str | Mapping[str, Any]) -> Cell:
         cell = _from_dict(document)
     else:
         cell = _from_text(value)
+    return check_cell(cell)
+
+
+def check_cell(cell: Cell) -> Cell:
+    """Return a structure as the network sees it.
+
+    Raises:
+        CellError: if it has no atoms, no volume or coordinates that are not finite, or is not
+            periodic in a direction in which its images are within reach.
+    """
     if not len(cell.atomic_numbers):
         raise CellError("the structure has no atoms")
     if not (np.isfinite(cell.frac_coords).all() and np.isfinite(cell.lattice).all()):
@@ -96,6 +106,31 @@ def parse_structure(value: str | Mapping[str, Any]) -> Cell:
     if abs(np.linalg.det(cell.lattice)) < 1e-6:
         raise CellError("the structure's cell has no volume")
     return _seen_as_periodic(cell)
+
+
+def in_box(atomic_numbers: np.ndarray, positions: np.ndarray) -> Cell:
+    """Return a molecule in a box so large that the network sees none of its images.
+
+    Args:
+        atomic_numbers: (n,) integers.
+        positions: Cartesian coordinates, (n, 3), Å.
+
+    Raises:
+        CellError: if it has no atoms, or coordinates that are not finite.
+    """
+    if not len(atomic_numbers):
+        raise CellError("the structure has no atoms")
+    if not np.isfinite(positions).all():
+        raise CellError("the structure has coordinates that are not finite numbers")
+    low = positions.min(axis=0)
+    sides = np.ceil(positions.max(axis=0) - low + 2 * REACH)
+    return Cell(
+        atomic_numbers=atomic_numbers,
+        frac_coords=(positions - low + REACH) / sides,
+        lattice=np.diag(sides),
+        pbc=(False, False, False),
+        notes=(f"a molecule, put into a box with {REACH:g} Å around it",),
+    )
 
 
 def contradiction(formula: str, numbers: np.ndarray) -> str | None:

@@ -1,0 +1,34 @@
+"""Recognition of a file's form by its content."""
+
+from pathlib import Path
+from typing import Final
+
+from core.errors import LabError
+from core.frames.sources.extended_xyz import ExtendedXyz
+from core.frames.sources.records import RecordSource
+
+SOURCES: Final[tuple[type[RecordSource], ...]] = (ExtendedXyz,)
+"""Every form beside tables, in the order in which they are tried."""
+
+FORMS: Final = ("table", *(source.form for source in SOURCES))
+"""Names of the forms that a user may choose."""
+
+
+def open_source(path: Path | str, form: str | None = None) -> RecordSource | None:
+    """Return the source of frames in a file or folder, None for a table.
+
+    Args:
+        path: file or folder.
+        form: one of `FORMS`; recognised by content if not given.
+
+    Raises:
+        LabError: if the form is not known, or the file is of a form that is never read, such as a
+            pickle.
+    """
+    path = Path(path)
+    if form is not None and form not in FORMS:
+        raise LabError(f"There is no form {form!r}; choose one of {', '.join(FORMS)}.")
+    for source in SOURCES:
+        if source.form == form or (form is None and source.recognises(path)):
+            return source(path)
+    return None

@@ -1,0 +1,329 @@
+"""Records of a file as frames: keys become labels, units the lab's, refusals are counted."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import islice
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from core.elements import N_ELEMENTS
+from core.errors import LabError
+from core.frames.column_names import plain_energy
+from core.frames.extent import are_per_atom
+from core.frames.functionals import covers, functional_of_row
+from core.frames.schema import Card, Frame, ImportReport, Refusal
+from core.frames.sources.records import Record, RecordSource, Refused
+from core.frames.tables.labels import StressOrder, parse_label
+from core.frames.tables.mapping import ColumnUnit, MappedTable
+from core.frames.tables.structures import Cell, check_cell, in_box
+from core.frames.tables.tabular import CellError, TableFile, is_missing
+from core.frames.units import base_unit, with_extent
+from core.progress import Progress, silent
+
+HEAD_RECORDS: Final = 200
+"""Records that tell which keys a file has."""
+
+MOST_REFUSED: Final = 100
+"""Refusals of which place and reason are kept."""
+
+_SHAPES: Final = {"forces": (3,), "magmoms": ()}
+
+
+class RecordHead(TableFile):
+    """The keys of a file's first records, as the columns of a table."""
+
+    def __init__(self, source: RecordSource, records: Sequence[Record]) -> None:
+        self.path = source.path
+        self.columns = list(dict.fromkeys(key for record in records for key in record.values))
+        self._records = records
+
+    def batches(
+        self, columns: Sequence[str], progress: Progress = silent
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the head as one batch."""
+        del progress
+        arrays = [_column([record.values.get(key) for record in self._records]) for key in columns]
+        yield pa.RecordBatch.from_arrays(arrays, names=list(columns))
+
+    def where(self, row: int) -> str:
+        """Return the place of a record of the head."""
+        return self._records[row].where
+
+
+class RecordFrames(MappedTable):
+    """A source whose records are read as frames; counts what is left out.
+
+    Attributes:
+        source: the source.
+        functional: functional of the frames.
+    """
+
+    def __init__(
+        self,
+        source: RecordSource,
+        *,
+        functional: str | None = None,
+        mapping: Mapping[str, str] | None = None,
+        units: Mapping[str, str] | None = None,
+        stress_order: StressOrder | None = None,
+    ) -> None:
+        """Read the first records and map their keys to fields.
+
+        Raises:
+            LabError: if no record can be read, or none of their keys holds energies.
+        """
+        self.source = source
+        head, first = [], None
+        for item in islice(source.records(silent), HEAD_RECORDS):
+            if isinstance(item, Record):
+                head.append(item)
+            else:
+                first = first or item
+        if not head:
+            if first is None:
+                raise source.without_frames()
+            raise LabError(f"{_capital(first.where)}: {first.why}; no structure could be read.")
+        super().__init__(
+            RecordHead(source, head),
+            "frames",
+            {**source.mapping, **(mapping or {})},
+            functional=functional,
+            units=units,
+            usual=source.units,
+            units_are_known=source.units_are_known,
+        )
+        self.head = head
+        self.functional = functional
+        if "energy" not in self.mapping and (key := plain_energy(self.file.columns)):
+            self.mapping["energy"] = key
+        self.require("energy", "total energies")
+        if self.plan.units["energy"].is_assumed and self._are_per_atom():
+            self.plan.units["energy"] = self._assumed_per_atom()
+        self._order = stress_order or source.stress_order
+        self._columns: list[tuple[str, str, ColumnUnit]] = [
+            (field, self.mapping[field], unit) for field, unit in self.plan.units.items()
+        ]
+        self._n_read = 0
+        self._refused: list[Refusal] = []
+        self._reasons: Counter[str] = Counter()
+        self._ids: Counter[str] = Counter()
+        self._n_renamed = 0
+        self._seen: set[int] = set()
+        self._n_duplicates = 0
+        self._n_with: Counter[str] = Counter()
+        self._notes: Counter[str] = Counter()
+
+    def _are_per_atom(self) -> bool:
+        key = self.mapping["energy"]
+        rows = [
+            (np.bincount(record.atomic_numbers - 1, minlength=N_ELEMENTS)[:N_ELEMENTS], value)
+            for record in self.head
+            if len(record.atomic_numbers)
+            and isinstance(value := record.values.get(key), (int, float, np.number))
+            and np.isfinite(value)
+        ]
+        if not rows:
+            return False
+        counts, energies = zip(*rows, strict=True)
+        return are_per_atom(np.array(counts), np.array(energies, dtype=np.float64))
+
+    def _assumed_per_atom(self) -> ColumnUnit:
+        unit = self.plan.units["energy"].unit
+        return ColumnUnit(
+            unit=with_extent(unit, base_unit("energy")), label="energy", is_assumed=True
+        )
+
+    @cached_property
+    def functionals(self) -> Counter[str]:
+        """Functionals that the first records name, with their numbers."""
+        key = self.mapping.get("functional")
+        named = (record.values.get(key) for record in self.head) if key else ()
+        return Counter(functional_of_row(str(name)) for name in named if not is_missing(name))
+
+    def frames(self, progress: Progress) -> Iterator[Frame]:
+        """Yield the frames; what cannot be one is counted with place and reason."""
+        for item in self.source.records(progress):
+            self._n_read += 1
+            if isinstance(item, Refused):
+                self.refuse(item.where, item.why)
+                continue
+            try:
+                frame = self._frame(item)
+            except CellError as error:
+                self.refuse(item.where, str(error))
+                continue
+            if frame is not None:
+                yield frame
+
+    def refuse(self, where: str, why: str) -> None:
+        """Count a structure that is left out."""
+        self._reasons[why] += 1
+        if len(self._refused) < MOST_REFUSED:
+            self._refused.append(Refusal(where=where, why=why))
+
+    def refuse_frame(self, frame: Frame, problem: str) -> None:
+        """Count a frame that the store does not take."""
+        self.refuse(f"frame {frame.frame_id} of {self.file.path.name}", f"it {problem}")
+
+    def describe(self, card: Card) -> Card:
+        """Return the card with the report, and in words what was read, assumed and left out."""
+        report = ImportReport(
+            n_read=self._n_read,
+            n_refused=sum(self._reasons.values()),
+            reasons=dict(self._reasons.most_common(MOST_REFUSED)),
+            refused=self._refused,
+            n_duplicates=self._n_duplicates,
+            n_renamed=self._n_renamed,
+            missing={
+                field: card.n - self._n_with[field]
+                for field in self.plan.units
+                if card.n > self._n_with[field]
+            },
+        )
+        left_out = [(n, f"because {why}") for why, n in self._reasons.most_common(5)]
+        sentences = [
+            self.counted(card.n, self._n_read, left_out),
+            self.plan.sentences,
+            *(f"{n:,} structures: {note}." for note, n in self._notes.most_common(5)),
+            *self.source.notes(),
+        ]
+        if self._n_duplicates:
+            sentences.append(f"{self._n_duplicates:,} frames repeat an earlier one.")
+        if self._n_renamed:
+            sentences.append(f"{self._n_renamed:,} frame ids were taken and got a number.")
+        text = " ".join(filter(None, sentences))
+        return card.model_copy(update={"description": text, "report": report})
+
+    def _frame(self, record: Record) -> Frame | None:
+        values = record.values
+        if self._functional is not None and (key := self.mapping.get("functional")):
+            named = values.get(key)
+            if is_missing(named):
+                raise CellError("it does not name its functional")
+            name = functional_of_row(str(named))
+            if not covers(self._functional, name):
+                self._other_functionals[name] += 1
+                return None
+        cell = self._cell(record)
+        labels: dict[str, Any] = {}
+        for field, key, unit in self._columns:
+            value = values.get(key)
+            if value is None:
+                continue
+            labels[field] = self._label(field, key, value, unit, cell)
+        if labels.get("energy") is None:
+            raise CellError("it has no energy")
+        for field, value in labels.items():
+            self._n_with[field] += value is not None
+        self._notes.update(cell.notes)
+        frame_id, material_id = self._frame_id(values)
+        self._count_duplicate(cell, labels["energy"])
+        return cell.frame(
+            frame_id=frame_id,
+            material_id=material_id,
+            energy_per_atom=labels["energy"],
+            uncorrected_energy_per_atom=labels.get("uncorrected_energy"),
+            bandgap=labels.get("bandgap"),
+            forces=labels.get("forces"),
+            stress=None if cell.is_molecule else labels.get("stress"),
+            magmoms=np.abs(labels["magmoms"]) if labels.get("magmoms") is not None else None,
+        )
+
+    @staticmethod
+    def _cell(record: Record) -> Cell:
+        if record.lattice is None or not any(record.pbc):
+            return in_box(record.atomic_numbers, _positions(record))
+        coords = record.frac_coords
+        if coords is None:
+            try:
+                coords = np.linalg.solve(record.lattice.T, _positions(record).T).T
+            except np.linalg.LinAlgError:
+                raise CellError("the structure's cell has no volume") from None
+        return check_cell(
+            Cell(
+                atomic_numbers=record.atomic_numbers,
+                frac_coords=coords,
+                lattice=record.lattice,
+                pbc=record.pbc,
+            )
+        )
+
+    def _label(self, field: str, key: str, value: Any, unit: ColumnUnit, cell: Cell) -> Any:
+        n = len(cell.atomic_numbers)
+        if unit.label in {"energy", "bandgap"}:
+            try:
+                number = float(value)
+            except (TypeError, ValueError):
+                if is_missing(value):
+                    return None
+                raise CellError(f"its {key} is not a number") from None
+            if not np.isfinite(number):
+                raise CellError(f"its {key} is not finite")
+            number *= unit.unit.factor
+            if unit.unit.per == "cell":
+                number /= n
+            elif unit.unit.per == "formula unit":
+                counts = np.bincount(cell.atomic_numbers)
+                number /= n / int(np.gcd.reduce(counts[counts > 0]))
+            return number
+        shape = (3, 3) if field == "stress" else (n, *_SHAPES[field])
+        return parse_label(
+            value,
+            name=field,
+            shape=shape,
+            unit=unit.unit,
+            volume=cell.volume,
+            order=self._order,
+        )
+
+    def _frame_id(self, values: Mapping[str, Any]) -> tuple[str, str]:
+        """Return frame id and material id; a missing one follows from the other or the place."""
+        ids = []
+        for field in ("frame_id", "material_id"):
+            value = values.get(self.mapping.get(field, ""))
+            ids.append("" if value is None else str(value))
+        frame_id, material_id = ids
+        material_id = material_id or frame_id or f"frame-{self._n_read - 1}"
+        frame_id = frame_id or material_id
+        self._ids[frame_id] += 1
+        n = self._ids[frame_id]
+        if n > 1:
+            self._n_renamed += bool(ids[0])
+            frame_id = f"{frame_id}#{n}"
+        return frame_id, material_id
+
+    def _count_duplicate(self, cell: Cell, energy: float) -> None:
+        mark = hash((energy, cell.frac_coords.tobytes(), cell.lattice.tobytes()))
+        self._n_duplicates += mark in self._seen
+        self._seen.add(mark)
+
+
+def _positions(record: Record) -> np.ndarray:
+    if record.positions is not None:
+        return record.positions
+    if record.frac_coords is None or record.lattice is None:
+        raise CellError("the structure has no coordinates")
+    return np.asarray(record.frac_coords @ record.lattice)
+
+
+def _column(values: list[Any]) -> pa.Array:
+    """Return the values of one key as a column of numbers, of lists or of text."""
+    kept = [value for value in values if value is not None]
+    arrays = [value for value in kept if isinstance(value, (np.ndarray, list, tuple))]
+    if arrays:
+        return pa.array(
+            [[] if isinstance(value, (np.ndarray, list, tuple)) else None for value in values],
+            pa.list_(pa.float64()),
+        )
+    if kept and all(isinstance(value, (bool, np.bool_)) for value in kept):
+        return pa.array([None if value is None else bool(value) for value in values], pa.bool_())
+    if kept and all(isinstance(value, (int, float, np.number)) for value in kept):
+        return pa.array([None if value is None else float(value) for value in values], pa.float64())
+    return pa.array([None if value is None else str(value) for value in values], pa.string())
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,108 @@
+"""Structures as files hold them, with labels under the names and in the units of the file."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import numpy as np
+
+from core.errors import LabError
+from core.frames.schema import DFT, PERIODIC, Corrections
+from core.frames.tables.labels import StressOrder
+from core.progress import Progress
+
+
+@dataclass(kw_only=True, slots=True)
+class Record:
+    """One structure of a file with the labels that the file gives it.
+
+    Attributes:
+        where: its place, as "frame 7 of train.xyz", with frames counted from 0.
+        atomic_numbers: (n,) integers.
+        lattice: lattice vectors as rows, (3, 3), Å; None for a molecule without a cell.
+        frac_coords: fractional coordinates, (n, 3); None where `positions` are given.
+        positions: Cartesian coordinates, (n, 3), Å; None where `frac_coords` are given.
+        pbc: whether the structure is periodic along each lattice vector.
+        values: key of the file to value: numbers, arrays, nested lists or text.
+    """
+
+    where: str
+    atomic_numbers: np.ndarray
+    lattice: np.ndarray | None
+    frac_coords: np.ndarray | None = None
+    positions: np.ndarray | None = None
+    pbc: tuple[bool, bool, bool] = PERIODIC
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(kw_only=True, slots=True, frozen=True)
+class Refused:
+    """One structure of a file that cannot be read.
+
+    Attributes:
+        where: its place in the file.
+        why: the reason, as the end of a sentence without its period.
+    """
+
+    where: str
+    why: str
+
+
+class RecordSource(ABC):
+    """A file or a folder with many structures, read one after the other.
+
+    A source is a class per form. What the form itself defines is stated here; what a file is free
+    to choose is guessed from its keys and overruled by the user.
+
+    Attributes:
+        form: name of the form for the user, as in `atomref import --form`.
+        title: the form in words.
+        mapping: field to key, where the form defines the keys.
+        units: label to unit, where keys do not say it.
+        units_are_known: whether the form defines these units; otherwise they are assumed.
+        stress_order: order of six numbers of stress.
+        path: the file or folder.
+        functional: functional of all frames as far as the file says it, None if it does not.
+        corrections: whether the energies contain MP2020 corrections, None if that is not known.
+        labels: "dft" or the name of the model that made the labels.
+    """
+
+    form: ClassVar[str]
+    title: ClassVar[str]
+    mapping: Mapping[str, str] = MappingProxyType({})
+    units: Mapping[str, str] = MappingProxyType(
+        {"energy": "eV/cell", "forces": "eV/Å", "stress": "eV/Å³"}
+    )
+    units_are_known: ClassVar[bool] = False
+    stress_order: StressOrder | None = None
+    functional: str | None = None
+    corrections: Corrections | None = None
+    labels: str = DFT
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    @abstractmethod
+    def recognises(cls, path: Path) -> bool:
+        """Return whether a file or folder is of this form, by its content."""
+
+    @abstractmethod
+    def records(self, progress: Progress) -> Iterator[Record | Refused]:
+        """Yield what the file holds, in its order; may be called again.
+
+        Raises:
+            LabError: if nothing more can be read and what was read is worth nothing. A file that
+                breaks off yields a `Refused` for the rest instead.
+        """
+
+    def notes(self) -> list[str]:
+        """Return what the user should know of the whole file, after `records`, as sentences."""
+        return []
+
+    def without_frames(self) -> LabError:
+        """Return the error for a file without any structure."""
+        return LabError(f"{self.path.name} ({self.title}) holds no structures; check the file.")
