@@ -37,6 +37,6 @@ class ExtendedXyz(RecordSource):
                 atomic_numbers=atoms.numbers,
                 lattice=atoms.cell.array if atoms.cell.rank == 3 else None,
                 positions=atoms.positions,
-                pbc=tuple(map(bool, atoms.pbc)),
+                pbc=(bool(atoms.pbc[0]), bool(atoms.pbc[1]), bool(atoms.pbc[2])),
                 values=values,
             )

@@ -1,0 +1,59 @@
+"""Files that other people's tools wrote give the values that others read from them.
+
+`tests/data/formats/expected.json` was computed with the tools of each form; sources and licences
+stand beside it in LICENSES.md.
+"""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pymatgen.core import Composition
+
+from core.frames.schema import Frame
+from core.frames.sources.opening import open_source
+from core.frames.sources.record_frames import RecordFrames
+from core.progress import silent
+
+FORMATS = Path(__file__).parents[2] / "data" / "formats"
+EXPECTED: dict[str, dict[str, Any]] = json.loads((FORMATS / "expected.json").read_text())
+SETTINGS: dict[str, dict[str, Any]] = {
+    "extxyz/sevennet_hfo2.extxyz": {"functional": "PBE"},
+}
+"""How each file is read, as a user would say it."""
+
+
+def read(name: str) -> list[Frame]:
+    source = open_source(FORMATS / name)
+    assert source is not None
+    return list(RecordFrames(source, **SETTINGS[name]).frames(silent))
+
+
+def atoms_in(formula: str) -> Counter[int]:
+    return Counter({element.Z: int(n) for element, n in Composition(formula).items()})
+
+
+def voigt(stress: np.ndarray) -> np.ndarray:
+    return stress[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_frames_have_the_values_of_other_readers(name: str):
+    expected = EXPECTED[name]
+    frames = read(name)
+    assert len(frames) == expected["n_frames"]
+    assert sum(frame.forces is not None for frame in frames) == expected["n_with_forces"]
+    for number, right in expected["frames"].items():
+        frame = frames[int(number)]
+        assert Counter(frame.atomic_numbers.tolist()) == atoms_in(right["formula"])
+        assert frame.energy_per_atom == pytest.approx(right["E_per_atom_eV"], abs=1e-6)
+        if "max_F_eV_per_A" in right:
+            assert frame.forces is not None
+            largest = np.linalg.norm(frame.forces, axis=1).max()
+            assert largest == pytest.approx(right["max_F_eV_per_A"], abs=2e-6)
+        if stress := right.get("stress_GPa_xx_yy_zz_yz_xz_xy"):
+            assert frame.stress is not None
+            np.testing.assert_allclose(voigt(frame.stress), stress, atol=2e-5)
