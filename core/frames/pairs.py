@@ -74,6 +74,15 @@ class PairSet:
             return np.zeros(len(self), dtype=bool)
         return np.asarray(self._structure_rows) >= 0
 
+    def n_atoms(self) -> np.ndarray:
+        """Return the number of atoms of each row's structure, (n,) integers, 0 without one."""
+        sizes = np.zeros(len(self), dtype=np.int32)
+        if self._structures is not None and self._structure_rows is not None:
+            rows = self._structure_rows
+            stored = self._structures.column("n_atoms").to_numpy()
+            sizes[rows >= 0] = stored[rows[rows >= 0]]
+        return sizes
+
     def structure(self, i: int) -> Frame | None:
         """Return the structure of row i as a frame without labels, None if it has none."""
         if self._structures is None or self._structure_rows is None:

@@ -149,6 +149,17 @@ class ShardReader:
         chunks = [batch.column(name) for batch in self._batches]
         return pa.chunked_array(chunks, SCHEMA.field(name).type)
 
+    def codes(self, name: str) -> np.ndarray:
+        """Return the values of a column of strings as numbers in the order of appearance, (n,)."""
+        encoded = self.column(name).dictionary_encode()
+        return np.concatenate(
+            [np.zeros(0, np.int32), *(chunk.indices.to_numpy() for chunk in encoded.chunks)]
+        )
+
+    def batches(self) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """Yield (first row, record batch), memory-mapped, one after the other."""
+        yield from zip(self._starts, self._batches, strict=False)
+
     def compositions(self) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         """Yield (first row, flat atomic numbers, offsets) of one record batch after the other."""
         for start, batch in zip(self._starts, self._batches, strict=False):

@@ -1,11 +1,12 @@
 """A data set of frames on disk: card.json and Arrow shards in one directory."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from core.elements import N_ELEMENTS, fractions_from_flat
 from core.errors import LabError
@@ -128,6 +129,14 @@ class FrameSet:
     def material_ids(self) -> np.ndarray:
         """Return the material ids, (n,) strings."""
         return self._values("material_id")
+
+    def material_codes(self) -> np.ndarray:
+        """Return the number of each frame's material in the order of appearance, (n,) integers."""
+        return self._shards.codes("material_id")
+
+    def batches(self) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """Yield (first row, record batch), memory-mapped, one after the other."""
+        return self._shards.batches()
 
     def n_atoms(self) -> np.ndarray:
         """Return the numbers of atoms, (n,) integers."""

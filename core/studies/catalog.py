@@ -10,6 +10,7 @@ from core.studies.study import Study
 
 _CLASSES = {
     "corrections": "core.studies.corrections:CorrectionsStudy",
+    "contents": "core.studies.contents:ContentsStudy",
     "atomref-intervals": "core.studies.atomref_intervals:AtomRefIntervals",
     "few": "core.studies.data_efficiency:DataEfficiencyStudy",
     "importance": "core.studies.importance:ImportanceStudy",
