@@ -90,17 +90,38 @@ class ShardWriter:
         if self._sink is not None:
             self._sink.close()
 
+    def add_batch(self, batch: pa.RecordBatch) -> None:
+        """Add many frames at once, which are known to be valid.
+
+        Args:
+            batch: rows of the layout `SCHEMA`.
+
+        Raises:
+            LabError: if an id is not unique.
+        """
+        self._flush()
+        before = len(self._frame_ids)
+        self._frame_ids.update(batch.column("frame_id").to_pylist())
+        if len(self._frame_ids) < before + batch.num_rows:
+            raise LabError("Frame ids are not unique; give every frame its own id.")
+        self._material_ids.update(batch.column("material_id").to_pylist())
+        self.n += batch.num_rows
+        self._write(batch)
+
     def _flush(self) -> None:
-        if not self._frames:
-            return
+        if self._frames:
+            batch = to_batch(self._frames)
+            self._frames = []
+            self._write(batch)
+
+    def _write(self, batch: pa.RecordBatch) -> None:
         if self._ipc is None:
             self._path = self._directory / f"{self._stem}-{self._n_shards:05d}.arrow"
             self._sink = pa.OSFile(str(self._path), "wb")
             self._ipc = pa.ipc.new_file(self._sink, SCHEMA)
             self._n_shards += 1
-        self._ipc.write_batch(to_batch(self._frames))
-        self._rows_in_shard += len(self._frames)
-        self._frames = []
+        self._ipc.write_batch(batch)
+        self._rows_in_shard += batch.num_rows
         if self._rows_in_shard >= self._shard_rows:
             self._close_shard()
 

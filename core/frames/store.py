@@ -23,7 +23,7 @@ _STEM = "frames"
 def write_frames(
     directory: Path,
     card: Card,
-    frames: Iterable[Frame],
+    frames: Iterable[Frame | pa.RecordBatch],
     *,
     shard_size: int = SHARD_ROWS,
     describe: Callable[[Card], Card] | None = None,
@@ -34,7 +34,8 @@ def write_frames(
     Args:
         directory: directory of the data set; must not exist.
         card: card without counts and fingerprint, which are filled in here.
-        frames: frames, taken one by one, so that they need not fit in memory.
+        frames: frames, or record batches of valid ones, taken one by one, so that they need not fit
+            in memory.
         shard_size: number of frames per file.
         describe: completes the card after the last frame.
         refuse: takes an invalid frame and the reason; without it an invalid frame is an error.
@@ -49,8 +50,11 @@ def write_frames(
     with new_directory(directory) as partial:
         writer = ShardWriter(partial, stem=_STEM, shard_rows=shard_size, refuse=refuse)
         try:
-            for frame in frames:
-                writer.add(frame)
+            for each in frames:
+                if isinstance(each, pa.RecordBatch):
+                    writer.add_batch(each)
+                else:
+                    writer.add(each)
             fingerprint = writer.finish()
         finally:
             writer.abandon()

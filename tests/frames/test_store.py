@@ -8,6 +8,7 @@ from pymatgen.core import Composition
 
 from core.elements import SYMBOLS
 from core.errors import LabError
+from core.frames.layout import to_batch
 from core.frames.schema import Card, Frame
 from core.frames.store import open_frames, write_frames
 
@@ -114,3 +115,15 @@ def test_no_such_row(make_frames, tmp_path):
     write_frames(tmp_path / "set", CARD, make_frames(2))
     with pytest.raises(IndexError):
         open_frames(tmp_path / "set").frame(2)
+
+
+def test_record_batches_are_stored_as_their_frames_are(make_frames, tmp_path):
+    frames = make_frames(30)
+    one = write_frames(tmp_path / "a", CARD, [*frames[:5], to_batch(frames[5:20]), *frames[20:]])
+    opened = open_frames(tmp_path / "a")
+    for i, frame in enumerate(frames):
+        assert_same(opened.frame(i), frame)
+    assert (one.n, one.n_materials) == (30, 10)
+    with pytest.raises(LabError, match="not unique"):
+        write_frames(tmp_path / "b", CARD, [frames[3], to_batch(frames[:5])])
+    assert not (tmp_path / "b").exists()
