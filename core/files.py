@@ -43,6 +43,28 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
         raise
 
 
+@contextlib.contextmanager
+def whole_path(path: Path) -> Iterator[Path]:
+    """Offer a path for a library that opens its file itself; renamed to `path` at the end.
+
+    Args:
+        path: the file; an existing one is replaced. Its directory is created if missing.
+
+    Yields:
+        A path of the same name in a hidden directory, which is removed at the end or on an error.
+
+    Raises:
+        OSError: if the directory cannot be written or the disk is full; nothing is left behind.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as directory:
+        partial = Path(directory) / path.name
+        yield partial
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(path)
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file atomically, so that not even a power failure leaves half of it.
 

@@ -1,4 +1,4 @@
-"""`datasets list|show|delete` and `import`."""
+"""`datasets` and `import`."""
 
 from pathlib import Path
 from typing import Annotated, Any, get_args
@@ -14,6 +14,7 @@ from core.cli.answer import (
     key_values,
     progress_on_stderr,
 )
+from core.cli.derive import COMMANDS
 from core.cli.options import DatasetName, JsonFlag, Yes
 from core.errors import LabError
 from core.frames.registry import DatasetInfo, delete_dataset, find_dataset, list_datasets
@@ -29,6 +30,8 @@ from core.frames.tables.tabular import TableFile
 app = typer.Typer()
 datasets = typer.Typer(help="The data sets of the lab.")
 app.add_typer(datasets, name="datasets")
+for _name, _function in COMMANDS.items():
+    datasets.command(_name, cls=LabCommand)(_function)
 
 
 _HEAD = ("name", "kind", "functional", "n", "embedded", "labels")

@@ -1,0 +1,115 @@
+"""`datasets export`: what is made of a data set."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from core.cli.answer import Answer, progress_on_stderr
+from core.cli.options import DatasetName, JsonFlag
+from core.errors import LabError
+from core.frames.choice import Part, chosen_rows
+from core.frames.export.forms import export_dataset, form_of
+from core.frames.filters import LABEL_KINDS, FrameFilter, elements_in, range_in
+from core.frames.registry import open_dataset
+
+AllOf = Annotated[str, typer.Option(metavar="SYMBOLS", help="With all of these: Li,Co,O.")]
+AnyOf = Annotated[
+    str,
+    typer.Option("--any-of", "--elements", metavar="SYMBOLS", help="With at least one of these."),
+]
+NoneOf = Annotated[str, typer.Option(metavar="SYMBOLS", help="Without these.")]
+System = Annotated[str, typer.Option(metavar="SYMBOLS", help="Of this chemical system: Li-Co-O.")]
+MinAtoms = Annotated[int | None, typer.Option(min=1, help="Smallest number of atoms.")]
+MaxAtoms = Annotated[int | None, typer.Option(min=1, help="Largest number of atoms.")]
+LabelKinds = Annotated[
+    str, typer.Option(help=f"With these labels, of {', '.join(LABEL_KINDS)}.", metavar="LABELS")
+]
+Ranges = Annotated[
+    list[str] | None,
+    typer.Option("--range", metavar="QUANTITY=LOW:HIGH", help="As in force=:5. May be repeated."),
+]
+SplitPart = Annotated[Part | None, typer.Option(help="Frames of this part of the split.")]
+
+
+def export(
+    name: DatasetName,
+    *,
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="New file: .extxyz, .parquet, .json (the form of MPtrj and CHGNet) or .db (ASE); "
+            "pairs: .csv or .parquet."
+        ),
+    ],
+    all_of: AllOf = "",
+    any_of: AnyOf = "",
+    none_of: NoneOf = "",
+    system: System = "",
+    min_atoms: MinAtoms = None,
+    max_atoms: MaxAtoms = None,
+    labels: LabelKinds = "",
+    ranges: Ranges = None,
+    split: SplitPart = None,
+    rows: Annotated[
+        str, typer.Option(metavar="FIRST:LAST", help="Of these, the rows FIRST to LAST, from 1.")
+    ] = "",
+    _json: JsonFlag = False,
+) -> Answer:
+    """Write a data set, or some of its frames, to a file that other programs read."""
+    conditions = _conditions(
+        all_of, any_of, none_of, system, min_atoms, max_atoms, labels, ranges or []
+    )
+    data = open_dataset(name)
+    form = form_of(data.card, out)
+    chosen = _cut(chosen_rows(data, conditions, split, progress=progress_on_stderr()), rows)
+    n = export_dataset(data, out, chosen, progress=progress_on_stderr())
+    return Answer(
+        data={"name": name, "file": str(out), "form": form.title, "n": n},
+        text=f"Wrote {n:,} {data.card.kind} of {name} to {out} ({form.title}).",
+    )
+
+
+COMMANDS: dict[str, Callable[..., Answer]] = {"export": export}
+"""Commands of the group `datasets`, by name."""
+
+
+def _conditions(
+    all_of: str,
+    any_of: str,
+    none_of: str,
+    system: str,
+    min_atoms: int | None,
+    max_atoms: int | None,
+    labels: str,
+    ranges: list[str],
+) -> FrameFilter:
+    """Return the conditions that the options of a command state."""
+    return FrameFilter(
+        all_of=elements_in(all_of),
+        any_of=elements_in(any_of),
+        none_of=elements_in(none_of),
+        system=elements_in(system),
+        min_atoms=min_atoms,
+        max_atoms=max_atoms,
+        labels=tuple(filter(None, labels.replace(",", " ").split())),
+        ranges=dict(map(range_in, ranges)),
+    )
+
+
+def _cut(rows: np.ndarray, text: str) -> np.ndarray:
+    """Return the part of some rows that a text names, such as 1:100."""
+    if not text:
+        return rows
+    first, colon, last = text.partition(":")
+    try:
+        begin, end = int(first or 1), int(last or len(rows)) if colon else int(first)
+    except ValueError:
+        begin = end = 0
+    if not 1 <= begin <= end:
+        raise LabError(f"--rows {text}: write FIRST:LAST, counted from 1, as in 1:100.")
+    if begin > len(rows):
+        raise LabError(f"--rows {text}: there are only {len(rows):,} rows; choose among them.")
+    return rows[begin - 1 : end]

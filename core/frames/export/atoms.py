@@ -1,0 +1,42 @@
+"""Frames as ASE's Atoms."""
+
+from typing import TYPE_CHECKING
+
+from core.frames.schema import Frame
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+
+def atoms_of(frame: Frame) -> "Atoms":
+    """Return a frame as Atoms, whose labels are the results of a calculator.
+
+    Energy in eV of the cell, forces in eV/Å, stress in eV/Å³ (xx, yy, zz, yz, xz, xy) with ASE's
+    sign, magmoms in μB; a missing label has no result.
+    """
+    from ase import Atoms, units  # noqa: PLC0415  takes a while to import
+    from ase.calculators.singlepoint import SinglePointCalculator  # noqa: PLC0415  the same
+    from ase.stress import full_3x3_to_voigt_6_stress  # noqa: PLC0415  the same
+
+    atoms = Atoms(
+        numbers=frame.atomic_numbers,
+        scaled_positions=frame.frac_coords,
+        cell=frame.lattice,
+        pbc=frame.pbc,
+    )
+    labels = {
+        "energy": total(frame, frame.energy_per_atom),
+        "forces": frame.forces,
+        "stress": None
+        if frame.stress is None
+        else full_3x3_to_voigt_6_stress(frame.stress) * units.GPa,
+        "magmoms": frame.magmoms,
+    }
+    known = {name: value for name, value in labels.items() if value is not None}
+    atoms.calc = SinglePointCalculator(atoms, **known)
+    return atoms
+
+
+def total(frame: Frame, energy_per_atom: float | None) -> float | None:
+    """Return an energy of a frame in eV, None where it is missing."""
+    return None if energy_per_atom is None else energy_per_atom * len(frame)

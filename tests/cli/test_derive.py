@@ -1,0 +1,52 @@
+"""What is made of a data set on the command line."""
+
+import ase.io
+import pandas as pd
+import pytest
+
+from tests.cli.helpers import answer, invoke, make_frames, mistake, pair_table
+
+
+@pytest.fixture
+def salt():
+    make_frames()
+
+
+@pytest.mark.usefixtures("salt")
+def test_a_selection_is_exported(home):
+    words = ["datasets", "export", "salt", "--out", "a.extxyz", "--elements", "Na,Li"]
+    found = answer(*words, "--system", "Na-Cl", "--labels", "force", "--rows", "2:4")
+    assert found == {"name": "salt", "file": "a.extxyz", "form": "Extended XYZ", "n": 3}
+    ids = [atoms.info["frame_id"] for atoms in ase.io.read(home / "a.extxyz", ":")]
+    assert ids == ["f-1", "f-2", "f-3"]
+    assert "exists already" in mistake(*words)
+    result = invoke("datasets", "export", "salt", "--out", "b.parquet", "--split", "test")
+    assert result.stdout == "Wrote 1 frames of salt to b.parquet (Parquet).\n"
+
+
+@pytest.mark.usefixtures("salt")
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--out", "a.xlsx"], "a.xlsx: the form of frames follows from the name's end: .extxyz"),
+        (["--out", "a.db", "--elements", "Fe"], "salt has no row with Fe"),
+        (["--out", "a.db", "--elements", "Zz"], "'Zz' is not an element"),
+        (["--out", "a.db", "--rows", "3:1"], "write FIRST:LAST, counted from 1"),
+        (["--out", "a.db", "--rows", "x"], "write FIRST:LAST, counted from 1"),
+        (["--out", "a.db", "--rows", "11:12"], "there are only 10 rows"),
+    ],
+)
+def test_mistakes_in_an_export(home, words, message):
+    assert message in mistake("datasets", "export", "salt", *words)
+    assert not [path for path in home.iterdir() if path.name != "home"]
+
+
+def test_pairs_are_exported_as_a_table(home):
+    table = pair_table("t.csv")
+    answer("import", "t.csv", "--name", "pairs")
+    assert answer("datasets", "export", "pairs", "--out", "p.csv")["n"] == 40
+    read = pd.read_csv(home / "p.csv")
+    assert read["energy_r2scan"].tolist() == pytest.approx(table["energy_r2scan"].tolist())
+    assert answer("datasets", "export", "pairs", "--out", "l.csv", "--all-of", "Li")["n"] == 12
+    message = mistake("datasets", "export", "pairs", "--out", "q.csv", "--split", "test")
+    assert "pairs contains pairs, which have no split" in message

@@ -1,0 +1,234 @@
+"""Each form is read by a reader of its own."""
+
+import contextlib
+import io
+import json
+from dataclasses import replace
+
+import ase.db
+import ase.io
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from ase import units
+from chgnet.data.dataset import StructureJsonData
+from chgnet.graph import CrystalGraphConverter
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pymatgen.core import Structure
+
+from core.errors import LabError
+from core.frames.export.extxyz import write_extxyz
+from core.frames.export.forms import export_dataset
+from core.frames.pairs import open_pairs, write_pairs
+from core.frames.registry import open_frame_set
+from core.frames.schema import Card, EnergyColumn
+from core.frames.sources.importing import import_dataset
+from core.frames.store import open_frames, write_frames
+
+CARD = Card(name="set", kind="frames", functional="GGA/GGA+U", corrections="MP2020")
+
+
+@pytest.fixture
+def data(make_frames, tmp_path):
+    write_frames(tmp_path / "set", CARD, make_frames(30))
+    return open_frames(tmp_path / "set")
+
+
+def same(value, expected, **tolerance):
+    assert (value is None) == (expected is None)
+    if expected is not None:
+        np.testing.assert_allclose(value, expected, **tolerance)
+
+
+def check_atoms(atoms, frame, *, atol):
+    """Compare ASE's atoms with a frame."""
+    assert atoms.numbers.tolist() == frame.atomic_numbers.tolist()
+    same(atoms.cell.array, frame.lattice, rtol=1e-14)
+    same(atoms.positions, frame.frac_coords @ frame.lattice, atol=atol)
+    results = atoms.calc.results if atoms.calc else {}
+    energy = frame.energy_per_atom
+    same(results.get("energy"), None if energy is None else energy * len(frame), rtol=1e-14)
+    same(results.get("forces"), frame.forces, atol=atol)
+    same(results.get("magmoms"), frame.magmoms, atol=atol)
+    if frame.stress is None:
+        assert "stress" not in results
+    else:
+        symmetric = (frame.stress + frame.stress.T) / 2
+        same(atoms.get_stress(voigt=False), symmetric * units.GPa, rtol=1e-12)
+
+
+def test_ase_reads_extended_xyz(data, tmp_path):
+    assert export_dataset(data, tmp_path / "a.extxyz", np.array([3, 2, 17])) == 3
+    read = ase.io.read(tmp_path / "a.extxyz", ":")
+    for atoms, frame in zip(read, data.frames([3, 2, 17]), strict=True):
+        check_atoms(atoms, frame, atol=1e-8)
+        uncorrected = frame.uncorrected_energy_per_atom
+        expected = None if uncorrected is None else uncorrected * len(frame)
+        same(atoms.info.get("uncorrected_energy"), expected, rtol=1e-14)
+        same(atoms.info.get("bandgap"), frame.bandgap, rtol=1e-14)
+        info = {"frame_id": frame.frame_id, "material_id": frame.material_id}
+        info |= {"functional": "GGA/GGA+U", "labels": "dft", "corrections": "MP2020"}
+        assert info.items() <= atoms.info.items()
+
+
+@settings(deadline=None, max_examples=25)
+@given(name=st.text(min_size=1, max_size=12))
+def test_any_id_comes_back_from_extended_xyz(make_frames, tmp_path_factory, name):
+    path = tmp_path_factory.mktemp("xyz") / "a.extxyz"
+    frame = replace(make_frames(1)[0], frame_id=name, material_id="0012")
+    write_extxyz(path, CARD, [frame, frame])
+    with path.open(encoding="utf-8") as file:
+        for atoms in ase.io.read(file, ":", format="extxyz"):
+            assert (atoms.info["frame_id"], atoms.info["material_id"]) == (name, "0012")
+
+
+def test_ase_reads_its_database(data, tmp_path):
+    export_dataset(data, tmp_path / "a.db")
+    with ase.db.connect(tmp_path / "a.db") as database:
+        rows = list(database.select())
+        assert database.metadata["card"]["functional"] == "GGA/GGA+U"
+    for row, frame in zip(rows, data.frames(range(30)), strict=True):
+        check_atoms(row.toatoms(), frame, atol=1e-12)
+        assert (row.frame_id, row.material_id) == (frame.frame_id, frame.material_id)
+        same(row.get("bandgap"), frame.bandgap)
+
+
+def test_ids_that_are_numbers_are_in_the_data_of_the_database(make_frames, tmp_path):
+    write_frames(tmp_path / "set", CARD, [replace(make_frames(1)[0], frame_id="0012")])
+    export_dataset(open_frames(tmp_path / "set"), tmp_path / "a.db")
+    row = ase.db.connect(tmp_path / "a.db").get(1)
+    assert row.data["frame_id"] == "0012"
+    assert row.material_id == "m0"
+
+
+def test_chgnet_reads_the_form_of_mptrj(data, tmp_path):
+    # Materials apart, so that they must be brought together.
+    rows = np.concatenate([np.arange(0, 30, 2), np.arange(1, 30, 2)])
+    export_dataset(data, tmp_path / "a.json", rows)
+    document = json.loads((tmp_path / "a.json").read_text())
+    frames = data.frames(range(30))
+    assert {m: set(found) for m, found in document.items()} == {
+        f"m{i}": {f"f{3 * i}", f"f{3 * i + 1}", f"f{3 * i + 2}"} for i in range(10)
+    }
+    for frame in frames:
+        found = document[frame.material_id][frame.frame_id]
+        structure = Structure.from_dict(found["structure"])
+        assert list(structure.atomic_numbers) == frame.atomic_numbers.tolist()
+        same(structure.frac_coords, frame.frac_coords, rtol=0)
+        same(structure.lattice.matrix, frame.lattice, rtol=0)
+        same(found["energy_per_atom"], frame.energy_per_atom, rtol=0)
+        same(found["bandgap"], frame.bandgap, rtol=0)
+        for name, value in (
+            ("corrected_total_energy", frame.energy_per_atom),
+            ("uncorrected_total_energy", frame.uncorrected_energy_per_atom),
+        ):
+            same(found[name], None if value is None else value * len(frame))
+    # Frames that lack a label that was asked for are left out by CHGNet.
+    keys = [("m1", "f5"), ("m0", "f1")]
+    with contextlib.redirect_stdout(io.StringIO()):
+        converter = CrystalGraphConverter(atom_graph_cutoff=6, bond_graph_cutoff=3)
+        loaded = StructureJsonData(str(tmp_path / "a.json"), converter, shuffle=False)
+    for material, frame_id in keys:
+        _, targets = loaded[loaded.keys.index((material, frame_id))]
+        frame = frames[int(frame_id[1:])]
+        same(targets["e"], frame.energy_per_atom, rtol=1e-6)
+        same(targets["f"], frame.forces, rtol=1e-5)
+        same(targets["s"], frame.stress, rtol=1e-5)
+        same(targets["m"], frame.magmoms, rtol=1e-5)
+
+
+def test_uncorrected_energies_are_so_named(make_frames, tmp_path):
+    card = CARD.model_copy(update={"functional": "r2SCAN", "corrections": "none"})
+    frame = replace(make_frames(2)[1], uncorrected_energy_per_atom=None)
+    write_frames(tmp_path / "set", card, [frame])
+    export_dataset(open_frames(tmp_path / "set"), tmp_path / "a.json")
+    found = json.loads((tmp_path / "a.json").read_text())["m0"]["f1"]
+    same(found["uncorrected_total_energy"], frame.energy_per_atom * len(frame))
+    assert "corrected_total_energy" not in found
+    export_dataset(open_frames(tmp_path / "set"), tmp_path / "a.parquet")
+    table = pd.read_parquet(tmp_path / "a.parquet")
+    assert table["uncorrected_energy_per_atom"].tolist() == [frame.energy_per_atom]
+
+
+def test_pandas_reads_parquet(data, tmp_path):
+    export_dataset(data, tmp_path / "a.parquet")
+    table = pd.read_parquet(tmp_path / "a.parquet")
+    assert len(table) == 30
+    for row, frame in zip(table.itertuples(), data.frames(range(30)), strict=True):
+        assert (row.frame_id, row.n_atoms) == (frame.frame_id, len(frame))
+        structure = Structure.from_dict(json.loads(row.structure))
+        same(structure.frac_coords, frame.frac_coords, rtol=0)
+        for column, value in (
+            (row.forces_ev_per_angstrom, frame.forces),
+            (row.stress_gpa, frame.stress),
+        ):
+            same(None if column is None else np.stack(column), value, rtol=0)
+        same(row.magmoms_mub, frame.magmoms, rtol=0)
+    card = json.loads(pq.read_schema(tmp_path / "a.parquet").metadata[b"atomref_lab"])
+    assert card["fingerprint"] == data.fingerprint
+
+
+@pytest.mark.parametrize("corrections", ["MP2020", "none", "unknown"])
+def test_parquet_imports_without_options(make_frames, tmp_path, corrections):
+    frames = [one for one in make_frames(30) if one.energy_per_atom is not None]
+    if corrections == "none":
+        frames = [replace(one, uncorrected_energy_per_atom=None) for one in frames]
+    card = CARD.model_copy(update={"corrections": corrections, "functional": "PBE"})
+    write_frames(tmp_path / "set", card, frames)
+    export_dataset(open_frames(tmp_path / "set"), tmp_path / "a.parquet")
+    import_dataset(tmp_path / "a.parquet", "frames", name="back", functional="PBE")
+    back = open_frame_set("back")
+    # A table of energies with and without corrections says which is which.
+    assert back.card.corrections == ("MP2020" if corrections == "unknown" else corrections)
+    for frame, again in zip(frames, back.frames(range(len(frames))), strict=True):
+        names = ("energy_per_atom", "uncorrected_energy_per_atom", "forces", "stress", "magmoms")
+        for name in (*names, "bandgap", "frac_coords", "lattice"):
+            same(getattr(again, name), getattr(frame, name), rtol=1e-15)
+        assert (again.frame_id, again.material_id) == (frame.frame_id, frame.material_id)
+
+
+def test_pairs_are_tables(tmp_path):
+    table = pd.DataFrame({"material_id": ["a", "b"], "formula": ["NaCl", "MgO"]})
+    table["energy_pbe"], table["energy_r2scan"] = [-3.4, -5.9], [-7.1, np.nan]
+    energies = [
+        EnergyColumn(column="energy_pbe", functional="PBE"),
+        EnergyColumn(column="energy_r2scan", functional="r2SCAN"),
+    ]
+    write_pairs(tmp_path / "set", Card(name="set", kind="pairs", energies=energies), table)
+    pairs = open_pairs(tmp_path / "set")
+    export_dataset(pairs, tmp_path / "a.csv")
+    export_dataset(pairs, tmp_path / "a.parquet", np.array([1]))
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "a.csv"), table)
+    read = pd.read_parquet(tmp_path / "a.parquet")
+    pd.testing.assert_frame_equal(read, table.iloc[[1]].reset_index(drop=True))
+
+
+def test_mistakes_leave_no_file(data, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    out.mkdir()
+    with pytest.raises(LabError, match=r"follows from the name's end: \.extxyz"):
+        export_dataset(data, out / "a.xlsx")
+    (out / "a.db").write_text("mine")
+    with pytest.raises(LabError, match="exists already"):
+        export_dataset(data, out / "a.db")
+    with pytest.raises(LabError, match="no row was chosen"):
+        export_dataset(data, out / "a.json", np.array([], dtype=int))
+
+    def full(_row):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(data, "frame", full)
+    for suffix in ("extxyz", "parquet", "json"):
+        with pytest.raises(LabError, match="the disk is full"):
+            export_dataset(data, out / f"b.{suffix}")
+
+    def cancel(_share, _what):
+        raise KeyboardInterrupt
+
+    for suffix in ("extxyz", "parquet", "json"):
+        with pytest.raises(KeyboardInterrupt):
+            export_dataset(data, out / f"b.{suffix}", progress=cancel)
+    assert [path.name for path in out.iterdir()] == ["a.db"]
+    assert (out / "a.db").read_text() == "mine"
