@@ -43,6 +43,11 @@ def sweeps_dir() -> Path:
     return _sub("sweeps")
 
 
+def downloads_dir() -> Path:
+    """Return the directory of downloaded open data sets."""
+    return _sub("downloads")
+
+
 def cache_dir() -> Path:
     """Return the directory of results that can be recomputed."""
     return _sub("cache")

@@ -16,6 +16,7 @@ ROOMS = [
     "core.frames.export",
     "core.frames.tables",
     "core.frames.sources",
+    "core.frames.catalogue",
     "core.reference.fits",
     "core.reference.shifts",
     "core.reference.formation",

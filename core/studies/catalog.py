@@ -12,6 +12,7 @@ _CLASSES = {
     "corrections": "core.studies.corrections:CorrectionsStudy",
     "contents": "core.studies.contents:ContentsStudy",
     "atomref-intervals": "core.studies.atomref_intervals:AtomRefIntervals",
+    "download": "core.studies.download:DownloadStudy",
     "few": "core.studies.data_efficiency:DataEfficiencyStudy",
     "importance": "core.studies.importance:ImportanceStudy",
     "interaction": "core.studies.interaction:InteractionStudy",

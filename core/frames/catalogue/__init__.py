@@ -1,0 +1,1 @@
+"""Open data sets on other hosts: what they are, how they are downloaded."""
