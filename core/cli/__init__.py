@@ -26,6 +26,7 @@ _COMMANDS = {
         "datasets",
         "Import a table of paired energies, of frames, or of one functional's energies.",
     ),
+    "catalogue": ("catalogue", "Open data sets: download and import them."),
     "shift": (
         "shift",
         "Compare two functionals: two data sets of frames, or two columns of one table of pairs.",

@@ -113,7 +113,7 @@ def deletion(name: str, what: str, delete: Callable[[], None], *, yes: bool) -> 
         LabError: if there is no terminal to ask on, or it cannot be deleted.
     """
     if not yes:
-        if not _has_terminal():
+        if not has_terminal():
             raise LabError(f"{name}: there is no terminal to confirm the deletion; add --yes.")
         if not typer.confirm(f"Delete {what}?", err=True):
             return Answer(data={"deleted": None}, text="Nothing was deleted.", code=1)
@@ -137,7 +137,8 @@ def key_values(words: Sequence[str], *, option: str) -> dict[str, str]:
     return dict(word.split("=", 1) for word in words)
 
 
-def _has_terminal() -> bool:
+def has_terminal() -> bool:
+    """Return whether there is somebody to ask."""
     return sys.stdin.isatty()
 
 

@@ -79,7 +79,7 @@ def test_a_deletion_is_confirmed_on_the_terminal_or_by_an_option(home, monkeypat
     pair_table(home / "pairs.csv")
     answer("import", "pairs.csv", "--name", "mine")
     assert "add --yes" in mistake("datasets", "delete", "mine")
-    monkeypatch.setattr("core.cli.answer._has_terminal", lambda: True)
+    monkeypatch.setattr("core.cli.answer.has_terminal", lambda: True)
     kept = CliRunner().invoke(app, ["datasets", "delete", "mine"], input="n\n")
     assert (kept.exit_code, kept.stdout) == (1, "Nothing was deleted.\n")
     assert "Delete data set mine with 40 pairs?" in kept.stderr
