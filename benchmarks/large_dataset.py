@@ -20,12 +20,12 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
+from harness.generated_frames import write_generated
 
 from core.frames.contents import contents_of, occurrence
 from core.frames.filters import FrameFilter
 from core.frames.schema import Frame
 from core.frames.store import open_frames
-from harness.generated_frames import write_generated
 
 _FILTERS = {
     "element": FrameFilter(all_of=("O",)),

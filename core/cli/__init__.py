@@ -23,8 +23,8 @@ from core.home import PROGRAM, keep_compiled_code
 _COMMANDS = {
     "datasets": ("datasets", "The data sets of the lab."),
     "import": (
-        "datasets",
-        "Import a table of paired energies, of frames, or of one functional's energies.",
+        "imports",
+        "Import frames with labels from a file or folder of a known form, or a table of energies.",
     ),
     "catalogue": ("catalogue", "Open data sets: download and import them."),
     "shift": (

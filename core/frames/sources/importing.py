@@ -1,17 +1,36 @@
-"""Import of a table as any kind of data set."""
+"""The one import of files as a data set, and the plan of it, for page and command line."""
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from core.frames.functionals import canonical_functional
-from core.frames.schema import Card
+from core.errors import LabError
+from core.frames.extent import refuse_totals
+from core.frames.functionals import MIXED, canonical_functional, covers
+from core.frames.registry import new_dataset_path
+from core.frames.schema import DFT, Card, Corrections
+from core.frames.sources.many import ManyFiles
+from core.frames.sources.opening import open_source
+from core.frames.sources.record_frames import RecordFrames
+from core.frames.sources.records import RecordSource
+from core.frames.store import write_frames
 from core.frames.tables.energy_table import EnergyTable
 from core.frames.tables.frame_table import FrameTable, import_frames
-from core.frames.tables.guessing import Kind
-from core.frames.tables.mapping import ImportPlan
+from core.frames.tables.guessing import Kind, TableGuess, guess
+from core.frames.tables.labels import StressOrder
+from core.frames.tables.mapping import (
+    ImportPlan,
+    functional_in_rows,
+    functionals_in_rows,
+    suggested_units,
+)
 from core.frames.tables.opening import open_table
 from core.frames.tables.pair_table import import_energies, import_pairs
+from core.frames.tables.tabular import TableFile
+from core.progress import Progress, silent
 
 _IMPORTS: dict[Kind, Callable[..., Card]] = {
     "pairs": import_pairs,
@@ -19,29 +38,223 @@ _IMPORTS: dict[Kind, Callable[..., Card]] = {
     "energies": import_energies,
 }
 
+Paths = Path | str | Sequence[Path | str]
+"""A file or folder, or several files of one form."""
 
-def import_dataset(path: Path | str, kind: Kind, **settings: Any) -> Card:
-    """Import a table as a new data set; settings and errors are those of its kind.
 
-    See `import_pairs`, `import_frames` and `import_energies`.
+@dataclass(kw_only=True, frozen=True)
+class Input:
+    """Files that are to be imported, recognised but not read.
+
+    Attributes:
+        source: what they hold, unless it is a table.
+        table: the table.
     """
-    return _IMPORTS[kind](path, **settings)
+
+    source: RecordSource | None
+    table: TableFile | None
+
+    @property
+    def title(self) -> str:
+        """The form in words."""
+        return "table" if self.source is None else self.source.title
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """Kinds of data sets that it may become."""
+        return ("pairs", "frames", "energies") if self.source is None else ("frames",)
+
+    @cached_property
+    def guess(self) -> TableGuess:
+        """What its columns or keys mean by their names and first rows.
+
+        Raises:
+            LabError: if nothing can be read.
+        """
+        if self.table is not None:
+            return guess(self.table)
+        return self.records().guess
+
+    @property
+    def kind(self) -> Kind:
+        """The likeliest kind."""
+        return "frames" if self.table is None else self.guess.kind
+
+    def records(self, **settings: Any) -> RecordFrames:
+        """Return the records of a source as frames; settings as of `RecordFrames`."""
+        if self.source is None:
+            raise LabError("A table has rows, not records; import it as a table.")
+        return RecordFrames(self.source, **settings)
+
+    def mapping(self, kind: Kind) -> dict[str, str]:
+        """Return field to column or key, as guessed."""
+        return self.guess.mapping(kind) if self.table is not None else self.records().mapping
+
+    def units(self, mapping: Mapping[str, str]) -> dict[str, str]:
+        """Return field to the unit that the file states or its form has, "" where not known."""
+        if self.table is not None:
+            return suggested_units(self.table, mapping)
+        plan = self.records(mapping=mapping).plan
+        return {field: unit.unit.name for field, unit in plan.units.items()}
+
+    def functionals(self, mapping: Mapping[str, str]) -> Counter[str]:
+        """Return the functionals that rows or first records name, with their numbers."""
+        if self.table is None:
+            found = self.records(mapping=mapping).functionals
+            known = self.source.functional if self.source else None
+            return found or Counter([known] if known else [])
+        column = mapping.get("functional")
+        return functionals_in_rows(self.table, column) if column else Counter()
+
+    def functional(self, mapping: Mapping[str, str], kind: Kind) -> str:
+        """Return the functional of frames or energies where the file says it.
+
+        Raises:
+            LabError: if it does not, or names several.
+        """
+        if self.table is not None:
+            column = mapping.get("functional", self.guess.fields.get("functional"))
+            if column:
+                return functional_in_rows(self.table, column)
+            name = str(self.table.path)
+        else:
+            named = self.functionals(mapping)
+            if len(named) == 1:
+                return next(iter(named))
+            if named and all(covers(MIXED, one) for one in named):
+                return MIXED
+            if named:
+                counts = ", ".join(f"{one} ({n:,})" for one, n in named.most_common(9))
+                raise LabError(
+                    f"The first frames name the functionals {counts}; say which to take, as in "
+                    "--functional r2SCAN."
+                )
+            name = str(self.source.path) if self.source else ""
+        raise LabError(
+            f"{name}: the functional of the {kind} is not known; give it once, as in "
+            "--functional r2SCAN."
+        )
+
+
+def open_input(paths: Paths, form: str | None = None) -> Input:
+    """Recognise files by their content.
+
+    Args:
+        paths: a file or folder, or several of one form.
+        form: name of the form where recognition is wrong; see `core.frames.sources.opening.FORMS`.
+
+    Raises:
+        LabError: if a file cannot be opened, or is of a form that cannot be imported.
+    """
+    every = [Path(paths)] if isinstance(paths, (str, Path)) else [Path(path) for path in paths]
+    sources = [open_source(path, form) for path in every]
+    if len(every) == 1:
+        source = sources[0]
+        return Input(source=source, table=None if source else open_table(every[0]))
+    known = [source for source in sources if source is not None]
+    forms = {type(source) for source in known}
+    if len(known) < len(every) or len(forms) != 1:
+        names = ", ".join(sorted({source.title if source else "table" for source in sources}))
+        raise LabError(
+            f"The {len(every):,} files are not of one form ({names}); import those of each form as "
+            "a data set of their own."
+        )
+    return Input(source=ManyFiles(known), table=None)
+
+
+def import_dataset(paths: Paths, kind: Kind, *, form: str | None = None, **settings: Any) -> Card:
+    """Import files as a new data set; settings and errors are those of its kind.
+
+    Tables: see `import_pairs`, `import_frames` and `import_energies`. Others: see `import_records`.
+    """
+    found = open_input(paths, form)
+    if found.source is not None:
+        return import_records(found.source, **settings)
+    if found.table is None or kind not in found.kinds:
+        raise LabError(f"A {found.title} cannot be imported as {kind}.")
+    return _IMPORTS[kind](found.table.path, **settings)
+
+
+def import_records(
+    source: RecordSource,
+    *,
+    name: str,
+    functional: str,
+    mapping: Mapping[str, str] | None = None,
+    units: Mapping[str, str] | None = None,
+    stress_order: StressOrder | None = None,
+    corrections: Corrections | None = None,
+    labels: str = DFT,
+    licence: str = "",
+    title: str = "",
+    progress: Progress = silent,
+) -> Card:
+    """Import the frames of a source.
+
+    A frame that cannot be taken is left out; the card's report says which and why.
+
+    Args:
+        source: the source.
+        name: name of the new data set.
+        functional: functional of the labels; frames that name another one are left out.
+        mapping: field to key, where the guess is wrong; an empty key leaves the field out.
+        units: field to unit, where it is not that of the form.
+        stress_order: order of six numbers of stress, where it is not that of the form.
+        corrections: whether the energies contain MP2020 corrections, where the source does not
+            say it.
+        labels: "dft" or the name of the model that made the labels.
+        licence: licence of the data.
+        title: one line for people.
+        progress: called with the finished share.
+
+    Returns:
+        The card of the new data set.
+
+    Raises:
+        LabError: if no frame can be taken; nothing is imported then.
+    """
+    directory = new_dataset_path(name)
+    functional = canonical_functional(functional)
+    records = RecordFrames(
+        source, functional=functional, mapping=mapping, units=units, stress_order=stress_order
+    )
+    guessed = records.guess.energy(records.mapping["energy"]).corrections
+    card = records.card(
+        kind="frames",
+        name=name,
+        title=title,
+        functional=functional,
+        labels=labels if labels != DFT else source.labels,
+        corrections=corrections or source.corrections or guessed,
+        licence=licence,
+    )
+    frames = records.frames(progress)
+    energy = records.plan.units["energy"]
+    if energy.is_assumed and energy.unit.per == "atom":
+        frames = refuse_totals(frames, source.path.name)
+    return write_frames(
+        directory, card, frames, describe=records.describe, refuse=records.refuse_frame
+    )
 
 
 def plan_import(
-    path: Path | str,
+    paths: Paths,
     kind: Kind,
     *,
+    form: str | None = None,
     functional: str | None = None,
     mapping: Mapping[str, str] | None = None,
     units: Mapping[str, str] | None = None,
 ) -> ImportPlan:
-    """Return what `import_dataset` would take from a table; arguments as of its kind.
+    """Return what `import_dataset` would take; arguments as of its kind.
 
     Raises:
-        LabError: if the table cannot be read or lacks what the kind needs.
+        LabError: if nothing can be read or what the kind needs is missing.
     """
     functional = functional and canonical_functional(functional)
+    found = open_input(paths, form)
+    if found.table is None:
+        return found.records(functional=functional, mapping=mapping, units=units).plan
     if kind == "frames":
-        return FrameTable(open_table(path), mapping, functional or "", units).plan
-    return EnergyTable(path, kind, mapping, functional=functional, units=units).plan
+        return FrameTable(found.table, mapping, functional or "", units).plan
+    return EnergyTable(found.table.path, kind, mapping, functional=functional, units=units).plan

@@ -61,6 +61,8 @@ class RecordFrames(MappedTable):
         functional: functional of the frames.
     """
 
+    row = "frame"
+
     def __init__(
         self,
         source: RecordSource,
@@ -157,6 +159,21 @@ class RecordFrames(MappedTable):
                 continue
             if frame is not None:
                 yield frame
+        n_left_out = sum(self._reasons.values()) + sum(self._other_functionals.values())
+        if self._n_read == n_left_out:
+            raise self._without_frames()
+
+    def _without_frames(self) -> LabError:
+        if not self._n_read:
+            return self.source.without_frames()
+        if not self._reasons:
+            return self.without_functional()
+        why, n = self._reasons.most_common(1)[0]
+        first = next(refusal for refusal in self._refused if refusal.why == why)
+        return LabError(
+            f"{self.file.path.name}: none of its {self._n_read:,} structures can be taken; "
+            f"{n:,} because {why}, first {first.where}."
+        )
 
     def refuse(self, where: str, why: str) -> None:
         """Count a structure that is left out."""

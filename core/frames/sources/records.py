@@ -71,12 +71,12 @@ class RecordSource(ABC):
     """
 
     form: ClassVar[str]
-    title: ClassVar[str]
+    title: str
     mapping: Mapping[str, str] = MappingProxyType({})
     units: Mapping[str, str] = MappingProxyType(
         {"energy": "eV/cell", "forces": "eV/Å", "stress": "eV/Å³"}
     )
-    units_are_known: ClassVar[bool] = False
+    units_are_known: bool = False
     stress_order: StressOrder | None = None
     functional: str | None = None
     corrections: Corrections | None = None

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -71,6 +71,7 @@ class ImportPlan:
         ignored: all columns that are not taken.
         has_ids: whether a column says which rows belong to one material.
         decimal_commas: columns whose commas are read as decimal points.
+        row: what one structure or formula is in the file.
     """
 
     mapping: dict[str, str]
@@ -79,6 +80,7 @@ class ImportPlan:
     ignored: list[str] = field(default_factory=list)
     has_ids: bool = True
     decimal_commas: list[str] = field(default_factory=list)
+    row: str = "row"
 
     @property
     def sentences(self) -> str:
@@ -95,18 +97,22 @@ class ImportPlan:
         if self.left_out:
             text.append(f"Not read, though they look like labels: {', '.join(self.left_out)}.")
         if not self.has_ids:
-            text.append("No column of ids was found, so each row is a material of its own.")
+            text.append(f"No ids were found, so each {self.row} is a material of its own.")
         return " ".join(text)
 
 
 class MappedTable:
     """A table file with a column for each field.
 
+    A subclass whose file has no rows says in `row` what it has.
+
     Attributes:
         file: the table.
         guess: what its columns mean by their names and first rows.
         mapping: field to column, without the fields that have no column.
     """
+
+    row: ClassVar[str] = "row"
 
     def __init__(
         self,
@@ -181,6 +187,7 @@ class MappedTable:
             ignored=[name for name in self.file.columns if name not in used],
             has_ids=bool({"material_id", "frame_id"} & self.mapping.keys()),
             decimal_commas=[name for name in self.guess.decimal_commas if name in used],
+            row=self.row,
         )
 
     def unit(self, name: str, column: str) -> ColumnUnit:
@@ -255,7 +262,7 @@ class MappedTable:
             *(f"{n:,} {why}" for n, why in left_out if n),
             *(f"{n:,} in {name}" for name, n in self._other_functionals.most_common()),
         ]
-        text = f"{taken:,} of {rows:,} rows of {self.file.path.name}"
+        text = f"{taken:,} of {rows:,} {self.row}s of {self.file.path.name}"
         return f"{text}; left out: {' and '.join(reasons)}." if reasons else f"{text}."
 
     def require(self, field: str, content: str) -> str:

@@ -151,9 +151,9 @@ def test_ids_keep_materials_together(tmp_path, salt_json, name):
     pd.DataFrame(columns).to_parquet(path)
     card = import_frames(path, name="mine", functional="PBE")
     assert (card.n, card.n_materials) == (4, 2)
-    assert "No column of ids" not in card.description
+    assert "No ids were found" not in card.description
     pd.DataFrame(columns).drop(columns=name).to_parquet(path)
-    assert "No column of ids" in import_frames(path, name="other", functional="PBE").description
+    assert "No ids were found" in import_frames(path, name="other", functional="PBE").description
 
 
 @pytest.mark.parametrize("name", ["functional", "energy_type", "run_type", "xc", "Level of theory"])

@@ -102,7 +102,7 @@ def test_a_hydrate_says_how_it_was_read(write):
 
 def test_rows_without_ids_say_so(write):
     card = import_pairs(write("t.csv", f"{HEAD}NaCl,-1,-2\n"), name="nameless")
-    assert "No column of ids was found, so each row is a material of its own." in card.description
+    assert "No ids were found, so each row is a material of its own." in card.description
 
 
 def test_decimal_commas_are_said(write):

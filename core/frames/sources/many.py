@@ -1,0 +1,62 @@
+"""Several files of one form as one source."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from core.errors import LabError
+from core.frames.sources.records import Record, RecordSource, Refused
+from core.progress import Progress, part
+
+
+class ManyFiles(RecordSource):
+    """The frames of several files, one file after the other.
+
+    What the form defines is that of the first file. A file of which nothing can be read is refused
+    as a whole, and the next one is read.
+    """
+
+    form = "many"
+    title = "several files"
+
+    def __init__(self, sources: Sequence[RecordSource]) -> None:
+        first = sources[0]
+        super().__init__(first.path.parent if len(sources) > 1 else first.path)
+        self.sources = sources
+        self.title = f"{len(sources):,} files, {first.title}"
+        self.mapping = first.mapping
+        self.units = first.units
+        self.units_are_known = first.units_are_known
+        self.stress_order = first.stress_order
+        functionals = {source.functional for source in sources}
+        self.functional = functionals.pop() if len(functionals) == 1 else None
+        self.corrections = first.corrections
+        self.labels = first.labels
+
+    @classmethod
+    def recognises(cls, path: Path) -> bool:
+        """Return False: a user names several files."""
+        del path
+        return False
+
+    def records(self, progress: Progress) -> Iterator[Record | Refused]:
+        """Yield the frames of all files."""
+        total = sum(_size(source.path) for source in self.sources) or 1
+        done = 0
+        for source in self.sources:
+            size = _size(source.path)
+            share = part(
+                progress, done / total, (done + size) / total, prefix=f"{source.path.name}: "
+            )
+            try:
+                yield from source.records(share)
+            except LabError as error:
+                yield Refused(where=source.path.name, why=str(error).rstrip("."))
+            done += size
+
+    def notes(self) -> list[str]:
+        """Return the notes of all files, each once."""
+        return list(dict.fromkeys(note for source in self.sources for note in source.notes()))
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 1
