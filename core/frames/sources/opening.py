@@ -5,9 +5,13 @@ from typing import Final
 
 from core.errors import LabError
 from core.frames.sources.extended_xyz import ExtendedXyz
+from core.frames.sources.parquet_sets import ColabFit, LeMat, MatPesParquet, ParquetSites
 from core.frames.sources.records import RecordSource
 
-SOURCES: Final[tuple[type[RecordSource], ...]] = (ExtendedXyz,)
+SOURCES: Final[tuple[type[RecordSource], ...]] = (
+    ExtendedXyz,
+    *(LeMat, ColabFit, MatPesParquet, ParquetSites),
+)
 """Every form beside tables, in the order in which they are tried."""
 
 FORMS: Final = ("table", *(source.form for source in SOURCES))

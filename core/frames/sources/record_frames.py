@@ -88,10 +88,12 @@ class RecordFrames(MappedTable):
             if first is None:
                 raise source.without_frames()
             raise LabError(f"{_capital(first.where)}: {first.why}; no structure could be read.")
+        file = RecordHead(source, head)
+        known = {field: key for field, key in source.mapping.items() if key in file.columns}
         super().__init__(
-            RecordHead(source, head),
+            file,
             "frames",
-            {**source.mapping, **(mapping or {})},
+            {**known, **(mapping or {})},
             functional=functional,
             units=units,
             usual=source.units,

@@ -9,7 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from core.elements import FormulaError, atomic_number, formula_of, fractions_from_formulas
+from core.elements import (
+    N_ELEMENTS,
+    FormulaError,
+    atomic_number,
+    formula_of,
+    fractions_from_formulas,
+)
 from core.frames.schema import PERIODIC, Frame
 from core.frames.tables.literals import is_python_repr, parse_dict_text
 from core.frames.tables.tabular import CellError
@@ -25,6 +31,7 @@ _HARMLESS = re.compile(
     "rounded to ideal values|electronegativity|[Ss]kipping relative stoichiometry check|"
     "Spacegroup from|symmetry operations|is deprecated|deprecated|Issues encountered while parsing"
 )
+_SPECIES = re.compile(r"([A-Z][a-z]?)(?:[0-9.]*[+-])?")
 _PRINTED = re.compile(r"\s*(Full Formula \(|Structure Summary|Structure\(|Atoms\(|Lattice\b)")
 
 
@@ -79,14 +86,14 @@ def parse_structure(value: str | Mapping[str, Any]) -> Cell:
             within reach.
     """
     if isinstance(value, Mapping):
-        cell = _from_dict(value)
+        cell = cell_from_dict(value)
     elif not isinstance(value, str):
         raise CellError("the structure is neither a dictionary nor text")
     elif value.lstrip().startswith("{"):
         document = parse_dict_text(value, name="structure")
         if not isinstance(document, Mapping):
             raise CellError("the structure is not a dictionary")
-        cell = _from_dict(document)
+        cell = cell_from_dict(document)
     else:
         cell = _from_text(value)
     return check_cell(cell)
@@ -201,7 +208,12 @@ def _is_poscar(text: str) -> bool:
         return False
 
 
-def _from_dict(document: Mapping[str, Any]) -> Cell:
+def cell_from_dict(document: Mapping[str, Any]) -> Cell:
+    """Read a pymatgen Structure dictionary, without `check_cell`.
+
+    Raises:
+        CellError: if it is not one, is disordered, or has an element beyond Pu.
+    """
     try:
         lattice = np.array(document["lattice"]["matrix"], dtype=np.float64)
         pbc = tuple(map(bool, document["lattice"].get("pbc") or PERIODIC))
@@ -228,6 +240,39 @@ def _number(species: Sequence[Mapping[str, Any]]) -> int:
     if len(species) != 1 or abs(species[0].get("occu", 1) - 1) > 1e-8:
         raise CellError("the structure is disordered")
     return _atomic_number(species[0]["element"])
+
+
+def numbers_of(species: Iterable[Any]) -> np.ndarray:
+    """Return the atomic numbers of sites, (n,) integers.
+
+    Args:
+        species: symbols, which may carry a charge as in Fe3+, or atomic numbers.
+
+    Raises:
+        CellError: if one is not an element from H to Pu.
+    """
+    values = list(species)
+    if values and all(isinstance(value, str) for value in values):
+        return np.array([_symbol_number(value) for value in values], dtype=np.int64)
+    try:
+        numbers = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        numbers = np.full(1, np.nan)
+    if numbers.ndim != 1 or not (numbers == np.round(numbers)).all():
+        raise CellError("the structure's atomic numbers are not whole numbers")
+    if len(numbers) and not 1 <= numbers.min() <= numbers.max() <= N_ELEMENTS:
+        beyond = numbers[(numbers < 1) | (numbers > N_ELEMENTS)][0]
+        raise CellError(
+            f"the structure contains atomic number {beyond:.0f}, which is not an element from H to "
+            "Pu"
+        )
+    return numbers.astype(np.int64)
+
+
+@lru_cache(maxsize=1 << 12)
+def _symbol_number(text: str) -> int:
+    match = _SPECIES.fullmatch(text.strip())
+    return _atomic_number(match[1] if match else text)
 
 
 def _atomic_number(symbol: str) -> int:
