@@ -9,6 +9,9 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[1]
 """The directory that holds `core`, `pages` and `data`."""
 
+EMBEDDED_DIR = CHECKOUT / "data"
+"""Directory of the embedded data sets, one directory per data set."""
+
 PROGRAM = "atomref"
 """What messages and pages call the command line."""
 

@@ -32,7 +32,7 @@ Array = NDArray[np.float64]
 RARE = 5
 """Number of materials that cover an element by half; from fewer its reference is poorly known."""
 
-_PAIRS = 0.1
+PAIRS = 0.1
 """Weight of a pair, so that no material gains more by new pairs than by one new element."""
 
 
@@ -121,11 +121,11 @@ class ByComposition:
         self._rows, self._columns, self._weights = _incidence(candidates, units)
         _, columns, weights = _incidence(training, units)
         self._units = list(units)
-        self._covered = np.bincount(columns, weights, minlength=len(units))
+        self._covered = np.bincount(columns, weights, minlength=len(units)).astype(np.float64)
         self._materials = np.bincount(columns, minlength=len(units))
         is_element = np.array([len(unit) == 1 for unit in units], dtype=bool)
         self._half = np.where(is_element, float(RARE), 1.0)
-        self._importance = np.where(is_element, 1.0, _PAIRS)
+        self._importance = np.where(is_element, 1.0, PAIRS)
 
     @property
     def gains(self) -> Array:

@@ -1,19 +1,21 @@
-"""`datasets export`: what is made of a data set."""
+"""`datasets export|subset`: what is made of a data set."""
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
 
+from core.acquisition.subsets import SubsetRule, make_subset
 from core.cli.answer import Answer, progress_on_stderr
-from core.cli.options import DatasetName, JsonFlag
+from core.cli.options import DatasetName, JsonFlag, Seed
 from core.errors import LabError
 from core.frames.choice import Part, chosen_rows
 from core.frames.export.forms import export_dataset, form_of
 from core.frames.filters import LABEL_KINDS, FrameFilter, elements_in, range_in
-from core.frames.registry import open_dataset
+from core.frames.registry import open_dataset, open_frame_set
+from core.frames.schema import Card
 
 AllOf = Annotated[str, typer.Option(metavar="SYMBOLS", help="With all of these: Li,Co,O.")]
 AnyOf = Annotated[
@@ -31,6 +33,7 @@ Ranges = Annotated[
     list[str] | None,
     typer.Option("--range", metavar="QUANTITY=LOW:HIGH", help="As in force=:5. May be repeated."),
 ]
+Title = Annotated[str, typer.Option(help="Title in lists of data sets.")]
 SplitPart = Annotated[Part | None, typer.Option(help="Frames of this part of the split.")]
 
 
@@ -72,8 +75,72 @@ def export(
     )
 
 
-COMMANDS: dict[str, Callable[..., Answer]] = {"export": export}
+def subset(
+    name: DatasetName,
+    *,
+    new_name: Annotated[str, typer.Option("--name", help="Name of the new data set.")],
+    n: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Number of frames, of materials by the rule material. Default: all."
+        ),
+    ] = None,
+    by: Annotated[
+        SubsetRule,
+        typer.Option(
+            help="random: frames; material: materials with all of their frames; coverage: the "
+            "materials that add most to the coverage of elements and pairs of elements."
+        ),
+    ] = "random",
+    all_of: AllOf = "",
+    any_of: AnyOf = "",
+    none_of: NoneOf = "",
+    system: System = "",
+    min_atoms: MinAtoms = None,
+    max_atoms: MaxAtoms = None,
+    labels: LabelKinds = "",
+    ranges: Ranges = None,
+    split: SplitPart = None,
+    seed: Seed = 0,
+    title: Title = "",
+    _json: JsonFlag = False,
+) -> Answer:
+    """Make a data set of some frames of another one, without copying them."""
+    card = make_subset(
+        open_frame_set(name),
+        new_name,
+        conditions=_conditions(
+            all_of, any_of, none_of, system, min_atoms, max_atoms, labels, ranges or []
+        ),
+        part=split,
+        rule=by,
+        n=n,
+        seed=seed,
+        title=title,
+        progress=progress_on_stderr(),
+    )
+    return _made(card)
+
+
+COMMANDS: dict[str, Callable[..., Answer]] = {"export": export, "subset": subset}
 """Commands of the group `datasets`, by name."""
+
+
+def _made(card: Card, **more: Any) -> Answer:
+    """Return the answer on a new data set."""
+    data = {
+        "name": card.name,
+        "kind": card.kind,
+        "n": card.n,
+        "n_materials": card.n_materials,
+        "description": card.description,
+        **more,
+    }
+    return Answer(
+        data=data,
+        text=f"Made {card.name} with {card.n:,} {card.kind} of {card.n_materials:,} materials. "
+        f"{card.description}",
+    )
 
 
 def _conditions(

@@ -15,10 +15,8 @@ from core.errors import LabError
 from core.frames.pairs import PairSet, open_pairs
 from core.frames.schema import CARD, Card, read_card
 from core.frames.store import FrameSet, open_frames
-from core.home import CHECKOUT, datasets_dir
-
-EMBEDDED_DIR = CHECKOUT / "data"
-"""Directory of the embedded data sets, one directory per data set."""
+from core.frames.subset_rows import parent_path
+from core.home import EMBEDDED_DIR, datasets_dir
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _LOG = logging.getLogger(__name__)
@@ -97,9 +95,11 @@ def open_dataset(name: str) -> FrameSet | PairSet:
     """Open a data set by name; one that has not changed since is opened only once.
 
     Raises:
-        LabError: if there is no such data set, or one of its files is damaged.
+        LabError: if there is no such data set, one of its files is damaged, or it is a subset of
+            a data set that is missing or has changed.
     """
     info = find_dataset(name)
+    parent_path(info.path, info.card)
     return _open(info.path, info.card.kind, info.card.model_dump_json())
 
 
@@ -127,11 +127,17 @@ def delete_dataset(name: str) -> None:
     """Delete one of the user's data sets.
 
     Raises:
-        LabError: if there is no such data set, or it is embedded.
+        LabError: if there is no such data set, it is embedded, or it has subsets.
     """
     info = find_dataset(name)
     if info.embedded:
         raise LabError(f"{name} is embedded; only imported data sets can be deleted.")
+    parents = {one.card.name: one.card.parent for one in list_datasets()}
+    subsets = [subset for subset, parent in parents.items() if parent and parent.name == name]
+    if subsets:
+        raise LabError(
+            f"{name} contains the frames of its subsets {', '.join(subsets)}; delete these first."
+        )
     # Renamed first, so that a reader never opens half of it.
     deleted = info.path.with_name(f".{name}.{secrets.token_hex(4)}.deleted")
     info.path.rename(deleted)

@@ -166,6 +166,20 @@ class EnergyColumn(BaseModel):
     labels: str = DFT
 
 
+class Parent(BaseModel):
+    """The data set of frames that a subset names rows of.
+
+    Attributes:
+        name: its name.
+        fingerprint: its fingerprint when the subset was made.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    fingerprint: str
+
+
 class Card(BaseModel):
     """Contents and source of a data set; stored as card.json beside the data.
 
@@ -188,6 +202,7 @@ class Card(BaseModel):
         created: ISO date.
         fingerprint: SHA-256 of the stored data.
         report: what its import took and left out; None where that was not recorded.
+        parent: of a subset: the data set that holds its frames.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -210,6 +225,7 @@ class Card(BaseModel):
     created: str = Field(default_factory=lambda: dt.date.today().isoformat())
     fingerprint: str = ""
     report: ImportReport | None = None
+    parent: Parent | None = None
 
     @property
     def made_by(self) -> set[str]:

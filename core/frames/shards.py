@@ -8,6 +8,7 @@ import hashlib
 import os
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -148,13 +149,19 @@ def _sync_and_hash(path: Path, digest: Any) -> None:
 
 
 class ShardReader:
-    """Reader of a directory's shards, which loads frames on demand.
+    """Reader of a directory's shards, or of some of their rows, which loads frames on demand.
+
+    Args:
+        directory: where the shards are.
+        stem: beginning of their names.
+        rows: the rows, (m,) integers, sorted; None for all.
 
     Raises:
         LabError: if a shard is missing, truncated or has another layout.
     """
 
-    def __init__(self, directory: Path, *, stem: str) -> None:
+    def __init__(self, directory: Path, *, stem: str, rows: np.ndarray | None = None) -> None:
+        self._rows = rows
         self._batches: list[pa.RecordBatch] = []
         for path in sorted(directory.glob(f"{stem}-*.arrow")):
             self._batches += open_batches(path, SCHEMA)
@@ -163,12 +170,20 @@ class ShardReader:
         self._views: list[BatchView | None] = [None] * len(sizes)
 
     def __len__(self) -> int:
-        return self._starts[-1]
+        return self._starts[-1] if self._rows is None else len(self._rows)
 
     def column(self, name: str) -> pa.ChunkedArray:
-        """Return one column of all frames, memory-mapped."""
-        chunks = [batch.column(name) for batch in self._batches]
+        """Return one column of all frames; memory-mapped unless rows were chosen."""
+        chunks = [part.column(batch, name) for part, batch in self._parts()]
         return pa.chunked_array(chunks, SCHEMA.field(name).type)
+
+    def is_valid(self, name: str) -> np.ndarray:
+        """Return where a column has a value, (n,) booleans."""
+        valid = [
+            part.of_rows(batch.column(name).is_valid().to_numpy(zero_copy_only=False))
+            for part, batch in self._parts()
+        ]
+        return np.concatenate([np.zeros(0, bool), *valid])
 
     def codes(self, name: str) -> np.ndarray:
         """Return the values of a column of strings as numbers in the order of appearance, (n,)."""
@@ -178,14 +193,15 @@ class ShardReader:
         )
 
     def batches(self) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """Yield (first row, record batch), memory-mapped, one after the other."""
-        yield from zip(self._starts, self._batches, strict=False)
+        """Yield (first row, record batch) one after the other; memory-mapped unless chosen."""
+        for part, batch in self._parts():
+            yield part.first, batch if part.places is None else batch.take(pa.array(part.places))
 
     def compositions(self) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         """Yield (first row, flat atomic numbers, offsets) of one record batch after the other."""
-        for start, batch in zip(self._starts, self._batches, strict=False):
-            numbers = batch.column("atomic_numbers")
-            yield start, numbers.values.to_numpy(), numbers.offsets.to_numpy()
+        for part, batch in self._parts():
+            numbers = part.column(batch, "atomic_numbers")
+            yield part.first, numbers.values.to_numpy(), numbers.offsets.to_numpy()
 
     def frame(self, row: int) -> Frame:
         """Return one frame; its arrays are copies.
@@ -195,11 +211,45 @@ class ShardReader:
         """
         if not 0 <= row < len(self):
             raise IndexError(row)
+        if self._rows is not None:
+            row = int(self._rows[row])
         number = bisect_right(self._starts, row) - 1
         view = self._views[number]
         if view is None:
             view = self._views[number] = BatchView(self._batches[number])
         return view.frame(row - self._starts[number])
+
+    def _parts(self) -> Iterator[tuple["_Part", pa.RecordBatch]]:
+        """Yield the rows of each record batch that has any."""
+        for start, batch in zip(self._starts, self._batches, strict=False):
+            if self._rows is None:
+                yield _Part(start, None), batch
+                continue
+            first, last = np.searchsorted(self._rows, [start, start + batch.num_rows]).tolist()
+            if last > first:
+                yield _Part(first, self._rows[first:last] - start), batch
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """Rows of one record batch.
+
+    Attributes:
+        first: row of the reader that is the first of them.
+        places: their places in the record batch, (m,) integers; None for all.
+    """
+
+    first: int
+    places: np.ndarray | None
+
+    def column(self, batch: pa.RecordBatch, name: str) -> pa.Array:
+        """Return a column of these rows."""
+        column = batch.column(name)
+        return column if self.places is None else column.take(pa.array(self.places))
+
+    def of_rows(self, values: np.ndarray) -> np.ndarray:
+        """Return the values of these rows among those of the record batch."""
+        return values if self.places is None else values[self.places]
 
 
 def open_batches(path: Path, schema: pa.Schema | None = None) -> list[pa.RecordBatch]:

@@ -23,6 +23,18 @@ class Split:
     validation: np.ndarray
     test: np.ndarray
 
+    def within(self, rows: np.ndarray) -> "Split | None":
+        """Return the split of chosen rows, None if one of its sets would be empty.
+
+        Args:
+            rows: rows, sorted, (m,) integers; they become rows 0 to m − 1.
+        """
+        sets = [
+            np.flatnonzero(np.isin(rows, part)) for part in (self.train, self.validation, self.test)
+        ]
+        train, validation, test = sets
+        return Split(train=train, validation=validation, test=test) if all(map(len, sets)) else None
+
 
 def split_by_material(
     material_ids: np.ndarray,

@@ -16,6 +16,7 @@ from core.frames.layout import SCALARS
 from core.frames.schema import CARD, Card, Frame, read_card
 from core.frames.shards import SHARD_ROWS, ShardReader, ShardWriter
 from core.frames.splits import Split, split_by_material
+from core.frames.subset_rows import parent_path, read_rows
 
 _STEM = "frames"
 
@@ -82,6 +83,7 @@ class FrameSet:
     Attributes:
         card: contents and source of the data set.
         path: its directory.
+        parent: of a subset: the data set that holds its frames, else None.
     """
 
     def __init__(self, path: Path) -> None:
@@ -91,7 +93,12 @@ class FrameSet:
             raise LabError(
                 f"{self.card.name} contains {self.card.kind}; choose a data set of frames."
             )
-        self._shards = ShardReader(self.path, stem=_STEM)
+        self.parent: FrameSet | None = None
+        self._rows: np.ndarray | None = None
+        if parent := parent_path(self.path, self.card):
+            self.parent = FrameSet(parent)
+            self._rows = read_rows(self.path, self.card, len(self.parent))
+        self._shards = ShardReader(parent or self.path, stem=_STEM, rows=self._rows)
         if len(self._shards) != self.card.n:
             raise LabError(
                 f"{self.path} contains {len(self._shards)} frames, but its card says "
@@ -113,6 +120,10 @@ class FrameSet:
     def frames(self, indices: Iterable[int]) -> list[Frame]:
         """Return the frames of these rows, in their order."""
         return [self.frame(i) for i in indices]
+
+    def rows_in_parent(self, rows: np.ndarray) -> np.ndarray:
+        """Return which rows of the data set that holds the frames some rows are, (m,)."""
+        return rows if self._rows is None else self._rows[rows]
 
     def table(self) -> pd.DataFrame:
         """Return one row per frame without reading the per-atom columns.
@@ -166,7 +177,7 @@ class FrameSet:
     def _table(self) -> pd.DataFrame:
         columns = {name: self._shards.column(name).to_pandas() for name in SCALARS}
         for name in ("forces", "stress", "magmoms"):
-            columns[f"has_{name}"] = self._shards.column(name).is_valid().to_numpy()
+            columns[f"has_{name}"] = self._shards.is_valid(name)
         return pd.DataFrame(columns)
 
     @cached_property
@@ -178,4 +189,8 @@ class FrameSet:
 
     @cached_property
     def _split(self) -> Split:
+        if self.parent is not None and self._rows is not None:
+            inherited = self.parent.split().within(self._rows)
+            if inherited is not None:
+                return inherited
         return split_by_material(self.material_ids(), seed=self.card.split_seed)

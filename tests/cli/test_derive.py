@@ -50,3 +50,20 @@ def test_pairs_are_exported_as_a_table(home):
     assert answer("datasets", "export", "pairs", "--out", "l.csv", "--all-of", "Li")["n"] == 12
     message = mistake("datasets", "export", "pairs", "--out", "q.csv", "--split", "test")
     assert "pairs contains pairs, which have no split" in message
+
+
+@pytest.mark.usefixtures("salt")
+def test_a_subset_is_a_data_set_without_copies():
+    words = ["datasets", "subset", "salt", "--name", "part", "--n", 4, "--by", "material"]
+    found = answer(*words, "--all-of", "Na", "--seed", 1)
+    assert (found["name"], found["kind"], found["n"], found["n_materials"]) == (
+        *("part", "frames"),
+        *(4, 4),
+    )
+    assert answer("datasets", "show", "part")["parent"]["name"] == "salt"
+    assert "of the 10 frames of salt" in invoke("datasets", "show", "part").stdout
+    assert answer("datasets", "export", "part", "--out", "a.extxyz")["n"] == 4
+    assert "delete these first" in mistake("datasets", "delete", "salt", "--yes")
+    assert "11 frames were asked for" in mistake(*words[:5], "--n", 11, "--name", "other")
+    answer("datasets", "delete", "part", "--yes")
+    answer("datasets", "delete", "salt", "--yes")
