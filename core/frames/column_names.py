@@ -37,6 +37,7 @@ _LABELS: dict[str, frozenset[str]] = {
     "magmoms": frozenset({"magmoms", "magmom", "magnetic_moments", "magnetic_moment"}),
     "bandgap": frozenset({"bandgap", "band_gap"}),
 }
+_LABEL_WORD = re.compile("forces?|stress(?:es)?|virials?", re.IGNORECASE)
 _AFFIXES = frozenset({"ref", "dft", "vasp", "qm", "gt"})
 """Words that tools put before or behind a label, as in MACE's REF_energy."""
 
@@ -141,13 +142,35 @@ def differ_in_corrections(first: EnergyColumn, second: EnergyColumn) -> bool:
 def plain_energy(columns: Iterable[str]) -> str | None:
     """Return the column that is called energy and little else, which means a total energy.
 
-    Where several are, as in files of ASE with energy and free_energy, the plainest one counts.
+    Where several are, as in files of ASE with energy and free_energy, the plainest one counts, and
+    one that is marked as the reference, as in REF_energy, before one that is not.
     """
-    plain: dict[str, str] = {}
+    plain: dict[str, tuple[bool, str]] = {}
     for column in columns:
-        words = [word for word in words_without_units(column) if word not in _AFFIXES]
-        plain.setdefault("_".join(words), column)
-    return next((plain[name] for name in _PLAIN_ENERGIES if name in plain), None)
+        words = words_without_units(column)
+        core = "_".join(word for word in words if word not in _AFFIXES)
+        is_marked = not _AFFIXES.isdisjoint(words)
+        if core not in plain or (is_marked and not plain[core][0]):
+            plain[core] = is_marked, column
+    return next((plain[name][1] for name in _PLAIN_ENERGIES if name in plain), None)
+
+
+def of_one_set(energy: str, columns: Iterable[str]) -> dict[str, str]:
+    """Return forces and stress to the columns that are called like an energy but for the label.
+
+    Files hold several sets of labels, such as REF_energy and REF_forces beside energy and forces.
+
+    Args:
+        energy: name of the column of energies.
+        columns: names of further columns.
+    """
+    stem = re.sub("energy", "", energy, flags=re.IGNORECASE)
+    found: dict[str, str] = {}
+    for column in columns:
+        match = _LABEL_WORD.search(column)
+        if match and column[: match.start()] + column[match.end() :] == stem:
+            found.setdefault("forces" if match[0][0] in "fF" else "stress", column)
+    return found
 
 
 def states_atoms(name: str) -> bool:

@@ -1,7 +1,7 @@
 """Records of a file as frames: keys become labels, units the lab's, refusals are counted."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
 from typing import Any, Final
@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from core.elements import N_ELEMENTS
 from core.errors import LabError
-from core.frames.column_names import plain_energy
+from core.frames.column_names import UNKNOWN, of_one_set, plain_energy
 from core.frames.extent import are_per_atom
 from core.frames.functionals import covers, functional_of_row
 from core.frames.schema import Card, Frame, ImportReport, Refusal
@@ -89,6 +89,8 @@ class RecordFrames(MappedTable):
                 raise source.without_frames()
             raise LabError(f"{_capital(first.where)}: {first.why}; no structure could be read.")
         file = RecordHead(source, head)
+        if not file.columns:
+            raise source.without_energies([])
         known = {field: key for field, key in source.mapping.items() if key in file.columns}
         super().__init__(
             file,
@@ -101,9 +103,9 @@ class RecordFrames(MappedTable):
         )
         self.head = head
         self.functional = functional
-        if "energy" not in self.mapping and (key := plain_energy(self.file.columns)):
-            self.mapping["energy"] = key
-        self.require("energy", "total energies")
+        self._choose_label_set({*known, *(mapping or {})})
+        if "energy" not in self.mapping:
+            raise source.without_energies(self.file.columns)
         if self.plan.units["energy"].is_assumed and self._are_per_atom():
             self.plan.units["energy"] = self._assumed_per_atom()
         self._order = stress_order or source.stress_order
@@ -119,6 +121,23 @@ class RecordFrames(MappedTable):
         self._n_duplicates = 0
         self._n_with: Counter[str] = Counter()
         self._notes: Counter[str] = Counter()
+
+    def _choose_label_set(self, settled: Container[str]) -> None:
+        """Prefer plain energies to others, and the labels that are called like the energies.
+
+        Args:
+            settled: fields that the form or the user has mapped.
+        """
+        guessed = self.mapping.get("energy")
+        if "energy" not in settled and (
+            guessed is None or self.guess.energy(guessed).functional == UNKNOWN
+        ):
+            key = plain_energy(self.file.columns)
+            self.mapping |= {"energy": key} if key else {}
+        named = [column for _, column, _ in self.guess.labels]
+        for field, key in of_one_set(self.mapping.get("energy", ""), named).items():
+            if field not in settled:
+                self.mapping[field] = key
 
     def _are_per_atom(self) -> bool:
         key = self.mapping["energy"]
@@ -294,7 +313,7 @@ class RecordFrames(MappedTable):
             name=field,
             shape=shape,
             unit=unit.unit,
-            volume=cell.volume,
+            volume=cell.volume if field == "stress" else 1.0,
             order=self._order,
         )
 

@@ -1,7 +1,7 @@
 """Structures as files hold them, with labels under the names and in the units of the file."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -106,3 +106,15 @@ class RecordSource(ABC):
     def without_frames(self) -> LabError:
         """Return the error for a file without any structure."""
         return LabError(f"{self.path.name} ({self.title}) holds no structures; check the file.")
+
+    def without_energies(self, keys: Sequence[str]) -> LabError:
+        """Return the error for a file none of whose keys is known to hold energies."""
+        if not keys:
+            return LabError(
+                f"{self.path.name} ({self.title}) holds structures without any labels; frames "
+                "need energies."
+            )
+        return LabError(
+            f"{self.path.name} ({self.title}) has no key that looks like a total energy; if one of "
+            f"these is, name it with --map energy=KEY: {', '.join(keys)}."
+        )
