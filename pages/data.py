@@ -7,7 +7,8 @@ import streamlit as st
 from core.frames.provenance import CORRECTIONS, origin
 from core.frames.registry import catalog, delete_dataset, list_datasets
 from core.frames.schema import Card
-from pages.parts.data.upload import import_table
+from pages.parts.data.imports import show_imports
+from pages.parts.data.upload import import_files
 from pages.parts.shared.datasets import model_badge
 from pages.parts.shared.page import command, errors_shown, head, plain
 from pages.parts.shared.selection import linked_table
@@ -24,9 +25,10 @@ def main() -> None:
         st.warning(plain(text), icon=":material/straighten:")
     with errors_shown():
         show_datasets()
-    st.subheader("Import a table")
+    st.subheader("Import")
+    show_imports()
     with errors_shown():
-        import_table()
+        import_files()
 
 
 def show_datasets() -> None:

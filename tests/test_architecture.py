@@ -43,6 +43,7 @@ ROOMS = [
     "core.figures.training",
     "core.figures.scaling",
     "core.cli",
+    "core.cli.data",
     "pages.parts",
     "pages.parts.shared",
     "pages.parts.data",
@@ -164,7 +165,7 @@ def test_nothing_unpickles_or_renders_user_html():
 def test_no_page_waits_for_a_large_library():
     """Pages and commands import what computes when they compute; `torch` takes seconds."""
     code = (
-        "import sys, core.cli.datasets, core.cli.shift; "
+        "import sys, core.cli.data.datasets, core.cli.shift; "
         "from pages.parts.shared.warm_up import import_parts; import_parts(); "
         "print({'torch', 'chgnet', 'xgboost', 'shap', 'sklearn', 'matplotlib'} & {*sys.modules})"
     )

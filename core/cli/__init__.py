@@ -21,12 +21,12 @@ from core.files import disk_error_message
 from core.home import PROGRAM, keep_compiled_code
 
 _COMMANDS = {
-    "datasets": ("datasets", "The data sets of the lab."),
+    "datasets": ("data.datasets", "The data sets of the lab."),
     "import": (
-        "imports",
+        "data.imports",
         "Import frames with labels from a file or folder of a known form, or a table of energies.",
     ),
-    "catalogue": ("catalogue", "Open data sets: download and import them."),
+    "catalogue": ("data.catalogue", "Open data sets: download and import them."),
     "shift": (
         "shift",
         "Compare two functionals: two data sets of frames, or two columns of one table of pairs.",

@@ -31,6 +31,11 @@ def keep_upload(name: str, content: BytesIO) -> Path:
     return path
 
 
+def is_upload(path: Path) -> bool:
+    """Return whether a file was stored by `keep_upload`."""
+    return path.parent.parent == cache_dir() / "uploads"
+
+
 def drop_upload(path: Path) -> None:
     """Delete a stored upload if it exists."""
     shutil.rmtree(path.parent, ignore_errors=True)

@@ -14,6 +14,7 @@ _CLASSES = {
     "atomref-intervals": "core.studies.atomref_intervals:AtomRefIntervals",
     "download": "core.studies.download:DownloadStudy",
     "few": "core.studies.data_efficiency:DataEfficiencyStudy",
+    "import": "core.studies.imports:ImportStudy",
     "importance": "core.studies.importance:ImportanceStudy",
     "interaction": "core.studies.interaction:InteractionStudy",
     "next": "core.studies.acquisition:NextStudy",

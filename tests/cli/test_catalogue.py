@@ -19,7 +19,7 @@ host = _host
 def entry(host, monkeypatch):
     entry = entry_of("figshare.com", licence="", size=len(CONTENT))
     monkeypatch.setattr(entries, "ENTRIES", (entry,))
-    monkeypatch.setattr("core.cli.catalogue.ENTRIES", (entry,))
+    monkeypatch.setattr("core.cli.data.catalogue.ENTRIES", (entry,))
     return entry
 
 

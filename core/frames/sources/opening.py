@@ -1,5 +1,6 @@
 """Recognition of a file's form by its content."""
 
+from glob import has_magic
 from pathlib import Path
 from typing import Final
 
@@ -36,3 +37,21 @@ def open_source(path: Path | str, form: str | None = None) -> RecordSource | Non
         if source.form == form or (form is None and source.recognises(path)):
             return source(path)
     return None
+
+
+def files_named(text: str) -> list[Path]:
+    """Return the file or folder that a text names, or all files that its * and ** stand for.
+
+    Raises:
+        LabError: if there is none.
+    """
+    path = Path(text).expanduser()
+    if not has_magic(text):
+        if not path.exists():
+            raise LabError(f"{text}: there is no such file or folder here; check the path.")
+        return [path]
+    fixed = next(parent for parent in path.parents if not has_magic(str(parent)))
+    found = sorted(one for one in fixed.glob(str(path.relative_to(fixed))) if one.is_file())
+    if not found:
+        raise LabError(f"{text}: no file matches; check folder and pattern.")
+    return found

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import islice
 from typing import Any, Final
 
 import numpy as np
@@ -78,12 +77,7 @@ class RecordFrames(MappedTable):
             LabError: if no record can be read, or none of their keys holds energies.
         """
         self.source = source
-        head, first = [], None
-        for item in islice(source.records(silent), HEAD_RECORDS):
-            if isinstance(item, Record):
-                head.append(item)
-            else:
-                first = first or item
+        head, first = source.head(HEAD_RECORDS)
         if not head:
             if first is None:
                 raise source.without_frames()

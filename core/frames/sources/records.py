@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -12,7 +13,7 @@ import numpy as np
 from core.errors import LabError
 from core.frames.schema import DFT, PERIODIC, Corrections
 from core.frames.tables.labels import StressOrder
-from core.progress import Progress
+from core.progress import Progress, silent
 
 
 @dataclass(kw_only=True, slots=True)
@@ -84,6 +85,7 @@ class RecordSource(ABC):
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._head: tuple[list[Record], Refused | None] | None = None
 
     @classmethod
     @abstractmethod
@@ -98,6 +100,18 @@ class RecordSource(ABC):
             LabError: if nothing more can be read and what was read is worth nothing. A file that
                 breaks off yields a `Refused` for the rest instead.
         """
+
+    def head(self, n: int) -> tuple[list[Record], Refused | None]:
+        """Return the first records, read once, and the first that cannot be read, if any.
+
+        Args:
+            n: number of records and refusals to read.
+        """
+        if self._head is None:
+            items = list(islice(self.records(silent), n))
+            refused = next((item for item in items if isinstance(item, Refused)), None)
+            self._head = [item for item in items if isinstance(item, Record)], refused
+        return self._head
 
     def notes(self) -> list[str]:
         """Return what the user should know of the whole file, after `records`, as sentences."""

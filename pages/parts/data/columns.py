@@ -1,13 +1,11 @@
 """Choosing the columns of a table and their units."""
 
-from pathlib import Path
-
 import streamlit as st
 
-from core.frames.tables.guessing import FIELDS, Kind, TableGuess
+from core.frames.sources.importing import Input
+from core.frames.tables.guessing import FIELDS, Kind
 from core.frames.tables.labels import STRESS_ORDERS, StressOrder
-from core.frames.tables.mapping import LABEL_OF, suggested_units
-from core.frames.tables.opening import open_table
+from core.frames.tables.mapping import LABEL_OF
 from core.frames.units import units_of
 
 FIELD_HELP = {
@@ -26,6 +24,9 @@ FIELD_HELP = {
     "n_atoms": "Atoms per cell, for energies per cell",
     "functional": "Functional of each row",
 }
+OF_TABLES = ("structure", "formula")
+"""Fields that only tables have: other forms say where their structures are."""
+
 COLUMN_HELP = {
     "structure": "A pymatgen dictionary, CIF or POSCAR.",
     "formula": "Of frames, it is compared with the structure.",
@@ -41,13 +42,14 @@ UNIT_OF = {
 }
 
 
-def choose_columns(table: TableGuess, kind: Kind, key: str) -> dict[str, str]:
+def choose_columns(found: Input, kind: Kind, key: str) -> dict[str, str]:
     """Return field to column, the guess overruled by the reader; "" for a field left out."""
-    guesses = table.mapping(kind)
-    options = ["", *table.columns]
+    guesses = found.mapping(kind)
+    options = list(dict.fromkeys(["", *found.guess.columns, *guesses.values()]))
     mapping = {}
     columns = st.columns(3)
-    for number, field in enumerate(FIELDS[kind]):
+    fields = [field for field in FIELDS[kind] if found.table or field not in OF_TABLES]
+    for number, field in enumerate(fields):
         mapping[field] = columns[number % 3].selectbox(
             FIELD_HELP[field],
             options,
@@ -60,7 +62,7 @@ def choose_columns(table: TableGuess, kind: Kind, key: str) -> dict[str, str]:
 
 
 def choose_units(
-    path: Path, mapping: dict[str, str], key: str
+    found: Input, mapping: dict[str, str], key: str
 ) -> tuple[dict[str, str], StressOrder | None]:
     """Show a box for the unit of each label, at first the one that its column states.
 
@@ -68,7 +70,7 @@ def choose_units(
         Field to unit where it is not the column's own, and the order of six numbers of stress where
         one is chosen.
     """
-    suggested = suggested_units(open_table(path), mapping)
+    suggested = found.units(mapping)
     fields = [field for field in UNIT_OF if field in suggested]
     units: dict[str, str] = {}
     boxes = st.columns(3)

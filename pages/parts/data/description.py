@@ -1,43 +1,52 @@
 """What the reader says of a table: name, functionals, origin of labels, licence."""
 
-from pathlib import Path
+from collections import Counter
 from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from core.frames.column_names import UNKNOWN
+from core.frames.functionals import MIXED, covers
 from core.frames.provenance import CORRECTIONS
 from core.frames.schema import DFT, Corrections, EnergyColumn
-from core.frames.tables.guessing import Kind, TableGuess
-from core.frames.tables.mapping import functionals_in_rows
-from core.frames.tables.opening import open_table
-from core.frames.uploads import suggest_name
+from core.frames.sources.importing import Input
+from core.frames.tables.guessing import Kind
 from pages.parts.shared.page import plain
 
 
-def describe(table: TableGuess, kind: Kind, mapping: dict[str, str], path: Path) -> dict[str, Any]:
-    """Return name, functionals, corrections, origin of labels and licence."""
-    key = f"{kind}-{path.parent.name}"
+def describe(
+    found: Input, kind: Kind, mapping: dict[str, str], name: str, key: str
+) -> dict[str, Any]:
+    """Return name, functionals, corrections, origin of labels and licence.
+
+    Args:
+        found: the files.
+        kind: what they become.
+        mapping: field to column.
+        name: a name to suggest.
+        key: distinguishes the controls of different files.
+    """
     left, middle, right = st.columns(3)
-    name = left.text_input("Name of the data set", suggest_name(path.name), key=f"name-{key}")
+    name = left.text_input("Name of the data set", name, key=f"name-{key}")
     labels = middle.text_input(
         "Labels by",
-        DFT,
+        DFT if found.source is None else found.source.labels,
         key=f"labels-{key}",
         help='"dft", or the name of the model that made them; then they are marked everywhere.',
     )
     licence = right.text_input("Licence", "", key=f"licence-{key}", placeholder="CC-BY-4.0")
     settings: dict[str, Any] = {"name": name, "labels": labels, "licence": licence}
-    named = _functionals(path, mapping.get("functional", ""))
+    named = found.functionals(mapping)
     if named:
-        counts = ", ".join(f"{name} ({n:,})" for name, n in named.items())
+        counts = ", ".join(f"{name} ({n:,})" for name, n in named.most_common(9))
         st.caption(
-            plain(f"The rows name {counts}. Only rows of the functional given here are imported.")
+            plain(f"The file names {counts}. Only what is of the functional given is imported.")
         )
     ends = {"source": left, "target": middle} if kind == "pairs" else {"energy": left}
     energies = {
         mapping[field]: describe_energy(
-            box, field, mapping[field], table, key, named=next(iter(named), "")
+            box, field, mapping[field], found, key, named=_likely(named)
         )
         for field, box in ends.items()
         if mapping[field] or kind != "pairs"
@@ -50,16 +59,8 @@ def describe(table: TableGuess, kind: Kind, mapping: dict[str, str], path: Path)
     return settings
 
 
-@st.cache_data(show_spinner=False, max_entries=16)
-def _functionals(path: Path, column: str) -> dict[str, int]:
-    """Return the functionals that rows name with their numbers, the most common first."""
-    if not column:
-        return {}
-    return dict(functionals_in_rows(open_table(path), column).most_common(9))
-
-
 def describe_energy(
-    box: DeltaGenerator, field: str, column: str, table: TableGuess, key: str, *, named: str = ""
+    box: DeltaGenerator, field: str, column: str, found: Input, key: str, *, named: str = ""
 ) -> tuple[str, Corrections]:
     """Return functional and MP2020 corrections of a column, at first as guessed.
 
@@ -67,26 +68,34 @@ def describe_energy(
         box: where the controls go.
         field: "source", "target" or "energy".
         column: its column.
-        table: the guessed contents of the table.
-        key: distinguishes the controls of different tables.
-        named: the functional that most rows name, if a column does.
+        found: the files.
+        key: distinguishes the controls of different files.
+        named: the functional that most rows name, if any do.
     """
-    guesses = {energy.column: energy for energy in table.energies}
+    guesses = {energy.column: energy for energy in found.guess.energies}
     guessed = guesses.get(column) or EnergyColumn(column=column, functional="")
+    stated = found.source.corrections if found.source else None
     options = list(CORRECTIONS)
     functional = box.text_input(
         f"{field.capitalize()} functional",
-        named or guessed.functional,
+        named or guessed.functional.replace(UNKNOWN, ""),
         key=f"functional-{field}-{key}-{column}",
         placeholder="GGA/GGA+U" if field == "source" else "r2SCAN",
     )
     corrections = box.selectbox(
         f"MP2020 corrections, {field}",
         options,
-        index=options.index(guessed.corrections),
+        index=options.index(stated or guessed.corrections),
         format_func=CORRECTIONS.__getitem__,
         key=f"corrections-{field}-{key}-{column}",
         help="Materials Project's GGA and GGA+U energies usually contain them, as do those that "
         "CHGNet 0.3.0 was trained on.",
     )
     return functional, corrections
+
+
+def _likely(named: Counter[str]) -> str:
+    """Return the functional that a file most likely stands for, "" if it names none."""
+    if len(named) > 1 and all(covers(MIXED, name) for name in named):
+        return MIXED
+    return named.most_common(1)[0][0] if named else ""

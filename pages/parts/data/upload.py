@@ -1,4 +1,4 @@
-"""Import of an uploaded table."""
+"""Import of an uploaded file, or of files on the server."""
 
 import shlex
 from pathlib import Path
@@ -7,13 +7,18 @@ from typing import Any
 import streamlit as st
 
 from core.frames.schema import DFT
-from core.frames.sources.importing import import_dataset, plan_import
-from core.frames.tables.guessing import Kind, TableGuess, guess
+from core.frames.sources.importing import Input, open_input, plan_import
+from core.frames.sources.opening import FORMS, files_named
+from core.frames.tables.guessing import Kind
 from core.frames.tables.mapping import ImportPlan
-from core.frames.tables.opening import open_table
-from core.frames.uploads import drop_upload, keep_upload
+from core.frames.uploads import keep_upload, suggest_name
+from core.studies.imports import ImportStudy
+from core.studies.job.directory import Job
+from core.studies.job.imports import dismiss
+from core.studies.job.local import compute_here, start
 from pages.parts.data.columns import choose_columns, choose_units
 from pages.parts.data.description import describe
+from pages.parts.shared.job import QUICK
 from pages.parts.shared.page import command, plain
 
 KINDS: dict[Kind, str] = {
@@ -21,71 +26,104 @@ KINDS: dict[Kind, str] = {
     "frames": "Frames: structures with labels",
     "energies": "Energies: formulas, one functional",
 }
+RECOGNISED = "recognised by its content"
 
 
-@st.cache_data(show_spinner="Reading the columns …", max_entries=16)
-def guess_columns(path: Path) -> TableGuess:
-    return guess(open_table(path))
+@st.cache_resource(show_spinner="Reading the first frames …", max_entries=16)
+def opened(paths: tuple[str, ...], form: str | None, _times: tuple[float, ...]) -> Input:
+    return open_input(paths, form)
 
 
-def import_table() -> None:
-    upload = st.file_uploader(
-        "A table as CSV (also gzipped) or Parquet",
-        key=f"upload-{st.session_state.get('uploads', 0)}",
-        help="One row per material with its total energies in two functionals or in one, or one "
-        "row per structure with its labels.",
-    )
-    if upload is None:
+def import_files() -> None:
+    paths = chosen_files()
+    if not paths:
         st.caption(
-            "Units are read from the names of the columns, as in energy_Ha_per_cell or "
-            "stress_kbar, or chosen here. Nothing leaves this machine."
+            "Frames in the forms of VASP, ASE, pymatgen, Materials Project, MatPES and others, or "
+            "tables of energies. Units are those of the form, or read from the names of the "
+            "columns, as in energy_Ha_per_cell, or chosen here. Nothing leaves this machine."
         )
         return
-    path = keep_upload(upload.name, upload)
-    table = guess_columns(path)
+    key = Path(paths[0]).parent.name if len(paths) == 1 else str(hash(paths))
+    form = st.selectbox(
+        "Form of the file",
+        [None, *FORMS],
+        format_func=lambda name: name or RECOGNISED,
+        key=f"form-{key}",
+    )
+    found = opened(paths, form, tuple(Path(path).stat().st_mtime for path in paths))
+    kinds = [kind for kind in KINDS if kind in found.kinds]
     kind: Kind = st.segmented_control(
         "Import as",
-        list(KINDS),
+        kinds,
         format_func=KINDS.__getitem__,
-        default=table.kind,
+        default=found.kind,
         required=True,
-        key=f"kind-{path.parent.name}",
+        key=f"kind-{key}-{form}",
         wrap=True,
     )
-    key = f"{kind}-{path.parent.name}"
-    mapping = choose_columns(table, kind, key)
-    units, order = choose_units(path, mapping, key)
-    settings = describe(table, kind, mapping, path) | {"mapping": mapping, "units": units}
+    key = f"{kind}-{key}-{form}"
+    mapping = choose_columns(found, kind, key)
+    units, order = choose_units(found, mapping, key)
+    settings = describe(found, kind, mapping, suggest_name(Path(paths[0]).name), key)
+    settings |= {"mapping": mapping, "units": units}
+    if form:
+        settings["form"] = form
     if order:
         settings["stress_order"] = order
-    planned = _plan(path, kind, settings)
-    st.caption(plain(planned.sentences))
+    planned = _plan(paths, kind, settings)
+    st.caption(plain(f"A file of the form {found.title}. {planned.sentences}"))
     if st.button("Import", type="primary", icon=":material/upload:"):
-        bar = st.progress(0.0, "Importing …")
-        card = import_dataset(path, kind, progress=bar.progress, **settings)
-        if kind == "frames":
-            # It waits for torch, which the page does not need before.
-            from core.transfer.label_check import imported_findings  # noqa: PLC0415
+        begin(ImportStudy(paths=list(paths), dataset_kind=kind, settings=settings))
+    command(import_command(paths, kind, settings))
 
-            found = imported_findings(card, progress=bar.progress)
-            st.session_state["data findings"] = [finding.text for finding in found]
-        drop_upload(path)
-        st.session_state["data note"] = f"Imported {card.name}. {card.description}"
-        # A new key empties the uploader.
-        st.session_state["uploads"] = st.session_state.get("uploads", 0) + 1
-        st.rerun()
-    command(import_command(str(path), kind, settings))
+
+def chosen_files() -> tuple[str, ...]:
+    """Return the paths of the files that were uploaded or named."""
+    number = st.session_state.get("uploads", 0)
+    upload = st.file_uploader(
+        "A file with frames or a table of energies, up to 2 GB",
+        key=f"upload-{number}",
+        help="Larger files: copy them to the machine of the dashboard and give their path below.",
+    )
+    if upload is not None:
+        return (str(keep_upload(upload.name, upload)),)
+    named = st.text_input(
+        "Or the path of a file or folder on the machine of the dashboard",
+        key=f"path-{number}",
+        placeholder="/data/MPtrj.json, /data/relaxations or /data/*.extxyz",
+        help="* and ** stand for any names, and several files of one form become one data set.",
+    ).strip()
+    if not named:
+        return ()
+    return tuple(map(str, files_named(named)))
+
+
+def begin(study: ImportStudy) -> None:
+    """Import at once where that is quick, else as a job that outlives the page."""
+    job = Job.of(study)
+    if study.seconds() <= QUICK:
+        bar = st.progress(0.0, "Importing …")
+        result = compute_here(job, lambda share, what: bar.progress(min(share, 1.0), f"{what} …"))
+        dismiss(job)
+        st.session_state["data note"] = f"Imported {result.name}. {result.description}"
+        st.session_state["data findings"] = result.findings
+    else:
+        start(job)
+    # A new key empties the controls.
+    st.session_state["uploads"] = st.session_state.get("uploads", 0) + 1
+    st.rerun()
 
 
 @st.cache_data(show_spinner=False, max_entries=16)
-def _plan(path: Path, kind: Kind, settings: dict[str, Any]) -> ImportPlan:
-    names = ("functional", "mapping", "units")
-    return plan_import(path, kind, **{name: settings.get(name) for name in names})
+def _plan(paths: tuple[str, ...], kind: Kind, settings: dict[str, Any]) -> ImportPlan:
+    names = ("form", "functional", "mapping", "units")
+    return plan_import(paths, kind, **{name: settings.get(name) for name in names})
 
 
-def import_command(file: str, kind: Kind, settings: dict[str, Any]) -> str:
+def import_command(paths: tuple[str, ...], kind: Kind, settings: dict[str, Any]) -> str:
     """Return the command that imports the same."""
-    words = ["atomref", "import", file, "--name", settings["name"], "--format", kind]
+    words = ["atomref", "import", *paths, "--name", settings["name"]]
+    words += ["--format", settings.get("form") or kind]
     if kind == "pairs":
         for column, functional in settings["functionals"].items():
             words += ["--functional", f"{column}={functional}"]

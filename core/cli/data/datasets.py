@@ -5,7 +5,7 @@ from typing import Any
 import typer
 
 from core.cli.answer import Answer, LabCommand, columns, deletion, facts
-from core.cli.derive import COMMANDS
+from core.cli.data.derive import COMMANDS
 from core.cli.options import DatasetName, JsonFlag, Yes
 from core.frames.registry import DatasetInfo, delete_dataset, find_dataset, list_datasets
 from core.frames.schema import Card

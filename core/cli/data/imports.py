@@ -6,13 +6,13 @@ from typing import Annotated, Any, get_args
 import typer
 
 from core.cli.answer import Answer, LabCommand, key_values, progress_on_stderr
-from core.cli.datasets import dataset_row
+from core.cli.data.datasets import dataset_row
 from core.cli.options import JsonFlag
 from core.errors import LabError
 from core.frames.registry import DatasetInfo
 from core.frames.schema import DFT, Card, Corrections
 from core.frames.sources.importing import Input, import_dataset, open_input, plan_import
-from core.frames.sources.opening import FORMS
+from core.frames.sources.opening import FORMS, files_named
 from core.frames.tables.guessing import Kind
 from core.frames.tables.labels import StressOrder
 
@@ -89,10 +89,10 @@ def import_(
     _json: JsonFlag = False,
 ) -> Answer:
     """Import frames with labels from a file or folder of a known form, or a table of energies."""
+    fields = key_values(mapping or [], option="--map")
     files = _files(paths, pattern)
     form = None if format_ in _KINDS else format_
     found = open_input(files, form)
-    fields = key_values(mapping or [], option="--map")
     choices: dict[str, Any] = {
         "form": form,
         "mapping": fields,
@@ -161,11 +161,7 @@ def _files(paths: list[Path], pattern: str | None) -> list[Path]:
     """Return the files that are named, or that match a pattern below a folder."""
     if pattern is None:
         return paths
-    found = sorted(file for path in paths for file in path.glob(pattern) if file.is_file())
-    if not found:
-        folders = ", ".join(map(str, paths))
-        raise LabError(f"{folders}: no file matches --glob {pattern!r}; check folder and pattern.")
-    return found
+    return [file for path in paths for file in files_named(str(path / pattern))]
 
 
 def _kind(found: Input, fields: dict[str, str], functionals: list[str]) -> Kind:

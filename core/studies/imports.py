@@ -1,0 +1,106 @@
+"""Study: the import of files as a data set, so that it is a job that outlives the page."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from core.frames.sources.importing import import_dataset
+from core.frames.tables.guessing import Kind
+from core.frames.uploads import drop_upload, is_upload
+from core.progress import Progress, part
+from core.studies.study import Study, file_input
+
+_BYTES_PER_SECOND = 2e7
+_SECONDS_OF_CHECK = 3.0
+_SHARE_OF_CHECK = 0.1
+
+
+@dataclass(kw_only=True, frozen=True, slots=True, eq=False)
+class ImportResult:
+    """A data set that has been imported.
+
+    Attributes:
+        name: its name.
+        n: its rows.
+        description: what was taken, assumed and left out.
+        findings: what the check of its labels found, as sentences.
+    """
+
+    name: str
+    n: int
+    description: str
+    findings: list[str]
+
+
+class ImportStudy(Study):
+    """The import of files as one data set.
+
+    Attributes:
+        paths: the files or the folder; uploaded ones are deleted after the import.
+        dataset_kind: what they become.
+        settings: further arguments of `core.frames.sources.importing.import_dataset`.
+        requested: when it was asked for, UTC epoch seconds; every import is done anew.
+    """
+
+    kind: ClassVar[str] = "import"
+    result: ClassVar[type] = ImportResult
+
+    paths: list[str]
+    dataset_kind: Kind
+    settings: dict[str, Any]
+    requested: float = Field(default_factory=time.time)
+
+    @property
+    def name(self) -> str:
+        """Name of the data set that it makes."""
+        return str(self.settings.get("name", ""))
+
+    @property
+    def datasets(self) -> list[str]:
+        """Nothing that is already here."""
+        return []
+
+    def inputs(self) -> list[str]:
+        """Return size and time of each file that is still there."""
+        return [file_input(Path(path)) if Path(path).exists() else "" for path in self.paths]
+
+    def seconds(self) -> float:
+        """Return the approximate time of reading and of the check of the labels."""
+        size = sum(_size(Path(path)) for path in self.paths)
+        check = _SECONDS_OF_CHECK if self.dataset_kind == "frames" else 0.0
+        return size / _BYTES_PER_SECOND + check
+
+    def compute(self, progress: Progress) -> ImportResult:
+        """Import the files and check the labels of frames.
+
+        Raises:
+            LabError: if nothing can be imported; no data set is made then.
+        """
+        end = 1 - _SHARE_OF_CHECK if self.dataset_kind == "frames" else 1.0
+        reading = part(progress, 0.0, end)
+        card = import_dataset(self.paths, self.dataset_kind, progress=reading, **self.settings)
+        findings: list[str] = []
+        if self.dataset_kind == "frames":
+            # It waits for torch, which tables of energies do not need.
+            from core.transfer.label_check import imported_findings  # noqa: PLC0415
+
+            checked = imported_findings(card, progress=part(progress, end, 1.0))
+            findings = [finding.text for finding in checked]
+        return ImportResult(
+            name=card.name, n=card.n, description=card.description, findings=findings
+        )
+
+    def clean_up(self) -> None:
+        """Delete the files if they were uploaded for this import."""
+        for path in map(Path, self.paths):
+            if is_upload(path):
+                drop_upload(path)
+
+
+def _size(path: Path) -> int:
+    if path.is_dir():
+        return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    return path.stat().st_size if path.exists() else 0
