@@ -7,6 +7,7 @@ import streamlit as st
 from core.frames.provenance import CORRECTIONS, origin
 from core.frames.registry import catalog, delete_dataset, list_datasets
 from core.frames.schema import Card
+from pages.parts.data.catalogue import open_data_sets
 from pages.parts.data.imports import show_imports
 from pages.parts.data.upload import import_files
 from pages.parts.shared.datasets import model_badge
@@ -25,6 +26,9 @@ def main() -> None:
         st.warning(plain(text), icon=":material/straighten:")
     with errors_shown():
         show_datasets()
+    st.subheader("Open data sets")
+    with errors_shown():
+        open_data_sets()
     st.subheader("Import")
     show_imports()
     with errors_shown():

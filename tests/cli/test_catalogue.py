@@ -44,7 +44,7 @@ def test_files_download_delete(entry, host):
     assert done["licence"] == "CC BY 4.0"
     (row,) = answer("catalogue", "list")["datasets"]
     assert row["downloaded"]
-    assert row["files"] == done["files"]
+    assert row["paths"] == done["files"]
     assert "1.0 MB" in invoke("catalogue", "download", "small").stdout
     assert "--yes" in mistake("catalogue", "delete", "small")
     assert answer("catalogue", "delete", "small", "--yes") == {"deleted": "small"}

@@ -8,8 +8,8 @@ import typer
 from core.cli import answer
 from core.cli.answer import Answer, LabCommand, columns, deletion, facts, progress_on_stderr
 from core.cli.options import JsonFlag, Yes
-from core.frames.catalogue.downloads import downloaded, size_text
-from core.frames.catalogue.entries import ENTRIES, Entry, find_entry
+from core.frames.catalogue.downloads import downloaded, overview, size_text
+from core.frames.catalogue.entries import ENTRIES, find_entry
 from core.frames.catalogue.hosts import ask_host
 from core.frames.catalogue.materials_project import KEY_VARIABLE, connect, import_pairs_of
 from core.studies.job.downloads import delete_download, download_job
@@ -25,7 +25,7 @@ Key = Annotated[str, typer.Argument(metavar="KEY", help="Name in the catalogue."
 @catalogue.command("list", cls=LabCommand)
 def list_(*, _json: JsonFlag = False) -> Answer:
     """List the open data sets, with what of them is on this machine; asks no other host."""
-    rows = [_row(entry) for entry in ENTRIES]
+    rows = [overview(entry) for entry in ENTRIES]
     head = ("key", "functional", "corrections", "frames", "size", "licence", "host", "here")
     table = [
         [
@@ -34,7 +34,7 @@ def list_(*, _json: JsonFlag = False) -> Answer:
             row["corrections"],
             row["n_frames"],
             _size(row["size"]),
-            row["licence"],
+            row["licence"] or None,
             row["host"],
             "yes" if row["downloaded"] else _size(row["n_bytes_here"] or None),
         ]
@@ -115,29 +115,6 @@ def materials_project(
         data={"name": card.name, "kind": card.kind, "n": card.n},
         text=f"Imported {card.name}: {card.n:,} pairs. {card.description}",
     )
-
-
-def _row(entry: Entry) -> dict[str, Any]:
-    here = downloaded(entry)
-    return {
-        "key": entry.key,
-        "title": entry.title,
-        "host": entry.host,
-        "page": entry.page,
-        "functional": entry.functional,
-        "corrections": entry.corrections,
-        "labels": entry.labels,
-        "layout": entry.layout,
-        "n_frames": entry.n_frames,
-        "size": entry.size,
-        "licence": entry.licence or None,
-        "citation": entry.citation,
-        "doi": entry.doi,
-        "note": entry.note or None,
-        "downloaded": here.is_complete,
-        "n_bytes_here": here.n_bytes,
-        "files": [str(path) for path in here.files],
-    }
 
 
 def _size(n_bytes: int | None) -> str | None:

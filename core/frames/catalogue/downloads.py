@@ -4,9 +4,9 @@ import datetime as dt
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -102,6 +102,23 @@ def downloaded(entry: Entry) -> Download:
             )
     arrived = [path for path in directory.glob("*") if path.name not in {_RECORD, _LOCK}]
     return Download(files=(), n_bytes=sum(path.stat().st_size for path in arrived))
+
+
+def overview(entry: Entry) -> dict[str, Any]:
+    """Return what is known of a data set and what of it is here, without asking the host."""
+    here = downloaded(entry)
+    facts = {name.name: getattr(entry, name.name) for name in fields(entry)}
+    return {
+        **facts,
+        "downloaded": here.is_complete,
+        "n_bytes_here": here.n_bytes,
+        "paths": [str(path) for path in here.files],
+    }
+
+
+def free_bytes() -> int:
+    """Return the bytes that are free where downloads go."""
+    return shutil.disk_usage(downloads_dir()).free
 
 
 def download(entry: Entry, progress: Progress) -> Download:
