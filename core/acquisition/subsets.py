@@ -115,7 +115,7 @@ def choose_rows(
     codes = np.searchsorted(materials, data.material_codes()[rows])
     rank = seeded_rank(data.material_ids()[rows[first]], f"subset {seed}")
     if rule == "material":
-        return rows[rank[codes] < n]
+        return np.asarray(rows[rank[codes] < n])
     systems = contents_of(data)
     of_material = systems.group_system[systems.group[rows[first]]]
     order = coverage_order(systems.systems, of_material, rank, n, progress=progress)

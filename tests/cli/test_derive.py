@@ -67,3 +67,20 @@ def test_a_subset_is_a_data_set_without_copies():
     assert "11 frames were asked for" in mistake(*words[:5], "--n", 11, "--name", "other")
     answer("datasets", "delete", "part", "--yes")
     answer("datasets", "delete", "salt", "--yes")
+
+
+def test_two_data_sets_are_joined_to_pairs():
+    make_frames("one", n=4, functional="PBE")
+    make_frames("two", n=6, shift=-4.0)
+    found = answer("datasets", "join", "one", "two", "--name", "pairs")
+    assert (found["kind"], found["n"]) == ("pairs", 4)
+    assert found["energies"] == ["energy_per_atom_pbe", "energy_per_atom_r2scan"]
+    assert found["left_out"] == {"of two without a partner": 2}
+    assert answer("shift", "pairs")["mean_shift"] == pytest.approx(-4.0)
+    words = ["datasets", "join", "one", "two", "--name"]
+    assert answer(*words, "same", "--by", "structure")["n"] == 4
+    assert "1 materials of one and two" in invoke(*words, "f", "--by", "formula").stdout
+    assert "both energies are in PBE" in mistake("datasets", "join", "one", "one", "--name", "x")
+    assert "pairs: holds pairs of energies" in mistake(
+        *("datasets", "join", "one", "pairs", "--name", "x")
+    )

@@ -1,4 +1,4 @@
-"""`datasets export|subset`: what is made of a data set."""
+"""`datasets export|subset|join`: what is made of a data set."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +16,7 @@ from core.frames.export.forms import export_dataset, form_of
 from core.frames.filters import LABEL_KINDS, FrameFilter, elements_in, range_in
 from core.frames.registry import open_dataset, open_frame_set
 from core.frames.schema import Card
+from core.reference.shifts.joining import JoinRule, Kept, join_frames
 
 AllOf = Annotated[str, typer.Option(metavar="SYMBOLS", help="With all of these: Li,Co,O.")]
 AnyOf = Annotated[
@@ -122,7 +123,39 @@ def subset(
     return _made(card)
 
 
-COMMANDS: dict[str, Callable[..., Answer]] = {"export": export, "subset": subset}
+def join(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Frames in one functional.")],
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="Frames in another one.")],
+    *,
+    name: Annotated[str, typer.Option(help="Name of the new data set.")],
+    by: Annotated[
+        JoinRule,
+        typer.Option(
+            help="id: material ids; formula: the lowest energy per atom of each reduced formula; "
+            "structure: pymatgen's StructureMatcher within each formula."
+        ),
+    ] = "id",
+    keep: Annotated[
+        Kept, typer.Option(help="Which frame of a material counts: the lowest in energy, the last.")
+    ] = "lowest",
+    title: Title = "",
+    _json: JsonFlag = False,
+) -> Answer:
+    """Join frames in two functionals into a data set of pairs."""
+    made = join_frames(
+        open_frame_set(source),
+        open_frame_set(target),
+        name,
+        rule=by,
+        kept=keep,
+        title=title,
+        progress=progress_on_stderr(),
+    )
+    energies = [energy.column for energy in made.card.energies]
+    return _made(made.card, energies=energies, left_out=made.left_out)
+
+
+COMMANDS: dict[str, Callable[..., Answer]] = {"export": export, "subset": subset, "join": join}
 """Commands of the group `datasets`, by name."""
 
 
