@@ -1,7 +1,8 @@
 """`atomref catalogue …`: what it lists, downloads, deletes, and how it refuses."""
 
+import json
 import sys
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.cli.helpers import answer, invoke, mistake
 from tests.frames.catalogue.conftest import CONTENT, entry_of
 from tests.frames.catalogue.conftest import host as _host
 from tests.frames.catalogue.test_materials_project import DOCUMENTS, KEY, Client
+from tests.studies.job.test_downloads import FRAMES
 
 host = _host
 
@@ -49,6 +51,22 @@ def test_files_download_delete(entry, host):
     assert "--yes" in mistake("catalogue", "delete", "small")
     assert answer("catalogue", "delete", "small", "--yes") == {"deleted": "small"}
     assert "nothing to delete" in mistake("catalogue", "delete", "small", "--yes")
+
+
+def test_import(entry, host, monkeypatch):
+    checked = SimpleNamespace(imported_findings=lambda *_, **__: [])
+    monkeypatch.setitem(sys.modules, "core.transfer.label_check", checked)
+    host.files = {"frames.json": json.dumps([{"energy": "not a frame"}]).encode()}
+    mistake("catalogue", "import", "small", "--name", "mine")
+    answer("catalogue", "delete", "small", "--yes")
+    host.files = {"frames.json.extxyz": FRAMES.encode()}
+    done = answer("catalogue", "import", "small", "--name", "mine")
+    assert done == {"key": "small", "name": "mine", "n": 2, "findings": []}
+    host.asked.clear()
+    assert "exists already" in mistake("catalogue", "import", "small", "--name", "mine")
+    assert "Imported small" in invoke("catalogue", "import", "small").stdout
+    assert not host.asked, "what is there is not downloaded again"
+    assert answer("datasets", "show", "small")["functional"] == "PBE"
 
 
 def test_mistakes(entry, host):

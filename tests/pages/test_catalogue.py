@@ -42,11 +42,12 @@ def test_the_catalogue_asks_no_host(visit, host):
     assert at.dataframe[1].value["title"].iloc[0].startswith("MPtrj")
     assert not any("from figshare" in label for label in labels(at))
     at = visit("data", open="mptrj-2022.9")
-    assert "Download 12.2 GB from figshare.com" in labels(at)
+    assert "Download 12.2 GB from figshare.com and import" in labels(at)
     texts = " ".join(one.value.replace("\\", "") for one in at.markdown)
     assert "Licence: MIT. Please cite Deng et al." in texts
     assert "MP2020" in texts
-    assert "atomref catalogue download mptrj-2022.9" in [one.value for one in at.code]
+    commands = [one.value for one in at.code]
+    assert "atomref catalogue import mptrj-2022.9 --name mptrj-2022.9" in commands
     assert not host.asked
 
 
@@ -58,8 +59,18 @@ def test_a_size_that_is_not_known_is_asked_first(visit, entry, host, monkeypatch
     assert not host.asked
     press(at, "Ask figshare.com")
     assert host.asked == {"list": 1}
-    press(at, "Download 1.0 MB from figshare.com")
-    assert [job.study.entry for job in started] == ["small"]
+    at.text_input(key="name-small").set_value("mine").run()
+    assert "atomref catalogue import small --name mine" in [one.value for one in at.code]
+    press(at, "Download 1.0 MB from figshare.com and import")
+    press(at, "Only download")
+    assert [(job.study.entry, job.study.name) for job in started] == [
+        ("small", "mine"),
+        ("small", ""),
+    ]
+    at.text_input(key="name-small").set_value("mp-structures").run()
+    press(at, "Download 1.0 MB from figshare.com and import")
+    assert "exists already" in at.error[0].value
+    assert len(started) == 2, "a name that is taken is told before the download"
 
 
 def test_a_running_download_is_shown_from_anywhere(visit, entry, monkeypatch):
@@ -70,10 +81,10 @@ def test_a_running_download_is_shown_from_anywhere(visit, entry, monkeypatch):
     monkeypatch.setattr("core.studies.job.directory._is_alive", lambda _: True)
     cancelled = []
     monkeypatch.setattr(catalogue, "cancel", cancelled.append)
-    for query in ({"open": "small"}, {"open": "other"}, {}):
+    for query in ({"open": "small"}, {"open": "other"}):
         at = visit("data", **query)
         press(at, "Cancel")
-    assert [one.study.entry for one in cancelled] == ["small"] * 3
+    assert [one.study.entry for one in cancelled] == ["small"] * 2
     monkeypatch.setattr("core.studies.job.directory._is_alive", lambda _: False)
     at = visit("data", open="small")
     assert "try again" in at.error[0].value
@@ -86,20 +97,27 @@ def test_what_has_arrived_is_kept_or_deleted(visit, entry):
     (directory_of(entry) / ".data.json.gz.0.part").write_bytes(bytes(500_000))
     at = press(visit("data", open="small"), "Ask figshare.com")
     assert "500.0 kB have arrived and are kept" in at.info[0].value
-    assert "Continue to download 548.6 kB from figshare.com" in labels(at)
+    assert "Continue to download 548.6 kB from figshare.com and import" in labels(at)
     press(at, "Delete files")
     assert downloaded(entry).n_bytes == 0
-    assert "Download 1.0 MB from figshare.com" in labels(at)
+    assert "Download 1.0 MB from figshare.com and import" in labels(at)
 
 
-def test_a_finished_download(visit, entry, host):
+def test_a_finished_download(visit, entry, host, monkeypatch):
     compute_here(download_job(entry), silent)
     host.asked.clear()
     at = visit("data", open="small")
     assert list(at.dataframe[1].value["downloaded"]) == [True, False]
     assert "1.0 MB are downloaded and verified" in at.success[0].value.replace("\\", "")
     assert any("CC BY 4.0" in one.value.replace("\\", "") for one in at.markdown)
-    assert str(downloaded(entry).files[0]) in [one.value for one in at.code]
+    begun = []
+    monkeypatch.setattr(catalogue, "begin", begun.append)
+    press(at, "Import the download")
+    (study,) = begun
+    assert study.paths == [str(downloaded(entry).files[0])]
+    assert study.settings["functional"] == "PBE"
+    assert study.settings["licence"] == "CC BY 4.0; cite Somebody (2025), doi:10.0/0"
+    at = visit("data", open="small")
     press(at, "Delete files")
     assert not downloaded(entry).is_complete
     assert not host.asked

@@ -1,6 +1,7 @@
-"""`catalogue list|files|download|delete|materials-project`: open data sets of other hosts."""
+"""`catalogue list|files|download|import|delete|materials-project`: open data sets."""
 
 import os
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -9,9 +10,12 @@ from core.cli import answer
 from core.cli.answer import Answer, LabCommand, columns, deletion, facts, progress_on_stderr
 from core.cli.options import JsonFlag, Yes
 from core.frames.catalogue.downloads import downloaded, overview, size_text
-from core.frames.catalogue.entries import ENTRIES, find_entry
+from core.frames.catalogue.entries import ENTRIES, Entry, find_entry
 from core.frames.catalogue.hosts import ask_host
 from core.frames.catalogue.materials_project import KEY_VARIABLE, connect, import_pairs_of
+from core.frames.registry import new_dataset_path
+from core.progress import part
+from core.studies.download import import_of
 from core.studies.job.downloads import delete_download, download_job
 from core.studies.job.local import compute_here
 
@@ -73,15 +77,27 @@ def download(key: Key, *, _json: JsonFlag = False) -> Answer:
         "unverified": result.unverified,
         "licence": result.licence or entry.licence,
     }
-    lines: dict[str, Any] = {
-        "files": ", ".join(result.files),
-        "size": size_text(result.n_bytes),
-        "licence": data["licence"] or "not stated",
-        "cite": f"{entry.citation}, doi:{entry.doi}",
-    }
-    if result.unverified:
-        lines["no checksum"] = ", ".join(result.unverified)
-    return Answer(data=data, text=facts(lines))
+    return Answer(data=data, text=facts(_downloaded(entry, data)))
+
+
+@catalogue.command("import", cls=LabCommand)
+def import_(
+    key: Key,
+    *,
+    name: Annotated[
+        str, typer.Option(help="Name of the new data set. Default: its name in the catalogue.")
+    ] = "",
+    _json: JsonFlag = False,
+) -> Answer:
+    """Import an open data set, downloading first what is missing of it."""
+    entry = find_entry(key)
+    new_dataset_path(name or key)
+    progress = progress_on_stderr()
+    compute_here(download_job(entry), part(progress, 0.0, 0.8))
+    made = import_of(entry, name or key).compute(part(progress, 0.8, 1.0))
+    data = {"key": key, "name": made.name, "n": made.n, "findings": made.findings}
+    lines = [f"Imported {made.name}. {made.description}", *made.findings]
+    return Answer(data=data, text="\n".join(lines))
 
 
 @catalogue.command("delete", cls=LabCommand)
@@ -115,6 +131,18 @@ def materials_project(
         data={"name": card.name, "kind": card.kind, "n": card.n},
         text=f"Imported {card.name}: {card.n:,} pairs. {card.description}",
     )
+
+
+def _downloaded(entry: Entry, data: Mapping[str, Any]) -> dict[str, Any]:
+    lines = {
+        "files": ", ".join(data["files"]),
+        "size": size_text(data["n_bytes"]),
+        "licence": data["licence"] or "not stated",
+        "cite": f"{entry.citation}, doi:{entry.doi}",
+    }
+    if data["unverified"]:
+        lines["no checksum"] = ", ".join(data["unverified"])
+    return lines
 
 
 def _size(n_bytes: int | None) -> str | None:

@@ -2,18 +2,28 @@
 
 from core.frames.catalogue.downloads import delete, downloaded
 from core.frames.catalogue.entries import Entry
+from core.frames.registry import new_dataset_path
 from core.studies.download import DownloadStudy
 from core.studies.job.directory import Job
 
 
-def download_job(entry: Entry) -> Job:
+def download_job(entry: Entry, name: str = "") -> Job:
     """Return the job that downloads a data set.
 
     What it computes are files, so it counts as done only while they are there.
+
+    Args:
+        entry: the data set.
+        name: name of the data set to import from it; empty to only download.
+
+    Raises:
+        LabError: if that name is invalid or taken, which is better known before the download.
     """
-    job = Job.of(DownloadStudy(entry=entry.key))
+    if name:
+        new_dataset_path(name)
+    job = Job.of(DownloadStudy(entry=entry.key, name=name))
     if job.is_done and not downloaded(entry).is_complete:
-        _forget(job)
+        forget(job)
     return job
 
 
@@ -24,9 +34,10 @@ def delete_download(entry: Entry) -> None:
         LabError: if there is nothing, it is being downloaded, or it cannot be deleted.
     """
     delete(entry)
-    _forget(Job.of(DownloadStudy(entry=entry.key)))
+    forget(Job.of(DownloadStudy(entry=entry.key)))
 
 
-def _forget(job: Job) -> None:
+def forget(job: Job) -> None:
+    """Forget how a download ended; its files stay."""
     for name in ("result.npz", "status.json"):
         (job.path / name).unlink(missing_ok=True)

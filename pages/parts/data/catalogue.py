@@ -13,9 +13,12 @@ from core.frames.catalogue.entries import ENTRIES, Entry
 from core.frames.catalogue.hosts import ask_host
 from core.frames.catalogue.materials_project import HOST, KEY_VARIABLE, connect, import_pairs_of
 from core.frames.provenance import CORRECTIONS
-from core.studies.job.directory import Job, JobStatus
-from core.studies.job.downloads import delete_download, download_job
+from core.frames.registry import new_dataset_path
+from core.studies.download import import_of
+from core.studies.job.directory import Job
+from core.studies.job.downloads import delete_download, download_job, forget
 from core.studies.job.local import cancel, start
+from pages.parts.data.upload import begin
 from pages.parts.shared.page import command, errors_shown, plain
 from pages.parts.shared.selection import linked_table
 
@@ -54,7 +57,7 @@ def open_data_sets() -> None:
     )
     for number, entry in enumerate(ENTRIES):
         if number != chosen and (job := download_job(entry)).status().state == "running":
-            st.fragment(_running_elsewhere, run_every=_REFRESH)(entry, job)
+            st.fragment(_running, run_every=_REFRESH)(entry, job)
     if chosen is None:
         st.caption(
             "Select a row for its citation and its download. Nothing is asked of another host "
@@ -81,43 +84,43 @@ def _show(entry: Entry) -> None:
         licence = entry.licence or "stated by the host"
         st.markdown(plain(f"Licence: {licence}. Please cite {entry.citation}, doi:{entry.doi}."))
         st.link_button("Its page at the host", entry.page, icon=":material/open_in_new:")
-        running = download_job(entry).status().state == "running"
-        st.fragment(_panel, run_every=_REFRESH if running else None)(entry)
-    command(shlex.join(["atomref", "catalogue", "download", entry.key]))
-
-
-def _panel(entry: Entry) -> None:
-    with errors_shown():
         job = download_job(entry)
-        status = job.status()
-        if status.state == "running":
-            _running(entry, job, status)
-        elif downloaded(entry).is_complete:
-            _complete(entry)
+        if job.status().state == "running":
+            st.fragment(_running, run_every=_REFRESH)(entry, job)
         else:
-            _offer(entry, job, status)
+            with errors_shown():
+                _idle(entry, job)
+    command(shlex.join(["atomref", "catalogue", "import", entry.key, "--name", _name(entry)]))
 
 
-def _running_elsewhere(entry: Entry, job: Job) -> None:
+def _name(entry: Entry) -> str:
+    return str(st.session_state.get(f"name-{entry.key}", entry.key))
+
+
+def _idle(entry: Entry, job: Job) -> None:
+    status = job.status()
+    if status.state == "failed":
+        st.error(plain(status.message), icon=":material/error:")
+    if downloaded(entry).is_complete:
+        _complete(entry, job)
+    else:
+        _offer(entry, job)
+
+
+def _running(entry: Entry, job: Job) -> None:
     status = job.status()
     if status.state != "running":
         st.rerun()
-    _running(entry, job, status)
-
-
-def _running(entry: Entry, job: Job, status: JobStatus) -> None:
     st.progress(status.share, plain(f"{entry.title}: {status.what} …"))
-    st.caption("It continues if you close this page.")
+    st.caption("It continues if you close this page, and if the server restarts.")
     if st.button("Cancel", icon=":material/stop_circle:", key=f"cancel-{entry.key}"):
         cancel(job)
         st.rerun()
 
 
-def _offer(entry: Entry, job: Job, status: JobStatus) -> None:
+def _offer(entry: Entry, job: Job) -> None:
     """Offer the download, or to ask for its size where that is not known."""
     arrived = downloaded(entry).n_bytes
-    if status.state == "failed":
-        st.error(plain(status.message), icon=":material/error:")
     if arrived:
         st.info(f"{size_text(arrived)} have arrived and are kept.")
     asked = f"size of {entry.key}"
@@ -128,34 +131,47 @@ def _offer(entry: Entry, job: Job, status: JobStatus) -> None:
             st.rerun()
         return
     st.caption(f"{size_text(free_bytes())} are free on the disk of the lab.")
+    name = st.text_input("Name of the data set", entry.key, key=f"name-{entry.key}")
+    missing = f"{size_text(max(size - arrived, 0))} from {entry.host}"
     verb = "Continue to download" if arrived else "Download"
-    if st.button(
-        f"{verb} {size_text(max(size - arrived, 0))} from {entry.host}",
+    both, only, _ = st.columns([2, 1, 2])
+    if both.button(
+        f"{verb} {missing} and import",
         type="primary",
         icon=":material/download:",
-        key=f"download-{entry.key}",
+        key=f"import-{entry.key}",
     ):
+        start(download_job(entry, name))
+        st.rerun()
+    if only.button("Only download", key=f"download-{entry.key}"):
         start(job)
         st.rerun()
     if arrived:
         _offer_deletion(entry)
 
 
-def _complete(entry: Entry) -> None:
+def _complete(entry: Entry, job: Job) -> None:
     here = downloaded(entry)
+    result = job.result() if job.is_done else None
     checked = (
         f"; no checksum is known of {', '.join(here.unverified)}"
         if here.unverified
         else " and verified"
     )
-    st.success(
-        plain(f"{size_text(here.n_bytes)} are downloaded{checked}."),
-        icon=":material/check_circle:",
-    )
+    text = f"{size_text(here.n_bytes)} are downloaded{checked}."
+    if result and result.dataset:
+        text += f" Imported as {result.dataset}. {result.description}"
+    st.success(plain(text), icon=":material/check_circle:")
+    for finding in result.findings if result else ():
+        st.warning(plain(finding), icon=":material/straighten:")
     if here.licence and not entry.licence:
         st.markdown(plain(f"Licence, as {entry.host} states it: {here.licence}."))
-    for path in here.files:
-        st.code(str(path), language=None, wrap_lines=True)
+    with st.popover("Import", icon=":material/upload:"):
+        name = st.text_input("Name of the data set", entry.key, key=f"name-{entry.key}")
+        if st.button("Import the download", type="primary", key=f"again-{entry.key}"):
+            new_dataset_path(name)
+            forget(job)
+            begin(import_of(entry, name))
     _offer_deletion(entry)
 
 
