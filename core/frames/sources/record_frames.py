@@ -51,6 +51,10 @@ class RecordHead(TableFile):
         """Return the place of a record of the head."""
         return self._records[row].where
 
+    def sha256(self) -> str:
+        """Return the SHA-256 of the file, "" of a folder or of several files."""
+        return super().sha256() if self.path.is_file() else ""
+
 
 class RecordFrames(MappedTable):
     """A source whose records are read as frames; counts what is left out.
