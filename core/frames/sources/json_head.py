@@ -12,8 +12,11 @@ from ijson.common import ObjectBuilder
 
 from core.frames.sources.compression import head_of
 
-HEAD_BYTES: Final = 1 << 20
+HEAD_BYTES: Final = 1 << 18
 """Bytes of the decompressed file by which its layout is recognised."""
+
+LONGEST_LINE: Final = 1 << 22
+"""Bytes of a first line by which JSON lines are recognised."""
 
 _BOM: Final = b"\xef\xbb\xbf"
 _NOT_FINITE: Final = re.compile(rb"(?<=[\[,:\s])(?:NaN|-?Infinity)(?=[\s,\]}])")
@@ -54,15 +57,16 @@ def json_head(path: Path) -> JsonHead:
 @lru_cache(maxsize=8)
 def _head(path: Path, modified: int, size: int) -> JsonHead:
     del modified, size
-    data = head_of(path, HEAD_BYTES)
-    data = data.removeprefix(_BOM).lstrip()
+    data = head_of(path, HEAD_BYTES).removeprefix(_BOM).lstrip()
     if data[:1] not in (b"{", b"["):
         return JsonHead()
+    if data.startswith(b"{") and b"\n" not in data:
+        data = head_of(path, LONGEST_LINE).removeprefix(_BOM).lstrip()
     line, _, others = data.partition(b"\n")
     is_lines = (
         line.startswith(b"{") and line.rstrip().endswith(b"}") and others.lstrip()[:1] == b"{"
     )
-    value, is_whole = _built(line if is_lines else data)
+    value, is_whole = _built((line if is_lines else data)[:HEAD_BYTES])
     return JsonHead(value=value, is_json=True, is_lines=is_lines, is_whole=is_whole)
 
 
