@@ -5,12 +5,17 @@ from pathlib import Path
 from typing import Final
 
 from core.errors import LabError
+from core.frames.sources.entries import ComputedEntries
 from core.frames.sources.extended_xyz import ExtendedXyz
+from core.frames.sources.jarvis import Jarvis
+from core.frames.sources.json_sets import Mlearn, Pydmclab, StructureDocuments
 from core.frames.sources.parquet_sets import ColabFit, LeMat, MatPesParquet, ParquetSites
 from core.frames.sources.records import RecordSource
+from core.frames.sources.task_documents import TaskDocuments
 
 SOURCES: Final[tuple[type[RecordSource], ...]] = (
     ExtendedXyz,
+    *(ComputedEntries, TaskDocuments, Jarvis, Mlearn, Pydmclab, StructureDocuments),
     *(LeMat, ColabFit, MatPesParquet, ParquetSites),
 )
 """Every form beside tables, in the order in which they are tried."""

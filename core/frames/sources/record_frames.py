@@ -16,7 +16,7 @@ from core.frames.functionals import covers, functional_of_row
 from core.frames.schema import Card, Frame, ImportReport, Refusal
 from core.frames.sources.records import Record, RecordSource, Refused
 from core.frames.tables.labels import StressOrder, parse_label
-from core.frames.tables.mapping import ColumnUnit, MappedTable
+from core.frames.tables.mapping import LABEL_OF, ColumnUnit, MappedTable
 from core.frames.tables.structures import Cell, check_cell, in_box
 from core.frames.tables.tabular import CellError, TableFile, is_missing
 from core.frames.units import base_unit, with_extent
@@ -89,13 +89,16 @@ class RecordFrames(MappedTable):
         file = RecordHead(source, head)
         if not file.columns:
             raise source.without_energies([])
-        known = {field: key for field, key in source.mapping.items() if key in file.columns}
+        known = {
+            field: key for field, key in source.mapping.items() if not key or key in file.columns
+        }
+        chosen = {**known, **(mapping or {})}
         super().__init__(
             file,
             "frames",
-            {**known, **(mapping or {})},
+            chosen,
             functional=functional,
-            units=units,
+            units={**_units_of_form(source, known, chosen), **(units or {})},
             usual=source.units,
             units_are_known=source.units_are_known,
         )
@@ -335,6 +338,20 @@ class RecordFrames(MappedTable):
         mark = hash((energy, cell.frac_coords.tobytes(), cell.lattice.tobytes()))
         self._n_duplicates += mark in self._seen
         self._seen.add(mark)
+
+
+def _units_of_form(
+    source: RecordSource, known: Mapping[str, str], chosen: Mapping[str, str]
+) -> dict[str, str]:
+    """Return key to unit where the form defines it, whatever the key sounds like."""
+    if not source.units_are_known:
+        return {}
+    units = {}
+    for field, key in known.items():
+        label = LABEL_OF.get(field)
+        if label is not None and label in source.units and chosen[field] == key:
+            units[key] = source.units[label]
+    return units
 
 
 def _positions(record: Record) -> np.ndarray:

@@ -31,6 +31,15 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "extxyz/mlip_SPICE_small_with_charges.xyz": {"functional": "ωB97M-V"},
     "extxyz/mlip_small_aspirin_with_charge_spin.xyz": {},
     "mptrj/small_materials_test.extxyz": {"functional": "GGA/GGA+U"},
+    "pymatgen/alexandria_part_1.json.bz2": {"functional": "PBE"},
+    "pymatgen/emmet_task_doc_mp-2766060.json.gz": {"functional": "PBEsol"},
+    "pymatgen/fairchem_calc_compounds_omat.json": {"functional": "GGA/GGA+U"},
+    "pymatgen/pydmclab_query_Ca-Al-F.json": {"functional": "GGA/GGA+U"},
+    "pymatgen/r2scan_computed_structure_entries.json": {"functional": "r2SCAN"},
+    "databases/jarvis_alignn_ff_id_prop.json": {"functional": "optB88-vdW"},
+    # expected.json leaves the stress out, for the file does not state its unit.
+    "databases/matgl_nacl_training_set.json.gz": {"mapping": {"stress": ""}},
+    "mlff/mlearn_MTP_data.json": {"functional": "PBE"},
 }
 """How each file is read, as a user would say it."""
 

@@ -1,0 +1,200 @@
+"""Task documents of emmet and atomate: VASP calculations with every ionic step."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from core.frames.sources.json_documents import JsonDocuments, structure_record
+from core.frames.sources.records import Record, Refused
+from core.frames.tables.tabular import CellError
+from core.progress import Progress
+
+_UNCONVERGED = "its electronic loop stopped at NELM, so it is not converged"
+
+
+class TaskDocuments(JsonDocuments):
+    """Task documents in JSON: one, several, or one per line.
+
+    The energy of an ionic step is its e_fr plus e_0 − e_fr of its last electronic step, for VASP 5
+    writes other quantities under the names of the step, and its electronic steps lack the
+    dispersion energy. Stress is in kBar with VASP's sign. A document without steps gives its
+    output alone.
+    """
+
+    form = "tasks"
+    title = "emmet task documents"
+    mapping: Mapping[str, str] = MappingProxyType(
+        {
+            "frame_id": "frame_id",
+            "material_id": "material_id",
+            "energy": "energy",
+            "forces": "forces",
+            "stress": "stress",
+            "magmoms": "magmom",
+            "bandgap": "bandgap",
+            "functional": "run_type",
+        }
+    )
+    units: Mapping[str, str] = MappingProxyType(
+        {"energy": "eV/cell", "forces": "eV/Å", "stress": "kBar"}
+    )
+    units_are_known = True
+    corrections = "none"
+    _n_without_steps = 0
+
+    @classmethod
+    def is_document(cls, document: Mapping[str, Any]) -> bool:
+        """Return whether an object has calculations, or an output with a structure."""
+        if isinstance(document.get("calcs_reversed"), list):
+            return True
+        output = document.get("output")
+        return isinstance(output, Mapping) and {"energy", "structure"} <= output.keys()
+
+    def records(self, progress: Progress) -> Iterator[Record | Refused]:
+        """Yield the ionic steps of all calculations in the order in which they were made."""
+        self._n_without_steps = 0
+        yield from super().records(progress)
+
+    def read(self, document: Mapping[str, Any], where: str, key: str) -> Iterator[Record | Refused]:
+        """Yield the ionic steps of one document."""
+        task = str(
+            document.get("task_id") or document.get("_id") or key or where.partition(" of ")[0]
+        )
+        ids = {"material_id": str(document.get("material_id") or task)}
+        calculations = document.get("calcs_reversed")
+        calculations = calculations if isinstance(calculations, list) else []
+        n_steps = 0
+        for place, calculation in reversed(list(enumerate(calculations))):
+            if not isinstance(calculation, Mapping):
+                yield Refused(where=f"calculation {place} of {where}", why="it is not an object")
+                continue
+            functional = run_type(calculation) or run_type(document)
+            steps = _below(calculation, "output", "ionic_steps")
+            for number, step in enumerate(steps if isinstance(steps, list) else []):
+                n_steps += 1
+                here = f"ionic step {number} of calculation {place} of {where}"
+                try:
+                    record = _step_record(step, calculation, here)
+                except CellError as error:
+                    yield Refused(where=here, why=str(error))
+                    continue
+                if number == len(steps) - 1:
+                    record.values |= _final_labels(calculation, len(record.atomic_numbers))
+                record.values |= ids | {"frame_id": f"{task}-{place}-{number}"}
+                if functional:
+                    record.values["run_type"] = functional
+                yield record
+        if not n_steps:
+            self._n_without_steps += 1
+            record = _output_record(document, where)
+            record.values |= ids | {"frame_id": task}
+            yield record
+
+    def notes(self) -> list[str]:
+        """Say which energies the documents without steps have."""
+        n = self._n_without_steps
+        if not n:
+            return []
+        note = (
+            f"{n:,} documents have no ionic steps; their energy is that of their output, which "
+            "may be the one without entropy."
+        )
+        return [note]
+
+
+def run_type(document: Mapping[str, Any]) -> str | None:
+    """Return the functional that a document or a calculation names, None if it names none."""
+    value = document.get("run_type")
+    if isinstance(value, Mapping):
+        value = value.get("value")
+    return value if isinstance(value, str) and value else None
+
+
+def step_energy(step: Mapping[str, Any]) -> float:
+    """Return the energy of an ionic step for zero broadening, eV.
+
+    Raises:
+        CellError: if it has none.
+    """
+    free, zero, other = (
+        _number(step.get(name)) for name in ("e_fr_energy", "e_0_energy", "e_wo_entrp")
+    )
+    last = _last(step.get("electronic_steps"))
+    last_zero, last_free = _number(last.get("e_0_energy")), _number(last.get("e_fr_energy"))
+    if free is not None and last_zero is not None and last_free is not None:
+        return free + last_zero - last_free
+    # VASP 5 writes the entropy term as e_0 and the energy as e_wo_entrp.
+    if free is not None and zero is not None and other is not None:
+        zero = min(zero, other, key=lambda energy: abs(energy - free))
+    energy = next((one for one in (zero, other, free) if one is not None), None)
+    if energy is None:
+        raise CellError("it has no energy")
+    return energy
+
+
+def _step_record(step: Any, calculation: Mapping[str, Any], where: str) -> Record:
+    if not isinstance(step, Mapping):
+        raise CellError("it is not an object")
+    electronic = step.get("electronic_steps")
+    most = _most_electronic_steps(calculation)
+    if isinstance(electronic, list) and most is not None and 1 < most <= len(electronic):
+        raise CellError(_UNCONVERGED)
+    values = {"energy": step_energy(step)}
+    values |= {name: step[name] for name in ("forces", "stress") if step.get(name) is not None}
+    return structure_record(step.get("structure"), where, values)
+
+
+def _final_labels(calculation: Mapping[str, Any], n_sites: int) -> dict[str, Any]:
+    """Return magmoms and band gap of a calculation's last step."""
+    labels: dict[str, Any] = {}
+    magnetization = _below(calculation, "output", "outcar", "magnetization")
+    if isinstance(magnetization, list) and len(magnetization) == n_sites:
+        moments = [one.get("tot") if isinstance(one, Mapping) else None for one in magnetization]
+        if _are_numbers(*moments):
+            labels["magmom"] = moments
+    bandgap = _below(calculation, "output", "bandgap")
+    if _are_numbers(bandgap):
+        labels["bandgap"] = bandgap
+    return labels
+
+
+def _output_record(document: Mapping[str, Any], where: str) -> Record:
+    """Return the output of a document without ionic steps."""
+    output = document.get("output")
+    if not isinstance(output, Mapping):
+        raise CellError("it has neither ionic steps nor an output")
+    names = ("energy", "forces", "stress", "bandgap")
+    values = {name: output[name] for name in names if output.get(name) is not None}
+    if functional := run_type(document):
+        values["run_type"] = functional
+    structure = output.get("structure") or document.get("structure")
+    return structure_record(structure, where, values)
+
+
+def _most_electronic_steps(calculation: Mapping[str, Any]) -> int | None:
+    for tags in ("parameters", "incar"):
+        value = _below(calculation, "input", tags, "NELM")
+        if isinstance(value, int):
+            return value
+    return None
+
+
+def _below(value: Any, *keys: str) -> Any:
+    """Return what stands under keys of nested objects, None if it does not."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def _last(steps: Any) -> Mapping[str, Any]:
+    is_list = isinstance(steps, Sequence) and not isinstance(steps, str)
+    last = steps[-1] if is_list and steps else None
+    return last if isinstance(last, Mapping) else {}
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, (int, float)) else None
+
+
+def _are_numbers(*values: Any) -> bool:
+    return all(isinstance(value, (int, float)) for value in values)

@@ -1,0 +1,368 @@
+"""JSON of other tools, written here by those tools or in their published layouts."""
+
+import bz2
+import gzip
+import json
+
+import numpy as np
+import pytest
+from pymatgen.core import Lattice, Structure
+from pymatgen.entries.computed_entries import (
+    CompositionEnergyAdjustment,
+    ComputedEntry,
+    ComputedStructureEntry,
+    ConstantEnergyAdjustment,
+    ManualEnergyAdjustment,
+    TemperatureEnergyAdjustment,
+)
+
+from core.errors import LabError
+from core.frames.schema import Card, Frame
+from core.frames.sources.entries import correction
+from core.frames.sources.opening import open_source
+from core.frames.sources.record_frames import RecordFrames
+from core.progress import silent
+
+STRUCTURE = Structure(
+    Lattice.from_parameters(4, 5, 6, 80, 95, 100), ["Na", "Cl"], [[0.1, 0, 0], [0.4, 0.6, 0.5]]
+)
+FORCES = [[0.1, 0.2, 0.3], [-0.1, -0.2, -0.3]]
+KBAR = [[30.0, 1.0, 2.0], [1.0, 20.0, 3.0], [2.0, 3.0, 10.0]]
+DOCUMENT = {"structure": STRUCTURE.as_dict(), "energy": -7.0, "forces": FORCES}
+
+
+def entry(energy=-7.0, entry_id="mp-1", run_type="GGA", **changes):
+    made = ComputedStructureEntry(
+        STRUCTURE, energy, entry_id=entry_id, parameters={"run_type": run_type}
+    )
+    return json.loads(json.dumps(made.as_dict())) | changes
+
+
+def step(energy=-7.0, **changes):
+    return {
+        "structure": STRUCTURE.as_dict(),
+        "e_fr_energy": energy - 0.25,
+        "e_wo_entrp": energy + 0.25,
+        "e_0_energy": energy,
+        "forces": FORCES,
+        "stress": KBAR,
+        "electronic_steps": [
+            {"e_fr_energy": 1.0, "e_0_energy": 2.0},
+            {"e_fr_energy": energy - 0.25, "e_0_energy": energy},
+        ],
+        **changes,
+    }
+
+
+def task(*steps, nelm=60, **changes):
+    output = {
+        "ionic_steps": list(steps),
+        "bandgap": 1.5,
+        "outcar": {"magnetization": [{"tot": 0.0}, {"tot": -1.5}]},
+    }
+    calculation = {
+        "run_type": "r2SCAN",
+        "input": {"parameters": {"NELM": nelm}},
+        "output": output,
+    }
+    return {"task_id": "mp-7", "calcs_reversed": [calculation], **changes}
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write_file(content, name="data.json"):
+        path = tmp_path / name
+        if not isinstance(content, (str, bytes)):
+            content = json.dumps(content)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write_file
+
+
+def read(path, **settings) -> tuple[list[Frame], RecordFrames]:
+    source = open_source(path)
+    assert source is not None
+    frames = RecordFrames(source, **settings)
+    return list(frames.frames(silent)), frames
+
+
+def refused(frames: RecordFrames) -> list[tuple[str, str]]:
+    report = frames.describe(Card(name="x", kind="frames")).report
+    assert report is not None
+    return [(one.where, one.why) for one in report.refused]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [entry(), entry(-8.0)],
+        {"a": entry(entry_id=None), "b": entry(-8.0, entry_id=None)},
+        {"entries": [entry(), entry(-8.0)], "n": 2},
+        [{"material_id": "x", "computed_structure_entry": entry()}, {"entry": entry(-8.0)}],
+        {
+            "material_id": {"0": "wbm-1", "1": "wbm-2"},
+            "computed_structure_entry": {"0": entry(), "1": entry(-8.0)},
+        },
+        {"train": [entry()], "test": [entry(-8.0)]},
+        {"columns": ["n", "entry"], "index": [0, 1], "data": [[1, entry()], [2, entry(-8.0)]]},
+    ],
+)
+def test_entries_are_found_in_every_layout(write, content):
+    frames, _ = read(write(content))
+    assert [frame.energy_per_atom for frame in frames] == [-3.5, -4]
+
+
+def test_entries_by_line(write):
+    path = write("".join(f"{json.dumps(entry(e))}\n" for e in (-7.0, -8.0)), "data.jsonl")
+    frames, _ = read(path)
+    assert [frame.energy_per_atom for frame in frames] == [-3.5, -4]
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress])
+def test_entries_are_decompressed(write, compress):
+    (frame,), _ = read(write(compress(json.dumps([entry()]).encode()), "data"))
+    assert frame.energy_per_atom == -3.5
+
+
+def test_a_column_of_entries_is_found_behind_long_columns(write):
+    ids = {str(i): f"wbm-{i:07d}" for i in range(60_000)}
+    content = {"material_id": ids, "computed_structure_entry": {"0": entry(), "1": entry(-8.0)}}
+    frames, _ = read(write(content))
+    assert [frame.energy_per_atom for frame in frames] == [-3.5, -4]
+
+
+def test_the_correction_of_an_entry_is_pymatgen_s():
+    adjustments = [
+        ConstantEnergyAdjustment(-0.5, name="constant"),
+        ManualEnergyAdjustment(0.25),
+        CompositionEnergyAdjustment(-0.687, 3, name="oxide"),
+        TemperatureEnergyAdjustment(-0.001, 300, 2, name="thermal"),
+    ]
+    made = ComputedStructureEntry(STRUCTURE, -7, energy_adjustments=adjustments)
+    document = json.loads(json.dumps(made.as_dict()))
+    assert correction(document) == pytest.approx(made.correction)
+    del document["energy_adjustments"]
+    assert correction(document) == pytest.approx(made.correction)
+
+
+def test_the_corrected_energy_of_an_entry_may_be_taken(write):
+    made = ComputedStructureEntry(STRUCTURE, -7, correction=-1.0)
+    path = write([made.as_dict()])
+    frames, _ = read(path, mapping={"energy": "corrected_energy", "uncorrected_energy": "energy"})
+    assert frames[0].energy_per_atom == -4
+    assert frames[0].uncorrected_energy_per_atom == -3.5
+
+
+def test_run_types_are_functionals(write):
+    path = write([entry(run_type="GGA"), entry(run_type="GGA+U"), entry(run_type="R2SCAN")])
+    assert len(read(path, functional="GGA/GGA+U")[0]) == 2
+    assert len(read(path, functional="r2SCAN")[0]) == 1
+
+
+def test_site_properties_of_entries_are_labels(write):
+    structure = STRUCTURE.copy(site_properties={"forces": FORCES, "magmom": [0.0, -1.5]})
+    made = ComputedStructureEntry(structure, -7, data={"stress": KBAR, "band_gap_ind": 1.5})
+    (frame,), frames = read(write([made.as_dict()]))
+    np.testing.assert_array_equal(frame.forces, FORCES)
+    assert frame.magmoms is not None
+    assert frame.magmoms.tolist() == [0, 1.5]
+    assert frame.bandgap == 1.5
+    assert frame.stress is None
+    assert "The stress was left out" in frames.describe(Card(name="x", kind="frames")).description
+
+
+def test_ionic_steps_are_in_the_order_of_their_calculation(write):
+    document = task(step(-7.0), step(-7.5))
+    document["calcs_reversed"].append(task(step(-6.5))["calcs_reversed"][0])
+    frames, read_frames = read(write(document))
+    assert [frame.energy_per_atom for frame in frames] == [-3.25, -3.5, -3.75]
+    assert [frame.frame_id for frame in frames] == ["mp-7-1-0", "mp-7-0-0", "mp-7-0-1"]
+    assert {frame.material_id for frame in frames} == {"mp-7"}
+    assert read_frames.functionals == {"r2SCAN": 3}
+    last = frames[-1]
+    np.testing.assert_allclose(last.stress, np.array(KBAR) * -0.1)
+    assert last.magmoms is not None
+    assert last.magmoms.tolist() == [0, 1.5]
+    assert last.bandgap == 1.5
+
+
+def test_the_energies_that_vasp_5_mislabels_are_found(write):
+    """The step's e_0_energy holds the entropy term, and electronic steps lack dispersion."""
+    vasp_5 = step(
+        e_fr_energy=-7.25,
+        e_wo_entrp=-7.0,
+        e_0_energy=0.25,
+        electronic_steps=[{"e_fr_energy": -5.25, "e_0_energy": -5.0}],
+    )
+    (frame,), _ = read(write([task(vasp_5)]))
+    assert frame.energy_per_atom == -3.5
+    (frame,), _ = read(write([task(vasp_5 | {"electronic_steps": None})]))
+    assert frame.energy_per_atom == -3.5
+
+
+def test_unconverged_steps_are_left_out(write):
+    frames, read_frames = read(write(task(step(), step(), nelm=2) | {"x": 1} | task(step())))
+    assert len(frames) == 1
+    document = task(step(), step(-8.0, electronic_steps=[{}] * 60))
+    frames, read_frames = read(write(document))
+    assert len(frames) == 1
+    assert "stopped at NELM" in refused(read_frames)[0][1]
+
+
+def test_a_task_without_steps_gives_its_output(write):
+    output = {"structure": STRUCTURE.as_dict(), "energy": -7.0, "forces": FORCES, "stress": KBAR}
+    (frame,), frames = read(write([{"task_id": "mp-7", "output": output, "run_type": "GGA"}]))
+    assert frame.energy_per_atom == -3.5
+    np.testing.assert_allclose(frame.stress, np.array(KBAR) * -0.1)
+    assert "no ionic steps" in frames.describe(Card(name="x", kind="frames")).description
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [DOCUMENT],
+        {"mp-1": DOCUMENT},
+        {"samples": [DOCUMENT], "labeller": "M3GNet"},
+        [{"structure": STRUCTURE.as_dict(), "labels": {"energy": -7.0, "forces": FORCES}}],
+        [{"structure": STRUCTURE.as_dict(), "energy_per_atom": -3.5, "forces": FORCES}],
+        [{"final_structure": STRUCTURE.as_dict(), "total_energy": -7.0, "force": FORCES}],
+        [STRUCTURE.as_dict() | {"properties": {"energy": -7.0, "forces": FORCES}}],
+    ],
+)
+def test_structures_with_labels_are_found_in_every_layout(write, content):
+    (frame,), _ = read(write(content))
+    assert frame.energy_per_atom == -3.5
+    np.testing.assert_array_equal(frame.forces, FORCES)
+    np.testing.assert_allclose(frame.frac_coords, STRUCTURE.frac_coords)
+
+
+def test_the_model_that_made_the_labels_is_named(write):
+    source = open_source(write({"labeller": "M3GNet", "samples": [DOCUMENT]}))
+    assert source is not None
+    assert source.labels == "M3GNet"
+
+
+def test_mlearn(write):
+    outputs = {
+        "energy": -7.0,
+        "forces": FORCES,
+        "virial_stress": [30.0, 20.0, 10.0, 1.0, 3.0, 2.0],
+    }
+    document = {"structure": STRUCTURE.as_dict(), "outputs": outputs, "num_atoms": 2}
+    (frame,), _ = read(write([document]))
+    assert frame.energy_per_atom == -3.5
+    np.testing.assert_allclose(frame.stress, np.array(KBAR) * -0.1)
+
+
+@pytest.mark.parametrize("is_cartesian", [True, False])
+def test_jarvis(write, is_cartesian):
+    coords = STRUCTURE.cart_coords if is_cartesian else STRUCTURE.frac_coords
+    atoms = {
+        "lattice_mat": STRUCTURE.lattice.matrix.tolist(),
+        "coords": coords.tolist(),
+        "elements": ["Na", "Cl"],
+        "cartesian": is_cartesian,
+        "props": ["", ""],
+    }
+    labels = {"forces": FORCES, "stresses": KBAR}
+    documents = [
+        {"jid": "1", "atoms": atoms, "total_energy": -7.0, **labels},
+        {"jid": "1", "atoms": atoms, "energy": -8.0, **labels},
+    ]
+    frames, _ = read(write(documents))
+    assert [frame.energy_per_atom for frame in frames] == [-3.5, -4]
+    assert [frame.frame_id for frame in frames] == ["1", "1#2"]
+    np.testing.assert_allclose(frames[0].frac_coords, STRUCTURE.frac_coords)
+    np.testing.assert_allclose(frames[0].stress, np.array(KBAR) * -0.1)
+
+
+def test_jarvis_dft_has_energies_per_atom(write):
+    atoms = {
+        "lattice_mat": STRUCTURE.lattice.matrix.tolist(),
+        "coords": STRUCTURE.frac_coords.tolist(),
+        "elements": ["Na", "Cl"],
+        "cartesian": False,
+    }
+    document = {"jid": "JVASP-1", "atoms": atoms, "optb88vdw_total_energy": -2.5}
+    documents = [document | {"optb88vdw_bandgap": 1.5}, document | {"optb88vdw_bandgap": "na"}]
+    frames, _ = read(write(documents))
+    assert [frame.energy_per_atom for frame in frames] == [-2.5, -2.5]
+    assert [frame.bandgap for frame in frames] == [1.5, None]
+
+
+def without(document, *keys):
+    return {key: value for key, value in document.items() if key not in keys}
+
+
+@pytest.mark.parametrize(
+    ("bad", "why"),
+    [
+        (without(entry(), "structure"), "it has no structure"),
+        (without(entry(), "energy"), "it has no energy"),
+        (entry(energy=float("nan")), "its energy is not finite"),
+        (entry(structure={"lattice": {"matrix": 3}, "sites": []}), "the structure"),
+        (entry(structure=STRUCTURE.as_dict() | {"sites": [{"species": 7}]}), "the structure lacks"),
+        (entry(energy_adjustments=[{"n_atoms": 2}]), "an energy adjustment has no value"),
+        (7, "it is not an object"),
+        (None, "it is not an object"),
+        ([entry()], "it is not an object"),
+        (
+            entry(structure=Structure(STRUCTURE.lattice, [{"Na": 0.5}], [[0] * 3]).as_dict()),
+            "the structure is disordered",
+        ),
+        (
+            entry(structure=Structure(STRUCTURE.lattice, ["Am"], [[0] * 3]).as_dict()),
+            "which is not an element from H to Pu",
+        ),
+    ],
+)
+def test_an_entry_that_cannot_be_taken_leaves_the_others(write, bad, why):
+    frames, read_frames = read(write([entry(), bad, entry(-8.0)]))
+    assert [frame.energy_per_atom for frame in frames] == [-3.5, -4]
+    ((where, found),) = refused(read_frames)
+    assert where == "entry 1 of data.json"
+    assert why in found
+
+
+def test_a_file_that_breaks_off_yields_what_is_whole(write):
+    text = json.dumps([entry(), entry(-8.0), entry(-9.0)])
+    frames, read_frames = read(write(text[:-200]))
+    assert len(frames) == 2
+    assert len(refused(read_frames)) == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\0\1\2",
+        b"[]",
+        b"{}",
+        b"[" * 100_000,
+        b"[1, 2, 3]",
+        b'"text"',
+        b'{"structure": 1}',
+        b"\xff\xfe[\0",
+        gzip.compress(b"[]")[:-4],
+    ],
+)
+def test_other_content_is_not_taken_for_structures(write, content):
+    path = write(content)
+    try:
+        source = open_source(path)
+    except LabError:
+        return
+    assert source is None or source.form not in {"entries", "tasks", "jarvis", "json"}
+
+
+def test_structures_without_energies_are_refused_in_a_sentence(write):
+    path = write([{"material_id": "wbm-1", "initial_structure": STRUCTURE.as_dict()}])
+    with pytest.raises(LabError, match="energies"):
+        read(path)
+
+
+def test_entries_without_structures_are_no_frames(write):
+    made = ComputedEntry("NaCl", -7, entry_id="mp-1").as_dict()
+    source = open_source(write([made]))
+    assert source is None or source.form != "entries"
