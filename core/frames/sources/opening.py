@@ -8,6 +8,7 @@ from core.errors import LabError
 from core.frames.sources.entries import ComputedEntries
 from core.frames.sources.extended_xyz import ExtendedXyz
 from core.frames.sources.jarvis import Jarvis
+from core.frames.sources.json_columns import PymatgenTrajectory, StructureColumns
 from core.frames.sources.json_sets import Mlearn, Pydmclab, StructureDocuments
 from core.frames.sources.parquet_sets import ColabFit, LeMat, MatPesParquet, ParquetSites
 from core.frames.sources.records import RecordSource
@@ -15,8 +16,10 @@ from core.frames.sources.task_documents import TaskDocuments
 
 SOURCES: Final[tuple[type[RecordSource], ...]] = (
     ExtendedXyz,
-    *(ComputedEntries, TaskDocuments, Jarvis, Mlearn, Pydmclab, StructureDocuments),
-    *(LeMat, ColabFit, MatPesParquet, ParquetSites),
+    *(ComputedEntries, TaskDocuments, Jarvis, Mlearn, Pydmclab, PymatgenTrajectory),
+    *(LeMat, ColabFit, MatPesParquet),
+    # Forms with any keys, after those whose keys are known.
+    *(StructureColumns, StructureDocuments, ParquetSites),
 )
 """Every form beside tables, in the order in which they are tried."""
 

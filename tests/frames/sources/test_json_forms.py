@@ -6,7 +6,9 @@ import json
 
 import numpy as np
 import pytest
+from monty.json import MontyEncoder
 from pymatgen.core import Lattice, Structure
+from pymatgen.core.trajectory import Trajectory
 from pymatgen.entries.computed_entries import (
     CompositionEnergyAdjustment,
     ComputedEntry,
@@ -228,6 +230,9 @@ def test_a_task_without_steps_gives_its_output(write):
         [{"structure": STRUCTURE.as_dict(), "energy_per_atom": -3.5, "forces": FORCES}],
         [{"final_structure": STRUCTURE.as_dict(), "total_energy": -7.0, "force": FORCES}],
         [STRUCTURE.as_dict() | {"properties": {"energy": -7.0, "forces": FORCES}}],
+        {"structures": [STRUCTURE.as_dict()], "labels": {"energies": [-7.0], "forces": [FORCES]}},
+        {"structure": [STRUCTURE.as_dict()], "energy": [-7.0], "forces": [FORCES]},
+        {"structure": {"0": STRUCTURE.as_dict()}, "energy": {"0": -7.0}, "forces": {"0": FORCES}},
     ],
 )
 def test_structures_with_labels_are_found_in_every_layout(write, content):
@@ -289,6 +294,21 @@ def test_jarvis_dft_has_energies_per_atom(write):
     frames, _ = read(write(documents))
     assert [frame.energy_per_atom for frame in frames] == [-2.5, -2.5]
     assert [frame.bandgap for frame in frames] == [1.5, None]
+
+
+def test_a_trajectory_of_pymatgen(write):
+    structures = [STRUCTURE, STRUCTURE.copy().perturb(0.1)]
+    made = Trajectory.from_structures(
+        structures,
+        constant_lattice=False,
+        frame_properties=[{"energy": -7.0, "forces": FORCES}, {"energy": -8.0, "forces": FORCES}],
+    )
+    frames, _ = read(write(json.dumps(made.as_dict(), cls=MontyEncoder)))
+    assert [frame.energy_per_atom for frame in frames] == [-3.5, -4]
+    assert {frame.material_id for frame in frames} == {"data"}
+    for frame, structure in zip(frames, structures, strict=True):
+        np.testing.assert_allclose(frame.frac_coords, structure.frac_coords)
+        np.testing.assert_allclose(frame.lattice, structure.lattice.matrix)
 
 
 def without(document, *keys):
@@ -358,7 +378,7 @@ def test_other_content_is_not_taken_for_structures(write, content):
 
 def test_structures_without_energies_are_refused_in_a_sentence(write):
     path = write([{"material_id": "wbm-1", "initial_structure": STRUCTURE.as_dict()}])
-    with pytest.raises(LabError, match="energies"):
+    with pytest.raises(LabError, match="energy"):
         read(path)
 
 
