@@ -1,31 +1,28 @@
 """The data sets of AtomRef Lab, and the import of new ones."""
 
-import shlex
-
 import streamlit as st
 
-from core.frames.provenance import CORRECTIONS, origin
-from core.frames.registry import catalog, delete_dataset, list_datasets
-from core.frames.schema import Card
 from pages.parts.data.catalogue import open_data_sets
+from pages.parts.data.explore import explore
 from pages.parts.data.imports import show_imports
+from pages.parts.data.sets import show_datasets
 from pages.parts.data.upload import import_files
-from pages.parts.shared.datasets import model_badge
-from pages.parts.shared.page import command, errors_shown, head, plain
-from pages.parts.shared.selection import linked_table
+from pages.parts.shared.page import errors_shown, head, plain
 
 
 def main() -> None:
     head(
         "Data",
-        "Which data sets are available, and where do their labels come from?",
+        "Which data sets are available, what do they hold, and where do their labels come from?",
     )
     if note := st.session_state.pop("data note", None):
         st.success(plain(note), icon=":material/check_circle:")
     for text in st.session_state.pop("data findings", []):
         st.warning(plain(text), icon=":material/straighten:")
     with errors_shown():
-        show_datasets()
+        info = show_datasets()
+        if info is not None:
+            explore(info)
     st.subheader("Open data sets")
     with errors_shown():
         open_data_sets()
@@ -33,65 +30,6 @@ def main() -> None:
     show_imports()
     with errors_shown():
         import_files()
-
-
-def show_datasets() -> None:
-    infos = list_datasets()
-    chosen = linked_table(
-        catalog(infos),
-        [info.card.name for info in infos],
-        param="set",
-        key=f"datasets-{'-'.join(info.card.name for info in infos)}",
-        hide_index=True,
-        column_config={
-            "name": "Data set",
-            "title": st.column_config.TextColumn("Title", width="large"),
-            "kind": "Kind",
-            "functional": "Functionals",
-            "n": st.column_config.NumberColumn("Rows", format="localized"),
-            "n_materials": st.column_config.NumberColumn("Materials", format="localized"),
-            "labels": "Labels",
-            "embedded": st.column_config.CheckboxColumn("Embedded"),
-        },
-    )
-    if chosen is None:
-        st.caption("Select a row for the source and the labels of a data set.")
-        command("atomref datasets list")
-        return
-    info = infos[chosen]
-    with st.container(border=True):
-        show_card(info.card)
-        if not info.embedded:
-            offer_deletion(info.card.name)
-    command(shlex.join(["atomref", "datasets", "show", info.card.name]))
-
-
-def show_card(card: Card) -> None:
-    st.markdown(f"**{plain(card.title or card.name)}**")
-    model_badge(card.made_by)
-    lines = [card.description]
-    if card.kind == "frames":
-        lines.append(f"Functional: {card.functional}, {CORRECTIONS[card.corrections]}.")
-        lines.append(f"Labels: {origin(card.labels)}.")
-    lines += [
-        f"{energy.column}: {energy.functional}, {CORRECTIONS[energy.corrections]}, "
-        f"labels {origin(energy.labels)}."
-        for energy in card.energies
-    ]
-    if card.source_file:
-        lines.append(f"From {card.source_file}, SHA-256 {card.source_sha256[:16]}….")
-    lines.append(f"Licence: {card.licence or 'not given'}. Imported {card.created}.")
-    for line in filter(None, lines):
-        st.markdown(plain(line))
-
-
-def offer_deletion(name: str) -> None:
-    with st.popover("Delete", icon=":material/delete:"):
-        st.markdown(f"Delete **{plain(name)}** with its structures and labels? Its runs are kept.")
-        if st.button("Delete data set", type="primary", key=f"delete-{name}"):
-            delete_dataset(name)
-            st.session_state["data note"] = f"Deleted {name}."
-            st.rerun()
 
 
 main()

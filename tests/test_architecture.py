@@ -42,6 +42,7 @@ ROOMS = [
     "core.figures.importance",
     "core.figures.training",
     "core.figures.scaling",
+    "core.figures.data",
     "core.cli",
     "core.cli.data",
     "pages.parts",

@@ -2,8 +2,8 @@
 
 A material has 1 to 6 elements, of which a few are common and most are rare, a cell of some 31 atoms
 and 11 frames that differ a little. Energies are a random one per element and noise; forces,
-stresses and magmoms are random numbers of a usual size. Half of the materials have magmoms, a third of the
-frames a band gap. Everything follows from a seed.
+stresses and magmoms are random numbers of a usual size. Half of the materials have magmoms, a
+third of the frames a band gap. Everything follows from a seed.
 """
 
 from collections.abc import Iterator

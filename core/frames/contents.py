@@ -152,6 +152,22 @@ def occurrence(contents: Contents, mask: np.ndarray | None = None) -> Occurrence
     )
 
 
+def missing_labels(contents: Contents, mask: np.ndarray) -> dict[str, int]:
+    """Return the number of frames without each kind of label.
+
+    Args:
+        contents: what the data set holds.
+        mask: the frames that count, (n,) booleans.
+    """
+    n = int(np.count_nonzero(mask))
+    return {
+        key: n - int(np.count_nonzero(np.isfinite(contents.quantity(key)) & mask))
+        for key in contents.keys
+        # Both quantities of stress have the same label.
+        if key != "mean_stress"
+    }
+
+
 def contents_of(data: FrameSet | PairSet, progress: Progress = silent) -> Contents:
     """Describe every frame of a data set, or every pair of energies.
 

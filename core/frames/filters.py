@@ -62,7 +62,8 @@ class FrameFilter(BaseModel):
         Raises:
             LabError: if the data set has no such label or quantity.
         """
-        kept = self._keeps_systems(contents.systems)[contents.group_system][contents.group]
+        systems = self._keeps_systems(contents.systems)
+        kept: np.ndarray = systems[contents.group_system][contents.group]
         if self.min_atoms is not None:
             kept &= contents.n_atoms >= self.min_atoms
         if self.max_atoms is not None:

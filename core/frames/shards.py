@@ -7,7 +7,7 @@ and a column is a view of the file.
 import hashlib
 import os
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -203,21 +203,34 @@ class ShardReader:
             numbers = part.column(batch, "atomic_numbers")
             yield part.first, numbers.values.to_numpy(), numbers.offsets.to_numpy()
 
+    def values(self, name: str, rows: Iterable[int]) -> list[Any]:
+        """Return the values of a column in some rows, None where missing.
+
+        Raises:
+            IndexError: if there is no such row.
+        """
+        places = [self._place(row) for row in rows]
+        return [self._batches[number].column(name)[place].as_py() for number, place in places]
+
     def frame(self, row: int) -> Frame:
         """Return one frame; its arrays are copies.
 
         Raises:
             IndexError: if there is no such row.
         """
-        if not 0 <= row < len(self):
-            raise IndexError(row)
-        if self._rows is not None:
-            row = int(self._rows[row])
-        number = bisect_right(self._starts, row) - 1
+        number, place = self._place(row)
         view = self._views[number]
         if view is None:
             view = self._views[number] = BatchView(self._batches[number])
-        return view.frame(row - self._starts[number])
+        return view.frame(place)
+
+    def _place(self, row: int) -> tuple[int, int]:
+        """Return the record batch of a row, and its row there."""
+        if not 0 <= row < len(self):
+            raise IndexError(row)
+        stored = row if self._rows is None else int(self._rows[row])
+        number = bisect_right(self._starts, stored) - 1
+        return number, stored - self._starts[number]
 
     def _parts(self) -> Iterator[tuple["_Part", pa.RecordBatch]]:
         """Yield the rows of each record batch that has any."""

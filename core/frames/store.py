@@ -133,6 +133,11 @@ class FrameSet:
         """
         return self._table.copy(deep=False)
 
+    def rows(self, indices: Iterable[int]) -> pd.DataFrame:
+        """Return some rows of `table`, without its columns has_…, read on demand."""
+        chosen = [int(i) for i in indices]
+        return pd.DataFrame({name: self._shards.values(name, chosen) for name in SCALARS})
+
     def fractions(self) -> np.ndarray:
         """Return the compositions as fractions, (n, 94)."""
         return self._fractions

@@ -1,15 +1,46 @@
-"""`datasets`."""
+"""`datasets list|show|describe|delete`."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
-from core.cli.answer import Answer, LabCommand, columns, deletion, facts
-from core.cli.data.derive import COMMANDS
+from core.cli.answer import (
+    Answer,
+    LabCommand,
+    columns,
+    deletion,
+    facts,
+    progress_on_stderr,
+    rounded,
+)
+from core.cli.data.derive import (
+    COMMANDS,
+    AllOf,
+    AnyOf,
+    LabelKinds,
+    MaxAtoms,
+    MinAtoms,
+    NoneOf,
+    Ranges,
+    System,
+    conditions,
+)
 from core.cli.options import DatasetName, JsonFlag, Yes
-from core.frames.registry import DatasetInfo, delete_dataset, find_dataset, list_datasets
+from core.frames.browsing import listed, order_of, page_of
+from core.frames.contents import occurrence, quantities_of
+from core.frames.distributions import SIZES, summary
+from core.frames.registry import (
+    DatasetInfo,
+    delete_dataset,
+    find_dataset,
+    list_datasets,
+    open_dataset,
+)
 from core.frames.schema import Card
 from core.frames.store import open_frames
+from core.studies.contents import ContentsStudy
+from core.studies.job.directory import Job
+from core.studies.job.local import compute_here
 
 app = typer.Typer()
 datasets = typer.Typer(help="The data sets of the lab.")
@@ -45,6 +76,66 @@ def show(name: DatasetName, *, _json: JsonFlag = False) -> Answer:
         }
     lines = {key: _phrase(value) for key, value in data.items() if value not in ("", [], None)}
     return Answer(data=data, text=facts(lines))
+
+
+@datasets.command("describe", cls=LabCommand)
+def describe(
+    name: DatasetName,
+    *,
+    all_of: AllOf = "",
+    any_of: AnyOf = "",
+    none_of: NoneOf = "",
+    system: System = "",
+    min_atoms: MinAtoms = None,
+    max_atoms: MaxAtoms = None,
+    labels: LabelKinds = "",
+    ranges: Ranges = None,
+    rows: Annotated[int, typer.Option(min=0, help="List so many of the frames.")] = 0,
+    sort: Annotated[
+        str,
+        typer.Option(help="Quantity by which they are listed, the smallest first; -KEY reverses."),
+    ] = "",
+    _json: JsonFlag = False,
+) -> Answer:
+    """Count elements, labels and sizes of all frames of a data set, or of some."""
+    card = find_dataset(name).card
+    contents = compute_here(Job.of(ContentsStudy(dataset=name)), progress_on_stderr())
+    chosen = conditions(all_of, any_of, none_of, system, min_atoms, max_atoms, labels, ranges or [])
+    mask = chosen.mask(contents)
+    counted = occurrence(contents, mask)
+    numbers = summary(contents, [*SIZES, *quantities_of(contents, card.energies)], mask)
+    elements = counted.table().sort_values("frames", ascending=False)
+    data: dict[str, Any] = {
+        "name": name,
+        "kind": card.kind,
+        "filter": chosen.model_dump(exclude_defaults=True),
+        "n": counted.n,
+        "n_all": len(contents),
+        "n_materials": counted.n_materials,
+        "elements": elements.set_index("symbol").to_dict("index"),
+        "quantities": numbers.set_index("key").to_dict("index"),
+    }
+    texts = [
+        facts(
+            {
+                card.kind: f"{counted.n:,} of {len(contents):,} {chosen.text}".strip(),
+                "materials": f"{counted.n_materials:,}",
+                "elements": ", ".join(
+                    f"{row.symbol} {row.frames:,}" for row in elements.itertuples()
+                ),
+            }
+        ),
+        columns(
+            list(numbers.columns),
+            [[rounded(value) for value in row] for row in numbers.to_numpy(object).tolist()],
+        ),
+    ]
+    if rows:
+        order = order_of(contents, sort.removeprefix("-"), descending=sort.startswith("-"))
+        table = listed(open_dataset(name), contents, page_of(order, mask, 0, rows).tolist())
+        data["rows"] = table.to_dict("records")
+        texts.append(columns(list(table.columns), table.to_numpy(object).tolist()))
+    return Answer(data=data, text="\n\n".join(texts))
 
 
 @datasets.command("delete", cls=LabCommand)

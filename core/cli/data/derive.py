@@ -63,12 +63,10 @@ def export(
     _json: JsonFlag = False,
 ) -> Answer:
     """Write a data set, or some of its frames, to a file that other programs read."""
-    conditions = _conditions(
-        all_of, any_of, none_of, system, min_atoms, max_atoms, labels, ranges or []
-    )
+    meant = conditions(all_of, any_of, none_of, system, min_atoms, max_atoms, labels, ranges or [])
     data = open_dataset(name)
     form = form_of(data.card, out)
-    chosen = _cut(chosen_rows(data, conditions, split, progress=progress_on_stderr()), rows)
+    chosen = _cut(chosen_rows(data, meant, split, progress=progress_on_stderr()), rows)
     n = export_dataset(data, out, chosen, progress=progress_on_stderr())
     return Answer(
         data={"name": name, "file": str(out), "form": form.title, "n": n},
@@ -110,7 +108,7 @@ def subset(
     card = make_subset(
         open_frame_set(name),
         new_name,
-        conditions=_conditions(
+        conditions=conditions(
             all_of, any_of, none_of, system, min_atoms, max_atoms, labels, ranges or []
         ),
         part=split,
@@ -176,7 +174,7 @@ def _made(card: Card, **more: Any) -> Answer:
     )
 
 
-def _conditions(
+def conditions(
     all_of: str,
     any_of: str,
     none_of: str,

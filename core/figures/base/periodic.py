@@ -30,6 +30,7 @@ def periodic_table(
     unit: str,
     diverging: bool,
     log: bool = False,
+    cutoff: float | None = None,
     hover: Mapping[str, str] | None = None,
     selected: Collection[str] = (),
     show_values: bool = True,
@@ -49,6 +50,7 @@ def periodic_table(
         unit: its unit, such as "eV/atom"; empty for a pure number.
         diverging: balance the colours at zero; otherwise they run from low to high.
         log: colour by the decadic logarithm.
+        cutoff: with `log`: numbers up to this one have the lowest colour.
         hover: symbol to further plain text for the hover label, such as "312 materials".
         selected: symbols to outline strongly.
         show_values: write the number under the symbol.
@@ -83,7 +85,7 @@ def periodic_table(
     if drawn:
         numbers = np.array(list(drawn.values()))
         scale = colors.diverging if diverging else colors.sequential
-        span = color_range(numbers, diverging=diverging, log=log)
+        span = color_range(numbers, diverging=diverging, log=log, cutoff=cutoff)
         figure.update_layout(coloraxis=_color_axis(span, scale, label))
         figure.add_trace(
             _cells(

@@ -1,7 +1,7 @@
 """The range a colour scale covers, and what its colour bar says."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
@@ -55,16 +55,21 @@ class ColorRange:
         return np.log10(values) if self.log else values
 
 
-def color_range(values: NDArray[np.float64], *, diverging: bool, log: bool) -> ColorRange:
+def color_range(
+    values: NDArray[np.float64], *, diverging: bool, log: bool, cutoff: float | None = None
+) -> ColorRange:
     """Choose the range of a colour scale for finite values, robust against a few extremes.
 
     Args:
         values: (n,) with n ≥ 1; positive if `log`.
         diverging: balance the range at zero.
-        log: colour by the logarithm; nothing saturates.
+        log: colour by the logarithm; nothing saturates but what lies below `cutoff`.
+        cutoff: of a logarithmic scale: values up to this one have the lowest colour.
     """
     if log:
-        return _log_range(values)
+        if cutoff is None or float(values.min()) >= cutoff:
+            return _log_range(values)
+        return _cut_off(_log_range(np.maximum(values, cutoff)), cutoff)
     if diverging:
         limit = _robust_end(np.abs(values)) or 1.0
         low, high = -limit, limit
@@ -145,8 +150,24 @@ def _log_range(values: NDArray[np.float64]) -> ColorRange:
         high=high,
         log=True,
         ticks=tuple(math.log10(value) for value in inside),
-        labels=tuple(compact(value).replace(".0k", "k").replace(".0M", "M") for value in inside),
+        labels=tuple(_log_text(value) for value in inside),
     )
+
+
+def _cut_off(span: ColorRange, cutoff: float) -> ColorRange:
+    """Return a logarithmic range whose low end says that lower values are there too."""
+    # Room for the label at the low end, which is wider for its sign.
+    first = span.low + 0.12 * (span.high - span.low)
+    kept = [(t, text) for t, text in zip(span.ticks, span.labels, strict=True) if t > first]
+    return replace(
+        span,
+        ticks=(span.low, *(tick for tick, _ in kept)),
+        labels=(f"≤ {_log_text(cutoff)}", *(text for _, text in kept)),
+    )
+
+
+def _log_text(value: float) -> str:
+    return compact(value).replace(".0k", "k").replace(".0M", "M")
 
 
 def decade_ticks(lowest: int, highest: int) -> dict[str, object]:
