@@ -76,7 +76,6 @@ def test_two_data_sets_are_joined_to_pairs():
     assert (found["kind"], found["n"]) == ("pairs", 4)
     assert found["energies"] == ["energy_per_atom_pbe", "energy_per_atom_r2scan"]
     assert found["left_out"] == {"of two without a partner": 2}
-    assert answer("shift", "pairs")["mean_shift"] == pytest.approx(-4.0)
     words = ["datasets", "join", "one", "two", "--name"]
     assert answer(*words, "same", "--by", "structure")["n"] == 4
     assert "1 materials of one and two" in invoke(*words, "f", "--by", "formula").stdout
@@ -84,3 +83,15 @@ def test_two_data_sets_are_joined_to_pairs():
     assert "pairs: holds pairs of energies" in mistake(
         *("datasets", "join", "one", "pairs", "--name", "x")
     )
+
+
+def test_corrections_are_removed_and_added():
+    found = answer("datasets", "subset", "mp-frames-gga", "--name", "part", "--n", 20)
+    found = answer("datasets", "correct", "part", "--name", "plain", "--remove")
+    assert (found["corrections"], found["stored"], found["n_left_out"]) == ("none", False, 0)
+    assert {"kind", "value", "frames", "correction"} == set(found["inferred"][0])
+    result = invoke("datasets", "correct", "plain", "--name", "back")
+    assert "MP2020 corrections added to plain" in result.stdout
+    assert "already" in mistake("datasets", "correct", "back", "--name", "twice")
+    join = mistake("datasets", "join", "plain", "back", "--name", "pairs")
+    assert "both energies are in GGA/GGA+U" in join

@@ -1,4 +1,4 @@
-"""`datasets export|subset|join`: what is made of a data set."""
+"""`datasets export|subset|join|correct`: what is made of a data set."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +16,7 @@ from core.frames.export.forms import export_dataset, form_of
 from core.frames.filters import LABEL_KINDS, FrameFilter, elements_in, range_in
 from core.frames.registry import open_dataset, open_frame_set
 from core.frames.schema import Card
+from core.reference.formation.corrected_frames import correct_frames
 from core.reference.shifts.joining import JoinRule, Kept, join_frames
 
 AllOf = Annotated[str, typer.Option(metavar="SYMBOLS", help="With all of these: Li,Co,O.")]
@@ -153,7 +154,37 @@ def join(
     return _made(made.card, energies=energies, left_out=made.left_out)
 
 
-COMMANDS: dict[str, Callable[..., Answer]] = {"export": export, "subset": subset, "join": join}
+def correct(
+    dataset: DatasetName,
+    *,
+    name: Annotated[str, typer.Option(help="Name of the new data set.")],
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Remove the corrections instead of adding them.")
+    ] = False,
+    title: Title = "",
+    _json: JsonFlag = False,
+) -> Answer:
+    """Add MP2020 corrections to the energies of GGA and GGA+U frames, or remove them."""
+    made = correct_frames(
+        open_frame_set(dataset), name, remove=remove, title=title, progress=progress_on_stderr()
+    )
+    outcome = made.card.report
+    return _made(
+        made.card,
+        corrections=made.card.corrections,
+        stored=made.stored,
+        inferred=made.inferred.to_dict("records"),
+        n_left_out=outcome.n_refused if outcome else 0,
+        reasons=outcome.reasons if outcome else {},
+    )
+
+
+COMMANDS: dict[str, Callable[..., Answer]] = {
+    "export": export,
+    "subset": subset,
+    "join": join,
+    "correct": correct,
+}
 """Commands of the group `datasets`, by name."""
 
 

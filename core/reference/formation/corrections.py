@@ -31,15 +31,39 @@ from core.frames.store import FrameSet
 from core.progress import Progress, part, report, silent
 from core.reference.shifts.pairs import PairedEnergies
 
-_CORRECTED = frozenset({MIXED, "GGA", "GGA+U", "PBE", "PBE+U"})
+FUNCTIONALS = frozenset({MIXED, "GGA", "GGA+U", "PBE", "PBE+U"})
+"""Functionals whose energies take the corrections."""
 _GUESSED = [INDEX[symbol] for symbol in ("Br", "I", "Se", "Si", "Sb", "Te", "H", "N", "F", "Cl")]
-_OXYGEN, _SULFUR = INDEX["O"], INDEX["S"]
+OXYGEN, SULFUR = INDEX["O"], INDEX["S"]
 _MOST_SITES = 20
 """pymatgen guesses oxidation states of reduced formulas up to this many atoms."""
 
 _LARGEST_FORMULA = 500
+_CUTOFF = 1.05
+"""Factor on bond lengths, that of MaterialsProject2020Compatibility itself."""
+_LONGEST_BOND = 1.49
+"""Bond of a peroxide, Å, the longest between two O that pymatgen looks for."""
 _CHUNK = 200
 _REPORT_EVERY = 50
+
+
+@dataclass(kw_only=True, frozen=True, slots=True, eq=False)
+class Correction:
+    """The MP2020 correction of one composition and what was inferred for it.
+
+    Attributes:
+        value: corrected minus uncorrected energy, eV/atom.
+        run_type: "GGA" or "GGA+U".
+        terms: the scheme's terms that apply: types of anions such as "oxide", "S" or "F", and
+            "U of Fe".
+        is_guessed: whether oxidation states were needed and found; None where none were needed.
+            Where they are not found, only the most electronegative element counts as an anion.
+    """
+
+    value: float
+    run_type: str = "GGA"
+    terms: tuple[str, ...] = ()
+    is_guessed: bool | None = None
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
@@ -79,7 +103,7 @@ def mp2020_corrections(
     share = 0.0
     if structures is not None:
         share = 0.5
-        of_interest = (compositions[:, [_OXYGEN, _SULFUR]] > 0).any(axis=1)
+        of_interest = (compositions[:, [OXYGEN, SULFUR]] > 0).any(axis=1)
         of_interest &= np.count_nonzero(compositions, axis=1) > 1
         wanted = np.flatnonzero(of_interest[codes])
         places = wanted if rows is None else np.asarray(rows)[wanted]
@@ -93,7 +117,7 @@ def mp2020_corrections(
     compute = part(progress, share, 1.0)
     values = np.empty(len(cases))
     for done, (code, kinds) in enumerate(cases):
-        values[done] = _correction(compositions[code], kinds)
+        values[done] = correction_of(compositions[code], kinds).value
         if done % _REPORT_EVERY == 0:
             report(compute, done, len(cases), "MP2020 corrections of compositions")
     return RebuiltCorrections(corrections=values[joint], by_structure=anions != "")
@@ -116,7 +140,7 @@ class UncorrectedPairs:
 
 def carries_corrections(pairs: PairedEnergies) -> bool:
     """Return whether the source energies carry MP2020 corrections that can be removed."""
-    is_gga = canonical_functional(pairs.source_functional) in _CORRECTED
+    is_gga = canonical_functional(pairs.source_functional) in FUNCTIONALS
     return pairs.source_corrections == "MP2020" and is_gga
 
 
@@ -177,10 +201,15 @@ def _anions(structures: Structures, rows: np.ndarray) -> Iterator[str]:
     """Yield the types of O and S in each row's structure, "" where there is no structure."""
     for start in range(0, len(rows), _CHUNK):
         for frame in structures.frames(rows[start : start + _CHUNK].tolist()):
-            yield "" if frame is None else _anions_of(frame)
+            yield "" if frame is None else anions_of(frame)
 
 
-def _anions_of(frame: Frame) -> str:
+def anions_of(frame: Frame) -> str:
+    """Return the types of O and S in a structure as pymatgen reads them, such as "oxide sulfate".
+
+    pymatgen is asked only where its answer may be another than an oxide without bonds between its
+    O, or a sulfide without elements more electronegative than S; a hydroxide counts as an oxide.
+    """
     # pymatgen is slow to import.
     from pymatgen.analysis.structure_analyzer import (  # noqa: PLC0415
         oxide_type,
@@ -189,13 +218,47 @@ def _anions_of(frame: Frame) -> str:
     from pymatgen.core import Structure  # noqa: PLC0415
 
     numbers = np.asarray(frame.atomic_numbers)
-    structure = Structure(frame.lattice, numbers.tolist(), frame.frac_coords)
+    oxide, sulfide = "None", None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        # The cutoff of MaterialsProject2020Compatibility itself.
-        oxide = oxide_type(structure, 1.05) if (numbers == _OXYGEN + 1).any() else "None"
-        sulfide = sulfide_type(structure) if (numbers == _SULFUR + 1).any() else None
+        if (numbers == OXYGEN + 1).any():
+            oxide = "oxide"
+            if _has_close_oxygen(frame):
+                structure = Structure(frame.lattice, numbers.tolist(), frame.frac_coords)
+                oxide = oxide_type(structure, _CUTOFF)
+        if (numbers == SULFUR + 1).any():
+            sulfide = "sulfide"
+            if not set(numbers.tolist()) <= _beside_sulfides():
+                structure = Structure(frame.lattice, numbers.tolist(), frame.frac_coords)
+                sulfide = sulfide_type(structure)
     return f"{oxide} {sulfide or 'sulfate'}"
+
+
+def _has_close_oxygen(frame: Frame) -> bool:
+    """Return whether two O of a structure may be bound to each other."""
+    from pymatgen.optimization.neighbors import find_points_in_spheres  # noqa: PLC0415
+
+    fractional = np.ascontiguousarray(frame.frac_coords[frame.atomic_numbers == OXYGEN + 1])
+    coords = fractional @ frame.lattice
+    reach = 1.1 * _CUTOFF * _LONGEST_BOND
+    lattice = np.ascontiguousarray(frame.lattice, dtype=float)
+    distances = find_points_in_spheres(
+        coords, coords, r=reach, pbc=np.ones(3, dtype=np.int64), lattice=lattice, tol=1e-8
+    )[3]
+    # Each O is its own neighbour at no distance.
+    return len(distances) > len(coords)
+
+
+@lru_cache(maxsize=1)
+def _beside_sulfides() -> frozenset[int]:
+    """Return the atomic numbers of the elements that are not more electronegative than S."""
+    from pymatgen.core import Element  # noqa: PLC0415
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return frozenset(
+            number for number in range(1, 95) if Element.from_Z(number).X <= Element("S").X
+        )
 
 
 @lru_cache(maxsize=1)
@@ -207,19 +270,19 @@ def _scheme() -> Any:
     return MaterialsProject2020Compatibility(check_potcar=False)
 
 
-def _correction(fractions: np.ndarray, anions: str) -> float:
-    """Return the correction of one composition (94,), eV/atom.
+def correction_of(fractions: np.ndarray, anions: str) -> Correction:
+    """Return the correction of one composition.
 
     Args:
-        fractions: composition fractions.
-        anions: types of O and S as `_anions_of` returns them; "" without a structure.
+        fractions: composition fractions, (94,).
+        anions: types of O and S as `anions_of` returns them; "" without a structure.
     """
     from pymatgen.core import Composition  # noqa: PLC0415  slow to import
     from pymatgen.entries.computed_entries import ComputedEntry  # noqa: PLC0415  the same
 
     present = np.flatnonzero(fractions)
     if len(present) == 1:
-        return 0.0
+        return Correction(value=0.0)
     amounts = zip([SYMBOLS[i] for i in present], _whole(fractions[present]).tolist(), strict=True)
     # Among equal electronegativities (Si and Cu) the scheme takes the last element as the anion:
     # as in formulas, the alphabetically last one.
@@ -233,23 +296,32 @@ def _correction(fractions: np.ndarray, anions: str) -> float:
         data: dict[str, Any] = {"oxidation_states": {}}
         if anions:
             data["oxide_type"], data["sulfide_type"] = anions.split()
-        has_sulfur_alone = not anions and fractions[_SULFUR] > 0
-        if has_sulfur_alone or (fractions[_GUESSED] > 0).any():
+        has_sulfur_alone = not anions and fractions[SULFUR] > 0
+        needs_states = has_sulfur_alone or bool((fractions[_GUESSED] > 0).any())
+        if needs_states:
             data["oxidation_states"] = _oxidation_states(composition)
         if has_sulfur_alone and data["oxidation_states"].get("S", 0) > 0:
             data["sulfide_type"] = "sulfate"
+        run_type = "GGA+U" if hubbards else "GGA"
         entry = ComputedEntry(
             composition,
             0.0,
-            parameters={
-                "run_type": "GGA+U" if hubbards else "GGA",
-                "hubbards": hubbards,
-                "software": "unknown",
-            },
+            parameters={"run_type": run_type, "hubbards": hubbards, "software": "unknown"},
             data=data,
         )
         adjustments = scheme.get_adjustments(entry)
-    return float(sum(adjustment.value for adjustment in adjustments) / composition.num_atoms)
+    return Correction(
+        value=float(sum(one.value for one in adjustments) / composition.num_atoms),
+        run_type=run_type,
+        terms=tuple(map(_term, adjustments)),
+        is_guessed=bool(data["oxidation_states"]) if needs_states else None,
+    )
+
+
+def _term(adjustment: Any) -> str:
+    """Return what an adjustment of the scheme is for."""
+    kind = str(adjustment.name).rpartition("(")[2].rstrip(")")
+    return f"U of {kind}" if "mixing" in adjustment.name else kind
 
 
 def _oxidation_states(composition: Any) -> dict[str, float]:

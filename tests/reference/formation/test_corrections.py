@@ -98,9 +98,9 @@ def test_structures_tell_what_pymatgen_reads_from_them(embedded):
 def test_each_composition_is_computed_once(monkeypatch):
     formulas = ["NaCl", "MgO", "Na2Cl2", "NaCl"] * 5
     calls = []
-    whole = corrections._correction
+    whole = corrections.correction_of
     monkeypatch.setattr(
-        corrections, "_correction", lambda *given: calls.append(given) or whole(*given)
+        corrections, "correction_of", lambda *given: calls.append(given) or whole(*given)
     )
     told = []
     found = mp2020_corrections(formulas, progress=lambda *one: told.append(one))
