@@ -15,6 +15,7 @@ ROOMS = [
     "core.frames",
     "core.frames.export",
     "core.frames.tables",
+    "core.frames.vasp",
     "core.frames.sources",
     "core.frames.catalogue",
     "core.reference.fits",

@@ -8,6 +8,7 @@ MIXED = "GGA/GGA+U"
 """Materials Project's energies: GGA for some compositions, GGA+U for the others."""
 
 _PARTS_OF_MIXED = frozenset({"GGA", "GGA+U"})
+_COVERED_BY_MIXED = _PARTS_OF_MIXED | {"PBE", "PBE+U"}
 
 # Pattern, name, rank: sources of a transfer usually rank below its targets.
 _BASES: tuple[tuple[str, str, int], ...] = (
@@ -50,10 +51,13 @@ _MODIFIERS = {
     "d4": "-D4",
     "mbd": "-MBD",
     "ts": "-TS",
+    "ddsc": "-dDsC",
+    "ulg": "-ULG",
     "vdw": "-vdW",
     "rvv10": "+rVV10",
     "vv10": "+VV10",
 }
+_DISPERSIONS = [name for name in _MODIFIERS.values() if name != "+U"]
 _OF_RANGE_SEPARATED = {"d": "-D", "v": "-V"}
 _GLUED = re.compile(rf"(.+?)({'|'.join(sorted(_MODIFIERS, key=len, reverse=True))})")
 # Names of several words, as one word.
@@ -120,12 +124,17 @@ def same_functional(first: str, second: str) -> bool:
 def covers(asked: str, given: str) -> bool:
     """Return whether energies in one functional are among those asked for.
 
-    Only the same functional is, and GGA and GGA+U where GGA/GGA+U is asked for.
+    Only the same functional is; GGA and PBE, each with and without +U, where GGA/GGA+U is asked
+    for; and a functional with a dispersion correction that is not named, as PBE-vdW, where it is
+    asked for with a named one.
     """
+    asked, given = canonical_functional(asked), canonical_functional(given)
     if same_functional(asked, given):
         return True
-    mixed = canonical_functional(asked) == MIXED
-    return mixed and canonical_functional(given) in _PARTS_OF_MIXED
+    base = given.removesuffix("-vdW")
+    if base != given and asked.startswith(f"{base}-"):
+        return any(asked == canonical_functional(f"{base}{name}") for name in _DISPERSIONS)
+    return asked == MIXED and given in _COVERED_BY_MIXED
 
 
 def rank(functional: str) -> int:

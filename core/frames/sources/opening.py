@@ -13,9 +13,12 @@ from core.frames.sources.json_sets import Mlearn, Pydmclab, StructureDocuments
 from core.frames.sources.parquet_sets import ColabFit, LeMat, MatPesParquet, ParquetSites
 from core.frames.sources.records import RecordSource
 from core.frames.sources.task_documents import TaskDocuments
+from core.frames.sources.vasp_files import VaspFile
+from core.frames.sources.vasp_tree import VaspFolder
 
 SOURCES: Final[tuple[type[RecordSource], ...]] = (
     ExtendedXyz,
+    *(VaspFile, VaspFolder),
     *(ComputedEntries, TaskDocuments, Jarvis, Mlearn, Pydmclab, PymatgenTrajectory),
     *(LeMat, ColabFit, MatPesParquet),
     # Forms with any keys, after those whose keys are known.

@@ -40,6 +40,28 @@ SETTINGS: dict[str, dict[str, Any]] = {
     # expected.json leaves the stress out, for the file does not state its unit.
     "databases/matgl_nacl_training_set.json.gz": {"mapping": {"stress": ""}},
     "mlff/mlearn_MTP_data.json": {"functional": "PBE"},
+    "mp_r2scan/relax/vasprun.xml.gz": {"functional": "r2SCAN"},
+    "mp_r2scan/relax/OUTCAR.gz": {"functional": "r2SCAN"},
+    "vasp/chgnet_no-magmoms/vasprun.xml.gz": {"functional": "PBE-TS"},
+    "vasp/chgnet_with-magmoms/OUTCAR.gz": {"functional": "PBE-D3"},
+    "vasp/emmet_magnetic_run/OUTCAR.gz": {"functional": "RPBE"},
+    "vasp/emmet_magnetic_run/vasprun.xml.gz": {"functional": "RPBE"},
+    "vasp/fairchem_27998_vasprun.xml": {"functional": "RPBE"},
+    "vasp/nomad_dftu_single.OUTCAR.gz": {"functional": "PBE+U"},
+    "vasp/nomad_vasprun.xml.broken.gz": {"functional": "PBE"},
+    # Steps at NELM are left out otherwise.
+    "vasp/parsevasp_OUTCAR.nelm-breach-partial.gz": {"source": {"with_unconverged": True}},
+    "vasp/parsevasp_OUTCAR.unfinished.gz": {"functional": "PBE"},
+    "vasp/parsevasp_basicrelax.xml.gz": {"functional": "PBE"},
+    "vasp/parsevasp_basicspin.xml.gz": {"functional": "GGA/GGA+U"},
+    "vasp/parsevasp_overflow.xml.gz": {
+        "functional": "PBEsol",
+        "source": {"with_unconverged": True},
+    },
+    "vasp/pydmclab_AlN.OUTCAR.gz": {"functional": "PBE"},
+    "vasp/pydmclab_LiF.vasprun.xml.gz": {"functional": "PBE"},
+    "vasp/sevennet/OUTCAR_1": {"functional": "SCAN"},
+    "vasp/sevennet/OUTCAR_2": {"functional": "SCAN"},
 }
 """How each file is read, as a user would say it."""
 
@@ -48,7 +70,10 @@ def read(name: str) -> list[Frame]:
     path = FORMATS / name
     source = open_source(path if path.exists() else FORMATS / f"{name}.gz")
     assert source is not None
-    return list(RecordFrames(source, **SETTINGS[name]).frames(silent))
+    settings = dict(SETTINGS[name])
+    if choices := settings.pop("source", None):
+        source = type(source)(source.path, **choices)
+    return list(RecordFrames(source, **settings).frames(silent))
 
 
 def atoms_in(formula: str) -> Counter[int]:

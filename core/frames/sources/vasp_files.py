@@ -1,0 +1,239 @@
+"""Files of VASP: a vasprun.xml or an OUTCAR, and what to give instead of others."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final, Literal
+
+import numpy as np
+
+from core.elements import INDEX, formula_of
+from core.errors import LabError
+from core.frames.sources.compression import head_of, plain_suffix
+from core.frames.sources.records import Record, RecordSource, Refused
+from core.frames.sources.vasp_reading import Reading
+from core.frames.vasp.folders import Calculation, calculations_of, material_of_path, with_label
+from core.frames.vasp.outcar import looks_like_outcar
+from core.frames.vasp.settings import unknown_elements
+from core.frames.vasp.steps import Step
+from core.frames.vasp.vasprun import looks_like_vasprun
+from core.home import cache_dir
+from core.progress import Progress
+
+Steps = Literal["all", "last"]
+"""Which ionic steps of a calculation become frames."""
+
+_OTHERS: Final = re.compile(
+    r"(?:^|[._-])(INCAR|POSCAR|CONTCAR|POTCAR|KPOINTS|XDATCAR|OSZICAR|CHGCAR|DOSCAR|EIGENVAL|PROCAR|"
+    r"WAVECAR)(?:[._-]|$)",
+    re.IGNORECASE,
+)
+_OF_OTHER_FORMS: Final = frozenset(
+    {".csv", ".json", ".jsonl", ".parquet", ".xyz", ".extxyz", ".db", ".xlsx", ".traj"}
+)
+_KEYS: Final = ("energy", "forces", "stress", "magmoms", "functional", "material_id", "frame_id")
+
+
+@dataclass(kw_only=True, slots=True)
+class Choice:
+    """Which steps of calculations become frames, and what was seen of them.
+
+    Attributes:
+        steps: every ionic step, or the last one of each calculation.
+        with_unconverged: whether steps whose electronic loop did not converge are taken.
+        seen: what the user should know, with how often it was seen.
+    """
+
+    steps: Steps = "all"
+    with_unconverged: bool = False
+    seen: Counter[str] = field(default_factory=Counter)
+
+    def notes(self) -> list[str]:
+        """Return what was seen as sentences."""
+        return [f"{what}: {n:,}." for what, n in self.seen.items()]
+
+
+class VaspSource(RecordSource):
+    """What all files of VASP have in common.
+
+    Energies are those of the cell, extrapolated to zero smearing (E0), without P·V and without
+    MP2020 corrections; forces are in eV/Å, stress in kBar with VASP's sign of a pressure.
+
+    Attributes:
+        choice: which steps become frames.
+    """
+
+    mapping = MappingProxyType(dict(zip(_KEYS, _KEYS, strict=True)))
+    units = MappingProxyType(
+        {"energy": "eV/cell", "forces": "eV/Å", "stress": "kBar", "magmoms": "μB"}
+    )
+    units_are_known = True
+    corrections = "none"
+
+    def __init__(self, path: Path, *, steps: Steps = "all", with_unconverged: bool = False) -> None:
+        super().__init__(path)
+        self.choice = Choice(steps=steps, with_unconverged=with_unconverged)
+
+    def notes(self) -> list[str]:
+        """Return what was seen in the files."""
+        return self.choice.notes()
+
+
+class VaspFile(VaspSource):
+    """One vasprun.xml or OUTCAR."""
+
+    form = "vasp"
+    title = "output of VASP"
+
+    @classmethod
+    def recognises(cls, path: Path) -> bool:
+        """Return whether a file is a vasprun.xml or an OUTCAR.
+
+        Raises:
+            LabError: if it is another file of VASP, from which no frames can be read.
+        """
+        head = head_of(path, 1 << 14)
+        if looks_like_vasprun(head) or looks_like_outcar(head):
+            return True
+        match = _OTHERS.search(path.name) if path.is_file() else None
+        is_other = match is not None and plain_suffix(path) not in _OF_OTHER_FORMS
+        if is_other or re.search(rb"^Direct configuration=", head, re.MULTILINE):
+            kind = match[1].upper() if match else "XDATCAR"
+            raise LabError(
+                f"{path.name} ({kind} of VASP) does not have structures with their energies and "
+                "forces; give the vasprun.xml or the OUTCAR of the calculation, or its folder."
+            )
+        return False
+
+    def records(self, progress: Progress) -> Iterator[Record | Refused]:
+        """Yield the ionic steps."""
+        self.choice.seen.clear()
+        label = next((one.label for one in calculations_of([self.path])), self.path.stem)
+        is_upload = self.path.is_relative_to(cache_dir())
+        material = with_label("" if is_upload else material_of_path(self.path.parent), label)
+        yield from frames_of(
+            Calculation(files=(self.path,), label=label),
+            choice=self.choice,
+            progress=progress,
+            where=self.path.name,
+            material=material,
+            prefix=material,
+        )
+
+
+def frames_of(
+    calculation: Calculation,
+    *,
+    choice: Choice,
+    progress: Progress,
+    where: str,
+    material: str,
+    prefix: str,
+) -> Iterator[Record | Refused]:
+    """Yield the frames of one calculation.
+
+    Args:
+        calculation: its files. An OUTCAR beside a vasprun.xml gives the magmoms and the steps that
+            a broken vasprun.xml lacks.
+        choice: which steps are taken; what is seen is counted there.
+        progress: called with the share of the files that is read.
+        where: the place of the calculation for people.
+        material: material id; the formula where it is empty.
+        prefix: frame ids are this and the number of the step; the material id where it is empty.
+    """
+    reading = Reading(calculation, progress)
+    held: Record | Refused | None = None
+    n_steps = 0
+    for step in reading.steps():
+        n_steps += 1
+        item = _frame(step, reading, choice, where=where, material=material, prefix=prefix)
+        if choice.steps == "all":
+            yield item
+        else:
+            held = item
+    if held is not None:
+        yield held
+    if reading.problem is not None:
+        yield Refused(where=f"{where} after step {n_steps}", why=reading.problem)
+    elif n_steps == 0 or (reading.is_in_step and choice.steps == "all"):
+        yield Refused(
+            where=where if n_steps == 0 else f"step {n_steps} of {where}",
+            why="VASP stopped before this ionic step was finished"
+            if n_steps
+            else "VASP stopped before its first ionic step was finished, so there is no energy",
+        )
+    elif not reading.is_whole:
+        choice.seen[
+            "Calculations that did not run to their end, of which the finished steps were taken"
+        ] += 1
+
+
+def _frame(
+    step: Step, reading: Reading, choice: Choice, *, where: str, material: str, prefix: str
+) -> Record | Refused:
+    """Return one step as a record, or why it cannot be one."""
+    place = f"step {step.index} of {where}"
+    symbols = reading.reader.symbols
+    if problem := _problem(step, symbols, reading, choice):
+        return Refused(where=place, why=problem)
+    settings = reading.reader.settings
+    numbers = np.array([INDEX[symbol] + 1 for symbol in symbols], dtype=np.uint8)
+    material = material or formula_of(numbers)
+    if settings.number("PSTRESS"):
+        choice.seen["Steps under PSTRESS, whose energies are taken without P·V"] += 1
+    magmoms = (
+        step.magmoms if step.magmoms is not None and len(step.magmoms) == len(numbers) else None
+    )
+    if magmoms is not None and magmoms.ndim == 2:
+        choice.seen[
+            "Steps with magmoms that are not collinear, of which the magnitudes are taken"
+        ] += 1
+        magmoms = np.linalg.norm(magmoms, axis=1)
+    functional = reading.functional(step)
+    if functional and functional.endswith("-vdW") and not settings.is_set("LUSE_VDW"):
+        choice.seen[
+            "Steps with a dispersion correction that the file does not name, so that their "
+            "functional ends in -vdW"
+        ] += 1
+    return Record(
+        where=place,
+        atomic_numbers=numbers,
+        lattice=step.lattice,
+        frac_coords=step.frac_coords,
+        positions=step.positions,
+        values={
+            "energy": step.energy,
+            "forces": step.forces,
+            "stress": step.stress,
+            "magmoms": magmoms,
+            "functional": functional,
+            "material_id": material,
+            "frame_id": f"{prefix or material}-{step.index}",
+        },
+    )
+
+
+def _problem(step: Step, symbols: list[str], reading: Reading, choice: Choice) -> str | None:
+    """Return why a step cannot be a frame, None if it can."""
+    if step.is_learned:
+        return "it was made by VASP's machine-learned force field instead of DFT"
+    if step.is_unconverged and not choice.with_unconverged:
+        most = reading.reader.settings.most_electronic_steps
+        return f"its electronic loop did not converge within NELM = {most} steps"
+    if step.problem is None and step.energy is None:
+        return "its energy is not a number, as where VASP wrote ****"
+    if unknown := unknown_elements(symbols):
+        return f"it contains {', '.join(unknown)}, not an element from H to Pu"
+    return step.problem or _wrong_shape(step, len(symbols))
+
+
+def _wrong_shape(step: Step, n: int) -> str | None:
+    coords = step.frac_coords if step.positions is None else step.positions
+    if step.lattice is None or step.lattice.shape != (3, 3) or coords is None or len(coords) != n:
+        return f"it does not have a lattice and positions of {n} atoms"
+    if step.forces is not None and len(step.forces) != n:
+        return f"it has {len(step.forces)} forces for {n} atoms"
+    return None
