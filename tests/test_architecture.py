@@ -61,7 +61,10 @@ ROOMS = [
     "pages.parts.plan",
     "pages",
 ]
+# Forms of several modules have a folder in the room, whose opening.py lists every form.
+PARTS = {"core.frames.sources.atoms": "core.frames.sources"}
 FLOOR = {room: i for i, room in enumerate(ROOMS)}
+FLOOR |= {part: FLOOR[whole] for part, whole in PARTS.items()}
 
 
 def module_name(path: Path) -> str:

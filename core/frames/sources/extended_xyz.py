@@ -4,13 +4,11 @@ import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
-
-import numpy as np
+from typing import Final
 
 from core.errors import LabError
 from core.frames.sources.compression import BrokenStreamError, ByteStream, head_of, open_bytes
-from core.frames.sources.records import Record, RecordSource, Refused
+from core.frames.sources.records import Record, RecordSource, Refused, present
 from core.frames.sources.xyz_text import lattice_of, parse_atoms, parse_comment, pbc_of
 from core.frames.tables.tabular import CellError
 from core.progress import Progress
@@ -112,9 +110,7 @@ class ExtendedXyz(RecordSource):
             lattice=cell,
             positions=columns.pop("positions"),
             pbc=pbc_of(pbc) or ((cell is not None),) * 3,
-            values={
-                key: value for key, value in {**keys, **columns}.items() if not _is_empty(value)
-            },
+            values=present({**keys, **columns}),
         )
 
 
@@ -208,13 +204,6 @@ def _is_count(line: bytes) -> bool:
 def _is_gap(line: bytes) -> bool:
     word = line.strip()
     return not word or word.startswith(b"#")
-
-
-def _is_empty(value: Any) -> bool:
-    """Return whether a label is NaN throughout, as where it is missing in a frame."""
-    if isinstance(value, np.ndarray):
-        return value.dtype.kind == "f" and bool(np.isnan(value).all())
-    return isinstance(value, float) and value != value  # noqa: PLR0124  NaN, fast
 
 
 def _number_or_text(text: bytes) -> float | str:

@@ -25,6 +25,7 @@ class ManyFiles(RecordSource):
         self.title = f"{len(sources):,} files, {first.title}"
         self.mapping = first.mapping
         self.units = first.units
+        self.key_units = first.key_units
         self.units_are_known = first.units_are_known
         self.stress_order = first.stress_order
         functionals = {source.functional for source in sources}

@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Final
 
 from core.errors import LabError
+from core.frames.sources.atoms.forms import ASE_FORMS
 from core.frames.sources.entries import ComputedEntries
 from core.frames.sources.extended_xyz import ExtendedXyz
 from core.frames.sources.jarvis import Jarvis
 from core.frames.sources.json_columns import PymatgenTrajectory, StructureColumns
 from core.frames.sources.json_sets import Mlearn, Pydmclab, StructureDocuments
+from core.frames.sources.never_read import refuse_compressed_binaries, refuse_pickles
 from core.frames.sources.parquet_sets import ColabFit, LeMat, MatPesParquet, ParquetSites
 from core.frames.sources.records import RecordSource
 from core.frames.sources.task_documents import TaskDocuments
@@ -19,6 +21,7 @@ from core.frames.sources.vasp_tree import VaspFolder
 SOURCES: Final[tuple[type[RecordSource], ...]] = (
     ExtendedXyz,
     *(VaspFile, VaspFolder),
+    *ASE_FORMS,
     *(ComputedEntries, TaskDocuments, Jarvis, Mlearn, Pydmclab, PymatgenTrajectory),
     *(LeMat, ColabFit, MatPesParquet),
     # Forms with any keys, after those whose keys are known.
@@ -44,6 +47,8 @@ def open_source(path: Path | str, form: str | None = None) -> RecordSource | Non
     path = Path(path)
     if form is not None and form not in FORMS:
         raise LabError(f"There is no form {form!r}; choose one of {', '.join(FORMS)}.")
+    refuse_pickles(path)
+    refuse_compressed_binaries(path)
     for source in SOURCES:
         if source.form == form or (form is None and source.recognises(path)):
             return source(path)

@@ -36,6 +36,7 @@ class RecordHead(TableFile):
 
     def __init__(self, source: RecordSource, records: Sequence[Record]) -> None:
         self.path = source.path
+        self.units = source.key_units
         self.columns = list(dict.fromkeys(key for record in records for key in record.values))
         self._records = records
 
@@ -85,7 +86,8 @@ class RecordFrames(MappedTable):
         if not head:
             if first is None:
                 raise source.without_frames()
-            raise LabError(f"{_capital(first.where)}: {first.why}; no structure could be read.")
+            place = f"{first.where}: {first.why}; no structure could be read."
+            raise LabError(place if place.startswith(source.path.name) else _capital(place))
         file = RecordHead(source, head)
         if not file.columns:
             raise source.without_energies([])

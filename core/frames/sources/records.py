@@ -52,6 +52,17 @@ class Refused:
     why: str
 
 
+def present(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that are there: not None and not NaN throughout, as missing labels are."""
+    return {key: value for key, value in values.items() if not _is_missing(value)}
+
+
+def _is_missing(value: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind == "f" and bool(np.isnan(value).all())
+    return value is None or (isinstance(value, float) and value != value)  # noqa: PLR0124  NaN
+
+
 class RecordSource(ABC):
     """A file or a folder with many structures, read one after the other.
 
@@ -63,6 +74,7 @@ class RecordSource(ABC):
         title: the form in words.
         mapping: field to key, where the form defines the keys.
         units: label to unit, where keys do not say it.
+        key_units: key to unit, where the file states it.
         units_are_known: whether the form defines these units; otherwise they are assumed.
         stress_order: order of six numbers of stress.
         path: the file or folder.
@@ -77,6 +89,7 @@ class RecordSource(ABC):
     units: Mapping[str, str] = MappingProxyType(
         {"energy": "eV/cell", "forces": "eV/Å", "stress": "eV/Å³"}
     )
+    key_units: Mapping[str, str] = MappingProxyType({})
     units_are_known: bool = False
     stress_order: StressOrder | None = None
     functional: str | None = None

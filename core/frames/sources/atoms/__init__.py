@@ -1,0 +1,1 @@
+"""Forms of ASE: trajectories, databases, and outputs of codes that ASE reads."""

@@ -1,0 +1,11 @@
+"""The forms of ASE, in the order in which they are tried."""
+
+from typing import Final
+
+from core.frames.sources.atoms.databases import AseDatabase, AseJson
+from core.frames.sources.atoms.lmdb_databases import AseLmdb
+from core.frames.sources.atoms.trajectory import AseTrajectory
+from core.frames.sources.records import RecordSource
+
+ASE_FORMS: Final[tuple[type[RecordSource], ...]] = (AseTrajectory, AseDatabase, AseJson, AseLmdb)
+"""Recognised by content, each by what the others do not have."""

@@ -1,0 +1,63 @@
+"""ASE's trajectories (.traj), read by ASE."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from ase.io.trajectory import TrajectoryReader
+
+from core.frames.schema import DFT
+from core.frames.sources.atoms.atoms_records import model_of, record_of_atoms
+from core.frames.sources.atoms.rows import UNITS
+from core.frames.sources.compression import head_of
+from core.frames.sources.records import Record, RecordSource, Refused
+from core.frames.tables.tabular import CellError
+from core.progress import Progress
+
+_MAGIC: Final = (b"- of UlmASE-Trajectory", b"AFFormatASE-Trajectory")
+
+
+class AseTrajectory(RecordSource):
+    """A trajectory of ASE, with the results of its calculator."""
+
+    form = "traj"
+    title = "ASE trajectory"
+    stress_order = "ase"
+    units = UNITS
+    units_are_known = True
+
+    @classmethod
+    def recognises(cls, path: Path) -> bool:
+        """Return whether a file begins as a trajectory."""
+        return path.is_file() and head_of(path, 32).startswith(_MAGIC)
+
+    def records(self, progress: Progress) -> Iterator[Record | Refused]:
+        """Yield the frames."""
+        name = self.path.name
+        try:
+            reader = TrajectoryReader(self.path)
+        except Exception as error:  # noqa: BLE001  ASE raises anything on damaged files
+            yield Refused(where=name, why=f"its beginning cannot be read ({_reason(error)})")
+            return
+        with reader:
+            total = len(reader)
+            for number in range(total):
+                where = f"frame {number} of {name}"
+                try:
+                    atoms = reader[number]
+                    record = record_of_atoms(atoms, where)
+                except CellError as error:
+                    yield Refused(where=where, why=str(error))
+                    continue
+                except Exception as error:  # noqa: BLE001
+                    yield Refused(where=where, why=f"it cannot be read ({_reason(error)})")
+                    continue
+                if self.labels == DFT and (model := model_of(atoms.calc)):
+                    self.labels = model
+                yield record
+                if not number % 64:
+                    progress(number / total, f"{number:,} of {total:,} frames read")
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:80] or type(error).__name__
