@@ -351,7 +351,9 @@ def _units_of_form(
     units = {}
     for field, key in known.items():
         label = LABEL_OF.get(field)
-        if label is not None and label in source.units and chosen[field] == key:
+        if key in source.key_units or label is None or label not in source.units:
+            continue
+        if chosen[field] == key:
             units[key] = source.units[label]
     return units
 
