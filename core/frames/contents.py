@@ -13,10 +13,14 @@ import pandas as pd
 import pyarrow as pa
 
 from core.elements import N_ELEMENTS, SYMBOLS
+from core.frames.findings import Finding
 from core.frames.pairs import PairSet
 from core.frames.schema import EnergyColumn
 from core.frames.store import FrameSet
 from core.progress import Progress, report, silent
+
+_LARGE: Final = {"force": (50.0, "eV/Å", "forces"), "stress": (200.0, "GPa", "stresses")}
+"""Sizes that few frames of relaxations and molecular dynamics reach."""
 
 _WORDS: Final = 2
 """Words of 64 bits that hold one bit per element."""
@@ -176,6 +180,30 @@ def contents_of(data: FrameSet | PairSet, progress: Progress = silent) -> Conten
         progress: receives the share that is done.
     """
     return _of_pairs(data) if isinstance(data, PairSet) else _of_frames(data, progress)
+
+
+def size_findings(contents: Contents) -> list[Finding]:
+    """Report forces and stresses of unusual size.
+
+    Args:
+        contents: what the data set holds.
+    """
+    findings = []
+    for key, (limit, unit, name) in _LARGE.items():
+        values = contents.quantity(key) if key in contents.keys else np.zeros(0)
+        n = int((values > limit).sum())
+        if n:
+            findings.append(
+                Finding(
+                    kind=f"{key}_size",
+                    severity="info",
+                    message=f"{n:,} frames have {name} above {limit:g} {unit}, at most "
+                    f"{np.nanmax(values):,.0f} {unit}.",
+                    remedy="Such frames dominate a training; check them, or leave them out with a "
+                    "subset.",
+                )
+            )
+    return findings
 
 
 def _of_frames(data: FrameSet, progress: Progress) -> Contents:

@@ -7,6 +7,7 @@ What needs no network is in `core.frames.extent`, what compares arrays in
 import numpy as np
 from numpy.typing import NDArray
 
+from core.frames.contents import contents_of, size_findings
 from core.frames.extent import extent_finding
 from core.frames.findings import Finding
 from core.frames.registry import open_frame_set
@@ -18,6 +19,7 @@ from core.potential.models import load_model, resolve_device
 from core.potential.prediction import predict
 from core.potential.threads import compute_settings
 from core.progress import Progress, part, silent
+from core.reference.fits.energy_scatter import scatter_findings
 from core.reference.fits.scale import gap_text, gaps_by_symbol, scale_gap
 from core.transfer.interaction import interaction_energies
 from core.transfer.label_slopes import FEWEST, array_finding, energy_finding
@@ -33,6 +35,9 @@ ARRAYS = 30
 
 _SMALL = 40
 """Atoms of a frame up to which it is taken first; some hundred forces are enough."""
+
+_SCATTER = 20_000
+"""Frames whose energies are compared with their compositions."""
 
 _EXTENT = 3000
 """Frames whose energies are compared with their numbers of atoms."""
@@ -78,7 +83,18 @@ def imported_findings(card: Card, *, progress: Progress = silent) -> list[Findin
         progress: reports the frames predicted.
     """
     near = "chgnet-r2scan" if (card.functional or "").lower().startswith("r2scan") else _USUAL
-    return check_labels(open_frame_set(card.name), SourceModel(near), progress=progress)
+    data = open_frame_set(card.name)
+    findings = check_labels(data, SourceModel(near), progress=progress)
+    if all(finding.severity == "info" for finding in findings):
+        # Labels in a wrong unit are all out of the ordinary.
+        findings += [*_scatter(data), *size_findings(contents_of(data))]
+    return findings
+
+
+def _scatter(data: FrameSet) -> list[Finding]:
+    rows = _sample(np.flatnonzero(np.isfinite(data.energies())), _SCATTER)
+    names = data.table()["frame_id"].to_numpy()[rows]
+    return scatter_findings(data.fractions()[rows], data.energies()[rows], names)
 
 
 def energy_findings(

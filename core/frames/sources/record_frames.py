@@ -25,6 +25,10 @@ from core.progress import Progress, silent
 HEAD_RECORDS: Final = 200
 """Records that tell which keys a file has."""
 
+_SAME_ENERGY: Final = 1e-6
+_OTHER_ENERGY: Final = 5e-3
+"""eV/atom by which energies of one structure differ, or do not, in one set of settings."""
+
 MOST_REFUSED: Final = 100
 """Refusals of which place and reason are kept."""
 
@@ -120,8 +124,10 @@ class RecordFrames(MappedTable):
         self._reasons: Counter[str] = Counter()
         self._ids: Counter[str] = Counter()
         self._n_renamed = 0
-        self._seen: set[int] = set()
+        self._energy_of: dict[int, float] = {}
         self._n_duplicates = 0
+        self._n_conflicts = 0
+        self._largest_conflict = 0.0
         self._n_with: Counter[str] = Counter()
         self._notes: Counter[str] = Counter()
 
@@ -233,6 +239,12 @@ class RecordFrames(MappedTable):
         ]
         if self._n_duplicates:
             sentences.append(f"{self._n_duplicates:,} frames repeat an earlier one.")
+        if self._n_conflicts:
+            sentences.append(
+                f"{self._n_conflicts:,} frames have the structure of an earlier one and another "
+                f"energy, by up to {1000 * self._largest_conflict:,.0f} meV/atom: settings, "
+                "functionals or corrections may be mixed."
+            )
         if self._n_renamed:
             sentences.append(f"{self._n_renamed:,} frame ids were taken and got a number.")
         text = " ".join(filter(None, sentences))
@@ -261,7 +273,7 @@ class RecordFrames(MappedTable):
             self._n_with[field] += value is not None
         self._notes.update(cell.notes)
         frame_id, material_id = self._frame_id(values)
-        self._count_duplicate(cell, labels["energy"])
+        self._compare_with_earlier(cell, labels["energy"])
         return cell.frame(
             frame_id=frame_id,
             material_id=material_id,
@@ -336,10 +348,16 @@ class RecordFrames(MappedTable):
             frame_id = f"{frame_id}#{n}"
         return frame_id, material_id
 
-    def _count_duplicate(self, cell: Cell, energy: float) -> None:
-        mark = hash((energy, cell.frac_coords.tobytes(), cell.lattice.tobytes()))
-        self._n_duplicates += mark in self._seen
-        self._seen.add(mark)
+    def _compare_with_earlier(self, cell: Cell, energy: float) -> None:
+        """Count a structure that was there before, with the same energy or with another one."""
+        mark = hash((cell.frac_coords.tobytes(), cell.lattice.tobytes()))
+        mark ^= hash(cell.atomic_numbers.tobytes())
+        before = self._energy_of.setdefault(mark, energy)
+        if before is not energy:
+            difference = abs(before - energy)
+            self._n_duplicates += difference < _SAME_ENERGY
+            self._n_conflicts += difference > _OTHER_ENERGY
+            self._largest_conflict = max(self._largest_conflict, difference)
 
 
 def _units_of_form(

@@ -107,6 +107,13 @@ def test_repeated_frames_and_ids_are_counted(tmp_path):
     assert list(open_frame_set("twice").table()["frame_id"]) == ["a", "a#2"]
 
 
+def test_one_structure_with_two_energies_is_said(tmp_path):
+    path = written(tmp_path / "mixed.xyz", salt(-7.0), salt(-7.0), salt(-8.374))
+    card = import_dataset(path, "frames", name="mixed", functional="PBE")
+    assert "1 frames repeat an earlier one." in card.description
+    assert "another energy, by up to 687 meV/atom" in card.description
+
+
 def test_energies_per_atom_are_recognised_by_composition(tmp_path):
     rng = np.random.default_rng(0)
     frames = []
