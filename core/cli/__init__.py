@@ -7,6 +7,8 @@ The module of a command is imported when the command is called, so that the list
 for no library and listing data sets not for torch.
 """
 
+import atexit
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -122,6 +124,8 @@ app = typer.Typer(cls=LabGroup, add_completion=False, pretty_exceptions_enable=F
 
 def main() -> None:
     """Run the command line."""
+    # At its end, Python would look for garbage among all that was imported: a second with torch.
+    atexit.register(gc.freeze)
     keep_compiled_code()
     app(prog_name=PROGRAM)
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
@@ -34,6 +35,17 @@ def app_has_run(monkeypatch):
 
 
 @pytest.fixture(autouse=True)
+def no_search_for_components(monkeypatch):
+    """AppTest reads what every installed package says of itself; the pages use no such component.
+
+    It takes half the time of many tests.
+    """
+    monkeypatch.setattr(
+        BidiComponentManager, "discover_and_register_components", lambda *_, **__: None
+    )
+
+
+@pytest.fixture(autouse=True)
 def short_commands(monkeypatch):
     """Commands as the pages write them, without this machine's paths."""
     monkeypatch.setattr("pages.parts.shared.page.shell_line", str)
@@ -52,12 +64,11 @@ def visit(home, monkeypatch):
 
     def open_page(name: str | None = None, **query: str | list[str]) -> AppTest:
         at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-        at.run()
         for key, value in query.items():
             at.query_params[key] = value
         if name is not None:
             at.switch_page(f"pages/{name}.py")
-            at.run()
+        at.run()
         assert not at.exception, at.exception
         return at
 
@@ -71,8 +82,15 @@ def tiny_lab(home):
     write_tiny(home)
 
 
+@pytest.fixture(autouse=True)
+def no_previews(monkeypatch):
+    """Pages look no run over before its start, which takes seconds of every visit."""
+    monkeypatch.setattr(preflight, "preflight", lambda _: None)
+    monkeypatch.setattr(preflight, "estimated_seconds", lambda _: None)
+
+
 @pytest.fixture
-def looks(monkeypatch):
+def looks(no_previews, monkeypatch):
     """The settings that were looked at, without the work."""
     asked = []
     monkeypatch.setattr(preflight, "preflight", asked.append)

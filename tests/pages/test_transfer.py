@@ -13,7 +13,7 @@ from core.reference.fits.library import given_atomref, save_atomref
 from core.runs.process import local
 from core.runs.record.listing import list_runs
 from core.runs.results.comparison import method_label
-from core.training.loop.preflight import preflight
+from core.training.loop.preflight import estimated_seconds, preflight
 from core.training.settings import processes
 from core.training.settings.methods import METHODS
 from pages.parts.training import preflight as preflight_part
@@ -146,12 +146,14 @@ def test_a_loss_of_nothing_cannot_be_launched(looks):
 def test_preview_tells_what_preflight_finds(monkeypatch):
     # Two threads on a busy machine wait for one another.
     monkeypatch.setattr(threads, "usable_cores", lambda: 1)
+    monkeypatch.setattr(preflight_part, "preflight", preflight)
+    monkeypatch.setattr(preflight_part, "estimated_seconds", estimated_seconds)
     preflight_part.previews.clear()
-    app = open_page()
-    for _ in range(400):
+    app = open_page(dataset="tiny")
+    for _ in range(2000):
         if all(one.value != "…" for one in app.metric) and not app.get("progress"):
             break
-        time.sleep(0.5)
+        time.sleep(0.1)
         app.run()
     assert not app.exception
     assert not app.error, app.error[0].value

@@ -3,6 +3,8 @@
 Its standard input is one end of a socket; `core.runs.process.team` holds the other.
 """
 
+import atexit
+import gc
 import os
 import select
 import socket
@@ -104,4 +106,6 @@ def main(path: Path) -> int:
 
 
 if __name__ == "__main__":
+    # At its end, Python would look for garbage among all that was imported: a second with torch.
+    atexit.register(gc.freeze)
     sys.exit(main(Path(sys.argv[1])))
