@@ -14,10 +14,11 @@ from core.frames.column_names import UNKNOWN, of_one_set, plain_energy
 from core.frames.extent import are_per_atom
 from core.frames.functionals import covers, functional_of_row
 from core.frames.schema import Card, Frame, ImportReport, Refusal
+from core.frames.sources.record_cells import cell_of_record
 from core.frames.sources.records import Record, RecordSource, Refused
 from core.frames.tables.labels import StressOrder, parse_label
 from core.frames.tables.mapping import LABEL_OF, ColumnUnit, MappedTable
-from core.frames.tables.structures import Cell, check_cell, in_box
+from core.frames.tables.structures import Cell
 from core.frames.tables.tabular import CellError, TableFile, is_missing
 from core.frames.units import base_unit, with_extent
 from core.progress import Progress, silent
@@ -260,7 +261,7 @@ class RecordFrames(MappedTable):
             if not covers(self._functional, name):
                 self._other_functionals[name] += 1
                 return None
-        cell = self._cell(record)
+        cell, stress_factor = cell_of_record(record)
         labels: dict[str, Any] = {}
         for field, key, unit in self._columns:
             value = values.get(key)
@@ -269,6 +270,10 @@ class RecordFrames(MappedTable):
             labels[field] = self._label(field, key, value, unit, cell)
         if labels.get("energy") is None:
             raise CellError("it has no energy")
+        if stress_factor is None:
+            labels.pop("stress", None)
+        elif labels.get("stress") is not None and not self.plan.units["stress"].unit.is_virial:
+            labels["stress"] *= stress_factor
         for field, value in labels.items():
             self._n_with[field] += value is not None
         self._notes.update(cell.notes)
@@ -281,27 +286,8 @@ class RecordFrames(MappedTable):
             uncorrected_energy_per_atom=labels.get("uncorrected_energy"),
             bandgap=labels.get("bandgap"),
             forces=labels.get("forces"),
-            stress=None if cell.is_molecule else labels.get("stress"),
+            stress=labels.get("stress"),
             magmoms=np.abs(labels["magmoms"]) if labels.get("magmoms") is not None else None,
-        )
-
-    @staticmethod
-    def _cell(record: Record) -> Cell:
-        if record.lattice is None or not any(record.pbc):
-            return in_box(record.atomic_numbers, _positions(record))
-        coords = record.frac_coords
-        if coords is None:
-            try:
-                coords = np.linalg.solve(record.lattice.T, _positions(record).T).T
-            except np.linalg.LinAlgError:
-                raise CellError("the structure's cell has no volume") from None
-        return check_cell(
-            Cell(
-                atomic_numbers=record.atomic_numbers,
-                frac_coords=coords,
-                lattice=record.lattice,
-                pbc=record.pbc,
-            )
         )
 
     def _label(self, field: str, key: str, value: Any, unit: ColumnUnit, cell: Cell) -> Any:
@@ -374,14 +360,6 @@ def _units_of_form(
         if chosen[field] == key:
             units[key] = source.units[label]
     return units
-
-
-def _positions(record: Record) -> np.ndarray:
-    if record.positions is not None:
-        return record.positions
-    if record.frac_coords is None or record.lattice is None:
-        raise CellError("the structure has no coordinates")
-    return np.asarray(record.frac_coords @ record.lattice)
 
 
 def _column(values: list[Any]) -> pa.Array:

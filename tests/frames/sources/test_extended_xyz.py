@@ -317,3 +317,43 @@ def test_other_files_are_not_taken_for_extended_xyz(text: str | bytes, write: Wr
 
 def test_folders_are_not_taken_for_extended_xyz(tmp_path: Path):
     assert not ExtendedXyz.recognises(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("third", "factor"),
+    [("0 0 4", 4 / 14), ("0 1 4", 4 / 14), ("0 0 9", 1.0), ("0 0 0", None)],
+)
+def test_a_slab_gets_vacuum_and_keeps_stress_times_volume(
+    third: str, factor: float | None, write: Write
+):
+    cell = f'Lattice="4 0 0 0 4 0 {third}" pbc="T T F" stress="1 2 3 0 0 0"'
+    own = frame(write(f"2\n{cell} {COLUMNS} energy=-6\n{ATOMS}"))
+    assert own.energy_per_atom == -3.0
+    positions = own.frac_coords @ own.lattice
+    np.testing.assert_allclose(positions[1] - positions[0], [2, 2, 2])
+    np.testing.assert_allclose(own.lattice[:2], [[4, 0, 0], [0, 4, 0]])
+    assert own.lattice[2, 2] >= 8
+    if factor is None:
+        assert own.stress is None
+    else:
+        np.testing.assert_allclose(np.diag(own.stress), np.array([1, 2, 3]) * factor * EV_PER_A3)
+
+
+def test_a_virial_of_a_slab_is_divided_by_the_volume_of_its_new_cell(write: Write):
+    cell = 'Lattice="4 0 0 0 4 0 0 0 4" pbc="T T F" virial="1 0 0 0 2 0 0 0 3"'
+    own = frame(write(f"2\n{cell} {COLUMNS} energy=-6\n{ATOMS}"))
+    expected = -EV_PER_A3 * np.array([1, 2, 3]) / (4 * 4 * 14)
+    np.testing.assert_allclose(np.diag(own.stress), expected)
+
+
+def test_a_wire_without_a_cell_across_it_gets_one(write: Write):
+    own = frame(write(f'2\nLattice="4 0 0 0 0 0 0 0 0" pbc="T F F" {COLUMNS} energy=-6\n{ATOMS}'))
+    np.testing.assert_allclose(own.lattice, np.diag([4, 14, 14]), atol=1e-12)
+    assert own.stress is None
+
+
+def test_a_periodic_direction_without_a_vector_is_refused(write: Write):
+    text = f'2\nLattice="4 0 0 0 0 0 0 0 4" pbc="T T F" {COLUMNS} energy=-6\n{ATOMS}'
+    n, reasons = refused(write(GOOD + text))
+    assert n == 1
+    assert "no volume" in reasons[0]
