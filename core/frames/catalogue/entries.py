@@ -25,7 +25,8 @@ class Entry:
         host: where it is.
         record: number of the article at figshare, or name of the data set at Hugging Face.
         version: version of the article, or revision of the data set.
-        files: pattern of the names of its files, as `fnmatch` takes it.
+        files: patterns of the names of its files, as `fnmatch` takes them; the first that matches
+            any counts.
         page: address of the record, for reading and for a download by hand.
         functional: level of theory of the labels.
         corrections: whether its energies per atom contain MP2020 corrections.
@@ -45,7 +46,7 @@ class Entry:
     host: Host
     record: str
     version: str
-    files: str
+    files: tuple[str, ...]
     page: str
     functional: str
     corrections: Corrections
@@ -78,8 +79,8 @@ def _matpes(functional: str, version: str, revision: str, **facts: object) -> En
         # Its former name, mavrl/matpes, leads to the same place.
         record="materialyze/matpes",
         version=revision,
-        # Releases were json or json.gz before they became one document per line.
-        files=f"{stem}.json*",
+        # Releases were one JSON list before they became one document per line.
+        files=(f"{stem}.jsonl", f"{stem}.json.gz", f"{stem}.json"),
         page="https://huggingface.co/datasets/materialyze/matpes",
         functional=functional,
         corrections="none",
@@ -100,7 +101,7 @@ def _lemat(name: str, subset: str, functional: str, **facts: object) -> Entry:
         host="huggingface.co",
         record=f"LeMaterial/LeMat-{name}",
         version="main",
-        files=f"compatible_{subset}/*.parquet",
+        files=(f"compatible_{subset}/*.parquet",),
         page=f"https://huggingface.co/datasets/LeMaterial/LeMat-{name}",
         functional=functional,
         corrections="none" if not bulk else "unknown",
@@ -120,7 +121,7 @@ ENTRIES: Final = (
         host="figshare.com",
         record="23713842",
         version="2",
-        files="MPtrj_2022.9_full.json",
+        files=("MPtrj_2022.9_full.json",),
         page="https://figshare.com/articles/dataset/23713842",
         functional="GGA/GGA+U",
         corrections="MP2020",
@@ -140,7 +141,7 @@ ENTRIES: Final = (
         host="figshare.com",
         record="28245650",
         version="2",
-        files="*.json*",
+        files=("*.json", "*.json.*"),
         page="https://doi.org/10.6084/m9.figshare.28245650.v2",
         functional="r2SCAN",
         corrections="none",

@@ -6,6 +6,7 @@ both for every host.
 """
 
 import hashlib
+import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,7 +19,14 @@ from urllib3.exceptions import HTTPError
 from core.errors import LabError
 from core.files import disk_errors, sync_directory
 from core.frames.catalogue.entries import Entry
-from core.frames.catalogue.hosts import TIMEOUT, RemoteFile, by_hand, refusal, unreachable
+from core.frames.catalogue.hosts import (
+    HEADERS,
+    TIMEOUT,
+    RemoteFile,
+    by_hand,
+    refusal,
+    unreachable,
+)
 
 Counted = Callable[[int], object]
 """Called with the bytes of the file that are there; an exception ends the work."""
@@ -75,6 +83,8 @@ def fetch(
     with disk_errors(part), requests.Session() as session:
         _complete(session, entry, remote, part, counted)
         _verify(entry, remote, part, checked)
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
         part.replace(target)
         sync_directory(directory)
     return target
@@ -116,7 +126,7 @@ def _append(
     """Ask for what is missing and write it to the part as it arrives."""
     begin = _size(part)
     # Compressed transfer would make byte ranges mean something else.
-    headers = {"Accept-Encoding": "identity"}
+    headers = HEADERS | {"Accept-Encoding": "identity"}
     if begin:
         headers["Range"] = f"bytes={begin}-"
     with session.get(remote.url, headers=headers, stream=True, timeout=TIMEOUT) as answer:

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 
 import requests
 
+from core import __version__
 from core.errors import LabError
 from core.frames.catalogue.entries import Entry
 
@@ -17,6 +18,10 @@ FIGSHARE = "https://api.figshare.com/v2"
 
 HUGGING_FACE = "https://huggingface.co"
 """Address of Hugging Face where HF_ENDPOINT names no other."""
+
+# Some hosts refuse what libraries call themselves.
+HEADERS = {"User-Agent": f"atomref-lab/{__version__}"}
+"""What every request says of the one who asks."""
 
 TIMEOUT = (10.0, 60.0)
 """Seconds to wait for a connection, and for the next bytes."""
@@ -82,7 +87,8 @@ def ask_host(entry: Entry) -> Statement:
         ) from None
     if not files:
         raise LabError(
-            f"{entry.host} has no file {entry.files} of {entry.title} any more; see {entry.page}."
+            f"{entry.host} has no file {' or '.join(entry.files)} of {entry.title} any more; see "
+            f"{entry.page}."
         )
     return Statement(files=tuple(_checked(entry, file) for file in files), licence=licence)
 
@@ -101,8 +107,7 @@ def _ask_figshare(entry: Entry) -> tuple[list[RemoteFile], str]:
             size=int(file["size"]),
             checksum=_prefixed("md5", file.get("computed_md5") or file.get("supplied_md5")),
         )
-        for file in article["files"]
-        if fnmatch(file["name"], entry.files)
+        for file in _matching(entry, article["files"], "name")
     ]
     return files, (article.get("license") or {}).get("name") or ""
 
@@ -121,16 +126,22 @@ def _ask_hugging_face(entry: Entry) -> tuple[list[RemoteFile], str]:
             size=int(file["size"]),
             checksum=_prefixed("sha256", (file.get("lfs") or {}).get("sha256")),
         )
-        for file in info["siblings"]
-        if fnmatch(file["rfilename"], entry.files)
+        for file in _matching(entry, info["siblings"], "rfilename")
     ]
     licences = [tag[8:] for tag in info.get("tags") or () if tag.startswith("license:")]
     return files, ", ".join(licences)
 
 
+def _matching(entry: Entry, files: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
+    for pattern in entry.files:
+        if found := [file for file in files if fnmatch(file[key], pattern)]:
+            return found
+    return []
+
+
 def _json(entry: Entry, url: str) -> Any:
     try:
-        answer = requests.get(url, timeout=TIMEOUT)
+        answer = requests.get(url, headers=HEADERS, timeout=TIMEOUT)
     except requests.RequestException as error:
         raise LabError(unreachable(url, error)) from None
     if answer.status_code != requests.codes.ok:

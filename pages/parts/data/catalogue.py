@@ -45,6 +45,7 @@ def open_data_sets() -> None:
         param="open",
         key=f"open-{sum(row['downloaded'] for row in rows)}",
         hide_index=True,
+        placeholder="",
         column_config={
             "title": st.column_config.TextColumn("Data set", width="large"),
             "functional": "Functional",
@@ -111,7 +112,7 @@ def _running(entry: Entry, job: Job) -> None:
     status = job.status()
     if status.state != "running":
         st.rerun()
-    st.progress(status.share, plain(f"{entry.title}: {status.what} …"))
+    st.progress(status.share, plain(f"{entry.title}: {status.what}"))
     st.caption("It continues if you close this page, and if the server restarts.")
     if st.button("Cancel", icon=":material/stop_circle:", key=f"cancel-{entry.key}"):
         cancel(job)
@@ -134,20 +135,20 @@ def _offer(entry: Entry, job: Job) -> None:
     name = st.text_input("Name of the data set", entry.key, key=f"name-{entry.key}")
     missing = f"{size_text(max(size - arrived, 0))} from {entry.host}"
     verb = "Continue to download" if arrived else "Download"
-    both, only, _ = st.columns([2, 1, 2])
-    if both.button(
-        f"{verb} {missing} and import",
-        type="primary",
-        icon=":material/download:",
-        key=f"import-{entry.key}",
-    ):
-        start(download_job(entry, name))
-        st.rerun()
-    if only.button("Only download", key=f"download-{entry.key}"):
-        start(job)
-        st.rerun()
-    if arrived:
-        _offer_deletion(entry)
+    with st.container(horizontal=True):
+        if st.button(
+            f"{verb} {missing} and import",
+            type="primary",
+            icon=":material/download:",
+            key=f"import-{entry.key}",
+        ):
+            start(download_job(entry, name))
+            st.rerun()
+        if st.button("Only download", key=f"download-{entry.key}"):
+            start(job)
+            st.rerun()
+        if arrived:
+            _offer_deletion(entry)
 
 
 def _complete(entry: Entry, job: Job) -> None:
@@ -166,13 +167,14 @@ def _complete(entry: Entry, job: Job) -> None:
         st.warning(plain(finding), icon=":material/straighten:")
     if here.licence and not entry.licence:
         st.markdown(plain(f"Licence, as {entry.host} states it: {here.licence}."))
-    with st.popover("Import", icon=":material/upload:"):
-        name = st.text_input("Name of the data set", entry.key, key=f"name-{entry.key}")
-        if st.button("Import the download", type="primary", key=f"again-{entry.key}"):
-            new_dataset_path(name)
-            forget(job)
-            begin(import_of(entry, name))
-    _offer_deletion(entry)
+    with st.container(horizontal=True):
+        with st.popover("Import", icon=":material/upload:"):
+            name = st.text_input("Name of the data set", entry.key, key=f"name-{entry.key}")
+            if st.button("Import the download", type="primary", key=f"again-{entry.key}"):
+                new_dataset_path(name)
+                forget(job)
+                begin(import_of(entry, name))
+        _offer_deletion(entry)
 
 
 def _offer_deletion(entry: Entry) -> None:

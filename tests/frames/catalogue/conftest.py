@@ -17,7 +17,7 @@ def entry_of(host, **changes):
         "host": host,
         "record": "someone/data" if host == "huggingface.co" else "123",
         "version": "1",
-        "files": "*.json*",
+        "files": ("*.jsonl", "*.json*"),
         "page": "https://example.org/data",
         "functional": "PBE",
         "corrections": "none",

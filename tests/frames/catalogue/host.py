@@ -25,6 +25,8 @@ class Host:
         headers: more headers of a file's answer.
         asked: number of requests by kind of path.
         begins: where each request for a file begins.
+        gate: an event for which an answer waits in its middle.
+        agents: what each request says of the one who asks.
     """
 
     def __init__(self, files):
@@ -38,6 +40,7 @@ class Host:
         self.asked = Counter()
         self.begins = []
         self.gate = None
+        self.agents = []
 
     def digest(self, name, algorithm):
         content = b"another file" if name in self.wrong else self.files[name]
@@ -95,6 +98,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         path = unquote(urlsplit(self.path).path)
+        self.host.agents.append(self.headers["User-Agent"])
         if path.startswith(("/articles/", "/api/datasets/")):
             self.host.asked["list"] += 1
             url = f"http://127.0.0.1:{self.server.server_port}"

@@ -36,6 +36,7 @@ def test_a_file_arrives_whole_and_verified(host, entry):
     assert shares == sorted(shares)
     assert (shares[0], shares[-1]) == (0.0, pytest.approx(1.0))
     assert f"{size_text(N)} of {size_text(N)}" in {what for _, what in told}
+    assert all(agent.startswith("atomref-lab/") for agent in host.agents)
     assert {path.name for path in directory_of(entry).iterdir()} >= {"data.json.gz", "files.json"}
     host.asked.clear()
     assert download(entry, silent) == there
@@ -148,7 +149,7 @@ def test_without_a_stated_checksum_the_catalogue_s_own_counts(host, entry):
 
 
 def test_several_files_in_folders(host):
-    entry = entry_of("huggingface.co", files="pbe/*.parquet")
+    entry = entry_of("huggingface.co", files=("pbe/*.parquet",))
     host.files = {f"pbe/train-{i}.parquet": bytes([i]) * 1000 * i for i in range(3)}
     host.files["scan/train-0.parquet"] = b"not asked for"
     there = download(entry, silent)
@@ -159,6 +160,12 @@ def test_several_files_in_folders(host):
     delete(entry)
     with pytest.raises(LabError, match="unknown form"):
         download(entry, silent)
+
+
+def test_the_first_pattern_that_matches_counts(host, entry):
+    """A release in an old and a new form is downloaded once."""
+    host.files["data.jsonl"] = b"{}"
+    assert [path.name for path in download(entry, silent).files] == ["data.jsonl"]
 
 
 def test_names_stay_in_the_directory_of_the_download(host):
