@@ -1,5 +1,6 @@
 """JSON that holds structures in one list and each label in another, read side by side."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 from pathlib import Path
@@ -35,14 +36,18 @@ class StructureColumns(RecordSource):
     form = "json-columns"
     title = "JSON with a list of structures and lists of labels"
 
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._notes: list[str] = []
+
     @classmethod
     def recognises(cls, path: Path) -> bool:
         """Return whether a JSON file has a list or column of structures under a usual key."""
-        return _structures_in(json_head(path)) is not None
+        return structures_in(json_head(path)) is not None
 
     def records(self, progress: Progress) -> Iterator[Record | Refused]:
         """Yield the structures with the labels at the same places."""
-        structures = _structures_in(json_head(self.path))
+        structures = structures_in(json_head(self.path))
         if structures is None:
             raise self.without_frames()
         columns = self._columns(structures)
@@ -73,12 +78,25 @@ class StructureColumns(RecordSource):
     def _columns(self, structures: str) -> list[tuple[str, ...]]:
         """Return the keys that lead to lists of labels, which may lie behind the structures."""
         found: dict[tuple[str, ...], None] = {}
+        lengths: Counter[str] = Counter()
         for item in elements(self.path, (ANY, ANY)):
-            if isinstance(item, Refused) or item.path[0] == structures:
+            if isinstance(item, Refused):
                 continue
-            is_list = item.data[:1] in {b"[", b"{"}
-            found.setdefault(item.path if is_list and item.path[0] in _GROUPS else item.path[:1])
-        return list(found)
+            lengths[item.path[0]] += 1
+            if item.path[0] != structures:
+                is_group = item.path[0] in _GROUPS and item.data[:1] in {b"[", b"{"}
+                found.setdefault(item.path if is_group else item.path[:1])
+        n = lengths[structures]
+        others = {key: m for (key, *below) in found if not below and (m := lengths[key]) != n}
+        self._notes = [
+            f"{key} is left out: it has {m:,} entries, but there are {n:,} structures."
+            for key, m in others.items()
+        ]
+        return [column for column in found if column[0] not in others]
+
+    def notes(self) -> list[str]:
+        """Return which lists are left out, for nobody knows which structures they belong to."""
+        return self._notes
 
 
 class PymatgenTrajectory(RecordSource):
@@ -165,7 +183,7 @@ class PymatgenTrajectory(RecordSource):
         return None
 
 
-def _structures_in(head: JsonHead) -> str | None:
+def structures_in(head: JsonHead) -> str | None:
     """Return the key of a list or column of structures, None if there is none."""
     if head.is_lines or not isinstance(head.value, Mapping):
         return None

@@ -191,7 +191,8 @@ class _Cutter:
         yield from self._whole_values()
         yield from self._bracket_by_bracket()
         if not self._is_open:
-            yield from self._gap(len(self._buffer), is_partial=not is_last)
+            is_partial = not is_last or self._walk.depth > 0
+            yield from self._gap(len(self._buffer), is_partial=is_partial)
         if len(self._buffer) - self._cursor <= LARGEST:
             return
         if not self._is_open or self._is_skipped:

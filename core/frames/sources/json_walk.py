@@ -139,8 +139,8 @@ class Walk:
             buffer: JSON.
             begin: where to begin.
             end: place of the next bracket, or the end of the buffer.
-            is_partial: whether the document goes on behind the buffer, so that its last word may
-                not be whole.
+            is_partial: whether the document goes on behind the buffer or breaks off at its end, so
+                that the last word may not be whole.
 
         Yields:
             How far it was read, and the element that ends there if it is a text, a number or a
@@ -182,8 +182,6 @@ class Walk:
         rest = space.end() if space else begin
         if rest == end:
             yield end, None
-        elif not is_partial and buffer[rest : rest + 1] == b'"':
-            raise MalformedError(end, CUT_OFF)
         elif not is_partial:
             raise _damage(rest, _shown(buffer[rest : rest + 20]))
 

@@ -48,6 +48,7 @@ class ManyFiles(RecordSource):
             share = part(
                 progress, done / total, (done + size) / total, prefix=f"{source.path.name}: "
             )
+            source.read_keys = self.read_keys
             try:
                 yield from source.records(share)
             except LabError as error:

@@ -6,11 +6,14 @@ from typing import Final
 
 from core.errors import LabError
 from core.frames.sources.atoms.forms import ASE_FORMS
+from core.frames.sources.chgnet_parse import ChgnetParse
 from core.frames.sources.entries import ComputedEntries
 from core.frames.sources.extended_xyz import ExtendedXyz
 from core.frames.sources.jarvis import Jarvis
 from core.frames.sources.json_columns import PymatgenTrajectory, StructureColumns
 from core.frames.sources.json_sets import Mlearn, Pydmclab, StructureDocuments
+from core.frames.sources.matpes import MatPes
+from core.frames.sources.mptrj import MpTrj
 from core.frames.sources.never_read import refuse_compressed_binaries, refuse_pickles
 from core.frames.sources.parquet_sets import ColabFit, LeMat, MatPesParquet, ParquetSites
 from core.frames.sources.records import RecordSource
@@ -22,6 +25,7 @@ SOURCES: Final[tuple[type[RecordSource], ...]] = (
     ExtendedXyz,
     *(VaspFile, VaspFolder),
     *ASE_FORMS,
+    *(MatPes, MpTrj, ChgnetParse),
     *(ComputedEntries, TaskDocuments, Jarvis, Mlearn, Pydmclab, PymatgenTrajectory),
     *(LeMat, ColabFit, MatPesParquet),
     # Forms with any keys, after those whose keys are known.

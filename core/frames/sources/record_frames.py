@@ -109,6 +109,9 @@ class RecordFrames(MappedTable):
             usual=source.units,
             units_are_known=source.units_are_known,
         )
+        # A record brings its structure, whatever its keys are called.
+        for field in ("structure", "formula"):
+            self.mapping.pop(field, None)
         self.head = head
         self.functional = functional
         self._choose_label_set({*known, *(mapping or {})})
@@ -178,6 +181,7 @@ class RecordFrames(MappedTable):
 
     def frames(self, progress: Progress) -> Iterator[Frame]:
         """Yield the frames; what cannot be one is counted with place and reason."""
+        self.source.read_keys = frozenset(self.mapping.values())
         for item in self.source.records(progress):
             self._n_read += 1
             if isinstance(item, Refused):

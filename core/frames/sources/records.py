@@ -81,6 +81,7 @@ class RecordSource(ABC):
         functional: functional of all frames as far as the file says it, None if it does not.
         corrections: whether the energies contain MP2020 corrections, None if that is not known.
         labels: "dft" or the name of the model that made the labels.
+        read_keys: keys whose values are needed, None for all; a source may leave the others out.
     """
 
     form: ClassVar[str]
@@ -95,6 +96,7 @@ class RecordSource(ABC):
     functional: str | None = None
     corrections: Corrections | None = None
     labels: str = DFT
+    read_keys: frozenset[str] | None = None
 
     def __init__(self, path: Path) -> None:
         self.path = path

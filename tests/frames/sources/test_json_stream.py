@@ -89,9 +89,7 @@ def test_a_file_cut_anywhere_gives_its_whole_elements(tmp_path: Path, value: Any
     assert len(refused) == 1
     right = [json.loads(json.dumps(one)) for one in value]
     whole = [json.loads(bytes(one.data)) for one in found]
-    # A number that is cut is a number too.
-    exact = whole[:-1] if whole and isinstance(whole[-1], (int, float)) else whole
-    assert repr(exact) == repr(right[: len(exact)])
+    assert repr(whole) == repr(right[: len(whole)])
 
 
 @pytest.mark.parametrize("kind", ["gz", "bz2", "xz", "zstd", "lz4"])
