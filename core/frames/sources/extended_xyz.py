@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from core.errors import LabError
-from core.frames.sources.compression import BrokenStreamError, ByteStream, head_of, open_bytes
 from core.frames.sources.records import Record, RecordSource, Refused, present
 from core.frames.sources.xyz_text import lattice_of, parse_atoms, parse_comment, pbc_of
+from core.frames.tables.compression import BrokenStreamError, ByteStream, head_of, open_bytes
 from core.frames.tables.tabular import CellError
 from core.progress import Progress
 

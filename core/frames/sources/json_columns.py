@@ -15,7 +15,8 @@ from core.frames.sources.json_documents import (
     structure_record,
 )
 from core.frames.sources.json_head import JsonHead, json_head
-from core.frames.sources.json_stream import ANY, Element, elements
+from core.frames.sources.json_stream import Element, elements
+from core.frames.sources.json_walk import ANY
 from core.frames.sources.records import Record, RecordSource, Refused
 from core.frames.sources.task_documents import step_energy
 from core.frames.tables.structures import numbers_of
@@ -60,7 +61,8 @@ class StructureColumns(RecordSource):
             if refused is not None:
                 yield refused
                 return
-            if items[0] is None:
+            first = items[0]
+            if not isinstance(first, Element):
                 return
             try:
                 structure, *labels = (
@@ -70,7 +72,7 @@ class StructureColumns(RecordSource):
             except CellError as error:
                 yield Refused(where=where, why=str(error))
                 continue
-            key = items[0].path[-1]
+            key = first.path[-1]
             if not key.isdecimal():
                 record.values.setdefault("id", key)
             yield record

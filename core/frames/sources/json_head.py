@@ -10,7 +10,7 @@ from typing import Any, Final
 import ijson
 from ijson.common import ObjectBuilder
 
-from core.frames.sources.compression import head_of
+from core.frames.tables.compression import head_of
 
 HEAD_BYTES: Final = 1 << 18
 """Bytes of the decompressed file by which its layout is recognised."""

@@ -8,7 +8,7 @@ from typing import Final
 from core.errors import LabError
 from core.frames.sources.atoms.lmdb_databases import first_value
 from core.frames.sources.atoms.lmdb_file import is_lmdb
-from core.frames.sources.compression import compression_of, head_of
+from core.frames.tables.compression import compression_of, head_of
 
 _PICKLE: Final = re.compile(rb"\x80[\x02-\x05]|[}\]]q\x00|\(?[dl]p[0-9]+\n|c[a-z_.]+\n\w+\n")
 _BINARIES: Final = (b"- of Ulm", b"AFFormat", b"SQLite format 3", b"\x89HDF\r\n")

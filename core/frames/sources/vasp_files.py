@@ -12,9 +12,9 @@ import numpy as np
 
 from core.elements import INDEX, formula_of
 from core.errors import LabError
-from core.frames.sources.compression import head_of, plain_suffix
 from core.frames.sources.records import Record, RecordSource, Refused
 from core.frames.sources.vasp_reading import Reading
+from core.frames.tables.compression import head_of, plain_suffix
 from core.frames.vasp.folders import Calculation, calculations_of, material_of_path, with_label
 from core.frames.vasp.outcar import looks_like_outcar
 from core.frames.vasp.settings import unknown_elements

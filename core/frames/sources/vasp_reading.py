@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from core.frames.sources.compression import BrokenStreamError, ByteStream, head_of, open_bytes
+from core.frames.tables.compression import BrokenStreamError, ByteStream, head_of, open_bytes
 from core.frames.vasp.folders import Calculation
 from core.frames.vasp.outcar import OutcarReader
 from core.frames.vasp.steps import Step

@@ -1,44 +1,52 @@
-"""CSV files, plain or gzipped: read by pyarrow, searched for the line of an error by csv."""
+"""CSV files, plain or compressed: read by pyarrow, searched for the line of an error by csv."""
 
+import codecs
 import csv
-import gzip
 import io
-import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, TextIO, cast
+from typing import Final, TextIO
 
 import pyarrow as pa
 import pyarrow.csv as pv
 
 from core.errors import LabError
+from core.frames.tables.compression import BrokenStreamError, ByteStream, head_of, open_bytes
 from core.frames.tables.header import Header, read_header
 from core.frames.tables.tabular import TableFile, is_index
 from core.progress import Progress, silent
 
-GZIP_MAGIC = b"\x1f\x8b"
 _BLOCK = 16 << 20
+_LOOKED_AT: Final = 1 << 28
+"""Bytes of a file by which its encoding is told."""
+
+_WINDOWS: Final = "cp1252"
+_BOMS: Final = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 csv.field_size_limit(1 << 30)  # A structure of many atoms is longer than the default allows.
 
 
 class CsvFile(TableFile):
-    """A CSV file in UTF-8 with a header line; commas, semicolons, tabs or bars between cells.
+    """A CSV file with a header line; commas, semicolons, tabs or bars between cells.
 
-    Lines before the header that begin with # are comments, and the line after it may hold the
-    columns' units. All columns are read as text and empty cells as null, so that an error in a
-    number can name its line.
+    It may be compressed, and is in UTF-8, in UTF-16 with a byte order mark, or else in
+    Windows-1252. Lines before the header that begin with # are comments, and the line after it may
+    hold the columns' units. All columns are read as text and empty cells as null, so that an error
+    in a number can name its line.
     """
 
     def __init__(self, path: Path) -> None:
         """Read the header.
 
         Raises:
-            LabError: if it is empty, binary or not UTF-8, or has blank or repeated column names.
+            LabError: if it is empty, binary or in another encoding, or has blank or repeated column
+                names.
         """
         self.path = path
-        with path.open("rb") as file:
-            self._gzipped = file.read(2) == GZIP_MAGIC
         self._check_text()
+        self._encoding = self._find_encoding()
+        if self._encoding == _WINDOWS:
+            self.notes = ["The text is not UTF-8 and was read as Windows-1252."]
         self._header = self._read_header()
         names = self._header.names
         self.columns = [name for name in names if name and not is_index(name)]
@@ -49,35 +57,33 @@ class CsvFile(TableFile):
         self, columns: Sequence[str], progress: Progress = silent
     ) -> Iterator[pa.RecordBatch]:
         """Yield the given columns as text; see `TableFile.batches`."""
-        size = max(self.path.stat().st_size, 1)
-        raw = pa.OSFile(str(self.path))
         try:
-            reader = pv.open_csv(
-                pa.CompressedInputStream(raw, "gzip") if self._gzipped else raw,
-                read_options=pv.ReadOptions(
-                    block_size=_BLOCK,
-                    skip_rows=self._header.line - 1,
-                    column_names=self._header.distinct_names,
-                    skip_rows_after_names=self._header.rows + self._header.blank,
-                ),
-                parse_options=pv.ParseOptions(
-                    delimiter=self._header.delimiter, newlines_in_values=True
-                ),
-                convert_options=pv.ConvertOptions(
-                    column_types=dict.fromkeys(self._header.distinct_names, pa.string()),
-                    include_columns=list(columns),
-                    null_values=[""],
-                    strings_can_be_null=True,
-                    quoted_strings_can_be_null=True,
-                ),
-            )
-            for batch in reader:
-                yield batch
-                progress(min(raw.tell() / size, 1.0), f"Reading {self.path.name}")
-        except (pa.ArrowInvalid, pa.ArrowKeyError, OSError) as error:
+            with open_bytes(self.path) as stream:
+                reader = pv.open_csv(
+                    pa.PythonFile(_Readable(stream), "r"),
+                    read_options=pv.ReadOptions(
+                        block_size=_BLOCK,
+                        skip_rows=self._header.line - 1,
+                        column_names=self._header.distinct_names,
+                        skip_rows_after_names=self._header.rows + self._header.blank,
+                        encoding="utf8" if self._encoding == "utf-8-sig" else self._encoding,
+                    ),
+                    parse_options=pv.ParseOptions(
+                        delimiter=self._header.delimiter, newlines_in_values=True
+                    ),
+                    convert_options=pv.ConvertOptions(
+                        column_types=dict.fromkeys(self._header.distinct_names, pa.string()),
+                        include_columns=list(columns),
+                        null_values=[""],
+                        strings_can_be_null=True,
+                        quoted_strings_can_be_null=True,
+                    ),
+                )
+                for batch in reader:
+                    yield batch
+                    progress(stream.share, f"Reading {self.path.name}")
+        except (pa.ArrowInvalid, pa.ArrowKeyError, OSError, BrokenStreamError) as error:
             raise self._explain(error) from None
-        finally:
-            raw.close()
 
     def where(self, row: int) -> str:
         """Return the line of a row; the header is line 1."""
@@ -85,17 +91,18 @@ class CsvFile(TableFile):
         return f"line {line} of {self.path.name}"
 
     def _check_text(self) -> None:
-        try:
-            with self._open_bytes() as file:
-                start = file.read(1 << 16)
-        except (OSError, EOFError, zlib.error):
-            raise LabError(
-                f"{self.path.name} is a damaged gzip file; compress the table again."
-            ) from None
+        start = head_of(self.path)
         if not start.strip():
+            try:
+                with open_bytes(self.path) as stream:
+                    stream.read(1)
+            except BrokenStreamError as error:
+                raise LabError(
+                    f"{self.path.name} cannot be read ({error}); compress the table again."
+                ) from None
             raise self._empty()
-        if start.startswith((b"\xff\xfe", b"\xfe\xff")):
-            raise LabError(f"{self.path.name} is UTF-16 text; save it as CSV in UTF-8.")
+        if start.startswith(tuple(bom for bom, _ in _BOMS)):
+            return
         if start.lstrip()[:1] in {b"{", b"["}:
             raise LabError(f"{self.path.name} is JSON, not a table; save it as CSV or Parquet.")
         if b"\0" in start:
@@ -103,6 +110,32 @@ class CsvFile(TableFile):
                 f"{self.path.name} is a binary file, not a table; save the table as CSV in UTF-8 "
                 "or as Parquet."
             )
+
+    def _find_encoding(self) -> str:
+        """Return the encoding of the file, as Python names it."""
+        head = head_of(self.path, 4)
+        for bom, name in _BOMS:
+            if head.startswith(bom):
+                return name
+        decoders = {
+            "utf-8-sig": codecs.getincrementaldecoder("utf-8")(),
+            _WINDOWS: codecs.getincrementaldecoder(_WINDOWS)(),
+        }
+        done = 0
+        try:
+            with open_bytes(self.path) as stream:
+                while done < _LOOKED_AT and (part := stream.read(1 << 20)):
+                    done += len(part)
+                    for name, decoder in list(decoders.items()):
+                        try:
+                            decoder.decode(part)
+                        except UnicodeDecodeError:
+                            del decoders[name]
+                    if len(decoders) < 2:
+                        break
+        except BrokenStreamError:
+            pass
+        return next(iter(decoders), "utf-8-sig")
 
     def _read_header(self) -> Header:
         try:
@@ -171,7 +204,7 @@ class CsvFile(TableFile):
                     line = self._header.line - 1 + reader.line_num
         except UnicodeDecodeError:
             raise self._not_utf8() from None
-        except (OSError, EOFError, zlib.error, csv.Error):
+        except (OSError, BrokenStreamError, csv.Error):
             raise LabError(
                 f"{self.path.name} cannot be read beyond line {line}; save or compress it again."
             ) from None
@@ -182,7 +215,7 @@ class CsvFile(TableFile):
 
     def _not_utf8(self) -> LabError:
         line = 0
-        with self._open_bytes() as file:
+        with open_bytes(self.path) as stream, io.BufferedReader(_Readable(stream)) as file:
             for line, content in enumerate(file, 1):  # noqa: B007  used after the loop
                 try:
                     content.decode()
@@ -192,10 +225,25 @@ class CsvFile(TableFile):
             f"Line {line} of {self.path.name} is not UTF-8 text; save the table as CSV in UTF-8."
         )
 
-    def _open_bytes(self) -> BinaryIO:
-        if self._gzipped:
-            return cast("BinaryIO", gzip.GzipFile(self.path))
-        return self.path.open("rb")
+    @contextmanager
+    def _open_text(self) -> Iterator[TextIO]:
+        with open_bytes(self.path) as stream:
+            file = io.BufferedReader(_Readable(stream))
+            yield io.TextIOWrapper(file, encoding=self._encoding, newline="")
 
-    def _open_text(self) -> TextIO:
-        return io.TextIOWrapper(self._open_bytes(), encoding="utf-8-sig", newline="")
+
+class _Readable(io.RawIOBase):
+    """A stream of bytes as a file of Python."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        """Return that it can be read."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Fill a buffer and return how many bytes were read."""
+        data = self._stream.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)

@@ -1,7 +1,7 @@
 """A table file whose columns are mapped to fields: the guess, overruled by the user."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -72,6 +72,7 @@ class ImportPlan:
         has_ids: whether a column says which rows belong to one material.
         decimal_commas: columns whose commas are read as decimal points.
         row: what one structure or formula is in the file.
+        notes: what the user should know of how the file is read, as sentences.
     """
 
     mapping: dict[str, str]
@@ -81,6 +82,7 @@ class ImportPlan:
     has_ids: bool = True
     decimal_commas: list[str] = field(default_factory=list)
     row: str = "row"
+    notes: Sequence[str] = ()
 
     @property
     def sentences(self) -> str:
@@ -98,7 +100,7 @@ class ImportPlan:
             text.append(f"Not read, though they look like labels: {', '.join(self.left_out)}.")
         if not self.has_ids:
             text.append(f"No ids were found, so each {self.row} is a material of its own.")
-        return " ".join(text)
+        return " ".join([*text, *self.notes])
 
 
 class MappedTable:
@@ -187,6 +189,7 @@ class MappedTable:
             ignored=[name for name in self.file.columns if name not in used],
             has_ids=bool({"material_id", "frame_id"} & self.mapping.keys()),
             decimal_commas=[name for name in self.guess.decimal_commas if name in used],
+            notes=self.file.notes,
             row=self.row,
         )
 

@@ -37,10 +37,12 @@ class TableFile(ABC):
         path: the file.
         columns: names of its columns, without an index that pandas wrote.
         units: what a second header row says of columns' units; empty without such a row.
+        notes: what the user should know of how the file is read, as sentences.
     """
 
     path: Path
     columns: list[str]
+    notes: Sequence[str] = ()
     units: Mapping[str, str] = MappingProxyType({})
 
     @abstractmethod

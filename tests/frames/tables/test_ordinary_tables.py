@@ -1,6 +1,11 @@
 """Tables as pandas, Excel and old programs write them."""
 
+import bz2
+import gzip
+import lzma
+
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from core.errors import LabError
@@ -9,6 +14,10 @@ from core.frames.tables.opening import open_table
 from core.frames.tables.pair_table import import_pairs, pairs_from_table
 
 HEAD = "formula,energy_pbe,energy_r2scan\n"
+
+
+def zstd(content: bytes) -> bytes:
+    return pa.Codec("zstd").compress(content, asbytes=True)
 
 
 def energies(path):
@@ -47,6 +56,32 @@ def energies(path):
 )
 def test_one_table_in_many_forms(write, text):
     assert energies(write("t.csv", text)) == [[-3.5], [-9.25]]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("compress", [bytes, gzip.compress, bz2.compress, lzma.compress, zstd])
+def test_one_table_in_many_encodings(write, encoding, compress):
+    text = "Größe;formula;energy_pbe;energy_r2scan\r\n1;NaCl;-3,5;-9,25\r\n"
+    path = write("t.csv", compress(text.encode(encoding)))
+    assert energies(path) == [[-3.5], [-9.25]]
+    assert open_table(path).columns[0] == "Größe"
+    is_told = "Windows-1252" in " ".join(open_table(path).notes)
+    assert is_told == (encoding == "cp1252")
+
+
+def test_text_behind_the_head_tells_the_encoding(write):
+    rows = "NaCl,-3.5,-9.25,x\n" * 20_000 + "KCl,-3,-9,Ångström\n"
+    path = write("t.csv", (HEAD.strip() + ",comment\n" + rows).encode("cp1252"))
+    assert len(pairs_from_table(path).table()) == 20_001
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress, zstd])
+def test_a_compressed_table_that_breaks_off(write, compress):
+    rng = np.random.default_rng(0)
+    rows = "".join(f"NaCl,{a},{b}\n" for a, b in rng.normal(size=(20_000, 2)))
+    path = write("t.csv", compress((HEAD + rows).encode())[:-1000])
+    with pytest.raises(LabError, match=r"^t.csv cannot be read"):
+        pairs_from_table(path)
 
 
 @pytest.mark.parametrize("word", ["#N/A", "<NA>", "NaN", "NULL", "None", "n/a", "-", "#NA", " "])

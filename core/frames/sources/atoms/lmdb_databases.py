@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from core.frames.sources.atoms.lmdb_file import LmdbFile, is_lmdb
 from core.frames.sources.atoms.rows import UNITS, parse_row, record_of_row
-from core.frames.sources.compression import head_of
 from core.frames.sources.records import Record, RecordSource, Refused
+from core.frames.tables.compression import head_of
 from core.frames.tables.tabular import CellError
 from core.progress import Progress, part
 

@@ -9,8 +9,8 @@ from ase.io.trajectory import TrajectoryReader
 from core.frames.schema import DFT
 from core.frames.sources.atoms.atoms_records import model_of, record_of_atoms
 from core.frames.sources.atoms.rows import UNITS
-from core.frames.sources.compression import head_of
 from core.frames.sources.records import Record, RecordSource, Refused
+from core.frames.tables.compression import head_of
 from core.frames.tables.tabular import CellError
 from core.progress import Progress
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from core.frames.sources.compression import BrokenStreamError, head_of, open_bytes, plain_suffix
+from core.frames.tables.compression import BrokenStreamError, head_of, open_bytes, plain_suffix
 
 DATA = np.random.default_rng(0).bytes(200_000)
 
