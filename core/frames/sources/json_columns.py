@@ -65,9 +65,7 @@ class StructureColumns(RecordSource):
             if not isinstance(first, Element):
                 return
             try:
-                structure, *labels = (
-                    None if item is None else decoded(item.data) for item in items
-                )
+                structure, *labels = map(_decoded, items)
                 record = structure_record(structure, where, dict(zip(names, labels, strict=True)))
             except CellError as error:
                 yield Refused(where=where, why=str(error))

@@ -97,9 +97,7 @@ class CsvFile(TableFile):
                 with open_bytes(self.path) as stream:
                     stream.read(1)
             except BrokenStreamError as error:
-                raise LabError(
-                    f"{self.path.name} cannot be read ({error}); compress the table again."
-                ) from None
+                raise self._broken(error) from None
             raise self._empty()
         if start.startswith(tuple(bom for bom, _ in _BOMS)):
             return
@@ -143,6 +141,8 @@ class CsvFile(TableFile):
                 header = read_header(file)
         except UnicodeDecodeError:
             raise self._not_utf8() from None
+        except BrokenStreamError as error:
+            raise self._broken(error) from None
         if header is None:
             raise self._empty()
         named = False
@@ -212,6 +212,9 @@ class CsvFile(TableFile):
 
     def _empty(self) -> LabError:
         return LabError(f"{self.path.name} is empty; choose a table with a header line and rows.")
+
+    def _broken(self, error: BrokenStreamError) -> LabError:
+        return LabError(f"{self.path.name} cannot be read ({error}); compress the table again.")
 
     def _not_utf8(self) -> LabError:
         line = 0
