@@ -103,11 +103,10 @@ def import_of(entry: Entry, name: str) -> ImportStudy:
     settings = {
         "name": name,
         "functional": entry.functional,
+        "corrections": entry.corrections,
         "title": entry.title,
         "licence": f"{licence}; cite {entry.citation}, doi:{entry.doi}",
     }
-    if entry.corrections != "unknown":
-        settings["corrections"] = entry.corrections
     return ImportStudy(
         paths=[str(path) for path in here.files], dataset_kind="frames", settings=settings
     )

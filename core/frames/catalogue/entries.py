@@ -104,7 +104,7 @@ def _lemat(name: str, subset: str, functional: str, **facts: object) -> Entry:
         files=(f"compatible_{subset}/*.parquet",),
         page=f"https://huggingface.co/datasets/LeMaterial/LeMat-{name}",
         functional=functional,
-        corrections="none" if not bulk else "unknown",
+        corrections="none",
         labels="energy, forces, stress",
         layout="Parquet with OPTIMADE columns",
         licence="CC-BY-4.0",
