@@ -1,11 +1,14 @@
 """Downloads against a host on this machine: whole, broken off, refused, damaged, continued."""
 
 import shutil
+import time
+from types import SimpleNamespace
 
 import pytest
 from filelock import FileLock
 
 from core.errors import LabError
+from core.frames.catalogue import fetch
 from core.frames.catalogue.downloads import (
     delete,
     directory_of,
@@ -68,6 +71,14 @@ def test_what_arrived_is_kept_when_the_host_stays_away(host, entry):
     host.begins.clear()
     assert download(entry, silent).files[0].read_bytes() == CONTENT
     assert host.begins == [300_000]
+
+
+def test_a_host_that_falls_silent_is_asked_again(host, entry, monkeypatch):
+    monkeypatch.setattr(fetch, "TIMEOUT", (5.0, 0.2))
+    silences = [0.6]
+    host.gate = SimpleNamespace(wait=lambda _: time.sleep(silences.pop() if silences else 0.0))
+    assert download(entry, silent).files[0].read_bytes() == CONTENT
+    assert host.begins == [0, N // 2]
 
 
 def test_a_busy_host_is_asked_again(host, entry):
