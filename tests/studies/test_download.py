@@ -108,10 +108,7 @@ def served(entry):
     return {f"{folder}train-0.parquet": content}
 
 
-READ = [entry for entry in ENTRIES if entry.key.startswith("lemat")]
-
-
-@pytest.mark.parametrize("entry", READ, ids=lambda entry: entry.key)
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.key)
 def test_downloaded_and_imported_with_the_right_labels(entry, host, monkeypatch):
     # The check of the labels needs torch, and is tested where it belongs.
     checked = SimpleNamespace(imported_findings=lambda *_, **__: [])
