@@ -176,6 +176,8 @@ def as_hydrate(formula: str) -> str | None:
     CuSO4.5H2O is read as CuSO4·5H2O, not as 4.5 oxygen atoms and water.
     """
     text = formula.strip().translate(_SUBSCRIPTS)
+    if any(dot in text for dot in _DOT):
+        return None  # in UO2SO4·3.5H2O the point is a decimal point
     whole = _HYDRATE.sub(r"·\1\2", text)
     return None if whole == text else whole
 

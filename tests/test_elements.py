@@ -74,6 +74,7 @@ def test_other_forms_agree_with_pymatgen(formula):
         ("UO4·4H2O", "UH8O8"),
         ("(2NaCl·MgCl2)", "Na2MgCl4"),
         ("CuSO4·5H2O", "CuSO9H10"),
+        ("UO2SO4·3.5H2O", "U2S2O19H14"),
         ("Na2SO4 · 10 H2O", "Na2SO14H20"),
         ("2H2O", "H2O"),
         ("(CaO)3*2TiO2", "Ca3Ti2O7"),

@@ -11,7 +11,7 @@ from core.frames.schema import Corrections
 from core.reference.shifts.pairs import PairedEnergies, default_columns
 from core.studies.selection import PairSelection
 
-_TABLES = (".csv", ".csv.gz", ".parquet")
+_TABLES = (".csv", ".csv.gz", ".parquet", ".xlsx")
 
 
 def select_pairs(

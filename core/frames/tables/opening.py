@@ -4,15 +4,17 @@ from pathlib import Path
 
 from core.errors import LabError
 from core.frames.tables.csv_file import CsvFile
+from core.frames.tables.excel_file import OLD_MAGIC, ZIP_MAGIC, ExcelFile
 from core.frames.tables.parquet_file import PARQUET_MAGIC, ParquetFile
 from core.frames.tables.tabular import TableFile
 
 
 def open_table(path: Path | str) -> TableFile:
-    """Open a CSV (also gzipped) or Parquet file.
+    """Open a CSV (also compressed), Parquet or Excel file.
 
     Raises:
-        LabError: if there is no such file, or it is empty, binary, damaged or not UTF-8.
+        LabError: if there is no such file, or it is empty, binary, damaged or in an unknown
+            encoding.
     """
     path = Path(path)
     try:
@@ -21,4 +23,11 @@ def open_table(path: Path | str) -> TableFile:
     except OSError as error:
         reason = (error.strerror or "no reason given").lower()
         raise LabError(f"{path.name} cannot be opened ({reason}); check its path.") from None
-    return ParquetFile(path) if magic == PARQUET_MAGIC else CsvFile(path)
+    if magic == OLD_MAGIC:
+        raise LabError(
+            f"{path.name} is an old or a protected Excel workbook; save it as .xlsx without a "
+            "password, or as CSV."
+        )
+    if magic == PARQUET_MAGIC:
+        return ParquetFile(path)
+    return ExcelFile(path) if magic == ZIP_MAGIC else CsvFile(path)
