@@ -1,10 +1,10 @@
 """A synthetic data set of many frames: writing it, describing it, filtering it.
 
-    python benchmarks/large_dataset.py [--frames 240000] [--home DIRECTORY]
+    python benchmarks/large_dataset.py [--frames 240000] [--home DIRECTORY] [--functional r2SCAN]
 
-With --home the data set stays there, under datasets/synthetic-N, for a dashboard to open:
-ATOMREF_LAB_HOME=DIRECTORY make app. Prints one line of JSON; "stock" is the time per frame of the
-same numbers taken frame by frame, and the ratio is that over ours.
+With --home the data set stays there, under datasets/synthetic-N-FUNCTIONAL, for a dashboard to
+open: ATOMREF_LAB_HOME=DIRECTORY make app. Prints one line of JSON; "stock" is the time per frame of
+the same numbers taken frame by frame, and the ratio is that over ours.
 """
 
 import argparse
@@ -54,9 +54,9 @@ def describe(frame: Frame) -> tuple[object, ...]:
     )
 
 
-def measure(directory: Path, n: int) -> dict[str, object]:
+def measure(directory: Path, n: int, functional: str) -> dict[str, object]:
     """Write and read a data set in an empty directory."""
-    writing, _ = clocked(lambda: write_generated(directory, n))
+    writing, _ = clocked(lambda: write_generated(directory, n, functional=functional))
     opening, data = clocked(lambda: open_frames(directory))
     describing, contents = clocked(lambda: contents_of(data))
     filters = {}
@@ -102,10 +102,12 @@ def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="A data set of many frames")
     parser.add_argument("--frames", type=int, default=240_000)
     parser.add_argument("--home", type=Path, help="keep the data set in this lab home")
+    parser.add_argument("--functional", default="r2SCAN")
     options = parser.parse_args(words)
     with tempfile.TemporaryDirectory() as folder:
         parent = options.home / "datasets" if options.home else Path(folder)
-        line = measure(parent / f"synthetic-{options.frames}", options.frames)
+        name = f"synthetic-{options.frames}-{options.functional.lower()}"
+        line = measure(parent / name, options.frames, options.functional)
     sys.stdout.write(f"{json.dumps(line)}\n")
 
 

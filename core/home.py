@@ -51,6 +51,11 @@ def downloads_dir() -> Path:
     return _sub("downloads")
 
 
+def exports_dir() -> Path:
+    """Return the directory of files that pages export on the server."""
+    return _sub("exports")
+
+
 def cache_dir() -> Path:
     """Return the directory of results that can be recomputed."""
     return _sub("cache")

@@ -13,14 +13,18 @@ _CLASSES = {
     "contents": "core.studies.contents:ContentsStudy",
     "atomref-intervals": "core.studies.atomref_intervals:AtomRefIntervals",
     "download": "core.studies.download:DownloadStudy",
+    "correct": "core.studies.making:CorrectStudy",
+    "export": "core.studies.making:ExportStudy",
     "few": "core.studies.data_efficiency:DataEfficiencyStudy",
     "import": "core.studies.imports:ImportStudy",
     "importance": "core.studies.importance:ImportanceStudy",
     "interaction": "core.studies.interaction:InteractionStudy",
+    "join": "core.studies.making:JoinStudy",
     "next": "core.studies.acquisition:NextStudy",
     "offset": "core.studies.model_offset:OffsetStudy",
     "prior-comparison": "core.studies.prior_comparison:PriorStudy",
     "run-errors": "core.studies.run_errors:RunErrorsStudy",
+    "subset": "core.studies.making:SubsetStudy",
 }
 
 

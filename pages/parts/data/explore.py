@@ -9,6 +9,7 @@ from pages.parts.data.distributions import show_distributions
 from pages.parts.data.elements import show_elements
 from pages.parts.data.filters import choose_frames
 from pages.parts.data.frames import show_frames
+from pages.parts.data.making import show_making
 from pages.parts.data.selected import Selected, select
 from pages.parts.shared.datasets import model_badge
 from pages.parts.shared.job import computed
@@ -34,6 +35,7 @@ def explore(info: DatasetInfo) -> None:
         return
     selected = select(info, contents, choose_frames(info, contents))
     show_counts(selected)
+    show_making(selected)
     labels = {name: label for name, (label, _) in VIEWS.items()}
     words = VIEWS[choose_view(labels)][1](selected)
     command(selected.command(*words))
