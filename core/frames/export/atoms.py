@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from core.frames.schema import Frame
+from core.frames.units import EV_PER_A3
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -14,7 +15,7 @@ def atoms_of(frame: Frame) -> "Atoms":
     Energy in eV of the cell, forces in eV/Å, stress in eV/Å³ (xx, yy, zz, yz, xz, xy) with ASE's
     sign, magmoms in μB; a missing label has no result.
     """
-    from ase import Atoms, units  # noqa: PLC0415  takes a while to import
+    from ase import Atoms  # noqa: PLC0415  takes a while to import
     from ase.calculators.singlepoint import SinglePointCalculator  # noqa: PLC0415  the same
     from ase.stress import full_3x3_to_voigt_6_stress  # noqa: PLC0415  the same
 
@@ -29,7 +30,7 @@ def atoms_of(frame: Frame) -> "Atoms":
         "forces": frame.forces,
         "stress": None
         if frame.stress is None
-        else full_3x3_to_voigt_6_stress(frame.stress) * units.GPa,
+        else full_3x3_to_voigt_6_stress(frame.stress) / EV_PER_A3,
         "magmoms": frame.magmoms,
     }
     known = {name: value for name, value in labels.items() if value is not None}

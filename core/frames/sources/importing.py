@@ -18,6 +18,7 @@ from core.frames.sources.record_frames import RecordFrames
 from core.frames.sources.records import RecordSource
 from core.frames.store import write_frames
 from core.frames.tables.energy_table import EnergyTable
+from core.frames.tables.exported import stated_by_lab
 from core.frames.tables.frame_table import FrameTable, import_frames
 from core.frames.tables.guessing import Kind, TableGuess, guess
 from core.frames.tables.labels import StressOrder
@@ -219,13 +220,15 @@ def import_records(
         source, functional=functional, mapping=mapping, units=units, stress_order=stress_order
     )
     guessed = records.guess.energy(records.mapping["energy"]).corrections
+    stated = stated_by_lab(records.file)
+    origin, known = stated or (source.labels, source.corrections)
     card = records.card(
         kind="frames",
         name=name,
         title=title,
         functional=functional,
-        labels=labels if labels != DFT else source.labels,
-        corrections=corrections or source.corrections or guessed,
+        labels=labels if labels != DFT else origin,
+        corrections=corrections or known or guessed,
         licence=licence,
     )
     frames = records.frames(progress)

@@ -16,6 +16,7 @@ from core.frames.functionals import covers, functional_of_row
 from core.frames.schema import Card, Frame, ImportReport, Refusal
 from core.frames.sources.record_cells import cell_of_record
 from core.frames.sources.records import Record, RecordSource, Refused
+from core.frames.tables.exported import stated_by_lab
 from core.frames.tables.labels import StressOrder, parse_label
 from core.frames.tables.mapping import LABEL_OF, ColumnUnit, MappedTable
 from core.frames.tables.structures import Cell
@@ -107,7 +108,7 @@ class RecordFrames(MappedTable):
             functional=functional,
             units={**_units_of_form(source, known, chosen), **(units or {})},
             usual=source.units,
-            units_are_known=source.units_are_known,
+            units_are_known=source.units_are_known or stated_by_lab(file) is not None,
         )
         # A record brings its structure, whatever its keys are called.
         for field in ("structure", "formula"):

@@ -16,6 +16,7 @@ from core.frames.functionals import canonical_functional
 from core.frames.registry import new_dataset_path
 from core.frames.schema import DFT, Card, Corrections, Frame
 from core.frames.store import write_frames
+from core.frames.tables.exported import stated_by_lab
 from core.frames.tables.labels import StressOrder, parse_label
 from core.frames.tables.mapping import MappedTable
 from core.frames.tables.opening import open_table
@@ -75,12 +76,15 @@ def import_frames(
     directory = new_dataset_path(name)
     functional = canonical_functional(functional)
     table = FrameTable(open_table(path), mapping, functional, units, stress_order)
+    stated = stated_by_lab(table.file)
+    if corrections is None and stated is not None:
+        corrections = stated.corrections
     card = table.card(
         kind="frames",
         name=name,
         title=title,
         functional=functional,
-        labels=labels,
+        labels=stated.labels if stated and labels == DFT else labels,
         corrections=corrections or table.guess.energy(table.mapping["energy"]).corrections,
         licence=licence,
     )

@@ -184,9 +184,10 @@ class _Corrected:
             sentences[0] += ": its own uncorrected energies are taken."
         else:
             sentences[0] += ", computed by pymatgen with run types inferred from the composition."
-            for kind, rows in inferred.groupby("kind", sort=False):
-                counts = [f"{row.value} {row.frames:,}" for row in rows.itertuples(index=False)]
-                sentences.append(f"{_TITLES[kind]}: {', '.join(counts)} frames.")
+            for kind, heading in _TITLES.items():
+                rows = inferred[inferred["kind"] == kind].itertuples(index=False)
+                if counts := [f"{row.value} {row.frames:,}" for row in rows]:
+                    sentences.append(f"{heading}: {', '.join(counts)} frames.")
         if self._reasons:
             counts = [f"{n:,}: {reason}" for reason, n in self._reasons.most_common(5)]
             sentences.append(f"Left out, as they cannot be corrected: {'; '.join(counts)}.")

@@ -225,7 +225,7 @@ def anions_of(frame: Frame) -> str:
             oxide = "oxide"
             if _has_close_oxygen(frame):
                 structure = Structure(frame.lattice, numbers.tolist(), frame.frac_coords)
-                oxide = oxide_type(structure, _CUTOFF)
+                oxide = str(oxide_type(structure, _CUTOFF))
         if (numbers == SULFUR + 1).any():
             sulfide = "sulfide"
             if not set(numbers.tolist()) <= _beside_sulfides():
