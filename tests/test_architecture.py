@@ -62,7 +62,10 @@ ROOMS = [
     "pages",
 ]
 # Forms of several modules have a folder in the room, whose opening.py lists every form.
-PARTS = {"core.frames.sources.atoms": "core.frames.sources"}
+PARTS = {
+    "core.frames.sources.atoms": "core.frames.sources",
+    "core.frames.sources.json_files": "core.frames.sources",
+}
 FLOOR = {room: i for i, room in enumerate(ROOMS)}
 FLOOR |= {part: FLOOR[whole] for part, whole in PARTS.items()}
 

@@ -1,8 +1,8 @@
 """Files in the form of MPtrj of any size, for measuring, not for learning.
 
-The structures are embedded ones, repeated to some 32 atoms and displaced at random for every frame; energies, forces,
-stresses and magmoms are random numbers of a usual size. Keys, numbers of digits and spaces are
-those of the published file, which has about 7.2 kB per frame.
+The structures are embedded ones, repeated to some 32 atoms and displaced at random for every frame;
+energies, forces, stresses and magmoms are random numbers of a usual size. The keys are those of the
+published file, which has 7.2 kB per frame; here it is 8 kB.
 """
 
 from itertools import cycle

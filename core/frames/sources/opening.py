@@ -6,18 +6,18 @@ from typing import Final
 
 from core.errors import LabError
 from core.frames.sources.atoms.forms import ASE_FORMS
-from core.frames.sources.chgnet_parse import ChgnetParse
-from core.frames.sources.entries import ComputedEntries
 from core.frames.sources.extended_xyz import ExtendedXyz
-from core.frames.sources.jarvis import Jarvis
-from core.frames.sources.json_columns import PymatgenTrajectory, StructureColumns
-from core.frames.sources.json_sets import Mlearn, Pydmclab, StructureDocuments
-from core.frames.sources.matpes import MatPes
-from core.frames.sources.mptrj import MpTrj
+from core.frames.sources.json_files.chgnet_parse import ChgnetParse
+from core.frames.sources.json_files.columns import PymatgenTrajectory, StructureColumns
+from core.frames.sources.json_files.entries import ComputedEntries
+from core.frames.sources.json_files.jarvis import Jarvis
+from core.frames.sources.json_files.matpes import MatPes
+from core.frames.sources.json_files.mptrj import MpTrj
+from core.frames.sources.json_files.sets import Mlearn, Pydmclab, StructureDocuments
+from core.frames.sources.json_files.task_documents import TaskDocuments
 from core.frames.sources.never_read import refuse_compressed_binaries, refuse_pickles
 from core.frames.sources.parquet_sets import ColabFit, LeMat, MatPesParquet, ParquetSites
 from core.frames.sources.records import RecordSource
-from core.frames.sources.task_documents import TaskDocuments
 from core.frames.sources.vasp_files import VaspFile
 from core.frames.sources.vasp_tree import VaspFolder
 

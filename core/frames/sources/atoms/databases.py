@@ -11,8 +11,8 @@ import numpy as np
 import orjson
 
 from core.frames.sources.atoms.rows import UNITS, parse_json, parse_row, plain, record_of_row
-from core.frames.sources.json_head import json_head
-from core.frames.sources.json_stream import elements
+from core.frames.sources.json_files.head import json_head
+from core.frames.sources.json_files.stream import elements
 from core.frames.sources.records import Record, RecordSource, Refused
 from core.frames.tables.compression import head_of
 from core.frames.tables.tabular import CellError

@@ -9,9 +9,9 @@ import numpy as np
 
 from core.elements import SYMBOLS
 from core.frames.schema import PERIODIC, Corrections
-from core.frames.sources.json_head import json_head
-from core.frames.sources.json_stream import elements
-from core.frames.sources.json_walk import ANY
+from core.frames.sources.json_files.head import json_head
+from core.frames.sources.json_files.stream import elements
+from core.frames.sources.json_files.walk import ANY
 from core.frames.sources.records import Record, RecordSource, Refused
 from core.frames.tables.structures import Cell, cell_from_dict
 from core.frames.tables.tabular import CellError
@@ -61,7 +61,7 @@ class TypedDocuments(RecordSource):
     """A JSON file of documents, each a structure with labels: one, a list, an object, or lines.
 
     Attributes:
-        at: the keys that lead to the documents, see `core.frames.sources.json_stream.elements`.
+        at: the keys that lead to the documents, see `elements`.
     """
 
     @property

@@ -16,9 +16,9 @@ import numpy as np
 import orjson
 
 from core.errors import LabError
-from core.frames.sources.json_head import json_head
-from core.frames.sources.json_stream import elements
-from core.frames.sources.json_walk import ANY
+from core.frames.sources.json_files.head import json_head
+from core.frames.sources.json_files.stream import elements
+from core.frames.sources.json_files.walk import ANY
 from core.frames.sources.records import Record, RecordSource, Refused
 from core.frames.tables.compression import BrokenStreamError, open_bytes
 from core.frames.tables.structures import cell_from_dict

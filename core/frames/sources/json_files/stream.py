@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 import msgspec
 import numpy as np
 
-from core.frames.sources.json_head import json_head
-from core.frames.sources.json_walk import ANY, CUT_OFF, MalformedError, Walk, next_bracket
+from core.frames.sources.json_files.head import json_head
+from core.frames.sources.json_files.walk import ANY, CUT_OFF, MalformedError, Walk, next_bracket
 from core.frames.sources.records import Refused
 from core.frames.tables.compression import BrokenStreamError, ByteStream, open_bytes
 from core.progress import Progress, silent

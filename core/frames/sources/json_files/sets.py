@@ -5,12 +5,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from core.frames.sources.json_documents import (
+from core.frames.sources.json_files.documents import (
     JsonDocuments,
     looks_like_structure,
     structure_record,
 )
-from core.frames.sources.json_head import json_head
+from core.frames.sources.json_files.head import json_head
 from core.frames.sources.records import Record, Refused
 from core.frames.tables.tabular import CellError
 

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.frames.sources import json_stream
-from core.frames.sources.json_head import json_head
-from core.frames.sources.json_stream import Element, elements
-from core.frames.sources.json_walk import ANY
+from core.frames.sources.json_files import stream as json_stream
+from core.frames.sources.json_files.head import json_head
+from core.frames.sources.json_files.stream import Element, elements
+from core.frames.sources.json_files.walk import ANY
 from core.frames.sources.records import Refused
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=True) | st.text()
@@ -61,7 +61,9 @@ def decoded(found: list[Element]) -> str:
     return repr([(one.path, json.loads(bytes(one.data))) for one in found])
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     value=DOCUMENTS.filter(lambda value: isinstance(value, (dict, list))),
     at=st.sampled_from([(), (ANY,), (ANY, ANY), ("a", ANY), (ANY, "a"), (ANY, ANY, ANY)]),
@@ -79,7 +81,9 @@ def test_elements_are_those_of_python_at_any_chunk(
     assert decoded(found) == repr(list(walk(value, at)))
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(value=st.lists(DOCUMENTS, min_size=1, max_size=4), cut=st.integers(1, 40))
 def test_a_file_cut_anywhere_gives_its_whole_elements(tmp_path: Path, value: Any, cut: int):
     text = json.dumps(value).encode()

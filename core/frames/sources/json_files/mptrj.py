@@ -7,8 +7,8 @@ from typing import Any
 
 from core.frames.functionals import MIXED
 from core.frames.schema import DFT
-from core.frames.sources.json_head import json_head
-from core.frames.sources.typed_documents import (
+from core.frames.sources.json_files.head import json_head
+from core.frames.sources.json_files.typed import (
     CORRECTED,
     UNCORRECTED,
     TypedDocuments,

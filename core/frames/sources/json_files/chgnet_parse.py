@@ -5,10 +5,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 from core.frames.schema import Corrections
-from core.frames.sources.json_columns import StructureColumns, structures_in
-from core.frames.sources.json_head import json_head
-from core.frames.sources.json_stream import Element, elements
-from core.frames.sources.json_walk import ANY
+from core.frames.sources.json_files.columns import StructureColumns, structures_in
+from core.frames.sources.json_files.head import json_head
+from core.frames.sources.json_files.stream import Element, elements
+from core.frames.sources.json_files.walk import ANY
 
 _KEYS = frozenset({"uncorrected_total_energy", "energy_per_atom", "force"})
 

@@ -20,7 +20,7 @@ from pymatgen.entries.computed_entries import (
 
 from core.errors import LabError
 from core.frames.schema import Card, Frame
-from core.frames.sources.entries import correction
+from core.frames.sources.json_files.entries import correction
 from core.frames.sources.opening import open_source
 from core.frames.sources.record_frames import RecordFrames
 from core.progress import silent

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from core.frames.sources.json_documents import JsonDocuments
+from core.frames.sources.json_files.documents import JsonDocuments
 from core.frames.sources.records import Record, Refused
 from core.frames.tables.structures import numbers_of
 from core.frames.tables.tabular import CellError

@@ -9,16 +9,16 @@ from typing import Any, Final
 
 import numpy as np
 
-from core.frames.sources.json_documents import (
+from core.frames.sources.json_files.documents import (
     decoded,
     looks_like_structure,
     structure_record,
 )
-from core.frames.sources.json_head import JsonHead, json_head
-from core.frames.sources.json_stream import Element, elements
-from core.frames.sources.json_walk import ANY
+from core.frames.sources.json_files.head import JsonHead, json_head
+from core.frames.sources.json_files.stream import Element, elements
+from core.frames.sources.json_files.task_documents import step_energy
+from core.frames.sources.json_files.walk import ANY
 from core.frames.sources.records import Record, RecordSource, Refused
-from core.frames.sources.task_documents import step_energy
 from core.frames.tables.structures import numbers_of
 from core.frames.tables.tabular import CellError
 from core.progress import Progress

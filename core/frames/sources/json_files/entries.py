@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from core.frames.sources.json_documents import JsonDocuments, structure_record
+from core.frames.sources.json_files.documents import JsonDocuments, structure_record
 from core.frames.sources.records import Record, Refused
 from core.frames.tables.tabular import CellError
 

@@ -6,8 +6,8 @@ from types import MappingProxyType
 from typing import Any
 
 from core.frames.functionals import functional_of_row
-from core.frames.sources.json_head import json_head
-from core.frames.sources.typed_documents import TypedDocuments, head_documents
+from core.frames.sources.json_files.head import json_head
+from core.frames.sources.json_files.typed import TypedDocuments, head_documents
 
 
 class MatPes(TypedDocuments):

@@ -1,0 +1,1 @@
+"""Sources of frames in JSON: MPtrj, MatPES, pymatgen's entries and others."""
