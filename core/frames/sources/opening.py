@@ -18,12 +18,11 @@ from core.frames.sources.json_files.task_documents import TaskDocuments
 from core.frames.sources.never_read import refuse_compressed_binaries, refuse_pickles
 from core.frames.sources.parquet_sets import ColabFit, LeMat, MatPesParquet, ParquetSites
 from core.frames.sources.records import RecordSource
-from core.frames.sources.vasp_files import VaspFile
-from core.frames.sources.vasp_tree import VaspFolder
+from core.frames.sources.vasp_files import VaspFile, VaspFolder, VaspList
 
 SOURCES: Final[tuple[type[RecordSource], ...]] = (
     ExtendedXyz,
-    *(VaspFile, VaspFolder),
+    *(VaspFile, VaspFolder, VaspList),
     *ASE_FORMS,
     *(MatPes, MpTrj, ChgnetParse),
     *(ComputedEntries, TaskDocuments, Jarvis, Mlearn, Pydmclab, PymatgenTrajectory),

@@ -1,9 +1,10 @@
-"""Files of VASP: a vasprun.xml or an OUTCAR, and what to give instead of others."""
+"""Output of VASP: a vasprun.xml, an OUTCAR, or a tree of folders with them."""
 
 import re
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal
@@ -13,15 +14,23 @@ import numpy as np
 from core.elements import INDEX, formula_of
 from core.errors import LabError
 from core.frames.sources.records import Record, RecordSource, Refused
-from core.frames.sources.vasp_reading import Reading
 from core.frames.tables.compression import head_of, plain_suffix
-from core.frames.vasp.folders import Calculation, calculations_of, material_of_path, with_label
+from core.frames.vasp.folders import (
+    Calculation,
+    calculations_of,
+    folders_of,
+    material_of,
+    material_of_path,
+    with_label,
+)
 from core.frames.vasp.outcar import looks_like_outcar
+from core.frames.vasp.reading import Reading
 from core.frames.vasp.settings import unknown_elements
 from core.frames.vasp.steps import Step
+from core.frames.vasp.structure_list import files_of_list, looks_like_structure_list
 from core.frames.vasp.vasprun import looks_like_vasprun
 from core.home import cache_dir
-from core.progress import Progress
+from core.progress import Progress, chunk
 
 Steps = Literal["all", "last"]
 """Which ionic steps of a calculation become frames."""
@@ -34,6 +43,10 @@ _OTHERS: Final = re.compile(
 _OF_OTHER_FORMS: Final = frozenset(
     {".csv", ".json", ".jsonl", ".parquet", ".xyz", ".extxyz", ".db", ".xlsx", ".traj"}
 )
+_LOOKED_AT: Final = 5000
+"""Folders that are searched for a calculation before a folder counts as something else."""
+
+_LONGEST_LIST: Final = 1 << 22
 _KEYS: Final = ("energy", "forces", "stress", "magmoms", "functional", "material_id", "frame_id")
 
 
@@ -124,6 +137,100 @@ class VaspFile(VaspSource):
         )
 
 
+class VaspFolder(VaspSource):
+    """A folder with calculations of VASP in it or below it.
+
+    Each calculation is read once: its vasprun.xml, or its OUTCAR where that is missing or broken.
+    Material ids are the folders' names, frame ids the folder and the number of the step.
+    """
+
+    form = "vasp-folder"
+    title = "folder of VASP calculations"
+
+    @classmethod
+    def recognises(cls, path: Path) -> bool:
+        """Return whether a folder has a vasprun.xml or an OUTCAR somewhere."""
+        if not path.is_dir():
+            return False
+        return any(_calculations(files) for _, files in islice(folders_of(path), _LOOKED_AT))
+
+    def records(self, progress: Progress) -> Iterator[Record | Refused]:
+        """Yield the ionic steps of all calculations, folder by folder."""
+        self.choice.seen.clear()
+        closed: list[OSError] = []
+        total = sum(len(_calculations(files)) for _, files in folders_of(self.path, closed.append))
+        for error in closed:
+            why = (error.strerror or str(error)).lower()
+            yield Refused(where=str(error.filename), why=f"the folder cannot be read ({why})")
+        done = 0
+        for folder, files in folders_of(self.path):
+            parts = folder.relative_to(self.path).parts
+            for calculation in _calculations(files):
+                above = with_label(material_of_path(self.path), calculation.label)
+                path = "/".join(filter(None, (*parts, calculation.label)))
+                yield from frames_of(
+                    calculation,
+                    choice=self.choice,
+                    progress=chunk(progress, done, 1, total, "calculations of VASP"),
+                    where=str(calculation.files[0].relative_to(self.path)),
+                    material=material_of((*parts, calculation.label)) if parts else above,
+                    prefix=path if parts else above,
+                )
+                done += 1
+
+    def without_frames(self) -> LabError:
+        """Return the error for a folder without any calculation."""
+        return LabError(
+            f"{self.path} has no vasprun.xml or OUTCAR in it or below it; give the folder of the "
+            "calculations."
+        )
+
+
+class VaspList(VaspSource):
+    """A structure_list of SevenNet, which names outputs of VASP."""
+
+    form = "structure_list"
+    title = "structure_list of SevenNet"
+
+    @classmethod
+    def recognises(cls, path: Path) -> bool:
+        """Return whether a file begins with a label in brackets and a path."""
+        head = head_of(path, 1 << 12)
+        return b"\0" not in head and looks_like_structure_list(head.decode(errors="replace"))
+
+    def records(self, progress: Progress) -> Iterator[Record | Refused]:
+        """Yield the steps that the list asks for, file by file; paths begin at its folder."""
+        self.choice.seen.clear()
+        try:
+            listed = files_of_list(head_of(self.path, _LONGEST_LIST).decode(errors="replace"))
+        except ValueError as error:
+            raise LabError(f"{self.path.name} cannot be read: {error}.") from None
+        for done, one in enumerate(listed):
+            file = self.path.parent / one.path
+            label = next((each.label for each in calculations_of([file])), file.stem)
+            material = with_label(material_of_path(file.parent), label)
+            frames = frames_of(
+                Calculation(files=(file,), label=label),
+                choice=replace(self.choice, steps="all" if one.steps else "last"),
+                progress=chunk(progress, done, 1, len(listed), "files of the list"),
+                where=one.path,
+                material=material,
+                prefix=material,
+            )
+            steps = one.steps or slice(None)
+            yield from islice(frames, steps.start, steps.stop, steps.step)
+
+
+def _calculations(files: Sequence[Path]) -> list[Calculation]:
+    """Return the calculations of a folder, without XML of other programs."""
+    return [
+        calculation
+        for calculation in calculations_of(files)
+        if re.search("vasprun|outcar", calculation.files[0].name, re.IGNORECASE)
+        or looks_like_vasprun(head_of(calculation.files[0], 1 << 12))
+    ]
+
+
 def frames_of(
     calculation: Calculation,
     *,
@@ -156,15 +263,16 @@ def frames_of(
             held = item
     if held is not None:
         yield held
+    whole = f"calculation {where}"
     if reading.problem is not None:
-        yield Refused(where=f"{where} after step {n_steps}", why=reading.problem)
-    elif n_steps == 0 or (reading.is_in_step and choice.steps == "all"):
-        yield Refused(
-            where=where if n_steps == 0 else f"step {n_steps} of {where}",
-            why="VASP stopped before this ionic step was finished"
-            if n_steps
-            else "VASP stopped before its first ionic step was finished, so there is no energy",
-        )
+        place = f"{whole} after step {n_steps - 1}" if n_steps else whole
+        yield Refused(where=place, why=reading.problem)
+    elif n_steps == 0:
+        why = "VASP stopped before its first ionic step was finished, so there is no energy"
+        yield Refused(where=whole, why=why)
+    elif reading.is_in_step and choice.steps == "all":
+        why = "VASP stopped before this ionic step was finished"
+        yield Refused(where=f"step {n_steps} of {where}", why=why)
     elif not reading.is_whole:
         choice.seen[
             "Calculations that did not run to their end, of which the finished steps were taken"

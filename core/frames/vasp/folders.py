@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -34,12 +34,18 @@ class Calculation:
     label: str
 
 
-def folders_of(root: Path) -> Iterator[tuple[Path, list[Path]]]:
+def folders_of(
+    root: Path, failed: Callable[[OSError], object] | None = None
+) -> Iterator[tuple[Path, list[Path]]]:
     """Yield every folder below a root with its files, in the order of their names.
 
     Hidden folders are left out and links to folders are not followed.
+
+    Args:
+        root: the folder.
+        failed: called with the error where a folder cannot be read.
     """
-    for place, folders, files in os.walk(root):
+    for place, folders, files in os.walk(root, onerror=failed):
         folders[:] = sorted((name for name in folders if not name.startswith(".")), key=_natural)
         yield Path(place), [Path(place, name) for name in sorted(files, key=_natural)]
 

@@ -154,6 +154,7 @@ class OutcarReader:
         elif text.startswith("POSITION") and "TOTAL-FORCE" in text:
             rows = self._table()
             if "(ML)" in text:
+                yield from self._flush(is_over=False)
                 if self._learned_waits:
                     yield self._learned()
                 self._learned_waits = True

@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
-KBAR_PER_EV_A3: Final = 1602.1766208
-"""Pressure of 1 eV/Å³ in kBar."""
+KBAR_PER_EV_A3: Final = 1602.17733
+"""Pressure of 1 eV/Å³ in kBar, by the constants that VASP computes P·V with."""
 
 _GLUED: Final = re.compile(r"(?<=[0-9])-(?=[0-9.])")
 """Where a negative number fills its columns up to the number before it."""
@@ -63,15 +63,18 @@ def rows_of(texts: Sequence[str], columns: int, what: str, *, begin: int = 0) ->
         begin: numbers of a row that are dropped before these.
 
     Raises:
-        StepError: if they are not numbers, as **** where they do not fit their columns.
+        StepError: if they are not finite numbers, as **** where they do not fit their columns.
     """
     end = begin + columns
     for text_of in (str, _unglued):
         try:
             rows = [text_of(text).split()[begin:end] for text in texts]
-            return np.array(rows, dtype=np.float64).reshape(-1, columns)
+            array = np.array(rows, dtype=np.float64).reshape(-1, columns)
         except ValueError:
             continue
+        if not np.isfinite(array).all():
+            raise StepError(f"its {what} have values that are not finite")
+        return array
     if any("*" in text for text in texts):
         raise StepError(f"its {what} have numbers that VASP wrote as ****")
     raise StepError(f"its {what} are not numbers")
