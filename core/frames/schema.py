@@ -135,6 +135,10 @@ class ImportReport(BaseModel):
         n_duplicates: frames equal to an earlier one in structure and energy; they are kept.
         n_renamed: frames whose id was taken already and got a number.
         missing: label to the number of frames without it.
+        form: form of the file.
+        keys: keys of its first frames.
+        mapping: field to key, as far as the user chose it.
+        units: field to unit, as far as the user chose it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -146,6 +150,10 @@ class ImportReport(BaseModel):
     n_duplicates: int = 0
     n_renamed: int = 0
     missing: dict[str, int] = Field(default_factory=dict)
+    form: str = ""
+    keys: list[str] = Field(default_factory=list)
+    mapping: dict[str, str] = Field(default_factory=dict)
+    units: dict[str, str] = Field(default_factory=dict)
 
 
 class EnergyColumn(BaseModel):

@@ -10,11 +10,11 @@ from typing import Any
 from core.errors import LabError
 from core.frames.extent import refuse_totals
 from core.frames.functionals import MIXED, canonical_functional, covers
-from core.frames.registry import new_dataset_path
-from core.frames.schema import DFT, Card, Corrections
+from core.frames.registry import list_datasets, new_dataset_path
+from core.frames.schema import DFT, Card, Corrections, ImportReport
 from core.frames.sources.many import ManyFiles
 from core.frames.sources.opening import open_source
-from core.frames.sources.record_frames import RecordFrames
+from core.frames.sources.record_frames import HEAD_RECORDS, RecordFrames
 from core.frames.sources.records import RecordSource
 from core.frames.store import write_frames
 from core.frames.tables.energy_table import EnergyTable
@@ -85,7 +85,7 @@ class Input:
         """Return the records of a source as frames; settings as of `RecordFrames`."""
         if self.source is None:
             raise LabError("A table has rows, not records; import it as a table.")
-        return RecordFrames(self.source, **settings)
+        return _records(self.source, **settings)
 
     def mapping(self, kind: Kind) -> dict[str, str]:
         """Return field to column or key, as guessed."""
@@ -216,7 +216,7 @@ def import_records(
     """
     directory = new_dataset_path(name)
     functional = canonical_functional(functional)
-    records = RecordFrames(
+    records = _records(
         source, functional=functional, mapping=mapping, units=units, stress_order=stress_order
     )
     guessed = records.guess.energy(records.mapping["energy"]).corrections
@@ -235,9 +235,52 @@ def import_records(
     energy = records.plan.units["energy"]
     if energy.is_assumed and energy.unit.per == "atom":
         frames = refuse_totals(frames, source.path.name)
-    return write_frames(
-        directory, card, frames, describe=records.describe, refuse=records.refuse_frame
+
+    before = _chosen_before(source)
+
+    def describe(card: Card) -> Card:
+        described = records.describe(card)
+        choices = {
+            "form": source.form,
+            "keys": records.file.columns,
+            "mapping": {**before.mapping, **(mapping or {})},
+            "units": {**before.units, **(units or {})},
+        }
+        report = (described.report or ImportReport()).model_copy(update=choices)
+        return described.model_copy(update={"report": report})
+
+    return write_frames(directory, card, frames, describe=describe, refuse=records.refuse_frame)
+
+
+def _records(
+    source: RecordSource,
+    *,
+    mapping: Mapping[str, str] | None = None,
+    units: Mapping[str, str] | None = None,
+    **settings: Any,
+) -> RecordFrames:
+    """Return the records of a source as frames, with what the user chose for such keys before."""
+    before = _chosen_before(source)
+    return RecordFrames(
+        source,
+        mapping={**before.mapping, **(mapping or {})},
+        units={**before.units, **(units or {})},
+        **settings,
     )
+
+
+def _chosen_before(source: RecordSource) -> ImportReport:
+    """Return the report of the latest import of the same form with the same keys."""
+    head, _ = source.head(HEAD_RECORDS)
+    keys = {key for record in head for key in record.values}
+    imported = sorted(
+        (info for info in list_datasets() if not info.embedded and info.card.report),
+        key=lambda info: info.path.stat().st_mtime,
+        reverse=True,
+    )
+    reports = (info.card.report for info in imported)
+    like = (one for one in reports if one and one.form == source.form and set(one.keys) == keys)
+    return next(like, ImportReport())
 
 
 def plan_import(

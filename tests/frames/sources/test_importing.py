@@ -114,6 +114,23 @@ def test_one_structure_with_two_energies_is_said(tmp_path):
     assert "another energy, by up to 687 meV/atom" in card.description
 
 
+def test_what_was_chosen_for_keys_is_remembered(tmp_path):
+    frames = [Atoms("NaCl", cell=np.eye(3) * 4, pbc=True, positions=[[0, 0, 0], [2, 2, 2]])]
+    frames[0].info["U0"] = -0.25
+    path = written(tmp_path / "qm.xyz", *frames)
+    with pytest.raises(LabError, match="energy"):
+        plan_import(path, "frames")
+    chosen = {"mapping": {"energy": "U0"}, "units": {"energy": "Ha/cell"}}
+    import_dataset(path, "frames", name="first", functional="B3LYP", **chosen)
+    plan = plan_import(path, "frames")
+    assert (plan.mapping["energy"], plan.units["energy"].unit.name) == ("U0", "Ha/cell")
+    import_dataset(path, "frames", name="second", functional="B3LYP")
+    assert open_frame_set("second").energies()[0] == pytest.approx(-0.125 * 27.211386)
+    frames[0].info["other"] = 1.0
+    with pytest.raises(LabError, match="energy"):
+        plan_import(written(tmp_path / "other.xyz", *frames), "frames")
+
+
 def test_energies_per_atom_are_recognised_by_composition(tmp_path):
     rng = np.random.default_rng(0)
     frames = []
