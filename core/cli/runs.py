@@ -44,9 +44,9 @@ def show(name: RunName, *, _json: JsonFlag = False) -> Answer:
     """Show a run's settings and its state."""
     run = find_run(name)
     status = run.status()
-    start = next(iter(run.metrics("start")), {})
+    start = run.event("start")
     left_out = start.get("left_out_why", {})
-    drift = next(iter(run.metrics("end")), {}).get("force_drift")
+    drift = run.event("end").get("force_drift")
     data = {
         "run": run.id,
         "run_dir": str(run.path),
@@ -152,7 +152,7 @@ def export(
     """Copy a run's best model to a file that stock CHGNet.from_file loads, with a model card."""
     run = find_run(name)
     card = export_checkpoint(run, out)
-    start = next(iter(run.metrics("start")), {})
+    start = run.event("start")
     unseen = start.get("atomref", {}).get("unseen", [])
     text = f"Wrote {out} and {card}."
     if unseen:

@@ -161,7 +161,7 @@ def _warnings(config: RunConfig) -> list[str]:
 
 
 def _answer(run: Run, status: Status) -> Answer:
-    drift = next(iter(run.metrics("end")), {}).get("force_drift")
+    drift = run.event("end").get("force_drift")
     return Answer(
         data={
             "run": run.id,

@@ -9,12 +9,10 @@ from core.elements import SYMBOLS
 from core.errors import LabError
 from core.frames.schema import Frame, Structures
 from core.frames.store import FrameSet
+from core.frames.tables.structures import REACH
 
 ISOLATED = "isolated"
 """Stands for the isolated atoms of a data set where reference energies are named."""
-
-_ALONE = 6.0
-"""Å to the next image, from which on CHGNet sees no neighbour."""
 
 
 def is_isolated(frame: Frame) -> bool:
@@ -22,7 +20,7 @@ def is_isolated(frame: Frame) -> bool:
     if len(frame) != 1:
         return False
     steps = np.array([step for step in product((-1, 0, 1), repeat=3) if any(step)])
-    return bool(np.linalg.norm(steps @ frame.lattice, axis=1).min() >= _ALONE)
+    return bool(np.linalg.norm(steps @ frame.lattice, axis=1).min() >= REACH)
 
 
 def has_isolated_atoms(frame_set: FrameSet) -> bool:
@@ -64,7 +62,7 @@ def isolated_energies(
         found[symbol] = min(found.get(symbol, np.inf), float(energies[place]))
     if not found:
         raise LabError(
-            f"{name} holds no isolated atom with an energy (one atom, {_ALONE:g} Å or more from "
+            f"{name} holds no isolated atom with an energy (one atom, {REACH:g} Å or more from "
             "its images); add such frames, or give a file of reference energies."
         )
     return found

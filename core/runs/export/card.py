@@ -49,7 +49,7 @@ def model_card(run: Run, *, file: str = "model.pth.tar") -> str:
     if status.best_epoch is None:
         raise LabError(f"{run.id}: has no validated epoch yet; let it train first.")
     method = METHODS[config.method]
-    start = next(iter(run.metrics("start")), {})
+    start = run.event("start")
     data: Card | None = None
     with suppress(LabError):
         data = find_dataset(config.dataset).card
@@ -140,9 +140,7 @@ def _training(run: Run, start: dict[str, Any]) -> dict[str, Any]:
         "Loss": f"Huber (delta {loss.huber_delta:g}), energy : force : stress : magmom = "
         f"{loss.energy:g} : {loss.force:g} : {loss.stress:g} : {loss.magmom:g}",
         "Frozen blocks": ", ".join(config.frozen),
-        "Trained on energies alone": drift_text(
-            next(iter(run.metrics("end")), {}).get("force_drift")
-        ),
+        "Trained on energies alone": drift_text(run.event("end").get("force_drift")),
         "Seed": config.seed,
         "Device": start.get("device"),
         "Training time": duration_text(status.seconds) if status.seconds else None,

@@ -193,6 +193,10 @@ class Run:
             events.append(event)
         return [event for event in events if kind in {None, event["kind"]}]
 
+    def event(self, kind: str) -> dict[str, Any]:
+        """Return the first event of a kind, such as start or end; empty while there is none."""
+        return next(iter(self.metrics(kind)), {})
+
     def log_tail(self, n: int = 40) -> list[str]:
         """Return the last lines of the log.
 

@@ -33,9 +33,9 @@ def about(run: Run) -> str:
 
 def notes(run: Run) -> list[str]:
     """Return sentences on frames that were left out, and on forces that had no labels."""
-    start = next(iter(run.metrics("start")), {})
+    start = run.event("start")
     left_out = left_out_text(start.get("left_out_why", {}))
-    drift = drift_text(next(iter(run.metrics("end")), {}).get("force_drift"))
+    drift = drift_text(run.event("end").get("force_drift"))
     sentences = [left_out and f"{left_out}.", drift and f"Trained on energies alone: {drift}."]
     return list(filter(None, sentences))
 

@@ -42,10 +42,12 @@ class SweepForm(LaunchForm[Sweep]):
         """Let the reader choose sizes, methods and seeds."""
         n_train = len(training_split(info).train)
         proposed = ", ".join(map(str, proposed_sizes(n_train)))
-        # Sizes that were proposed for another data set.
-        if st.session_state.get("sizes", "") == st.session_state.get(PROPOSED):
-            st.session_state["sizes"] = proposed
-        st.session_state[PROPOSED] = proposed
+        before = st.session_state.get(PROPOSED)
+        if before != proposed:
+            # Sizes that were proposed for another data set.
+            if st.session_state.get("sizes", "") in {"", before}:
+                st.session_state["sizes"] = proposed
+            st.session_state[PROPOSED] = proposed
         text = st.text_input(
             f"Sizes: training frames, at most {n_train:,}",
             value=proposed,
