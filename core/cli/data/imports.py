@@ -15,6 +15,7 @@ from core.frames.sources.importing import Input, import_dataset, open_input, pla
 from core.frames.sources.opening import FORMS, files_named
 from core.frames.tables.guessing import Kind
 from core.frames.tables.labels import StressOrder
+from core.frames.tables.not_energies import without_energies
 
 app = typer.Typer()
 
@@ -175,11 +176,7 @@ def _kind(found: Input, fields: dict[str, str], functionals: list[str]) -> Kind:
     if "source" in fields or "target" in fields or functionals:
         return "pairs"
     if not guessed.energies:
-        raise LabError(
-            f"{found.table.path.name} has no column that looks like total energies (eV/atom); name "
-            "it with --map energy=COLUMN, or two with --map source=COLUMN --map target=COLUMN. Its "
-            f"columns are: {', '.join(guessed.columns)}."
-        )
+        raise without_energies(found.table)
     return guessed.kind
 
 

@@ -15,6 +15,7 @@ from core.errors import LabError
 from core.frames.functionals import covers, functional_of_row
 from core.frames.schema import Card, label_origin
 from core.frames.tables.guessing import FIELDS, Kind, guess
+from core.frames.tables.not_energies import without_energies
 from core.frames.tables.tabular import CellError, TableFile, is_missing
 from core.frames.units import (
     Label,
@@ -279,6 +280,8 @@ class MappedTable:
             LabError: if the field has no column.
         """
         if field not in self.mapping:
+            if field in {"energy", "source"} and not self.guess.energies:
+                raise without_energies(self.file)
             raise LabError(
                 f"{self.file.path.name} has no column that looks like {content}; name the one to "
                 f"use as {field}, its columns are: {', '.join(self.file.columns)}."

@@ -12,12 +12,13 @@ import pandas as pd
 
 from core.elements import INDEX, N_ELEMENTS, SYMBOLS
 from core.errors import LabError
-from core.frames.functionals import same_functional
+from core.frames.functionals import functional_of, same_functional
 
 _NEEDED = ("symbol", "energy")
 
 _SYNONYMS = {
     "element": "symbol",
+    "el": "symbol",
     "z": "symbol",
     "number": "symbol",
     "atomic_number": "symbol",
@@ -32,8 +33,9 @@ def read_element_table(file: Path | BinaryIO, *, name: str = "") -> pd.DataFrame
     """Read energies of elements, all as text, with column names in lower case.
 
     Args:
-        file: the file, or its content: CSV with columns symbol (or atomic number) and energy, a
-            dictionary such as {"H": -1.2} or {"1": -1.2} in JSON or Python, or an AtomRef in JSON.
+        file: the file, or its content: CSV with columns symbol (or atomic number) and energy, or
+            a column per functional; a dictionary such as {"H": -1.2} or {"1": -1.2} in JSON or
+            Python, also one per functional as {"PBE": {"H": -1.2}}; or an AtomRef in JSON.
         name: name of the content in error messages.
 
     Raises:
@@ -86,17 +88,30 @@ def _from_dictionary(content: bytes, name: str) -> pd.DataFrame:
             values = None
     if isinstance(values, dict) and isinstance(values.get("energies"), dict):
         values = values["energies"]
-    if not isinstance(values, dict) or any(
-        isinstance(value, dict | list | bool) for value in values.values()
-    ):
+    if not isinstance(values, dict):
+        values = {"": None}
+    by_functional = {"": values}
+    if values and all(isinstance(value, dict) for value in values.values()):
+        by_functional = values
+    rows = [
+        (functional, str(key), value)
+        for functional, energies in by_functional.items()
+        for key, value in energies.items()
+    ]
+    if any(value is None or isinstance(value, dict | list | bool) for _, _, value in rows):
         raise LabError(
             f"{name} is not a dictionary of energies; write one number in eV per element, such as "
             '{"H": -1.2, "O": -3.1} or {"1": -1.2, "8": -3.1}.'
         )
-    return pd.DataFrame(
-        {"symbol": [str(key) for key in values], "energy": [str(one) for one in values.values()]},
+    table = pd.DataFrame(
+        {
+            "functional": [functional for functional, _, _ in rows],
+            "symbol": [symbol for _, symbol, _ in rows],
+            "energy": [str(value) for _, _, value in rows],
+        },
         dtype=str,
     )
+    return table if by_functional is values else table.drop(columns="functional")
 
 
 def element_energies(
@@ -118,6 +133,8 @@ def element_energies(
     Raises:
         LabError: if a column is missing, or a row is not the energy of an element.
     """
+    if "energy" not in rows.columns and (column := _of_functional(rows, functional)):
+        rows = rows.rename(columns={column: "energy"}).drop(columns="functional", errors="ignore")
     for column in _NEEDED:
         if column not in rows.columns:
             raise LabError(
@@ -148,6 +165,16 @@ def element_energies(
     if not energies:
         raise LabError(f"{name} contains no element; give one row per element.")
     return energies
+
+
+def _of_functional(rows: pd.DataFrame, functional: str) -> str | None:
+    """Return the column that is called like a functional, None without one or with several."""
+    for column in rows.columns:
+        if column == functional.strip().lower():
+            return str(column)
+    named = {str(column): functional_of(str(column)) for column in rows.columns}
+    alike = [column for column, name in named.items() if name and same_functional(name, functional)]
+    return alike[0] if len(alike) == 1 else None
 
 
 def _symbol(text: str) -> str:

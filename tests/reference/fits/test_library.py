@@ -172,3 +172,19 @@ def test_isolated_atoms_of_a_data_set(home):
     write_frames(datasets_dir() / "none", card.model_copy(update={"name": "none"}), frames[3:])
     with pytest.raises(LabError, match="none holds no isolated atom"):
         own_energies("isolated:none", functional="PBE")
+
+
+@pytest.mark.parametrize(
+    ("content", "energy"),
+    [
+        (b'{"pbe": {"1": -1.25, "8": -2.5}, "r2scan": {"1": -9, "8": -9}}', -1.25),
+        (b"el,pp,PBE,PBE+\nH,H_h,-1.25,-9\nO,O_s,-2.5,-9\n", -1.25),
+        (b"symbol,r2SCAN,PBE (VASP)\nH,-9,-1.25\nO,-9,-2.5\n", -1.25),
+    ],
+)
+def test_files_with_several_functionals_give_the_one_asked_for(content, energy):
+    atomref = read_atomref(content, name="e0", functional="PBE")
+    assert atomref.energies[0] == energy
+    assert atomref.energies[7] == -2.5
+    with pytest.raises(LabError, match="e0 has no"):
+        read_atomref(content, name="e0", functional="HSE06")
