@@ -33,6 +33,13 @@ class ManyFiles(RecordSource):
         self.corrections = first.corrections
         self.labels = first.labels
 
+    def __setattr__(self, name: str, value: object) -> None:
+        """Set an attribute; the elements of types are those of every file."""
+        super().__setattr__(name, value)
+        if name == "elements":
+            for source in self.sources:
+                source.elements = self.elements
+
     @classmethod
     def recognises(cls, path: Path) -> bool:
         """Return False: a user names several files."""

@@ -18,6 +18,7 @@ from core.frames.sources.json_files.task_documents import TaskDocuments
 from core.frames.sources.never_read import refuse_compressed_binaries, refuse_pickles
 from core.frames.sources.parquet_sets import ColabFit, LeMat, MatPesParquet, ParquetSites
 from core.frames.sources.records import RecordSource
+from core.frames.sources.training_sets.forms import TRAINING_FORMS
 from core.frames.sources.vasp_files import VaspFile, VaspFolder, VaspList
 
 SOURCES: Final[tuple[type[RecordSource], ...]] = (
@@ -25,6 +26,7 @@ SOURCES: Final[tuple[type[RecordSource], ...]] = (
     *(VaspFile, VaspFolder, VaspList),
     *ASE_FORMS,
     *(MatPes, MpTrj, ChgnetParse),
+    *TRAINING_FORMS,
     *(ComputedEntries, TaskDocuments, Jarvis, Mlearn, Pydmclab, PymatgenTrajectory),
     *(LeMat, ColabFit, MatPesParquet),
     # Forms with any keys, after those whose keys are known.

@@ -77,6 +77,8 @@ class RecordSource(ABC):
         key_units: key to unit, where the file states it.
         units_are_known: whether the form defines these units; otherwise they are assumed.
         stress_order: order of six numbers of stress.
+        elements: symbols in the order of the types of atoms, where the form has numbers of types
+            only; the user's.
         path: the file or folder.
         functional: functional of all frames as far as the file says it, None if it does not.
         corrections: whether the energies contain MP2020 corrections, None if that is not known.
@@ -93,6 +95,7 @@ class RecordSource(ABC):
     key_units: Mapping[str, str] = MappingProxyType({})
     units_are_known: bool = False
     stress_order: StressOrder | None = None
+    elements: tuple[str, ...] = ()
     functional: str | None = None
     corrections: Corrections | None = None
     labels: str = DFT
