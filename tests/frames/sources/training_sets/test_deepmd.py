@@ -55,7 +55,7 @@ def write(tmp_path: Path) -> Write:
                         data = content.split() if isinstance(content, str) else content
                         if name.endswith("raw") and "map" not in name:
                             data = [int(word) for word in data]
-                        file[f"{system}/{name}"] = data or 0
+                        file[f"{system}/{name}"] = data if np.size(data) else 0
             return path
         for system, files in systems.items():
             for name, content in files.items():

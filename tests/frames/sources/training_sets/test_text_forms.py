@@ -172,7 +172,7 @@ BROKEN = {
         "no atoms": (CFG.replace("    2\n", "    0\n", 1), "of its 0 atoms"),
         "no size": (CFG.replace(" Size\n    2\n", ""), "of its 0 atoms"),
         "no positions": (CFG.replace("cartes_x", "x"), "no positions"),
-        "no data of atoms": (CFG.replace("AtomData:", "Other"), "no positions"),
+        "no data of atoms": (CFG.replace("AtomData:", "Other"), "more lines of numbers"),
         "a type without an element": (CFG.replace("2    1 ", "2    5 "), "atoms of type 5"),
         "a broken number": (CFG.replace("2.5", "2..5"), "cannot be read"),
         "stars": (CFG.replace("-0.3", "*****"), "cannot be read"),
