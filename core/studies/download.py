@@ -99,7 +99,7 @@ def import_of(entry: Entry, name: str) -> ImportStudy:
         name: name of the data set to make.
     """
     here = downloaded(entry)
-    licence = entry.licence or here.licence or "not stated"
+    licence = here.licence or entry.licence or "not stated"
     settings = {
         "name": name,
         "functional": entry.functional,

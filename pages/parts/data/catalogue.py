@@ -165,7 +165,7 @@ def _complete(entry: Entry, job: Job) -> None:
     st.success(plain(text), icon=":material/check_circle:")
     for finding in result.findings if result else ():
         st.warning(plain(finding), icon=":material/straighten:")
-    if here.licence and not entry.licence:
+    if here.licence:
         st.markdown(plain(f"Licence, as {entry.host} states it: {here.licence}."))
     with st.container(horizontal=True):
         with st.popover("Import", icon=":material/upload:"):
