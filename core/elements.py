@@ -235,7 +235,13 @@ def formula_of(atomic_numbers: np.ndarray) -> str:
     Args:
         atomic_numbers: of its atoms, (n,) integers from 1 to 94.
     """
-    counts = np.bincount(np.asarray(atomic_numbers), minlength=1)
+    return _formula_of_atoms(np.asarray(atomic_numbers, dtype=np.uint8).tobytes())
+
+
+@lru_cache(maxsize=1 << 12)
+def _formula_of_atoms(numbers: bytes) -> str:
+    """Return the formula of atoms in the order of a cell, which frames of a material share."""
+    counts = np.bincount(np.frombuffer(numbers, dtype=np.uint8), minlength=1)
     return _reduced_formula(tuple((int(z), int(counts[z])) for z in np.flatnonzero(counts)))
 
 

@@ -61,9 +61,10 @@ def to_batch(frames: list[Frame]) -> pa.RecordBatch:
 def _lists(arrays: list[Any], item: pa.DataType) -> pa.Array:
     sizes = [0 if array is None else len(array) for array in arrays]
     offsets = pa.array(np.concatenate([[0], np.cumsum(sizes)]), pa.int32())
-    values = [np.ravel(array) for array in arrays if array is not None]
+    values = [array for array in arrays if array is not None]
     dtype = np.uint8 if item == pa.uint8() else np.float64
-    flat = pa.array(np.concatenate([np.zeros(0, dtype), *values]).astype(dtype, copy=False))
+    whole = np.concatenate(values) if values else np.zeros(0)
+    flat = pa.array(whole.ravel().astype(dtype, copy=False))
     items = pa.FixedSizeListArray.from_arrays(flat, 3) if item == _VECTOR else flat
     return pa.ListArray.from_arrays(offsets, items, type=pa.list_(item), mask=_mask(arrays))
 

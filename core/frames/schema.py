@@ -79,6 +79,50 @@ class Structures(Protocol):
         """Return the frames of some rows, None for a row without a structure."""
 
 
+_SCALARS = ("energy_per_atom", "uncorrected_energy_per_atom", "bandgap")
+_MATRICES = ("lattice", "stress")
+_PER_ATOM: dict[str, tuple[int, ...]] = {"frac_coords": (3,), "forces": (3,), "magmoms": ()}
+"""Shapes of what each atom has."""
+
+_SMALLEST_VOLUME = 1e-6
+"""Å³ below which a cell counts as flat."""
+
+
+def problems_of(frames: Sequence[Frame]) -> dict[int, str]:
+    """Return why frames cannot be stored, by their places; empty if all can."""
+    if _are_sound(frames):
+        return {}
+    problems = {place: problem_of(frame) for place, frame in enumerate(frames)}
+    return {place: problem for place, problem in problems.items() if problem}
+
+
+def _are_sound(frames: Sequence[Frame]) -> bool:
+    """Return whether all frames can be stored, which is fast to see for many at once."""
+    sizes = [len(frame) for frame in frames]
+    numbers = np.concatenate([frame.atomic_numbers for frame in frames])
+    if not all(sizes) or numbers.ndim != 1 or any(frame.pbc != PERIODIC for frame in frames):
+        return False
+    parts = [[numbers]]
+    for name, tail in _PER_ATOM.items():
+        values = [getattr(frame, name) for frame in frames]
+        pairs = zip(values, sizes, strict=True)
+        if any(value is not None and np.shape(value) != (n, *tail) for value, n in pairs):
+            return False
+        parts.append(values)
+    for name in _MATRICES:
+        parts.append([getattr(frame, name) for frame in frames])
+        if any(value is not None and np.shape(value) != (3, 3) for value in parts[-1]):
+            return False
+    parts += [[getattr(frame, name) for frame in frames] for name in _SCALARS]
+    known = [[np.ravel(value) for value in part if value is not None] for part in parts]
+    lattices = np.stack([frame.lattice for frame in frames])
+    return bool(
+        1 <= numbers.min() <= numbers.max() <= N_ELEMENTS
+        and all(np.isfinite(np.concatenate(values)).all() for values in known if values)
+        and np.abs(np.linalg.det(lattices)).min() >= _SMALLEST_VOLUME
+    )
+
+
 def problem_of(frame: Frame) -> str | None:
     """Return why a frame cannot be stored, None if it can."""
     n = len(frame)
@@ -90,14 +134,9 @@ def problem_of(frame: Frame) -> str | None:
     if not all(frame.pbc):
         return "is not periodic along every lattice vector"
     needed: dict[str, tuple[int, ...]] = {
-        "frac_coords": (n, 3),
-        "lattice": (3, 3),
-        "forces": (n, 3),
-        "stress": (3, 3),
-        "magmoms": (n,),
-        "energy_per_atom": (),
-        "uncorrected_energy_per_atom": (),
-        "bandgap": (),
+        **{name: (n, *tail) for name, tail in _PER_ATOM.items()},
+        **dict.fromkeys(_MATRICES, (3, 3)),
+        **dict.fromkeys(_SCALARS, ()),
     }
     for name, shape in needed.items():
         value = getattr(frame, name)
@@ -107,7 +146,8 @@ def problem_of(frame: Frame) -> str | None:
             return f"has {name} of shape {np.shape(value)} instead of {shape}"
         if not np.isfinite(value).all():
             return f"has {name} with values that are not finite"
-    return "has a cell without volume" if abs(np.linalg.det(frame.lattice)) < 1e-6 else None
+    is_flat = abs(np.linalg.det(frame.lattice)) < _SMALLEST_VOLUME
+    return "has a cell without volume" if is_flat else None
 
 
 class Refusal(BaseModel):

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from core.errors import LabError
 from core.frames.layout import SCHEMA, BatchView, to_batch
-from core.frames.schema import Frame, problem_of
+from core.frames.schema import Frame, problems_of
 
 BATCH_ROWS = 4096
 SHARD_ROWS = 16 * BATCH_ROWS
@@ -27,7 +27,6 @@ class ShardWriter:
     """Writer of frames into shards, which keeps one record batch in memory and hashes its output.
 
     Attributes:
-        n: number of frames written.
         digest: SHA-256 of everything written so far.
     """
 
@@ -39,7 +38,7 @@ class ShardWriter:
         shard_rows: int = SHARD_ROWS,
         refuse: Callable[[Frame, str], None] | None = None,
     ) -> None:
-        self.n = 0
+        self._n_written = 0
         self._refuse = refuse
         self._directory = directory
         self._stem = stem
@@ -55,29 +54,23 @@ class ShardWriter:
         self._ipc: pa.ipc.RecordBatchFileWriter | None = None
 
     @property
+    def n(self) -> int:
+        """Number of frames added so far, without those that were refused."""
+        return self._n_written + len(self._frames)
+
+    @property
     def n_materials(self) -> int:
         """Number of distinct material ids so far."""
         return len(self._material_ids)
 
     def add(self, frame: Frame) -> None:
-        """Add a frame, or hand it to `refuse` with the reason if it is invalid.
+        """Add a frame; with the next ones it is checked, or handed to `refuse` with the reason.
 
         Raises:
-            LabError: if the frame is invalid and nobody takes it, or its id is not unique.
+            LabError: if a frame is invalid and nobody takes it, or its id is not unique.
         """
-        problem = problem_of(frame)
-        if problem and self._refuse is not None:
-            self._refuse(frame, problem)
-            return
-        if problem:
-            raise LabError(f"Frame {frame.frame_id} {problem}; correct it or leave it out.")
-        if frame.frame_id in self._frame_ids:
-            raise LabError(f"Frame id {frame.frame_id} is not unique; give every frame its own id.")
-        self._frame_ids.add(frame.frame_id)
-        self._material_ids.add(frame.material_id)
         self._frames.append(frame)
-        self.n += 1
-        if len(self._frames) == self._batch_rows:
+        if len(self._frames) >= self._batch_rows:
             self._flush()
 
     def finish(self) -> str:
@@ -106,14 +99,28 @@ class ShardWriter:
         if len(self._frame_ids) < before + batch.num_rows:
             raise LabError("Frame ids are not unique; give every frame its own id.")
         self._material_ids.update(batch.column("material_id").to_pylist())
-        self.n += batch.num_rows
+        self._n_written += batch.num_rows
         self._write(batch)
 
     def _flush(self) -> None:
-        if self._frames:
-            batch = to_batch(self._frames)
-            self._frames = []
-            self._write(batch)
+        frames, self._frames = self._frames, []
+        problems = problems_of(frames) if frames else {}
+        for place, problem in problems.items():
+            frame = frames[place]
+            if self._refuse is None:
+                raise LabError(f"Frame {frame.frame_id} {problem}; correct it or leave it out.")
+            self._refuse(frame, problem)
+        sound = [frame for place, frame in enumerate(frames) if place not in problems]
+        for frame in sound:
+            if frame.frame_id in self._frame_ids:
+                raise LabError(
+                    f"Frame id {frame.frame_id} is not unique; give every frame its own id."
+                )
+            self._frame_ids.add(frame.frame_id)
+            self._material_ids.add(frame.material_id)
+        if sound:
+            self._n_written += len(sound)
+            self._write(to_batch(sound))
 
     def _write(self, batch: pa.RecordBatch) -> None:
         if self._ipc is None:
