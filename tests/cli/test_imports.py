@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.helpers import answer, mistake
+from tests.frames.vasp.files import MadeStep, outcar
 
 FORMATS = Path(__file__).parents[1] / "data" / "formats"
 HFO2 = FORMATS / "extxyz" / "sevennet_hfo2.extxyz"
@@ -43,3 +44,23 @@ def test_a_pattern_names_several_files():
 )
 def test_mistakes_are_one_sentence(words, message):
     assert message in mistake("import", HFO2, "--name", "x", *words)
+
+
+def test_steps_of_calculations_are_chosen(tmp_path):
+    """The functional is that of the files, unconverged steps are left out unless asked for."""
+    steps = [MadeStep(zero=-10.0 - one, n_electronic=one + 2) for one in range(3)]
+    for name in ("mp-1", "mp-2"):
+        (tmp_path / name).mkdir()
+        text = outcar(steps, tags={"NELM": "     4;   NELMIN=  2"})
+        (tmp_path / name / "OUTCAR").write_text(text)
+    given = answer("import", tmp_path, "--name", "a")
+    assert (given["functional"], given["n"], given["n_materials"]) == ("PBE", 4, 2)
+    reason = "its electronic loop did not converge within NELM = 4 steps"
+    assert given["reasons"] == {reason: 2}
+    assert given["units"]["stress"] == "kBar"
+    given = answer("import", tmp_path, "--name", "b", "--with-unconverged")
+    assert (given["n"], given["n_refused"]) == (6, 0)
+    given = answer("import", tmp_path, "--name", "c", "--steps", "last", "--with-unconverged")
+    assert given["n"] == 2
+    words = ("--name", "d", "--functional", "PBE", "--steps", "last")
+    assert "steps of one calculation" in mistake("import", HFO2, *words)

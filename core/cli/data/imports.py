@@ -13,6 +13,7 @@ from core.frames.registry import DatasetInfo
 from core.frames.schema import DFT, Card, Corrections
 from core.frames.sources.importing import Input, import_dataset, open_input, plan_import
 from core.frames.sources.opening import FORMS, files_named
+from core.frames.sources.records import Steps
 from core.frames.tables.guessing import Kind
 from core.frames.tables.labels import StressOrder
 from core.frames.tables.not_energies import without_energies
@@ -77,6 +78,17 @@ def import_(
             "xy)."
         ),
     ] = None,
+    steps: Annotated[
+        Steps,
+        typer.Option(help="Which ionic steps of each calculation become frames."),
+    ] = "all",
+    with_unconverged: Annotated[
+        bool,
+        typer.Option(
+            "--with-unconverged",
+            help="Take steps whose electronic loop did not converge as well.",
+        ),
+    ] = False,
     corrections: Annotated[
         list[str] | None,
         typer.Option(
@@ -93,9 +105,11 @@ def import_(
     fields = key_values(mapping or [], option="--map")
     files = _files(paths, pattern)
     form = None if format_ in _KINDS else format_
-    found = open_input(files, form)
+    which: dict[str, Any] = {"steps": steps, "with_unconverged": with_unconverged}
+    found = open_input(files, form, **which)
     choices: dict[str, Any] = {
         "form": form,
+        **which,
         "mapping": fields,
         "units": key_values(units or [], option="--unit"),
     }

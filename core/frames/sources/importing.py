@@ -15,7 +15,7 @@ from core.frames.schema import DFT, Card, Corrections, ImportReport
 from core.frames.sources.many import ManyFiles
 from core.frames.sources.opening import open_source
 from core.frames.sources.record_frames import HEAD_RECORDS, RecordFrames
-from core.frames.sources.records import RecordSource
+from core.frames.sources.records import RecordSource, Steps
 from core.frames.store import write_frames
 from core.frames.tables.energy_table import EnergyTable
 from core.frames.tables.exported import stated_by_lab
@@ -137,18 +137,29 @@ class Input:
         )
 
 
-def open_input(paths: Paths, form: str | None = None) -> Input:
+def open_input(
+    paths: Paths,
+    form: str | None = None,
+    *,
+    steps: Steps = "all",
+    with_unconverged: bool = False,
+) -> Input:
     """Recognise files by their content.
 
     Args:
         paths: a file or folder, or several of one form.
         form: name of the form where recognition is wrong; see `core.frames.sources.opening.FORMS`.
+        steps: which ionic steps of calculations become frames.
+        with_unconverged: whether steps count whose electronic loop did not converge.
 
     Raises:
         LabError: if a file cannot be opened, or is of a form that cannot be imported.
     """
     every = [Path(paths)] if isinstance(paths, (str, Path)) else [Path(path) for path in paths]
     sources = [open_source(path, form) for path in every]
+    for source in sources:
+        if source is not None:
+            source.choose(steps, with_unconverged=with_unconverged)
     if len(every) == 1:
         source = sources[0]
         return Input(source=source, table=None if source else open_table(every[0]))
@@ -163,12 +174,21 @@ def open_input(paths: Paths, form: str | None = None) -> Input:
     return Input(source=ManyFiles(known), table=None)
 
 
-def import_dataset(paths: Paths, kind: Kind, *, form: str | None = None, **settings: Any) -> Card:
+def import_dataset(
+    paths: Paths,
+    kind: Kind,
+    *,
+    form: str | None = None,
+    steps: Steps = "all",
+    with_unconverged: bool = False,
+    **settings: Any,
+) -> Card:
     """Import files as a new data set; settings and errors are those of its kind.
 
     Tables: see `import_pairs`, `import_frames` and `import_energies`. Others: see `import_records`.
+    The other arguments are those of `open_input`.
     """
-    found = open_input(paths, form)
+    found = open_input(paths, form, steps=steps, with_unconverged=with_unconverged)
     if found.source is not None:
         return import_records(found.source, **settings)
     if found.table is None or kind not in found.kinds:
@@ -291,6 +311,8 @@ def plan_import(
     functional: str | None = None,
     mapping: Mapping[str, str] | None = None,
     units: Mapping[str, str] | None = None,
+    steps: Steps = "all",
+    with_unconverged: bool = False,
 ) -> ImportPlan:
     """Return what `import_dataset` would take; arguments as of its kind.
 
@@ -298,7 +320,7 @@ def plan_import(
         LabError: if nothing can be read or what the kind needs is missing.
     """
     functional = functional and canonical_functional(functional)
-    found = open_input(paths, form)
+    found = open_input(paths, form, steps=steps, with_unconverged=with_unconverged)
     if found.table is None:
         return found.records(functional=functional, mapping=mapping, units=units).plan
     if kind == "frames":

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from core.errors import LabError
 from core.frames.schema import DFT, PERIODIC, Corrections
 from core.frames.tables.labels import StressOrder
 from core.progress import Progress, silent
+
+Steps = Literal["all", "last"]
+"""Which ionic steps of a calculation become frames."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -109,6 +112,22 @@ class RecordSource(ABC):
     @abstractmethod
     def recognises(cls, path: Path) -> bool:
         """Return whether a file or folder is of this form, by its content."""
+
+    def choose(self, steps: Steps, *, with_unconverged: bool) -> None:
+        """Choose which steps of calculations are read, where a form has them.
+
+        Args:
+            steps: every ionic step, or the last one of each calculation.
+            with_unconverged: whether steps count whose electronic loop did not converge.
+
+        Raises:
+            LabError: if the form has no steps, and not all are asked for.
+        """
+        if steps != "all" or with_unconverged:
+            raise LabError(
+                f"{self.path.name} ({self.title}) does not say which frames are steps of one "
+                "calculation; import it with all of them."
+            )
 
     @abstractmethod
     def records(self, progress: Progress) -> Iterator[Record | Refused]:

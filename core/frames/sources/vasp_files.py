@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 
 from core.elements import INDEX, formula_of
 from core.errors import LabError
-from core.frames.sources.records import Record, RecordSource, Refused
+from core.frames.sources.records import Record, RecordSource, Refused, Steps
 from core.frames.tables.compression import head_of, plain_suffix
 from core.frames.vasp.folders import (
     Calculation,
@@ -31,9 +31,6 @@ from core.frames.vasp.structure_list import files_of_list, looks_like_structure_
 from core.frames.vasp.vasprun import looks_like_vasprun
 from core.home import cache_dir
 from core.progress import Progress, chunk
-
-Steps = Literal["all", "last"]
-"""Which ionic steps of a calculation become frames."""
 
 _OTHERS: Final = re.compile(
     r"(?:^|[._-])(INCAR|POSCAR|CONTCAR|POTCAR|KPOINTS|XDATCAR|OSZICAR|CHGCAR|DOSCAR|EIGENVAL|PROCAR|"
@@ -85,9 +82,14 @@ class VaspSource(RecordSource):
     )
     units_are_known = True
     corrections = "none"
+    has_steps = True
 
-    def __init__(self, path: Path, *, steps: Steps = "all", with_unconverged: bool = False) -> None:
+    def __init__(self, path: Path) -> None:
         super().__init__(path)
+        self.choice = Choice()
+
+    def choose(self, steps: Steps, *, with_unconverged: bool) -> None:
+        """Choose which ionic steps are read."""
         self.choice = Choice(steps=steps, with_unconverged=with_unconverged)
 
     def notes(self) -> list[str]:

@@ -4,7 +4,7 @@ The form is that of https://github.com/MDIL-SNU/SevenNet, in example_inputs/trai
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -82,13 +82,12 @@ def _expanded(path: str) -> Iterator[str]:
         yield path
         return
     numbers = _RANGE.fullmatch(match[1])
+    words: Iterable[str] = match[1].split(",")
     if numbers:
         width = len(numbers[1]) if numbers[1].startswith("0") else 0
         first, last = int(numbers[1][:9]), int(numbers[2][:9])
         ends = range(first, last + 1) if first <= last else range(first, last - 1, -1)
         words = (f"{number:0{width}d}" for number in ends)
-    else:
-        words = iter(match[1].split(","))
     for word in words:
         for rest in _expanded(path[match.end() :]):
             yield f"{path[: match.start()]}{word}{rest}"

@@ -66,13 +66,13 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "vasp/nomad_dftu_single.OUTCAR.gz": {"functional": "PBE+U"},
     "vasp/nomad_vasprun.xml.broken.gz": {"functional": "PBE"},
     # Steps at NELM are left out otherwise.
-    "vasp/parsevasp_OUTCAR.nelm-breach-partial.gz": {"source": {"with_unconverged": True}},
+    "vasp/parsevasp_OUTCAR.nelm-breach-partial.gz": {"with_unconverged": True},
     "vasp/parsevasp_OUTCAR.unfinished.gz": {"functional": "PBE"},
     "vasp/parsevasp_basicrelax.xml.gz": {"functional": "PBE"},
     "vasp/parsevasp_basicspin.xml.gz": {"functional": "GGA/GGA+U"},
     "vasp/parsevasp_overflow.xml.gz": {
         "functional": "PBEsol",
-        "source": {"with_unconverged": True},
+        "with_unconverged": True,
     },
     "vasp/pydmclab_AlN.OUTCAR.gz": {"functional": "PBE"},
     "vasp/pydmclab_LiF.vasprun.xml.gz": {"functional": "PBE"},
@@ -87,9 +87,8 @@ def read(name: str) -> list[Frame]:
     source = open_source(path if path.exists() else FORMATS / f"{name}.gz")
     assert source is not None
     settings = dict(SETTINGS[name])
-    if choices := settings.pop("source", None):
-        source = type(source)(source.path, **choices)
     source.elements = settings.pop("elements", ())
+    source.choose("all", with_unconverged=settings.pop("with_unconverged", False))
     return list(RecordFrames(source, **settings).frames(silent))
 
 

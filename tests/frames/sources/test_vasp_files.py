@@ -15,17 +15,18 @@ from core.frames.schema import Card, Frame
 from core.frames.sources.many import ManyFiles
 from core.frames.sources.opening import open_source
 from core.frames.sources.record_frames import RecordFrames
-from core.frames.sources.records import RecordSource
+from core.frames.sources.records import RecordSource, Steps
 from core.progress import silent
 from tests.frames.vasp.files import KBAR, MadeStep, outcar, vasprun
 
 FORMATS = Path(__file__).parents[2] / "data" / "formats"
 
 
-def source_of(path: Path, **choices: Any) -> RecordSource:
+def source_of(path: Path, *, steps: Steps = "all", with_unconverged: bool = False) -> RecordSource:
     source = open_source(path)
     assert source is not None
-    return type(source)(path, **choices) if choices else source
+    source.choose(steps, with_unconverged=with_unconverged)
+    return source
 
 
 def read(
