@@ -7,6 +7,7 @@ both for every host.
 
 import hashlib
 import os
+import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -134,10 +135,7 @@ def _append(
         if status in _PASSING:
             raise _BusyError(status, _retry_after(answer))
         if status == requests.codes.partial_content:
-            if (
-                answer.headers.get("Content-Range")
-                != f"bytes {begin}-{remote.size - 1}/{remote.size}"
-            ):
+            if not _continues(answer.headers.get("Content-Range", ""), begin, remote.size):
                 raise LabError(_other_file(entry, remote))
         elif status == requests.codes.ok:
             # The host does not continue files: from the beginning.
@@ -175,6 +173,12 @@ def _verify(entry: Entry, remote: RemoteFile, part: Path, checked: Counted) -> N
             f"{remote.name} arrived damaged: its {algorithm} is {digest.hexdigest()[:16]}… instead "
             f"of {expected[:16]}…, so it was deleted; download it again, or {by_hand(entry, 'it')}"
         )
+
+
+def _continues(content_range: str, begin: int, size: int) -> bool:
+    """Return whether a part begins where it was asked to, in a file of the right size."""
+    found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", content_range)
+    return bool(found) and int(found[1]) == begin and found[2] in {"*", str(size)}
 
 
 def _retry_after(answer: requests.Response) -> float:

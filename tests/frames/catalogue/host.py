@@ -22,7 +22,8 @@ class Host:
         ranges: whether parts of files are served.
         wrong: names of files whose stated checksum is not theirs.
         stated: whether checksums are stated.
-        headers: more headers of a file's answer.
+        headers: more headers of a file's answer; None leaves one out.
+        part_headers: the same for an answer with a part of a file.
         asked: number of requests by kind of path.
         begins: where each request for a file begins.
         gate: an event for which an answer waits in its middle.
@@ -37,6 +38,7 @@ class Host:
         self.wrong = set()
         self.stated = True
         self.headers = {}
+        self.part_headers = {}
         self.asked = Counter()
         self.begins = []
         self.gate = None
@@ -132,6 +134,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {"Content-Length": str(len(rest))}
         if asked and self.host.ranges:
             headers["Content-Range"] = f"bytes {begin}-{len(content) - 1}/{len(content)}"
+            headers |= self.host.part_headers
         for header, value in (headers | self.host.headers).items():
             if value is not None:
                 self.send_header(header, value)

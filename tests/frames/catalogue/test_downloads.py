@@ -1,7 +1,11 @@
 """Downloads against a host on this machine: whole, broken off, refused, damaged, continued."""
 
+import errno
+import io
 import shutil
 import time
+from email.utils import formatdate
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -145,6 +149,60 @@ def test_an_answer_of_unknown_length_that_ends_early(host, entry):
         download(entry, silent)
     host.headers = {}
     assert download(entry, silent).files[0].read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    "content_range",
+    [None, "bytes 0-9/10", f"bytes 1-{N - 1}/{N}", f"bytes 300000-{N}/{N + 1}", "items 300000-1/*"],
+)
+def test_a_part_that_does_not_continue_the_file_is_refused(host, entry, content_range):
+    host.breaks = [300_000]
+    host.part_headers = {"Content-Range": content_range}
+    with pytest.raises(LabError, match="sends another file"):
+        download(entry, silent)
+    assert part(entry).read_bytes() == CONTENT[:300_000]
+    host.part_headers = {"Content-Range": f"bytes 300000-{N - 1}/*"}
+    assert download(entry, silent).files[0].read_bytes() == CONTENT
+
+
+def test_bytes_are_stored_as_they_are_sent(host, entry):
+    """Some hosts call a .gz file an encoding of the file in it."""
+    host.headers = {"Content-Encoding": "gzip"}
+    assert download(entry, silent).files[0].read_bytes() == CONTENT
+
+
+def test_a_full_disk_is_told_and_what_arrived_is_kept(host, entry, monkeypatch):
+    class Full(io.FileIO):
+        def write(self, data):
+            if self.tell() >= 500_000:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(data)
+
+    opened = Path.open
+
+    def full(path, mode="r", *rest, **options):
+        if path.suffix == ".part" and mode in {"wb", "r+b"}:
+            return Full(path, mode)
+        return opened(path, mode, *rest, **options)
+
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(LabError, match="disk is full; free some space"):
+        download(entry, silent)
+    arrived = downloaded(entry).n_bytes
+    assert 0 < arrived < N
+    monkeypatch.setattr(Path, "open", opened)
+    host.begins.clear()
+    assert download(entry, silent).files[0].read_bytes() == CONTENT
+    assert host.begins == [arrived]
+
+
+def test_how_long_a_busy_host_asks_to_wait():
+    def wait(text):
+        return fetch._retry_after(SimpleNamespace(headers={"Retry-After": text} if text else {}))
+
+    assert [wait("7"), wait("3600"), wait(""), wait("soon")] == [7.0, 60.0, 0.0, 0.0]
+    assert wait("Wed, 21 Oct 2015 07:28:00 GMT") == 0.0
+    assert 25 < wait(formatdate(time.time() + 30, usegmt=True)) <= 30
 
 
 def test_without_a_stated_checksum_the_catalogue_s_own_counts(host, entry):
