@@ -12,6 +12,7 @@ from core.frames.extent import refuse_totals
 from core.frames.functionals import MIXED, canonical_functional, covers
 from core.frames.registry import list_datasets, new_dataset_path
 from core.frames.schema import DFT, Card, Corrections, ImportReport
+from core.frames.sources.json_files.entry_table import entry_table
 from core.frames.sources.many import ManyFiles
 from core.frames.sources.opening import open_source
 from core.frames.sources.record_frames import HEAD_RECORDS, RecordFrames
@@ -162,7 +163,9 @@ def open_input(
             source.choose(steps, with_unconverged=with_unconverged)
     if len(every) == 1:
         source = sources[0]
-        return Input(source=source, table=None if source else open_table(every[0]))
+        if source is not None:
+            return Input(source=source, table=None)
+        return Input(source=None, table=entry_table(every[0]) or open_table(every[0]))
     known = [source for source in sources if source is not None]
     forms = {type(source) for source in known}
     if len(known) < len(every) or len(forms) != 1:
@@ -193,7 +196,7 @@ def import_dataset(
         return import_records(found.source, **settings)
     if found.table is None or kind not in found.kinds:
         raise LabError(f"A {found.title} cannot be imported as {kind}.")
-    return _IMPORTS[kind](found.table.path, **settings)
+    return _IMPORTS[kind](found.table, **settings)
 
 
 def import_records(
@@ -325,4 +328,4 @@ def plan_import(
         return found.records(functional=functional, mapping=mapping, units=units).plan
     if kind == "frames":
         return FrameTable(found.table, mapping, functional or "", units).plan
-    return EnergyTable(found.table.path, kind, mapping, functional=functional, units=units).plan
+    return EnergyTable(found.table, kind, mapping, functional=functional, units=units).plan

@@ -7,8 +7,10 @@ from typing import Final
 from core.errors import LabError
 from core.frames.sources.atoms.forms import ASE_FORMS
 from core.frames.sources.extended_xyz import ExtendedXyz
+from core.frames.sources.id_prop import IdProp
 from core.frames.sources.json_files.chgnet_parse import ChgnetParse
 from core.frames.sources.json_files.columns import PymatgenTrajectory, StructureColumns
+from core.frames.sources.json_files.element_energies import refuse_element_energies
 from core.frames.sources.json_files.entries import ComputedEntries
 from core.frames.sources.json_files.jarvis import Jarvis
 from core.frames.sources.json_files.matpes import MatPes
@@ -29,6 +31,7 @@ SOURCES: Final[tuple[type[RecordSource], ...]] = (
     *TRAINING_FORMS,
     *(ComputedEntries, TaskDocuments, Jarvis, Mlearn, Pydmclab, PymatgenTrajectory),
     *(LeMat, ColabFit, MatPesParquet),
+    IdProp,
     # Forms with any keys, after those whose keys are known.
     *(StructureColumns, StructureDocuments, ParquetSites),
 )
@@ -54,6 +57,7 @@ def open_source(path: Path | str, form: str | None = None) -> RecordSource | Non
         raise LabError(f"There is no form {form!r}; choose one of {', '.join(FORMS)}.")
     refuse_pickles(path)
     refuse_compressed_binaries(path)
+    refuse_element_energies(path)
     for source in SOURCES:
         if source.form == form or (form is None and source.recognises(path)):
             return source(path)

@@ -31,7 +31,7 @@ from core.frames.tables.guessing import Kind
 from core.frames.tables.mapping import ColumnUnit, ImportPlan, MappedTable
 from core.frames.tables.opening import open_table
 from core.frames.tables.structures import Cell, contradiction, parse_structure
-from core.frames.tables.tabular import is_missing, missing_cells, parse_numbers
+from core.frames.tables.tabular import TableFile, is_missing, missing_cells, parse_numbers
 from core.progress import Progress, part, silent
 
 _SCALAR = frozenset({"number", "text", "bool"})
@@ -42,7 +42,7 @@ class EnergyTable(MappedTable):
 
     def __init__(
         self,
-        path: Path | str,
+        path: Path | str | TableFile,
         kind: Kind,
         mapping: Mapping[str, str] | None,
         *,

@@ -30,7 +30,7 @@ _TEXTS = ("frame_id", "material_id", "functional", "formula")
 
 
 def import_frames(
-    path: Path | str,
+    path: Path | str | TableFile,
     *,
     name: str,
     functional: str,

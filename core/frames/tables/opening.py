@@ -9,13 +9,15 @@ from core.frames.tables.parquet_file import PARQUET_MAGIC, ParquetFile
 from core.frames.tables.tabular import TableFile
 
 
-def open_table(path: Path | str) -> TableFile:
-    """Open a CSV (also compressed), Parquet or Excel file.
+def open_table(path: Path | str | TableFile) -> TableFile:
+    """Open a CSV (also compressed), Parquet or Excel file; a table that is open is returned.
 
     Raises:
         LabError: if there is no such file, or it is empty, binary, damaged or in an unknown
             encoding.
     """
+    if isinstance(path, TableFile):
+        return path
     path = Path(path)
     try:
         with path.open("rb") as file:

@@ -7,11 +7,12 @@ from core.frames.functionals import canonical_functional
 from core.frames.pairs import PairSet
 from core.frames.schema import DFT, Card, Corrections
 from core.frames.tables.energy_table import EnergyTable
+from core.frames.tables.tabular import TableFile
 from core.progress import Progress, silent
 
 
 def import_pairs(
-    path: Path | str,
+    path: Path | str | TableFile,
     *,
     name: str,
     mapping: Mapping[str, str] | None = None,
@@ -56,7 +57,7 @@ def import_pairs(
 
 
 def import_energies(
-    path: Path | str,
+    path: Path | str | TableFile,
     *,
     name: str,
     functional: str,
@@ -104,7 +105,7 @@ def import_energies(
 
 
 def pairs_from_table(
-    path: Path | str,
+    path: Path | str | TableFile,
     *,
     mapping: Mapping[str, str] | None = None,
     units: Mapping[str, str] | None = None,

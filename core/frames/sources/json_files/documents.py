@@ -90,6 +90,24 @@ class JsonDocuments(RecordSource):
 
     def records(self, progress: Progress) -> Iterator[Record | Refused]:
         """Yield what the documents hold, one document after the other."""
+        for item in self.documents(progress):
+            if isinstance(item, Refused):
+                yield item
+                continue
+            where, key, document = item
+            try:
+                yield from self.read(document, where, key)
+            except CellError as error:
+                yield Refused(where=where, why=str(error))
+
+    def documents(
+        self, progress: Progress
+    ) -> Iterator[tuple[str, str, Mapping[str, Any]] | Refused]:
+        """Yield place, key ("" in a list) and content of every document.
+
+        Raises:
+            LabError: if the file holds none.
+        """
         at = self.layout(self.path)
         if at is None:
             raise self.without_frames()
@@ -108,7 +126,7 @@ class JsonDocuments(RecordSource):
             where = f"entry {key!r}" if key else f"entry {number}"
             where = f"{where} of {self.path.name}" if at else self.path.name
             try:
-                yield from self.read(_document(item.data, columns), where, key)
+                yield where, key, _document(item.data, columns)
             except CellError as error:
                 yield Refused(where=where, why=str(error))
 

@@ -69,7 +69,7 @@ class ComputedEntries(JsonDocuments):
             self._has_stress = True
         record = structure_record(entry.get("structure"), where, {}, frame=values)
         scale = len(record.atomic_numbers) / _n_atoms(entry, len(record.atomic_numbers))
-        energy = _number(entry.get("energy"))
+        energy = number(entry.get("energy"))
         record.values |= {
             "entry_id": entry.get("entry_id") or material or key or None,
             "material_id": material,
@@ -101,17 +101,17 @@ def correction(entry: Mapping[str, Any]) -> float:
     """
     adjustments = entry.get("energy_adjustments")
     if not isinstance(adjustments, list):
-        return _number(entry.get("correction")) or 0.0
+        return number(entry.get("correction")) or 0.0
     total = 0.0
     for one in adjustments:
-        value = _number(one.get("value"))
-        n = _number(one.get("n_atoms"))
-        per_atom, per_degree = _number(one.get("adj_per_atom")), _number(one.get("adj_per_deg"))
+        value = number(one.get("value"))
+        n = number(one.get("n_atoms"))
+        per_atom, per_degree = number(one.get("adj_per_atom")), number(one.get("adj_per_deg"))
         if value is None and n is not None:
             if per_atom is not None:
                 value = per_atom * n
             elif per_degree is not None:
-                value = per_degree * n * (_number(one.get("temp")) or 0.0)
+                value = per_degree * n * (number(one.get("temp")) or 0.0)
         if value is None:
             raise CellError("an energy adjustment has no value")
         total += value
@@ -130,10 +130,11 @@ def _n_atoms(entry: Mapping[str, Any], n_sites: int) -> float:
     """Return the number of atoms that the energy belongs to."""
     composition = entry.get("composition")
     amounts = composition.values() if isinstance(composition, Mapping) else ()
-    numbers = [number for one in amounts if (number := _number(one)) is not None]
+    numbers = [found for one in amounts if (found := number(one)) is not None]
     return sum(numbers) or float(n_sites)
 
 
-def _number(value: Any) -> float | None:
+def number(value: Any) -> float | None:
+    """Return a value as a number, None if it is none."""
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return float(value) if is_number else None

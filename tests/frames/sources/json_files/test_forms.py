@@ -19,7 +19,9 @@ from pymatgen.entries.computed_entries import (
 )
 
 from core.errors import LabError
+from core.frames.registry import open_dataset
 from core.frames.schema import Card, Frame
+from core.frames.sources.importing import import_dataset
 from core.frames.sources.json_files.entries import correction
 from core.frames.sources.opening import open_source
 from core.frames.sources.record_frames import RecordFrames
@@ -382,7 +384,44 @@ def test_structures_without_energies_are_refused_in_a_sentence(write):
         read(path)
 
 
-def test_entries_without_structures_are_no_frames(write):
-    made = ComputedEntry("NaCl", -7, entry_id="mp-1").as_dict()
-    source = open_source(write([made]))
-    assert source is None or source.form != "entries"
+def test_entries_without_structures_are_a_table(write):
+    entries = [
+        ComputedEntry("NaCl", -7, correction=-1, entry_id="mp-1", parameters={"run_type": "GGA"}),
+        ComputedEntry("Na3Cl3", -24, entry_id="mp-2", parameters={"run_type": "GGA+U"}),
+    ]
+    path = write([one.as_dict() for one in entries])
+    card = import_dataset(path, "energies", name="entries", functional="GGA/GGA+U")
+    assert card.n == 2
+    table = open_dataset("entries").table()
+    assert table["corrected_energy_per_atom"].tolist() == [-4, -4]
+    assert table["uncorrected_energy_per_atom"].tolist() == [-3.5, -4]
+    assert table["material_id"].tolist() == ["mp-1", "mp-2"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"energy": None}, "it has no energy"),
+        ({"composition": {"Na": "x"}}, "its composition is no dictionary of numbers"),
+        ({"composition": {"Xx": 1}}, "contains Xx"),
+    ],
+)
+def test_an_entry_without_structure_that_cannot_be_taken_is_named(write, change, message):
+    good = ComputedEntry("NaCl", -7, entry_id="mp-1").as_dict()
+    path = write([good, good | change])
+    with pytest.raises(LabError, match=rf"ntry 1 of data.json: .*{message}"):
+        import_dataset(path, "energies", name="entries", functional="PBE")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"H": -1.5, "O": -2.5, "Na": -1.0},
+        {"1": -1.5, "8": -2.5, "11": -1.0},
+        {"pbe": {"1": -1.5, "8": -2.5, "11": -1.0}},
+        {"mp": {"pbe": {one: {"mu": -1.5, "key": "x"} for one in ("H", "O", "Na")}}},
+    ],
+)
+def test_energies_of_elements_are_references(write, content):
+    with pytest.raises(LabError, match=r"energies of elements, .*atomref atomrefs save"):
+        open_source(write(content))
