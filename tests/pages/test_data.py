@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from core.frames.registry import list_datasets, open_dataset
+from tests.frames.vasp.files import MadeStep, outcar
 
 GOOD = "material_id,formula,energy_pbe,energy_r2scan\nm-1,Fe2O3,-6.5,-15.0\nm-2,LiF,-4.8,-7.1\n"
 
@@ -176,3 +177,18 @@ def test_rows_of_several_functionals_are_told_apart(visit):
     (card,) = mine()
     assert (card.functional, card.n) == ("r2SCAN", 2)
     assert "left out: 1 in PBE" in at.success[0].value.replace("\\", "")
+
+
+def test_steps_of_a_calculation_are_chosen(visit):
+    made = [MadeStep(zero=-10.0 - one, n_electronic=one + 2) for one in range(3)]
+    text = outcar(made, tags={"NELM": "     4;   NELMIN=  2"})
+    at = upload(visit("data"), "OUTCAR", text.encode())
+    assert "--steps" not in at.code[-1].value
+    assert "--unconverged" not in at.code[-1].value
+    next(one for one in at.segmented_control if one.label == "Ionic steps").set_value("last").run()
+    next(one for one in at.checkbox if "did not converge" in one.label).check().run()
+    assert at.code[-1].value.count("--steps last --with-unconverged") == 1
+    press(at, "Import")
+    (card,) = mine()
+    assert (card.functional, card.n) == ("PBE", 1)
+    assert "VASP" not in card.name

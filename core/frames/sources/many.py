@@ -28,6 +28,7 @@ class ManyFiles(RecordSource):
         self.key_units = first.key_units
         self.units_are_known = first.units_are_known
         self.stress_order = first.stress_order
+        self.has_steps = first.has_steps
         functionals = {source.functional for source in sources}
         self.functional = functionals.pop() if len(functionals) == 1 else None
         self.corrections = first.corrections

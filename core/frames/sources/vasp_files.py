@@ -101,7 +101,7 @@ class VaspFile(VaspSource):
     """One vasprun.xml or OUTCAR."""
 
     form = "vasp"
-    title = "output of VASP"
+    title = "VASP output"
 
     @classmethod
     def recognises(cls, path: Path) -> bool:
@@ -147,7 +147,7 @@ class VaspFolder(VaspSource):
     """
 
     form = "vasp-folder"
-    title = "folder of VASP calculations"
+    title = "VASP output in folders"
 
     @classmethod
     def recognises(cls, path: Path) -> bool:

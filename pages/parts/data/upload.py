@@ -9,6 +9,7 @@ import streamlit as st
 from core.frames.schema import DFT
 from core.frames.sources.importing import Input, open_input, plan_import
 from core.frames.sources.opening import FORMS, files_named
+from core.frames.sources.records import Steps
 from core.frames.tables.guessing import Kind
 from core.frames.tables.mapping import ImportPlan
 from core.frames.uploads import keep_upload, suggest_name
@@ -26,6 +27,7 @@ KINDS: dict[Kind, str] = {
     "frames": "Frames: structures with labels",
     "energies": "Energies: formulas, one functional",
 }
+STEPS: dict[Steps, str] = {"all": "Every step", "last": "The last step of each calculation"}
 RECOGNISED = "recognised by its content"
 
 
@@ -70,11 +72,31 @@ def import_files() -> None:
         settings["form"] = form
     if order:
         settings["stress_order"] = order
+    if found.source is not None and found.source.has_steps:
+        settings |= choose_steps(key)
     planned = _plan(paths, kind, settings)
     st.caption(plain(f"A file of the form {found.title}. {planned.sentences}"))
     if st.button("Import", type="primary", icon=":material/upload:"):
         begin(ImportStudy(paths=list(paths), dataset_kind=kind, settings=settings))
     command(import_command(paths, kind, settings))
+
+
+def choose_steps(key: str) -> dict[str, Any]:
+    """Return which steps of calculations are imported."""
+    steps = st.segmented_control(
+        "Ionic steps",
+        list(STEPS),
+        format_func=STEPS.__getitem__,
+        default="all",
+        required=True,
+        key=f"steps-{key}",
+    )
+    unconverged = st.checkbox(
+        "Also steps whose electronic loop did not converge",
+        key=f"unconverged-{key}",
+        help="Their energies and forces are wrong by an unknown amount.",
+    )
+    return {"steps": steps, "with_unconverged": unconverged}
 
 
 def chosen_files() -> tuple[str, ...]:
@@ -116,8 +138,8 @@ def begin(study: ImportStudy) -> None:
 
 @st.cache_data(show_spinner=False, max_entries=16)
 def _plan(paths: tuple[str, ...], kind: Kind, settings: dict[str, Any]) -> ImportPlan:
-    names = ("form", "functional", "mapping", "units")
-    return plan_import(paths, kind, **{name: settings.get(name) for name in names})
+    names = ("form", "functional", "mapping", "units", "steps", "with_unconverged")
+    return plan_import(paths, kind, **{name: settings[name] for name in names if name in settings})
 
 
 def import_command(paths: tuple[str, ...], kind: Kind, settings: dict[str, Any]) -> str:
@@ -138,6 +160,10 @@ def import_command(paths: tuple[str, ...], kind: Kind, settings: dict[str, Any])
         words += ["--unit", f"{field}={unit}"]
     if order := settings.get("stress_order"):
         words += ["--stress-order", order]
+    if settings.get("steps", "all") != "all":
+        words += ["--steps", settings["steps"]]
+    if settings.get("with_unconverged"):
+        words.append("--with-unconverged")
     if settings["labels"] != DFT:
         words += ["--labels", settings["labels"]]
     if settings["licence"]:
