@@ -49,7 +49,7 @@ class ByteStream:
             BrokenStreamError: if the file breaks off or is damaged.
         """
         try:
-            return self._file.read1(size)  # type: ignore[attr-defined]
+            return bytes(self._file.read1(size))  # type: ignore[attr-defined]
         except _ERRORS as error:
             how = (
                 "breaks off"

@@ -34,8 +34,6 @@ def test_targets_may_be_energies(folder, name):
     assert report is not None
     places = [one.where for one in report.refused]
     assert places == [f"line {number} of id_prop.csv" for number in range(3, 7)]
-        f"line {n} of id_prop.csv" for n in range(3, 7)
-    ]
 
 
 def test_targets_are_not_taken_for_energies(folder):
