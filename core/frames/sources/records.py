@@ -86,6 +86,7 @@ class RecordSource(ABC):
         functional: functional of all frames as far as the file says it, None if it does not.
         corrections: whether the energies contain MP2020 corrections, None if that is not known.
         labels: "dft" or the name of the model that made the labels.
+        has_steps: whether it holds calculations, of which the steps can be chosen.
         read_keys: keys whose values are needed, None for all; a source may leave the others out.
     """
 
@@ -102,6 +103,7 @@ class RecordSource(ABC):
     functional: str | None = None
     corrections: Corrections | None = None
     labels: str = DFT
+    has_steps: bool = False
     read_keys: frozenset[str] | None = None
 
     def __init__(self, path: Path) -> None:
