@@ -35,6 +35,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "ase/fairchem_structure_0001.traj": {},
     "ase/hfo2.aselmdb": {"functional": "PBE"},
     "ase/pydmclab_chgnet_md.traj": {},
+    "codes/aims_Si_geomopt.out.gz": {"functional": "LDA"},
+    "codes/qe_TiO2_opt_pw.out": {"functional": "PBE-D3"},
     "mlff/deepmd_npy": {},
     "mlff/mlearn_MTP_train.cfgs": {"elements": ("Mo",)},
     "mlff/n2p2_input.data": {},

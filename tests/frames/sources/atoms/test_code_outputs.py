@@ -1,0 +1,205 @@
+"""Outputs of codes, whole, broken off and unconverged."""
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+import ase.io
+import numpy as np
+import pytest
+
+from core.errors import LabError
+from core.frames.schema import Card, Frame
+from core.frames.sources.opening import open_source
+from core.frames.sources.record_frames import RecordFrames
+from core.frames.units import BOHR, EV_PER_A3, HARTREE
+from core.progress import silent
+
+DATA = Path(__file__).parents[3] / "data" / "formats" / "codes"
+
+Write = Callable[[str], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def write(text: str) -> Path:
+        path = tmp_path / "run.out"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def text_of(name: str) -> str:
+    return gzip.decompress((DATA / f"{name}.gz").read_bytes()).decode()
+
+
+def read(path: Path, form: str) -> tuple[list[Frame], list[str], str | None]:
+    source = open_source(path)
+    assert source is not None
+    assert source.form == form
+    table = RecordFrames(source)
+    frames = list(table.frames(silent))
+    report = table.describe(Card(name="x", kind="frames", n=len(frames))).report
+    assert report is not None
+    return frames, [f"{one.where}: {one.why}" for one in report.refused], source.functional
+
+
+def test_quantum_espresso_as_ase_reads_it(write: Write):
+    path = write(text_of("qe_TiO2_opt_pw.out"))
+    frames, reasons, functional = read(path, "espresso-out")
+    assert not reasons
+    assert functional == "PBE-D3"
+    images = ase.io.read(path, ":", format="espresso-out")
+    for atoms, frame in zip(images, frames, strict=True):
+        assert frame.energy_per_atom == pytest.approx(atoms.get_potential_energy() / 6)
+        np.testing.assert_allclose(frame.forces, atoms.get_forces())
+        np.testing.assert_allclose(frame.stress, atoms.get_stress(voigt=False) * EV_PER_A3)
+
+
+@pytest.mark.parametrize(
+    ("line", "functional"),
+    [
+        ("Exchange-correlation= PBE", "PBE"),
+        ("Exchange-correlation      =  SLA  PW   PSX  PSC ( 1  4 10  8 0 0)", "PBEsol"),
+        ("Exchange-correlation= SLA  PZ   NOGX NOGC", "LDA"),
+        ("Exchange-correlation= SCAN", "SCAN"),
+        ("Exchange-correlation= MGGA-X-R2SCAN", "r2SCAN"),
+    ],
+)
+def test_the_functional_of_quantum_espresso(line: str, functional: str | None, write: Write):
+    text = f"     Program PWSCF v.7.3 starts\n     {line}\n"
+    source = open_source(write(text))
+    assert source is not None
+    assert source.functional == functional
+
+
+def test_outputs_that_break_off_give_their_whole_steps(write: Write):
+    cases = {"espresso-out": "qe_TiO2_opt_pw.out", "aims-output": "aims_Si_geomopt.out"}
+    for form, name in cases.items():
+        text = text_of(name)
+        whole, _, _ = read(write(text), form)
+        for share in (0.7, 0.95):
+            path = write(text[: int(len(text) * share)])
+            frames, reasons, _ = read(path, form)
+            assert 2 < len(frames) < len(whole)
+            assert len(reasons) == 1
+            energies = [frame.energy_per_atom for frame in whole]
+            assert [frame.energy_per_atom for frame in frames] == energies[: len(frames)]
+        with pytest.raises(LabError, match=r"run\.out"):
+            read(write(text[: len(text) // 50]), form)
+
+
+def test_fhi_aims_says_its_functional(write: Write):
+    text = text_of("aims_Si_geomopt.out")
+    _, _, functional = read(write(text.replace("pw-lda", "pbe   ")), "aims-output")
+    assert functional == "PBE"
+    dispersed = text.replace("xc                 pw-lda", "xc  pbe\n  vdw_correction_hirshfeld")
+    _, _, functional = read(write(dispersed), "aims-output")
+    assert functional == "PBE-TS"
+
+
+CP2K = """
+ CP2K| version string:                 CP2K version 2024.1
+ FUNCTIONAL| PBE:
+ FUNCTIONAL| J.P.Perdew, K.Burke, M.Ernzerhof
+ CELL| Vector a [angstrom]:       4.000     0.000     0.000   |a| =     4.000
+ CELL| Vector b [angstrom]:       0.000     5.000     0.000   |b| =     5.000
+ CELL| Vector c [angstrom]:       0.000     0.000     6.000   |c| =     6.000
+ POISSON| Periodicity                                                     XYZ
+ MODULE QUICKSTEP: ATOMIC COORDINATES IN ANGSTROM
+
+   Atom Kind Element         X             Y             Z       Z(eff)     Mass
+
+      1    1 Na   11      0.000000      0.000000      0.000000     9.0000  22.9898
+      2    2 Cl   17      2.000000      2.500000      3.000000     7.0000  35.4530
+
+  *** SCF run converged in    12 steps ***
+ ENERGY| Total FORCE_EVAL ( QS ) energy [hartree]             -6.000000000000000
+"""
+NEW = """
+ FORCES| Atomic forces [hartree/bohr]
+ FORCES|   Atom     x               y               z               |f|
+ FORCES|      1  1.00000000E-01  2.00000000E-01  3.00000000E-01   3.7E-01
+ FORCES|      2 -1.00000000E-01 -2.00000000E-01 -3.00000000E-01   3.7E-01
+ FORCES| Sum     0.00000000E+00  0.00000000E+00  0.00000000E+00
+ FORCES| Total atomic force      0.00000000E+00
+
+ STRESS| Analytical stress tensor [bar]
+ STRESS|                        x                   y                   z
+ STRESS|      x        1.00000000000E+04   2.00000000000E+04   3.00000000000E+04
+ STRESS|      y        2.00000000000E+04   4.00000000000E+04   5.00000000000E+04
+ STRESS|      z        3.00000000000E+04   5.00000000000E+04   6.00000000000E+04
+ STRESS| 1/3 Trace                                       -2.39627363376E+03
+ STRESS| Eigenvectors and eigenvalues of the analytical stress tensor [bar]
+ STRESS|                        1                   2                   3
+ STRESS|      x        9.0   9.0   9.0
+"""
+OLD = """
+ ATOMIC FORCES in [a.u.]
+
+ # Atom   Kind   Element          X              Y              Z
+      1      1      Na          0.10000000     0.20000000     0.30000000
+      2      2      Cl         -0.10000000    -0.20000000    -0.30000000
+ SUM OF ATOMIC FORCES           0.00000000     0.00000000     0.00000000     0.0
+
+ STRESS TENSOR [GPa]
+
+            X               Y               Z
+  X       1.00000000      2.00000000      3.00000000
+  Y       2.00000000      4.00000000      5.00000000
+  Z       3.00000000      5.00000000      6.00000000
+"""
+
+
+@pytest.mark.parametrize("labels", [OLD, NEW])
+def test_cp2k_in_the_spelling_of_old_and_new_versions(labels: str, write: Write):
+    ((own,), reasons, functional) = read(write(CP2K + labels), "cp2k")
+    assert not reasons
+    assert functional == "PBE"
+    assert own.atomic_numbers.tolist() == [11, 17]
+    np.testing.assert_allclose(own.lattice, np.diag([4, 5, 6]))
+    np.testing.assert_allclose(own.frac_coords, [[0, 0, 0], [0.5, 0.5, 0.5]])
+    assert own.energy_per_atom == pytest.approx(-3 * HARTREE)
+    np.testing.assert_allclose(own.forces[0], np.array([0.1, 0.2, 0.3]) * HARTREE / BOHR)
+    np.testing.assert_allclose(own.stress, -np.array([[1, 2, 3], [2, 4, 5], [3, 5, 6]]))
+
+
+def test_cp2k_of_another_author(write: Write):
+    ((own,), _, functional) = read(write(text_of("cp2k_si_bulk8.out")), "cp2k")
+    assert functional == "LDA"
+    assert own.energy_per_atom == pytest.approx(-31.297885372811063 * HARTREE / 8)
+    assert abs(own.forces).max() < 1e-6
+    assert own.stress is None
+
+
+def test_steps_of_cp2k_without_positions_are_left_out(write: Write):
+    again = CP2K[CP2K.index(" ENERGY|") :].replace("-6.0", "-7.0") + NEW.replace("E-01", "E+00")
+    frames, reasons, _ = read(write(CP2K + NEW + again * 3 + CP2K + OLD), "cp2k")
+    assert [frame.energy_per_atom for frame in frames] == pytest.approx([-3 * HARTREE] * 2)
+    assert reasons == ["3 further steps of run.out: the output does not print their positions"]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (("run converged in    12 steps", "run NOT converged"), "did not converge"),
+        ((" ENERGY| Total", " other"), "no energy"),
+        (("-6.000000000000000", "****************"), "not finite"),
+        (("Na   11", "Cf   98"), "'Cf', which is not an element"),
+        (("2.500000", "********"), "not finite"),
+        (("      1    1 Na", "      a    1 Na"), "shape of the forces"),
+        (("   6.000   |c|", "   0.000   |c|"), "no volume"),
+    ],
+)
+def test_a_broken_step_of_cp2k_is_left_out(change: tuple[str, str], why: str, write: Write):
+    frames, reasons, _ = read(write(CP2K + NEW + CP2K.replace(*change) + NEW + CP2K), "cp2k")
+    assert len(frames) + len(reasons) == 3
+    assert any(why in reason for reason in reasons)
+
+
+def test_a_molecule_of_cp2k_has_no_stress(write: Write):
+    text = CP2K.replace("                                                     XYZ", " NONE") + NEW
+    ((own,), _, _) = read(write(text), "cp2k")
+    assert own.stress is None
+    assert np.diag(own.lattice).min() > 12
