@@ -178,7 +178,7 @@ def _verify(entry: Entry, remote: RemoteFile, part: Path, checked: Counted) -> N
 def _continues(content_range: str, begin: int, size: int) -> bool:
     """Return whether a part begins where it was asked to, in a file of the right size."""
     found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", content_range)
-    return bool(found) and int(found[1]) == begin and found[2] in {"*", str(size)}
+    return found is not None and int(found[1]) == begin and found[2] in {"*", str(size)}
 
 
 def _retry_after(answer: requests.Response) -> float:
