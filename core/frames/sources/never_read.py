@@ -10,7 +10,9 @@ from core.frames.sources.atoms.lmdb_databases import first_value
 from core.frames.sources.atoms.lmdb_file import is_lmdb
 from core.frames.tables.compression import compression_of, head_of
 
-_PICKLE: Final = re.compile(rb"\x80[\x02-\x05]|[}\]]q\x00|\(?[dl]p[0-9]+\n|c[a-z_.]+\n\w+\n[p(]")
+_PICKLE: Final = re.compile(
+    rb"\x80[\x02-\x05]|[}\]]q\x00|\(?[dl]p[0-9]+\n|c[a-z_.]+\n\w+\n(?:p[0-9]|q\x00|\()"
+)
 _BINARIES: Final = (b"- of Ulm", b"AFFormat", b"SQLite format 3", b"\x89HDF\r\n")
 _DANGER: Final = "which can run any program when it is read, so it is never opened here"
 

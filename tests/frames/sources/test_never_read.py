@@ -57,3 +57,13 @@ def test_compressed_binaries_are_to_be_decompressed(tmp_path: Path):
         path.write_bytes(gzip.compress((FORMATS / "ase" / name).read_bytes()))
         with pytest.raises(LabError, match="is compressed with gzip; decompress it first"):
             open_source(path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["cubic\n1\n4 0 0\n0 4 0\n0 0 4\nNa\n1\nDirect\n0 0 0\n", "cif\ndata\n", "c\nd\ne\n"],
+)
+def test_text_is_not_taken_for_a_pickle(text: str, tmp_path: Path):
+    path = tmp_path / "POSCAR"
+    path.write_text(text)
+    open_source(path)
