@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from core.errors import LabError
+from core.frames.sources.never_read import refuse_pickles
 from core.frames.sources.opening import open_source
 
 FORMATS = Path(__file__).parents[2] / "data" / "formats"
@@ -64,6 +65,6 @@ def test_compressed_binaries_are_to_be_decompressed(tmp_path: Path):
     ["cubic\n1\n4 0 0\n0 4 0\n0 0 4\nNa\n1\nDirect\n0 0 0\n", "cif\ndata\n", "c\nd\ne\n"],
 )
 def test_text_is_not_taken_for_a_pickle(text: str, tmp_path: Path):
-    path = tmp_path / "POSCAR"
+    path = tmp_path / "text"
     path.write_text(text)
-    open_source(path)
+    refuse_pickles(path)
