@@ -15,7 +15,12 @@ from core.frames.sources.json_files.entries import ComputedEntries
 from core.frames.sources.json_files.jarvis import Jarvis
 from core.frames.sources.json_files.matpes import MatPes
 from core.frames.sources.json_files.mptrj import MpTrj
-from core.frames.sources.json_files.sets import Mlearn, Pydmclab, StructureDocuments
+from core.frames.sources.json_files.sets import (
+    Mlearn,
+    Pydmclab,
+    SiteDocuments,
+    StructureDocuments,
+)
 from core.frames.sources.json_files.task_documents import TaskDocuments
 from core.frames.sources.never_read import refuse_compressed_binaries, refuse_pickles
 from core.frames.sources.parquet_sets import ColabFit, LeMat, MatPesParquet, ParquetSites
@@ -33,7 +38,7 @@ SOURCES: Final[tuple[type[RecordSource], ...]] = (
     *(LeMat, ColabFit, MatPesParquet),
     IdProp,
     # Forms with any keys, after those whose keys are known.
-    *(StructureColumns, StructureDocuments, ParquetSites),
+    *(StructureColumns, StructureDocuments, SiteDocuments, ParquetSites),
 )
 """Every form beside tables, in the order in which they are tried."""
 

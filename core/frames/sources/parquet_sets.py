@@ -4,41 +4,21 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core.frames.schema import PERIODIC
 from core.frames.sources.arrow_lists import arrays, depth_of_numbers, is_list
 from core.frames.sources.records import Record, RecordSource, Refused
+from core.frames.sources.sites import has_sites, sites_record
 from core.frames.tables.parquet_file import PARQUET_MAGIC
-from core.frames.tables.structures import cell_from_dict, numbers_of
+from core.frames.tables.structures import cell_from_dict
 from core.frames.tables.tabular import CellError
 from core.progress import Progress
 
 _BATCH_ROWS = 1024
-
-_SPECIES: Final = ("species_at_sites", "atomic_numbers", "numbers", "symbols", "species")
-_CELLS: Final = ("lattice_vectors", "cell", "lattice", "lattice_matrix", "cell_vectors", "box")
-_POSITIONS: Final = (
-    "cartesian_site_positions",
-    "positions",
-    "cart_coords",
-    "cartesian_coords",
-    "pos",
-)
-_FRACTIONS: Final = (
-    "frac_coords",
-    "fractional_site_positions",
-    "fractional_coordinates",
-    "scaled_positions",
-)
-_PERIODIC: Final = ("pbc", "dimension_types")
-_NOT_LABELS: Final = frozenset(
-    (*_SPECIES, *_CELLS, *_POSITIONS, *_FRACTIONS, *_PERIODIC, "elements_ratios")
-)
 
 
 class ParquetSites(RecordSource):
@@ -63,8 +43,7 @@ class ParquetSites(RecordSource):
     def takes(cls, schema: pa.Schema) -> bool:
         """Return whether columns hold structures of this form."""
         names = {name for name in schema.names if is_list(schema.field(name).type)}
-        parts = (_SPECIES, _CELLS, (*_POSITIONS, *_FRACTIONS))
-        return cls.needed <= set(schema.names) and all(names & set(part) for part in parts)
+        return cls.needed <= set(schema.names) and has_sites(names)
 
     def records(self, progress: Progress) -> Iterator[Record | Refused]:
         """Yield the rows of all files, read in batches."""
@@ -91,20 +70,7 @@ class ParquetSites(RecordSource):
         Raises:
             CellError: if the row holds no structure.
         """
-        species, cell = _first(row, _SPECIES), _first(row, _CELLS)
-        positions, fractions = _first(row, _POSITIONS), _first(row, _FRACTIONS)
-        if species is None or (positions is None and fractions is None):
-            raise CellError("it has no structure")
-        numbers = numbers_of(species)
-        return Record(
-            where=where,
-            atomic_numbers=numbers,
-            lattice=None if cell is None or not cell.any() else _shaped(cell, 3, "cell"),
-            positions=_shaped(positions, len(numbers), "positions"),
-            frac_coords=_shaped(fractions, len(numbers), "positions"),
-            pbc=_pbc(_first(row, _PERIODIC)),
-            values={key: value for key, value in row.items() if key not in _NOT_LABELS},
-        )
+        return sites_record(where, row)
 
     def _file(
         self, path: Path, name: str, report: Callable[[float], None]
@@ -293,23 +259,3 @@ def _values(column: pa.Array) -> Iterator[Any]:
     else:
         for value in column:
             yield value.as_py()
-
-
-def _first(row: Mapping[str, Any], names: tuple[str, ...]) -> Any:
-    return next((row[name] for name in names if row.get(name) is not None), None)
-
-
-def _shaped(array: Any, n: int, what: str) -> np.ndarray | None:
-    if array is None:
-        return None
-    array = np.asarray(array, dtype=np.float64)
-    if array.shape not in {(n, 3), (3 * n,)}:
-        raise CellError(f"the structure's {what} have the shape {array.shape}, not {(n, 3)}")
-    return np.asarray(array.reshape(n, 3))
-
-
-def _pbc(value: Any) -> tuple[bool, bool, bool]:
-    if value is None or np.size(value) != 3:
-        return PERIODIC
-    x, y, z = (bool(one) for one in value)
-    return x, y, z

@@ -21,7 +21,7 @@ from core.frames.sources.json_files.stream import elements
 from core.frames.sources.json_files.walk import ANY
 from core.frames.sources.records import Record, RecordSource, Refused
 from core.frames.tables.compression import BrokenStreamError, open_bytes
-from core.frames.tables.structures import cell_from_dict
+from core.frames.tables.structures import cell_from_dict, parse_structure
 from core.frames.tables.tabular import CellError
 from core.progress import Progress
 
@@ -182,8 +182,8 @@ def structure_record(
     """Return a pymatgen structure with labels as a record.
 
     Args:
-        structure: the dictionary of a pymatgen Structure. Its properties and those of its sites,
-            such as forces and magmoms, are values too.
+        structure: the dictionary of a pymatgen Structure, or a text of it, CIF or POSCAR. Its
+            properties and those of its sites, such as forces and magmoms, are values too.
         where: its place.
         values: labels, which win over properties of the same name.
         frame: further values that give way to all others.
@@ -191,9 +191,12 @@ def structure_record(
     Raises:
         CellError: if it is no structure, is disordered, or has an element beyond Pu.
     """
-    if not isinstance(structure, Mapping):
+    if isinstance(structure, str):
+        cell, structure = parse_structure(structure), {}
+    elif isinstance(structure, Mapping):
+        cell = cell_from_dict(structure)
+    else:
         raise CellError("it has no structure")
-    cell = cell_from_dict(structure)
     own = structure.get("properties")
     return Record(
         where=where,
@@ -203,7 +206,7 @@ def structure_record(
         pbc=cell.pbc,
         values={
             **(frame or {}),
-            **site_values(structure["sites"]),
+            **site_values(structure.get("sites", ())),
             **(own if isinstance(own, Mapping) else {}),
             **values,
         },
@@ -213,7 +216,8 @@ def structure_record(
 def site_values(sites: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the properties that every site has, as lists: forces, magmoms and others."""
     properties = [site.get("properties") or {} for site in sites]
-    names = [name for name in properties[0] if all(name in one for one in properties)]
+    first = properties[0] if properties else {}
+    names = [name for name in first if all(name in one for one in properties)]
     found: dict[str, Any] = {}
     for name in names:
         column = [one[name] for one in properties]

@@ -10,6 +10,7 @@ from core.frames.tables.tabular import CellError
 
 _CLASSES: Final = frozenset({"ComputedStructureEntry", "ComputedEntry"})
 _WRAPPED: Final = ("computed_structure_entry", "entry", "cse")
+_THERMO: Final = frozenset({"thermo_type", "thermo_id", "entry_types", "material_id"})
 _BANDGAPS: Final = ("bandgap", "band_gap", "band_gap_ind")
 _IDS: Final = ("material_id", "mat_id", "mp_id")
 _SCALARS = (str, int, float)
@@ -45,16 +46,20 @@ class ComputedEntries(JsonDocuments):
 
     @classmethod
     def is_document(cls, document: Mapping[str, Any]) -> bool:
-        """Return whether an object is an entry with a structure, or holds one."""
-        entry = _unwrapped(document)
-        if entry.get("@class") not in _CLASSES and not {"energy", "composition"} <= entry.keys():
-            return False
-        # What follows a long structure may be cut off.
-        return "structure" in entry or entry.get("@class") == "ComputedStructureEntry"
+        """Return whether an object is an entry with a structure, or holds some."""
+        return any(map(_has_structure, _entries_in(document)))
 
     def read(self, document: Mapping[str, Any], where: str, key: str) -> Iterator[Record | Refused]:
-        """Yield one entry."""
-        entry = _unwrapped(document)
+        """Yield the entry, or those of a document."""
+        for entry in _entries_in(document):
+            try:
+                yield self._record(entry, document, where, key)
+            except CellError as error:
+                yield Refused(where=where, why=str(error))
+
+    def _record(
+        self, entry: Mapping[str, Any], document: Mapping[str, Any], where: str, key: str
+    ) -> Record:
         data = entry.get("data")
         data = data if isinstance(data, Mapping) else {}
         parameters = entry.get("parameters")
@@ -80,7 +85,7 @@ class ComputedEntries(JsonDocuments):
             record.values["run_type"] = run_type
         if (bandgap := next(filter(None, map(data.get, _BANDGAPS)), None)) is not None:
             record.values["bandgap"] = bandgap
-        yield record
+        return record
 
     def notes(self) -> list[str]:
         """Say that stress was left out."""
@@ -118,12 +123,23 @@ def correction(entry: Mapping[str, Any]) -> float:
     return total
 
 
-def _unwrapped(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the entry that a row of a table holds, or the document itself."""
+def _entries_in(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the entries of a row of a table or of a thermo document, or the document itself."""
     for key in _WRAPPED:
         if isinstance(document.get(key), Mapping):
-            return document[key]  # type: ignore[no-any-return]
-    return document
+            return [document[key]]
+    entries = document.get("entries")
+    if isinstance(entries, Mapping) and _THERMO & document.keys():
+        # GGA and GGA+U entries of a mixed scheme may be null.
+        return [entry for entry in entries.values() if isinstance(entry, Mapping)]
+    return [document]
+
+
+def _has_structure(entry: Mapping[str, Any]) -> bool:
+    if entry.get("@class") not in _CLASSES and not {"energy", "composition"} <= entry.keys():
+        return False
+    # What follows a long structure may be cut off.
+    return "structure" in entry or entry.get("@class") == "ComputedStructureEntry"
 
 
 def _n_atoms(entry: Mapping[str, Any], n_sites: int) -> float:

@@ -12,10 +12,16 @@ from core.frames.sources.json_files.documents import (
 )
 from core.frames.sources.json_files.head import json_head
 from core.frames.sources.records import Record, Refused
+from core.frames.sources.sites import has_sites, sites_record
+from core.frames.tables.structures import looks_like_structure as is_structure_text
 from core.frames.tables.tabular import CellError
 
 _STRUCTURES: Final = ("structure", "final_structure", "relaxed_structure", "pymatgen_structure")
-_GROUPS: Final = ("outputs", "output", "labels", "results", "targets", "calculator", "data")
+_TEXTS: Final = ("cif", "poscar")
+_GROUPS: Final = (
+    *("outputs", "output", "labels", "results", "targets", "calculator", "data", "info"),
+    "arrays",
+)
 
 
 class StructureDocuments(JsonDocuments):
@@ -49,28 +55,30 @@ class StructureDocuments(JsonDocuments):
             found = _structure_key(document)
             if found is None:
                 raise CellError("it has no structure")
-            record = structure_record(document[found], where, self.labels_of(document, found))
+            record = structure_record(document[found], where, labels_of(document, found))
         if key:
             record.values.setdefault("id", key)
         yield record
 
-    def labels_of(self, document: Mapping[str, Any], structure: str) -> dict[str, Any]:
-        """Return key to label of a document, with the groups of labels dissolved.
 
-        Args:
-            document: the document.
-            structure: key of its structure.
-        """
-        values = {
-            name: value
-            for name, value in document.items()
-            if name != structure and not isinstance(value, Mapping)
-        }
-        for group in _GROUPS:
-            if isinstance(labels := document.get(group), Mapping):
-                for name, value in labels.items():
-                    values.setdefault(name, value)
-        return values
+class SiteDocuments(JsonDocuments):
+    """Objects with species, cell and coordinates side by side, as of ASE's Atoms.todict."""
+
+    form = "json-sites"
+    title = "JSON with species, cells and coordinates"
+    containers = ("samples", "frames", "documents", "docs", "data")
+
+    @classmethod
+    def is_document(cls, document: Mapping[str, Any]) -> bool:
+        """Return whether an object has keys for species, a cell and coordinates."""
+        return has_sites(document)
+
+    def read(self, document: Mapping[str, Any], where: str, key: str) -> Iterator[Record | Refused]:
+        """Yield one structure with its labels."""
+        record = sites_record(where, document)
+        labels = labels_of(record.values, "")
+        record.values = {"id": key, **labels} if key else labels
+        yield record
 
 
 class Mlearn(StructureDocuments):
@@ -114,8 +122,32 @@ class Pydmclab(StructureDocuments):
         return {"E_mp", "mpid"} <= document.keys()
 
 
+def labels_of(document: Mapping[str, Any], structure: str) -> dict[str, Any]:
+    """Return key to label of a document, with the groups of labels dissolved.
+
+    Args:
+        document: the document.
+        structure: key of its structure.
+    """
+    values = {
+        name: value
+        for name, value in document.items()
+        if name != structure and not isinstance(value, Mapping)
+    }
+    for group in _GROUPS:
+        if isinstance(labels := document.get(group), Mapping):
+            for name, value in labels.items():
+                values.setdefault(name, value)
+    return values
+
+
 def _structure_key(document: Mapping[str, Any]) -> str | None:
     """Return the key of a document's structure, the usual names first."""
-    names = [name for name in document if "structure" in name.lower()]
+    names = [name for name in document if "structure" in name.lower() or name in _TEXTS]
     names.sort(key=lambda name: name not in _STRUCTURES)
-    return next((name for name in names if looks_like_structure(document[name])), None)
+    return next((name for name in names if _may_be_structure(document[name])), None)
+
+
+def _may_be_structure(value: Any) -> bool:
+    """Return whether a value is a pymatgen structure, or one as JSON, CIF or POSCAR."""
+    return looks_like_structure(value) or (isinstance(value, str) and is_structure_text(value))

@@ -13,7 +13,7 @@ _UNCONVERGED = "its electronic loop stopped at NELM, so it is not converged"
 
 
 class TaskDocuments(JsonDocuments):
-    """Task documents in JSON: one, several, or one per line.
+    """Task documents in JSON, one, several, or one per line; jobs of jobflow; Vasprun.as_dict.
 
     The energy of an ionic step is its e_fr plus e_0 − e_fr of its last electronic step, for VASP 5
     writes other quantities under the names of the step, and its electronic steps lack the
@@ -45,10 +45,13 @@ class TaskDocuments(JsonDocuments):
     @classmethod
     def is_document(cls, document: Mapping[str, Any]) -> bool:
         """Return whether an object has calculations, or an output with a structure."""
+        document = _task(document)
         if isinstance(document.get("calcs_reversed"), list):
             return True
         output = document.get("output")
-        return isinstance(output, Mapping) and {"energy", "structure"} <= output.keys()
+        if not isinstance(output, Mapping):
+            return False
+        return {"energy", "structure"} <= output.keys() or "ionic_steps" in output
 
     def records(self, progress: Progress) -> Iterator[Record | Refused]:
         """Yield the ionic steps of all calculations in the order in which they were made."""
@@ -57,12 +60,16 @@ class TaskDocuments(JsonDocuments):
 
     def read(self, document: Mapping[str, Any], where: str, key: str) -> Iterator[Record | Refused]:
         """Yield the ionic steps of one document."""
+        document = _task(document)
         task = str(
             document.get("task_id") or document.get("_id") or key or where.partition(" of ")[0]
         )
         ids = {"material_id": str(document.get("material_id") or task)}
         calculations = document.get("calcs_reversed")
-        calculations = calculations if isinstance(calculations, list) else []
+        if not isinstance(calculations, list):
+            # Vasprun.as_dict is one calculation.
+            has_steps = isinstance(_below(document, "output", "ionic_steps"), list)
+            calculations = [document] if has_steps else []
         n_steps = 0
         for place, calculation in reversed(list(enumerate(calculations))):
             if not isinstance(calculation, Mapping):
@@ -100,6 +107,14 @@ class TaskDocuments(JsonDocuments):
             "may be the one without entropy."
         )
         return [note]
+
+
+def _task(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the task that a job of jobflow holds as its output, or the document itself."""
+    output = document.get("output")
+    if isinstance(output, Mapping) and "calcs_reversed" in output:
+        return output
+    return document
 
 
 def run_type(document: Mapping[str, Any]) -> str | None:

@@ -109,6 +109,8 @@ def refused(frames: RecordFrames) -> list[tuple[str, str]]:
             "computed_structure_entry": {"0": entry(), "1": entry(-8.0)},
         },
         {"train": [entry()], "test": [entry(-8.0)]},
+        {"thermo_type": "R2SCAN", "entries": {"R2SCAN": entry(), "GGA": entry(-8.0), "x": None}},
+        [{"material_id": "mp-1", "entries": {"GGA": entry()}}, {"entry": entry(-8.0)}],
         {"columns": ["n", "entry"], "index": [0, 1], "data": [[1, entry()], [2, entry(-8.0)]]},
     ],
 )
@@ -205,6 +207,19 @@ def test_the_energies_that_vasp_5_mislabels_are_found(write):
     assert frame.energy_per_atom == -3.5
 
 
+@pytest.mark.parametrize("wrap", [{"uuid": "x", "output": task(step())}, task(step())])
+def test_a_job_of_jobflow_holds_a_task(write, wrap):
+    (frame,), _ = read(write([wrap]))
+    assert frame.energy_per_atom == -3.5
+    assert frame.frame_id == "mp-7-0-0"
+
+
+def test_a_vasprun_as_dictionary_is_one_calculation(write):
+    output = {"ionic_steps": [step(), step(-8.0)], "bandgap": 1.5, "crystal": {}}
+    frames, _ = read(write({"vasp_version": "6.1", "run_type": "GGA", "output": output}))
+    assert [frame.energy_per_atom for frame in frames] == [-3.5, -4]
+
+
 def test_unconverged_steps_are_left_out(write):
     frames, read_frames = read(write(task(step(), step(), nelm=2) | {"x": 1} | task(step())))
     assert len(frames) == 1
@@ -232,6 +247,19 @@ def test_a_task_without_steps_gives_its_output(write):
         [{"structure": STRUCTURE.as_dict(), "energy_per_atom": -3.5, "forces": FORCES}],
         [{"final_structure": STRUCTURE.as_dict(), "total_energy": -7.0, "force": FORCES}],
         [STRUCTURE.as_dict() | {"properties": {"energy": -7.0, "forces": FORCES}}],
+        {"data": [DOCUMENT], "meta": {"api_version": "1"}},
+        [{"structure": json.dumps(STRUCTURE.as_dict()), "energy": -7.0, "forces": FORCES}],
+        [{"cif": STRUCTURE.to(fmt="cif"), "energy": -7.0, "forces": FORCES}],
+        [
+            {
+                "numbers": [11, 17],
+                "positions": STRUCTURE.cart_coords.tolist(),
+                "cell": STRUCTURE.lattice.matrix.tolist(),
+                "pbc": [True, True, True],
+                "info": {"REF_energy": -7.0},
+                "REF_forces": FORCES,
+            }
+        ],
         {"structures": [STRUCTURE.as_dict()], "labels": {"energies": [-7.0], "forces": [FORCES]}},
         {"structure": [STRUCTURE.as_dict()], "energy": [-7.0], "forces": [FORCES]},
         {"structure": {"0": STRUCTURE.as_dict()}, "energy": {"0": -7.0}, "forces": {"0": FORCES}},
