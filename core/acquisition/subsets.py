@@ -18,14 +18,12 @@ import pandas as pd
 
 from core.acquisition.coverage import PAIRS, RARE
 from core.errors import LabError
-from core.frames.choice import Part, chosen_rows
 from core.frames.contents import contents_of
-from core.frames.filters import FrameFilter
-from core.frames.registry import new_dataset_path
+from core.frames.filters import FrameFilter, Part, chosen_rows
+from core.frames.registry import new_dataset_path, write_subset
 from core.frames.schema import Card
 from core.frames.splits import seeded_rank
 from core.frames.store import FrameSet
-from core.frames.subsets import write_subset
 from core.progress import Progress, report, silent
 
 SubsetRule = Literal["random", "material", "coverage"]

@@ -1,13 +1,17 @@
 """Which frames of a data set are meant: by elements, sizes, labels and their values."""
 
 import re
+from typing import Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.elements import INDEX, N_ELEMENTS
 from core.errors import LabError
-from core.frames.contents import Contents
+from core.frames.contents import Contents, contents_of
+from core.frames.pairs import PairSet
+from core.frames.store import FrameSet
+from core.progress import Progress, silent
 
 LABEL_KINDS: dict[str, str] = {
     "energy": "energy",
@@ -18,6 +22,9 @@ LABEL_KINDS: dict[str, str] = {
     "bandgap": "band gap",
 }
 """Kinds of labels that a frame may have, by key, which is that of a quantity."""
+
+Part = Literal["train", "validation", "test"]
+"""A part of the split of frames."""
 
 Range = tuple[float | None, float | None]
 
@@ -125,6 +132,41 @@ class FrameFilter(BaseModel):
             wanted[_columns(self.system)] = True
             kept &= (systems == wanted).all(axis=1)
         return kept
+
+
+def chosen_rows(
+    data: FrameSet | PairSet,
+    conditions: FrameFilter | None = None,
+    part: Part | None = None,
+    *,
+    progress: Progress = silent,
+) -> np.ndarray:
+    """Return the rows that meet conditions, (m,) integers, sorted.
+
+    Args:
+        data: frames or pairs.
+        conditions: None for all rows.
+        part: part of the split of frames; None for all.
+        progress: receives the share that is done.
+
+    Raises:
+        LabError: if no row is left, or a part is asked of pairs.
+    """
+    keep = np.ones(len(data), dtype=bool)
+    if conditions is not None and not conditions.is_empty:
+        keep = conditions.mask(contents_of(data, progress))
+    if part is not None:
+        if isinstance(data, PairSet):
+            raise LabError(f"{data.card.name} contains pairs, which have no split; leave it out.")
+        within = np.zeros(len(data), dtype=bool)
+        within[getattr(data.split(), part)] = True
+        keep &= within
+    if not keep.any():
+        words = [conditions.text if conditions else "", f"in the {part} set" if part else ""]
+        raise LabError(
+            f"{data.card.name} has no row {', '.join(filter(None, words))}; choose others."
+        )
+    return np.flatnonzero(keep)
 
 
 def elements_in(text: str) -> tuple[str, ...]:

@@ -15,6 +15,9 @@ from core.errors import LabError
 CARD = "card.json"
 """File name of a data set's card."""
 
+EXPORTED = b"atomref_lab"
+"""Key of the card in the metadata of Parquet files that the lab exports."""
+
 LABELS = ("energy", "force", "stress", "magmom")
 """The kinds of labels, in the order in which they are listed."""
 

@@ -21,30 +21,39 @@ def write_ase_db(path: Path, card: Card, frames: Iterable[Frame]) -> None:
         frames: taken one by one.
     """
     from ase.db import connect  # noqa: PLC0415  takes a while to import
-    from ase.db.core import check  # noqa: PLC0415  the same
 
     database = connect(path, type="db", append=False, use_lock_file=False)
+    common: dict[str, Any] = {
+        "functional": card.functional or "unknown",
+        "labels": card.labels,
+        "corrections": card.corrections,
+    }
+    common_keys, common_data = _parted(common)
     with database:
         database.metadata = {"title": card.title, "card": card.model_dump(mode="json")}
         for frame in frames:
-            values = {
-                "frame_id": frame.frame_id,
-                "material_id": frame.material_id,
-                "functional": card.functional,
-                "labels": card.labels,
-                "corrections": card.corrections,
+            ids = {"frame_id": frame.frame_id, "material_id": frame.material_id}
+            keys, data = _parted(ids)
+            numbers = {
                 "uncorrected_energy": total(frame, frame.uncorrected_energy_per_atom),
                 "bandgap": frame.bandgap,
             }
-            keys: dict[str, Any] = {}
-            data: dict[str, Any] = {}
-            for name, value in values.items():
-                if value is None:
-                    continue
-                try:
-                    check({name: value})
-                except ValueError:
-                    data[name] = value
-                else:
-                    keys[name] = value
-            database.write(atoms_of(frame), key_value_pairs=keys, data=data)
+            known = {name: value for name, value in numbers.items() if value is not None}
+            database.write(
+                atoms_of(frame), key_value_pairs=common_keys | keys | known, data=common_data | data
+            )
+
+
+def _parted(texts: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the texts that ASE takes as keys, and the others."""
+    from ase.db.core import check  # noqa: PLC0415  takes a while to import
+
+    keys, data = {}, {}
+    for name, text in texts.items():
+        try:
+            check({name: text})
+        except ValueError:
+            data[name] = text
+        else:
+            keys[name] = text
+    return keys, data

@@ -34,7 +34,10 @@ def atoms_of(frame: Frame) -> "Atoms":
         "magmoms": frame.magmoms,
     }
     known = {name: value for name, value in labels.items() if value is not None}
-    atoms.calc = SinglePointCalculator(atoms, **known)
+    calculator = SinglePointCalculator(atoms, **known)
+    # Nothing changes these atoms, for which ASE would look before it reads each label.
+    calculator.check_state = lambda *_given, **_settings: []
+    atoms.calc = calculator
     return atoms
 
 

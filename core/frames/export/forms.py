@@ -12,6 +12,7 @@ from core.files import disk_errors, whole_path
 from core.frames.export.ase_db import write_ase_db
 from core.frames.export.extxyz import write_extxyz
 from core.frames.export.mptrj import write_mptrj
+from core.frames.export.pair_tables import write_pairs_csv, write_pairs_parquet
 from core.frames.export.parquet import write_parquet
 from core.frames.pairs import PairSet
 from core.frames.schema import Card, Frame
@@ -28,13 +29,15 @@ class Form:
     Attributes:
         suffix: end of the file's name.
         title: its name for people.
-        write: writes frames to a new file; None for tables.
+        write: writes frames to a new file; None where they have no such form.
+        write_pairs: writes rows of pairs to a new file; None where they have no such form.
         by_material: whether the frames of a material must follow each other.
     """
 
     suffix: str
     title: str
     write: Callable[[Path, Card, Iterable[Frame]], None] | None = None
+    write_pairs: Callable[[Path, PairSet, np.ndarray, Progress], None] | None = None
     by_material: bool = False
 
 
@@ -47,8 +50,8 @@ FRAME_FORMS: tuple[Form, ...] = (
 """Forms of data sets of frames."""
 
 PAIR_FORMS: tuple[Form, ...] = (
-    Form(suffix=".csv", title="CSV"),
-    Form(suffix=".parquet", title="Parquet"),
+    Form(suffix=".csv", title="CSV", write_pairs=write_pairs_csv),
+    Form(suffix=".parquet", title="Parquet", write_pairs=write_pairs_parquet),
 )
 """Forms of data sets of pairs."""
 
@@ -83,7 +86,8 @@ def export_dataset(
         raise LabError(f"{data.card.name}: no row was chosen; choose at least one.")
     with disk_errors(path), whole_path(path) as partial:
         if isinstance(data, PairSet):
-            _write_table(partial, data.table().iloc[chosen])
+            if form.write_pairs is not None:
+                form.write_pairs(partial, data, chosen, progress)
         elif form.write is not None:
             if form.by_material:
                 materials = pd.factorize(data.material_ids()[chosen])[0]
@@ -111,10 +115,3 @@ def _frames(data: FrameSet, rows: np.ndarray, progress: Progress) -> Iterator[Fr
         if done % _EVERY == 0:
             report(progress, done, len(rows), "Frames written")
         yield data.frame(row)
-
-
-def _write_table(path: Path, table: pd.DataFrame) -> None:
-    if path.suffix.lower() == ".csv":
-        table.to_csv(path, index=False)
-    else:
-        table.to_parquet(path, index=False)

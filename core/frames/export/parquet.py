@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from core.frames.export.mptrj import structure_dict
 from core.frames.layout import to_batch
-from core.frames.schema import Card, Corrections, Frame
+from core.frames.schema import EXPORTED, Card, Corrections, Frame
 
 ENERGY: Final[dict[Corrections, str]] = {
     "MP2020": "corrected_energy_per_atom",
@@ -44,7 +44,7 @@ def write_parquet(path: Path, card: Card, frames: Iterable[Frame]) -> None:
         card: card of the data set.
         frames: taken one by one.
     """
-    metadata = {"atomref_lab": card.model_dump_json()}
+    metadata = {EXPORTED: card.model_dump_json()}
     writer: pq.ParquetWriter | None = None
     try:
         for batch in _batches(card, frames):

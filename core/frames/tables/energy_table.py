@@ -110,7 +110,7 @@ class EnergyTable(MappedTable):
                 column=column,
                 functional=canonical_functional(functionals.get(column, energy.functional)),
                 corrections=corrections.get(column, energy.corrections),
-                labels=label_origin(labels),
+                labels=energy.labels if label_origin(labels) == DFT else label_origin(labels),
             )
             for column, energy in self._energies.items()
         ]
@@ -126,7 +126,6 @@ class EnergyTable(MappedTable):
         self,
         name: str,
         energies: list[EnergyColumn],
-        labels: str,
         licence: str,
         title: str,
         progress: Progress,
@@ -141,7 +140,7 @@ class EnergyTable(MappedTable):
             kind="pairs",
             name=name,
             title=title,
-            labels=DFT if label_origin(labels) == DFT else "model",
+            labels=DFT if {energy.labels for energy in energies} == {DFT} else "model",
             energies=energies,
             licence=licence,
             description=self.description,

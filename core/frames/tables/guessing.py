@@ -197,7 +197,8 @@ def guess(file: TableFile) -> TableGuess:
     head = file.head()
     dtypes = {name: _dtype(head.column(name)) for name in file.columns}
     fields = _fields(head, dtypes)
-    energies = _energies(dtypes, of_cells=False) or _energies(dtypes, of_cells=True)
+    energies = list(file.energies.values())
+    energies = energies or _energies(dtypes, of_cells=False) or _energies(dtypes, of_cells=True)
     labels = [
         (found[0], name, found[1])
         for name, dtype in dtypes.items()

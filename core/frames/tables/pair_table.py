@@ -53,7 +53,7 @@ def import_pairs(
     table = EnergyTable(path, "pairs", mapping, units=units)
     energies = table.energies(functionals or {}, corrections or {}, labels)
     table.check_pair(energies)
-    return table.write(name, energies, labels, licence, title, progress)
+    return table.write(name, energies, licence, title, progress)
 
 
 def import_energies(
@@ -101,7 +101,7 @@ def import_energies(
         {} if corrections is None else {column: corrections},
         labels,
     )
-    return table.write(name, energies, labels, licence, title, progress)
+    return table.write(name, energies, licence, title, progress)
 
 
 def pairs_from_table(

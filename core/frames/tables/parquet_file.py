@@ -1,12 +1,14 @@
 """Parquet files, read by pyarrow in batches."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import ValidationError
 
 from core.errors import LabError
+from core.frames.schema import EXPORTED, Card, EnergyColumn
 from core.frames.tables.tabular import TableFile
 from core.progress import Progress, silent
 
@@ -31,6 +33,8 @@ class ParquetFile(TableFile):
                 f"{path.name} is a damaged Parquet file; write or download it again."
             ) from None
         self.columns = self._file.schema_arrow.names
+        self.energies = _energies_stated(self._file.schema_arrow.metadata or {})
+        self.units = dict.fromkeys(self.energies, "eV/atom")
         if not self._file.metadata.num_rows:
             raise self.without_rows()
 
@@ -52,6 +56,15 @@ class ParquetFile(TableFile):
     def where(self, row: int) -> str:
         """Return the number of a row, from 1."""
         return f"row {row + 1} of {self.path.name}"
+
+
+def _energies_stated(metadata: Mapping[bytes, bytes]) -> dict[str, EnergyColumn]:
+    """Return the columns of energies of pairs that the lab exported, by name."""
+    try:
+        card = Card.model_validate_json(metadata.get(EXPORTED, b""))
+    except ValidationError:
+        return {}
+    return {energy.column: energy for energy in card.energies}
 
 
 def _with_plain_text(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.errors import LabError
+from core.frames.schema import EnergyColumn
 from core.progress import Progress, silent
 
 HEAD_ROWS = 1000
@@ -44,6 +45,7 @@ class TableFile(ABC):
     columns: list[str]
     notes: Sequence[str] = ()
     units: Mapping[str, str] = MappingProxyType({})
+    energies: Mapping[str, EnergyColumn] = MappingProxyType({})
 
     @abstractmethod
     def batches(

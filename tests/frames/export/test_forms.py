@@ -18,11 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.core import Structure
 
+from core.elements import formula_of
 from core.errors import LabError
 from core.frames.export.extxyz import write_extxyz
 from core.frames.export.forms import export_dataset
 from core.frames.pairs import open_pairs, write_pairs
-from core.frames.registry import open_frame_set
+from core.frames.registry import open_dataset, open_frame_set
 from core.frames.schema import Card, EnergyColumn
 from core.frames.sources.importing import import_dataset
 from core.frames.store import open_frames, write_frames
@@ -198,20 +199,51 @@ def test_what_is_exported_is_imported_without_options(make_frames, tmp_path, suf
         assert (again.frame_id, again.material_id) == (frame.frame_id, frame.material_id)
 
 
-def test_pairs_are_tables(tmp_path):
-    table = pd.DataFrame({"material_id": ["a", "b"], "formula": ["NaCl", "MgO"]})
-    table["energy_pbe"], table["energy_r2scan"] = [-3.4, -5.9], [-7.1, np.nan]
+@pytest.fixture
+def pairs(make_frames, tmp_path):
+    """Energies whose columns do not say what they are, and structures of some of the rows."""
+    frames = [None, *make_frames(5)]
+    formulas = ["NaCl", *(formula_of(one.atomic_numbers) for one in frames[1:])]
+    table = pd.DataFrame({"material_id": list("abcdef"), "formula": formulas})
+    table["first"], table["total"] = np.linspace(-9, -3, 6), [-7.1, *[np.nan] * 3, -5.5, -1.0]
+    table["remark"] = [None, None, "x", "y", "z", None]
     energies = [
-        EnergyColumn(column="energy_pbe", functional="PBE"),
-        EnergyColumn(column="energy_r2scan", functional="r2SCAN"),
+        EnergyColumn(column="first", functional="GGA/GGA+U", corrections="MP2020"),
+        EnergyColumn(column="total", functional="wild", labels="chgnet-0.3.0"),
     ]
-    write_pairs(tmp_path / "set", Card(name="set", kind="pairs", energies=energies), table)
-    pairs = open_pairs(tmp_path / "set")
+    card = Card(name="set", kind="pairs", labels="model", energies=energies)
+    write_pairs(tmp_path / "set", card, table, frames)
+    return open_pairs(tmp_path / "set")
+
+
+def test_pairs_are_tables(pairs, tmp_path):
     export_dataset(pairs, tmp_path / "a.csv")
-    export_dataset(pairs, tmp_path / "a.parquet", np.array([1]))
-    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "a.csv"), table)
+    export_dataset(pairs, tmp_path / "a.parquet", np.array([2, 1]))
+    expected = pairs.table()
+    read = pd.read_csv(tmp_path / "a.csv")
+    pd.testing.assert_frame_equal(read.drop(columns="structure"), expected, check_dtype=False)
+    assert read["structure"].isna().tolist() == [True, *[False] * 5]
     read = pd.read_parquet(tmp_path / "a.parquet")
-    pd.testing.assert_frame_equal(read, table.iloc[[1]].reset_index(drop=True))
+    structures = read.pop("structure")
+    pd.testing.assert_frame_equal(
+        read, expected.iloc[[2, 1]].reset_index(drop=True), check_dtype=False
+    )
+    structure = Structure.from_str(structures[0], fmt="json")
+    same(structure.frac_coords, pairs.structure(2).frac_coords, rtol=0)
+
+
+def test_pairs_in_parquet_are_imported_as_they_were(pairs, tmp_path):
+    export_dataset(pairs, tmp_path / "a.parquet")
+    card = import_dataset(tmp_path / "a.parquet", "pairs", name="back")
+    assert card.energies == pairs.card.energies
+    assert card.labels == "model"
+    back = open_dataset("back")
+    pd.testing.assert_frame_equal(back.table(), pairs.table(), check_dtype=False)
+    for one, other in zip(back.frames(range(6)), pairs.frames(range(6)), strict=True):
+        assert (one is None) == (other is None)
+        if one is not None:
+            same(one.frac_coords, other.frac_coords, rtol=0)
+            same(one.lattice, other.lattice, rtol=0)
 
 
 def test_mistakes_leave_no_file(data, tmp_path, monkeypatch):

@@ -13,10 +13,9 @@ from pymatgen.core import Element, Lattice, Structure
 from pymatgen.entries.computed_entries import ComputedStructureEntry
 
 from core.errors import LabError
-from core.frames.registry import list_datasets, open_dataset, open_frame_set
+from core.frames.registry import list_datasets, open_dataset, open_frame_set, write_subset
 from core.frames.schema import Card, Frame
 from core.frames.store import write_frames
-from core.frames.subsets import write_subset
 from core.home import datasets_dir
 from core.reference.formation import corrected_frames
 from core.reference.formation.corrected_frames import correct_frames
