@@ -8,8 +8,6 @@ from typing import Literal
 import torch
 from chgnet.model import CHGNet
 from torch import Tensor
-from torch._inductor import standalone_compile
-from torch._inductor.exc import InductorError
 from torch.fx import GraphModule
 
 from core.potential.batch import PackedBatch
@@ -196,6 +194,10 @@ def reason(error: Exception) -> str:
 
 
 def _by_inductor(graph: GraphModule, signature: Signature) -> Run:
+    # The compiler takes seconds to import, and most processes compile nothing.
+    from torch._inductor import standalone_compile  # noqa: PLC0415
+    from torch._inductor.exc import InductorError  # noqa: PLC0415
+
     def attempt() -> Run:
         return standalone_compile(graph, list(signature.inputs), dynamic_shapes="from_graph")
 

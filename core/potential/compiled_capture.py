@@ -18,8 +18,6 @@ from dataclasses import dataclass, fields
 import torch
 from chgnet.model import CHGNet
 from torch import SymInt, Tensor, nn
-from torch._dynamo.source import ConstantSource
-from torch._inductor.decomposition import select_decomp_table
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
@@ -167,6 +165,9 @@ def capture(
     Raises:
         NotCapturableError: if the graph would not hold for every batch.
     """
+    # It brings the compiler, which takes seconds to import.
+    from torch._inductor.decomposition import select_decomp_table  # noqa: PLC0415
+
     bound = _Bound(model, function)
     parameters = dict(model.named_parameters())
     trained = trainable(model)
@@ -237,6 +238,8 @@ def _take(tensors: Iterator[Tensor], names: tuple[str, ...]) -> dict[str, Tensor
 
 def _symbols(shapes: ShapeEnv, lengths: Mapping[str, int]) -> dict[str, int | SymInt]:
     """Return one independent symbol per size, with the example's value as the compiler's hint."""
+    from torch._dynamo.source import ConstantSource  # noqa: PLC0415 - it brings the compiler
+
     symbols: dict[str, int | SymInt] = {}
     for name, length in lengths.items():
         source = ConstantSource(name.replace(" ", "_"))

@@ -12,6 +12,10 @@ import numpy as np
 import pytest
 import torch
 from chgnet.data.dataset import StructureData
+from chgnet.model import CHGNet
+
+from core.potential.compiled import TrainingStep
+from tests.shallow_network import shallow_network
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 SCRIPTS = sorted(path.stem for path in BENCHMARKS.glob("*.py") if "CONTEST" in path.read_text())
@@ -44,10 +48,33 @@ def harness(monkeypatch):
         del sys.modules[name]
 
 
+@pytest.fixture(scope="module")
+def captured():
+    """The training step as it was captured first, which takes as long as the whole rest."""
+    return {}
+
+
+@pytest.fixture
+def shallow(monkeypatch, captured):
+    """Both sides train a network of two levels, whose step is captured once for all tests."""
+    capture = TrainingStep._captured
+
+    def capture_once(step, batch, targets, backend):
+        if not captured:
+            captured["step"] = capture(step, batch, targets, backend)
+        return captured["step"]
+
+    monkeypatch.setattr(TrainingStep, "_captured", capture_once)
+    monkeypatch.setattr(CHGNet, "load", lambda **_: shallow_network(2))
+    monkeypatch.setattr("core.potential.models.load_model", lambda *_: shallow_network(2))
+
+
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_prints_one_line_with_the_keys_of_the_contract(
-    harness, monkeypatch, tmp_path, capsys, name
+    harness, monkeypatch, tmp_path, capsys, request, name
 ):
+    if name in {"training_step", "data_parallel"}:
+        request.getfixturevalue("shallow")
     contest = runpy.run_path(str(BENCHMARKS / f"{name}.py"))["CONTEST"]
     started = []
 
@@ -109,27 +136,28 @@ def test_interval_coverage_prints_one_line(capsys):
     assert all(0 <= value <= 1 for share in shares for value in share)
 
 
-def test_an_arm_works_in_a_process_of_its_own(harness, capfd):
-    script = str(BENCHMARKS / "graph_conversion.py")
-    with harness.worker.RemoteWorker(script, ["--small", "--only", "arrays"]) as worker:
-        assert worker.n_pieces() == 1
-        turn = worker.turn(0)
-        assert min(turn.wall, turn.cpu) > 0
-        assert len(turn.told) == 4
-        assert worker.peak_memory_mb() > 50
+def test_a_worker_that_does_not_start_says_why(harness, tmp_path, capfd):
+    script = tmp_path / "script.py"
+    script.write_text("import sys; sys.exit(f'no arm called {sys.argv[2]}')")
     with pytest.raises(SystemExit, match="ended early"):
-        harness.worker.RemoteWorker(script, ["--only", "nothing"])
+        harness.worker.RemoteWorker(str(script), ["--only", "nothing"])
+    assert "no arm called nothing" in capfd.readouterr().err
+    contest = runpy.run_path(str(BENCHMARKS / "graph_conversion.py"))["CONTEST"]
+    with pytest.raises(SystemExit):
+        contest.main(["--only", "nothing"])
     assert "invalid choice: 'nothing'" in capfd.readouterr().err
 
 
-def test_processes_work_at_the_same_time(harness):
+def test_workers_are_processes_that_work_at_the_same_time(harness):
     script = str(BENCHMARKS / "graph_conversion.py")
     with harness.team.RemoteTeam(script, ["--small", "--only", "arrays"], 2, joint=True) as team:
         assert team.n_pieces() == 1
         turn = team.turn(0)
         one, other = turn.told
         assert one == other
+        assert len(one) == 4
         assert min(turn.wall, turn.cpu) > 0
+        # Each has torch in it.
         assert team.peak_memory_mb() > 100
     assert (harness.team.here().rank, harness.team.here().size) == (0, 1)
 
