@@ -242,9 +242,12 @@ def import_records(
     records = _records(
         source, functional=functional, mapping=mapping, units=units, stress_order=stress_order
     )
-    guessed = records.guess.energy(records.mapping["energy"]).corrections
+    key = records.mapping["energy"]
+    guessed = records.guess.energy(key).corrections
+    # What the form says of its energies holds for no other key.
+    of_form = source.corrections if source.mapping.get("energy", key) == key else None
     stated = stated_by_lab(records.file)
-    origin, known = stated or (source.labels, source.corrections)
+    origin, known = stated or (source.labels, of_form)
     card = records.card(
         kind="frames",
         name=name,

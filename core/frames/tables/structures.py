@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from core.elements import (
+    ISOTOPES,
     N_ELEMENTS,
+    SYMBOLS,
     FormulaError,
     atomic_number,
     formula_of,
@@ -32,6 +34,7 @@ _HARMLESS = re.compile(
     "Spacegroup from|symmetry operations|is deprecated|deprecated|Issues encountered while parsing"
 )
 _SPECIES = re.compile(r"([A-Z][a-z]?)(?:[0-9.]*[+-])?")
+_NUMBERS = {symbol: atomic_number(symbol) for symbol in (*SYMBOLS, *ISOTOPES)}
 _PRINTED = re.compile(r"\s*(Full Formula \(|Structure Summary|Structure\(|Atoms\(|Lattice\b)")
 
 
@@ -237,9 +240,11 @@ def cell_from_dict(document: Mapping[str, Any]) -> Cell:
 
 def _number(species: Sequence[Mapping[str, Any]]) -> int:
     """Return the atomic number of an ordered site."""
-    if len(species) != 1 or abs(species[0].get("occu", 1) - 1) > 1e-8:
+    first = species[0] if len(species) == 1 else {"occu": 0}
+    occupancy = first.get("occu", 1)
+    if occupancy != 1 and abs(occupancy - 1) > 1e-8:
         raise CellError("the structure is disordered")
-    return _atomic_number(species[0]["element"])
+    return _NUMBERS.get(first["element"]) or _atomic_number(first["element"])
 
 
 def numbers_of(species: Iterable[Any]) -> np.ndarray:

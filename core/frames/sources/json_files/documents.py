@@ -221,7 +221,7 @@ def site_values(sites: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in names:
         column = [one[name] for one in properties]
-        if name == "magmom":
+        if name == "magmom" and any(type(value) is not float for value in column):
             column = [_moment(value) for value in column]
         if any(value is None for value in column):
             continue
