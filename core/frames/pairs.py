@@ -50,6 +50,10 @@ class PairSet:
         """Return a table of material_id, formula, energies (eV/atom) and all other scalars."""
         return self._table.copy(deep=False)
 
+    def material_ids(self) -> np.ndarray:
+        """Return the material ids, (n,) strings."""
+        return self._table["material_id"].to_numpy()
+
     def fractions(self) -> np.ndarray:
         """Return the compositions as fractions, (n, 94)."""
         return self._fractions

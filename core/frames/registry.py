@@ -14,6 +14,7 @@ import pandas as pd
 
 from core.errors import LabError
 from core.files import new_directory, write_whole
+from core.frames.compositions import forget_fractions
 from core.frames.pairs import PairSet, open_pairs
 from core.frames.schema import CARD, Card, Parent, read_card
 from core.frames.store import FrameSet, open_frames
@@ -190,6 +191,7 @@ def delete_dataset(name: str) -> None:
     deleted = info.path.with_name(f".{name}.{secrets.token_hex(4)}.deleted")
     info.path.rename(deleted)
     shutil.rmtree(deleted)
+    forget_fractions(info.card.fingerprint)
 
 
 def new_dataset_path(name: str) -> Path:

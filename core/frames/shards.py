@@ -192,12 +192,22 @@ class ShardReader:
         ]
         return np.concatenate([np.zeros(0, bool), *valid])
 
-    def codes(self, name: str) -> np.ndarray:
-        """Return the values of a column of strings as numbers in the order of appearance, (n,)."""
+    def codes(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return a column of strings as numbers in the order of appearance, and the strings.
+
+        Returns:
+            Number of each row's string, (n,), and the distinct strings.
+        """
         encoded = self.column(name).dictionary_encode()
-        return np.concatenate(
-            [np.zeros(0, np.int32), *(chunk.indices.to_numpy() for chunk in encoded.chunks)]
-        )
+        numbers = [np.zeros(0, np.int32), *(chunk.indices.to_numpy() for chunk in encoded.chunks)]
+        distinct = encoded.chunk(0).dictionary.to_pylist() if encoded.num_chunks else []
+        return np.concatenate(numbers), np.array(distinct, dtype=object)
+
+    def strings(self, name: str) -> np.ndarray:
+        """Return a column of strings, (n,), of which equal ones are one object."""
+        numbers, distinct = self.codes(name)
+        strings: np.ndarray = distinct[numbers]
+        return strings
 
     def batches(self) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Yield (first row, record batch) one after the other; memory-mapped unless chosen."""

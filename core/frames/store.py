@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from core.elements import N_ELEMENTS, fractions_from_flat
 from core.errors import LabError
 from core.files import new_directory, write_whole
+from core.frames.compositions import fractions_of
 from core.frames.derived import mean_magmoms, volumes_per_atom
 from core.frames.layout import SCALARS
 from core.frames.schema import CARD, Card, Frame, read_card
@@ -147,12 +147,16 @@ class FrameSet:
         return self._values("energy_per_atom")
 
     def material_ids(self) -> np.ndarray:
-        """Return the material ids, (n,) strings."""
-        return self._values("material_id")
+        """Return the material ids, (n,) strings, of which equal ones are one object."""
+        return self._material_ids
+
+    def formulas(self) -> np.ndarray:
+        """Return the reduced formulas, (n,) strings, of which equal ones are one object."""
+        return self._formulas
 
     def material_codes(self) -> np.ndarray:
         """Return the number of each frame's material in the order of appearance, (n,) integers."""
-        return self._shards.codes("material_id")
+        return self._shards.codes("material_id")[0]
 
     def batches(self) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Yield (first row, record batch), memory-mapped, one after the other."""
@@ -186,11 +190,16 @@ class FrameSet:
         return pd.DataFrame(columns)
 
     @cached_property
+    def _material_ids(self) -> np.ndarray:
+        return self._shards.strings("material_id")
+
+    @cached_property
+    def _formulas(self) -> np.ndarray:
+        return self._shards.strings("formula")
+
+    @cached_property
     def _fractions(self) -> np.ndarray:
-        fractions = np.empty((len(self), N_ELEMENTS))
-        for start, numbers, offsets in self._shards.compositions():
-            fractions[start : start + len(offsets) - 1] = fractions_from_flat(numbers, offsets)
-        return fractions
+        return fractions_of(self._shards.compositions(), len(self), self.fingerprint)
 
     @cached_property
     def _split(self) -> Split:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from core.elements import SYMBOLS
 from core.errors import LabError
+from core.frames.compositions import rows_of
 from core.frames.pairs import PairSet
 from core.frames.store import FrameSet
 from core.progress import Progress, silent
@@ -109,11 +110,9 @@ def fit_atomref(
         interaction = _interaction_energies(target, rows, source, progress)
         usable = np.isfinite(interaction)
         rows, y = rows[usable], (y - interaction)[usable]
-    X = target.data.fractions()
     # A copy of all compositions of a large data set is too much to keep for every fit.
-    if len(rows) != len(X) or (np.diff(rows) != 1).any():
-        X = X[rows]
-    materials = target.data.table()["material_id"].to_numpy()[rows]
+    X = rows_of(target.data.fractions(), rows)
+    materials = rows_of(target.data.material_ids(), rows)
     prior = None
     if method in PULLED:
         data = target.data if isinstance(target.data, FrameSet) else None

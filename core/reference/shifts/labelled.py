@@ -6,6 +6,7 @@ from typing import Literal, Self
 import numpy as np
 
 from core.errors import LabError
+from core.frames.compositions import rows_of
 from core.frames.pairs import PairSet
 from core.frames.registry import open_dataset
 from core.frames.schema import Corrections
@@ -48,12 +49,12 @@ class LabelledEnergies:
     @property
     def fractions(self) -> np.ndarray:
         """Composition fractions of these rows, (n, 94)."""
-        return np.asarray(self.data.fractions()[self.rows])
+        return rows_of(self.data.fractions(), self.rows)
 
     @property
     def material_ids(self) -> np.ndarray:
         """Material ids of these rows, (n,)."""
-        return np.asarray(self.data.table()["material_id"].to_numpy()[self.rows])
+        return rows_of(self.data.material_ids(), self.rows)
 
 
 def labelled_energies(dataset: str, column: str | None = None) -> LabelledEnergies:

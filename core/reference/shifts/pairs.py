@@ -11,9 +11,13 @@ import pandas as pd
 from core.elements import INDEX
 from core.errors import LabError
 from core.frames.column_names import differ_in_corrections
+from core.frames.compositions import rows_of
 from core.frames.pairs import PairSet
 from core.frames.schema import Card, Corrections, EnergyColumn
 from core.frames.store import FrameSet
+
+_CHUNK = 16384
+"""Rows whose compositions are compared at a time."""
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
@@ -139,8 +143,8 @@ class PairedEnergies:
         """
         names = f"{source.card.name} and {target.card.name}"
         _check_functionals(names, source.card.frame_energy, target.card.frame_energy)
-        tables = (source.table(), target.table())
-        matches = pd.Index(tables[1]["frame_id"]).get_indexer(pd.Index(tables[0]["frame_id"]))
+        frame_ids = source.table()["frame_id"]
+        matches = pd.Index(target.table()["frame_id"]).get_indexer(pd.Index(frame_ids))
         energies = (source.energies(), target.energies()[matches])
         both = (matches >= 0) & np.isfinite(energies[0]) & np.isfinite(energies[1])
         rows = np.flatnonzero(both)
@@ -149,17 +153,17 @@ class PairedEnergies:
                 f"{names} share no frame id that has an energy in both; "
                 "import them with the same frame ids."
             )
-        fractions = source.fractions()[rows]
-        differs = np.abs(fractions - target.fractions()[matches[rows]]).max(axis=1) > 1e-6
-        if differs.any():
-            frame = tables[0]["frame_id"].iloc[rows[int(np.argmax(differs))]]
+        fractions = rows_of(source.fractions(), rows)
+        different = _first_difference(fractions, target.fractions(), matches[rows])
+        if different is not None:
             raise LabError(
-                f"{names} hold different compositions under frame id {frame!r}; "
-                "import one of them with the other's frame ids."
+                f"{names} hold different compositions under frame id "
+                f"{frame_ids.iloc[rows[different]]!r}; import one of them with the other's frame "
+                "ids."
             )
         return cls(
-            material_id=tables[0]["material_id"].to_numpy()[rows],
-            formula=tables[0]["formula"].to_numpy()[rows],
+            material_id=rows_of(source.material_ids(), rows),
+            formula=rows_of(source.formulas(), rows),
             fractions=fractions,
             source=energies[0][rows],
             target=energies[1][rows],
@@ -191,6 +195,16 @@ class OpenedPairs:
     def containing(self, symbols: Iterable[str], *, any_of: bool = False) -> Self:
         """Return the same with only the pairs that contain all, or any, of the named elements."""
         return replace(self, pairs=self.pairs.containing(symbols, any_of=any_of))
+
+
+def _first_difference(fractions: np.ndarray, others: np.ndarray, matches: np.ndarray) -> int | None:
+    """Return the first row (n, 94) that differs from the row of `others` that it matches."""
+    for start in range(0, len(fractions), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        differs = np.abs(fractions[part] - others[matches[part]]).max(axis=1) > 1e-6
+        if differs.any():
+            return start + int(np.argmax(differs))
+    return None
 
 
 def _check_functionals(names: str, source: EnergyColumn, target: EnergyColumn) -> None:
