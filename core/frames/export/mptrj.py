@@ -20,7 +20,8 @@ def write_mptrj(path: Path, card: Card, frames: Iterable[Frame]) -> None:
 
     Keys and units are those of MPtrj: structure, energy_per_atom (eV/atom), corrected_total_energy
     and uncorrected_total_energy (eV), force (eV/Å), stress (kBar, VASP's sign), magmom (μB),
-    bandgap (eV), mp_id; null where a label is missing. MPtrj itself has no functional and labels.
+    bandgap (eV), mp_id; null where a label is missing. MPtrj itself has no functional, labels and
+    corrections.
 
     Args:
         path: a new file.
@@ -72,6 +73,7 @@ def _document(card: Card, frame: Frame) -> dict[str, Any]:
         "mp_id": frame.material_id,
         "functional": card.functional,
         "labels": card.labels,
+        "corrections": card.corrections,
     }
     if card.corrections == "MP2020":
         document["corrected_total_energy"] = total(frame, frame.energy_per_atom)

@@ -7,7 +7,7 @@ import pyarrow as pa
 from core.frames.schema import Corrections
 from core.frames.tables.tabular import TableFile
 
-_COLUMNS: Final = frozenset({"frame_id", "material_id", "functional", "labels", "corrections"})
+_COLUMNS: Final = frozenset({"functional", "labels", "corrections"})
 """Names that stand together only in files of the lab."""
 
 

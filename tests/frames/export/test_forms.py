@@ -171,7 +171,7 @@ def test_pandas_reads_parquet(data, tmp_path):
     assert card["fingerprint"] == data.fingerprint
 
 
-@pytest.mark.parametrize("suffix", ["extxyz", "db", "parquet"])
+@pytest.mark.parametrize("suffix", ["extxyz", "db", "parquet", "json"])
 @pytest.mark.parametrize("corrections", ["MP2020", "none", "unknown"])
 def test_what_is_exported_is_imported_without_options(make_frames, tmp_path, suffix, corrections):
     frames = [one for one in make_frames(30) if one.energy_per_atom is not None]
@@ -189,7 +189,10 @@ def test_what_is_exported_is_imported_without_options(make_frames, tmp_path, suf
     card = import_dataset(path, "frames", name="back", functional="PBE")
     assert {key: getattr(card, key) for key in update} == update
     back = open_frame_set("back")
-    tolerance = {"parquet": 1e-15, "db": 1e-13, "extxyz": 1e-8}[suffix]
+    tolerance = 1e-8 if suffix == "extxyz" else 1e-13
+    if (suffix, corrections) == ("json", "none"):
+        # The form has a key of its own for uncorrected energies.
+        frames = [replace(one, uncorrected_energy_per_atom=one.energy_per_atom) for one in frames]
     for frame, again in zip(frames, back.frames(range(len(frames))), strict=True):
         names = ("energy_per_atom", "uncorrected_energy_per_atom", "forces", "stress", "magmoms")
         for name in (*names, "bandgap", "lattice"):
