@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from core.frames.sources.importing import import_dataset
+from core.frames.sources.importing import AS_RECOGNISED, import_dataset
+from core.frames.sources.records import Reading
 from core.frames.tables.guessing import Kind
 from core.frames.uploads import drop_upload, is_upload
 from core.progress import Progress, part
@@ -41,6 +42,7 @@ class ImportStudy(Study):
     Attributes:
         paths: the files or the folder; uploaded ones are deleted after the import.
         dataset_kind: what they become.
+        reading: how the files are read.
         settings: further arguments of `core.frames.sources.importing.import_dataset`.
         requested: when it was asked for, UTC epoch seconds; every import is done anew.
     """
@@ -50,6 +52,7 @@ class ImportStudy(Study):
 
     paths: list[str]
     dataset_kind: Kind
+    reading: Reading = AS_RECOGNISED
     settings: dict[str, Any]
     requested: float = Field(default_factory=time.time)
 
@@ -80,8 +83,13 @@ class ImportStudy(Study):
             LabError: if nothing can be imported; no data set is made then.
         """
         end = 1 - _SHARE_OF_CHECK if self.dataset_kind == "frames" else 1.0
-        reading = part(progress, 0.0, end)
-        card = import_dataset(self.paths, self.dataset_kind, progress=reading, **self.settings)
+        card = import_dataset(
+            self.paths,
+            self.dataset_kind,
+            reading=self.reading,
+            progress=part(progress, 0.0, end),
+            **self.settings,
+        )
         findings: list[str] = []
         if self.dataset_kind == "frames":
             # It waits for torch, which tables of energies do not need.

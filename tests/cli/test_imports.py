@@ -64,3 +64,15 @@ def test_steps_of_calculations_are_chosen(tmp_path):
     assert given["n"] == 2
     words = ("--name", "d", "--functional", "PBE", "--steps", "last")
     assert "steps of one calculation" in mistake("import", HFO2, *words)
+
+
+def test_numbers_of_types_need_their_elements(tmp_path):
+    path = tmp_path / "train.cfg"
+    path.write_text(
+        "BEGIN_CFG\n Size\n    1\n Supercell\n    3 0 0\n    0 3 0\n    0 0 3\n"
+        " AtomData:  id type cartes_x cartes_y cartes_z fx fy fz\n    1 0 0 0 0 0 0 0\n"
+        " Energy\n    -1.9\nEND_CFG\n"
+    )
+    words = ("import", path, "--name", "types", "--functional", "PBE")
+    assert "--elements Li,O" in mistake(*words)
+    assert answer(*words, "--elements", "Li")["n"] == 1

@@ -1,5 +1,6 @@
 """`import`."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -13,7 +14,7 @@ from core.frames.registry import DatasetInfo
 from core.frames.schema import DFT, Card, Corrections
 from core.frames.sources.importing import Input, import_dataset, open_input, plan_import
 from core.frames.sources.opening import FORMS, files_named
-from core.frames.sources.records import Steps
+from core.frames.sources.records import Reading, Steps
 from core.frames.tables.guessing import Kind
 from core.frames.tables.labels import StressOrder
 from core.frames.tables.not_energies import without_energies
@@ -89,6 +90,12 @@ def import_(
             help="Take steps whose electronic loop did not converge as well.",
         ),
     ] = False,
+    elements: Annotated[
+        str,
+        typer.Option(
+            help="The elements in the order of the types, where a file has numbers of types: Li,O."
+        ),
+    ] = "",
     corrections: Annotated[
         list[str] | None,
         typer.Option(
@@ -104,12 +111,15 @@ def import_(
     """Import frames with labels from a file or folder of a known form, or a table of energies."""
     fields = key_values(mapping or [], option="--map")
     files = _files(paths, pattern)
-    form = None if format_ in _KINDS else format_
-    which: dict[str, Any] = {"steps": steps, "with_unconverged": with_unconverged}
-    found = open_input(files, form, **which)
+    reading = Reading(
+        form=None if format_ in _KINDS else format_,
+        steps=steps,
+        with_unconverged=with_unconverged,
+        elements=tuple(re.findall(r"\w+", elements)),
+    )
+    found = open_input(files, reading)
     choices: dict[str, Any] = {
-        "form": form,
-        **which,
+        "reading": reading,
         "mapping": fields,
         "units": key_values(units or [], option="--unit"),
     }

@@ -16,7 +16,7 @@ from core.frames.sources.json_files.entry_table import entry_table
 from core.frames.sources.many import ManyFiles
 from core.frames.sources.opening import open_source
 from core.frames.sources.record_frames import HEAD_RECORDS, RecordFrames
-from core.frames.sources.records import RecordSource, Steps
+from core.frames.sources.records import Reading, RecordSource
 from core.frames.store import write_frames
 from core.frames.tables.energy_table import EnergyTable
 from core.frames.tables.exported import stated_by_lab
@@ -39,6 +39,9 @@ _IMPORTS: dict[Kind, Callable[..., Card]] = {
     "frames": import_frames,
     "energies": import_energies,
 }
+
+AS_RECOGNISED = Reading()
+"""Files are of the form that their content shows, and all of it is read."""
 
 Paths = Path | str | Sequence[Path | str]
 """A file or folder, or several files of one form."""
@@ -138,29 +141,21 @@ class Input:
         )
 
 
-def open_input(
-    paths: Paths,
-    form: str | None = None,
-    *,
-    steps: Steps = "all",
-    with_unconverged: bool = False,
-) -> Input:
+def open_input(paths: Paths, reading: Reading = AS_RECOGNISED) -> Input:
     """Recognise files by their content.
 
     Args:
         paths: a file or folder, or several of one form.
-        form: name of the form where recognition is wrong; see `core.frames.sources.opening.FORMS`.
-        steps: which ionic steps of calculations become frames.
-        with_unconverged: whether steps count whose electronic loop did not converge.
+        reading: what the user says of them.
 
     Raises:
         LabError: if a file cannot be opened, or is of a form that cannot be imported.
     """
     every = [Path(paths)] if isinstance(paths, (str, Path)) else [Path(path) for path in paths]
-    sources = [open_source(path, form) for path in every]
-    for source in sources:
-        if source is not None:
-            source.choose(steps, with_unconverged=with_unconverged)
+    sources = [open_source(path, reading.form) for path in every]
+    for opened in filter(None, sources):
+        opened.choose(reading.steps, with_unconverged=reading.with_unconverged)
+        opened.elements = reading.elements
     if len(every) == 1:
         source = sources[0]
         if source is not None:
@@ -178,20 +173,14 @@ def open_input(
 
 
 def import_dataset(
-    paths: Paths,
-    kind: Kind,
-    *,
-    form: str | None = None,
-    steps: Steps = "all",
-    with_unconverged: bool = False,
-    **settings: Any,
+    paths: Paths, kind: Kind, *, reading: Reading = AS_RECOGNISED, **settings: Any
 ) -> Card:
     """Import files as a new data set; settings and errors are those of its kind.
 
     Tables: see `import_pairs`, `import_frames` and `import_energies`. Others: see `import_records`.
-    The other arguments are those of `open_input`.
+    Paths and reading are those of `open_input`.
     """
-    found = open_input(paths, form, steps=steps, with_unconverged=with_unconverged)
+    found = open_input(paths, reading)
     if found.source is not None:
         return import_records(found.source, **settings)
     if found.table is None or kind not in found.kinds:
@@ -313,12 +302,10 @@ def plan_import(
     paths: Paths,
     kind: Kind,
     *,
-    form: str | None = None,
+    reading: Reading = AS_RECOGNISED,
     functional: str | None = None,
     mapping: Mapping[str, str] | None = None,
     units: Mapping[str, str] | None = None,
-    steps: Steps = "all",
-    with_unconverged: bool = False,
 ) -> ImportPlan:
     """Return what `import_dataset` would take; arguments as of its kind.
 
@@ -326,7 +313,7 @@ def plan_import(
         LabError: if nothing can be read or what the kind needs is missing.
     """
     functional = functional and canonical_functional(functional)
-    found = open_input(paths, form, steps=steps, with_unconverged=with_unconverged)
+    found = open_input(paths, reading)
     if found.table is None:
         return found.records(functional=functional, mapping=mapping, units=units).plan
     if kind == "frames":

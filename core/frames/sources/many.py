@@ -29,6 +29,7 @@ class ManyFiles(RecordSource):
         self.units_are_known = first.units_are_known
         self.stress_order = first.stress_order
         self.has_steps = first.has_steps
+        self.has_types = first.has_types
         functionals = {source.functional for source in sources}
         self.functional = functionals.pop() if len(functionals) == 1 else None
         self.corrections = first.corrections

@@ -66,6 +66,24 @@ def _is_missing(value: Any) -> bool:
     return value is None or (isinstance(value, float) and value != value)  # noqa: PLR0124  NaN
 
 
+@dataclass(kw_only=True, frozen=True)
+class Reading:
+    """How files are read where they leave a choice.
+
+    Attributes:
+        form: name of their form where recognition is wrong; see
+            `core.frames.sources.opening.FORMS`.
+        steps: which ionic steps of calculations become frames.
+        with_unconverged: whether steps count whose electronic loop did not converge.
+        elements: symbols in the order of the types of atoms, where a file has numbers of types.
+    """
+
+    form: str | None = None
+    steps: Steps = "all"
+    with_unconverged: bool = False
+    elements: tuple[str, ...] = ()
+
+
 class RecordSource(ABC):
     """A file or a folder with many structures, read one after the other.
 
@@ -73,7 +91,7 @@ class RecordSource(ABC):
     to choose is guessed from its keys and overruled by the user.
 
     Attributes:
-        form: name of the form for the user, as in `atomref import --form`.
+        form: name of the form for the user, as in `atomref import --format`.
         title: the form in words.
         mapping: field to key, where the form defines the keys.
         units: label to unit, where keys do not say it.
@@ -87,6 +105,7 @@ class RecordSource(ABC):
         corrections: whether the energies contain MP2020 corrections, None if that is not known.
         labels: "dft" or the name of the model that made the labels.
         has_steps: whether it holds calculations, of which the steps can be chosen.
+        has_types: whether it may have numbers of types instead of elements.
         read_keys: keys whose values are needed, None for all; a source may leave the others out.
     """
 
@@ -104,6 +123,7 @@ class RecordSource(ABC):
     corrections: Corrections | None = None
     labels: str = DFT
     has_steps: bool = False
+    has_types: bool = False
     read_keys: frozenset[str] | None = None
 
     def __init__(self, path: Path) -> None:

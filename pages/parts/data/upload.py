@@ -1,5 +1,6 @@
 """Import of an uploaded file, or of files on the server."""
 
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,8 @@ import streamlit as st
 
 from core.frames.schema import DFT
 from core.frames.sources.importing import Input, open_input, plan_import
-from core.frames.sources.opening import FORMS, files_named
-from core.frames.sources.records import Steps
+from core.frames.sources.opening import FORMS, files_named, open_source
+from core.frames.sources.records import Reading, Steps
 from core.frames.tables.guessing import Kind
 from core.frames.tables.mapping import ImportPlan
 from core.frames.uploads import keep_upload, suggest_name
@@ -32,8 +33,12 @@ RECOGNISED = "recognised by its content"
 
 
 @st.cache_resource(show_spinner="Reading the first frames …", max_entries=16)
-def opened(paths: tuple[str, ...], form: str | None, _times: tuple[float, ...]) -> Input:
-    return open_input(paths, form)
+def opened(
+    paths: tuple[str, ...],
+    reading: Reading,
+    times: tuple[float, ...],  # noqa: ARG001  part of the cache's key
+) -> Input:
+    return open_input(paths, reading)
 
 
 def import_files() -> None:
@@ -46,13 +51,8 @@ def import_files() -> None:
         )
         return
     key = Path(paths[0]).parent.name if len(paths) == 1 else str(hash(paths))
-    form = st.selectbox(
-        "Form of the file",
-        [None, *FORMS],
-        format_func=lambda name: name or RECOGNISED,
-        key=f"form-{key}",
-    )
-    found = opened(paths, form, tuple(Path(path).stat().st_mtime for path in paths))
+    reading = choose_reading(paths, key)
+    found = opened(paths, reading, tuple(Path(path).stat().st_mtime for path in paths))
     kinds = [kind for kind in KINDS if kind in found.kinds]
     kind: Kind = st.segmented_control(
         "Import as",
@@ -60,43 +60,64 @@ def import_files() -> None:
         format_func=KINDS.__getitem__,
         default=found.kind,
         required=True,
-        key=f"kind-{key}-{form}",
+        key=f"kind-{key}-{reading.form}",
         wrap=True,
     )
-    key = f"{kind}-{key}-{form}"
+    key = f"{kind}-{key}-{reading.form}"
     mapping = choose_columns(found, kind, key)
     units, order = choose_units(found, mapping, key)
     settings = describe(found, kind, mapping, suggest_name(Path(paths[0]).name), key)
     settings |= {"mapping": mapping, "units": units}
-    if form:
-        settings["form"] = form
     if order:
         settings["stress_order"] = order
-    if found.source is not None and found.source.has_steps:
-        settings |= choose_steps(key)
-    planned = _plan(paths, kind, settings)
+    planned = _plan(paths, kind, reading, settings)
     st.caption(plain(f"A file of the form {found.title}. {planned.sentences}"))
     if st.button("Import", type="primary", icon=":material/upload:"):
-        begin(ImportStudy(paths=list(paths), dataset_kind=kind, settings=settings))
-    command(import_command(paths, kind, settings))
+        study = ImportStudy(
+            paths=list(paths), dataset_kind=kind, reading=reading, settings=settings
+        )
+        begin(study)
+    command(import_command(paths, kind, reading, settings))
 
 
-def choose_steps(key: str) -> dict[str, Any]:
-    """Return which steps of calculations are imported."""
-    steps = st.segmented_control(
-        "Ionic steps",
-        list(STEPS),
-        format_func=STEPS.__getitem__,
-        default="all",
-        required=True,
-        key=f"steps-{key}",
+def choose_reading(paths: tuple[str, ...], key: str) -> Reading:
+    """Return how the files are read, as far as their form leaves a choice."""
+    form = st.selectbox(
+        "Form of the file",
+        [None, *FORMS],
+        format_func=lambda name: name or RECOGNISED,
+        key=f"form-{key}",
     )
-    unconverged = st.checkbox(
-        "Also steps whose electronic loop did not converge",
-        key=f"unconverged-{key}",
-        help="Their energies and forces are wrong by an unknown amount.",
+    source = open_source(paths[0], form)
+    steps: Steps = "all"
+    unconverged = False
+    elements = ""
+    if source is not None and source.has_steps:
+        steps = st.segmented_control(
+            "Ionic steps",
+            list(STEPS),
+            format_func=STEPS.__getitem__,
+            default="all",
+            required=True,
+            key=f"steps-{key}",
+        )
+        unconverged = st.checkbox(
+            "Also steps whose electronic loop did not converge",
+            key=f"unconverged-{key}",
+            help="Their energies and forces are wrong by an unknown amount.",
+        )
+    if source is not None and source.has_types:
+        elements = st.text_input(
+            "Elements in the order of the types, where the file has numbers of types",
+            key=f"elements-{key}",
+            placeholder="Li, O",
+        )
+    return Reading(
+        form=form,
+        steps=steps,
+        with_unconverged=unconverged,
+        elements=tuple(re.findall(r"\w+", elements)),
     )
-    return {"steps": steps, "with_unconverged": unconverged}
 
 
 def chosen_files() -> tuple[str, ...]:
@@ -137,15 +158,20 @@ def begin(study: ImportStudy) -> None:
 
 
 @st.cache_data(show_spinner=False, max_entries=16)
-def _plan(paths: tuple[str, ...], kind: Kind, settings: dict[str, Any]) -> ImportPlan:
-    names = ("form", "functional", "mapping", "units", "steps", "with_unconverged")
-    return plan_import(paths, kind, **{name: settings[name] for name in names if name in settings})
+def _plan(
+    paths: tuple[str, ...], kind: Kind, reading: Reading, settings: dict[str, Any]
+) -> ImportPlan:
+    names = ("functional", "mapping", "units")
+    chosen = {name: settings[name] for name in names if name in settings}
+    return plan_import(paths, kind, reading=reading, **chosen)
 
 
-def import_command(paths: tuple[str, ...], kind: Kind, settings: dict[str, Any]) -> str:
+def import_command(
+    paths: tuple[str, ...], kind: Kind, reading: Reading, settings: dict[str, Any]
+) -> str:
     """Return the command that imports the same."""
     words = ["atomref", "import", *paths, "--name", settings["name"]]
-    words += ["--format", settings.get("form") or kind]
+    words += ["--format", reading.form or kind]
     if kind == "pairs":
         for column, functional in settings["functionals"].items():
             words += ["--functional", f"{column}={functional}"]
@@ -160,10 +186,12 @@ def import_command(paths: tuple[str, ...], kind: Kind, settings: dict[str, Any])
         words += ["--unit", f"{field}={unit}"]
     if order := settings.get("stress_order"):
         words += ["--stress-order", order]
-    if settings.get("steps", "all") != "all":
-        words += ["--steps", settings["steps"]]
-    if settings.get("with_unconverged"):
+    if reading.steps != "all":
+        words += ["--steps", reading.steps]
+    if reading.with_unconverged:
         words.append("--with-unconverged")
+    if reading.elements:
+        words += ["--elements", ",".join(reading.elements)]
     if settings["labels"] != DFT:
         words += ["--labels", settings["labels"]]
     if settings["licence"]:

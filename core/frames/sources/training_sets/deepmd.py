@@ -68,6 +68,7 @@ class DeepmdSource(RecordSource):
     )
     units = MappingProxyType({"energy": "eV/cell", "forces": "eV/Å", "stress": "eV virial"})
     units_are_known = True
+    has_types = True
 
     def records(self, progress: Progress) -> Iterator[Record | Refused]:
         """Yield the frames, system by system and set by set."""

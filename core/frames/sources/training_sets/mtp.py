@@ -35,6 +35,7 @@ class MtpConfigurations(RecordSource):
     mapping = MappingProxyType({"energy": "energy", "forces": "forces"})
     units = MappingProxyType({"energy": "eV/cell", "forces": "eV/Å", "stress": "eV virial"})
     units_are_known = True
+    has_types = True
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
