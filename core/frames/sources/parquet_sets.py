@@ -11,10 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.frames.sources.arrow_lists import arrays, depth_of_numbers, is_list
+from core.frames.sources.json_files.documents import structure_record
+from core.frames.sources.json_files.matpes import MatPes
 from core.frames.sources.records import Record, RecordSource, Refused
 from core.frames.sources.sites import has_sites, sites_record
 from core.frames.tables.parquet_file import PARQUET_MAGIC
-from core.frames.tables.structures import cell_from_dict
 from core.frames.tables.tabular import CellError
 from core.progress import Progress
 
@@ -182,56 +183,27 @@ class ColabFit(ParquetSites):
 
 
 class MatPesParquet(ParquetSites):
-    """MatPES with pymatgen structures, as Hugging Face converts its JSON.
-
-    Energies are totals in eV, forces in eV/Å, stress is six numbers in kBar with VASP's sign in the
-    order xx, yy, zz, yz, xz, xy (matpes.ai/dataset).
-    """
+    """MatPES with pymatgen structures, as Hugging Face converts its JSON; see `MatPes`."""
 
     form = "matpes-parquet"
     title = "MatPES in Parquet"
-    mapping: Mapping[str, str] = MappingProxyType(
-        {
-            "frame_id": "matpes_id",
-            "energy": "energy",
-            "forces": "forces",
-            "stress": "stress",
-            "magmoms": "magmom",
-            "bandgap": "bandgap",
-            "functional": "functional",
-        }
-    )
-    units: Mapping[str, str] = MappingProxyType(
-        {"energy": "eV/cell", "forces": "eV/Å", "stress": "kBar"}
-    )
-    units_are_known = True
-    stress_order = "ase"
-    corrections = "none"
+    mapping = MatPes.mapping
+    units = MatPes.units
+    units_are_known = MatPes.units_are_known
+    stress_order = MatPes.stress_order
+    corrections = MatPes.corrections
 
     @classmethod
     def takes(cls, schema: pa.Schema) -> bool:
-        """Return whether there is a MatPES id and a column of structures as dictionaries."""
-        return ({"matpes_id", "structure", "energy"} <= set(schema.names)) and pa.types.is_struct(
-            schema.field("structure").type
-        )
+        """Return whether there is a MatPES id and a column of structures."""
+        return {"matpes_id", "structure", "energy"} <= set(schema.names)
 
     def record(self, where: str, row: dict[str, Any]) -> Record:
         """Return one row."""
-        structure = row.pop("structure")
-        if structure is None:
-            raise CellError("it has no structure")
-        cell = cell_from_dict(structure)
-        properties = [site.get("properties") or {} for site in structure["sites"]]
-        if all(one.get("magmom") is not None for one in properties):
-            row.setdefault("magmom", [one["magmom"] for one in properties])
-        return Record(
-            where=where,
-            atomic_numbers=cell.atomic_numbers,
-            lattice=cell.lattice,
-            frac_coords=cell.frac_coords,
-            pbc=cell.pbc,
-            values=row,
-        )
+        structure, provenance = row.pop("structure"), row.pop("provenance", None)
+        origin = provenance.get("original_mp_id") if isinstance(provenance, dict) else None
+        row["original_mp_id"] = origin or row["matpes_id"]
+        return structure_record(structure, where, row)
 
 
 def _files(path: Path) -> list[Path]:

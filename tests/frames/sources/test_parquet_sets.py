@@ -66,8 +66,10 @@ def colabfit_row(**changes):
 
 
 def matpes_row(**changes):
-    structure = STRUCTURE.copy(site_properties={"magmom": [0.0, -1.5]})
+    structure = STRUCTURE.copy(site_properties={"magmom": [0.0, 9.0]})
     return {
+        "bader_magmoms": [0.0, -1.5],
+        "provenance": {"original_mp_id": "mp-1", "temperature": 300},
         "matpes_id": "matpes-20240214_1_1",
         "structure": structure.as_dict() | {"properties": None},
         "energy": -7.0,
@@ -108,7 +110,7 @@ def refused(frames: RecordFrames) -> list[str]:
     [
         (lemat_row, "lemat", ("mp-22862", "mp-22862")),
         (colabfit_row, "colabfit", ("PO_1", "CO_1")),
-        (matpes_row, "matpes-parquet", ("matpes-20240214_1_1", "matpes-20240214_1_1")),
+        (matpes_row, "matpes-parquet", ("matpes-20240214_1_1", "mp-1")),
     ],
 )
 def test_labels_are_in_the_lab_s_units(write, row, form, ids):

@@ -39,6 +39,10 @@ class StructureColumns(RecordSource):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
+        self.labels = labeller(json_head(path).value)
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
         self._notes: list[str] = []
 
     @classmethod

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from core.frames.sources.json_files.columns import labeller
 from core.frames.sources.json_files.documents import (
     JsonDocuments,
     looks_like_structure,
@@ -37,10 +38,7 @@ class StructureDocuments(JsonDocuments):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        value = json_head(path).value
-        labeller = value.get("labeller") if isinstance(value, Mapping) else None
-        if isinstance(labeller, str) and labeller.strip():
-            self.labels = labeller.strip()
+        self.labels = labeller(json_head(path).value)
 
     @classmethod
     def is_document(cls, document: Mapping[str, Any]) -> bool:
