@@ -25,7 +25,8 @@ def cell_of_record(record: Record) -> tuple[Cell, float | None]:
     """
     if record.lattice is None or not any(record.pbc):
         return in_box(record.atomic_numbers, _positions(record)), None
-    coords, lattice, notes = record.frac_coords, record.lattice, ()
+    coords, lattice = record.frac_coords, record.lattice
+    notes: tuple[str, ...] = ()
     factor: float | None = 1.0
     if not all(record.pbc):
         lattice, factor = with_vacuum(lattice, _positions(record), record.pbc)

@@ -242,11 +242,11 @@ def _atomic_numbers(columns: dict[str, Any]) -> np.ndarray:
     names = {name.lower(): name for name in columns}
     by_symbol = next((names[name] for name in _SPECIES if name in names), None)
     by_number = next((names[name] for name in _NUMBERS if name in names), None)
-    if by_symbol is None and by_number is None:
+    chosen = by_symbol or by_number
+    if chosen is None:
         raise CellError("its Properties name no column of species")
-    values = columns.pop(by_symbol or by_number)
-    if by_symbol and by_number:
-        columns.pop(by_number)
+    values = columns.pop(chosen)
+    columns.pop(by_number or "", None)
     if isinstance(values, list):
         try:
             return np.array([_ATOMIC_NUMBERS[word] for word in values], dtype=np.int64)

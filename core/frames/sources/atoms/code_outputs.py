@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import IO, ClassVar, Final, cast
 
 import ase.io
 from ase import Atoms
@@ -80,7 +80,7 @@ class CodeOutput(RecordSource):
             yield Refused(where=f"the rest of {name}", why=self._broken)
 
     def _atoms(self, file: io.TextIOBase) -> Iterator[Atoms]:
-        yield from ase.io.iread(file, index=":", format=self.form)
+        yield from ase.io.iread(cast("IO[str]", file), index=":", format=self.form)
 
     def _checked(self, atoms: Atoms, where: str) -> Record:
         record = record_of_atoms(atoms, where)

@@ -11,6 +11,7 @@ from core.frames.sources.records import RecordSource
 
 ASE_FORMS: Final[tuple[type[RecordSource], ...]] = (
     *(AseTrajectory, AseDatabase, AseJson, AseLmdb),
-    *(Cp2k, *CODES),
+    Cp2k,
+    *CODES,
 )
 """Recognised by content, each by what the others do not have."""

@@ -35,7 +35,8 @@ def blocks(path: Path, first: bytes, last: bytes, progress: Progress) -> Iterato
         progress: told the share of the file that was read.
     """
     count = 0
-    where, lines = "", None
+    where = ""
+    lines: list[list[bytes]] | None = None
     unended = f"it does not end with {last.decode()}"
     for number, words in enumerate(_lines(path, progress), start=1):
         if isinstance(words, Refused):

@@ -60,22 +60,12 @@ class Hdf5Groups(RecordSource):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        first = self._first()
-        keys = [] if first is None else [*first.keys(), *first.attrs.keys()]
-        mapping = {field: key for key, field in _GUESSED if key in keys}
-        if first is not None:
-            positions = _named(first, _POSITIONS)
-            is_one = positions is not None and positions.ndim == 2
-            mapping["frame_id" if is_one else "material_id"] = _GROUP
-        self.mapping = MappingProxyType(mapping)
-        units = {key: unit for key, unit in _KNOWN_UNITS.items() if key in keys}
-        for key in () if first is None else first:
-            if key not in units and isinstance(member(first, key), h5py.Dataset):
-                unit = _text(first[key].attrs.get("units"))
-                units |= {key: unit} if unit else {}
-        self.key_units = MappingProxyType(units)
-        if first is not None:
-            first.file.close()
+        try:
+            with open_hdf5(path) as file:
+                if (first := next(_structure_groups(file), None)) is not None:
+                    self._learn(first)
+        except ERRORS:
+            pass  # damaged, which the records then say
 
     @classmethod
     def recognises(cls, path: Path) -> bool:
@@ -106,11 +96,20 @@ class Hdf5Groups(RecordSource):
             why = (str(error).splitlines() or [""])[0][:80]
             yield Refused(where=f"the rest of {name}", why=f"the HDF5 file is damaged ({why})")
 
-    def _first(self) -> h5py.Group | None:
-        try:
-            return next(_structure_groups(h5py.File(self.path, "r", locking=False)), None)
-        except ERRORS:
-            return None
+    def _learn(self, group: h5py.Group) -> None:
+        """Take keys and units from the first group."""
+        keys = [*group.keys(), *group.attrs.keys()]
+        mapping = {field: key for key, field in _GUESSED if key in keys}
+        positions = _named(group, _POSITIONS)
+        is_one = positions is not None and positions.ndim == 2
+        mapping["frame_id" if is_one else "material_id"] = _GROUP
+        units = {key: unit for key, unit in _KNOWN_UNITS.items() if key in keys}
+        for key in group:
+            if (found := array(group, key)) is not None and key not in units:
+                unit = _text(found.attrs.get("units"))
+                units |= {key: unit} if unit else {}
+        self.mapping = MappingProxyType(mapping)
+        self.key_units = MappingProxyType(units)
 
 
 def _structure_groups(file: h5py.File) -> Iterator[h5py.Group]:

@@ -14,6 +14,7 @@ from core.frames.sources.training_sets.types import numbers_of_types
 from core.frames.tables.tabular import CellError
 from core.progress import Progress
 
+_LABELS: Final[tuple[str, ...]] = ("energy", "forces", "stress")
 _FIRST, _LAST = b"BEGIN_CFG", b"END_CFG"
 _OLD_STRESS: Final = (
     "Lines called Stress are read as −V × stress, as mlearn and maml write them; MLIP's own had "
@@ -73,9 +74,7 @@ class MtpConfigurations(RecordSource):
         vectors = found.get("vectors", np.zeros((0, 3)))
         lattice = np.zeros((3, 3))
         lattice[: len(vectors)] = vectors
-        values = {key: found[key] for key in ("energy", "forces") if key in found}
-        if "stress" in found:
-            values["stress"] = found["stress"]
+        values = {key: found[key] for key in _LABELS if key in found}
         self._has_old_name |= found.get("stress_name") == b"Stress:"
         return Record(
             where=where,

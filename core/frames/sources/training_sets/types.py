@@ -38,4 +38,5 @@ def numbers_of_types(types: np.ndarray, elements: tuple[str, ...], name: str) ->
             f"it has atoms of type {int(wrong[0])}, and the elements of types 0 to "
             f"{len(elements) - 1} are known"
         )
-    return np.array([INDEX[symbol] + 1 for symbol in elements], dtype=np.int64)[types]
+    numbers = np.array([INDEX[symbol] + 1 for symbol in elements], dtype=np.int64)
+    return np.asarray(numbers[types])
