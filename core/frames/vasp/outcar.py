@@ -216,9 +216,9 @@ class OutcarReader:
     def _flush(self, *, is_over: bool) -> Iterator[Step]:
         """Yield the step that was read, if VASP ended it or nothing of it is missing."""
         step = self._step
-        is_complete = step is not None and bool(self._block) and step.positions is not None
-        if step is None or not (is_complete or is_over):
-            return
+        has_labels = bool(self._block), step is not None and step.positions is not None
+        if step is None or not (all(has_labels) or (is_over and any(has_labels))):
+            return  # without any, its electronic steps are those of a linear response
         energy = number_of(self._block)
         step.energy = None if np.isnan(energy) else energy
         if step.energy is not None and np.isfinite(self._electronic):

@@ -121,12 +121,6 @@ class Settings:
         is_single = most == 1 and self.text("ALGO").upper().startswith("EX")
         return most is not None and n >= most and not is_single
 
-    @property
-    def is_response(self) -> bool:
-        """Whether electronic steps of a linear response follow those of the ground state."""
-        tags = ("LEPSILON", "LCALCEPS")
-        return any(map(self.is_set, tags)) or int(self.number("IBRION", -1)) in {7, 8}
-
     def functional(self, added: float = 0.0) -> str | None:
         """Return the functional with +U and dispersion, None where it is not known.
 

@@ -91,6 +91,7 @@ class VasprunReader:
         self._structure = ""
         self._types: list[tuple[str, int]] | None = None
         self._in_calculation = False
+        self._n_in_calculation = 0
         self._raw = _Raw()
         self._energies: dict[str, str] = {}
 
@@ -144,7 +145,7 @@ class VasprunReader:
             self._energies = {}
         elif tag == "calculation":
             self._finish()
-            self._in_calculation = True
+            self._in_calculation, self._n_in_calculation = True, 0
 
     def _characters(self, text: str) -> None:
         if self._text is not None:
@@ -233,10 +234,10 @@ class VasprunReader:
         raw = self._raw
         if not raw.is_complete and not (is_over and self._in_calculation and self.is_in_step):
             return
-        if self.settings.is_response:
-            # The ground state's loop ends with the second step that shows all terms.
-            ends = [place for place, one in enumerate(raw.electronic) if one[2]][1:2]
-            raw.electronic = raw.electronic[: ends[0] + 1] if ends else raw.electronic
+        self._raw = _Raw()
+        if not raw.fields and self._n_in_calculation:
+            return  # electronic steps of a linear response, which follow those of the ground state
+        self._n_in_calculation += 1
         n = len(raw.electronic)
         step = Step(
             index=self._n,
@@ -250,7 +251,6 @@ class VasprunReader:
         except StepError as error:
             step.problem = str(error)
         self._ready.append(step)
-        self._raw = _Raw()
 
     def _fill(self, step: Step, raw: _Raw) -> None:
         if not raw.is_complete:

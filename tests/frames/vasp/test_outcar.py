@@ -101,6 +101,15 @@ def test_a_run_that_was_stopped_gives_its_finished_steps():
     assert not reader.is_in_step
 
 
+def test_electronic_steps_of_a_response_are_no_step():
+    text = outcar([MadeStep()])
+    response = f"{'-' * 39} Iteration      1(   6)  {'-' * 39}\n"
+    place = text.index(" General timing")
+    reader, steps = read(text[:place] + 3 * response + text[place:])
+    assert len(steps) == 1
+    assert not (reader.is_in_step and not reader.is_whole)
+
+
 def test_blocks_of_the_machine_learned_force_field():
     """A step of DFT has one too, before it; its numbers are not taken."""
     block = "\n".join(

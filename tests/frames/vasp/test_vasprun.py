@@ -164,16 +164,13 @@ def test_steps_at_nelm_are_unconverged():
     assert not read(exact)[1][0].is_unconverged
 
 
-def test_electronic_steps_of_a_response_do_not_count():
-    """The loop of the ground state ends with the second step that shows all terms."""
-    text = vasprun(
-        [MadeStep(zero=-7.1, free=-7.3)], incar={"LEPSILON": "T"}, parameters={"NELM": "8"}
-    )
-    response = (
-        '  <scstep>\n   <energy>\n    <i name="e_fr_energy"> 3.0 </i>\n   </energy>\n  </scstep>\n'
-    )
-    place = text.rindex("</scstep>") + len("</scstep>\n")
+def test_electronic_steps_of_a_response_are_no_step():
+    """They follow the energy of the ground state in the same calculation."""
+    text = vasprun([MadeStep(zero=-7.1, free=-7.3)], parameters={"NELM": "8"})
+    response = '<scstep><energy><i name="e_fr_energy"> 3.0 </i></energy></scstep>\n'
+    place = text.rindex(" </calculation>")
     _, steps = read(text[:place] + 20 * response + text[place:])
+    assert len(steps) == 1
     assert steps[0].n_electronic == 5
     assert not steps[0].is_unconverged
     assert steps[0].energy == pytest.approx(-7.1)
