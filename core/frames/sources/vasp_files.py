@@ -24,7 +24,7 @@ from core.frames.vasp.folders import (
     with_label,
 )
 from core.frames.vasp.outcar import looks_like_outcar
-from core.frames.vasp.reading import Reading
+from core.frames.vasp.reading import Reading, is_packed
 from core.frames.vasp.settings import unknown_elements
 from core.frames.vasp.steps import Step
 from core.frames.vasp.structure_list import files_of_list, looks_like_structure_list
@@ -111,8 +111,11 @@ class VaspFile(VaspSource):
             LabError: if it is another file of VASP, from which no frames can be read.
         """
         head = head_of(path, 1 << 14)
-        if looks_like_vasprun(head) or looks_like_outcar(head):
+        is_named = re.search("vasprun|outcar", path.name, re.IGNORECASE) is not None
+        if looks_like_vasprun(head) or looks_like_outcar(head) or (is_named and is_packed(path)):
             return True
+        if path.name.lower() == "vaspout.h5":
+            raise LabError(f"{path.name} is not read; give the vasprun.xml or OUTCAR beside it.")
         match = _OTHERS.search(path.name) if path.is_file() else None
         is_other = match is not None and plain_suffix(path) not in _OF_OTHER_FORMS
         if is_other or re.search(rb"^Direct configuration=", head, re.MULTILINE):
@@ -294,6 +297,8 @@ def _frame(
     material = material or formula_of(numbers)
     if settings.number("PSTRESS"):
         choice.seen["Steps under PSTRESS, whose energies are taken without P·V"] += 1
+    if settings.number("IMAGES"):
+        choice.seen["Steps of nudged elastic bands, whose forces may contain the springs'"] += 1
     magmoms = (
         step.magmoms if step.magmoms is not None and len(step.magmoms) == len(numbers) else None
     )
@@ -330,9 +335,13 @@ def _problem(step: Step, symbols: list[str], reading: Reading, choice: Choice) -
     """Return why a step cannot be a frame, None if it can."""
     if step.is_learned:
         return "it was made by VASP's machine-learned force field instead of DFT"
-    if step.is_unconverged and not choice.with_unconverged:
-        most = reading.reader.settings.most_electronic_steps
-        return f"its electronic loop did not converge within NELM = {most} steps"
+    settings = reading.reader.settings
+    if not choice.with_unconverged:
+        if step.is_unconverged:
+            most = settings.most_electronic_steps
+            return f"its electronic loop did not converge within NELM = {most} steps"
+        if settings.other_energy:
+            return settings.other_energy
     if step.problem is None and step.energy is None:
         return "its energy is not a number, as where VASP wrote ****"
     if unknown := unknown_elements(symbols):

@@ -85,6 +85,9 @@ class Reading:
         self._broken = None
         try:
             with open_bytes(path) as stream:
+                if is_packed(path):
+                    self._broken = "it is packed by compress (.Z); unpack it with gunzip"
+                    return
                 is_xml = looks_like_vasprun(head_of(path, 1 << 12))
                 reader = VasprunReader if is_xml else OutcarReader
                 self.reader = reader(self._chunks(stream))
@@ -99,6 +102,11 @@ class Reading:
                 yield chunk
         except BrokenStreamError as error:
             self._broken = str(error)
+
+
+def is_packed(path: Path) -> bool:
+    """Return whether a file is packed by compress, which no library here unpacks."""
+    return head_of(path, 2) == b"\x1f\x9d"
 
 
 def _is_same(step: Step, other: Step) -> bool:

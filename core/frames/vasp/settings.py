@@ -69,6 +69,12 @@ _DISPERSION: Final = {
     4: "-dDsC",
 }
 _NONE: Final = frozenset({"", "--", "-", "F", ".F.", "FALSE", ".FALSE.", "NONE"})
+_FIXED_CHARGE: Final = 10
+_EXCITATIONS: Final = (
+    *("CHI", "BSE", "TDHF", "CASIDA", "TIMEEV"),
+    *("GW", "G0W0", "EVGW", "QPGW", "SCGW"),
+    *("ACFDT", "RPA", "CRPA", "MP2", "2E4W", "CC4S"),
+)
 _DISPERSION_EV: Final = 1e-3
 """Energy added after the last electronic step, eV, from which on it is a dispersion correction."""
 
@@ -120,6 +126,17 @@ class Settings:
         most = self.most_electronic_steps
         is_single = most == 1 and self.text("ALGO").upper().startswith("EX")
         return most is not None and n >= most and not is_single
+
+    @property
+    def other_energy(self) -> str | None:
+        """Why the energy is not that of a self-consistent ground state, None if it is."""
+        charge = int(self.number("ICHARG"))
+        if charge >= _FIXED_CHARGE:
+            return f"its charge density was not optimized (ICHARG = {charge})"
+        algorithm = self.text("ALGO").upper()
+        if algorithm.startswith(_EXCITATIONS):
+            return f"it is a calculation of excitations or correlation (ALGO = {algorithm[:12]})"
+        return None
 
     def functional(self, added: float = 0.0) -> str | None:
         """Return the functional with +U and dispersion, None where it is not known.

@@ -123,6 +123,19 @@ def test_learned_steps_are_left_out_and_counted(tmp_path):
     assert reasons == {"it was made by VASP's machine-learned force field instead of DFT": 3}
 
 
+def test_band_structures_are_left_out_and_counted(tmp_path):
+    """Their charge density is fixed, so their energies are not self-consistent."""
+    made(tmp_path / "mp-1" / "static" / "vasprun.xml", vasprun([MadeStep()]))
+    for name, text in (
+        ("vasprun.xml", vasprun([MadeStep()], parameters={"ICHARG": "11"})),
+        ("OUTCAR", outcar([MadeStep()], tags={"ICHARG": "    11    charge: 1-file"})),
+    ):
+        made(tmp_path / "mp-1" / f"nscf_{name}" / name, text)
+    frames, reasons, _ = read(tmp_path)
+    assert [frame.frame_id for frame in frames] == ["mp-1/static-0"]
+    assert reasons == {"its charge density was not optimized (ICHARG = 11)": 2}
+
+
 def test_pressure_work_is_not_in_the_energies(tmp_path):
     xml = vasprun([MadeStep()], parameters={"PSTRESS": "500.0"})
     out = outcar([MadeStep()], tags={"PSTRESS": "  500.0 pullay stress"})
@@ -285,6 +298,15 @@ def test_other_files_of_vasp_say_what_to_give_instead(tmp_path, name, kind):
     shutil.copyfile(FORMATS / "vasp" / "nomad_AlN.XDATCAR", tmp_path / name)
     with pytest.raises(LabError, match=rf"\({kind} of VASP\).*vasprun.xml or the OUTCAR"):
         open_source(tmp_path / name)
+
+
+def test_files_that_no_library_reads_say_what_to_do(tmp_path):
+    packed = tmp_path / "OUTCAR.Z"
+    packed.write_bytes(b"\x1f\x9d\x90" + bytes(100))
+    with pytest.raises(LabError, match=r"OUTCAR.Z: it is packed by compress \(.Z\); .* gunzip"):
+        read(packed)
+    with pytest.raises(LabError, match=r"vasprun.xml or OUTCAR beside it"):
+        open_source(made(tmp_path / "vaspout.h5", "x"))
 
 
 XML, OUT = vasprun([MadeStep()]), outcar([MadeStep()])

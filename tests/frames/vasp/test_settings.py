@@ -89,6 +89,22 @@ def test_what_vasp_used_comes_before_what_the_user_set():
 
 
 @pytest.mark.parametrize(
+    ("tags", "why"),
+    [
+        ({"ICHARG": "11"}, "ICHARG = 11"),
+        ({"ICHARG": "1"}, None),
+        ({"ALGO": "GW0"}, "ALGO = GW0"),
+        ({"ALGO": "Normal"}, None),
+        ({}, None),
+    ],
+)
+def test_energies_that_are_not_those_of_a_ground_state(tags, why):
+    said = Settings(parameters=tags).other_energy
+    assert (said is None) == (why is None)
+    assert why is None or (said is not None and why in said)
+
+
+@pytest.mark.parametrize(
     ("symbol", "title", "element"),
     [
         ("Li", "PAW_PBE Li_sv_GW 25Mar2010", "Li"),
