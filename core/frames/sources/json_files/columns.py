@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from core.frames.schema import DFT
 from core.frames.sources.json_files.documents import (
     decoded,
     looks_like_structure,
@@ -40,9 +41,6 @@ class StructureColumns(RecordSource):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self.labels = labeller(json_head(path).value)
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
         self._notes: list[str] = []
 
     @classmethod
@@ -185,6 +183,12 @@ class PymatgenTrajectory(RecordSource):
             if isinstance(item, Element):
                 return decoded(item.data)
         return None
+
+
+def labeller(head: Any) -> str:
+    """Return the model that made the labels of a file as MatGL names it, "dft" without one."""
+    name = head.get("labeller") if isinstance(head, Mapping) else None
+    return name.strip() if isinstance(name, str) and name.strip() else DFT
 
 
 def structures_in(head: JsonHead) -> str | None:
