@@ -13,9 +13,13 @@ import numpy as np
 import pytest
 from pymatgen.core import Composition
 
+from core.errors import LabError
+from core.frames.registry import open_dataset
 from core.frames.schema import Frame
+from core.frames.sources.importing import import_dataset, open_input, plan_import
 from core.frames.sources.opening import open_source
 from core.frames.sources.record_frames import RecordFrames
+from core.frames.tables.guessing import Kind
 from core.progress import silent
 
 FORMATS = Path(__file__).parents[2] / "data" / "formats"
@@ -125,3 +129,44 @@ def test_frames_have_the_values_of_other_readers(name: str):
         if stress := right.get("stress_GPa_xx_yy_zz_yz_xz_xy"):
             assert frame.stress is not None
             np.testing.assert_allclose(voigt(frame.stress), stress, atol=2e-5)
+
+
+TABLES: dict[str, tuple[Kind, int, dict[str, float]]] = {
+    "tables/rxnnet_main.csv.gz": ("pairs", 300, {"e_r2scan": -11.25375068}),
+    "tables/rxnnet_main.xlsx": ("pairs", 60, {"e_gga_gga_u": -6.47881926}),
+    "pymatgen/mp-elemental-reference-entries.json.gz": (
+        "energies",
+        89,
+        {"uncorrected_energy_per_atom": -0.02593678},
+    ),
+}
+"""Kind, rows and energies of the first row of files that hold no structures."""
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_have_the_values_of_other_readers(name: str):
+    kind, n, energies = TABLES[name]
+    found = open_input(FORMATS / name)
+    assert found.kind == kind
+    settings = {} if kind == "pairs" else {"functional": "GGA/GGA+U"}
+    assert import_dataset(FORMATS / name, kind, name="table", **settings).n == n
+    row = open_dataset("table").table().iloc[0]
+    for column, energy in energies.items():
+        assert row[column] == pytest.approx(energy, abs=1e-8)
+
+
+REFUSED = {
+    "tables/bartel2019_npj_reference-energies.csv": "one row per element",
+    "tables/mace_mp_vasp_e0.json": "energies of elements",
+    "tables/pydmclab_mus_from_dmc.json.gz": "energies of elements",
+    "databases/wbm_megnet_IS2RE_head.csv.gz": "formation energies",
+    "databases/jarvis_id_prop": "no key that looks like a total energy",
+}
+"""Files without total energies, and what is said of them."""
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_files_without_energies_are_refused_in_a_sentence(name: str):
+    with pytest.raises(LabError, match=REFUSED[name]) as error:
+        plan_import(FORMATS / name, "energies")
+    assert "\n" not in str(error.value)

@@ -5,8 +5,9 @@ from types import MappingProxyType
 from typing import Any
 
 from core.frames.sources.json_files.documents import JsonDocuments, structure_record
-from core.frames.sources.records import Record, Refused
+from core.frames.sources.records import Record, Refused, Steps
 from core.frames.tables.tabular import CellError
+from core.frames.vasp.settings import Settings
 from core.progress import Progress
 
 _UNCONVERGED = "its electronic loop stopped at NELM, so it is not converged"
@@ -40,6 +41,9 @@ class TaskDocuments(JsonDocuments):
     )
     units_are_known = True
     corrections = "none"
+    has_steps = True
+    _steps: Steps = "all"
+    _with_unconverged = False
     _n_without_steps = 0
 
     @classmethod
@@ -52,6 +56,11 @@ class TaskDocuments(JsonDocuments):
         if not isinstance(output, Mapping):
             return False
         return {"energy", "structure"} <= output.keys() or "ionic_steps" in output
+
+    def choose(self, steps: Steps, *, with_unconverged: bool) -> None:
+        """Choose which ionic steps are read."""
+        self._steps = steps
+        self._with_unconverged = with_unconverged
 
     def records(self, progress: Progress) -> Iterator[Record | Refused]:
         """Yield the ionic steps of all calculations in the order in which they were made."""
@@ -75,17 +84,23 @@ class TaskDocuments(JsonDocuments):
             if not isinstance(calculation, Mapping):
                 yield Refused(where=f"calculation {place} of {where}", why="it is not an object")
                 continue
-            functional = run_type(calculation) or run_type(document)
+            settings = settings_of(calculation)
+            functional = run_type(calculation) or run_type(document) or settings.functional()
             steps = _below(calculation, "output", "ionic_steps")
             for number, step in enumerate(steps if isinstance(steps, list) else []):
                 n_steps += 1
+                is_last = number == len(steps) - 1
+                if self._steps == "last" and not is_last:
+                    continue
                 here = f"ionic step {number} of calculation {place} of {where}"
                 try:
-                    record = _step_record(step, calculation, here)
+                    record = _step_record(step, here)
+                    if not self._with_unconverged:
+                        _refuse_unconverged(step, settings)
                 except CellError as error:
                     yield Refused(where=here, why=str(error))
                     continue
-                if number == len(steps) - 1:
+                if is_last:
                     record.values |= _final_labels(calculation, len(record.atomic_numbers))
                 record.values |= ids | {"frame_id": f"{task}-{place}-{number}"}
                 if functional:
@@ -147,16 +162,41 @@ def step_energy(step: Mapping[str, Any]) -> float:
     return energy
 
 
-def _step_record(step: Any, calculation: Mapping[str, Any], where: str) -> Record:
+def settings_of(calculation: Mapping[str, Any]) -> Settings:
+    """Return the tags of a calculation as VASP writes them."""
+    tags = [_below(calculation, "input", name) for name in ("incar", "parameters")]
+    incar, parameters = (
+        {str(key): _tag(value) for key, value in one.items()} if isinstance(one, Mapping) else {}
+        for one in tags
+    )
+    specs = _below(calculation, "input", "potcar_spec")
+    titles = [
+        str(spec["titel"])
+        for spec in (specs if isinstance(specs, list) else [])
+        if isinstance(spec, Mapping) and spec.get("titel")
+    ]
+    return Settings(incar=incar, parameters=parameters, titles=titles)
+
+
+def _tag(value: Any) -> str:
+    """Return the value of a tag as text."""
+    if isinstance(value, bool):
+        return "T" if value else "F"
+    return " ".join(map(_tag, value)) if isinstance(value, list) else str(value)
+
+
+def _step_record(step: Any, where: str) -> Record:
     if not isinstance(step, Mapping):
         raise CellError("it is not an object")
-    electronic = step.get("electronic_steps")
-    most = _most_electronic_steps(calculation)
-    if isinstance(electronic, list) and most is not None and 1 < most <= len(electronic):
-        raise CellError(_UNCONVERGED)
     values = {"energy": step_energy(step)}
     values |= {name: step[name] for name in ("forces", "stress") if step.get(name) is not None}
     return structure_record(step.get("structure"), where, values)
+
+
+def _refuse_unconverged(step: Mapping[str, Any], settings: Settings) -> None:
+    electronic = step.get("electronic_steps")
+    if isinstance(electronic, list) and settings.is_unconverged(len(electronic)):
+        raise CellError(_UNCONVERGED)
 
 
 def _final_labels(calculation: Mapping[str, Any], n_sites: int) -> dict[str, Any]:
@@ -184,14 +224,6 @@ def _output_record(document: Mapping[str, Any], where: str) -> Record:
         values["run_type"] = functional
     structure = output.get("structure") or document.get("structure")
     return structure_record(structure, where, values)
-
-
-def _most_electronic_steps(calculation: Mapping[str, Any]) -> int | None:
-    for tags in ("parameters", "incar"):
-        value = _below(calculation, "input", tags, "NELM")
-        if isinstance(value, int):
-            return value
-    return None
 
 
 def _below(value: Any, *keys: str) -> Any:

@@ -207,6 +207,22 @@ def test_the_energies_that_vasp_5_mislabels_are_found(write):
     assert frame.energy_per_atom == -3.5
 
 
+def test_steps_may_be_chosen(write):
+    source = open_source(write(task(step(), step(-7.5, electronic_steps=[{}] * 60))))
+    assert source is not None
+    source.choose("last", with_unconverged=True)
+    (frame,) = RecordFrames(source).frames(silent)
+    assert frame.frame_id == "mp-7-0-1"
+
+
+def test_tags_tell_the_functional_where_the_document_does_not(write):
+    document = task(step())
+    calculation = document["calcs_reversed"][0]
+    calculation["run_type"] = None
+    calculation["input"]["parameters"] |= {"METAGGA": "R2SCA", "GGA": "--", "LDAU": False}
+    assert read(write(document))[1].functionals == {"r2SCAN": 1}
+
+
 @pytest.mark.parametrize("wrap", [{"uuid": "x", "output": task(step())}, task(step())])
 def test_a_job_of_jobflow_holds_a_task(write, wrap):
     (frame,), _ = read(write([wrap]))
