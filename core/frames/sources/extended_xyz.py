@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from core.errors import LabError
 from core.frames.sources.records import Record, RecordSource, Refused, present
 from core.frames.sources.xyz_text import lattice_of, parse_atoms, parse_comment, pbc_of
@@ -98,7 +100,12 @@ class ExtendedXyz(RecordSource):
         properties = keys.pop(lower.get("properties", ""), None)
         lattice, pbc = (keys.pop(lower.get(key, ""), None) for key in ("lattice", "pbc"))
         columns = parse_atoms(None if properties is None else str(properties), atoms)
-        following = lines.following()
+        vectors = []
+        while (following := lines.following()).startswith(b"VEC"):
+            vectors += following.split()[1:4]
+            lines.take(1)
+        if len(vectors) == 9 and lattice is None:
+            lattice = np.array(list(map(_number_or_text, vectors)))
         if not _is_count(following) and len(following.split()) == len(atoms[-1].split()):
             raise CellError(f"it states {n:,} atoms, but more lines follow than these")
         cell = None if lattice is None else lattice_of(lattice)
