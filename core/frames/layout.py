@@ -70,10 +70,8 @@ def _lists(arrays: list[Any], item: pa.DataType) -> pa.Array:
 
 
 def _matrices(arrays: list[Any]) -> pa.Array:
-    flat = np.zeros((len(arrays), 9))
-    for row, array in enumerate(arrays):
-        if array is not None:
-            flat[row] = np.ravel(array)
+    blank = np.zeros((3, 3))
+    flat = np.concatenate([blank if array is None else array for array in arrays], dtype=np.float64)
     return pa.FixedSizeListArray.from_arrays(
         pa.array(flat.ravel()), type=_MATRIX, mask=_mask(arrays)
     )

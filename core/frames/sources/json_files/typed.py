@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 import numpy as np
@@ -12,6 +12,7 @@ from core.frames.schema import PERIODIC, Corrections
 from core.frames.sources.json_files.head import json_head
 from core.frames.sources.json_files.stream import elements
 from core.frames.sources.json_files.walk import ANY
+from core.frames.sources.number_lists import array_of
 from core.frames.sources.records import Record, RecordSource, Refused
 from core.frames.tables.structures import Cell, cell_from_dict
 from core.frames.tables.tabular import CellError
@@ -37,11 +38,11 @@ _UNUSUAL: Final = (msgspec.MsgspecError, ValueError, LookupError, RecursionError
 
 class _Species(msgspec.Struct, gc=False):
     element: str
-    occu: float = 1.0
+    occu: Annotated[float, msgspec.Meta(ge=1, le=1)] = 1.0
 
 
 class _Site(msgspec.Struct, gc=False):
-    species: list[_Species]
+    species: tuple[_Species]
     abc: list[float]
 
 
@@ -51,7 +52,7 @@ class _Lattice(msgspec.Struct, gc=False):
 
 
 class _Structure(msgspec.Struct, gc=False):
-    """The parts of a pymatgen Structure that are read."""
+    """The parts of a pymatgen Structure that are read, of one whole atom per site."""
 
     lattice: _Lattice
     sites: list[_Site]
@@ -223,19 +224,17 @@ def _reason(error: ValueError) -> str:
 
 
 def _cell(structure: _Structure) -> Cell:
-    """Return a structure of whole atoms of known elements.
+    """Return a structure as arrays.
 
     Raises:
-        ValueError, LookupError: if it is another, or not well-formed.
+        ValueError, LookupError: if it has other elements, or is not well-formed.
     """
     sites = structure.sites
     n = len(sites)
     numbers = bytes([_NUMBERS[site.species[0].element] for site in sites])
-    if not all(len(site.species) == 1 and site.species[0].occu == 1 for site in sites):
-        raise ValueError("disordered")
-    coords = np.array([site.abc for site in sites], dtype=np.float64)
-    lattice = np.array(structure.lattice.matrix, dtype=np.float64)
-    if coords.shape != (n, 3) or lattice.shape != (3, 3):
+    coords = array_of([site.abc for site in sites], (n, 3))
+    lattice = array_of(structure.lattice.matrix, (3, 3))
+    if coords is None or lattice is None:
         raise ValueError("shape")
     pbc = structure.lattice.pbc
     return Cell(
