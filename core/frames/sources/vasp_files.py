@@ -299,6 +299,9 @@ def _frame(
         choice.seen["Steps under PSTRESS, whose energies are taken without P·V"] += 1
     if settings.number("IMAGES"):
         choice.seen["Steps of nudged elastic bands, whose forces may contain the springs'"] += 1
+    has_stress = step.stress is not None and settings.has_full_stress
+    if step.stress is not None and not has_stress:
+        choice.seen["Steps without a stress, of which ISIF = 1 computes the trace only"] += 1
     magmoms = (
         step.magmoms if step.magmoms is not None and len(step.magmoms) == len(numbers) else None
     )
@@ -322,7 +325,7 @@ def _frame(
         values={
             "energy": step.energy,
             "forces": step.forces,
-            "stress": step.stress,
+            "stress": step.stress if has_stress else None,
             "magmoms": magmoms,
             "functional": functional,
             "material_id": material,

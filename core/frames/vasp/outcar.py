@@ -111,6 +111,8 @@ class OutcarReader:
             self._elements(text.partition("=")[2].split())
         elif "=" in text and len(self._section) < _MOST_TAGS:
             for name, value in _TAG.findall(text):
+                if name == "GGA" and not value.isalnum():
+                    continue  # old POTCARs have numbers of this name
                 rest = text.partition(f"{name} =")[2] if name in {"LDAUU", "LDAUJ"} else value
                 self._section.setdefault(name.upper(), rest.strip() or value)
 
@@ -146,7 +148,8 @@ class OutcarReader:
             rows = [next(self._lines, "") for _ in range(3)]
             self._lattice = self._checked(rows, 3, "lattice vectors")
         elif text.startswith("IVDW"):
-            self.settings.parameters.setdefault("IVDW", text.partition("=")[2].strip())
+            kinds = re.findall(r"=\s*(\d+)", text)
+            self.settings.parameters.setdefault("IVDW", "".join(kinds[:1]))
         elif text.startswith("General timing and accounting"):
             self.is_whole = True
         elif text.startswith(("ML FORCE on cell", "FORCE on cell")):

@@ -76,7 +76,7 @@ _EXCITATIONS: Final = (
     *("ACFDT", "RPA", "CRPA", "MP2", "2E4W", "CC4S"),
 )
 _DISPERSION_EV: Final = 1e-3
-"""Energy added after the last electronic step, eV, from which on it is a dispersion correction."""
+"""Energy gained after the last electronic step, eV, from which on it is due to dispersion."""
 
 
 @dataclass(slots=True)
@@ -128,6 +128,11 @@ class Settings:
         return most is not None and n >= most and not is_single
 
     @property
+    def has_full_stress(self) -> bool:
+        """Whether VASP computed the stress in full; ISIF = 1 computes its trace only."""
+        return self.number("ISIF", 2) != 1
+
+    @property
     def other_energy(self) -> str | None:
         """Why the energy is not that of a self-consistent ground state, None if it is."""
         charge = int(self.number("ICHARG"))
@@ -176,7 +181,10 @@ class Settings:
             return _DISPERSION.get(kind, "-vdW")
         if self.is_set("LVDW"):
             return "-D2"
-        return "-vdW" if abs(added) > _DISPERSION_EV else ""
+        is_other = any(map(self.is_set, ("LDIPOL", "LSOL"))) or any(
+            map(self.number, ("IDIPOL", "EFIELD", "I_CONSTRAINED_M"))
+        )
+        return "-vdW" if added < -_DISPERSION_EV and not is_other else ""
 
     def _hybrid(self, base: str, gga: str) -> str:
         """Return the name of a hybrid functional by its share and range of exact exchange."""

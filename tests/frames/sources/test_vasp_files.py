@@ -145,6 +145,13 @@ def test_pressure_work_is_not_in_the_energies(tmp_path):
         assert "P·V" in description
 
 
+def test_a_stress_of_which_only_the_trace_is_computed_is_left_out(tmp_path):
+    path = made(tmp_path / "vasprun.xml", vasprun([MadeStep()], parameters={"ISIF": "1"}))
+    frames, _, text = read(path)
+    assert frames[0].stress is None
+    assert "ISIF = 1" in text
+
+
 def test_magmoms_that_are_not_collinear_become_magnitudes(tmp_path):
     moments = np.array([[1.0, 2.0, 2.0], [0.0, -3.0, 4.0]])
     path = made(tmp_path / "OUTCAR", outcar([MadeStep(magmoms=moments)]))

@@ -182,6 +182,16 @@ def test_elements_of_potcars_with_suffixes():
     assert len(steps) == 1
 
 
+def test_tags_are_those_of_the_calculation():
+    """Not numbers of the same name in a POTCAR, nor the METAGGA that is no functional."""
+    tags = {"GGA": "    PS    GGA type", "LDAUU": "  5.3  0.0", "AEXX": " 0.0000 exact exchange"}
+    text = outcar([MadeStep()], tags=tags, incar={"METAGGA": "R2SCAN  ! ours", "IVDW": "13"})
+    text = text.replace("   TITEL", "   GGA    =   -1.4125   -1.4125 eV\n   TITEL", 1)
+    reader, _ = read(text.replace("   LDAUU", " LDA+U is selected, type 2\n   LDAUU"))
+    assert reader.settings.text("GGA").startswith("PS")
+    assert reader.settings.functional() == "r2SCAN+U-D4"
+
+
 def test_elements_without_the_potcars_themselves():
     text = "\n".join(line for line in outcar([MadeStep()]).splitlines() if "TITEL" not in line)
     assert read(text.replace("   VRHFIN", "   GONE"))[0].symbols == ["Li", "F"]

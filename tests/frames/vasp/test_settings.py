@@ -75,7 +75,9 @@ def test_functional_of_the_potcars_where_no_tag_is_set(titles, exchange, name):
 def test_dispersion_that_no_tag_shows_is_seen_by_its_energy():
     settings = Settings(titles=list(PBE))
     assert settings.functional(-9.1) == "PBE-vdW"
-    assert settings.functional(1e-6) == "PBE"
+    assert settings.functional(-1e-6) == "PBE"
+    assert settings.functional(9.1) == "PBE"
+    assert Settings(titles=list(PBE), incar={"LDIPOL": "T"}).functional(-9.1) == "PBE"
     assert Settings(titles=list(PBE), incar={"IVDW": "2"}).functional(-9.1) == "PBE-TS"
 
 
