@@ -23,13 +23,13 @@ def main() -> None:
         info = show_datasets()
         if info is not None:
             explore(info)
-    st.subheader("Open data sets")
-    with errors_shown():
-        open_data_sets()
     st.subheader("Import")
     show_imports()
     with errors_shown():
         import_files()
+    st.subheader("Open data sets")
+    with errors_shown():
+        open_data_sets()
 
 
 main()

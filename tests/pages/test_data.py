@@ -26,6 +26,10 @@ def press(at, label):
     return at
 
 
+def import_command(at):
+    return next(one.value for one in at.code if one.value.startswith("atomref import "))
+
+
 def mine():
     return [info.card for info in list_datasets() if not info.embedded]
 
@@ -47,7 +51,7 @@ def test_a_link_opens_the_card_of_a_data_set(visit):
 
 def test_a_table_comes_in_with_its_guessed_columns(visit):
     at = upload(visit("data"), "My Table.csv", GOOD.encode())
-    assert "--map source=energy_pbe" in at.code[-1].value
+    assert "--map source=energy_pbe" in import_command(at)
     press(at, "Import")
     assert "Imported my" in at.success[0].value
     (card,) = mine()
@@ -105,10 +109,10 @@ def test_units_are_read_from_names_and_can_be_chosen(visit):
     at = upload(visit("data"), "units.csv", text.encode())
     assert box(at, "Unit of the source energy").value == "Ha/atom"
     assert box(at, "Unit of the target energy").value == "eV/atom"
-    assert "--unit" not in at.code[-1].value
+    assert "--unit" not in import_command(at)
     assert any("source from energy" in one.value.replace("\\", "") for one in at.caption)
     box(at, "Unit of the target energy").select("meV/atom").run()
-    assert "--unit target=meV/atom" in at.code[-1].value
+    assert "--unit target=meV/atom" in import_command(at)
     press(at, "Import")
     data = open_dataset("units")
     assert data.energy("energy_pbe_Ha")[0] == pytest.approx(-6.5 * 27.211386)
@@ -128,7 +132,7 @@ def test_a_unit_that_is_not_known_is_asked_for(visit):
 def test_energies_of_one_functional_are_imported(visit):
     text = "formula,energy_per_atom,formation_energy\nLiF,-4.8,-3\nLi,-1.9,0\n"
     at = upload(visit("data"), "one.csv", text.encode())
-    assert "--format energies" in at.code[-1].value or at.error
+    assert "--format energies" in import_command(at) or at.error
     functional = next(one for one in at.text_input if one.label == "Energy functional")
     functional.input("r2SCAN").run()
     press(at, "Import")
@@ -152,7 +156,7 @@ def test_six_numbers_of_stress_are_asked_for_their_order(visit):
     press(at, "Import")
     assert "--stress-order" in at.error[0].value.replace("\\", "")
     box(at, "Order of six numbers of stress").select("vasp").run()
-    assert "--stress-order vasp" in at.code[-1].value
+    assert "--stress-order vasp" in import_command(at)
     press(at, "Import")
     stress = open_dataset("salt").frames([0])[0].stress
     assert stress == pytest.approx(
@@ -183,11 +187,11 @@ def test_steps_of_a_calculation_are_chosen(visit):
     made = [MadeStep(zero=-10.0 - one, n_electronic=one + 2) for one in range(3)]
     text = outcar(made, tags={"NELM": "     4;   NELMIN=  2"})
     at = upload(visit("data"), "OUTCAR", text.encode())
-    assert "--steps" not in at.code[-1].value
-    assert "--unconverged" not in at.code[-1].value
+    assert "--steps" not in import_command(at)
+    assert "--unconverged" not in import_command(at)
     next(one for one in at.segmented_control if one.label == "Ionic steps").set_value("last").run()
     next(one for one in at.checkbox if "did not converge" in one.label).check().run()
-    assert at.code[-1].value.count("--steps last --with-unconverged") == 1
+    assert import_command(at).count("--steps last --with-unconverged") == 1
     press(at, "Import")
     (card,) = mine()
     assert (card.functional, card.n) == ("PBE", 1)

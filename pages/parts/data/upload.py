@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +65,10 @@ def import_files() -> None:
         wrap=True,
     )
     key = f"{kind}-{key}-{reading.form}"
-    mapping = choose_columns(found, kind, key)
-    units, order = choose_units(found, mapping, key)
+    known = found.source is not None and found.source.units_are_known
+    with st.expander("Keys and units", expanded=False) if known else nullcontext():
+        mapping = choose_columns(found, kind, key)
+        units, order = choose_units(found, mapping, key)
     settings = describe(found, kind, mapping, suggest_name(Path(paths[0]).name), key)
     settings |= {"mapping": mapping, "units": units}
     if order:
