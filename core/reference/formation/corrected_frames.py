@@ -8,6 +8,7 @@ frames whose elements need U in the scheme cannot be corrected.
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -230,7 +231,7 @@ class _Corrected:
     def _found(self, row: int, formula: str) -> Correction | str:
         """Return the correction of a frame, or why there is none."""
         anions = ""
-        fractions = fractions_from_formula(formula)
+        fractions = _fractions(formula)
         if (fractions[[OXYGEN, SULFUR]] > 0).any() and np.count_nonzero(fractions) > 1:
             frame: Frame = self.data.frame(row)
             try:
@@ -249,10 +250,9 @@ class _Corrected:
             return f"pymatgen has no correction ({_reason(error)})"
         functional = canonical_functional(self.data.card.functional or "")
         if found.run_type == "GGA+U" and functional in _WITHOUT_U and not self.remove:
-            elements = [term.removeprefix("U of ") for term in found.terms if "U of " in term]
             return (
-                f"MP2020 needs U for {', '.join(elements)} in oxides and fluorides, but the data "
-                f"set is in {functional} (where U was used, import it as {MIXED})"
+                "MP2020 needs U for some metals in oxides and fluorides, but the data set is in "
+                f"{functional} (where U was used, import it as {MIXED})"
             )
         return found
 
@@ -269,6 +269,12 @@ class _Corrected:
             frame_id = self.data.frame(row).frame_id
             where = f"frame {frame_id} of {self.data.card.name}"
             self._refused.append(Refusal(where=where, why=reason))
+
+
+@lru_cache(maxsize=1 << 12)
+def _fractions(formula: str) -> np.ndarray:
+    """Return composition fractions, (94,); the frames of a material often follow each other."""
+    return fractions_from_formula(formula)
 
 
 def _with(batch: pa.RecordBatch, *, keep: np.ndarray, **columns: np.ndarray) -> pa.RecordBatch:

@@ -290,7 +290,9 @@ def correction_of(fractions: np.ndarray, anions: str) -> Correction:
     scheme = _scheme()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        strongest = max(composition.elements, key=lambda element: element.X).symbol
+        # Sorted as by the scheme: a noble gas has no electronegativity, so that max may differ.
+        by_strength = sorted(composition.elements, key=lambda element: element.X)
+        strongest = by_strength[-1].symbol
         settings = scheme.u_settings.get(strongest, {})
         hubbards = {e.symbol: settings[e.symbol] for e in composition if e.symbol in settings}
         data: dict[str, Any] = {"oxidation_states": {}}

@@ -147,11 +147,18 @@ def test_frames_that_cannot_be_corrected_are_counted(monkeypatch):
     assert [refusal.where for refusal in outcome.refused] == [
         f"frame {name} of set" for name in "ade"
     ]
-    assert "needs U for Fe in oxides and fluorides, but the data set is in PBE" in (
+    assert "needs U for some metals in oxides and fluorides, but the data set is in PBE" in (
         outcome.refused[0].why
     )
     assert outcome.reasons["pymatgen cannot tell the types of anions (no neighbours)"] == 1
-    assert "Left out, as they cannot be corrected: 1: " in made.card.description
+    assert "Left out, as they cannot be corrected: 2: MP2020 needs U" in made.card.description
+
+
+def test_noble_gases_have_no_electronegativity():
+    """The scheme sorts elements by it, and no other order may be taken for the values of U."""
+    symbols = [["Fe", "O", "Ar"], ["Ar", "O", "Fe"], ["He", "Co", "F"], ["Ne", "Na", "Cl"]]
+    frames = [frame(str(i), one) for i, one in enumerate(symbols)]
+    assert correct_frames(write("set", frames), "corrected").card.report.n_refused == 0
 
 
 def test_uncorrected_energies_of_the_data_set_are_taken():
