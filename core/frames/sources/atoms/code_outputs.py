@@ -84,7 +84,7 @@ class CodeOutput(RecordSource):
 
     def _checked(self, atoms: Atoms, where: str) -> Record:
         record = record_of_atoms(atoms, where)
-        if record.values.get("energy") is None:
+        if {"energy", "free_energy"}.isdisjoint(record.values):
             raise CellError("it has no energy: the step is not finished or not converged")
         return record
 
@@ -212,6 +212,22 @@ class Castep(CodeOutput):
         return None
 
 
+class CastepMd(CodeOutput):
+    """A trajectory of molecular dynamics of CASTEP (.md), with free energies."""
+
+    form = "castep-md"
+    title = "CASTEP molecular dynamics"
+    mark = re.compile(rb"<-- T *\n(?:[^\n]*<-- P *\n)?[^\n]*<-- h")
+
+
+class CastepGeom(CodeOutput):
+    """A trajectory of an optimization of CASTEP (.geom), with free energies."""
+
+    form = "castep-geom"
+    title = "CASTEP geometry optimization"
+    mark = re.compile(rb"<-- (?:c|E) *\n[^\n]*<-- h")
+
+
 class Gpaw(CodeOutput):
     """A text output of GPAW."""
 
@@ -249,6 +265,8 @@ CODES: Final[tuple[type[RecordSource], ...]] = (
     QuantumEspresso,
     FhiAims,
     Castep,
+    CastepMd,
+    CastepGeom,
     Gpaw,
     Orca,
     Gaussian,

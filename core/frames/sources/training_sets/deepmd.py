@@ -19,7 +19,10 @@ from core.progress import Progress, part
 
 _TYPES, _NAMES = "type.raw", "type_map.raw"
 _LABELS: Final = {"energy": (), "force": (-1, 3), "virial": (3, 3)}
-_LARGEST_TEXT: Final = 1 << 26
+_RAW: Final = "raw"
+"""Stands for the set of a folder whose arrays are text, one line per frame."""
+
+_LARGEST_TEXT: Final = 1 << 30
 _AT_ONCE: Final = 256
 _MOST_SYSTEMS: Final = 100_000
 
@@ -134,7 +137,7 @@ class DeepmdSource(RecordSource):
 
 
 class DeepmdFolder(DeepmdSource):
-    """A folder with type.raw and set.* of .npy files, or a folder of such folders."""
+    """A folder with type.raw and arrays in set.* or in text, or a folder of such folders."""
 
     form = "deepmd"
     title = "DeePMD systems"
@@ -195,7 +198,8 @@ class FolderSystem(System):
 
     def sets(self) -> list[str]:
         """Return the names of its folders of arrays."""
-        return sorted(one.name for one in self._folder.glob("set.*") if one.is_dir())
+        names = sorted(one.name for one in self._folder.glob("set.*") if one.is_dir())
+        return names or ([_RAW] if (self._folder / "coord.raw").is_file() else [])
 
     def text(self, name: str) -> list[str] | None:
         """Return the words of a file of text."""
@@ -205,11 +209,16 @@ class FolderSystem(System):
         return path.read_text(errors="replace").split()
 
     def array(self, name: str) -> Any:
-        """Return an array, mapped into memory."""
-        path = self._folder / name
+        """Return an array: one of .npy mapped into memory, one of text as a whole."""
+        is_text = name.startswith(_RAW)
+        path = self._folder / (f"{Path(name).stem}.raw" if is_text else name)
         if not path.is_file():
             return None
+        if is_text and path.stat().st_size > _LARGEST_TEXT:
+            raise CellError(f"{path.name} is larger than 1 GiB; convert it with raw_to_set.sh")
         try:
+            if is_text:
+                return np.loadtxt(path, ndmin=1 if path.stem == "energy" else 2)
             return np.load(path, mmap_mode="r", allow_pickle=False)
         except (ValueError, OSError, EOFError, SyntaxError) as error:
             raise CellError(f"{path.name} is not an array of numbers ({_short(error)})") from None
@@ -292,7 +301,8 @@ def _system_folders(path: Path) -> Iterator[Path]:
 
 
 def _is_system(folder: Path) -> bool:
-    return (folder / _TYPES).is_file() and any(folder.glob("set.*/coord.npy"))
+    has_frames = (folder / "coord.raw").is_file() or any(folder.glob("set.*/coord.npy"))
+    return (folder / _TYPES).is_file() and has_frames
 
 
 def _system_groups(file: h5py.Group) -> Iterator[h5py.Group]:

@@ -8,9 +8,10 @@ from core.frames.sources.training_sets.hdf5_groups import Hdf5Groups
 from core.frames.sources.training_sets.mtp import MtpConfigurations
 from core.frames.sources.training_sets.n2p2 import N2p2Data
 from core.frames.sources.training_sets.npz import NumpyArrays
+from core.frames.sources.training_sets.xsf import AenetStructures
 
 TRAINING_FORMS: Final[tuple[type[RecordSource], ...]] = (
     *(DeepmdFolder, DeepmdHdf5, Hdf5Groups),
-    *(MtpConfigurations, N2p2Data, NumpyArrays),
+    *(MtpConfigurations, N2p2Data, NumpyArrays, AenetStructures),
 )
 """Recognised by content, each by what the others do not have."""

@@ -7,6 +7,8 @@ from pathlib import Path
 import ase.io
 import numpy as np
 import pytest
+from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
 
 from core.errors import LabError
 from core.frames.schema import Card, Frame
@@ -97,6 +99,24 @@ def test_fhi_aims_says_its_functional(write: Write):
     dispersed = text.replace("xc                 pw-lda", "xc  pbe\n  vdw_correction_hirshfeld")
     _, _, functional = read(write(dispersed), "aims-output")
     assert functional == "PBE-TS"
+
+
+@pytest.mark.parametrize("form", ["castep-md", "castep-geom"])
+def test_trajectories_of_castep(form: str, tmp_path: Path):
+    atoms = Atoms("NaCl", [[0, 0, 0], [2, 2.5, 3]], cell=[4, 5, 6], pbc=True)
+    atoms.set_velocities(np.zeros((2, 3)))
+    forces = np.array([[0.1, 0.2, 0.3], [-0.1, -0.2, -0.3]])
+    results = {"free_energy": -6.0, "forces": forces, "stress": [0.01, 0.02, 0.03, 0, 0, 0]}
+    atoms.calc = SinglePointCalculator(atoms, **results)
+    path = tmp_path / "run"
+    ase.io.write(path, [atoms, atoms], format=form)
+    frames, reasons, _ = read(path, form)
+    assert not reasons
+    assert len(frames) == 2
+    assert frames[0].energy_per_atom == pytest.approx(-3)
+    np.testing.assert_allclose(frames[0].forces, forces, atol=1e-9)
+    stress = np.array([0.01, 0.02, 0.03]) * EV_PER_A3
+    np.testing.assert_allclose(np.diag(frames[0].stress), stress, rtol=1e-6)
 
 
 CP2K = """

@@ -92,6 +92,20 @@ def test_frames_have_the_numbers_of_the_arrays(kind: str, write: Write):
         np.testing.assert_allclose(frame.stress, expected)
 
 
+def test_arrays_of_text_are_read(tmp_path: Path):
+    for name, array in ARRAYS.items():
+        np.savetxt(tmp_path / f"{name}.raw", array)
+    (tmp_path / "type.raw").write_text("0\n1\n1\n")
+    frames, reasons = read(tmp_path, ("Li", "O"))
+    assert not reasons
+    assert len(frames) == FRAMES
+    np.testing.assert_allclose(frames[3].forces, ARRAYS["force"][3].reshape(N, 3))
+    assert frames[3].energy_per_atom == pytest.approx(ARRAYS["energy"][3] / N)
+    (tmp_path / "energy.raw").write_text("1.0\nunknown\n")
+    with pytest.raises(LabError, match=r"energy\.raw is not an array of numbers"):
+        read(tmp_path, ("Li", "O"))
+
+
 def test_the_same_frames_in_hdf5_and_in_a_folder():
     folder, _ = read(DATA / "deepmd_npy")
     hdf5, _ = read(DATA / "deepmd_hdf5.hdf5")
