@@ -124,7 +124,9 @@ def is_finite(array: np.ndarray) -> bool:
     """Return whether all values are finite."""
     flat = array.ravel()
     # A product that numpy makes in one go; it may overflow.
-    return math.isfinite(flat.dot(flat)) or bool(np.isfinite(flat).all())
+    with np.errstate(over="ignore", invalid="ignore"):
+        square = flat.dot(flat)
+    return math.isfinite(square) or bool(np.isfinite(flat).all())
 
 
 def _determinant(matrix: np.ndarray) -> float:
