@@ -12,6 +12,7 @@ from core.frames.vasp.steps import Step, StepError, number_of, rows_of
 _HEAD: Final = re.compile(rb"^\s*vasp\.\d|^\s*POTCAR:\s+\S+|executed on .* date ", re.MULTILINE)
 _LONGEST_LINE: Final = 1 << 20
 _MOST_TAGS: Final = 5000
+_MOST_TYPES: Final = 1000
 _MOST_ATOMS: Final = 1_000_000
 _TAG: Final = re.compile(r"([A-Za-z][A-Za-z0-9_]*)\s*=\s*([^\s;]+)")
 _ITERATION: Final = re.compile(r"Iteration\s*(\d+|\*+)\s*\(\s*(\d+|\*+)\s*\)")
@@ -98,8 +99,8 @@ class OutcarReader:
             self._section = self.settings.incar
         elif text.startswith("POTCAR:"):
             self._section = self.settings.parameters
-            self._potcars.append(text.removeprefix("POTCAR:").strip())
-        elif text.startswith("TITEL"):
+            self._potcars = [*self._potcars, text.removeprefix("POTCAR:").strip()][:_MOST_TYPES]
+        elif text.startswith("TITEL") and len(self.settings.titles) < _MOST_TYPES:
             self.settings.titles.append(text.partition("=")[2].strip())
         elif text.startswith("LEXCH") and not self.settings.exchange:
             value = (text.partition("=")[2].split() or [""])[0]

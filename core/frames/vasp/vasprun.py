@@ -26,6 +26,8 @@ _LONGEST_TAG: Final = 200
 _DEEPEST: Final = 40
 _LONGEST_TEXT: Final = 1 << 16
 _MOST_ATOMS: Final = 1_000_000
+_MOST_VALUES: Final = 100_000
+"""Tags, electronic steps and cells of a row that a file may have, far more than VASP writes."""
 _ROUNDING: Final = 1e-6
 _ARRAYS: Final = {
     "basis": "lattice",
@@ -194,6 +196,7 @@ class VasprunReader:
             self._cells.append(text.strip())
         elif self._array:
             self._row(text)
+            return
         elif "incar" in self._tags:
             self.settings.incar.setdefault(self._name.upper(), text.strip())
         elif "parameters" in self._tags:
@@ -201,6 +204,11 @@ class VasprunReader:
             self.settings.parameters.setdefault(self._name.upper(), text.strip())
         elif self._tags[-1:] == ["energy"]:
             self._energies[self._name] = text
+        else:
+            return
+        held = (self._cells, self.settings.incar, self.settings.parameters, self._raw.electronic)
+        if max(map(len, held)) > _MOST_VALUES:
+            raise StepError("it has more values than any calculation of VASP")
 
     def _row(self, text: str) -> None:
         if not self._array:

@@ -206,12 +206,16 @@ def test_labels_may_be_missing():
         '<!DOCTYPE modeling SYSTEM "file:///etc/passwd"><modeling></modeling>',
         "<modeling>" + 100_000 * "<a>",
         '<modeling><i name="x">' + 100_000 * "1 " + "</i></modeling>",
+        "<modeling><incar>" + "".join(f'<i name="{n}">1</i>' for n in range(2000)),
+        "<modeling><calculation>" + 2000 * "<scstep><energy><i> 1</i></energy></scstep>",
+        "<modeling><rc>" + 2000 * "<c>1</c>",
         "<modeling>\0\1\2</modeling>",
         "<modeling><calculation></b></calculation></modeling>",
     ],
-    ids=["entities", "external", "deep", "long", "binary", "unclosed"],
+    ids=["entities", "external", "deep", "long", "tags", "loop", "cells", "binary", "unclosed"],
 )
-def test_hostile_files_are_given_up_in_a_few_words(text):
+def test_hostile_files_are_given_up_in_a_few_words(text, monkeypatch):
+    monkeypatch.setattr("core.frames.vasp.vasprun._MOST_VALUES", 1000)
     reader, steps = read(text)
     assert steps == []
     assert reader.problem is not None
