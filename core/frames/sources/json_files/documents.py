@@ -25,8 +25,12 @@ from core.frames.tables.structures import cell_from_dict, parse_structure
 from core.frames.tables.tabular import CellError
 from core.progress import Progress
 
+UNUSUAL: Final = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
+"""What reading a document raises that has the keys of a form and something else below them."""
+
 Test = Callable[[Mapping[str, Any]], bool]
 
+_MOST_DIGITS: Final = 300
 _FARTHEST: Final = 1 << 26
 """Bytes of a file in which a column of documents is looked for behind other columns."""
 
@@ -99,6 +103,8 @@ class JsonDocuments(RecordSource):
                 yield from self.read(document, where, key)
             except CellError as error:
                 yield Refused(where=where, why=str(error))
+            except UNUSUAL:
+                yield Refused(where=where, why=f"its content is not that of {self.title}")
 
     def documents(
         self, progress: Progress
@@ -171,9 +177,14 @@ def decoded(data: bytes | memoryview) -> Any:
         return orjson.loads(data)
     except orjson.JSONDecodeError:
         try:
-            return json.loads(bytes(data))
+            return json.loads(bytes(data), parse_int=_whole_number)
         except (ValueError, RecursionError):
             raise CellError("it is not valid JSON") from None
+
+
+def _whole_number(text: str) -> float:
+    """Return an integer, infinite where it is beyond any floating-point number."""
+    return int(text) if len(text) < _MOST_DIGITS else float("inf")
 
 
 def structure_record(
@@ -198,6 +209,10 @@ def structure_record(
     else:
         raise CellError("it has no structure")
     own = structure.get("properties")
+    try:
+        of_sites = site_values(structure.get("sites", ()))
+    except UNUSUAL:
+        raise CellError("the properties of the structure's sites are no dictionaries") from None
     return Record(
         where=where,
         atomic_numbers=cell.atomic_numbers.astype(np.int64),
@@ -206,7 +221,7 @@ def structure_record(
         pbc=cell.pbc,
         values={
             **(frame or {}),
-            **site_values(structure.get("sites", ())),
+            **of_sites,
             **(own if isinstance(own, Mapping) else {}),
             **values,
         },
@@ -233,7 +248,7 @@ def looks_like_structure(value: Any) -> bool:
     """Return whether an object, which may be cut off, is a pymatgen structure."""
     if not isinstance(value, Mapping):
         return False
-    if value.get("@class") in {"Structure", "IStructure", "Molecule"}:
+    if value.get("@class") in ("Structure", "IStructure", "Molecule"):
         return True
     lattice = value.get("lattice")
     return isinstance(lattice, Mapping) and ("matrix" in lattice or "sites" in value)

@@ -8,7 +8,7 @@ from core.frames.sources.json_files.documents import JsonDocuments, structure_re
 from core.frames.sources.records import Record, Refused
 from core.frames.tables.tabular import CellError
 
-_CLASSES: Final = frozenset({"ComputedStructureEntry", "ComputedEntry"})
+_CLASSES: Final = ("ComputedStructureEntry", "ComputedEntry")
 _WRAPPED: Final = ("computed_structure_entry", "entry", "cse")
 _THERMO: Final = frozenset({"thermo_type", "thermo_id", "entry_types", "material_id"})
 _BANDGAPS: Final = ("bandgap", "band_gap", "band_gap_ind")

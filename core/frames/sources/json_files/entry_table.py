@@ -8,13 +8,13 @@ from typing import Any, Final
 import pyarrow as pa
 
 from core.errors import LabError
-from core.frames.sources.json_files.documents import JsonDocuments
+from core.frames.sources.json_files.documents import UNUSUAL, JsonDocuments
 from core.frames.sources.json_files.entries import correction, number
 from core.frames.sources.records import Record, Refused
 from core.frames.tables.tabular import CellError, TableFile
 from core.progress import Progress, silent
 
-_CLASSES: Final = frozenset({"ComputedEntry", "PDEntry"})
+_CLASSES: Final = ("ComputedEntry", "PDEntry")
 _BATCH_ROWS: Final = 8192
 _HEAD: Final = 100
 _COLUMNS: Final = (
@@ -66,6 +66,10 @@ class EntryTable(TableFile):
                 yield _row(entry, key)
             except CellError as error:
                 raise LabError(f"{where}: {error}; correct or leave it out.") from None
+            except UNUSUAL:
+                raise LabError(
+                    f"{where}: it is no computed entry; correct or leave it out."
+                ) from None
 
 
 class _Entries(JsonDocuments):
@@ -109,9 +113,13 @@ def _row(entry: Mapping[str, Any], key: str) -> tuple[Any, ...]:
     data = data if isinstance(data, Mapping) else {}
     parameters = parameters if isinstance(parameters, Mapping) else {}
     return (
-        data.get("material_id") or entry.get("entry_id") or key or None,
+        _text(data.get("material_id") or entry.get("entry_id") or key),
         "".join(f"{symbol}{amount:.8g}" for symbol, amount in counts.items()),
         energy / n_atoms,
         (energy + correction(entry)) / n_atoms,
-        parameters.get("run_type") or data.get("run_type"),
+        _text(parameters.get("run_type") or data.get("run_type")),
     )
+
+
+def _text(value: Any) -> str | None:
+    return str(value) if isinstance(value, (str, int)) and value != "" else None
