@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import TextIOWrapper
 from itertools import count
 from pathlib import Path
@@ -16,6 +16,7 @@ from core.cli.options import Device, JsonFlag, ModelOption, Threads
 from core.elements import ISOTOPES, N_ELEMENTS
 from core.errors import LabError
 from core.files import disk_errors
+from core.frames.export.atoms import atoms_of
 from core.frames.schema import Frame
 from core.frames.tables.structures import contradiction, formula_in_cif, names_elements
 from core.potential.released import MODELS
@@ -320,25 +321,15 @@ def _level(model: str, origin: dict[str, str | None]) -> str:
 
 def _labelled(frame: Frame, prediction: "FramePrediction") -> "Atoms":
     """Return the structure with its predictions in ASE's units and signs."""
-    from ase import Atoms, units  # noqa: PLC0415
-    from ase.calculators.singlepoint import SinglePointCalculator  # noqa: PLC0415
-    from ase.stress import full_3x3_to_voigt_6_stress  # noqa: PLC0415
-
-    atoms = Atoms(
-        numbers=frame.atomic_numbers,
-        scaled_positions=frame.frac_coords,
-        cell=frame.lattice,
-        pbc=frame.pbc,
+    return atoms_of(
+        replace(
+            frame,
+            energy_per_atom=prediction.energy,
+            forces=prediction.forces,
+            stress=prediction.stress if any(frame.pbc) else None,
+            magmoms=prediction.magmoms,
+        )
     )
-    stress = full_3x3_to_voigt_6_stress(prediction.stress) * units.GPa
-    atoms.calc = SinglePointCalculator(
-        atoms,
-        energy=prediction.energy * len(frame),
-        forces=prediction.forces,
-        magmoms=prediction.magmoms,
-        **({"stress": stress} if any(frame.pbc) else {}),
-    )
-    return atoms
 
 
 def _write(path: Path, images: Sequence["Atoms"]) -> None:

@@ -1,6 +1,7 @@
 """Frames as ASE's Atoms."""
 
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from core.frames.schema import Frame
 from core.frames.units import EV_PER_A3
@@ -16,7 +17,6 @@ def atoms_of(frame: Frame) -> "Atoms":
     sign, magmoms in μB; a missing label has no result.
     """
     from ase import Atoms  # noqa: PLC0415  takes a while to import
-    from ase.calculators.singlepoint import SinglePointCalculator  # noqa: PLC0415  the same
     from ase.stress import full_3x3_to_voigt_6_stress  # noqa: PLC0415  the same
 
     atoms = Atoms(
@@ -34,13 +34,25 @@ def atoms_of(frame: Frame) -> "Atoms":
         "magmoms": frame.magmoms,
     }
     known = {name: value for name, value in labels.items() if value is not None}
-    calculator = SinglePointCalculator(atoms, **known)
-    # Nothing changes these atoms, for which ASE would look before it reads each label.
-    calculator.check_state = lambda *_given, **_settings: []
-    atoms.calc = calculator
+    atoms.calc = _calculator()(atoms, **known)
     return atoms
 
 
 def total(frame: Frame, energy_per_atom: float | None) -> float | None:
     """Return an energy of a frame in eV, None where it is missing."""
     return None if energy_per_atom is None else energy_per_atom * len(frame)
+
+
+@lru_cache(maxsize=1)
+def _calculator() -> Any:
+    """Return the class that holds labels."""
+    from ase.calculators.singlepoint import SinglePointCalculator  # noqa: PLC0415  slow to import
+
+    class Labels(SinglePointCalculator):
+        """Labels of atoms that nothing changes, so that ASE need not look for it each time."""
+
+        def check_state(self, *_given: Any, **_settings: Any) -> list[str]:
+            """Return that nothing has changed."""
+            return []
+
+    return Labels

@@ -44,7 +44,8 @@ def _parts(data: PairSet, rows: np.ndarray, progress: Progress) -> Iterator[pd.D
         chosen = rows[start : start + _ROWS]
         part = table.iloc[chosen]
         if data.has_structures:
-            part = part.assign(structure=[_json(data.structure(int(row))) for row in chosen])
+            texts = [_json(data.structure(int(row))) for row in chosen]
+            part = part.assign(structure=np.array(texts, dtype=object))
         yield part
 
 
