@@ -63,7 +63,7 @@ def visit(home, monkeypatch):
     monkeypatch.chdir(ROOT)
 
     def open_page(name: str | None = None, **query: str | list[str]) -> AppTest:
-        at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=300)
         for key, value in query.items():
             at.query_params[key] = value
         if name is not None:

@@ -60,7 +60,7 @@ def next_script():
 
 
 def run(script, *, args=(), **query):
-    at = AppTest.from_function(script, default_timeout=60, args=args)
+    at = AppTest.from_function(script, default_timeout=300, args=args)
     for key, value in query.items():
         at.query_params[key] = value
     at.run()

@@ -40,7 +40,7 @@ def trained():
 
 
 def open_run(run, shows="", **query):
-    app = AppTest.from_file(APP, default_timeout=60)
+    app = AppTest.from_file(APP, default_timeout=300)
     app.switch_page("pages/transfer.py")
     app.query_params["run"] = run.id
     for key, value in (query | ({"shows": shows} if shows else {})).items():
@@ -198,7 +198,7 @@ def test_frames_left_out_and_forces_without_labels_are_noted():
         lines.append({"kind": "end", "time": 2.0, "force_drift": drift})
     path.write_bytes(b"\n".join(map(orjson.dumps, lines)))
     for page in ("pages/transfer.py", "pages/runs.py"):
-        app = AppTest.from_file(APP, default_timeout=60)
+        app = AppTest.from_file(APP, default_timeout=300)
         app.switch_page(page)
         app.query_params["run" if page == "pages/transfer.py" else "runs"] = run.id
         app.run()

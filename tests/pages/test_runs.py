@@ -30,7 +30,7 @@ def home(tmp_path, monkeypatch):
 
 
 def open_page(**query):
-    app = AppTest.from_file(APP, default_timeout=30)
+    app = AppTest.from_file(APP, default_timeout=300)
     app.switch_page("pages/runs.py")
     for key, value in query.items():
         app.query_params[key] = value

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("tiny_lab")
 
 
 def test_form_begins_with_a_lesson(looks):
-    app = AppTest.from_file(APP, default_timeout=60)
+    app = AppTest.from_file(APP, default_timeout=300)
     app.switch_page(PAGE).run()
     assert not app.exception
     assert app.selectbox(key="dataset").value == "mp-frames-r2scan"

@@ -9,7 +9,7 @@ PAGE = "pages/transfer.py"
 
 
 def open_page(choose="tiny", **query):
-    app = AppTest.from_file(APP, default_timeout=60)
+    app = AppTest.from_file(APP, default_timeout=300)
     app.switch_page(PAGE)
     for key, value in query.items():
         app.query_params[key] = value

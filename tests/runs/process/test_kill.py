@@ -1,4 +1,7 @@
-"""kill -9 at random moments, and what comes out is bit for bit what would have come out anyway."""
+"""kill -9 at random moments, and what comes out is bit for bit what would have come out anyway.
+
+What a kill leaves of a run on two processes is tested in test_team.py.
+"""
 
 import os
 import signal
@@ -13,10 +16,11 @@ from core.frames.store import write_frames
 from core.runs.process import local
 from core.runs.process.restart import restart_lost
 from core.training.settings.config import RunConfig
+from tests.runs.process.forked import start_forked
 
-EPOCHS = 40
-KILLS = {1: 2, 2: 1}
-"""By the number of processes, in every test run; ten and more were tried by hand."""
+EPOCHS = 12
+KILLS = 4
+"""In every test run; ten and more were tried by hand."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -38,14 +42,15 @@ def home(tmp_path_factory):
     write_frames(home / "datasets" / "tiny", card, frames)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ATOMREF_LAB_HOME", str(home))
+        patch.setattr(local, "start_detached", start_forked)
         yield home
 
 
-def started(processes):
+def started():
     run = local.create(
         RunConfig(
             dataset="tiny", method="refit", device="cpu", threads=1, batch_size=4, epochs=EPOCHS,
-            processes=processes,
+            processes=1,
         )
     )  # fmt: skip
     local.launch(run)
@@ -60,10 +65,10 @@ def wait(run, *states, seconds=120.0):
     return status
 
 
-def kill(run, rng):
-    """Kill the run's process somewhere between its start and its end."""
+def kill(run, seconds):
+    """Kill the run's process so many seconds after its start, if it lives so long."""
     status = wait(run, "running", "finished")
-    time.sleep(rng.uniform(0, 4))
+    time.sleep(seconds)
     if run.status().state == "finished":
         return False
     os.kill(status.pid, signal.SIGKILL)
@@ -71,17 +76,20 @@ def kill(run, rng):
     return True
 
 
-@pytest.mark.parametrize("processes", KILLS)
-def test_killed_at_random_and_the_same_in_the_end(processes):
-    rng = np.random.default_rng(processes)
-    whole, killed = started(processes), started(processes)
-    wait(whole, "finished")
-    for _ in range(KILLS[processes]):
-        if not kill(killed, rng):
+def test_killed_at_random_and_the_same_in_the_end():
+    rng = np.random.default_rng(1)
+    whole = started()
+    status = wait(whole, "finished")
+    killed = started()
+    n_kills = 0
+    for moment in rng.uniform(0, status.ended - status.started, KILLS):
+        if not kill(killed, moment):
             break
+        n_kills += 1
         # Killed too often at its start it is left alone, and somebody resumes it.
         if not restart_lost():
             local.resume(killed)
+    assert n_kills > 0
     wait(killed, "finished")
     for name in ("last.pt", "best.pth.tar"):
         ours, theirs = (

@@ -20,6 +20,7 @@ from core.errors import LabError
 from core.frames.schema import Card, Frame
 from core.frames.store import write_frames
 from core.runs.process import local, rank, team, worker
+from core.runs.process.restart import restart_lost
 from core.runs.process.worker import execute
 from core.runs.record.directory import Run
 from core.training.loop import loop
@@ -174,7 +175,7 @@ def test_two_processes_train_to_the_end(whole):
     assert errors(run) == pytest.approx(errors(alone), rel=1e-2)
 
 
-def test_resumed_on_two_is_bit_for_bit_uninterrupted(whole, stopped):
+def test_stopped_and_killed_on_two_is_bit_for_bit_uninterrupted(whole, stopped):
     expected = whole[0]
     before, status = stopped
     assert "resume it" in status.message
@@ -182,9 +183,20 @@ def test_resumed_on_two_is_bit_for_bit_uninterrupted(whole, stopped):
     wait_until_none_is_left(before)
     run = copy_of(before, "two")
     local.resume(run)
+    wait_for_epochs(run, len(before.metrics("epoch")) + 1)
+    assert run.status().processes == len(ranks(run)) == 2
+    time.sleep(np.random.default_rng(2).uniform(0, 0.05))
+    os.kill(run.status().pid, signal.SIGKILL)
+    assert wait(run, "failed").message == "The process ended unexpectedly; resume it."
+    wait_until_none_is_left(run)
+
+    assert run in restart_lost()
     status = wait(run, "finished")
     assert status.processes == 2
-    assert len(run.metrics("start")) == 2
+    first, *others = run.metrics("start")
+    assert first["step"] == 0
+    assert len(others) == 2
+    assert all(start["step"] > 0 for start in others)
     for name in ("last.pt", "best.pth.tar"):
         ours, theirs = (weights(one.checkpoints / name) for one in (run, expected))
         assert all(torch.equal(value, theirs[key]) for key, value in ours.items())
@@ -202,8 +214,8 @@ def test_resumed_on_one_process(whole, stopped):
     assert errors(run) == pytest.approx(errors(expected), rel=1e-2)
 
 
-def test_killed_processes_leave_no_others_behind(whole):
-    """Begun on one process, resumed on two, and killed there: a worker, then the run's own."""
+def test_a_killed_process_leaves_no_other_behind(whole):
+    """Begun on one process, resumed on two, one of which is killed, and ended on one."""
     run = new_run(1)
     assert go_on_here(run, until=2).state == "cancelled"
     done = len(run.metrics("epoch"))
@@ -217,17 +229,9 @@ def test_killed_processes_leave_no_others_behind(whole):
     assert "resume the run" in status.message
     wait_until_none_is_left(run)
 
-    done = len(run.metrics("epoch"))
-    local.resume(run)
-    wait_for_epochs(run, done + 1)
-    assert len(ranks(run)) == 2
-    os.kill(run.status().pid, signal.SIGKILL)
-    assert wait(run, "failed").message == "The process ended unexpectedly; resume it."
-    wait_until_none_is_left(run)
-    assert run.metrics("start")[-1]["step"] > 0
-
     run.update(processes=1)
     assert go_on_here(run).state == "finished"
+    assert run.metrics("start")[-1]["step"] > 0
     assert errors(run) == pytest.approx(errors(whole[0]), rel=1e-2)
 
 
