@@ -21,6 +21,7 @@ from core.frames.functionals import (
         ("PBE+D3", "PBE-D3"),
         ("pbe-d3(bj)", "PBE-D3(BJ)"),
         ("PBE_D3BJ", "PBE-D3(BJ)"),
+        ("pbe-ddsc", "PBE-dDsC"),
         ("PBE+U", "PBE+U"),
         ("pbe_u", "PBE+U"),
         ("PBE-D3+U", "PBE+U-D3"),
@@ -81,6 +82,19 @@ def test_the_mixed_scheme_covers_its_parts():
     assert not covers("GGA", "GGA+U")
     assert not covers("GGA", "GGA/GGA+U")
     assert covers("pbe", " PBE ")
+    assert covers("GGA/GGA+U", "PBE")
+    assert covers("GGA/GGA+U", "PBE+U")
+    assert not covers("GGA/GGA+U", "PBEsol")
+    assert not covers("GGA", "PBE")
+
+
+def test_a_dispersion_correction_without_a_name_is_any_that_is_asked_for():
+    assert covers("PBE-D3(BJ)", "PBE-vdW")
+    assert covers("r2SCAN+U-D4", "r2SCAN+U-vdW")
+    assert not covers("PBE", "PBE-vdW")
+    assert not covers("PBE+U", "PBE-vdW")
+    assert not covers("r2SCAN-D4", "PBE-vdW")
+    assert not covers("PBE-vdW", "PBE-D3")
 
 
 def test_sources_rank_below_targets():

@@ -12,6 +12,7 @@ import pytest
 
 from core.errors import LabError
 from core.frames.schema import Card, Frame
+from core.frames.sources.importing import open_input
 from core.frames.sources.many import ManyFiles
 from core.frames.sources.opening import open_source
 from core.frames.sources.record_frames import RecordFrames
@@ -205,6 +206,14 @@ def test_a_folder_of_several_functionals_gives_the_one_asked_for(tmp_path):
     assert "2 in PBE" in text
     assert "1 in PBE+U" in text
     assert len(read(tmp_path, "GGA/GGA+U")[0]) == 3
+
+
+def test_a_folder_with_and_without_u_is_of_the_mixed_scheme(tmp_path):
+    for name, tags in (("a", {}), ("b", {"LDAU": "T", "LDAUU": "5.3 0.0"})):
+        made(tmp_path / name / "vasprun.xml", vasprun([MadeStep()], incar=tags))
+    found = open_input(tmp_path)
+    assert found.functional({}, "frames") == "GGA/GGA+U"
+    assert len(list(found.records(functional="GGA/GGA+U").frames(silent))) == 2
 
 
 def test_each_calculation_of_a_tree_is_read_once(tmp_path):
