@@ -33,30 +33,33 @@ class AseTrajectory(RecordSource):
 
     def records(self, progress: Progress) -> Iterator[Record | Refused]:
         """Yield the frames."""
-        name = self.path.name
-        try:
-            reader = TrajectoryReader(self.path)
-        except Exception as error:  # noqa: BLE001  ASE raises anything on damaged files
-            yield Refused(where=name, why=f"its beginning cannot be read ({_reason(error)})")
-            return
-        with reader:
-            total = len(reader)
-            for number in range(total):
-                where = f"frame {number} of {name}"
-                try:
-                    atoms = reader[number]
-                    record = record_of_atoms(atoms, where)
-                except CellError as error:
-                    yield Refused(where=where, why=str(error))
-                    continue
-                except Exception as error:  # noqa: BLE001
-                    yield Refused(where=where, why=f"it cannot be read ({_reason(error)})")
-                    continue
-                if self.labels == DFT and (model := model_of(atoms.calc)):
-                    self.labels = model
-                yield record
-                if not number % 64:
-                    progress(number / total, f"{number:,} of {total:,} frames read")
+        with self.path.open("rb") as file:
+            try:
+                reader = TrajectoryReader(file)
+            except Exception as error:  # noqa: BLE001  ASE raises anything on damaged files
+                why = f"its beginning cannot be read ({_reason(error)})"
+                yield Refused(where=self.path.name, why=why)
+                return
+            yield from self._frames(reader, progress)
+
+    def _frames(self, reader: TrajectoryReader, progress: Progress) -> Iterator[Record | Refused]:
+        total = len(reader)
+        for number in range(total):
+            where = f"frame {number} of {self.path.name}"
+            try:
+                atoms = reader[number]
+                record = record_of_atoms(atoms, where)
+            except CellError as error:
+                yield Refused(where=where, why=str(error))
+                continue
+            except Exception as error:  # noqa: BLE001  as above
+                yield Refused(where=where, why=f"it cannot be read ({_reason(error)})")
+                continue
+            if self.labels == DFT and (model := model_of(atoms.calc)):
+                self.labels = model
+            yield record
+            if not number % 64:
+                progress(number / total, f"{number:,} of {total:,} frames read")
 
 
 def _reason(error: Exception) -> str:

@@ -76,7 +76,7 @@ class Hdf5Groups(RecordSource):
             with open_hdf5(path) as file:
                 return next(_structure_groups(file), None) is not None
         except ERRORS:
-            return False
+            return True  # damaged, which the records then say
 
     def records(self, progress: Progress) -> Iterator[Record | Refused]:
         """Yield the structures, group by group."""

@@ -21,6 +21,8 @@ _FIRST, _LAST = b"begin", b"end"
 _KEYS: Final = frozenset({b"comment", b"lattice", b"atom", b"energy", b"charge"})
 _SMALLEST_ATOM: Final = 4.0
 """Å³ that an atom takes at least at pressures of interest; diamond has 5.7."""
+_MOST_ATOMS: Final = 500
+_FARTHEST: Final = 1e6
 _SHORTEST_BOND: Final = 0.65
 """Å; the bond of H2 has 0.74."""
 
@@ -112,6 +114,16 @@ def _parsed(block: Block, length: float) -> Record:
 def _is_crowded(record: Record) -> bool:
     """Return whether atoms are nearer to each other than in any matter."""
     n = len(record.atomic_numbers)
-    if record.lattice is not None and abs(np.linalg.det(record.lattice)) < n * _SMALLEST_ATOM:
+    positions = _or_none(record.positions)
+    lattice = _or_none(record.lattice)
+    if lattice is not None and abs(np.linalg.det(lattice)) < n * _SMALLEST_ATOM:
         return True
-    return 1 < n < 500 and bool(pdist(record.positions).min() < _SHORTEST_BOND)
+    if positions is None or not 1 < n < _MOST_ATOMS:
+        return False
+    return bool(pdist(positions).min() < _SHORTEST_BOND)
+
+
+def _or_none(array: np.ndarray | None) -> np.ndarray | None:
+    """Return an array of reasonable numbers, None for any other."""
+    is_fine = array is not None and bool((np.abs(array) < _FARTHEST).all())
+    return array if is_fine else None

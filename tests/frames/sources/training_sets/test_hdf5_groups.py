@@ -159,6 +159,6 @@ def test_hdf5_that_breaks_off_says_so(tmp_path: Path):
     path = tmp_path / "half.h5"
     path.write_bytes(data[: len(data) // 2])
     source = open_source(path)
-    if source is not None:
-        with pytest.raises(LabError, match="damaged"):
-            RecordFrames(source)
+    assert source is not None
+    with pytest.raises(LabError, match="the HDF5 file is damaged"):
+        RecordFrames(source)
