@@ -206,10 +206,15 @@ class _Cutter:
         view = memoryview(self._buffer)
         while True:
             if not self._is_open:
-                place = next_bracket(self._buffer, self._cursor)
-                if place is None:
-                    return
-                yield from self._to_bracket(place)
+                place = self._walk.next_element(self._buffer, self._cursor)
+                if place is not None:
+                    self._cursor = place
+                    self._is_open, self._is_skipped = True, False
+                else:
+                    place = next_bracket(self._buffer, self._cursor)
+                    if place is None:
+                        return
+                    yield from self._to_bracket(place)
             elif self._depth > self._walk.depth:
                 return
             else:

@@ -14,6 +14,8 @@ _TOKEN: Final = re.compile(
     rb'[ \t\r\n]*(?:("[^"\\]*(?:\\.[^"\\]*)*")|([,:])|([^\s,:"\[\]{}]+))', re.DOTALL
 )
 _NEXT_KEY: Final = re.compile(rb'[ \t\r\n]*,[ \t\r\n]*"([^"\\]*)"[ \t\r\n]*:[ \t\r\n]*')
+_NEXT_ENTRY: Final = re.compile(rb"[ \t\r\n]*,[ \t\r\n]*")
+_OPENING: Final = frozenset({b"{", b"["})
 _SPACE: Final = re.compile(rb"[ \t\r\n]*")
 _GAP: Final = re.compile(rb'[^"\[\]{}]*(?:"[^"\\]*(?:\\.[^"\\]*)*"[^"\[\]{}]*)*', re.DOTALL)
 
@@ -101,6 +103,31 @@ class Walk:
             self._levels[-1].n += 1
         else:
             self._is_done = True
+
+    def next_element(self, buffer: bytes, begin: int) -> int | None:
+        """Go on from one element to the next as in most files, a comma and maybe a key further.
+
+        Args:
+            buffer: JSON.
+            begin: where an element ended.
+
+        Returns:
+            Where the next one begins, which is an object or a list. None if something else comes
+            next; then nothing was done.
+        """
+        level = self._levels[-1] if self._levels else None
+        if level is None or level.expect is not _Expect.COMMA or len(self._levels) < len(self._at):
+            return None
+        match = (_NEXT_KEY if level.is_object else _NEXT_ENTRY).match(buffer, begin)
+        if match is None or self._at[-1] != ANY:
+            return None
+        place = match.end()
+        if buffer[place : place + 1] not in _OPENING:
+            return None
+        if level.is_object:
+            level.key = match[1].decode(errors="replace")
+        level.expect = _Expect.VALUE
+        return place
 
     def enter(self, bracket: bytes, place: int) -> bool:
         """Enter an object or a list that leads to elements.
