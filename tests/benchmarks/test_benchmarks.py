@@ -13,6 +13,7 @@ import pytest
 import torch
 from chgnet.data.dataset import StructureData
 from chgnet.model import CHGNet
+from pymatgen.core import Structure
 
 from core.potential.compiled import TrainingStep
 from tests.shallow_network import shallow_network
@@ -122,6 +123,41 @@ def _assert_same_work(name, ours):
     else:
         theirs, mine = ours["validation_energy_mae"]
         assert mine == pytest.approx(theirs, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["import_json", "store"])
+def test_readers_of_json_print_one_line(harness, capsys, name):
+    del harness
+    script = runpy.run_path(str(BENCHMARKS / f"{name}.py"))
+    script["main"](script["__file__"], script["READERS"], ["--small"], megabytes=1)
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1
+    line = json.loads(out)
+    assert set(line) >= CONTRACT
+    assert line["name"] == name
+    # A material of eleven frames at least, read by all arms.
+    assert line["frames"] % 11 == 0 < line["frames"]
+    assert min(line["ratio"], line["ours"], line["stock"]) > 0
+
+
+def test_generated_files_are_what_other_readers_take_for_mptrj(harness, tmp_path):
+    del harness
+    write = importlib.import_module("harness.mptrj_file").write_mptrj_file
+    path = tmp_path / "mptrj.json"
+    n = write(path, 100_000)
+    materials = json.loads(path.read_text())
+    frames = [frame for frames in materials.values() for frame in frames.values()]
+    assert len(frames) == n
+    for frame in frames[::7]:
+        structure = Structure.from_dict(frame["structure"])
+        assert len(structure) == len(frame["force"])
+        assert frame["energy_per_atom"] * len(structure) == pytest.approx(
+            frame["corrected_total_energy"]
+        )
+        distances = structure.lattice.get_cartesian_coords(structure.frac_coords)
+        np.testing.assert_allclose(
+            distances, [site["xyz"] for site in frame["structure"]["sites"]], atol=1e-7
+        )
 
 
 def test_interval_coverage_prints_one_line(capsys):
