@@ -42,6 +42,16 @@ def refuse_pickles(path: Path) -> None:
             )
 
 
+def refuse_archives(path: Path) -> None:
+    """Refuse a tar archive, compressed or not, whose first file would be taken for the whole.
+
+    Raises:
+        LabError: if it is one.
+    """
+    if head_of(path, 262)[257:] == b"ustar":
+        raise LabError(f"{path.name} is an archive (tar); unpack it and name the files in it.")
+
+
 def refuse_compressed_binaries(path: Path) -> None:
     """Refuse a compressed file of a form that is read from many places, not from front to back.
 

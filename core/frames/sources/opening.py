@@ -22,7 +22,11 @@ from core.frames.sources.json_files.sets import (
     StructureDocuments,
 )
 from core.frames.sources.json_files.task_documents import TaskDocuments
-from core.frames.sources.never_read import refuse_compressed_binaries, refuse_pickles
+from core.frames.sources.never_read import (
+    refuse_archives,
+    refuse_compressed_binaries,
+    refuse_pickles,
+)
 from core.frames.sources.parquet_sets import ColabFit, LeMat, MatPesParquet, ParquetSites
 from core.frames.sources.records import RecordSource
 from core.frames.sources.training_sets.forms import TRAINING_FORMS
@@ -62,6 +66,7 @@ def open_source(path: Path | str, form: str | None = None) -> RecordSource | Non
         raise LabError(f"There is no form {form!r}; choose one of {', '.join(FORMS)}.")
     refuse_pickles(path)
     refuse_compressed_binaries(path)
+    refuse_archives(path)
     refuse_element_energies(path)
     for source in SOURCES:
         if source.form == form or (form is None and source.recognises(path)):

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import lzma
 import shutil
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -323,6 +324,16 @@ def test_files_that_no_library_reads_say_what_to_do(tmp_path):
         read(packed)
     with pytest.raises(LabError, match=r"vasprun.xml or OUTCAR beside it"):
         open_source(made(tmp_path / "vaspout.h5", "x"))
+
+
+@pytest.mark.parametrize("suffix", ["", "gz", "xz"])
+def test_archives_are_not_taken_for_their_first_file(tmp_path, suffix):
+    file = made(tmp_path / "OUTCAR", outcar([MadeStep()]))
+    path = tmp_path / f"runs.tar.{suffix}".rstrip(".")
+    with tarfile.open(path, f"w:{suffix}") as archive:
+        archive.add(file, "mp-1/OUTCAR")
+    with pytest.raises(LabError, match=r"is an archive \(tar\); unpack it"):
+        open_source(path)
 
 
 XML, OUT = vasprun([MadeStep()]), outcar([MadeStep()])
