@@ -51,10 +51,11 @@ class MpTrj(TypedDocuments):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        documents = head_documents(json_head(path).value)
+        head = json_head(path)
+        documents = head_documents(head.value)
         has_corrected = any(one.get(CORRECTED) is not None for one in documents)
         self.functional = MIXED if has_corrected else None
-        self.corrections = corrections_of(documents)
+        self.corrections = corrections_of(documents if head.is_whole else documents[:-1])
         labels = {str(one.get("labels") or DFT) for one in documents}
         self.labels = labels.pop() if len(labels) == 1 else DFT
 

@@ -147,7 +147,9 @@ def corrections_of(documents: Sequence[Mapping[str, Any]]) -> Corrections | None
     differ, is_known = False, False
     for document in documents:
         energy, total = document.get("energy_per_atom"), document.get(UNCORRECTED)
-        n = len(document[STRUCTURE].get("sites", ())) if energy and total else 0
+        structure = document.get(STRUCTURE)
+        sites = structure.get("sites") if isinstance(structure, dict) else None
+        n = len(sites) if isinstance(sites, list) else 0
         if n and isinstance(energy, float) and isinstance(total, float):
             is_known = True
             differ |= abs(energy - total / n) > _SAME_ENERGY
