@@ -29,6 +29,7 @@ class Form:
     Attributes:
         suffix: end of the file's name.
         title: its name for people.
+        also: other ends of names that mean the same.
         write: writes frames to a new file; None where they have no such form.
         write_pairs: writes rows of pairs to a new file; None where they have no such form.
         by_material: whether the frames of a material must follow each other.
@@ -36,13 +37,14 @@ class Form:
 
     suffix: str
     title: str
+    also: tuple[str, ...] = ()
     write: Callable[[Path, Card, Iterable[Frame]], None] | None = None
     write_pairs: Callable[[Path, PairSet, np.ndarray, Progress], None] | None = None
     by_material: bool = False
 
 
 FRAME_FORMS: tuple[Form, ...] = (
-    Form(suffix=".extxyz", title="Extended XYZ", write=write_extxyz),
+    Form(suffix=".extxyz", title="Extended XYZ", also=(".xyz",), write=write_extxyz),
     Form(suffix=".parquet", title="Parquet", write=write_parquet),
     Form(suffix=".json", title="JSON of MPtrj and CHGNet", write=write_mptrj, by_material=True),
     Form(suffix=".db", title="ASE database", write=write_ase_db),
@@ -104,7 +106,7 @@ def form_of(card: Card, path: Path) -> Form:
     """
     forms = FRAME_FORMS if card.kind == "frames" else PAIR_FORMS
     for form in forms:
-        if path.name.lower().endswith(form.suffix):
+        if path.name.lower().endswith((form.suffix, *form.also)):
             return form
     known = ", ".join(f"{form.suffix} ({form.title})" for form in forms)
     raise LabError(f"{path.name}: the form of {card.kind} follows from the name's end: {known}.")

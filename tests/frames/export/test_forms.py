@@ -62,6 +62,8 @@ def check_atoms(atoms, frame, *, atol):
 
 def test_ase_reads_extended_xyz(data, tmp_path):
     assert export_dataset(data, tmp_path / "a.extxyz", np.array([3, 2, 17])) == 3
+    export_dataset(data, tmp_path / "b.XYZ", np.array([3, 2, 17]))
+    assert (tmp_path / "b.XYZ").read_bytes() == (tmp_path / "a.extxyz").read_bytes()
     read = ase.io.read(tmp_path / "a.extxyz", ":")
     for atoms, frame in zip(read, data.frames([3, 2, 17]), strict=True):
         check_atoms(atoms, frame, atol=1e-8)
