@@ -153,11 +153,14 @@ def write_subset(
     if not len(chosen):
         raise LabError(f"{name} would have no frames; choose at least one.")
     parent = data if data.parent is None else data.parent
+    rows = data.rows_in_parent(chosen)
+    is_inherited = parent.split().within(rows) is not None
+    split = f"Its split is that of {parent.card.name}." if is_inherited else "It is split anew."
     card = data.card.model_copy(
         update={
             "name": name,
             "title": title or name,
-            "description": description,
+            "description": f"{description} {split}".strip(),
             "n": len(chosen),
             "n_materials": len(np.unique(data.material_codes()[chosen])),
             "parent": Parent(name=parent.card.name, fingerprint=parent.fingerprint),
@@ -166,7 +169,7 @@ def write_subset(
     )
     card = card.model_copy(update={"created": Card(name=name, kind="frames").created})
     with new_directory(directory) as partial:
-        fingerprint = write_rows(partial, data.rows_in_parent(chosen), parent.fingerprint)
+        fingerprint = write_rows(partial, rows, parent.fingerprint)
         card = card.model_copy(update={"fingerprint": fingerprint})
         write_whole(partial / CARD, card.model_dump_json(indent=2).encode())
     return card

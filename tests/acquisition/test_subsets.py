@@ -101,11 +101,11 @@ def test_a_subset_says_how_it_was_chosen(data):
     assert card.description == (
         "10 of the 66 frames of set: 10 frames of the 63 frames with Na or K, materials in the "
         "order in which each adds most to the coverage of elements and pairs of elements, in "
-        "rounds of one frame per material (seed 3)."
+        "rounds of one frame per material (seed 3). It is split anew."
     )
     card = make_subset(data, "tested", part="test")
     assert card.n == len(data.split().test)
-    assert card.description.endswith("frames of set: all frames of the test set.")
+    assert card.description.endswith("all frames of the test set. It is split anew.")
     assert open_frame_set("tested").table()["frame_id"].tolist() == [
         f"f{row}" for row in data.split().test
     ]

@@ -81,7 +81,8 @@ def test_a_subset_of_a_subset_names_the_frames_themselves(make_frames):
 def test_the_split_is_that_of_the_parent(make_frames):
     data = write(make_frames)
     rows = np.sort(np.random.default_rng(0).permutation(60)[:45])
-    write_subset(data, rows, name="some", description="")
+    card = write_subset(data, rows, name="some", description="Some.")
+    assert card.description == "Some. Its split is that of set."
     subset = open_dataset("some").split()
     for name in ("train", "validation", "test"):
         found = rows[getattr(subset, name)]
