@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal
@@ -164,12 +163,19 @@ class RecordSource(ABC):
         """Return the first records, read once, and the first that cannot be read, if any.
 
         Args:
-            n: number of records and refusals to read.
+            n: number of records and refusals to read; more where none of them is a record.
         """
         if self._head is None:
-            items = list(islice(self.records(silent), n))
-            refused = next((item for item in items if isinstance(item, Refused)), None)
-            self._head = [item for item in items if isinstance(item, Record)], refused
+            kept: list[Record] = []
+            refused: Refused | None = None
+            for place, item in enumerate(self.records(silent), start=1):
+                if isinstance(item, Record):
+                    kept.append(item)
+                else:
+                    refused = refused or item
+                if kept and place >= n:
+                    break
+            self._head = kept, refused
         return self._head
 
     def notes(self) -> list[str]:

@@ -15,6 +15,7 @@ _MOST_TAGS: Final = 5000
 _MOST_TYPES: Final = 1000
 _MOST_ATOMS: Final = 1_000_000
 _TAG: Final = re.compile(r"([A-Za-z][A-Za-z0-9_]*)\s*=\s*([^\s;]+)")
+_PER_TYPE: Final = re.compile(r"LDAU[UJ]\s*=(.*)")
 _ITERATION: Final = re.compile(r"Iteration\s*(\d+|\*+)\s*\(\s*(\d+|\*+)\s*\)")
 _ANNOUNCE: Final = (
     "direct lattice vectors",
@@ -114,8 +115,8 @@ class OutcarReader:
             for name, value in _TAG.findall(text):
                 if name == "GGA" and not value.isalnum():
                     continue  # old POTCARs have numbers of this name
-                rest = text.partition(f"{name} =")[2] if name in {"LDAUU", "LDAUJ"} else value
-                self._section.setdefault(name.upper(), rest.strip() or value)
+                every = _PER_TYPE.search(text) if name in {"LDAUU", "LDAUJ"} else None
+                self._section.setdefault(name.upper(), every[1] if every else value)
 
     def _elements(self, counts: list[str]) -> None:
         titles = self.settings.titles or self._potcars

@@ -125,6 +125,14 @@ def test_learned_steps_are_left_out_and_counted(tmp_path):
     assert reasons == {"it was made by VASP's machine-learned force field instead of DFT": 3}
 
 
+def test_many_steps_that_are_left_out_do_not_hide_those_behind_them(tmp_path):
+    made(tmp_path / "a" / "OUTCAR", outcar(250 * [MadeStep(n_electronic=60)]))
+    made(tmp_path / "b" / "OUTCAR", outcar([MadeStep()]))
+    frames, reasons, _ = read(tmp_path)
+    assert [frame.frame_id for frame in frames] == ["b-0"]
+    assert sum(reasons.values()) == 250
+
+
 def test_band_structures_are_left_out_and_counted(tmp_path):
     """Their charge density is fixed, so their energies are not self-consistent."""
     made(tmp_path / "mp-1" / "static" / "vasprun.xml", vasprun([MadeStep()]))

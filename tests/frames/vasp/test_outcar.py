@@ -190,6 +190,8 @@ def test_tags_are_those_of_the_calculation():
     reader, _ = read(text.replace("   LDAUU", " LDA+U is selected, type 2\n   LDAUU"))
     assert reader.settings.text("GGA").startswith("PS")
     assert reader.settings.functional() == "r2SCAN+U-D4"
+    text = outcar([MadeStep()], incar={"LDAU": "T"}).replace(" LDAU =", "   LDAUU=0.0 5.3\n LDAU =")
+    assert read(text)[0].settings.functional() == "PBE+U"
 
 
 def test_elements_without_the_potcars_themselves():
