@@ -4,23 +4,25 @@
     python benchmarks/large_dataset.py --frames 240000 --functional PBE --home DIRECTORY
     python benchmarks/large_pages.py --home DIRECTORY --frames 240000 [--only data atomref]
 
-Each page is opened until its results are cached, then in a new tab of the same server: that is the
-first paint. Filters of the Data page are changed on the open page. Prints one line of JSON with
-seconds and the server's memory (private pages; those of the memory-mapped data sets are the
-system's to take back). Without --home it measures nothing.
+Each page is opened until its results are cached, then in a new tab of the same browser: that is
+the first paint. Filters of the Data page are changed on the open page. Prints one line of JSON with
+seconds and the server's memory: its own, and that of the pages of mapped files, which the system
+takes back when it needs them (Linux only). Without --home it measures nothing.
 """
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import psutil
-from page_load import _WATCH, Stopwatch, started
-from playwright.sync_api import Browser, Page, sync_playwright
+from page_load import _WATCH, Stopwatch, Visit, started
+from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 from tests.browser.conftest import CHROMIUM, FLAGS, Lab
 
@@ -69,42 +71,48 @@ FILTERS: dict[str, Callable[[Page], None]] = {
 }
 
 
-def visit(browser: Browser, lab: Lab, address: str, process: psutil.Process) -> float:
-    """Return the seconds until a page in a new tab is complete."""
-    context = browser.new_context(viewport={"width": 1440, "height": 1000})
-    try:
-        context.add_init_script(_WATCH)
-        page = context.new_page()
+def visit(context: BrowserContext, lab: Lab, address: str, process: psutil.Process) -> Visit:
+    """Return what it takes until a page in a new tab is complete."""
+    with closing(context.new_page()) as page:
         stopwatch = Stopwatch(page, psutil.Process(lab.process.pid), process)
         page.goto(f"{lab.url}/{address}")
-        return stopwatch.completed().seconds
-    finally:
-        context.close()
+        return stopwatch.completed()
 
 
-def filtered(browser: Browser, lab: Lab, address: str, process: psutil.Process) -> dict[str, float]:
-    """Return the seconds that each filter of the Data page takes."""
+def filtered(
+    context: BrowserContext, lab: Lab, address: str, process: psutil.Process
+) -> dict[str, dict[str, float]]:
+    """Return what each filter of the Data page takes."""
     found = {}
-    context = browser.new_context(viewport={"width": 1440, "height": 1000})
-    try:
-        context.add_init_script(_WATCH)
-        page = context.new_page()
-        page.goto(f"{lab.url}/{address}")
+    with closing(context.new_page()) as page:
         server = psutil.Process(lab.process.pid)
-        Stopwatch(page, server, process).completed()
+        stopwatch = Stopwatch(page, server, process)
+        page.goto(f"{lab.url}/{address}")
+        stopwatch.completed()
         for name, change in FILTERS.items():
             stopwatch = Stopwatch(page, server, process)
             change(page)
-            found[name] = round(stopwatch.completed().seconds, 2)
-    finally:
-        context.close()
+            found[name] = numbers(stopwatch.completed())
     return found
 
 
+def numbers(one: Visit) -> dict[str, float]:
+    """Return seconds by the clock, which other work delays, and processor time."""
+    return {
+        "seconds": round(one.seconds, 2),
+        "server_cpu": round(one.server_cpu, 2),
+        "browser_cpu": round(one.browser_cpu, 2),
+    }
+
+
 def memory(lab: Lab) -> dict[str, float]:
-    """Return the server's memory in MB: its own, and with the pages of mapped files."""
-    used = psutil.Process(lab.process.pid).memory_full_info()
-    return {"own_mb": round(used.uss / 1e6), "with_mapped_mb": round(used.rss / 1e6)}
+    """Return the server's memory in MB: its own, and that of pages of mapped files."""
+    lines = Path(f"/proc/{lab.process.pid}/status").read_text(encoding="utf-8").splitlines()
+    kilobytes = {line.split(":")[0]: int(line.split()[1]) for line in lines if line[:3] == "Rss"}
+    return {
+        "own_mb": round(kilobytes["RssAnon"] / 1000),
+        "mapped_mb": round(kilobytes["RssFile"] / 1000),
+    }
 
 
 def measure(home: Path, n: int, only: Sequence[str], repeats: int) -> dict[str, object]:
@@ -120,18 +128,21 @@ def measure(home: Path, n: int, only: Sequence[str], repeats: int) -> dict[str, 
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         children = psutil.Process().children(recursive=True)
         process = next(child for child in children if "chrom" in child.name().lower())
+        context = browser.new_context(viewport={"width": 1440, "height": 1000})
+        context.add_init_script(_WATCH)
         seconds = {}
         for name, address in addresses.items():
-            visits = [visit(browser, lab, address, process) for _ in range(repeats + 1)]
+            visits = [visit(context, lab, address, process) for _ in range(repeats + 1)]
             seconds[name] = {
-                "first": round(visits[0], 2),
-                "cached": round(min(visits[1:]), 2),
+                "first": numbers(visits[0]),
+                "cached": numbers(min(visits[1:], key=lambda one: one.seconds)),
                 **memory(lab),
             }
             sys.stderr.write(f"{name}: {seconds[name]}\n")
             if name in {"data: elements", "data: distributions", "data: frames"}:
-                seconds[name]["filters"] = filtered(browser, lab, address, process)
+                seconds[name]["filters"] = filtered(context, lab, address, process)
                 sys.stderr.write(f"  {seconds[name]['filters']}\n")
+        line["load"] = round(os.getloadavg()[0], 1)
         line |= {"pages": seconds, "memory": memory(lab)}
         browser.close()
     return line

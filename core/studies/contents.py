@@ -8,7 +8,7 @@ from core.progress import Progress
 from core.studies.study import Study
 
 _SECONDS = 0.1
-_SECONDS_PER_ROW = 4e-6
+_SECONDS_PER_ROW = 3e-6
 
 
 class ContentsStudy(Study):
