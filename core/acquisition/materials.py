@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from core.errors import LabError
@@ -28,7 +29,7 @@ class Materials:
     @property
     def ids(self) -> NDArray[np.str_]:
         """Material ids, (n,)."""
-        return _ids(self.data)[self.rows].astype(str)
+        return _ids(self.data)[self.rows].to_numpy(dtype=str)
 
     @property
     def formulas(self) -> NDArray[np.str_]:
@@ -44,7 +45,7 @@ class Materials:
         """Return at most `most` of them, drawn at random."""
         if len(self.rows) <= most:
             return self
-        rows = training_subset(_ids(self.data), self.rows, most, seed=seed)
+        rows = training_subset(_ids(self.data).to_numpy(), self.rows, most, seed=seed)
         return Materials(data=self.data, rows=rows)
 
 
@@ -88,9 +89,9 @@ def candidates(pool: DataSet, data: DataSet, *, most_atoms: int) -> Pool:
     """
     ids = _ids(pool)
     rows = _first_of_each(ids, np.arange(len(pool)))
-    exists = np.isin(ids[rows].astype(str), np.unique(_ids(data).astype(str)))
+    exists = np.asarray(ids[rows].isin(_ids(data).unique()))
     rows = rows[~exists]
-    n_atoms = np.array([0 if frame is None else len(frame) for frame in pool.frames(rows)])
+    n_atoms = pool.n_atoms()[rows]
     fits = (n_atoms > 0) & (n_atoms <= most_atoms)
     if not fits.any():
         raise LabError(
@@ -107,10 +108,9 @@ def candidates(pool: DataSet, data: DataSet, *, most_atoms: int) -> Pool:
     )
 
 
-def _ids(data: DataSet) -> NDArray[np.object_]:
-    return data.table()["material_id"].to_numpy(dtype=object)
+def _ids(data: DataSet) -> pd.Index:
+    return pd.Index(data.material_ids()).astype(str)
 
 
-def _first_of_each(ids: NDArray[np.object_], rows: NDArray[np.integer]) -> NDArray[np.int64]:
-    _, first = np.unique(ids[rows].astype(str), return_index=True)
-    return np.asarray(rows, dtype=np.int64)[np.sort(first)]
+def _first_of_each(ids: pd.Index, rows: NDArray[np.integer]) -> NDArray[np.int64]:
+    return np.asarray(rows, dtype=np.int64)[~ids[rows].duplicated()]

@@ -55,7 +55,9 @@ def isolated_energies(
     places = np.flatnonzero((fractions.max(axis=1) == 1) & np.isfinite(energies))
     taken = places if rows is None else np.asarray(rows)[places]
     found: dict[str, float] = {}
-    for place, frame in zip(places, structures.frames(taken), strict=True):
+    for place, row in zip(places, taken, strict=True):
+        # One at a time: a large data set has many frames of pure elements.
+        (frame,) = structures.frames([int(row)])
         if frame is None or not is_isolated(frame):
             continue
         symbol = SYMBOLS[int(frame.atomic_numbers[0]) - 1]
