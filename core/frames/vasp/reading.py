@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from core.frames.tables.compression import BrokenStreamError, ByteStream, head_of, open_bytes
 from core.frames.vasp.folders import Calculation
 from core.frames.vasp.outcar import OutcarReader
@@ -25,7 +27,8 @@ class Reading:
         self._progress = progress
         self._broken: str | None = None
         self.reader: VasprunReader | OutcarReader = OutcarReader([])
-        self._folder_tags: str | None = None
+        self._beside: Iterator[Step] | None = None
+        self._waiting: Step | None = None
 
     @property
     def problem(self) -> str | None:
@@ -45,27 +48,29 @@ class Reading:
     def steps(self) -> Iterator[Step]:
         """Yield the steps."""
         main, *partners = self._files
-        beside: Iterator[Step] | None = None
-        waiting: Step | None = None
         n = 0
         for step in self._read(main):
-            n = step.index + 1
+            n = step.index + (not step.is_learned)
             if partners and step.magmoms is None and self._has_moments():
-                beside = (
-                    beside or Reading(Calculation(files=(partners[0],), label=""), silent).steps()
-                )
-                while waiting is None or waiting.index < step.index:
-                    waiting = next(beside, None)
-                    if waiting is None:
-                        break
-                if waiting is not None and _is_same(step, waiting):
-                    step.magmoms = waiting.magmoms
+                step.magmoms = self._moments_beside(step, partners[0])
             yield step
         if partners and (self.problem is not None or not self.reader.is_whole):
             symbols = self.reader.symbols
             for step in self._read(partners[0]):
                 if step.index >= n and symbols in ([], self.reader.symbols):
                     yield step
+
+    def _moments_beside(self, step: Step, path: Path) -> np.ndarray | None:
+        """Return the magmoms that the OUTCAR has of a step."""
+        if self._beside is None:
+            other = Reading(Calculation(files=(path,), label=""), silent)
+            self._beside = (one for one in other.steps() if not one.is_learned)
+            self._waiting = next(self._beside, None)
+        while self._waiting is not None and self._waiting.index < step.index:
+            self._waiting = next(self._beside, None)
+        if self._waiting is None or not _is_same(step, self._waiting):
+            return None
+        return self._waiting.magmoms
 
     def functional(self, step: Step) -> str | None:
         """Return the functional of a step."""
