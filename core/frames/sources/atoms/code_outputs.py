@@ -16,7 +16,7 @@ import ase.io
 from ase import Atoms
 from ase.io import aims
 
-from core.frames.functionals import functional_of
+from core.frames.functionals import canonical_functional, functional_of
 from core.frames.sources.atoms.atoms_records import record_of_atoms
 from core.frames.sources.atoms.rows import UNITS
 from core.frames.sources.compression import BrokenStreamError, head_of, open_bytes
@@ -194,22 +194,31 @@ class FhiAims(CodeOutput):
             yield atoms
 
 
+_OF_CASTEP: Final = {
+    "Perdew Burke Ernzerhof": "PBE",
+    "PBE for solids": "PBEsol",
+    "Local Density": "LDA",
+    "Perdew Wang (1991)": "PW91",
+}
+
+
 class Castep(CodeOutput):
     """An output of CASTEP (.castep)."""
 
     form = "castep-castep"
     title = "CASTEP output"
     mark = re.compile(rb"\| +CCC +AA|Welcome to (?:Academic Release|Materials Studio) CASTEP")
-    tags = (r"using functional\s*:\s*(.+)",)
 
     def _functional(self, head: str) -> str | None:
-        if match := re.search(r"using functional\s*:\s*(.+)", head):
-            if "Perdew Burke Ernzerhof" in match[1]:
-                return "PBE"
-            if "Local Density" in match[1]:
-                return "LDA"
-            return functional_of(match[1])
-        return None
+        match = re.search(r"using functional\s*:\s*(.+)", head)
+        if match is None:
+            return None
+        known = (name for words, name in _OF_CASTEP.items() if words in match[1])
+        name = next(known, None) or functional_of(match[1])
+        if name and (found := re.search(r"SEDC with\s*:\s*(\S+) correction scheme", head)):
+            dispersion = {"G06": "D2", "MBD*": "MBD"}.get(found[1], found[1])
+            return canonical_functional(f"{name}-{dispersion}")
+        return name
 
 
 class CastepMd(CodeOutput):
@@ -233,7 +242,7 @@ class Gpaw(CodeOutput):
 
     form = "gpaw-out"
     title = "GPAW output"
-    mark = re.compile(rb" ___ ___ ___ _ _ _")
+    mark = re.compile(rb"___ ___ ___ _ _ _")
     tags = (r"^\s*xc:\s*\{?(?:name:\s*)?([\w-]+)",)
 
 
