@@ -5,17 +5,18 @@ from pathlib import Path
 from typing import Any, Final
 
 import ase.io.ulm
-from ase.io.gpw import read_gpw
+from ase.io.trajectory import read_atoms
 
 from core.frames.functionals import canonical_functional
 from core.frames.sources.atoms.atoms_records import record_of_atoms
 from core.frames.sources.atoms.rows import UNITS
-from core.frames.sources.records import Record, RecordSource, Refused
+from core.frames.sources.records import Record, RecordSource, Refused, present
 from core.frames.tables.compression import head_of
 from core.frames.tables.tabular import CellError
 from core.progress import Progress
 
 _MAGIC: Final = (b"- OF ULMGPAW", b"AFFORMATGPAW")
+_LABELS: Final = ("energy", "free_energy", "forces", "stress", "magmoms")
 
 
 class GpawRestart(RecordSource):
@@ -49,7 +50,11 @@ class GpawRestart(RecordSource):
         del progress
         name = self.path.name
         try:
-            yield record_of_atoms(read_gpw(self.path), name)
+            with ase.io.ulm.open(self.path) as reader:
+                record = record_of_atoms(read_atoms(reader.atoms, _try_except=False), name)
+                results = reader.results.asdict()
+            record.values |= present({key: results.get(key) for key in _LABELS})
+            yield record
         except CellError as error:
             yield Refused(where=name, why=str(error))
         except Exception as error:  # noqa: BLE001  ASE raises anything on damaged files
