@@ -41,19 +41,33 @@ def arrays(column: pa.Array) -> Iterator[np.ndarray | None]:
         numbers = values.cast(pa.float64()).to_numpy(zero_copy_only=False)
     has_nulls = bool(values.null_count)
     missing = column.is_null().to_numpy(zero_copy_only=False)
-    for row in range(len(column)):
-        begin, end = levels[0][row], levels[0][row + 1]
-        shape = [end - begin]
-        for offsets in levels[1:]:
-            sizes = np.diff(offsets[begin : end + 1])
-            begin, end = offsets[begin], offsets[end]
-            same = len(sizes) > 0 and bool((sizes == sizes[0]).all())
-            shape = [*shape, sizes[0]] if same else [end - begin]
-        array = numbers[begin:end]
-        if missing[row] or not array.size or (has_nulls and np.isnan(array).all()):
+    sizes = [np.diff(offsets) for offsets in levels[1:]]
+    if all(len(one) and (one == one[0]).all() for one in sizes):
+        # Inner lists of one length, as vectors are, need no look at every row.
+        numbers = numbers.reshape(-1, *(int(one[0]) for one in sizes))
+        sizes = []
+    bounds = levels[0].tolist()
+    for row, is_missing in enumerate(missing.tolist()):
+        begin, end = bounds[row], bounds[row + 1]
+        array = _nested(numbers, levels, sizes, begin, end) if sizes else numbers[begin:end]
+        if is_missing or not array.size or (has_nulls and np.isnan(array).all()):
             yield None
         else:
-            yield array.reshape(shape) if array.size == np.prod(shape) else array
+            yield array
+
+
+def _nested(
+    numbers: np.ndarray, levels: list[np.ndarray], sizes: list[np.ndarray], begin: int, end: int
+) -> np.ndarray:
+    """Return a row whose inner lists may differ in length, flat below the level where they do."""
+    shape = [end - begin]
+    for offsets, lengths in zip(levels[1:], sizes, strict=True):
+        own = lengths[begin:end]
+        begin, end = int(offsets[begin]), int(offsets[end])
+        same = len(own) > 0 and bool((own == own[0]).all())
+        shape = [*shape, int(own[0])] if same else [end - begin]
+    array = numbers[begin:end]
+    return array.reshape(shape) if array.size == np.prod(shape) else array
 
 
 def _offsets(lists: pa.Array) -> np.ndarray:

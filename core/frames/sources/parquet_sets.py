@@ -14,7 +14,7 @@ from core.frames.sources.arrow_lists import arrays, depth_of_numbers, is_list
 from core.frames.sources.json_files.documents import structure_record
 from core.frames.sources.json_files.matpes import MatPes
 from core.frames.sources.records import Record, RecordSource, Refused
-from core.frames.sources.sites import has_sites, sites_record
+from core.frames.sources.sites import SITE_KEYS, has_sites, sites_record
 from core.frames.tables.parquet_file import PARQUET_MAGIC
 from core.frames.tables.tabular import CellError
 from core.progress import Progress
@@ -23,11 +23,17 @@ _BATCH_ROWS = 1024
 
 
 class ParquetSites(RecordSource):
-    """Structures in columns of lists: atomic numbers or symbols, lattice vectors, coordinates."""
+    """Structures in columns of lists: atomic numbers or symbols, lattice vectors, coordinates.
+
+    Attributes:
+        needed: columns by which a form is recognised.
+        parts: columns that `record` looks at, beside those of the sites and of the labels.
+    """
 
     form = "parquet-sites"
     title = "Parquet with a column for the sites"
     needed: ClassVar[frozenset[str]] = frozenset()
+    parts: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
     def recognises(cls, path: Path) -> bool:
@@ -82,17 +88,21 @@ class ParquetSites(RecordSource):
         except (pa.ArrowInvalid, OSError):
             yield Refused(where=name, why="the file is damaged")
             return
+        columns = [name for name in file.schema_arrow.names if self._is_read(name)]
         begin, n_rows = 0, max(file.metadata.num_rows, 1)
         for group in range(file.num_row_groups):
             row, end = begin, begin + file.metadata.row_group(group).num_rows
             try:
-                for batch in file.iter_batches(batch_size=_BATCH_ROWS, row_groups=[group]):
+                for batch in file.iter_batches(_BATCH_ROWS, [group], columns):
                     yield from self._rows(batch, row, name)
                     row += batch.num_rows
                     report(row / n_rows)
             except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError):
                 yield Refused(where=f"rows {row + 1} to {end} of {name}", why="they are damaged")
             begin = end
+
+    def _is_read(self, column: str) -> bool:
+        return self.read_keys is None or column in self.read_keys | self.parts | SITE_KEYS
 
     def _rows(self, batch: pa.RecordBatch, first: int, name: str) -> Iterator[Record | Refused]:
         columns = {column: _values(batch.column(column)) for column in batch.schema.names}
@@ -116,6 +126,7 @@ class LeMat(ParquetSites):
     form = "lemat"
     title = "LeMat-Bulk or LeMat-Traj in Parquet"
     needed = frozenset({"immutable_id", "species_at_sites", "cartesian_site_positions", "energy"})
+    parts = frozenset({"immutable_id", "id", "relaxation_step", "relaxation_number"})
     mapping: Mapping[str, str] = MappingProxyType(
         {
             "frame_id": "id",
@@ -159,6 +170,7 @@ class ColabFit(ParquetSites):
     form = "colabfit"
     title = "ColabFit in Parquet"
     needed = frozenset({"atomic_numbers", "positions", "cell", "atomic_forces"})
+    parts = frozenset({"cauchy_stress_volume_normalized"})
     mapping: Mapping[str, str] = MappingProxyType(
         {
             "frame_id": "property_id",
@@ -187,6 +199,7 @@ class MatPesParquet(ParquetSites):
 
     form = "matpes-parquet"
     title = "MatPES in Parquet"
+    parts = frozenset({"structure", "provenance", "matpes_id"})
     mapping = MatPes.mapping
     units = MatPes.units
     units_are_known = MatPes.units_are_known

@@ -26,9 +26,10 @@ _FRACTIONS: Final = (
     "scaled_positions",
 )
 _PERIODIC: Final = ("pbc", "dimension_types")
-_NOT_LABELS: Final = frozenset(
-    (*_SPECIES, *_CELLS, *_POSITIONS, *_FRACTIONS, *_PERIODIC, "elements_ratios")
-)
+SITE_KEYS: Final = frozenset((*_SPECIES, *_CELLS, *_POSITIONS, *_FRACTIONS, *_PERIODIC))
+"""Every name for a part of a structure."""
+
+_NOT_LABELS: Final = SITE_KEYS | {"elements_ratios"}
 
 
 def has_sites(names: Collection[str]) -> bool:
@@ -83,7 +84,8 @@ def _shaped(value: Any, n: int, what: str) -> np.ndarray | None:
 
 
 def _pbc(value: Any) -> tuple[bool, bool, bool]:
-    if value is None or np.size(value) not in {1, 3}:
+    if value is None:
         return PERIODIC
-    x, y, z = np.broadcast_to(np.asarray(value, dtype=bool), 3).tolist()
+    axes = [bool(one) for one in np.ravel(value).tolist()]
+    x, y, z = axes if len(axes) == 3 else (axes * 3 if len(axes) == 1 else PERIODIC)
     return x, y, z
