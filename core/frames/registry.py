@@ -17,8 +17,8 @@ from core.files import new_directory, write_whole
 from core.frames.compositions import forget_fractions
 from core.frames.pairs import PairSet, open_pairs
 from core.frames.schema import CARD, Card, Parent, read_card
-from core.frames.store import FrameSet, open_frames
-from core.frames.subset_rows import parent_path, write_rows
+from core.frames.shards import write_rows
+from core.frames.store import FrameSet, open_frames, parent_path
 from core.home import EMBEDDED_DIR, datasets_dir
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")

@@ -1,4 +1,4 @@
-"""Memory-mapped Arrow files of frames: the writer and the reader.
+"""Memory-mapped Arrow files of frames, and of the rows of subsets: writers and readers.
 
 A shard is an uncompressed Arrow file of record batches, so that opening one reads only its footer
 and a column is a view of the file.
@@ -21,6 +21,8 @@ from core.frames.schema import Frame, problems_of
 
 BATCH_ROWS = 4096
 SHARD_ROWS = 16 * BATCH_ROWS
+_ROWS_FILE = "rows.arrow"
+_ROWS_SCHEMA = pa.schema([("row", pa.int64())])
 
 
 class ShardWriter:
@@ -291,3 +293,30 @@ def open_batches(path: Path, schema: pa.Schema | None = None) -> list[pa.RecordB
     if schema is not None and reader.schema != schema:
         raise LabError(f"{path} has the layout of another version; import the data set again.")
     return [reader.get_batch(number) for number in range(reader.num_record_batches)]
+
+
+def write_rows(directory: Path, rows: np.ndarray, parent_fingerprint: str) -> str:
+    """Write the rows of a subset and return the SHA-256 that names its contents."""
+    digest = hashlib.sha256(parent_fingerprint.encode())
+    table = pa.table({"row": pa.array(rows, pa.int64())}, schema=_ROWS_SCHEMA)
+    write_table(directory / _ROWS_FILE, table, digest)
+    return digest.hexdigest()
+
+
+def read_rows(directory: Path, n: int, n_parent: int) -> np.ndarray:
+    """Return the rows of a subset, (n,) integers, sorted.
+
+    Args:
+        directory: directory of the subset.
+        n: number of rows by its card.
+        n_parent: number of rows of the data set that holds the frames.
+
+    Raises:
+        LabError: if the file is damaged or does not fit the parent.
+    """
+    batches = open_batches(directory / _ROWS_FILE, _ROWS_SCHEMA)
+    rows: np.ndarray = pa.Table.from_batches(batches, _ROWS_SCHEMA).column("row").to_numpy()
+    steps = np.diff(rows, prepend=-1, append=n_parent)
+    if len(rows) != n or (steps <= 0).any():
+        raise LabError(f"{directory} does not match its card; delete it and make the subset again.")
+    return rows

@@ -14,9 +14,9 @@ from core.frames.compositions import fractions_of
 from core.frames.derived import mean_magmoms, volumes_per_atom
 from core.frames.layout import SCALARS
 from core.frames.schema import CARD, Card, Frame, read_card
-from core.frames.shards import SHARD_ROWS, ShardReader, ShardWriter
+from core.frames.shards import SHARD_ROWS, ShardReader, ShardWriter, read_rows
 from core.frames.splits import Split, split_by_material
-from core.frames.subset_rows import parent_path, read_rows
+from core.home import EMBEDDED_DIR
 
 _STEM = "frames"
 
@@ -97,7 +97,7 @@ class FrameSet:
         self._rows: np.ndarray | None = None
         if parent := parent_path(self.path, self.card):
             self.parent = FrameSet(parent)
-            self._rows = read_rows(self.path, self.card, len(self.parent))
+            self._rows = read_rows(self.path, self.card.n, len(self.parent))
         self._shards = ShardReader(parent or self.path, stem=_STEM, rows=self._rows)
         if len(self._shards) != self.card.n:
             raise LabError(
@@ -208,3 +208,28 @@ class FrameSet:
             if inherited is not None:
                 return inherited
         return split_by_material(self.material_ids(), seed=self.card.split_seed)
+
+
+def parent_path(directory: Path, card: Card) -> Path | None:
+    """Return the directory of the data set that a subset belongs to; None for no subset.
+
+    Raises:
+        LabError: if it is missing or contains other frames than when the subset was made.
+    """
+    if card.parent is None:
+        return None
+    name = card.parent.name
+    for path in (directory.parent / name, EMBEDDED_DIR / name):
+        if (path / CARD).is_file():
+            break
+    else:
+        raise LabError(
+            f"{card.name} is a subset of {name}, which is missing; import {name} again, or delete "
+            f"{card.name}."
+        )
+    if read_card(path / CARD).fingerprint != card.parent.fingerprint:
+        raise LabError(
+            f"{card.name} is a subset of {name}, which contains other frames now than when the "
+            f"subset was made; delete {card.name} and make it again."
+        )
+    return path

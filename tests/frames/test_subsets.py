@@ -14,8 +14,8 @@ from core.files import write_whole
 from core.frames.contents import contents_of
 from core.frames.registry import delete_dataset, list_datasets, open_dataset, write_subset
 from core.frames.schema import Card
+from core.frames.shards import write_rows
 from core.frames.store import open_frames, write_frames
-from core.frames.subset_rows import write_rows
 from core.home import datasets_dir
 from tests.frames.test_store import assert_same
 
