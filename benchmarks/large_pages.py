@@ -4,16 +4,18 @@
     python benchmarks/large_dataset.py --frames 240000 --functional PBE --home DIRECTORY
     python benchmarks/large_pages.py --home DIRECTORY --frames 240000 [--only data atomref]
 
-Each page is opened until its results are cached, then in a new tab of the same browser: that is
-the first paint. Filters of the Data page are changed on the open page. Prints one line of JSON with
-seconds and the server's memory: its own, and that of the pages of mapped files, which the system
-takes back when it needs them (Linux only). Without --home it measures nothing.
+"Stock" is the least page of Streamlit with one figure, as in page_load. Each page is opened until
+its results are cached, then in a new tab of the same browser: that is the first paint. Filters of
+the Data page are changed on the open page. Prints one line of JSON with seconds and the server's
+memory: its own, and that of the pages of mapped files, which the system takes back when it needs
+them (Linux only). Without --home it measures nothing.
 """
 
 import argparse
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -21,7 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import psutil
-from page_load import _WATCH, Stopwatch, Visit, started
+from page_load import _WATCH, STOCK, Stopwatch, Visit, started
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 from tests.browser.conftest import CHROMIUM, FLAGS, Lab
@@ -124,12 +126,22 @@ def measure(home: Path, n: int, only: Sequence[str], repeats: int) -> dict[str, 
         if not only or any(name.startswith(word) for word in only)
     }
     line: dict[str, object] = {"name": "large_pages", "frames": n}
-    with sync_playwright() as playwright, started(Lab(home)) as lab:
+    with (
+        sync_playwright() as playwright,
+        tempfile.TemporaryDirectory() as folder,
+        started(Lab(home)) as lab,
+    ):
+        script = Path(folder) / "stock.py"
+        script.write_text(STOCK, encoding="utf-8")
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         children = psutil.Process().children(recursive=True)
         process = next(child for child in children if "chrom" in child.name().lower())
         context = browser.new_context(viewport={"width": 1440, "height": 1000})
         context.add_init_script(_WATCH)
+        with started(Lab(Path(folder), script)) as stock:
+            visits = [visit(context, stock, "", process) for _ in range(repeats + 1)]
+        line["stock"] = numbers(min(visits[1:], key=lambda one: one.seconds))
+        sys.stderr.write(f"stock: {line['stock']}\n")
         seconds = {}
         for name, address in addresses.items():
             visits = [visit(context, lab, address, process) for _ in range(repeats + 1)]

@@ -109,7 +109,8 @@ def candidates(pool: DataSet, data: DataSet, *, most_atoms: int) -> Pool:
 
 
 def _ids(data: DataSet) -> pd.Index:
-    return pd.Index(data.material_ids()).astype(str)
+    ids: pd.Index = pd.Index(data.material_ids()).astype(str)
+    return ids
 
 
 def _first_of_each(ids: pd.Index, rows: NDArray[np.integer]) -> NDArray[np.int64]:
