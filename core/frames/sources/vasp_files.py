@@ -214,15 +214,16 @@ class VaspList(VaspSource):
             file = self.path.parent / one.path
             label = next((each.label for each in calculations_of([file])), file.stem)
             material = with_label(material_of_path(file.parent), label)
+            steps = None if self.choice.steps == "last" else one.steps
             frames = frames_of(
                 Calculation(files=(file,), label=label),
-                choice=replace(self.choice, steps="all" if one.steps else "last"),
+                choice=replace(self.choice, steps="last" if steps is None else "all"),
                 progress=chunk(progress, done, 1, len(listed), "files of the list"),
                 where=one.path,
                 material=material,
                 prefix=material,
             )
-            steps = one.steps or slice(None)
+            steps = steps or slice(None)
             yield from islice(frames, steps.start, steps.stop, steps.step)
 
 

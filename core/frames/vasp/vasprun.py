@@ -51,13 +51,12 @@ class _Raw:
 
     Attributes:
         fields: name of a field of `Step` to its rows.
-        electronic: `e_fr_energy` and `e_0_energy` of the electronic steps, and whether they show
-            all terms.
+        electronic: `e_fr_energy` and `e_0_energy` of each electronic step.
         energies: the energies of the whole step.
     """
 
     fields: dict[str, list[str]] = field(default_factory=dict)
-    electronic: list[tuple[float, float, bool]] = field(default_factory=list)
+    electronic: list[tuple[float, float]] = field(default_factory=list)
     energies: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -147,6 +146,7 @@ class VasprunReader:
             self._energies = {}
         elif tag == "calculation":
             self._finish()
+            self._raw = _Raw()
             self._in_calculation, self._n_in_calculation = True, 0
 
     def _characters(self, text: str) -> None:
@@ -174,13 +174,8 @@ class VasprunReader:
             self._structure = ""
         elif tag == "energy":
             if self._tags[-1:] == ["scstep"]:
-                self._raw.electronic.append(
-                    (
-                        number_of(self._energies.get("e_fr_energy", "")),
-                        number_of(self._energies.get("e_0_energy", "")),
-                        len(self._energies) > 3,
-                    )
-                )
+                free, zero = (self._energies.get(key, "") for key in ("e_fr_energy", "e_0_energy"))
+                self._raw.electronic.append((number_of(free), number_of(zero)))
             else:
                 self._raw.energies = self._energies
             self._energies = {}
@@ -294,7 +289,7 @@ def _energy(raw: _Raw, work: float) -> tuple[float | None, float]:
         is_between = low - _ROUNDING <= zero <= high + _ROUNDING
         energy, added = (zero if is_between else plain) - work, 0.0
     else:
-        last_free, last_zero, _ = raw.electronic[-1]
+        last_free, last_zero = raw.electronic[-1]
         is_added = abs(free - last_free) > _ROUNDING  # not NaN either
         added = free - last_free - work if is_added else 0.0
         energy = last_zero + added

@@ -306,6 +306,7 @@ def test_steps_that_a_structure_list_asks_for(tmp_path):
         made(tmp_path / name / "OUTCAR", outcar(steps))
     path = made(tmp_path / "structure_list", "[x]\na/OUTCAR 1:6:2\nb/OUTCAR -1\n")
     assert [frame.frame_id for frame in read(path)[0]] == ["a-1", "a-3", "a-5", "b-5"]
+    assert [frame.frame_id for frame in read(path, steps="last")[0]] == ["a-5", "b-5"]
 
 
 @pytest.mark.parametrize(

@@ -157,6 +157,15 @@ def test_steps_of_the_machine_learned_force_field_are_marked():
     assert [step.is_learned for step in steps] == [False, True, True]
 
 
+def test_a_structure_between_calculations_is_no_step():
+    text = vasprun([MadeStep(), MadeStep()])
+    begin = text.index("  <structure >")
+    structure = text[begin : text.index("</structure>", begin) + len("</structure>\n")]
+    place = text.index(" </calculation>") + len(" </calculation>\n")
+    _, steps = read(text[:place] + structure + text[place:])
+    assert [step.problem for step in steps] == [None, None]
+
+
 def test_steps_at_nelm_are_unconverged():
     text = vasprun([MadeStep(n_electronic=4), MadeStep(n_electronic=3)], parameters={"NELM": "4"})
     assert [step.is_unconverged for step in read(text)[1]] == [True, False]
