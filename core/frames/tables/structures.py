@@ -257,8 +257,8 @@ def cell_from_dict(document: Mapping[str, Any]) -> Cell:
 
 def _number(species: Sequence[Mapping[str, Any]]) -> int:
     """Return the atomic number of an ordered site."""
-    first = species[0] if len(species) == 1 else {"occu": 0}
-    occupancy = first.get("occu", 1)
+    first: Mapping[str, Any] = species[0] if len(species) == 1 else {}
+    occupancy = first.get("occu", 1) if first else 0
     if occupancy != 1 and abs(occupancy - 1) > 1e-8:
         raise CellError("the structure is disordered")
     return _NUMBERS.get(first["element"]) or _atomic_number(first["element"])

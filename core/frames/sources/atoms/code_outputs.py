@@ -19,8 +19,8 @@ from ase.io import aims
 from core.frames.functionals import canonical_functional, functional_of
 from core.frames.sources.atoms.atoms_records import record_of_atoms
 from core.frames.sources.atoms.rows import UNITS
-from core.frames.sources.compression import BrokenStreamError, head_of, open_bytes
 from core.frames.sources.records import Record, RecordSource, Refused
+from core.frames.tables.compression import BrokenStreamError, head_of, open_bytes
 from core.frames.tables.tabular import CellError
 from core.progress import Progress
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from core.elements import INDEX
 from core.frames.functionals import functional_of
-from core.frames.sources.compression import BrokenStreamError, head_of, open_bytes
 from core.frames.sources.records import Record, RecordSource, Refused
+from core.frames.tables.compression import BrokenStreamError, head_of, open_bytes
 from core.frames.tables.tabular import CellError
 from core.frames.units import BOHR
 from core.progress import Progress

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from core.frames.sources.compression import BrokenStreamError, open_bytes
 from core.frames.sources.records import Refused
+from core.frames.tables.compression import BrokenStreamError, open_bytes
 from core.progress import Progress
 
 _CHUNK: Final = 1 << 20

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import h5py
 
-from core.frames.sources.compression import head_of
+from core.frames.tables.compression import head_of
 
 MAGIC: Final = b"\x89HDF\r\n\x1a\n"
 ERRORS: Final = (OSError, RuntimeError, KeyError, ValueError, TypeError)

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from core.frames.sources.compression import head_of
 from core.frames.sources.records import Record, RecordSource, Refused
 from core.frames.sources.training_sets.blocks import blocks
 from core.frames.sources.training_sets.types import numbers_of_types
+from core.frames.tables.compression import head_of
 from core.frames.tables.tabular import CellError
 from core.progress import Progress
 

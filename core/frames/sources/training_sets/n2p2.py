@@ -10,9 +10,9 @@ import numpy as np
 from scipy.spatial.distance import pdist
 
 from core.elements import INDEX
-from core.frames.sources.compression import head_of
 from core.frames.sources.records import Record, RecordSource, Refused
 from core.frames.sources.training_sets.blocks import Block, blocks
+from core.frames.tables.compression import head_of
 from core.frames.tables.tabular import CellError
 from core.frames.units import BOHR
 from core.progress import Progress, silent
