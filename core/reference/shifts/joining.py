@@ -44,7 +44,7 @@ RULES: Final[dict[JoinRule, str]] = {
 Kept = Literal["lowest", "last"]
 KEPT: Final[dict[Kept, str]] = {
     "lowest": "the frame of lowest energy per atom",
-    "last": "the last frame",
+    "last": "the last frame with an energy",
 }
 """Which frame of a material counts, in words."""
 
