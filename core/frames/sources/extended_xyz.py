@@ -2,19 +2,23 @@
 
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Literal
 
 import numpy as np
 
 from core.errors import LabError
+from core.frames.schema import DFT
 from core.frames.sources.records import Record, RecordSource, Refused, present
 from core.frames.sources.xyz_text import lattice_of, parse_atoms, parse_comment, pbc_of
 from core.frames.tables.compression import BrokenStreamError, ByteStream, head_of, open_bytes
 from core.frames.tables.tabular import CellError
+from core.frames.units import UnknownUnitError, unit_named
 from core.progress import Progress
 
+_LABELS: Final[tuple[Literal["energy", "forces", "stress"], ...]] = ("energy", "forces", "stress")
 _CHUNK: Final = 1 << 20
 _LONGEST_LINE: Final = 1 << 26
 _MOST_ATOMS: Final = 1_000_000
@@ -55,7 +59,10 @@ class ExtendedXyz(RecordSource):
             number = 0
             while (line := lines.next_frame()) is not None:
                 where = f"frame {number} (line {lines.number:,}) of {self.path.name}"
-                yield self._record(where, line, lines)
+                item = self._record(where, line, lines)
+                if not number and isinstance(item, Record):
+                    self._learn(item.values)
+                yield item
                 number += 1
                 if not number % 256:
                     progress(stream.share, f"{number:,} frames read")
@@ -70,6 +77,20 @@ class ExtendedXyz(RecordSource):
                 "several could be meant; choose one, as with --map energy=U0 --unit energy=Ha/cell."
             )
         return super().without_energies(keys)
+
+    def _learn(self, values: Mapping[str, Any]) -> None:
+        """Take units and the model from the keys "units" and "arch", which janus-core writes."""
+        stated = values.get("units")
+        stated = stated if isinstance(stated, dict) else {}
+        units: dict[str, str] = {}
+        for label in _LABELS:
+            unit = str(stated.get(label, ""))
+            with suppress(UnknownUnitError):
+                unit_named(label, unit)
+                units |= {key: unit for key in values if key == label or key.endswith(f"_{label}")}
+        self.key_units = units
+        if isinstance(model := values.get("arch"), str) and self.labels == DFT:
+            self.labels = model
 
     def _record(self, where: str, line: bytes, lines: "_Lines") -> Record | Refused:
         try:

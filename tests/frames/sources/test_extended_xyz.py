@@ -16,7 +16,7 @@ from core.frames.schema import Card, Frame
 from core.frames.sources.extended_xyz import ExtendedXyz
 from core.frames.sources.opening import open_source
 from core.frames.sources.record_frames import RecordFrames
-from core.frames.units import EV_PER_A3, HARTREE
+from core.frames.units import BOHR, EV_PER_A3, HARTREE
 from core.progress import silent
 
 DATA = Path(__file__).parents[2] / "data" / "formats" / "extxyz"
@@ -210,6 +210,20 @@ def test_ids_are_taken(write: Write):
 
 
 @pytest.mark.parametrize("cell", [f'{CELL} pbc="F F F"', ""])
+def test_units_and_the_model_are_taken_where_a_file_states_them(write: Write):
+    units = r'units="_JSON {\"energy\": \"Ha\", \"forces\": \"Ha/Bohr\", \"stress\": \"x\"}"'
+    path = write(GOOD.replace("energy", f"{units} arch=mace_mp energy"))
+    table = reader(path)
+    (own,) = table.frames(silent)
+    assert own.energy_per_atom == pytest.approx(-3 * HARTREE)
+    assert own.forces[0, 0] == pytest.approx(0.1 * HARTREE / BOHR)
+    assert not table.plan.units["forces"].is_assumed
+    assert table.source.labels == "mace_mp"
+    janus = reader(DATA / "janus_NaCl-results.extxyz")
+    assert not janus.plan.units["stress"].is_assumed
+    assert janus.source.labels == "mace_mp"
+
+
 def test_a_molecule_is_put_into_a_box_and_has_no_stress(cell: str, write: Write):
     own = frame(write(f'2\n{cell} {COLUMNS} energy=-6 stress="1 1 1 0 0 0"\n{ATOMS}'))
     assert own.stress is None
