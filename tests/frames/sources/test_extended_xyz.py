@@ -209,7 +209,6 @@ def test_ids_are_taken(write: Write):
     assert len({one.frame_id for one in own}) == 3
 
 
-@pytest.mark.parametrize("cell", [f'{CELL} pbc="F F F"', ""])
 def test_units_and_the_model_are_taken_where_a_file_states_them(write: Write):
     units = r'units="_JSON {\"energy\": \"Ha\", \"forces\": \"Ha/Bohr\", \"stress\": \"x\"}"'
     path = write(GOOD.replace("energy", f"{units} arch=mace_mp energy"))
@@ -224,6 +223,7 @@ def test_units_and_the_model_are_taken_where_a_file_states_them(write: Write):
     assert janus.source.labels == "mace_mp"
 
 
+@pytest.mark.parametrize("cell", [f'{CELL} pbc="F F F"', ""])
 def test_a_molecule_is_put_into_a_box_and_has_no_stress(cell: str, write: Write):
     own = frame(write(f'2\n{cell} {COLUMNS} energy=-6 stress="1 1 1 0 0 0"\n{ATOMS}'))
     assert own.stress is None
