@@ -34,7 +34,7 @@ class StructureDocuments(JsonDocuments):
 
     form = "json"
     title = "JSON with pymatgen structures"
-    containers = ("samples", "frames", "documents", "docs")
+    containers = ("samples", "frames", "documents", "docs", "initial_structure")
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)

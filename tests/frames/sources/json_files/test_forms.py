@@ -422,9 +422,22 @@ def test_other_content_is_not_taken_for_structures(write, content):
     assert source is None or source.form not in {"entries", "tasks", "jarvis", "json"}
 
 
-def test_structures_without_energies_are_refused_in_a_sentence(write):
-    path = write([{"material_id": "wbm-1", "initial_structure": STRUCTURE.as_dict()}])
-    with pytest.raises(LabError, match="energy"):
+@pytest.mark.parametrize(
+    "content",
+    [
+        [{"material_id": "wbm-1", "initial_structure": STRUCTURE.as_dict()}],
+        {"wbm-1": STRUCTURE.as_dict()},
+        [STRUCTURE.as_dict()],
+        {"material_id": {"0": "wbm-1"}, "initial_structure": {"0": STRUCTURE.as_dict()}},
+        {
+            "material_id": {str(i): f"wbm-{i:07d}" for i in range(60_000)},
+            "initial_structure": {"0": STRUCTURE.as_dict()},
+        },
+    ],
+)
+def test_structures_without_energies_are_refused_in_a_sentence(write, content):
+    path = write(content)
+    with pytest.raises(LabError, match=r"a total energy|without any labels"):
         read(path)
 
 
