@@ -8,7 +8,7 @@ import re
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import IO, ClassVar, Final, cast
 
@@ -61,7 +61,7 @@ class CodeOutput(RecordSource):
         try:
             with self._text(progress) as file, warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                for atoms in self._atoms(file):
+                for atoms in _quietly(self._atoms(file)):
                     where = f"step {number} of {name}"
                     number += 1
                     try:
@@ -136,6 +136,16 @@ class QuantumEspresso(CodeOutput):
         if name and (found := re.search(r"DFT-D(2|3)|Grimme-D(2|3)", head)):
             name = f"{name}-D{found[1] or found[2]}"
         return name
+
+
+def _quietly(images: Iterator[Atoms]) -> Iterator[Atoms]:
+    """Yield images without what ASE's readers print, which is not for those who read our output."""
+    while True:
+        with redirect_stdout(io.StringIO()):
+            image = next(images, None)
+        if image is None:
+            return
+        yield image
 
 
 _OF_ESPRESSO: Final = {

@@ -51,13 +51,14 @@ class NumpyArrays(RecordSource):
         if not path.is_file():
             return False
         with path.open("rb") as file:
-            if file.read(4) != _ZIP:
-                return False
+            head = file.read(128)
+        if not head.startswith(_ZIP):
+            return False
         try:
             with zipfile.ZipFile(path) as archive:
                 names = {name.removesuffix(".npy") for name in archive.namelist()}
         except _ERRORS:
-            return False
+            return b".npy" in head  # damaged, which the records then say
         return not names.isdisjoint(_NUMBERS) and not names.isdisjoint(_POSITIONS)
 
     def records(self, progress: Progress) -> Iterator[Record | Refused]:
