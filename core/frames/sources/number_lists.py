@@ -1,4 +1,4 @@
-"""Lists of numbers as arrays, in a third of the time that numpy takes for nested lists."""
+"""Lists of numbers as arrays; long lists of lists in two thirds of the time that numpy takes."""
 
 import struct
 from functools import lru_cache
@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-_FEW: Final = 6
+_FEW: Final = 8
 """Rows below which numpy is as fast."""
 
 
@@ -19,21 +19,16 @@ def array_of(value: Any, shape: tuple[int, ...]) -> np.ndarray | None:
         shape: shape of one or two dimensions.
 
     Returns:
-        The array; None if the value is anything else, such as ragged lists or None among numbers.
+        The array; None if the value is anything else, such as ragged lists.
     """
     try:
-        if len(value) != shape[0]:
-            return None
-        numbers = value
-        if len(shape) == 2:
-            if set(map(len, value)) != {shape[1]}:
-                return None
-            numbers = chain.from_iterable(value)
-        if len(value) < _FEW:
+        if len(shape) == 1 or len(value) < _FEW:
             array = np.array(value, dtype=np.float64)
             return array if array.shape == shape else None
+        if len(value) != shape[0] or set(map(len, value)) != {shape[1]}:
+            return None
         array = np.empty(shape)
-        _packer(array.size).pack_into(array, 0, *numbers)
+        _packer(array.size).pack_into(array.data, 0, *chain.from_iterable(value))
     except (TypeError, ValueError, OverflowError, struct.error):
         return None
     return array

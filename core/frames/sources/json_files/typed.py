@@ -179,8 +179,8 @@ def document_reader(keys: frozenset[str] | None) -> Reader:
 
     def read(data: Bytes) -> dict[str, Any]:
         try:
-            _, *values = msgspec.structs.astuple(document := decoder.decode(data))
-            return {STRUCTURE: _cell(document.structure), **dict(zip(names, values, strict=True))}
+            structure, *values = msgspec.structs.astuple(decoder.decode(data))
+            return {STRUCTURE: _cell(structure), **dict(zip(names, values, strict=True))}
         except _UNUSUAL:
             return _read_any(data)
 
