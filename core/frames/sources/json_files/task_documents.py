@@ -70,9 +70,8 @@ class TaskDocuments(JsonDocuments):
     def read(self, document: Mapping[str, Any], where: str, key: str) -> Iterator[Record | Refused]:
         """Yield the ionic steps of one document."""
         document = _task(document)
-        task = str(
-            document.get("task_id") or document.get("_id") or key or where.partition(" of ")[0]
-        )
+        names = (document.get("task_id"), document.get("_id"), key, where.partition(" of ")[0])
+        task = str(next(name for name in names if name and not isinstance(name, Mapping)))
         ids = {"material_id": str(document.get("material_id") or task)}
         calculations = document.get("calcs_reversed")
         if not isinstance(calculations, list):

@@ -288,6 +288,26 @@ def test_structures_with_labels_are_found_in_every_layout(write, content):
     np.testing.assert_allclose(frame.frac_coords, STRUCTURE.frac_coords)
 
 
+def test_summary_documents_of_the_materials_project(write):
+    document = {
+        "material_id": "mp-22862",
+        "formula_pretty": "NaCl",
+        "nsites": 2,
+        "structure": STRUCTURE.as_dict(),
+        "energy_per_atom": -4.0,
+        "uncorrected_energy_per_atom": -3.5,
+        "formation_energy_per_atom": -2.0,
+        "energy_above_hull": 0.0,
+        "band_gap": 5.0,
+        "total_magnetization": 0.0,
+    }
+    (frame,), _ = read(write({"data": [document], "meta": {"total_doc": 1}}))
+    assert frame.material_id == "mp-22862"
+    assert frame.energy_per_atom == -4
+    assert frame.uncorrected_energy_per_atom == -3.5
+    assert frame.bandgap == 5
+
+
 def test_the_model_that_made_the_labels_is_named(write):
     source = open_source(write({"labeller": "M3GNet", "samples": [DOCUMENT]}))
     assert source is not None
