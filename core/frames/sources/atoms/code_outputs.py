@@ -125,6 +125,11 @@ class QuantumEspresso(CodeOutput):
     title = "Quantum ESPRESSO output"
     mark = re.compile(rb"Program PWSCF")
 
+    def _atoms(self, file: io.TextIOBase) -> Iterator[Atoms]:
+        # ASE gives up a whole output where it cannot read the bands, which nobody needs here.
+        kept = io.StringIO("".join(line for line in file if not _BANDS.search(line)))
+        yield from ase.io.iread(kept, index=":", format=self.form)
+
     def _functional(self, head: str) -> str | None:
         match = re.search(r"Exchange-correlation\s*=\s*([^(\n]+)", head)
         if match is None:
@@ -148,6 +153,7 @@ def _quietly(images: Iterator[Atoms]) -> Iterator[Atoms]:
         yield image
 
 
+_BANDS: Final = re.compile("End of (?:self-consistent|band structure) calculation")
 _OF_ESPRESSO: Final = {
     # Modules/funct.f90: exchange, correlation, and their gradient corrections.
     "PBE": "PBE",

@@ -1,6 +1,7 @@
 """Outputs of codes, whole, broken off and unconverged."""
 
 import gzip
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,6 +60,15 @@ def test_quantum_espresso_as_ase_reads_it(write: Write):
         assert frame.energy_per_atom == pytest.approx(atoms.get_potential_energy() / 6)
         np.testing.assert_allclose(frame.forces, atoms.get_forces())
         np.testing.assert_allclose(frame.stress, atoms.get_stress(voigt=False) * EV_PER_A3)
+
+
+def test_bands_that_ase_cannot_read_do_not_matter(write: Write):
+    text = text_of("qe_TiO2_opt_pw.out")
+    path = write(re.sub(r"\n +k =.*\n\n(?:.+\n)+\n", "\n", text, count=1))
+    with pytest.raises((AssertionError, ValueError)):
+        ase.io.read(path, ":", format="espresso-out")
+    frames, _, _ = read(path, "espresso-out")
+    assert len(frames) == 6
 
 
 @pytest.mark.parametrize(
