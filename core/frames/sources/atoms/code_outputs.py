@@ -127,8 +127,10 @@ class QuantumEspresso(CodeOutput):
 
     def _atoms(self, file: io.TextIOBase) -> Iterator[Atoms]:
         # ASE gives up a whole output where it cannot read the bands, which nobody needs here.
-        kept = io.StringIO("".join(line for line in file if not _BANDS.search(line)))
-        yield from ase.io.iread(kept, index=":", format=self.form)
+        text = "".join(line for line in file if not _BANDS.search(line))
+        yield from ase.io.iread(io.StringIO(text), index=":", format=self.form)
+        if "JOB DONE" not in text:
+            raise CellError("the output breaks off in the step after the last one that is taken")
 
     def _functional(self, head: str) -> str | None:
         match = re.search(r"Exchange-correlation\s*=\s*([^(\n]+)", head)
