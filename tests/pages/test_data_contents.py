@@ -165,3 +165,13 @@ def test_pairs_are_shown_by_their_energies(visit, view):
     if view == "Frames":
         box(at.multiselect, "All of these elements").set_value(["He", "Pu"]).run()
         assert "No pairs are left" in at.info[0].value
+
+
+def test_a_filter_leads_back_to_a_page_that_exists(visit):
+    at = visit("data", set=NAME, view="Frames", page="90")
+    box(at.multiselect, "All of these elements").set_value(["Li", "Fe"]).run()
+    assert not at.exception, at.exception
+    table = next(one.value for one in at.dataframe if "frame_id" in one.value)
+    assert len(table) == 6
+    at = visit("data", set=NAME, view="Frames", page="9999")
+    assert not at.error

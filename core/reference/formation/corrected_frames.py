@@ -100,9 +100,14 @@ def correct_frames(
     return CorrectedFrames(card=card, stored=corrected.stored, inferred=corrected.inferred())
 
 
+def takes_corrections(card: Card) -> bool:
+    """Return whether MP2020 corrections belong to the energies of a data set of frames."""
+    return canonical_functional(card.functional or "") in FUNCTIONALS
+
+
 def _refuse(card: Card, *, remove: bool) -> None:
     """Raise LabError unless corrections can be added or removed."""
-    if canonical_functional(card.functional or "") not in FUNCTIONALS:
+    if not takes_corrections(card):
         raise LabError(
             f"{card.name} is in {card.functional or 'an unknown functional'}; MP2020 corrections "
             "belong to GGA and GGA+U energies, so choose a data set in these."

@@ -12,6 +12,7 @@ from core.acquisition.subsets import RULES as SUBSET_RULES
 from core.frames.export.forms import FRAME_FORMS, PAIR_FORMS
 from core.frames.filters import Part
 from core.progress import duration_text
+from core.reference.formation.corrected_frames import takes_corrections
 from core.reference.shifts.joining import KEPT
 from core.reference.shifts.joining import RULES as JOIN_RULES
 from core.studies.job.directory import Job, JobStatus
@@ -41,7 +42,7 @@ def show_making(selected: Selected) -> None:
         if selected.things == "frames":
             _box("Subset", ":material/filter_alt:", _subset, selected)
             _box("Join", ":material/join_inner:", _join, selected)
-            if selected.info.card.corrections != "unknown":
+            if takes_corrections(selected.info.card):
                 _box("Corrections", ":material/exposure:", _correct, selected)
     jobs = making_jobs(selected.name)
     running = any(job.status().state == "running" for job in jobs)
