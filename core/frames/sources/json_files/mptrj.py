@@ -67,7 +67,11 @@ class MpTrj(TypedDocuments):
         if at is None:
             return False
         first = head_documents(value)[0]
-        is_nested = len(at) > 1 and all(isinstance(one, dict) for one in value.values())
+        is_nested = (
+            len(at) > 1
+            and isinstance(value, dict)
+            and all(isinstance(one, dict) for one in value.values())
+        )
         keys = {UNCORRECTED, *({"energy_per_atom", "force"} if is_nested else ())}
         # Of a structure that is longer than the head nothing but it is seen.
         return bool(keys & first.keys()) or (is_nested and set(first) == {"structure"})

@@ -116,24 +116,25 @@ def document_level(value: Any) -> Sequence[str] | None:
     Args:
         value: the head of the file.
     """
-    at: list[str] = []
-    for _ in range(_MOST_LEVELS + 1):
-        if isinstance(value, dict) and isinstance(value.get(STRUCTURE), dict):
-            return at
-        if not isinstance(value, (dict, list)) or not value:
-            return None
-        value = value[0] if isinstance(value, list) else next(iter(value.values()))
-        at.append(ANY)
+    level = [value]
+    for depth in range(_MOST_LEVELS + 1):
+        if any(map(_is_document, level)):
+            return (ANY,) * depth
+        level = [inner for outer in level for inner in _values(outer)]
     return None
 
 
 def head_documents(value: Any) -> list[Mapping[str, Any]]:
     """Return the documents of a file's head; the last one may be cut off."""
     at = document_level(value)
-    documents = [] if at is None else [value]
+    level = [] if at is None else [value]
     for _ in at or ():
-        documents = [inner for outer in documents for inner in _values(outer)]
-    return [one for one in documents if isinstance(one, dict)]
+        level = [inner for outer in level for inner in _values(outer)]
+    return [one for one in level if _is_document(one)]
+
+
+def _is_document(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get(STRUCTURE), dict)
 
 
 def _values(value: Any) -> list[Any]:

@@ -176,6 +176,13 @@ def test_repeated_frame_ids_get_a_number(write):
     assert [frame.frame_id for frame in frames] == ["a", "a#2", "a#3"]
 
 
+def test_the_first_frames_may_be_wrong(write):
+    path = write({"mp-0": {}, "mp-1": {"a": {"structure": None}, "b": document()}})
+    (frame,), records = read(path)
+    assert frame.frame_id == "b"
+    assert reasons(records) == ["frame mp-1/a of set.json: it has no structure"]
+
+
 @pytest.mark.parametrize("cut", [20, 400, 1100])
 def test_of_a_truncated_file_the_whole_frames_are_kept(write, cut):
     text = json.dumps({"mp-1": {f"frame-{n}": document() for n in range(9)}})
