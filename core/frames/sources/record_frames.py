@@ -319,12 +319,13 @@ class RecordFrames(MappedTable):
         """Count a structure that was there before, with the same energy or with another one."""
         mark = hash((cell.frac_coords.tobytes(), cell.lattice.tobytes()))
         mark ^= hash(cell.atomic_numbers.tobytes())
-        before = self._energy_of.setdefault(mark, energy)
-        if before is not energy:
-            difference = abs(before - energy)
-            self._n_duplicates += difference < _SAME_ENERGY
-            self._n_conflicts += difference > _OTHER_ENERGY
-            self._largest_conflict = max(self._largest_conflict, difference)
+        if mark not in self._energy_of:
+            self._energy_of[mark] = energy
+            return
+        difference = abs(self._energy_of[mark] - energy)
+        self._n_duplicates += difference < _SAME_ENERGY
+        self._n_conflicts += difference > _OTHER_ENERGY
+        self._largest_conflict = max(self._largest_conflict, difference)
 
 
 def _units_of_form(
