@@ -8,7 +8,7 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 SCREENSHOTS = Path(__file__).parents[2] / ".cache" / "screenshots"
-PATIENCE = 150_000
+PATIENCE = 240_000
 """Milliseconds for which a test waits: machines may be busy, and no test measures speed."""
 
 COMPUTATION = 400_000
@@ -17,11 +17,39 @@ COMPUTATION = 400_000
 _STEADY_MS = 400
 
 
+_UNSETTLED = ", ".join(
+    [
+        "[data-testid=stApp]:not([data-test-script-state=notRunning])",
+        *(f"[data-testid={name}]" for name in ("stStatusWidget", "stSpinner", "stSkeleton")),
+        "[data-stale=true]",
+    ]
+)
+"""What there is of a page that a script still works on."""
+
+
 def settled(page):
     """Wait until Streamlit has drawn the page; nothing may have failed."""
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    # A page whose preview is computed asks for it every second, and seldom rests until it is there.
+    expect(page.locator(_UNSETTLED)).to_have_count(0, timeout=COMPUTATION)
     expect(page.get_by_test_id("stException")).to_have_count(0)
     return page
+
+
+def go(page, title):
+    """Go to a page by the sidebar, which takes a fraction of what loading it does."""
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name=title, exact=True).click()
+    heading = "AtomRef Lab" if title == "Overview" else title
+    expect(page.get_by_role("heading", level=1, name=heading, exact=True)).to_be_visible()
+    return settled(page)
+
+
+def switch(page, view):
+    """Switch a page to one of its views."""
+    views = page.get_by_test_id("stMain").get_by_role("radiogroup", name="View", exact=True)
+    button = views.get_by_role("radio", name=view, exact=True)
+    button.click()
+    expect(button).to_be_checked()
+    return settled(page)
 
 
 def snap(page, name):

@@ -1,6 +1,7 @@
 """A real server on a lab home of its own, and a real Chromium in front of it."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Error, Page, expect, sync_playwright
 
-from tests.browser.actions import PATIENCE, SCREENSHOTS
+from tests.browser.actions import PATIENCE, SCREENSHOTS, settled
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -46,13 +47,14 @@ def pytest_collection_modifyitems(items):
 def pytest_runtest_makereport(item, call):
     """Keep what the browser showed when a test failed."""
     report = yield
-    page = getattr(item, "funcargs", {}).get("page")
+    arguments = getattr(item, "funcargs", {})
+    page = arguments.get("page") or arguments.get("tab")
     if report.when == "call" and report.failed and isinstance(page, Page):
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         with suppress(Error):
             page.screenshot(path=SCREENSHOTS / f"failed-{item.name}.png", timeout=30_000)
         report.sections.append(("Browser", "\n".join(page.messages[-30:])))
-        lab = item.funcargs.get("lab")
+        lab = arguments.get("lab")
         if lab is not None:
             report.sections.append(("Server", lab.log.read_text()[-3000:]))
     return report
@@ -145,22 +147,74 @@ def browser(chromium):
     return chromium()
 
 
-@pytest.fixture(params=["light", "dark"] if os.environ.get("SCREENSHOTS") else ["light"])
-def page(browser, request) -> Page:
+THEMES = ["light", "dark"] if os.environ.get("SCREENSHOTS") else ["light"]
+
+
+def opened(browser, theme) -> Page:
+    """Open a page, and note what it says and what goes wrong in it."""
     context = browser.new_context(
-        color_scheme=request.param,
-        viewport={"width": 1400, "height": 1000},
-        accept_downloads=True,
+        color_scheme=theme, viewport={"width": 1400, "height": 1000}, accept_downloads=True
     )
     context.set_default_timeout(PATIENCE)
     page = context.new_page()
-    page.theme = request.param
-    page.messages = []
-    page.on("console", lambda message: page.messages.append(f"{message.type}: {message.text}"))
-    page.on("pageerror", lambda error: page.messages.append(f"error: {error}"))
-    page.on("requestfailed", lambda it: page.messages.append(f"failed: {it.url} {it.failure}"))
-    page.on("crash", lambda _: page.messages.append("the page crashed"))
-    yield page
+    page.theme, page.messages, page.foreign, page.errors = theme, [], [], []
+
+    def log(kind, text, *, is_error=False):
+        page.messages.append(f"{kind}: {text}")
+        if is_error:
+            page.errors.append(text)
+
+    def look(request):
+        if re.match(r"(https?|wss?)://(?!localhost[:/])", request.url):
+            page.foreign.append(request.url)
+
+    page.on("console", lambda it: log(it.type, it.text, is_error=it.type == "error"))
+    page.on("pageerror", lambda it: log("error", str(it), is_error=True))
+    page.on("request", look)
+    page.on("requestfailed", lambda it: log("failed", f"{it.url} {it.failure}"))
+    page.on(
+        "response",
+        lambda it: it.status >= 400 and log("response", f"{it.status} {it.url}", is_error=True),
+    )
+    page.on("crash", lambda _: log("crash", "the page crashed"))
+    return page
+
+
+def close(page) -> None:
     # A browser that crashed has closed its contexts.
     with suppress(Error):
-        context.close()
+        page.context.close()
+
+
+@pytest.fixture(params=THEMES)
+def page(browser, request):
+    """An empty page of the browser, as another reader would open."""
+    page = opened(browser, request.param)
+    yield page
+    close(page)
+
+
+@pytest.fixture(scope="session")
+def tabs():
+    """Pages that stay open, by theme and the server's process."""
+    tabs = {}
+    yield tabs
+    for tab in tabs.values():
+        close(tab)
+
+
+@pytest.fixture(params=THEMES)
+def tab(lab, browser, tabs, request):
+    """A page of the dashboard that tests share, each going on by the sidebar from the one before.
+
+    Loading a page takes several times as long as going to it.
+    """
+    key = (request.param, lab.process.pid, id(browser))
+    tab = tabs.get(key)
+    if tab is None or tab.is_closed() or "crash: the page crashed" in tab.messages:
+        tab = tabs[key] = opened(browser, request.param)
+        tab.goto(lab.url)
+        settled(tab)
+    for kept in (tab.messages, tab.foreign, tab.errors):
+        kept.clear()
+    return tab

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.actions import FIND_POINT, PATIENCE, click_mark, settled
+from tests.browser.actions import FIND_POINT, PATIENCE, click_mark, go, settled, switch
 
 PNG = b"\x89PNG\r\n\x1a\n"
 LABELS = "Labels: chgnet-0.3.0, chgnet-r2scan (model-labelled, not DFT)."
@@ -24,9 +24,9 @@ def saved(page, button):
     return download.value.suggested_filename, Path(download.value.path()).read_bytes()
 
 
-@pytest.mark.parametrize("page", BACKGROUND, indirect=True)
-def test_every_figure_is_saved_as_svg_png_and_csv(lab, page):
-    page.goto(f"{lab.url}/energy_shifts")
+@pytest.mark.parametrize("tab", BACKGROUND, indirect=True)
+def test_every_figure_is_saved_as_svg_png_and_csv(tab):
+    page = go(tab, "Energy shifts")
     plots = page.locator(".js-plotly-plot .main-svg:first-child")
     expect(plots.nth(2)).to_be_visible()
     settled(page)
@@ -85,9 +85,8 @@ def spearman(page):
     return metric.get_by_test_id("stMetricValue")
 
 
-def test_a_link_brings_another_reader_to_the_same_view(lab, browser, page):
-    page.goto(f"{lab.url}/energy_shifts")
-    page.get_by_text("By column", exact=True).click()
+def test_a_link_brings_another_reader_to_the_same_view(lab, browser, tab):
+    page = switch(go(tab, "Energy shifts"), "By column")
     expect(spearman(page)).to_be_visible()
     settled(page)
     page.get_by_role("combobox", name="Against").fill("f electrons")
@@ -112,16 +111,18 @@ def test_a_link_brings_another_reader_to_the_same_view(lab, browser, page):
     other.context.close()
 
 
-def test_a_selected_data_set_is_in_the_link(lab, browser, page):
+def test_a_selected_data_set_is_in_the_link(lab, browser, tab):
+    page = tab
     page.goto(f"{lab.url}/data?set=mp-frames-gga")
     expect(page.get_by_text("Functional: GGA/GGA+U")).to_be_visible()
     link = shared(settled(page))
     assert link == f"{lab.url}/data?set=mp-frames-gga"
     page.goto(f"{lab.url}/transfer?method=refit&epochs=7")
+    # Not settled: the preview is still computed.
     expect(page.get_by_role("button", name="Launch")).to_be_visible()
-    link = shared(settled(page))
+    link = shared(page)
     assert "epochs=7" in link
     other = elsewhere(browser, link)
-    settled(other).get_by_text("The same from the command line").first.click()
+    other.get_by_text("The same from the command line").first.click()
     expect(other.get_by_text("--method refit")).to_have_count(1)
     other.context.close()

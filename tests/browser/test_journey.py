@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from core.frames.registry import open_dataset
 from core.frames.store import FrameSet, write_frames
-from tests.browser.actions import COMPUTATION, click_element, metric, settled, snap
+from tests.browser.actions import COMPUTATION, click_element, go, metric, settled, snap
 
 N_MATERIALS = 40
 
@@ -23,12 +23,6 @@ def tiny(server):
     card = full.card.model_copy(update={"name": "tiny", "title": "Small frames"})
     write_frames(server.home / "datasets" / "tiny", card, full.frames(rows))
     return "tiny"
-
-
-def go(page, name):
-    page.get_by_test_id("stSidebarNav").get_by_role("link", name=name, exact=True).click()
-    expect(page.get_by_role("heading", name=name, exact=True).first).to_be_visible()
-    return settled(page)
 
 
 def test_from_the_overview_to_a_finished_run(lab, tiny, page):
@@ -48,7 +42,7 @@ def test_from_the_overview_to_a_finished_run(lab, tiny, page):
     expect(page.get_by_text("In fewer than 10 materials")).to_be_visible()
     snap(page, "atomref")
 
-    page.goto(f"{lab.url}/transfer?dataset={tiny}&frames=40&epochs=2")
+    page.goto(f"{lab.url}/transfer?dataset={tiny}&frames=40&epochs=3&method=refit")
     launch = page.get_by_role("button", name="Launch")
     expect(launch).to_be_enabled(timeout=COMPUTATION)
     page.get_by_text("The same from the command line").first.click()
@@ -56,7 +50,12 @@ def test_from_the_overview_to_a_finished_run(lab, tiny, page):
     snap(settled(page), "transfer")
     launch.click()
     expect(page).to_have_url(re.compile("run="))
-    page.reload()
+
+    # The run outlives the server, which is started again.
+    run = page.url
+    lab.stop()
+    lab.start()
+    page.goto(run)
     expect(page.get_by_text("finished", exact=True).first).to_be_visible(timeout=COMPUTATION)
     snap(settled(page), "run")
 
@@ -65,21 +64,8 @@ def test_from_the_overview_to_a_finished_run(lab, tiny, page):
     snap(page, "runs")
 
 
-def test_a_run_outlives_the_server(lab, tiny, page):
-    page.goto(f"{lab.url}/transfer?dataset={tiny}&frames=40&epochs=6&method=refit")
-    launch = page.get_by_role("button", name="Launch")
-    expect(launch).to_be_enabled(timeout=COMPUTATION)
-    launch.click()
-    expect(page).to_have_url(re.compile("run="))
-    run = page.url
-    lab.stop()
-    lab.start()
-    page.goto(run)
-    expect(page.get_by_text("finished", exact=True).first).to_be_visible(timeout=COMPUTATION)
-
-
-def test_a_table_from_the_reader_and_one_that_is_none(lab, page, tmp_path):
-    page.goto(f"{lab.url}/data")
+def test_a_table_from_the_reader_and_one_that_is_none(lab, tab, tmp_path):
+    page = go(tab, "Data")
     expect(page.get_by_text("Import a table")).to_be_visible()
     broken = tmp_path / "broken.csv"
     broken.write_text("formula,energy_gga,energy_r2scan\nLiF,-4.8,-7.1\nLiXx,-4.8,-7.1\n")
@@ -88,7 +74,7 @@ def test_a_table_from_the_reader_and_one_that_is_none(lab, page, tmp_path):
     alert = page.get_by_test_id("stAlert")
     expect(alert).to_contain_text("Line 3 of broken.csv")
     expect(alert).to_have_count(1)
-    page.reload()
+    go(go(page, "Runs"), "Data")
     good = tmp_path / f"{page.theme}.csv"
     good.write_text("formula,energy_gga,energy_r2scan\nLiF,-4.8,-7.1\nFe2O3,-6.7,-15.0\n")
     page.set_input_files("input[type=file]", good)

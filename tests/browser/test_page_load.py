@@ -1,17 +1,36 @@
 """The benchmark of page loads runs and prints one line of JSON; how fast, no test asks."""
 
+import importlib
 import json
-import subprocess
-import sys
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
-BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "page_load.py"
+from tests.browser.conftest import Lab
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
-def test_page_load_prints_one_line():
-    # A process of its own, for Playwright runs once in each.
-    words = [sys.executable, str(BENCHMARK), "--small"]
-    out = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+def test_page_load_prints_one_line(lab, browser, monkeypatch, capsys):
+    """With the dashboard and the browser that there are: each runs once in a process."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    page_load = importlib.import_module("page_load")
+
+    @contextmanager
+    def running():
+        launch = SimpleNamespace(new_context=browser.new_context, close=lambda: None)
+        yield SimpleNamespace(chromium=SimpleNamespace(launch=lambda **_: launch))
+
+    def lab_of(home, script):
+        if script != page_load.ROOT / "app.py":
+            return Lab(home, script)
+        nothing = {"start": lambda: None, "stop": lambda: None}
+        return SimpleNamespace(process=lab.process, url=lab.url, **nothing)
+
+    monkeypatch.setattr(page_load, "sync_playwright", running)
+    monkeypatch.setattr(page_load, "Lab", lab_of)
+    page_load.main(["--small"])
+    out = capsys.readouterr().out
     assert out.count("\n") == 1
     line = json.loads(out)
     assert line["name"] == "page_load"

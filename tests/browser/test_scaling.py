@@ -1,19 +1,9 @@
-"""The Scaling page in a real browser: the embedded sweep in its views, and a reader's table."""
+"""The Scaling page in a real browser: a reader's table of points."""
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.actions import settled, snap
-
-
-def test_every_view_of_the_embedded_sweep_draws(lab, page):
-    for view in ("Curves", "Frames saved", "Plan"):
-        page.goto(f"{lab.url}/scaling?view={view.replace(' ', '+')}")
-        expect(page.locator(".js-plotly-plot").first).to_be_visible()
-        settled(page)
-        expect(page.get_by_test_id("stAlertContentError")).to_have_count(0)
-        expect(page.get_by_text("model-labelled, not DFT").first).to_be_visible()
-        snap(page, f"scaling-{view.replace(' ', '-').lower()}")
 
 
 @pytest.mark.parametrize("page", ["light"], indirect=True)

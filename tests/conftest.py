@@ -1,0 +1,19 @@
+"""How tests are shared out among processes: by module, those of the browser together.
+
+The browser's tests share a server, its caches and the pages that stay open.
+"""
+
+import pytest
+
+_BROWSER = "tests/browser/"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - absent without the plugin
+
+    class ByModule(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return _BROWSER if nodeid.startswith(_BROWSER) else super()._split_scope(nodeid)
+
+    return ByModule(config, log) if config.getvalue("dist") == "loadscope" else None
