@@ -85,8 +85,9 @@ def spearman(page):
     return metric.get_by_test_id("stMetricValue")
 
 
-def test_a_link_brings_another_reader_to_the_same_view(lab, browser, tab):
-    page = switch(go(tab, "Energy shifts"), "By column")
+def test_a_link_brings_another_reader_to_the_same_view(lab, browser, page):
+    page.goto(f"{lab.url}/energy_shifts")
+    switch(page, "By column")
     expect(spearman(page)).to_be_visible()
     settled(page)
     page.get_by_role("combobox", name="Against").fill("f electrons")

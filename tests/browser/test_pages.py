@@ -95,15 +95,16 @@ def test_a_clicked_element_leads_to_its_materials(tab):
     expect(tab.get_by_test_id("stDataFrame").first).to_be_visible()
 
 
-@pytest.mark.parametrize("tab", ["light"], indirect=True)
-def test_enter_selects_the_element_that_was_typed(tab):
-    box = go(tab, "Energy shifts").get_by_role("combobox", name="Only materials that contain")
+@pytest.mark.parametrize("page", ["light"], indirect=True)
+def test_enter_selects_the_element_that_was_typed(lab, page):
+    page.goto(f"{lab.url}/energy_shifts")
+    box = page.get_by_role("combobox", name="Only materials that contain")
     for symbol in ("S", "B"):
         box.fill(symbol)
-        tab.keyboard.press("Enter")
-        expect(tab).to_have_url(re.compile(rf"elements={symbol}(&|$)"))
-    tab.get_by_text("any of them", exact=True).click()
-    expect(tab).to_have_url(re.compile("match=any"))
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(re.compile(rf"elements={symbol}(&|$)"))
+    page.get_by_text("any of them", exact=True).click()
+    expect(page).to_have_url(re.compile("match=any"))
 
 
 @pytest.mark.parametrize("page", ["dark"], indirect=True)
