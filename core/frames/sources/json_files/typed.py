@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -65,6 +66,10 @@ class TypedDocuments(RecordSource):
         at: the keys that lead to the documents, see `elements`.
     """
 
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._name = path.name
+
     @property
     def at(self) -> Sequence[str]:
         """The keys that lead to the documents."""
@@ -104,7 +109,7 @@ class TypedDocuments(RecordSource):
         if not path:
             return self.path.name
         what = "entry" if path[-1].isdecimal() else "frame"
-        return f"{what} {'/'.join(path)} of {self.path.name}"
+        return f"{what} {'/'.join(path)} of {self._name}"
 
     def complete(self, values: dict[str, Any], path: Sequence[str]) -> None:
         """Add to the values of a document what the keys above it say."""
