@@ -1,6 +1,7 @@
 """The way a newcomer takes: from the overview to a finished run, in a real browser."""
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -9,6 +10,7 @@ from core.frames.registry import open_dataset
 from core.frames.store import FrameSet, write_frames
 from tests.browser.actions import COMPUTATION, click_element, go, metric, settled, snap
 
+FORMATS = Path(__file__).parents[1] / "data" / "formats"
 N_MATERIALS = 40
 
 
@@ -66,7 +68,7 @@ def test_from_the_overview_to_a_finished_run(lab, tiny, page):
 
 def test_a_table_from_the_reader_and_one_that_is_none(lab, tab, tmp_path):
     page = go(tab, "Data")
-    expect(page.get_by_text("Import a table")).to_be_visible()
+    expect(page.get_by_text("A file with frames or a table of energies")).to_be_visible()
     broken = tmp_path / "broken.csv"
     broken.write_text("formula,energy_gga,energy_r2scan\nLiF,-4.8,-7.1\nLiXx,-4.8,-7.1\n")
     page.set_input_files("input[type=file]", broken)
@@ -80,6 +82,11 @@ def test_a_table_from_the_reader_and_one_that_is_none(lab, tab, tmp_path):
     page.set_input_files("input[type=file]", good)
     page.get_by_role("button", name="Import", exact=True).click()
     expect(page.get_by_text(f"Imported {page.theme}")).to_be_visible()
+    # A folder of VASP on the machine of the dashboard, which says its functional itself.
+    page.get_by_placeholder("/data/MPtrj.json").fill(str(FORMATS / "mp_r2scan" / "relax"))
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Import", exact=True).click()
+    expect(page.get_by_text("Imported relax. 6 of 6 frames")).to_be_visible()
     snap(settled(page), "data")
     page.goto(f"{lab.url}/energy_shifts?dataset={page.theme}")
     expect(metric(page, "Pairs")).to_have_text("2")

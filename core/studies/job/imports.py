@@ -18,7 +18,10 @@ def import_jobs() -> list[Job]:
             study = study_of(question.kind, question.settings)
         except LabError:
             continue  # of another version
-        jobs.append(Job(study, path.parent))
+        job = Job(study, path.parent)
+        # What is imported at once has no process and no panel.
+        if job.status().state != "new":
+            jobs.append(job)
     return sorted(jobs, key=_requested, reverse=True)
 
 
@@ -28,6 +31,11 @@ def dismiss(job: Job) -> None:
         return
     if isinstance(job.study, ImportStudy):
         job.study.clean_up()
+    forget(job)
+
+
+def forget(job: Job) -> None:
+    """Forget an import, but keep the files that were uploaded for it."""
     shutil.rmtree(job.path, ignore_errors=True)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.errors import LabError
 from core.frames.schema import DFT
 from core.frames.sources.importing import Input, open_input, plan_import
 from core.frames.sources.opening import FORMS, files_named, open_source
@@ -17,7 +18,7 @@ from core.frames.tables.mapping import ImportPlan
 from core.frames.uploads import keep_upload, suggest_name
 from core.studies.imports import ImportStudy
 from core.studies.job.directory import Job
-from core.studies.job.imports import dismiss
+from core.studies.job.imports import dismiss, forget
 from core.studies.job.local import compute_here, start
 from pages.parts.data.columns import choose_columns, choose_units
 from pages.parts.data.description import describe
@@ -149,7 +150,13 @@ def begin(study: ImportStudy) -> None:
     job = Job.of(study)
     if study.seconds() <= QUICK:
         bar = st.progress(0.0, "Importing …")
-        result = compute_here(job, lambda share, what: bar.progress(min(share, 1.0), f"{what} …"))
+        try:
+            result = compute_here(
+                job, lambda share, what: bar.progress(min(share, 1.0), f"{what} …")
+            )
+        except LabError:
+            forget(job)
+            raise
         dismiss(job)
         st.session_state["data note"] = f"Imported {result.name}. {result.description}"
         st.session_state["data findings"] = result.findings
