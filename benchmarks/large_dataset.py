@@ -22,8 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 from harness.generated_frames import write_generated
 
-from core.frames.contents import contents_of, occurrence
-from core.frames.filters import FrameFilter
+from core.frames.contents.filters import FrameFilter
+from core.frames.contents.numbers import contents_of, occurrence
 from core.frames.schema import Frame
 from core.frames.store import open_frames
 

@@ -13,6 +13,7 @@ FILES = [*sorted((ROOT / "core").rglob("*.py")), *sorted((ROOT / "pages").rglob(
 ROOMS = [
     "core",
     "core.frames",
+    "core.frames.contents",
     "core.frames.export",
     "core.frames.tables",
     "core.frames.vasp",

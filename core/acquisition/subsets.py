@@ -18,8 +18,8 @@ import pandas as pd
 
 from core.acquisition.coverage import PAIRS, RARE
 from core.errors import LabError
-from core.frames.contents import contents_of
-from core.frames.filters import FrameFilter, Part, chosen_rows
+from core.frames.contents.filters import FrameFilter, Part, chosen_rows
+from core.frames.contents.numbers import contents_of
 from core.frames.registry import new_dataset_path, write_subset
 from core.frames.schema import Card
 from core.frames.splits import seeded_rank

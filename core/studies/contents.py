@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from core.frames.contents import Contents, contents_of
+from core.frames.contents.numbers import Contents, contents_of
 from core.frames.registry import find_dataset, open_dataset
 from core.progress import Progress
 from core.studies.study import Study

@@ -10,8 +10,8 @@ from pydantic import Field
 
 from core.acquisition.subsets import SubsetRule, make_subset
 from core.errors import LabError
+from core.frames.contents.filters import FrameFilter, Part, chosen_rows
 from core.frames.export.forms import export_dataset, form_of
-from core.frames.filters import FrameFilter, Part, chosen_rows
 from core.frames.registry import find_dataset, new_dataset_path, open_dataset, open_frame_set
 from core.frames.schema import Card
 from core.home import exports_dir

@@ -7,7 +7,7 @@ What needs no network is in `core.frames.extent`, what compares arrays in
 import numpy as np
 from numpy.typing import NDArray
 
-from core.frames.contents import contents_of, size_findings
+from core.frames.contents.numbers import contents_of, size_findings
 from core.frames.extent import extent_finding
 from core.frames.findings import Finding
 from core.frames.registry import open_frame_set

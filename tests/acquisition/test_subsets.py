@@ -9,7 +9,7 @@ from core.acquisition.coverage import ByComposition
 from core.acquisition.subsets import choose_rows, coverage_order, make_subset
 from core.elements import SYMBOLS
 from core.errors import LabError
-from core.frames.filters import FrameFilter
+from core.frames.contents.filters import FrameFilter
 from core.frames.registry import open_frame_set
 from core.frames.schema import Card, Frame
 from core.frames.store import write_frames

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.errors import LabError
 from core.files import write_whole
-from core.frames.contents import contents_of
+from core.frames.contents.numbers import contents_of
 from core.frames.registry import delete_dataset, list_datasets, open_dataset, write_subset
 from core.frames.schema import Card
 from core.frames.shards import write_rows

@@ -26,9 +26,9 @@ from core.cli.data.derive import (
     conditions,
 )
 from core.cli.options import DatasetName, JsonFlag, Yes
-from core.frames.browsing import listed, order_of, page_of
-from core.frames.contents import occurrence, quantities_of
-from core.frames.distributions import SIZES, summary
+from core.frames.contents.browsing import listed, order_of, page_of
+from core.frames.contents.distributions import SIZES, summary
+from core.frames.contents.numbers import occurrence, quantities_of
 from core.frames.registry import (
     DatasetInfo,
     delete_dataset,

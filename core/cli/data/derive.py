@@ -11,8 +11,15 @@ from core.acquisition.subsets import SubsetRule, make_subset
 from core.cli.answer import Answer, progress_on_stderr
 from core.cli.options import DatasetName, JsonFlag, Seed
 from core.errors import LabError
+from core.frames.contents.filters import (
+    LABEL_KINDS,
+    FrameFilter,
+    Part,
+    chosen_rows,
+    elements_in,
+    range_in,
+)
 from core.frames.export.forms import export_dataset, form_of
-from core.frames.filters import LABEL_KINDS, FrameFilter, Part, chosen_rows, elements_in, range_in
 from core.frames.registry import open_dataset, open_frame_set
 from core.frames.schema import Card
 from core.reference.formation.corrected_frames import correct_frames

@@ -5,8 +5,8 @@ from typing import Any
 import streamlit as st
 
 from core.figures.data.distributions import Histogram, distributions
-from core.frames.contents import Quantity
-from core.frames.distributions import SIZES, histogram_table, summary
+from core.frames.contents.distributions import SIZES, histogram_table, summary
+from core.frames.contents.numbers import Quantity
 from pages.parts.data.selected import BY_KEY, Selected, bins
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.frames.filters import LABEL_KINDS
+from core.frames.contents.filters import LABEL_KINDS
 from core.frames.registry import DatasetInfo
 from core.studies.contents import ContentsStudy
 from pages.parts.data.distributions import show_distributions

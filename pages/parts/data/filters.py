@@ -6,8 +6,8 @@ import streamlit as st
 
 from core.elements import SYMBOLS
 from core.figures.base.clicks import toggled
-from core.frames.contents import Contents, Quantity, quantities_of
-from core.frames.filters import LABEL_KINDS, FrameFilter, Range, elements_in
+from core.frames.contents.filters import LABEL_KINDS, FrameFilter, Range, elements_in
+from core.frames.contents.numbers import Contents, Quantity, quantities_of
 from core.frames.registry import DatasetInfo
 
 ALL_OF = "elements"

@@ -4,9 +4,9 @@ from typing import Any
 
 import streamlit as st
 
-from core.frames.browsing import atoms_of, listed, order_of, page_of
-from core.frames.contents import Quantity
-from core.frames.distributions import SIZES
+from core.frames.contents.browsing import atoms_of, listed, order_of, page_of
+from core.frames.contents.distributions import SIZES
+from core.frames.contents.numbers import Quantity
 from pages.parts.data.selected import Selected
 from pages.parts.shared.datasets import key_of
 from pages.parts.shared.selection import linked_table

@@ -9,8 +9,8 @@ import streamlit as st
 from streamlit.elements.lib.mutable_popover_container import PopoverContainer
 
 from core.acquisition.subsets import RULES as SUBSET_RULES
+from core.frames.contents.filters import Part
 from core.frames.export.forms import FRAME_FORMS, PAIR_FORMS
-from core.frames.filters import Part
 from core.progress import duration_text
 from core.reference.formation.corrected_frames import takes_corrections
 from core.reference.shifts.joining import KEPT

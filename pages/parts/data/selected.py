@@ -7,7 +7,9 @@ from typing import Any
 
 import streamlit as st
 
-from core.frames.contents import (
+from core.frames.contents.distributions import Bins, bins_of
+from core.frames.contents.filters import FrameFilter
+from core.frames.contents.numbers import (
     Contents,
     Occurrence,
     Quantity,
@@ -15,8 +17,6 @@ from core.frames.contents import (
     occurrence,
     quantities_of,
 )
-from core.frames.distributions import Bins, bins_of
-from core.frames.filters import FrameFilter
 from core.frames.pairs import PairSet
 from core.frames.provenance import Provenance
 from core.frames.registry import DatasetInfo, open_dataset

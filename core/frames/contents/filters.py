@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.elements import INDEX, N_ELEMENTS
 from core.errors import LabError
-from core.frames.contents import Contents, contents_of
+from core.frames.contents.numbers import Contents, contents_of
 from core.frames.pairs import PairSet
 from core.frames.store import FrameSet
 from core.progress import Progress, silent

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from core.frames.contents import Contents, Quantity
+from core.frames.contents.numbers import Contents, Quantity
 
 SIZES: Final = (
     Quantity(key="n_atoms", title="Atoms", unit="", label=""),

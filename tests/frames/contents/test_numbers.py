@@ -6,8 +6,8 @@ import pytest
 
 from core.elements import SYMBOLS
 from core.errors import LabError
-from core.frames.contents import contents_of, occurrence, quantities_of
-from core.frames.filters import FrameFilter, elements_in, range_in
+from core.frames.contents.filters import FrameFilter, elements_in, range_in
+from core.frames.contents.numbers import contents_of, occurrence, quantities_of
 from core.frames.pairs import open_pairs, write_pairs
 from core.frames.schema import Card, EnergyColumn
 from core.frames.store import open_frames, write_frames

@@ -7,8 +7,8 @@ import pandas as pd
 
 from core.elements import SYMBOLS
 from core.errors import LabError
-from core.frames.contents import Contents
-from core.frames.distributions import SIZES, values_of
+from core.frames.contents.distributions import SIZES, values_of
+from core.frames.contents.numbers import Contents
 from core.frames.pairs import PairSet
 from core.frames.schema import Frame
 from core.frames.store import FrameSet

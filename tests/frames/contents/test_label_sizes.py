@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from core.frames.contents import contents_of, size_findings
+from core.frames.contents.numbers import contents_of, size_findings
 from core.frames.registry import open_frame_set
 from core.frames.schema import Card, Frame
 from core.frames.store import open_frames, write_frames

@@ -6,9 +6,9 @@ import pytest
 
 from core.elements import SYMBOLS
 from core.errors import LabError
-from core.frames.browsing import atoms_of, listed, order_of, page_of
-from core.frames.contents import QUANTITIES, contents_of
-from core.frames.distributions import SIZES, bins_of, histogram_table, summary, values_of
+from core.frames.contents.browsing import atoms_of, listed, order_of, page_of
+from core.frames.contents.distributions import SIZES, bins_of, histogram_table, summary, values_of
+from core.frames.contents.numbers import QUANTITIES, contents_of
 from core.frames.schema import Card
 from core.frames.store import open_frames, write_frames
 

@@ -1,0 +1,1 @@
+"""What a data set holds: numbers per frame, their distributions, filters, pages of frames."""
