@@ -47,7 +47,14 @@ def switch(page, view):
     """Switch a page to one of its views."""
     views = page.get_by_test_id("stMain").get_by_role("radiogroup", name="View", exact=True)
     button = views.get_by_role("radio", name=view, exact=True)
+    settled(page)
     button.click()
+    # A click is lost where the page is drawn again under it.
+    if not button.is_checked():
+        settled(page)
+        page.wait_for_timeout(500)
+    if not button.is_checked():
+        button.click()
     expect(button).to_be_checked()
     return settled(page)
 
@@ -156,7 +163,9 @@ FAINT_TEXT = """() => {
             const box = element.getBoundingClientRect();
             // Not of the page: what is drawn, is disabled, or says that a script runs.
             const off = element.closest("svg, style, script, [disabled], [aria-disabled=true], "
-                + "[data-testid=stStatusWidget]");
+                + "[data-testid=stStatusWidget], "
+                // Streamlit's own numbers, which fade in and out under the mouse.
+                + "[data-testid=stSliderTickBar], [data-testid=stSliderThumbValue]");
             if (!text || !box.width || !box.height || off) continue;
             const layers = [];
             let opacity = 1;

@@ -83,7 +83,7 @@ def test_a_table_from_the_reader_and_one_that_is_none(lab, tab, tmp_path):
     page.get_by_role("button", name="Import", exact=True).click()
     expect(page.get_by_text(f"Imported {page.theme}")).to_be_visible()
     # A folder of VASP on the machine of the dashboard, which says its functional itself.
-    page.get_by_placeholder("/data/MPtrj.json").fill(str(FORMATS / "mp_r2scan" / "relax"))
+    settled(page).get_by_placeholder("/data/MPtrj.json").fill(str(FORMATS / "mp_r2scan" / "relax"))
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Import", exact=True).click()
     expect(page.get_by_text("Imported relax. 6 of 6 frames")).to_be_visible()

@@ -69,9 +69,7 @@ def test_no_page_asks_other_hosts_or_fails_or_is_hard_to_read(tab, title, view):
             expect(tab.get_by_text("model-labelled, not DFT").first).to_be_visible()
     settled(tab)
     snap(tab, f"page-{title}-{view or ''}".lower().replace(" ", "-"))
-    # The numbers of Streamlit's own slider are faint on a dark page.
-    if (view, tab.theme) != ("Swarm", "dark"):
-        assert tab.evaluate(FAINT_TEXT) == []
+    assert tab.evaluate(FAINT_TEXT) == []
     assert not tab.foreign
     assert not tab.errors
 

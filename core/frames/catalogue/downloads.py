@@ -21,6 +21,7 @@ from core.progress import Progress, duration_text
 
 _RECORD: Final = "files.json"
 _LOCK: Final = ".lock"
+_SECONDS_TO_END: Final = 2.0
 _RESERVE: Final = 1 << 28
 """Bytes that stay free on the disk."""
 
@@ -141,7 +142,8 @@ def download(entry: Entry, progress: Progress) -> Download:
         directory.mkdir(parents=True, exist_ok=True)
     lock = FileLock(directory / _LOCK)
     try:
-        with lock.acquire(blocking=False):
+        # A process that has just been killed holds its lock for a moment.
+        with lock.acquire(timeout=_SECONDS_TO_END):
             progress(0.0, f"Asking {entry.host}")
             statement = ask_host(entry)
             _forget_others(statement, directory)
