@@ -4,9 +4,8 @@ import streamlit as st
 
 from pages.parts.data.catalogue import open_data_sets
 from pages.parts.data.explore import explore
-from pages.parts.data.imports import show_imports
 from pages.parts.data.sets import show_datasets
-from pages.parts.data.upload import import_files
+from pages.parts.data.upload import import_files, show_imports
 from pages.parts.shared.page import errors_shown, head, plain
 
 

@@ -101,12 +101,14 @@ def import_of(entry: Entry, name: str) -> ImportStudy:
     here = downloaded(entry)
     licence = here.licence or entry.licence or "not stated"
     settings = {
-        "name": name,
         "functional": entry.functional,
         "corrections": entry.corrections,
         "title": entry.title,
         "licence": f"{licence}; cite {entry.citation}, doi:{entry.doi}",
     }
     return ImportStudy(
-        paths=[str(path) for path in here.files], dataset_kind="frames", settings=settings
+        name=name,
+        paths=[str(path) for path in here.files],
+        dataset_kind="frames",
+        settings=settings,
     )

@@ -1,18 +1,15 @@
 """Study: the import of files as a data set, so that it is a job that outlives the page."""
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
-
-from pydantic import Field
 
 from core.frames.sources.importing import AS_RECOGNISED, import_dataset
 from core.frames.sources.records import Reading
 from core.frames.tables.guessing import Kind
 from core.frames.uploads import drop_upload, is_upload
 from core.progress import Progress, part
-from core.studies.study import Study, file_input
+from core.studies.study import OneTimeStudy, file_input
 
 _BYTES_PER_SECOND = 2e7
 _SECONDS_OF_CHECK = 3.0
@@ -36,30 +33,24 @@ class ImportResult:
     findings: list[str]
 
 
-class ImportStudy(Study):
+class ImportStudy(OneTimeStudy):
     """The import of files as one data set.
 
     Attributes:
         paths: the files or the folder; uploaded ones are deleted after the import.
         dataset_kind: what they become.
         reading: how the files are read.
-        settings: further arguments of `core.frames.sources.importing.import_dataset`.
-        requested: when it was asked for, UTC epoch seconds; every import is done anew.
+        settings: arguments, beside the name, of `core.frames.sources.importing.import_dataset`.
     """
 
     kind: ClassVar[str] = "import"
+    verb: ClassVar[str] = "Importing"
     result: ClassVar[type] = ImportResult
 
     paths: list[str]
     dataset_kind: Kind
     reading: Reading = AS_RECOGNISED
     settings: dict[str, Any]
-    requested: float = Field(default_factory=time.time)
-
-    @property
-    def name(self) -> str:
-        """Name of the data set that it makes."""
-        return str(self.settings.get("name", ""))
 
     @property
     def datasets(self) -> list[str]:
@@ -87,6 +78,7 @@ class ImportStudy(Study):
             self.paths,
             self.dataset_kind,
             reading=self.reading,
+            name=self.name,
             progress=part(progress, 0.0, end),
             **self.settings,
         )

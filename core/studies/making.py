@@ -1,12 +1,9 @@
 """Studies: files and data sets that are made of a data set, as jobs that outlive the page."""
 
-import time
 from abc import abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
-
-from pydantic import Field
 
 from core.acquisition.subsets import SubsetRule, make_subset
 from core.errors import LabError
@@ -18,7 +15,7 @@ from core.home import exports_dir
 from core.progress import Progress
 from core.reference.formation.corrected_frames import correct_frames
 from core.reference.shifts.joining import JoinRule, Kept, join_frames
-from core.studies.study import Study
+from core.studies.study import OneTimeStudy
 
 _SECONDS = 0.5
 
@@ -42,24 +39,18 @@ class Made:
     left_out: dict[str, int] = field(default_factory=dict)
 
 
-class MakingStudy(Study):
+class MakingStudy(OneTimeStudy):
     """Something that is made of a data set.
 
     Attributes:
         dataset: the data set.
-        name: name of what is made.
-        requested: when it was asked for, UTC epoch seconds; it is made anew each time.
-        verb: what is being done, for its progress.
         seconds_per_row: roughly how long a row takes on two cores.
     """
 
     result: ClassVar[type] = Made
-    verb: ClassVar[str]
     seconds_per_row: ClassVar[float]
 
     dataset: str
-    name: str
-    requested: float = Field(default_factory=time.time)
 
     @property
     def datasets(self) -> list[str]:

@@ -1,13 +1,14 @@
 """What every study has: settings that name it, an estimate of time, and a computation."""
 
 import hashlib
+import time
 from abc import abstractmethod
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, ClassVar
 
 import orjson
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from core.potential.released import MODELS
 from core.progress import Progress
@@ -91,6 +92,24 @@ class Study(BaseModel):
             "result": [field.name for field in fields(self.result)],
         }
         return hashlib.sha256(orjson.dumps(identity, option=orjson.OPT_SORT_KEYS)).hexdigest()[:24]
+
+
+class OneTimeStudy(Study):
+    """A study that makes something, anew each time it is asked for.
+
+    Attributes:
+        verb: what is being done, for its progress.
+        name: name of what is made.
+        requested: when it was asked for, UTC epoch seconds.
+    """
+
+    verb: ClassVar[str]
+
+    name: str
+    requested: float = Field(default_factory=time.time)
+
+    def clean_up(self) -> None:
+        """Delete what was kept for it alone, once nobody wants to see or repeat it."""
 
 
 class ModelStudy(Study):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from core.frames.registry import list_datasets, open_dataset
-from core.studies.job.imports import import_jobs
+from core.studies.job.listing import jobs_of
 from tests.frames.vasp.files import MadeStep, outcar
 
 GOOD = "material_id,formula,energy_pbe,energy_r2scan\nm-1,Fe2O3,-6.5,-15.0\nm-2,LiF,-4.8,-7.1\n"
@@ -82,7 +82,7 @@ def test_bad_tables_give_an_error_of_one_sentence(visit, name, content, message)
     assert message in text
     assert "\n" not in text
     assert not mine(), "nothing is half-imported"
-    assert not import_jobs()
+    assert not jobs_of(["import"])
 
 
 def test_an_existing_name_is_an_error(visit):

@@ -12,8 +12,9 @@ from core.frames.registry import open_dataset
 from core.frames.schema import Card, Frame
 from core.frames.store import write_frames
 from core.studies.job.directory import Job
+from core.studies.job.listing import jobs_of
 from core.studies.job.local import compute_here
-from core.studies.job.makings import making_jobs
+from core.studies.making import KINDS
 from pages.parts.data import making
 
 GGA = {"energy_per_atom": -5.0, "forces": np.zeros((2, 3))}
@@ -86,7 +87,7 @@ def test_selected_frames_are_exported(visit, two, home):
     press(at, "Export")
     assert "not the name of a file" in told(at)
     press(at, "Dismiss")
-    assert not making_jobs("pbe")
+    assert not jobs_of(KINDS, "pbe")
     assert (home / "exports" / "pbe.extxyz").exists(), "what was made stays"
 
 

@@ -1,7 +1,6 @@
 """What can be made of a data set: a file, a subset, pairs, corrected energies."""
 
 import shlex
-import time
 from collections.abc import Callable
 from typing import get_args
 
@@ -11,14 +10,14 @@ from streamlit.elements.lib.mutable_popover_container import PopoverContainer
 from core.acquisition.subsets import RULES as SUBSET_RULES
 from core.frames.contents.filters import Part
 from core.frames.export.forms import FRAME_FORMS, PAIR_FORMS
-from core.progress import duration_text
 from core.reference.formation.corrected_frames import takes_corrections
 from core.reference.shifts.joining import KEPT
 from core.reference.shifts.joining import RULES as JOIN_RULES
-from core.studies.job.directory import Job, JobStatus
-from core.studies.job.local import cancel, seconds_left, start
-from core.studies.job.makings import dismiss, exported_file, launch, making_jobs
+from core.studies.job.directory import Job
+from core.studies.job.listing import jobs_of
+from core.studies.job.makings import exported_file, launch
 from core.studies.making import (
+    KINDS,
     CorrectStudy,
     ExportStudy,
     JoinStudy,
@@ -26,9 +25,9 @@ from core.studies.making import (
     MakingStudy,
     SubsetStudy,
 )
+from pages.parts.data.jobs import show_jobs
 from pages.parts.data.selected import Selected
 from pages.parts.shared.datasets import available
-from pages.parts.shared.job import REFRESH
 from pages.parts.shared.page import errors_shown, plain, show_command
 
 DOWNLOADED = 200e6
@@ -44,11 +43,7 @@ def show_making(selected: Selected) -> None:
             _box("Join", ":material/join_inner:", _join, selected)
             if takes_corrections(selected.info.card):
                 _box("Corrections", ":material/exposure:", _correct, selected)
-    jobs = making_jobs(selected.name)
-    running = any(job.status().state == "running" for job in jobs)
-    st.fragment(_panels, run_every=REFRESH if running else None)(
-        selected.name, [job.path.name for job in jobs]
-    )
+    show_jobs(lambda: jobs_of(KINDS, selected.name), _show_made)
 
 
 def _box(label: str, icon: str, show: Callable[[Selected], None], selected: Selected) -> None:
@@ -170,62 +165,20 @@ def _launch(label: str, study: MakingStudy) -> None:
         st.rerun()
 
 
-def _panels(dataset: str, shown: list[str]) -> None:
-    jobs = making_jobs(dataset)
-    if [job.path.name for job in jobs] != shown:
-        st.rerun()
-    for job in jobs:
-        if isinstance(job.study, MakingStudy):
-            with errors_shown(), st.container(border=True):
-                _panel(job, job.study)
-
-
-def _panel(job: Job, study: MakingStudy) -> None:
-    status = job.status()
-    if status.state == "running":
-        _running(job, study, status)
-        return
-    if st.session_state.pop(f"making-{job.path.name}", False):
-        st.rerun()  # the list of data sets above has changed
-    file = None
-    if status.state == "done":
-        made: Made = job.result()
-        file = exported_file(made)
-        where = f" It is {made.file}." if file else ""
-        st.success(plain(f"{made.name}: {made.description}{where}"))
-        if made.left_out:
-            reasons = ", ".join(f"{n:,} {reason}" for reason, n in made.left_out.items())
-            st.caption(plain(f"Left out: {reasons}."))
-    elif status.state == "cancelled":
-        st.info(plain(f"{study.name} was cancelled; nothing was made."))
-    else:
-        message = status.message or "It has not been started."
-        st.error(plain(f"{study.name}: {message}"), icon=":material/error:")
-    with st.container(horizontal=True, gap="small"):
-        if file is not None and file.stat().st_size <= DOWNLOADED:
-            st.download_button(
-                "Download",
-                data=file.read_bytes,
-                file_name=file.name,
-                icon=":material/download:",
-                key=f"download-{job.path.name}",
-                on_click="ignore",
-            )
-        if status.state != "done" and st.button(
-            "Start again", icon=":material/restart_alt:", key=f"again-{job.path.name}"
-        ):
-            start(job)
-            st.rerun()
-        if st.button("Dismiss", icon=":material/close:", key=f"dismiss-{job.path.name}"):
-            dismiss(job)
-            st.rerun()
-
-
-def _running(job: Job, study: MakingStudy, status: JobStatus) -> None:
-    st.session_state[f"making-{job.path.name}"] = True
-    left = seconds_left(status, time.time())
-    text = f"{study.verb} {study.name}: {status.what} …"
-    st.progress(status.share, plain(text if left is None else f"{text} {duration_text(left)} left"))
-    if st.button("Cancel", icon=":material/stop_circle:", key=f"cancel-{job.path.name}"):
-        cancel(job)
-        st.rerun()
+def _show_made(job: Job) -> None:
+    made: Made = job.result()
+    file = exported_file(made)
+    where = f" It is {made.file}." if file else ""
+    st.success(plain(f"{made.name}: {made.description}{where}"))
+    if made.left_out:
+        reasons = ", ".join(f"{n:,} {reason}" for reason, n in made.left_out.items())
+        st.caption(plain(f"Left out: {reasons}."))
+    if file is not None and file.stat().st_size <= DOWNLOADED:
+        st.download_button(
+            "Download",
+            data=file.read_bytes,
+            file_name=file.name,
+            icon=":material/download:",
+            key=f"download-{job.path.name}",
+            on_click="ignore",
+        )

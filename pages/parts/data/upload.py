@@ -18,10 +18,11 @@ from core.frames.tables.mapping import ImportPlan
 from core.frames.uploads import keep_upload, suggest_name
 from core.studies.imports import ImportStudy
 from core.studies.job.directory import Job
-from core.studies.job.imports import dismiss, forget
+from core.studies.job.listing import dismiss, forget, jobs_of
 from core.studies.job.local import compute_here, start
 from pages.parts.data.columns import choose_columns, choose_units
 from pages.parts.data.description import describe
+from pages.parts.data.jobs import show_jobs
 from pages.parts.shared.job import QUICK
 from pages.parts.shared.page import command, plain
 
@@ -71,17 +72,35 @@ def import_files() -> None:
         mapping = choose_columns(found, kind, key)
         units, order = choose_units(found, mapping, key)
     settings = describe(found, kind, mapping, suggest_name(Path(paths[0]).name), key)
+    name = settings.pop("name")
     settings |= {"mapping": mapping, "units": units}
     if order:
         settings["stress_order"] = order
     planned = _plan(paths, kind, reading, settings)
     st.caption(plain(f"A file of the form {found.title}. {planned.sentences}"))
     if st.button("Import", type="primary", icon=":material/upload:"):
-        study = ImportStudy(
-            paths=list(paths), dataset_kind=kind, reading=reading, settings=settings
+        begin(
+            ImportStudy(
+                name=name,
+                paths=list(paths),
+                dataset_kind=kind,
+                reading=reading,
+                settings=settings,
+            )
         )
-        begin(study)
-    command(import_command(paths, kind, reading, settings))
+    command(import_command(paths, name, kind, reading, settings))
+
+
+def show_imports() -> None:
+    """Show the imports that run or have ended."""
+    show_jobs(lambda: jobs_of([ImportStudy.kind]), _show_imported)
+
+
+def _show_imported(job: Job) -> None:
+    result = job.result()
+    st.success(plain(f"Imported {result.name}. {result.description}"))
+    for text in result.findings:
+        st.warning(plain(text), icon=":material/straighten:")
 
 
 def choose_reading(paths: tuple[str, ...], key: str) -> Reading:
@@ -177,10 +196,10 @@ def _plan(
 
 
 def import_command(
-    paths: tuple[str, ...], kind: Kind, reading: Reading, settings: dict[str, Any]
+    paths: tuple[str, ...], name: str, kind: Kind, reading: Reading, settings: dict[str, Any]
 ) -> str:
     """Return the command that imports the same."""
-    words = ["atomref", "import", *paths, "--name", settings["name"]]
+    words = ["atomref", "import", *paths, "--name", name]
     words += ["--format", reading.form or kind]
     if kind == "pairs":
         for column, functional in settings["functionals"].items():

@@ -10,7 +10,7 @@ from core.frames.registry import list_datasets, open_frame_set
 from core.home import datasets_dir
 from core.studies.imports import ImportStudy
 from core.studies.job.directory import Job
-from core.studies.job.imports import dismiss, import_jobs
+from core.studies.job.listing import dismiss, jobs_of
 from core.studies.job.local import start
 
 FRAME = """2
@@ -31,7 +31,8 @@ def job(tmp_path, monkeypatch):
         ImportStudy(
             paths=[str(path)],
             dataset_kind="frames",
-            settings={"name": "salts", "functional": "PBE"},
+            name="salts",
+            settings={"functional": "PBE"},
         )
     )
 
@@ -55,7 +56,7 @@ def test_a_killed_import_leaves_nothing_and_begins_again(job):
     assert "ended unexpectedly" in job.status().message
     assert mine() == []
 
-    (again,) = import_jobs()
+    (again,) = jobs_of(["import"])
     assert again == job
     start(again)
     until(lambda: again.status().state != "running")
@@ -66,4 +67,4 @@ def test_a_killed_import_leaves_nothing_and_begins_again(job):
         (-7 - 11_999 / 1e5) / 2
     )
     dismiss(again)
-    assert import_jobs() == []
+    assert jobs_of(["import"]) == []

@@ -1,6 +1,6 @@
 """Large JSON files as a stream of their elements, each as its bytes with the keys above it.
 
-What an element holds is left to whoever decodes it. Memory holds a chunk of the file and its
+The caller decodes what an element holds. Memory holds a chunk of the file and its
 largest element.
 """
 
