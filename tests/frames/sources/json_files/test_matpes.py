@@ -57,16 +57,6 @@ def columns(**changes: Any) -> dict[str, Any]:
     return {key: value for key, value in (whole | changes).items() if value is not ...}
 
 
-@pytest.fixture
-def write(tmp_path):
-    def write(content: Any) -> Path:
-        path = tmp_path / "set.json"
-        path.write_text(content if isinstance(content, str) else json.dumps(content))
-        return path
-
-    return write
-
-
 def read(path: Path, **settings: Any) -> tuple[list[Any], RecordFrames]:
     source = open_source(path)
     assert isinstance(source, (MatPes, ChgnetParse))
@@ -143,14 +133,14 @@ def test_a_wrong_document_is_refused_alone(write, changes, why):
     path = write([document(1), document(2, **changes), document(3)])
     frames, records = read(path, functional="PBE")
     assert [frame.frame_id[-1] for frame in frames] == ["1", "3"]
-    assert reasons(records)[0].startswith(f"entry 1 of set.json: {why}")
+    assert reasons(records)[0].startswith(f"entry 1 of data.json: {why}")
 
 
 @pytest.mark.parametrize("other", [None, 3, "text", [], [1, 2], {}])
 def test_other_things_between_the_documents_are_refused_alone(write, other):
     frames, records = read(write([document(1), other, document(3)]))
     assert len(frames) == 2
-    assert reasons(records)[0].startswith("entry 1 of set.json: it")
+    assert reasons(records)[0].startswith("entry 1 of data.json: it")
 
 
 def test_the_lists_of_chgnet_are_read_side_by_side(write):

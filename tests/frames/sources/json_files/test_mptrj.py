@@ -40,16 +40,6 @@ def document(**changes: Any) -> dict[str, Any]:
     return {key: value for key, value in (whole | changes).items() if value is not ...}
 
 
-@pytest.fixture
-def write(tmp_path):
-    def write(content: Any) -> Path:
-        path = tmp_path / "set.json"
-        path.write_text(content if isinstance(content, str) else json.dumps(content))
-        return path
-
-    return write
-
-
 def read(path: Path, **settings: Any) -> tuple[list[Any], RecordFrames]:
     source = open_source(path)
     assert isinstance(source, MpTrj)
@@ -96,7 +86,7 @@ def test_lines_of_documents_are_frames_of_their_own(write):
     (one, other), records = read(write(f"{json.dumps(document())}\n{{oops\n"
                                        f"{json.dumps(document(mp_id='mp-2'))}\n"))  # fmt: skip
     assert (one.material_id, other.material_id) == ("mp-1", "mp-2")
-    assert reasons(records)[0].startswith("entry 1 of set.json: it is no valid JSON")
+    assert reasons(records)[0].startswith("entry 1 of data.json: it is no valid JSON")
 
 
 def test_other_keys_may_be_chosen(write):
@@ -126,7 +116,7 @@ def test_a_wrong_frame_is_refused_with_its_place_and_the_others_are_kept(write, 
     frames, records = read(write(content))
     assert [frame.frame_id for frame in frames] == ["a", "c"]
     (reason,) = reasons(records)
-    assert reason.startswith(f"frame mp-1/b of set.json: {why}")
+    assert reason.startswith(f"frame mp-1/b of data.json: {why}")
 
 
 def structure(**changes: Any) -> dict[str, Any]:
@@ -158,7 +148,7 @@ def test_a_wrong_structure_is_refused(write, wrong, why):
     path = write({"mp-1": {"a": document(), "b": document(structure=wrong)}})
     frames, records = read(path)
     assert len(frames) == 1
-    assert reasons(records)[0].startswith(f"frame mp-1/b of set.json: {why}")
+    assert reasons(records)[0].startswith(f"frame mp-1/b of data.json: {why}")
 
 
 def test_isotopes_and_missing_occupancies_are_read(write):
@@ -180,7 +170,7 @@ def test_the_first_frames_may_be_wrong(write):
     path = write({"mp-0": {}, "mp-1": {"a": {"structure": None}, "b": document()}})
     (frame,), records = read(path)
     assert frame.frame_id == "b"
-    assert reasons(records) == ["frame mp-1/a of set.json: it has no structure"]
+    assert reasons(records) == ["frame mp-1/a of data.json: it has no structure"]
 
 
 @pytest.mark.parametrize("cut", [20, 400, 1100])
@@ -197,7 +187,7 @@ def test_a_bomb_of_brackets_is_one_refused_frame(write):
     path = write(f'{{"mp-1": {{"a": {one}, "b": {{"structure": {deep}}}, "c": {one}}}}}')
     frames, records = read(path)
     assert [frame.frame_id for frame in frames] == ["a", "c"]
-    assert reasons(records) == ["frame mp-1/b of set.json: its JSON is nested too deeply"]
+    assert reasons(records) == ["frame mp-1/b of data.json: its JSON is nested too deeply"]
 
 
 def test_a_file_without_any_good_frame_says_why(write):
