@@ -293,7 +293,7 @@ def test_a_file_that_breaks_off_yields_what_is_whole(write):
         b'"text"',
         b'{"structure": 1}',
         b"\xff\xfe[\0",
-        gzip.compress(b"[]")[:-4],
+        gzip.compress(b"[]", mtime=0)[:-4],
     ],
 )
 def test_other_content_is_not_taken_for_structures(write, content):
