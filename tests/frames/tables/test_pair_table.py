@@ -1,5 +1,4 @@
 import gzip
-import random
 
 import numpy as np
 import pandas as pd
@@ -138,7 +137,7 @@ def test_a_bad_row_is_named_and_nothing_is_imported(pairs_csv, rows, message):
         (b"", "is empty"),
         (b"  \n\n", "is empty"),
         (b"\xef\xbb\xbf", "is empty"),
-        (random.Random(0).randbytes(4096) + b"\0", "is a binary file"),
+        (np.random.default_rng(0).bytes(4096) + b"\0", "is a binary file"),
         (bytes(range(128, 256)), "Line 1 of t.csv is not UTF-8 text"),
         (b"formula,energy_pbe,energy_r2scan\nFe\x81,-1,-2\n", "Line 2 of t.csv is not UTF-8"),
         ("formula,energy_pbe\n".encode("utf-16"), "no rows"),
