@@ -90,7 +90,7 @@ def predict(
         batch = collate(graphs, dtype=parameter.dtype, device=parameter.device)
         prediction = forward(model, batch, wanted)
         sizes = [graph.n_atoms for graph in graphs]
-        results.update(zip(rows, _split(prediction, sizes), strict=True))
+        results.update(zip(rows, split(prediction, sizes), strict=True))
         report(progress, len(results), len(frames), "Predicting frames")
     return [results[row] for row in range(len(frames))]
 
@@ -140,7 +140,7 @@ def _pack(
         yield rows, graphs
 
 
-def _split(prediction: Prediction, sizes: Sequence[int]) -> Iterator[FramePrediction]:
+def split(prediction: Prediction, sizes: Sequence[int]) -> Iterator[FramePrediction]:
     """Cut a batch's prediction into frames of the given numbers of atoms."""
     energy, interaction = prediction.energy.tolist(), prediction.interaction.tolist()
     forces, stress, magmoms = (

@@ -1,0 +1,1 @@
+"""Many structures relaxed together on packed batches."""

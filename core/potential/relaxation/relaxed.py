@@ -1,0 +1,101 @@
+"""How structures are relaxed, and what comes of it; imports no torch."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.frames.schema import Frame
+
+State = Literal["converged", "not converged", "exploded", "refused"]
+
+
+class RelaxSettings(BaseModel):
+    """When a relaxation ends; the defaults are those of chgnet's StructOptimizer.
+
+    Attributes:
+        fmax: largest force that counts as none, in eV/Å: of every atom, and of every row of the
+            cell's generalised force per atom (ASE's ``FrechetCellFilter``).
+        steps: largest number of steps.
+        relax_cell: whether the cell is relaxed as well.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    fmax: float = Field(default=0.1, gt=0, allow_inf_nan=False)
+    steps: int = Field(default=500, ge=0)
+    relax_cell: bool = True
+
+    def text(self) -> str:
+        """Return the settings in words."""
+        what = "atoms and cell" if self.relax_cell else "atoms in a fixed cell"
+        return f"{what} relaxed to {self.fmax:g} eV/Å in at most {self.steps:,} steps"
+
+
+@dataclass(kw_only=True, frozen=True, slots=True, eq=False)
+class Trajectory:
+    """The geometries of a relaxation of n atoms, from the given one to the last: t of them.
+
+    Attributes:
+        energies: eV/atom, (t,).
+        max_forces: what is compared with ``fmax``, eV/Å, (t,).
+        frac_coords: fractional coordinates, (t, n, 3).
+        lattices: lattice vectors as rows, (t, 3, 3) Å.
+    """
+
+    energies: NDArray[np.float64]
+    max_forces: NDArray[np.float64]
+    frac_coords: NDArray[np.float32]
+    lattices: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        """Return the number of geometries."""
+        return len(self.energies)
+
+
+@dataclass(kw_only=True, frozen=True, slots=True, eq=False)
+class Relaxed:
+    """The end of one structure's relaxation.
+
+    Attributes:
+        state: "converged"; "not converged" in the steps allowed; "exploded": left the geometries
+            in which the model has a meaning; "refused": the model cannot represent it at all.
+        reason: why it is not converged, or why its cell was kept, in one sentence; else empty.
+        structure: the last structure with its energy, forces and stress; as given, without labels,
+            if it exploded or was refused.
+        steps: steps taken.
+        max_force: what is compared with ``fmax``, eV/Å; NaN if refused.
+        volume_change: volume over the given one, minus 1.
+        trajectory: the way there, if it was asked for.
+    """
+
+    state: State
+    reason: str
+    structure: Frame
+    steps: int = 0
+    max_force: float = float("nan")
+    volume_change: float = 0.0
+    trajectory: Trajectory | None = None
+
+    @property
+    def converged(self) -> bool:
+        """Whether no force is larger than ``fmax``."""
+        return self.state == "converged"
+
+    @property
+    def energy(self) -> float:
+        """Energy in eV/atom; NaN if it exploded or was refused."""
+        energy = self.structure.energy_per_atom
+        return float("nan") if energy is None else energy
+
+    @property
+    def forces(self) -> NDArray[np.float64] | None:
+        """Forces in eV/Å, (n, 3), None without energy."""
+        return self.structure.forces
+
+    @property
+    def stress(self) -> NDArray[np.float64] | None:
+        """Stress in GPa with chgnet's sign, (3, 3), None without energy."""
+        return self.structure.stress
