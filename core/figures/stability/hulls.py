@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from core.figures.base.canvas import Array, add_heading, canvas, legend_entry, ring
 from core.figures.base.cloud import Range, points
-from core.figures.base.text import plain, with_unit
+from core.figures.base.text import minus, plain, with_unit
 from core.figures.base.theme import FONT_SIZE, Palette, empty_figure, palette
 from core.figures.stability.marks import (
     NAMES,
@@ -82,6 +82,9 @@ def _binary(view: HullView, energies: Range, selected: str | None, *, dark: bool
         )
     )
     places = np.column_stack([view.fractions[:, 1], view.table["formation"]])
+    row = view.row_of(selected)
+    if row is not None and np.isfinite(view.table["decomposition"].iloc[row]):
+        figure.add_traces(_decomposition(view, row, palette(dark=dark)))
     # Height shows the energy above the hull, so colours need not.
     _add_phases(figure, view, places, None, selected, palette(dark=dark))
     return figure
@@ -154,6 +157,47 @@ def _add_phases(
             )
         look = {"mode": "markers", "marker": entry(view, kind, colors)}
         figure.add_traces([trace, legend_entry(NAMES[kind], legendgroup=kind, **look)])
-    chosen = np.flatnonzero(view.table["id"].to_numpy() == selected)
-    if len(chosen):
-        figure.add_trace(ring(*places[chosen[0]], colors))
+    row = view.row_of(selected)
+    if row is not None:
+        figure.add_traces(_rings(places, row, list(view.rivals[row]), colors))
+
+
+def _rings(places: Array, row: int, rivals: list[int], colors: Palette) -> list[go.Scatter]:
+    """Return a ring around a phase, and one around each that it competes with."""
+    marker = {"symbol": "circle-open", "size": 18, "color": colors.groups[1], "line": {"width": 2}}
+    x, y = places[rivals].T
+    competing = go.Scatter(
+        name="competing with it", mode="markers", x=x, y=y, marker=marker, hoverinfo="skip"
+    )
+    chosen = ring(places[row, 0], places[row, 1], colors)
+    return [competing, chosen] if rivals else [chosen]
+
+
+def _decomposition(view: HullView, row: int, colors: Palette) -> list[go.Scatter]:
+    """Return the line between a phase's competitors, and its distance from there."""
+    x, y = view.fractions[row, 1], float(view.table["formation"].iloc[row])
+    energy = float(view.table["decomposition"].iloc[row])
+    rivals = sorted(view.rivals[row], key=lambda rival: view.fractions[rival, 1])
+    line = {"color": colors.groups[1], "width": 2}
+    ends = go.Scatter(
+        name="competing phases",
+        mode="lines",
+        x=view.fractions[rivals, 1],
+        y=view.levels[rivals],
+        line=line | {"dash": "dot"},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    distance = go.Scatter(
+        name="decomposition energy",
+        mode="lines+text",
+        x=[x, x],
+        y=[y - energy, y],
+        text=[f"{minus(f'{1000 * energy:+.0f}')} meV/atom", ""],
+        textposition="top center" if energy < 0 else "bottom center",
+        textfont={"color": colors.text, "size": 13},
+        line=line | {"width": 3},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    return [ends, distance]

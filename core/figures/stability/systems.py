@@ -58,9 +58,9 @@ def worst_systems(lines: Sequence[Line], systems: Sequence[str], *, dark: bool) 
                 },
                 customdata=rows["system"].tolist(),
                 hovertext=[
-                    f"<b>{plain(row.system)}</b>, {plain(line.name)}<br>"
-                    f"{precise(round(row.mae, 3))} meV/atom, mean of {row.n:,} phases"
-                    for row in rows.itertuples()
+                    f"<b>{plain(row['system'])}</b>, {plain(line.name)}<br>"
+                    f"{precise(round(row['mae'], 3))} meV/atom, mean of {row['n']:,} phases"
+                    for row in rows.to_dict("records")
                 ],
                 selected=same,
                 unselected=same,

@@ -96,11 +96,17 @@ def tetrahedron(
                 marker=entry(view, kind, colors),
             )
         )
-    chosen = np.flatnonzero(view.table["id"].to_numpy() == selected)
-    ring = {"symbol": "circle-open", "size": 10, "color": colors.text}
-    figure.add_trace(
-        _points(places[chosen], name="picked", mode="markers", marker=ring, showlegend=False)
-    )
+    row = view.row_of(selected)
+    if row is not None:
+        rivals = list(view.rivals[row])
+        for name, rows, color in (
+            ("competing with it", rivals, colors.groups[1]),
+            ("picked", [row], colors.text),
+        ):
+            ring = {"symbol": "circle-open", "size": 10, "color": color}
+            figure.add_trace(
+                _points(places[rows], name=name, mode="markers", marker=ring, showlegend=False)
+            )
     add_color_axis(figure, above, colors)
     return figure
 

@@ -31,6 +31,8 @@ class HullView:
         table: one row per phase: `id`, `formula`, `formation`, `above_hull` and `decomposition`
             (eV/atom), `stable` (in this hull), `elsewhere` (in the hull beside it) and `competing`
             (text).
+        rivals: rows of the phases that each phase competes with, n of them.
+        levels: (n,) formation energies by the source of the hull, eV/atom, for the rivals.
         fractions: (n, k) composition of each phase.
         corners: (m, k) compositions of the phases that the hull goes through, elements included.
         depths: (m,) their formation energies, eV/atom.
@@ -40,11 +42,18 @@ class HullView:
 
     elements: tuple[str, ...]
     table: pd.DataFrame
+    rivals: Sequence[Sequence[int]]
+    levels: Array
     fractions: Array
     corners: Array
     depths: Array
     title: str
     color: str
+
+    def row_of(self, phase: str | None) -> int | None:
+        """Return the row of a phase by its id, None if it is not one of these."""
+        rows = np.flatnonzero(self.table["id"].to_numpy() == phase)
+        return int(rows[0]) if len(rows) else None
 
     def hover(self) -> list[str]:
         """Return what the hover label of each phase says."""

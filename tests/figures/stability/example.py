@@ -8,7 +8,7 @@ from pymatgen.core import Composition, Element
 from core.figures.stability.view import HullView
 
 # Formula and energy in eV/atom of made-up phases, the elements at zero.
-BINARY = {"Li": 0.0, "O2": 0.0, "Li2O": -2.0, "Li2O2": -1.6, "LiO2": -1.2, "LiO3": -0.5}
+BINARY = {"Li": 0.0, "O2": 0.0, "Li2O": -2.0, "Li2O2": -1.7, "LiO2": -1.2, "LiO3": -0.5}
 TERNARY = BINARY | {"V": 0.0, "V2O5": -2.2, "VO2": -2.3, "LiVO3": -2.4, "Li3VO4": -2.5}
 QUATERNARY = TERNARY | {"P": 0.0, "P2O5": -2.1, "LiVPO5": -2.6, "Li3P": -0.5, "LiPO3": -2.0}
 
@@ -45,9 +45,16 @@ def hull_view(energies, *, elsewhere=(), title="A model", color="#009E73"):
     fractions = np.array(
         [[entry.composition.get_atomic_fraction(e) for e in elements] for entry in entries]
     )
+    places = {entry: row for row, entry in enumerate(entries)}
+    rivals = [
+        [places[other] for other in found.get_decomposition(entry.composition) if other != entry]
+        for entry in entries
+    ]
     return HullView(
         elements=tuple(map(str, elements)),
         table=table,
+        rivals=rivals,
+        levels=table["formation"].to_numpy(),
         fractions=fractions,
         corners=fractions[stable],
         depths=table["formation"].to_numpy()[stable],

@@ -31,9 +31,22 @@ def test_a_binary_hull_goes_through_the_stable_phases():
     assert (beside.x[0], beside.y[0]) == pytest.approx((0.75, -0.5))
     ring = trace(figure, "picked")
     assert ring.x[0] == pytest.approx(0.5)
+    assert "decomposition energy" in [t.name for t in figure.data]
     assert figure.layout.xaxis.title.text == "Fraction of O in Li–O"
     assert figure.layout.yaxis.title.text == "Formation energy (eV/atom)"
     assert "picked" not in [t.name for t in draw(hull_view(BINARY), selected="none").data]
+
+
+def test_the_distance_to_the_competing_phases_is_drawn():
+    figure = draw(hull_view(BINARY), selected="p-5")
+    # The line has the height of what pymatgen decomposes LiO3 into.
+    line, distance = trace(figure, "competing phases"), trace(figure, "decomposition energy")
+    assert np.interp(0.75, line.x, line.y) == pytest.approx(distance.y[0])
+    assert distance.y[1] == -0.5
+    assert distance.text[0] == f"+{1000 * (distance.y[1] - distance.y[0]):.0f} meV/atom"
+    assert sorted(trace(figure, "competing with it").x) == pytest.approx(sorted(line.x))
+    solid = draw(hull_view(QUATERNARY), selected="p-5")
+    assert len(trace(solid, "competing with it").x) == 2
 
 
 def test_a_triangle_has_its_corners_where_the_elements_are():
