@@ -1,0 +1,1 @@
+"""Thermodynamic stability: hulls of one functional, decomposition energies, and their errors."""
