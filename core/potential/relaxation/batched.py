@@ -26,6 +26,9 @@ LARGEST_VOLUME_RATIO = 8.0
 Watch = Callable[[float], object]
 """Called before each step of the batch with the structures done, those under way in part."""
 
+_Point = tuple[float, float, NDArray[np.float32], NDArray[np.float64]]
+"""Energy, largest force, fractional coordinates and lattice of one geometry."""
+
 
 @dataclass(kw_only=True, slots=True, eq=False)
 class _Case:
@@ -36,14 +39,54 @@ class _Case:
     volume: float
     keeps_cell: bool
     graph: PackedGraph
-    history: list[tuple[float, float, NDArray[np.float32], NDArray[np.float64]]] = field(
-        default_factory=list
-    )
+    history: list[_Point] = field(default_factory=list)
+
+
+@dataclass(kw_only=True, frozen=True, slots=True, eq=False)
+class _Now:
+    """Where B structures of N atoms in all are, and what drives them.
+
+    Attributes:
+        starts: first atom of each structure, (B,).
+        sizes: atoms of each structure, (B,).
+        lattices: (B, 3, 3) Å.
+        frac_coords: (N, 3).
+        found: what the model says.
+        forces: generalised forces of the atoms, eV/Å, (N, 3).
+        cell_forces: generalised forces of the cells, eV, (B, 3, 3).
+        max_forces: what is compared with ``fmax``, (B,).
+        ratios: volumes over those of the given structures, (B,).
+        problems: why a structure has exploded, else empty, B of them.
+    """
+
+    starts: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+    lattices: Matrices
+    frac_coords: NDArray[np.float64]
+    found: Evaluation
+    forces: NDArray[np.float64]
+    cell_forces: Matrices
+    max_forces: NDArray[np.float64]
+    ratios: NDArray[np.float64]
+    problems: list[str]
+
+    def atoms(self, place: int) -> slice:
+        """Return the rows of a structure's atoms."""
+        return slice(self.starts[place], self.starts[place] + self.sizes[place])
+
+    def point(self, place: int) -> _Point:
+        """Return a point of a structure's trajectory."""
+        return (
+            float(self.found.energies[place]),
+            float(self.max_forces[place]),
+            self.frac_coords[self.atoms(place)].astype(np.float32),
+            self.lattices[place],
+        )
 
 
 def relaxations(
     model: CHGNet,
-    structures: Sequence[HasStructure],
+    structures: Sequence[Frame],
     settings: RelaxSettings,
     *,
     budget: int = BUDGET,
@@ -57,7 +100,7 @@ def relaxations(
 
     Args:
         model: a CHGNet of the released architecture, on the device and in the type to be used.
-        structures: the structures.
+        structures: the structures, whose labels are not looked at.
         settings: when a relaxation ends.
         budget: directed bonds plus angles in one batch, which bounds the memory unless a single
             structure has more; halved when the device's memory does not suffice.
@@ -67,7 +110,10 @@ def relaxations(
     Yields:
         Row of a structure and what came of it, as they end.
     """
-    yield from _Batch(model, structures, settings, budget, keep_trajectories, watch).run()
+    batch = _Batch(
+        model, structures, settings, budget=budget, keep_trajectories=keep_trajectories, watch=watch
+    )
+    yield from batch.run()
 
 
 class _Batch:
@@ -76,16 +122,17 @@ class _Batch:
     def __init__(
         self,
         model: CHGNet,
-        structures: Sequence[HasStructure],
+        structures: Sequence[Frame],
         settings: RelaxSettings,
+        *,
         budget: int,
-        keep_trajectories: bool,  # noqa: FBT001
+        keep_trajectories: bool,
         watch: Watch,
     ) -> None:
         self._structures, self._settings = structures, settings
         self._evaluator = Evaluator(model, budget)
         self._keep, self._watch = keep_trajectories, watch
-        sizes = [len(structure.atomic_numbers) for structure in structures]
+        sizes = [len(structure) for structure in structures]
         self._waiting = deque(sorted(range(len(sizes)), key=lambda row: -sizes[row]))
         self._next: _Case | None = None
         self._cases: list[_Case] = []
@@ -113,7 +160,7 @@ class _Batch:
         while self._next or self._waiting:
             if self._next is None:
                 row = self._waiting.popleft()
-                given = as_frame(self._structures[row], row)
+                given = self._structures[row]
                 try:
                     self._next = self._case(row, given)
                 except LabError as error:
@@ -146,7 +193,25 @@ class _Batch:
 
     def _step(self) -> Iterator[tuple[int, Relaxed]]:
         """Evaluate all structures, yield those that have ended, and move the others."""
-        walkers, settings = self._walkers, self._settings
+        walkers, now = self._walkers, self._now()
+        exploded = np.array([bool(problem) for problem in now.problems])
+        converged = ~exploded & (now.max_forces < self._settings.fmax)
+        ended = exploded | converged | (walkers.steps >= self._settings.steps)
+        for place, case in enumerate(self._cases):
+            if self._keep:
+                case.history.append(now.point(place))
+            if ended[place]:
+                state: State = "converged" if converged[place] else "not converged"
+                yield case.row, self._relaxed(place, now, "exploded" if exploded[place] else state)
+        going = ~ended
+        self._cases = [case for case, goes in zip(self._cases, going, strict=True) if goes]
+        self._walkers = walkers.only(going)
+        if self._cases:
+            self._walkers.step(now.forces[walkers.per_atom(going)], now.cell_forces[going])
+
+    def _now(self) -> _Now:
+        """Evaluate all structures."""
+        walkers = self._walkers
         lattices, frac_coords = walkers.lattices(), walkers.frac_coords()
         found = self._evaluate(lattices, frac_coords)
         forces, cell_forces = self._generalised(found, lattices)
@@ -155,60 +220,54 @@ class _Batch:
             np.linalg.norm(cell_forces, axis=2).max(axis=1),
         )
         ratios = np.abs(np.linalg.det(lattices)) / [case.volume for case in self._cases]
-        problems = [
-            problem or _explosion(energy, force, ratio)
-            for problem, energy, force, ratio in zip(
-                found.problems, found.energies, max_forces, ratios, strict=True
-            )
-        ]
-        exploded = np.array([bool(problem) for problem in problems])
-        converged = ~exploded & (max_forces < settings.fmax)
-        ended = exploded | converged | (walkers.steps >= settings.steps)
-        starts = walkers.starts
-        for place, case in enumerate(self._cases):
-            atoms = slice(starts[place], starts[place] + walkers.sizes[place])
-            if self._keep:
-                case.history.append(
-                    (
-                        found.energies[place],
-                        max_forces[place],
-                        frac_coords[atoms].astype(np.float32),
-                        lattices[place],
-                    )
-                )
-            if not ended[place]:
-                continue
-            state: State = "converged" if converged[place] else "not converged"
+        facts = zip(found.problems, found.energies, max_forces, ratios, strict=True)
+        return _Now(
+            starts=walkers.starts,
+            sizes=walkers.sizes,
+            lattices=lattices,
+            frac_coords=frac_coords,
+            found=found,
+            forces=forces,
+            cell_forces=cell_forces,
+            max_forces=max_forces,
+            ratios=ratios,
+            problems=[problem or _explosion(*values) for problem, *values in facts],
+        )
+
+    def _relaxed(self, place: int, now: _Now, state: State) -> Relaxed:
+        """Return the result of a structure that ends in a state."""
+        case, found, steps = self._cases[place], now.found, int(self._walkers.steps[place])
+        max_force = float(now.max_forces[place])
+        structure, reason = case.given, ""
+        if found.too_large[place]:
+            state, reason = "refused", "The device has too little memory for it; take the CPU."
+        elif state == "exploded":
+            reason = f"After {steps} steps {now.problems[place]}"
+        else:
             structure = replace(
                 case.given,
-                frac_coords=frac_coords[atoms],
-                lattice=lattices[place],
+                frac_coords=now.frac_coords[now.atoms(place)],
+                lattice=now.lattices[place],
                 energy_per_atom=float(found.energies[place]),
-                forces=found.forces[atoms],
+                forces=found.forces[now.atoms(place)],
                 stress=found.stresses[place] if any(case.given.pbc) else None,
             )
-            reason = _remark(case, settings, float(max_forces[place]), state)
-            if exploded[place]:
-                state, structure = "exploded", case.given
-                reason = f"After {walkers.steps[place]} steps {problems[place]}"
-            yield (
-                case.row,
-                Relaxed(
-                    state=state,
-                    reason=reason,
-                    structure=structure,
-                    steps=int(walkers.steps[place]),
-                    max_force=float(max_forces[place]),
-                    volume_change=float(ratios[place]) - 1,
-                    trajectory=_trajectory(case) if self._keep else None,
-                ),
-            )
-        going = ~ended
-        atoms_going = np.repeat(going, walkers.sizes)
-        self._cases = [case for case, goes in zip(self._cases, going, strict=True) if goes]
-        self._walkers = walkers.only(going)
-        if self._cases:
-            self._walkers.step(forces[atoms_going], cell_forces[going])
+            if state == "not converged":
+                reason = (
+                    f"The largest force is still {max_force:.3g} eV/Å after {steps:,} steps; allow "
+                    "more steps, or look at the structure."
+                )
+            elif self._settings.relax_cell and case.keeps_cell:
+                reason = "Its cell was kept: it is not periodic along every lattice vector."
+        return Relaxed(
+            state=state,
+            reason=reason,
+            structure=structure,
+            steps=steps,
+            max_force=max_force,
+            volume_change=float(now.ratios[place]) - 1,
+            trajectory=_trajectory(case.history) if self._keep else None,
+        )
 
     def _generalised(
         self, found: Evaluation, lattices: Matrices
@@ -272,19 +331,8 @@ def _explosion(energy: float, force: float, ratio: float) -> str:
     return ""
 
 
-def _remark(case: _Case, settings: RelaxSettings, max_force: float, state: State) -> str:
-    if state == "not converged":
-        return (
-            f"The largest force is still {max_force:.3g} eV/Å after {settings.steps:,} steps; allow"
-            " more steps, or look at the structure."
-        )
-    if settings.relax_cell and case.keeps_cell:
-        return "Its cell was kept, because it is not periodic along every lattice vector."
-    return ""
-
-
-def _trajectory(case: _Case) -> Trajectory:
-    energies, max_forces, frac_coords, lattices = zip(*case.history, strict=True)
+def _trajectory(history: Sequence[_Point]) -> Trajectory:
+    energies, max_forces, frac_coords, lattices = zip(*history, strict=True)
     return Trajectory(
         energies=np.array(energies, dtype=np.float64),
         max_forces=np.array(max_forces, dtype=np.float64),

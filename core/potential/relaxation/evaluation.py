@@ -21,19 +21,21 @@ WANTED = Wanted(forces=True, stress=True, magmoms=False)
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
 class Evaluation:
-    """What a model says of B structures of N atoms in all; NaN where there is no graph.
+    """What a model says of B structures of N atoms in all; NaN where it is not asked.
 
     Attributes:
         energies: eV/atom, (B,).
         forces: eV/Å, (N, 3).
         stresses: GPa with chgnet's sign, (B, 3, 3).
-        problems: why a structure is not evaluated, else empty, B of them.
+        problems: why a structure has no graph, else empty, B of them.
+        too_large: whether the device's memory does not suffice for a structure, (B,).
     """
 
     energies: NDArray[np.float64]
     forces: NDArray[np.float64]
     stresses: Matrices
     problems: list[str]
+    too_large: NDArray[np.bool_]
 
 
 class Evaluator:
@@ -63,6 +65,7 @@ class Evaluator:
             forces=np.full((int(sizes.sum()), 3), np.nan),
             stresses=np.full((len(sizes), 3, 3), np.nan),
             problems=[graph if isinstance(graph, str) else "" for graph in graphs],
+            too_large=np.zeros(len(sizes), dtype=bool),
         )
         ends = np.cumsum(sizes)
         waiting = deque(
@@ -79,9 +82,7 @@ class Evaluator:
             except torch.OutOfMemoryError:
                 torch.cuda.empty_cache()
                 if len(part) == 1:
-                    found.problems[part[0][0]] = (
-                        "the memory of the device does not suffice for it; take the CPU."
-                    )
+                    found.too_large[part[0][0]] = True
                 else:
                     self.budget = max(cost // 2, 1)
                     waiting.extendleft(reversed(part))

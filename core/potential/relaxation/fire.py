@@ -6,7 +6,7 @@ so that each structure takes the steps that it would take there on its own.
 """
 
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,7 +92,7 @@ class Walkers:
         """First atom of each structure, (B,)."""
         return np.cumsum(self.sizes) - self.sizes
 
-    def per_atom(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def per_atom(self, values: NDArray[Any]) -> NDArray[Any]:
         """Repeat a value per structure for each of its atoms."""
         return np.repeat(values, self.sizes, axis=0)
 
@@ -125,7 +125,8 @@ class Walkers:
 
     def frac_coords(self) -> NDArray[np.float64]:
         """Return the fractional coordinates, which no deformation changes, (N, 3)."""
-        return np.einsum("ni,nij->nj", self.positions, self.per_atom(np.linalg.inv(self.cells)))
+        inverse = self.per_atom(np.linalg.inv(self.cells))
+        return np.squeeze(self.positions[:, None] @ inverse, 1)
 
     def step(self, forces: NDArray[np.float64], cell_forces: Matrices) -> None:
         """Take one step.

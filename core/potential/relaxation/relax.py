@@ -1,18 +1,22 @@
-"""Relaxing any number of structures."""
+"""Relaxing any number of structures, each once for a model and settings."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from chgnet.model import CHGNet
 
+from core.frames.schema import Frame
 from core.potential.compiled_prediction import compile_if_faster
+from core.potential.models import model_fingerprint
 from core.potential.prediction import HasStructure
-from core.potential.relaxation.batched import relaxations
+from core.potential.relaxation.batched import as_frame, relaxations
 from core.potential.relaxation.evaluation import WANTED
+from core.potential.relaxation.kept import kept_relaxations
 from core.potential.relaxation.relaxed import Relaxed, RelaxSettings
 from core.progress import Progress, silent
 
-_USUAL_STEPS = 40
-"""Steps that an ordinary structure takes, to judge whether compiling pays."""
+USUAL_STEPS = 30
+"""Steps that an ordinary structure takes."""
 
 
 def relax(
@@ -25,6 +29,9 @@ def relax(
 ) -> list[Relaxed]:
     """Relax structures, in their order.
 
+    Results are kept in the lab's cache as they come, so that a call that was ended goes on where it
+    was; equal structures are relaxed once.
+
     Args:
         model: a CHGNet of the released architecture, on the device and in the type to be used.
         structures: the structures.
@@ -36,15 +43,33 @@ def relax(
         What came of each structure; those that did not converge say why.
     """
     chosen = settings or RelaxSettings()
-    results: dict[int, Relaxed] = {}
-    n = len(structures)
+    given = [as_frame(structure, row) for row, structure in enumerate(structures)]
+    with kept_relaxations(model_fingerprint(model), chosen) as kept:
+        keys = [kept.key(frame) for frame in given]
+        different = dict(zip(keys, given, strict=True))
+        found = {
+            key: relaxed
+            for key, frame in different.items()
+            if (relaxed := kept.get(key, frame, with_trajectory=keep_trajectories))
+        }
+        missing = [key for key in different if key not in found]
+        n, n_kept = len(different), len(found)
 
-    def watch(done: float) -> None:
-        progress(done / n, f"Relaxing structures: {len(results):,} of {n:,}")
+        def watch(done: float) -> None:
+            progress((n_kept + done) / n, f"Relaxing structures: {len(found):,} of {n:,}")
 
-    n_atoms = sum(len(structure.atomic_numbers) for structure in structures)
-    compile_if_faster(model, WANTED, n_atoms * min(_USUAL_STEPS, chosen.steps + 1))
-    results.update(
-        relaxations(model, structures, chosen, keep_trajectories=keep_trajectories, watch=watch)
-    )
-    return [results[row] for row in range(n)]
+        frames = [different[key] for key in missing]
+        n_atoms = sum(len(frame) for frame in frames)
+        compile_if_faster(model, WANTED, n_atoms * min(USUAL_STEPS, chosen.steps + 1))
+        for place, relaxed in relaxations(
+            model, frames, chosen, keep_trajectories=keep_trajectories, watch=watch
+        ):
+            found[missing[place]] = relaxed
+            kept.put(missing[place], relaxed)
+    return [_named(found[key], frame) for key, frame in zip(keys, given, strict=True)]
+
+
+def _named(relaxed: Relaxed, given: Frame) -> Relaxed:
+    """Return a result with the names of a structure that is equal to the one relaxed."""
+    structure = replace(relaxed.structure, frame_id=given.frame_id, material_id=given.material_id)
+    return replace(relaxed, structure=structure)
