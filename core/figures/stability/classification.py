@@ -7,8 +7,9 @@ from typing import Final
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from numpy.typing import ArrayLike
 
-from core.figures.base.canvas import Array, canvas, dashed
+from core.figures.base.canvas import canvas, dashed
 from core.figures.base.color import sample, text_on
 from core.figures.base.text import minus, plain
 from core.figures.base.theme import empty_figure, palette
@@ -135,7 +136,7 @@ def score_curves(lines: Sequence[Line], *, threshold: float, dark: bool) -> go.F
     return figure
 
 
-def confusion(counts: Array, *, title: str, dark: bool) -> go.Figure:
+def confusion(counts: ArrayLike, *, title: str, dark: bool) -> go.Figure:
     """Draw how many phases both, one or none of reference and model call stable.
 
     Args:
@@ -144,14 +145,14 @@ def confusion(counts: Array, *, title: str, dark: bool) -> go.Figure:
         title: the model, for the horizontal axis; plain text.
         dark: which theme.
     """
-    counts = np.asarray(counts, dtype=float)
-    total = counts.sum()
+    numbers = np.asarray(counts, dtype=float)
+    total = numbers.sum()
     if not total:
         return empty_figure("No phase to classify.", dark=dark, height=HEIGHT)
     colors = palette(dark=dark)
     kinds = ["stable", "unstable"]
     # Of the reference's stable and unstable phases: their numbers differ much.
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1.0)
+    shares = numbers / np.maximum(numbers.sum(axis=1, keepdims=True), 1.0)
     figure = canvas(
         height=HEIGHT,
         dark=dark,
@@ -175,9 +176,9 @@ def confusion(counts: Array, *, title: str, dark: bool) -> go.Figure:
             ygap=3,
             hovertext=[
                 [
-                    f"{int(counts[i, j]):,} phases: {row} by the reference, {column} by the model"
+                    f"{int(numbers[i, j]):,} phases: {row} by the reference, {column} by the model"
                     f"<br>{shares[i, j]:.1%} of those {row} by the reference"
-                    f"<br>{counts[i, j] / total:.1%} of all"
+                    f"<br>{numbers[i, j] / total:.1%} of all"
                     for j, column in enumerate(kinds)
                 ]
                 for i, row in enumerate(kinds)
@@ -190,7 +191,7 @@ def confusion(counts: Array, *, title: str, dark: bool) -> go.Figure:
         figure.add_annotation(
             x=kinds[j],
             y=kinds[i],
-            text=f"<b>{int(counts[i, j]):,}</b><br>{shares[i, j]:.1%} of row",
+            text=f"<b>{int(numbers[i, j]):,}</b><br>{shares[i, j]:.1%} of row",
             font={"color": color, "size": 15},
         )
     return figure

@@ -85,6 +85,13 @@ def _binary(view: HullView, energies: Range, selected: str | None, *, dark: bool
     row = view.row_of(selected)
     if row is not None and np.isfinite(view.table["decomposition"].iloc[row]):
         figure.add_traces(_decomposition(view, row, palette(dark=dark)))
+        energy = float(view.table["decomposition"].iloc[row])
+        figure.add_annotation(
+            x=places[row, 0],
+            y=places[row, 1] + max(0.0, -energy),
+            text=f"<b>{minus(f'{1000 * energy:+.0f}')} meV/atom</b>",
+            yshift=18,
+        )
     # Height shows the energy above the hull, so colours need not.
     _add_phases(figure, view, places, None, selected, palette(dark=dark))
     return figure
@@ -190,12 +197,9 @@ def _decomposition(view: HullView, row: int, colors: Palette) -> list[go.Scatter
     )
     distance = go.Scatter(
         name="decomposition energy",
-        mode="lines+text",
+        mode="lines",
         x=[x, x],
         y=[y - energy, y],
-        text=[f"{minus(f'{1000 * energy:+.0f}')} meV/atom", ""],
-        textposition="top center" if energy < 0 else "bottom center",
-        textfont={"color": colors.text, "size": 13},
         line=line | {"width": 3},
         hoverinfo="skip",
         showlegend=False,

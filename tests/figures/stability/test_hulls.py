@@ -43,7 +43,8 @@ def test_the_distance_to_the_competing_phases_is_drawn():
     line, distance = trace(figure, "competing phases"), trace(figure, "decomposition energy")
     assert np.interp(0.75, line.x, line.y) == pytest.approx(distance.y[0])
     assert distance.y[1] == -0.5
-    assert distance.text[0] == f"+{1000 * (distance.y[1] - distance.y[0]):.0f} meV/atom"
+    text = f"<b>+{1000 * (distance.y[1] - distance.y[0]):.0f} meV/atom</b>"
+    assert text in [a.text for a in draw(hull_view(BINARY), selected="p-5").layout.annotations]
     assert sorted(trace(figure, "competing with it").x) == pytest.approx(sorted(line.x))
     solid = draw(hull_view(QUATERNARY), selected="p-5")
     assert len(trace(solid, "competing with it").x) == 2
