@@ -1,5 +1,6 @@
 """Options and arguments that several commands share, each defined once."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -46,6 +47,12 @@ References = Annotated[
         "elements), isolated (its isolated atoms), or a file: a dictionary by element (JSON), or a "
         "CSV with columns symbol, energy (eV/atom) and, for several functionals, functional.",
     ),
+]
+
+# Structures
+StructureFiles = Annotated[
+    list[Path],
+    typer.Argument(metavar="FILE", help="CIF, POSCAR, extended XYZ, or whatever else ASE reads."),
 ]
 
 # Models and computing

@@ -3,10 +3,16 @@
 import json
 import re
 from collections.abc import Iterable
+from io import TextIOWrapper
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from core.files import disk_errors, whole_file
 from core.frames.export.atoms import atoms_of, total
 from core.frames.schema import Card, Frame
+
+if TYPE_CHECKING:
+    from ase import Atoms
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.:/+()#-]*")
 _READ_AS_OTHER = frozenset({"t", "f", "true", "false", "nan", "inf", "infinity"})
@@ -39,6 +45,25 @@ def write_extxyz(path: Path, card: Card, frames: Iterable[Frame]) -> None:
             }
             atoms.info = {key: value for key, value in info.items() if value is not None}
             write(file, atoms)
+
+
+def write_images(path: Path, images: Iterable["Atoms"]) -> None:
+    """Write ASE's Atoms with whatever labels and info they have; whole or not at all.
+
+    Args:
+        path: the file; an existing one is replaced.
+        images: taken one by one.
+
+    Raises:
+        LabError: if the directory cannot be written or the disk is full.
+    """
+    from ase.io.extxyz import write_extxyz as write  # noqa: PLC0415  takes a while to import
+
+    with disk_errors(path), whole_file(path) as file:
+        text = TextIOWrapper(file, encoding="utf-8")
+        for image in images:
+            write(text, image)
+        text.detach()
 
 
 def _text(value: str) -> str:

@@ -1,0 +1,178 @@
+"""The structures in files that ASE reads, without their labels, for a model to work on."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.elements import ISOTOPES
+from core.errors import LabError
+from core.frames.schema import Frame
+from core.frames.tables.structures import contradiction, formula_in_cif, names_elements
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+Place = tuple[Path, int]
+"""A file, and the place of a structure in it, from 0."""
+
+_SHOWN = 160
+"""Characters shown of what a file's reader said."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A frame that is not used.
+
+    Attributes:
+        path: its file.
+        index: its place in the file, from 0.
+        error: why.
+    """
+
+    path: Path
+    index: int
+    error: LabError
+
+    @property
+    def place(self) -> str:
+        """Where it is."""
+        return f"{self.index} (from 0) of {self.path}"
+
+    @property
+    def why(self) -> str:
+        """The reason, without the place where it begins with it."""
+        text = str(self.error)
+        for start in (f"{self.path}: frame {self.index} (from 0) ", f"{self.path}: "):
+            text = text.removeprefix(start)
+        return text
+
+    def as_dict(self) -> dict[str, str | int]:
+        """Return file, place and reason."""
+        return {"file": str(self.path), "frame": self.index, "why": self.why}
+
+
+def read_structures(files: Sequence[Path]) -> tuple[list[tuple[Place, Frame]], list[LeftOut]]:
+    """Read all structures of some files.
+
+    Args:
+        files: CIF, POSCAR, extended XYZ, or whatever else ASE reads.
+
+    Returns:
+        The structures with their places, and those that cannot be taken.
+
+    Raises:
+        LabError: if a file is missing or empty, or none of the structures can be taken.
+    """
+    for path in files:
+        _check(path)
+    frames: list[tuple[Place, Frame]] = []
+    left_out: list[LeftOut] = []
+    for path in files:
+        for index, found in _read(path):
+            if isinstance(found, LabError):
+                left_out.append(LeftOut(path, index, found))
+            else:
+                frames.append(((path, index), found))
+    if not frames:
+        raise left_out[0].error
+    return frames, left_out
+
+
+def _check(path: Path) -> None:
+    if path.is_dir():
+        raise LabError(f"{path}: is a directory; name the files in it.")
+    if not path.is_file():
+        raise LabError(f"{path}: no such file; check the name.")
+    if path.stat().st_size == 0:
+        raise LabError(f"{path}: is empty; give a file with at least one structure.")
+
+
+def _read(path: Path) -> Iterator[tuple[int, Frame | LabError]]:
+    """Yield a file's structures, or why one cannot be taken, with their places in the file.
+
+    What follows a frame that ASE cannot read cannot be read either.
+    """
+    from ase.data import atomic_numbers  # noqa: PLC0415
+    from ase.io import iread  # noqa: PLC0415
+
+    for isotope, symbol in ISOTOPES.items():
+        atomic_numbers.setdefault(isotope, atomic_numbers[symbol])
+    try:
+        formula = _stated_formula(path)
+    except LabError as error:
+        yield 0, error
+        return
+    images = iread(path.absolute(), index=":", do_not_split_by_at_sign=True)
+    for index in count():
+        try:
+            atoms = next(images, None)
+        except Exception as error:  # noqa: BLE001
+            # everything: ASE's readers let pass whatever their parsing raises
+            said = " ".join(f"{type(error).__name__}: {error}".split())[:_SHOWN]
+            yield (
+                index,
+                LabError(
+                    f"{path}: frame {index} (from 0) cannot be read ({said}); give a whole file in "
+                    "a format that ASE knows by its name, such as .cif, .vasp, POSCAR or .extxyz."
+                ),
+            )
+            return
+        if atoms is None:
+            if index == 0:
+                yield 0, LabError(f"{path}: holds no structure; give a file with at least one.")
+            return
+        problem = contradiction(formula, atoms.numbers) if formula else None
+        if problem:
+            yield index, LabError(f"{path}: {problem}; correct the file.")
+            continue
+        try:
+            yield index, _frame(path, index, atoms)
+        except LabError as error:
+            yield index, error
+
+
+def _stated_formula(path: Path) -> str | None:
+    """Return the formula that a CIF of one structure states, None for other files.
+
+    Raises:
+        LabError: if the file is a POSCAR that does not name its elements, which ASE would guess.
+    """
+    from ase.io.formats import UnknownFileTypeError, filetype  # noqa: PLC0415
+
+    try:
+        kind = filetype(str(path))
+    except UnknownFileTypeError:
+        return None
+    if kind not in {"cif", "vasp"}:
+        return None
+    text = path.read_text(errors="replace")
+    if kind == "vasp" and not names_elements(text):
+        raise LabError(
+            f"{path}: the POSCAR does not name its elements; write their symbols into a line "
+            "before the numbers of atoms."
+        )
+    is_single = len(re.findall(r"^_cell_length_a", text, re.MULTILINE)) == 1
+    return formula_in_cif(text) if kind == "cif" and is_single else None
+
+
+def _frame(path: Path, index: int, atoms: "Atoms") -> Frame:
+    """Return the structure without whatever labels the file has."""
+    where = f"{path}: frame {index} (from 0)"
+    if atoms.cell.rank < 3:
+        raise LabError(f"{where} has no three lattice vectors; CHGNet needs a crystal's cell.")
+    occupancy = atoms.info.get("occupancy")
+    if isinstance(occupancy, dict) and any(
+        len(site) > 1 or abs(sum(site.values()) - 1) > 1e-3 for site in occupancy.values()
+    ):
+        raise LabError(f"{where} has partly occupied sites; give an ordered structure.")
+    return Frame(
+        frame_id=f"{index} (from 0) of {path}",
+        material_id=path.name,
+        atomic_numbers=atoms.numbers,
+        frac_coords=atoms.cell.scaled_positions(atoms.positions),
+        lattice=atoms.cell.array,
+        pbc=(bool(atoms.pbc[0]), bool(atoms.pbc[1]), bool(atoms.pbc[2])),
+    )
