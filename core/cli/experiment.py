@@ -11,7 +11,14 @@ from core.cli.options import Detach, ExperimentName, JsonFlag, Methods, Seeds
 from core.runs.groups.experiment import Experiment
 from core.runs.groups.sizes import whole_numbers
 from core.runs.record.events import ENERGY
-from core.runs.results.matched import SPLITS, Split, compared, matched_table, seen_errors_of
+from core.runs.results.matched import (
+    SPLITS,
+    Split,
+    compared,
+    matched_table,
+    metrics_of,
+    seen_errors_of,
+)
 from core.runs.results.paired import Difference, difference_text, verdict_text, with_best
 from core.runs.results.unseen import unseen_note, unseen_of
 from core.training.settings.config import RunConfig
@@ -61,7 +68,8 @@ def _answer(group: Experiment, split: Split = "test") -> Answer:
     seen = {part: matched_table(runs, part, seen_errors_of) for part in SPLITS}
     note = "" if split == "train" else unseen_note(runs, split)
     head = ["method", "runs"]
-    for info in METRICS.values():
+    shown = metrics_of(split)
+    for info in shown.values():
         head += [f"{info.label}, {info.unit}", "±", "paper"]
     rows = [
         [
@@ -69,7 +77,7 @@ def _answer(group: Experiment, split: Split = "test") -> Answer:
             f"{row['n']} of {row['of']}",
             *(
                 rounded(row[name])
-                for key in METRICS
+                for key in shown
                 for name in (key, f"{key}_spread", f"{key}_paper")
             ),
         ]
@@ -84,7 +92,7 @@ def _answer(group: Experiment, split: Split = "test") -> Answer:
     )
     cases = {"all": False, "elements seen": True} if note else {"all": False}
     found = {
-        name: [each for key in METRICS for each in compared(runs, split, key, seen=only_seen)]
+        name: [each for key in shown for each in compared(runs, split, key, seen=only_seen)]
         for name, only_seen in cases.items()
     }
     texts = [

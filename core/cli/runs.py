@@ -19,7 +19,7 @@ from core.runs.results.unseen import FILES, unseen_of
 from core.training.settings.config import FLAGS
 from core.training.settings.energies_only import drift_text
 from core.training.settings.left_out import left_out_text
-from core.training.settings.metrics import METRICS
+from core.training.settings.metrics import TEST_METRICS
 
 app = typer.Typer()
 runs = typer.Typer(help="Runs: one directory per training.")
@@ -33,8 +33,8 @@ _HEAD = ("run", "name", "state", "method", "dataset", "frames", "epochs")
 def list_(*, _json: JsonFlag = False) -> Answer:
     """List all runs, newest first."""
     rows = [summary_row(run) for run in list_runs() if status_if_any(run) is not None]
-    metrics = [f"test_{key}" for key in METRICS]
-    head = [*_HEAD, *(f"test {info.label}, {info.unit}" for info in METRICS.values())]
+    metrics = [f"test_{key}" for key in TEST_METRICS]
+    head = [*_HEAD, *(f"test {info.label}, {info.unit}" for info in TEST_METRICS.values())]
     text = columns(head, [[row[key] for key in (*_HEAD, *metrics)] for row in rows])
     return Answer(data={"runs": rows}, text=text if rows else "No run yet: start one with train.")
 

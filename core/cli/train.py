@@ -84,6 +84,15 @@ def train(
             "the method's",
         ),
     ] = None,
+    stability: Annotated[
+        str | None,
+        _option(
+            "stability",
+            "Judge formation and decomposition energies of the test materials, too: off, static "
+            "(structures as they are) or relaxed (by the trained model).",
+            "off",
+        ),
+    ] = None,
     seed: Annotated[int | None, _option("seed")] = None,
     device: Annotated[str | None, _option("device", "auto, cpu, cuda or mps.")] = None,
     processes: Annotated[

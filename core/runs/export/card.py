@@ -14,7 +14,7 @@ from core.runs.results.matched import SPLITS, errors_of
 from core.training.settings.energies_only import drift_text
 from core.training.settings.left_out import left_out_text
 from core.training.settings.methods import METHODS
-from core.training.settings.metrics import METRICS
+from core.training.settings.metrics import TEST_METRICS
 
 _SNIPPET = """\
 from ase.io import read
@@ -82,7 +82,7 @@ def model_card(run: Run, *, file: str = "model.pth.tar") -> str:
 def _errors(run: Run) -> str:
     lines = ["| | train | validation | test |", "|---|---|---|---|"]
     errors = {split: errors_of(run, split) or {} for split in SPLITS}
-    for key, info in METRICS.items():
+    for key, info in TEST_METRICS.items():
         cells = [
             "–" if (value := values.get(key)) is None else f"{value:.4g}"
             for values in errors.values()

@@ -7,7 +7,7 @@ from core.progress import duration_text
 from core.runs.record.status import Errors
 from core.training.settings.energies_only import drift_text
 from core.training.settings.left_out import left_out_text
-from core.training.settings.metrics import METRICS
+from core.training.settings.metrics import TEST_METRICS
 
 Event = Mapping[str, Any]
 ENERGY = "energy_mae_mev_per_atom"
@@ -129,11 +129,11 @@ def errors_text(errors: Mapping[str, Any] | None) -> str:
     """Return metrics as one phrase with units, without those that have no labels.
 
     Args:
-        errors: values by the keys of `core.training.settings.metrics.METRICS`.
+        errors: values by the keys of `core.training.settings.metrics.TEST_METRICS`.
     """
     phrases = [
         f"{info.label.removesuffix(' MAE').lower()} {value:.4g} {info.unit}"
-        for key, info in METRICS.items()
+        for key, info in TEST_METRICS.items()
         if (value := (errors or {}).get(key)) is not None
     ]
     return ", ".join(phrases) or "no labels to compare with"

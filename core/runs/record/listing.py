@@ -8,7 +8,7 @@ from core.files import disk_errors
 from core.home import runs_dir
 from core.runs.record.directory import Run
 from core.runs.record.status import Status
-from core.training.settings.metrics import METRICS
+from core.training.settings.metrics import METRICS, TEST_METRICS
 
 
 def list_runs() -> list[Run]:
@@ -104,8 +104,11 @@ def summary_row(run: Run) -> dict[str, Any]:
         "epochs": config.epochs,
         "best_epoch": status.best_epoch,
     }
-    for split, errors in (("validation", status.validation), ("test", status.test)):
-        row |= {f"{split}_{key}": (errors or {}).get(key) for key in METRICS}
+    for split, errors, keys in (
+        ("validation", status.validation, METRICS),
+        ("test", status.test, TEST_METRICS),
+    ):
+        row |= {f"{split}_{key}": (errors or {}).get(key) for key in keys}
     return row | {"seconds": status.duration}
 
 

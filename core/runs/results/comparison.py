@@ -13,7 +13,7 @@ from core.runs.record.status import Status
 from core.runs.results.paper import DATASET, TABLE_1
 from core.runs.results.unseen import FILES, unseen_of
 from core.training.settings.methods import METHODS
-from core.training.settings.metrics import METRICS
+from core.training.settings.metrics import METRICS, TEST_METRICS
 
 PAPER = "the paper's Table 1"
 
@@ -27,7 +27,8 @@ COLUMNS: dict[str, str] = {
     "frames": "Int64",
     "epochs": "Int64",
     "best_epoch": "Int64",
-    **{f"{split}_{key}": "float64" for split in ("validation", "test") for key in METRICS},
+    **{f"validation_{key}": "float64" for key in METRICS},
+    **{f"test_{key}": "float64" for key in TEST_METRICS},
     "seconds": "float64",
     "label": "str",
     "progress": "str",
@@ -79,7 +80,7 @@ def errors_table(run: Run) -> pd.DataFrame:
 
     Returns:
         One row for each that is known: column `model`, then the metrics of
-        `core.training.settings.metrics.METRICS`.
+        `core.training.settings.metrics.TEST_METRICS`.
 
     Raises:
         LabError: if the run is gone.
@@ -97,7 +98,7 @@ def errors_table(run: Run) -> pd.DataFrame:
                 name = f"{split.capitalize()}, elements that training saw"
                 errors[f"{name} (without {unseen.count})"] = unseen.without
     rows = [{"model": model, **_metrics(values)} for model, values in errors.items() if values]
-    return pd.DataFrame(rows, columns=["model", *METRICS]).astype(_TYPES | {"model": "str"})
+    return pd.DataFrame(rows, columns=["model", *TEST_METRICS]).astype(_TYPES | {"model": "str"})
 
 
 def beside_paper(runs: Sequence[Run]) -> pd.DataFrame:
@@ -133,7 +134,7 @@ def beside_paper(runs: Sequence[Run]) -> pd.DataFrame:
             "whose": PAPER,
             "method": _short(row.method),
             "start": METHODS[row.method].starts_from,
-            **{key: getattr(row, key) for key in METRICS},
+            **{key: getattr(row, key) for key in TEST_METRICS},
             "energy_seen": None,
             "unseen": "",
             "data": f"test set of {DATASET}",
@@ -151,7 +152,7 @@ def _unseen(run: Run) -> dict[str, Any]:
     return {"energy_seen": unseen.without[ENERGY], "unseen": unseen.count}
 
 
-_TYPES = dict.fromkeys(METRICS, "float64")
+_TYPES = dict.fromkeys(TEST_METRICS, "float64")
 
 
 def _short(method: str) -> str:
@@ -159,4 +160,4 @@ def _short(method: str) -> str:
 
 
 def _metrics(errors: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: errors.get(key) for key in METRICS}
+    return {key: errors.get(key) for key in TEST_METRICS}

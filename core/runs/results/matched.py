@@ -13,10 +13,15 @@ from core.runs.results.paired import Difference, differences
 from core.runs.results.paper import METHOD_4_PARTITIONS, TABLE_1
 from core.runs.results.unseen import unseen_of
 from core.training.settings.methods import METHODS
-from core.training.settings.metrics import METRICS
+from core.training.settings.metrics import METRICS, TEST_METRICS, MetricInfo
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+
+
+def metrics_of(split: Split) -> dict[str, MetricInfo]:
+    """Return the metrics that a split may have: stability is judged in the test alone."""
+    return TEST_METRICS if split == "test" else METRICS
 
 
 def errors_of(run: Run, split: Split) -> Errors | None:
@@ -62,22 +67,23 @@ def matched_table(
 
     Returns:
         One row per method that occurs: `method`, `n` (finished runs), `of` (all runs), and for each
-        key of METRICS its mean, its spread over seeds as `KEY_spread` (standard deviation with
+        key of `metrics_of` its mean, its spread over seeds as `KEY_spread` (standard deviation with
         n − 1; NaN below two runs) and the paper's as `KEY_paper`, measured on its own data (NaN
         where it gives none).
     """
     published = [*TABLE_1, *METHOD_4_PARTITIONS]
     paper = {row.method: row for row in reversed(published) if row.partition == split}
+    keys = metrics_of(split)
     rows: list[dict[str, Any]] = []
     for method in METHODS:
         same_method = [run for run in runs if run.config.method == method]
         if not same_method:
             continue
         finished = _finished(same_method)
-        errors = pd.DataFrame([read(run, split) or {} for run in finished], columns=[*METRICS])
+        errors = pd.DataFrame([read(run, split) or {} for run in finished], columns=[*keys])
         errors = errors.astype(float)
         row: dict[str, Any] = {"method": method, "n": len(finished), "of": len(same_method)}
-        for key in METRICS:
+        for key in keys:
             published_error = getattr(paper.get(method), key, None)
             row[key] = errors[key].mean()
             row[f"{key}_spread"] = errors[key].std()
@@ -94,7 +100,7 @@ def compared(
     Args:
         runs: runs of one experiment; those that have not finished are left out.
         split: the frames.
-        metric: key of METRICS.
+        metric: key of `metrics_of` the split.
         seen: only the frames whose elements training has seen.
     """
     read = seen_errors_of if seen else errors_of

@@ -34,6 +34,7 @@ FLAGS: dict[str, str] = {
     "loss.huber_delta": "--huber-delta",
     "ridge_strength": "--ridge-strength",
     "atomref": "--atomref",
+    "stability": "--stability",
     "seed": "--seed",
     "device": "--device",
     "processes": "--processes",
@@ -115,6 +116,9 @@ class RunConfig(BaseModel):
         atomref: reference energies of the user's own, which scratch, trainable and frozen start
             with and `residual` is pulled toward: a saved AtomRef, a file, or "isolated" for the
             isolated atoms of the data set; None for those of the method.
+        stability: whether the test also compares formation and decomposition energies of the test
+            materials with their labels: of the structures as they are ("static"), or relaxed by
+            the model ("relaxed", as in the paper).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -143,6 +147,7 @@ class RunConfig(BaseModel):
     threads: int | None = Field(default=None, ge=1)
     ridge_strength: float = Field(default=1e-2, gt=0)
     atomref: str | None = Field(default=None, min_length=1)
+    stability: Literal["off", "static", "relaxed"] = "off"
 
     @field_validator("frozen", mode="before")
     @classmethod

@@ -31,6 +31,15 @@ METRICS: dict[str, MetricInfo] = {
     "magmom_mae_mub": MetricInfo("Magnetic moment MAE", "μB"),
 }
 
+STABILITY_METRICS: dict[str, MetricInfo] = {
+    "decomposition_mae_mev_per_atom": MetricInfo("Decomposition energy MAE", "meV/atom"),
+    "formation_mae_mev_per_atom": MetricInfo("Formation energy MAE", "meV/atom"),
+}
+"""The last two columns of the paper's Table 1: of materials, where a run was asked for them."""
+
+TEST_METRICS: dict[str, MetricInfo] = METRICS | STABILITY_METRICS
+"""All that the test of a run may hold."""
+
 SCALES = dict(zip(METRICS, (1000.0, 1000.0, 1.0, 1.0), strict=True))
 """From the labels' units (eV/atom, eV/Å, GPa, μB) to the metrics'."""
 

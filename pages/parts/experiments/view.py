@@ -22,6 +22,7 @@ from core.runs.results.matched import (
     compared,
     matched_table,
     mean_text,
+    metrics_of,
     seen_errors_of,
 )
 from core.runs.results.paired import POWER, difference_text, verdict_text, with_best
@@ -96,6 +97,7 @@ def _table(experiment: Experiment, runs: list[Run], source: Provenance) -> None:
         help="Validation chose each run's best epoch; its test frames were looked at once, at the "
         "end. Training errors are those of the best epoch's steps.",
     )
+    metrics = metrics_of(split)
     table = matched_table(runs, split)
     unseen = "" if split == "train" else unseen_note(runs, split)
     seen = matched_table(runs, split, seen_errors_of) if unseen else table
@@ -105,8 +107,8 @@ def _table(experiment: Experiment, runs: list[Run], source: Provenance) -> None:
             "runs": f"{row['n']} of {row['of']}",
             ENERGY: mean_text(row[ENERGY], row[f"{ENERGY}_spread"]),
             "seen": mean_text(other[ENERGY], other[f"{ENERGY}_spread"]) if unseen else None,
-            **{key: mean_text(row[key], row[f"{key}_spread"]) for key in METRICS if key != ENERGY},
-            **{f"{key}_paper": row[f"{key}_paper"] for key in METRICS},
+            **{key: mean_text(row[key], row[f"{key}_spread"]) for key in metrics if key != ENERGY},
+            **{f"{key}_paper": row[f"{key}_paper"] for key in metrics},
             "start": METHODS[row["method"]].starts_from,
         }
         for row, other in zip(table.to_dict("records"), seen.to_dict("records"), strict=True)
@@ -124,7 +126,7 @@ def _table(experiment: Experiment, runs: list[Run], source: Provenance) -> None:
             "runs": "Runs",
             **{
                 key: st.column_config.TextColumn(f"{info.label}, {info.unit}")
-                for key, info in METRICS.items()
+                for key, info in metrics.items()
             },
             "seen": st.column_config.TextColumn(
                 f"{METRICS[ENERGY].label}, elements seen, {METRICS[ENERGY].unit}",
@@ -138,7 +140,7 @@ def _table(experiment: Experiment, runs: list[Run], source: Provenance) -> None:
                     format="%.4g",
                     help="The paper's, on its own data.",
                 )
-                for key, info in METRICS.items()
+                for key, info in metrics.items()
             },
         },
     )
@@ -164,7 +166,8 @@ def _table(experiment: Experiment, runs: list[Run], source: Provenance) -> None:
 def _verdict(runs: list[Run], split: Split, *, has_unseen: bool) -> None:
     """Show whether the lead of the best method is larger than chance."""
     st.subheader("Is the difference larger than chance?", anchor=False)
-    metric = choose_metric()
+    metrics = metrics_of(split)
+    metric = choose_metric(metrics)
     cases = {"all frames": False, "elements seen": True} if has_unseen else {"all frames": False}
     for name, seen in cases.items():
         found = compared(runs, split, metric, seen=seen)
@@ -188,7 +191,7 @@ def _verdict(runs: list[Run], split: Split, *, has_unseen: bool) -> None:
             column_config={
                 "other": st.column_config.TextColumn(f"Compared with {best}", width=260),
                 "difference": st.column_config.TextColumn(
-                    f"Larger by [95 %], {METRICS[metric].unit}", width=200
+                    f"Larger by [95 %], {metrics[metric].unit}", width=200
                 ),
                 "n": "Seeds",
                 "verdict": st.column_config.TextColumn("Verdict", width=380),

@@ -12,20 +12,22 @@ from core.runs.results.comparison import beside_paper, label_of, method_label, o
 from core.runs.results.configurations import choices, difference, matching
 from core.runs.results.paper import CITATION, DOI
 from core.runs.results.unseen import unseen_note
-from core.training.settings.metrics import METRICS
+from core.training.settings.metrics import METRICS, TEST_METRICS
 from pages.parts.runs.about import commands, notes
 from pages.parts.runs.overlay import show_overlay
 from pages.parts.runs.view import COLORS, act, actions, show_action_error
 from pages.parts.shared.page import plain, show_command
 
 FIRST_CHOSEN = 5
+_SHORT = {"Magnetic moment MAE": "Magmom"}
 SHORT_ERRORS = {
     key: st.column_config.NumberColumn(
-        f"{info.label.removesuffix(' MAE').replace('Magnetic moment', 'Magmom')}, {info.unit}",
+        f"{_SHORT.get(info.label, info.label.removesuffix(' MAE').removesuffix(' energy'))}, "
+        f"{info.unit}",
         format="%.4g",
         help=f"{info.label} on the test frames.",
     )
-    for key, info in METRICS.items()
+    for key, info in TEST_METRICS.items()
 }
 SPLITS = {"test": "Test", "validation": "Validation"}
 TABLE = {
@@ -41,7 +43,7 @@ TABLE = {
             help=f"{info.label} on the {split} frames, in {info.unit}.",
         )
         for split, word in SPLITS.items()
-        for key, info in METRICS.items()
+        for key, info in (TEST_METRICS if split == "test" else METRICS).items()
     },
     "dataset": st.column_config.TextColumn("Data set"),
     "labels": st.column_config.TextColumn("Labels by"),

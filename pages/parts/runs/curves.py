@@ -1,6 +1,6 @@
 """What runs recorded while they trained: errors, gradients, speed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -13,7 +13,7 @@ from core.runs.results.curves import error_curves, gradient_norms, overlay
 from core.runs.results.paper import DOI
 from core.runs.results.quantities import AXES, Quantity, probes_of
 from core.training.settings.methods import METHODS
-from core.training.settings.metrics import METRICS
+from core.training.settings.metrics import METRICS, MetricInfo
 from pages.parts.runs.about import provenance_of
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark
@@ -80,13 +80,13 @@ def show_curves(
     )
 
 
-def choose_metric() -> str:
+def choose_metric(metrics: Mapping[str, MetricInfo] = METRICS) -> str:
     """Let the reader choose a metric; the choice is part of the page's address."""
     return st.segmented_control(
         "Error of",
-        list(METRICS),
-        format_func=lambda key: METRICS[key].label.removesuffix(" MAE"),
-        default=next(iter(METRICS)),
+        list(metrics),
+        format_func=lambda key: metrics[key].label.removesuffix(" MAE"),
+        default=next(iter(metrics)),
         required=True,
         key="metric",
         wrap=True,

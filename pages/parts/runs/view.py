@@ -13,7 +13,7 @@ from core.runs.record.directory import Run
 from core.runs.record.listing import list_runs, queue_ahead, status_if_any
 from core.runs.record.status import State, Status
 from core.runs.results.comparison import errors_table, label_of
-from core.training.settings.metrics import METRICS
+from core.training.settings.metrics import TEST_METRICS
 from pages.parts.runs.about import about, provenance_of
 from pages.parts.runs.curves import show_errors, show_gradients, show_speed
 from pages.parts.runs.export import show_export
@@ -42,7 +42,7 @@ COLORS: dict[State, Literal["gray", "blue", "green", "red", "orange"]] = {
 }
 METRIC_COLUMNS = {
     key: st.column_config.NumberColumn(f"{info.label}, {info.unit}", format="%.4g")
-    for key, info in METRICS.items()
+    for key, info in TEST_METRICS.items()
 }
 """Columns of metrics, with their units."""
 
