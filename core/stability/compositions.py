@@ -20,6 +20,12 @@ _SAME = 1e8
 _CHUNK = 1 << 21
 """Numbers in one array of problems that are solved together."""
 
+_CROWDED = 200
+"""Compositions of one system above which not all of them are candidates."""
+
+_BLOCK = 256
+"""Systems whose stable compositions are found together."""
+
 
 @dataclass(kw_only=True, slots=True, eq=False)
 class Compositions:
@@ -27,11 +33,12 @@ class Compositions:
 
     Attributes:
         phases: the phases.
+        columns: the elements that occur, (c,) places among the 94.
         codes: composition of each phase with an energy, (n,); −1 for the others.
         lowest: phase of lowest energy at each composition, (m,).
-        fractions: (m, 94).
+        fractions: of these elements, (m, c).
         energies: of the lowest phases, (m,) eV/atom.
-        elements: energies of the pure elements, (94,) eV/atom, NaN where there is none.
+        pure: energies of the pure elements, (c,) eV/atom, NaN where there is none.
         formation: energies minus the elements', (m,) eV/atom; NaN where one is missing.
         others: formation energy of the lowest mixture of others, (m,); NaN where unknown.
         members: compositions that are mixed, (m, k), −1 beyond the end.
@@ -39,11 +46,12 @@ class Compositions:
     """
 
     phases: Phases
+    columns: np.ndarray
     codes: np.ndarray
     lowest: np.ndarray
     fractions: np.ndarray
     energies: np.ndarray
-    elements: np.ndarray
+    pure: np.ndarray
     formation: np.ndarray
     others: np.ndarray
     members: np.ndarray
@@ -53,75 +61,136 @@ class Compositions:
     def of(cls, phases: Phases) -> Self:
         """Return the compositions of phases, nothing solved yet."""
         has_energy = np.flatnonzero(np.isfinite(phases.energies))
-        whole = np.rint(phases.fractions[has_energy] * _SAME).astype(np.int32)
-        numbers, first = group(whole)
+        columns = np.flatnonzero((phases.fractions > 0).any(axis=0))
+        fractions = np.ascontiguousarray(phases.fractions[:, columns])
+        numbers, first = group(np.rint(fractions[has_energy] * _SAME).astype(np.int32))
         codes = np.full(len(phases), -1)
         codes[has_energy] = numbers
         order = has_energy[np.lexsort((phases.energies[has_energy], numbers))]
         lowest = order[np.searchsorted(codes[order], np.arange(len(first)))]
-        fractions, energies = phases.fractions[lowest], phases.energies[lowest]
+        fractions, energies = fractions[lowest], phases.energies[lowest]
         counts = (fractions > 0).sum(axis=1)
-        elements = np.full(N_ELEMENTS, np.nan)
-        pure = np.flatnonzero(counts == 1)
-        elements[fractions[pure].argmax(axis=1)] = energies[pure]
-        lacks = ((fractions > 0) & np.isnan(elements)).any(axis=1)
-        formation = energies - fractions @ np.nan_to_num(elements)
+        pure = np.full(len(columns), np.nan)
+        single = np.flatnonzero(counts == 1)
+        pure[np.nonzero(fractions[single])[1]] = energies[single]
+        lacks = (fractions[:, np.isnan(pure)] > 0).any(axis=1)
+        formation = energies - fractions @ np.nan_to_num(pure)
         shape = (len(lowest), int(counts.max(initial=1)))
         return cls(
             phases=phases,
+            columns=columns,
             codes=codes,
             lowest=lowest,
             fractions=fractions,
             energies=energies,
-            elements=elements,
+            pure=pure,
             formation=np.where(lacks, np.nan, formation),
             others=np.full(len(lowest), np.nan),
             members=np.full(shape, -1),
             amounts=np.zeros(shape),
         )
 
+    @property
+    def elements(self) -> np.ndarray:
+        """Energies of the pure elements, (94,) eV/atom, NaN where there is none."""
+        energies = np.full(N_ELEMENTS, np.nan)
+        energies[self.columns] = self.pure
+        return energies
+
     def solve(self, progress: Progress) -> None:
         """Find the lowest mixture at every composition, systems with few elements first."""
-        present = self.fractions > 0
-        counts = present.sum(axis=1)
+        counts = (self.fractions > 0).sum(axis=1)
         known = np.isfinite(self.formation)
-        keys = np.zeros((len(counts), 16), dtype=np.uint8)
-        keys[:, :12] = np.packbits(present, axis=1)
-        keys = keys.view(np.uint64)
-        stable = np.flatnonzero(known & (counts == 1))
-        done = 0
+        on_hull = known & (counts == 1)
+        total, done = int((known & (counts > 1)).sum()), 0
         for k in np.unique(counts[known & (counts > 1)]):
             own = np.flatnonzero(known & (counts == k))
-            for problems in _chunks(self._systems(own, stable, keys, int(k)), int(k)):
+            systems = self._systems(own, np.flatnonzero(on_hull))
+            crowded = [system for system in systems if len(system.wanted) > _CROWDED]
+            others = [system for system in systems if len(system.wanted) <= _CROWDED]
+            for problems in _chunks(others, int(k)):
                 self._solve(problems)
                 done += len(problems.wanted)
-                report(progress, done, int((known & (counts > 1)).sum()), "Compositions")
-            on_hull = self.formation[own] <= self.others[own] + STABLE
-            stable = np.concatenate([stable, own[on_hull]])
+                report(progress, done, total, "Compositions")
+            for system in crowded:
+                self._solve_crowded(system)
+                done += len(system.wanted)
+                report(progress, done, total, "Compositions")
+            on_hull[own] = self.formation[own] <= self.others[own] + STABLE
 
-    def _systems(
-        self, own: np.ndarray, stable: np.ndarray, keys: np.ndarray, k: int
-    ) -> "list[_System]":
-        numbers, first = group(keys[own])
-        order = np.argsort(numbers, kind="stable")
-        bounds = np.searchsorted(numbers[order], np.arange(len(first) + 1))
-        systems = []
-        for s, place in enumerate(own[first]):
-            outside = keys[stable] & ~keys[place]
-            within = stable[~outside.any(axis=1)]
-            elements = np.flatnonzero(self.fractions[place])
-            # The elements, which come first among the stable ones, in their order.
-            pure = within[:k][self.fractions[within[:k]].argmax(axis=1).argsort()]
-            wanted = own[order[bounds[s] : bounds[s + 1]]]
-            useful = wanted[self.formation[wanted] < 0]
-            systems.append(
-                _System(
-                    elements=elements,
-                    candidates=np.concatenate([pure, within[k:], useful]),
-                    wanted=wanted,
+    def _systems(self, own: np.ndarray, stable: np.ndarray) -> "list[_System]":
+        """Return the systems of some compositions with what is stable within each.
+
+        Args:
+            own: compositions of one number of elements, (p,).
+            stable: stable compositions with fewer elements, (s,).
+        """
+        present = self.fractions > 0
+        numbers, first = group(present[own])
+        members = _split(np.argsort(numbers, kind="stable"), np.bincount(numbers))
+        systems: list[_System] = []
+        flags = present[stable].astype(np.float32)
+        is_pure = flags.sum(axis=1) == 1
+        # The elements of each stable composition that a system has are counted in one product.
+        for begin in range(0, len(first), _BLOCK):
+            places = own[first[begin : begin + _BLOCK]]
+            shared = present[places].astype(np.float32) @ flags.T
+            of_block, found = np.nonzero(shared == flags.sum(axis=1))
+            within = _split(found, np.bincount(of_block, minlength=len(places)))
+            for place, inside, mine in zip(places, within, members[begin:], strict=False):
+                wanted = own[mine]
+                pure = stable[inside[is_pure[inside]]]
+                systems.append(
+                    _System(
+                        elements=np.flatnonzero(present[place]),
+                        candidates=np.concatenate(
+                            [
+                                pure[self.fractions[pure].argmax(axis=1).argsort()],
+                                stable[inside[~is_pure[inside]]],
+                                wanted[self.formation[wanted] < 0],
+                            ]
+                        ),
+                        wanted=wanted,
+                    )
                 )
-            )
         return systems
+
+    def _solve_crowded(self, system: "_System") -> None:
+        """Solve a system of so many compositions that most of them had better be no candidates.
+
+        The candidates grow from the stable ones of smaller systems by the deepest composition below
+        each mixture, until none is below. Then all mixtures are right but those of the stable
+        compositions, which lack the unstable ones. Of these, one can matter only if the stable
+        composition is in its own mixture, which could replace it otherwise.
+        """
+        k, wanted = len(system.elements), system.wanted
+        kept = system.candidates[~np.isin(system.candidates, wanted)]
+        depth = np.zeros(len(wanted))
+        below = np.zeros(1)
+        while len(below):
+            self._solve_all([replace(system, candidates=kept)], k)
+            depth = self.formation[wanted] - self.others[wanted]
+            below = np.flatnonzero((depth < -STABLE) & ~np.isin(wanted, kept))
+            below = below[np.argsort(depth[below], kind="stable")]
+            _, deepest = group(self.members[wanted[below], :k])
+            kept = np.concatenate([kept, wanted[below[deepest]]])
+        spare = wanted[~np.isin(wanted, kept)]
+        mixed = np.where(self.amounts[spare, :k] > 0, self.members[spare, :k], -1)
+        self._solve_all(
+            [
+                replace(
+                    system,
+                    candidates=np.concatenate([kept, spare[(mixed == stable).any(axis=1)]]),
+                    wanted=np.array([stable]),
+                )
+                for stable in wanted[(depth <= STABLE) & np.isin(wanted, kept)]
+            ],
+            k,
+        )
+
+    def _solve_all(self, systems: "list[_System]", k: int) -> None:
+        for problems in _chunks(systems, k):
+            self._solve(problems)
 
     def _solve(self, problems: "_Problems") -> None:
         x = self.fractions[problems.candidates[..., None], problems.elements[:, None, :]]
@@ -140,7 +209,7 @@ class Compositions:
 
     def of_phases(self) -> dict[str, np.ndarray]:
         """Return hull, others, without, left_out, members and amounts by phase."""
-        shift = self.fractions @ np.nan_to_num(self.elements)
+        shift = self.fractions @ np.nan_to_num(self.pure)
         is_element = (self.fractions > 0).sum(axis=1) == 1
         lacks = np.isnan(self.formation)
         others = np.where(is_element | lacks, np.nan, self.others + shift)
@@ -184,12 +253,12 @@ class Compositions:
 
     def _left_out(self, lacks: np.ndarray) -> np.ndarray:
         reasons = np.array(self.phases.reasons, dtype=object)
-        for i in np.flatnonzero(self.codes >= 0):
-            code = self.codes[i]
-            if lacks[code]:
-                missing = np.flatnonzero((self.fractions[code] > 0) & np.isnan(self.elements))
-                names = ", ".join(SYMBOLS[z] for z in missing)
-                reasons[i] = f"no energy of pure {names} is known"
+        unknown = np.isnan(self.pure)
+        places = np.flatnonzero(self.codes >= 0)
+        for i in places[lacks[self.codes[places]]]:
+            missing = self.columns[(self.fractions[self.codes[i]] > 0) & unknown]
+            names = ", ".join(SYMBOLS[z] for z in missing)
+            reasons[i] = f"no energy of pure {names} is known"
         return reasons
 
 
@@ -221,6 +290,11 @@ class _Problems:
     wanted: np.ndarray
     elements: np.ndarray
     candidates: np.ndarray
+
+
+def _split(values: np.ndarray, counts: np.ndarray) -> list[np.ndarray]:
+    """Cut an array into parts of these lengths."""
+    return np.split(values, np.cumsum(counts)[:-1])
 
 
 def _chunks(systems: "list[_System]", k: int) -> Iterator[_Problems]:

@@ -246,6 +246,8 @@ def group(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Returns:
         Numbers (n,) and places (m,).
     """
+    if not rows.size:
+        return np.zeros(len(rows), dtype=np.intp), np.zeros(min(len(rows), 1), dtype=np.intp)
     width = rows.shape[1] * rows.itemsize
     whole = np.ascontiguousarray(rows).view(np.dtype((np.void, width))).ravel()
     codes, _ = pd.factorize(np.array([*whole.tolist(), None], dtype=object)[:-1])

@@ -8,6 +8,7 @@ from pymatgen.core import Composition
 from core.elements import INDEX, N_ELEMENTS, SYMBOLS, fractions_from_formulas
 from core.errors import LabError
 from core.reference.formation.energies import ElementReferences
+from core.stability import compositions
 from core.stability.hulls import HullResult, hulls
 from core.stability.phases import EnergySource, Phases
 
@@ -81,6 +82,16 @@ def test_generated_systems_equal_pymatgens(seed):
 def test_ties_and_coplanar_phases_equal_pymatgens(seed):
     phases = generated(seed, symbols="Li Fe O", n=25, grid=0.25)
     check(phases, hulls(phases))
+
+
+@pytest.mark.parametrize("grid", [0.0, 0.25])
+def test_crowded_systems_give_the_same(grid, monkeypatch):
+    phases = generated(7, symbols="Li Fe O", n=120, grid=grid)
+    expected = hulls(phases)
+    monkeypatch.setattr(compositions, "_CROWDED", 1)
+    found = hulls(phases)
+    assert found.others == pytest.approx(expected.others, abs=1e-9, nan_ok=True)
+    assert found.hull == pytest.approx(expected.hull, abs=1e-9)
 
 
 def test_a_stable_phase_has_the_negative_distance_to_the_hull_without_it():
