@@ -166,7 +166,7 @@ class Compositions:
         k, wanted = len(system.elements), system.wanted
         kept = system.candidates[~np.isin(system.candidates, wanted)]
         depth = np.zeros(len(wanted))
-        below = np.zeros(1)
+        below = np.zeros(1, dtype=np.intp)
         while len(below):
             self._solve_all([replace(system, candidates=kept)], k)
             depth = self.formation[wanted] - self.others[wanted]

@@ -19,7 +19,11 @@ from core.frames.pairs import PairSet
 from core.frames.provenance import CORRECTIONS, origin
 from core.frames.schema import DFT, Corrections, EnergyColumn
 from core.frames.store import FrameSet
+from core.reference.fits.isolated import is_isolated
 from core.reference.shifts.pairs import default_energy
+
+_BLOCK = 256
+"""Systems that are compared with all others together."""
 
 AS_GIVEN = "as given"
 """Energies of the structures as they are in the data set, not relaxed."""
@@ -209,6 +213,9 @@ def phases_of(data: FrameSet | PairSet, column: str | None = None) -> Phases:
         )
     else:
         origin_, energies, formulas = data.card.frame_energy, data.energies(), data.formulas()
+    isolated = _isolated(data)
+    energies = energies.copy()
+    energies[isolated] = np.nan
     chosen = _lowest(data.material_ids(), formulas, energies)
     ids = np.asarray(data.material_ids(), dtype=object)[chosen].astype(object)
     names = pd.Series(ids)
@@ -217,16 +224,42 @@ def phases_of(data: FrameSet | PairSet, column: str | None = None) -> Phases:
         f"{name} {formula}"
         for name, formula in zip(ids[several], formulas[chosen][several], strict=True)
     ]
-    return replace(
-        Phases.of(
-            formulas[chosen],
-            data.fractions()[chosen],
-            energies[chosen],
-            EnergySource.of(origin_),
-            ids=ids,
-        ),
-        rows=chosen,
+    phases = Phases.of(
+        formulas[chosen],
+        data.fractions()[chosen],
+        energies[chosen],
+        EnergySource.of(origin_),
+        ids=ids,
     )
+    is_isolated_atom = np.isin(chosen, isolated)
+    reasons = np.where(is_isolated_atom, "an isolated atom is not a phase", phases.reasons)
+    return replace(phases, rows=chosen, reasons=reasons)
+
+
+def with_their_systems(fractions: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Return which phases lie in the chemical system of any chosen one, (n,) flags.
+
+    Args:
+        fractions: composition fractions, (n, 94).
+        chosen: flags, (n,).
+    """
+    present = fractions > 0
+    numbers, first = group(present)
+    systems = present[first].astype(np.float32)
+    wanted = systems[np.unique(numbers[chosen])]
+    within = np.zeros(len(first), dtype=bool)
+    for begin in range(0, len(wanted), _BLOCK):
+        shared = wanted[begin : begin + _BLOCK] @ systems.T
+        within |= (shared == systems.sum(axis=1)).any(axis=0)
+    return np.asarray(within[numbers])
+
+
+def _isolated(data: FrameSet | PairSet) -> np.ndarray:
+    """Return the rows that are an atom far from its images."""
+    single = np.flatnonzero(data.n_atoms() == 1)
+    frames = data.frames(single)
+    flags = [frame is not None and is_isolated(frame) for frame in frames]
+    return single[np.array(flags, dtype=bool)]
 
 
 def _lowest(materials: np.ndarray, formulas: np.ndarray, energies: np.ndarray) -> np.ndarray:
