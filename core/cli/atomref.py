@@ -1,7 +1,7 @@
 """`atomref`: fit the elemental references of a functional, with their uncertainty."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, cast
 
 import orjson
 import typer
@@ -23,7 +23,7 @@ from core.studies.atomref_intervals import Intervals
 from core.studies.atomref_intervals import intervals as fit_intervals
 from core.studies.prior_comparison import PriorStudy
 from core.studies.selection import EnergySelection, PairSelection
-from core.transfer.atomref_fits import PULLED, AtomRefFit
+from core.transfer.atomref_fits import PULLED, AtomRefFit, Strength
 
 Section = tuple[dict[str, Any], str]
 """What a part of the answer adds to its JSON object, and to its text."""
@@ -58,13 +58,15 @@ def atomref(
         ),
     ] = "shifted",
     strength: Annotated[
-        str,
+        str | None,
         typer.Option(
-            metavar="NUMBER|auto",
+            metavar="NUMBER|auto|covariance",
             help="Ridge strength toward the prior, for ridge and residual; auto: the best by "
-            "cross-validation over materials.",
+            "cross-validation over materials; covariance: elements that are alike depart from the "
+            "prior alike, as strongly as the data suggest, with an error of each.",
+            show_default="covariance for residual, else 0.01",
         ),
-    ] = "0.01",
+    ] = None,
     intervals: Annotated[
         bool,
         typer.Option(
@@ -102,7 +104,7 @@ def atomref(
         method=method,
         model=model,
         start=start,
-        strength=_strength(strength),
+        **({} if strength is None else {"strength": _strength(strength)}),
     )
     progress = progress_on_stderr()
     fit = study.fitted(progress)
@@ -117,7 +119,7 @@ def atomref(
     if influence:
         sections.append(_influence(fit, influence))
     if priors:
-        comparison = PriorStudy(**dict(study), own_strength=study.strength == "auto")
+        comparison = PriorStudy(**dict(study), own_strength=isinstance(study.strength, str))
         sections.append(_priors(comparison.compared(fit, progress=progress)))
     data = orjson.loads(fit.atomref.to_json())
     for more, _ in sections:
@@ -139,14 +141,14 @@ def _selection(
     return PairSelection(dataset=minus, other=dataset)
 
 
-def _strength(text: str) -> float | Literal["auto"]:
-    if text == "auto":
-        return "auto"
+def _strength(text: str) -> Strength:
+    if text in {"auto", "covariance"}:
+        return cast("Strength", text)
     try:
         strength = float(text)
     except ValueError:
         raise typer.BadParameter(
-            f"{text!r} is neither a number nor auto", param_hint="--strength"
+            f"{text!r} is neither a number nor auto or covariance", param_hint="--strength"
         ) from None
     if not 0 < strength < float("inf"):
         raise LabError(f"the ridge strength is {text}; give a number above 0.")
@@ -166,6 +168,10 @@ def _head(atomref: AtomRef, bootstrap: Intervals | None) -> Section:
             "condition": atomref.condition,
             "prior": atomref.prior_used,
             "strength": atomref.strength,
+            **{
+                f"standard deviation ({part}), eV/atom": deviation
+                for part, deviation in atomref.deviations.items()
+            },
             "in few frames": ", ".join(atomref.rare()) or "none",
         }
     )
@@ -173,6 +179,9 @@ def _head(atomref: AtomRef, bootstrap: Intervals | None) -> Section:
         text += f"\n\n{atomref.scale_note}"
     names = {"symbol": "element", "energy": "energy, eV/atom", "count": "frames"}
     data: dict[str, Any] = {}
+    if atomref.errors is not None:
+        occurring = occurring.assign(error_bar=atomref.errors[atomref.counts > 0])
+        names |= {"error_bar": "error after the data, eV/atom"}
     if bootstrap is not None:
         table = bootstrap.table()
         names |= {"error": "standard error", "low": "from", "high": "to (95 %)", "n": "materials"}

@@ -71,7 +71,13 @@ def train(
         float | None, _option("loss.huber_delta", "Error at which the loss becomes linear.")
     ] = None,
     ridge_strength: Annotated[
-        float | None, _option("ridge_strength", "Pull of residual toward its prior.")
+        str | None,
+        _option(
+            "ridge_strength",
+            "Pull of residual toward its prior: a number, or covariance, which pulls elements that "
+            "are alike jointly.",
+            "covariance",
+        ),
     ] = None,
     atomref: Annotated[
         str | None,

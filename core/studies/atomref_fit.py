@@ -20,6 +20,9 @@ from core.transfer.source_model import SourceModel
 Side = Literal["target", "source", "difference"]
 """Whose references: those of one functional, or target minus source."""
 
+RIDGE = 1e-2
+"""Default ridge strength."""
+
 _SECONDS = 1.0
 _SECONDS_PER_STRUCTURE = 0.02
 _PULL_SETTINGS = {"model", "start", "strength"}
@@ -28,7 +31,8 @@ _PULL_SETTINGS = {"model", "start", "strength"}
 class AtomRefStudy(ModelStudy):
     """One fit of elemental references.
 
-    Methods without a prior reset `model`, `start` and `strength` to their defaults.
+    Methods without a prior reset `model`, `start` and `strength` to their defaults. The default
+    strength of `residual` is "covariance", for its errors are the smallest.
 
     Attributes:
         pairs: energies in two functionals, or in one, which is then the target.
@@ -36,7 +40,8 @@ class AtomRefStudy(ModelStudy):
         method: how they are fitted.
         start: the prior of `ridge` and `residual`: its kind, a saved AtomRef, a file of energies,
             or "isolated" for the isolated atoms of the data set.
-        strength: their pull toward it; "auto" for the best one by cross-validation.
+        strength: their pull toward it; "auto" for the best one by cross-validation, "covariance"
+            for one that elements share which are alike.
     """
 
     kind: ClassVar[str] = "atomref"
@@ -47,14 +52,15 @@ class AtomRefStudy(ModelStudy):
     side: Side = "target"
     method: Method = "lstsq"
     start: str = "shifted"
-    strength: Annotated[float, Field(gt=0)] | Literal["auto"] = 1e-2
+    strength: Annotated[float, Field(gt=0)] | Literal["auto", "covariance"] = RIDGE
 
     @model_validator(mode="before")
     @classmethod
     def _without_unused(cls, settings: dict[str, Any]) -> dict[str, Any]:
         method = settings.get("method", cls.model_fields["method"].default)
         unused = set() if method in PULLED else _PULL_SETTINGS
-        return {key: value for key, value in settings.items() if key not in unused}
+        default = {"strength": "covariance"} if method == "residual" else {}
+        return default | {key: value for key, value in settings.items() if key not in unused}
 
     @property
     def datasets(self) -> list[str]:
@@ -80,7 +86,8 @@ class AtomRefStudy(ModelStudy):
         if self.side == "difference" and isinstance(pairs, PairSelection):
             words += ["--minus", pairs.source or pairs.dataset]
         if self.is_pulled:
-            strength = self.strength if self.strength == "auto" else format(self.strength, "g")
+            pull = self.strength
+            strength = pull if isinstance(pull, str) else format(pull, "g")
             words += ["--model", self.model, "--strength", strength]
             words += [] if self.start == "shifted" else ["--prior", self.start]
         columns = [] if column is None else ["--column", column]
@@ -120,6 +127,7 @@ class AtomRefStudy(ModelStudy):
         return fit_difference(
             self._fitted(LabelledEnergies.from_pairs(energies, "target"), part(progress, 0, 0.5)),
             self._fitted(LabelledEnergies.from_pairs(energies, "source"), part(progress, 0.5, 1)),
+            embedding=self.source.embedding() if self.strength == "covariance" else None,
         )
 
     def compute(self, progress: Progress) -> Any:

@@ -14,6 +14,7 @@ from core.frames.pairs import PairSet
 from core.frames.store import FrameSet
 from core.progress import Progress, silent
 from core.reference.fits.atomref import AtomRef, Method, fit_huber, fit_lstsq, fit_pulled
+from core.reference.fits.covariance import fit_covariance
 from core.reference.fits.leave_one_out import LeaveOneOut, leave_one_out
 from core.reference.fits.strength import StrengthCurve, strength_curve
 from core.reference.fits.uncertainty import material_counts
@@ -22,6 +23,9 @@ from core.transfer.source_model import SourceModel
 
 PULLED: frozenset[Method] = frozenset({"ridge", "residual"})
 """Methods with a prior."""
+
+Strength = float | Literal["auto", "covariance"]
+"""How a prior pulls."""
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
@@ -84,7 +88,7 @@ def fit_atomref(
     method: Method,
     source: SourceModel,
     start: str = "shifted",
-    strength: float | Literal["auto"] = 1e-2,
+    strength: Strength = 1e-2,
     progress: Progress = silent,
 ) -> AtomRefFit:
     """Fit the elemental references of one functional.
@@ -96,7 +100,8 @@ def fit_atomref(
         source: its AtomRef is where the prior starts, its network gives the interaction energies.
         start: the prior, as in `SourceModel.prior`.
         strength: pull toward the prior; "auto" takes the best one by cross-validation over
-            materials.
+            materials, "covariance" pulls elements that are alike jointly, as strongly as the data
+            suggest (``core.reference.fits.covariance``).
         progress: reports the interaction energies computed.
 
     Raises:
@@ -121,6 +126,16 @@ def fit_atomref(
     if prior is None:
         fit = fit_huber if method == "huber" else fit_lstsq
         atomref = fit(X, y, functional=target.functional)
+    elif strength == "covariance":
+        atomref = fit_covariance(
+            X,
+            y,
+            prior=prior.energies,
+            functional=target.functional,
+            prior_used=prior.description,
+            embedding=source.embedding(),
+            n_materials=pd.unique(materials).size,
+        )
     else:
         if strength == "auto":
             curve = strength_curve(X, y, materials, prior=prior.energies)
@@ -146,15 +161,19 @@ def fit_atomref(
     )
 
 
-def fit_difference(target: AtomRefFit, source: AtomRefFit) -> AtomRefFit:
+def fit_difference(
+    target: AtomRefFit, source: AtomRefFit, *, embedding: NDArray[np.float64] | None = None
+) -> AtomRefFit:
     """Return the fit to the difference of two functionals' energies of the same rows.
 
     Least squares and ridge are linear in the energies, so it is the difference of their fits, and
-    its uncertainty follows as that of any fit.
+    its uncertainty follows as that of any fit. A fit with a covariance learns it from the
+    differences themselves, which depart from the difference of the priors less than the energies.
 
     Args:
         target: the fit to the target functional.
         source: the fit to the source functional, of the same method and strength.
+        embedding: as of `core.reference.fits.covariance.fit_covariance`, for such a fit.
 
     Raises:
         LabError: if they are Huber fits, which are not linear.
@@ -168,14 +187,26 @@ def fit_difference(target: AtomRefFit, source: AtomRefFit) -> AtomRefFit:
     prior = target.prior
     if prior is not None and source.prior is not None:
         prior = prior - source.prior
+    energies = target.energies - source.energies
+    fitted = replace(ours, energies=ours.energies - theirs.energies)
+    if prior is not None and ours.penalty is not None:
+        fitted = fit_covariance(
+            target.fractions,
+            energies,
+            prior=prior,
+            functional=ours.functional,
+            prior_used=ours.prior_used or "given",
+            embedding=embedding,
+            n_materials=target.n_materials,
+        )
     return replace(
         target,
-        energies=target.energies - source.energies,
+        energies=energies,
         prior=prior,
         atomref=replace(
-            ours,
+            fitted,
+            method=ours.method,
             functional=f"{ours.functional} − {theirs.functional}",
-            energies=ours.energies - theirs.energies,
             labels=", ".join(sorted({ours.labels or "", theirs.labels or ""})),
             # Of one energy with corrections and one without, nothing can be said.
             corrections=ours.corrections if ours.corrections == theirs.corrections else "unknown",

@@ -13,7 +13,7 @@ from core.potential.models import UNKNOWN, get_atomref, load_model, source_funct
 from core.progress import Progress, silent
 from core.reference.fits.atomref import AtomRef, fit_lstsq
 from core.reference.shifts.labelled import LabelledEnergies
-from core.transfer.atomref_fits import fit_atomref
+from core.transfer.atomref_fits import Strength, fit_atomref
 from core.transfer.named_atomrefs import energies_named
 from core.transfer.source_model import SourceModel
 
@@ -46,7 +46,7 @@ def method_atomref(
     rows: NDArray[np.integer],
     source: SourceModel,
     *,
-    strength: float,
+    strength: Strength,
     own: str | None = None,
     progress: Progress = silent,
 ) -> AtomRef:
@@ -60,7 +60,7 @@ def method_atomref(
         frame_set: the target data set.
         rows: rows to fit on; those without an energy are left out.
         source: the pretrained model.
-        strength: pull toward the prior in `residual`.
+        strength: pull toward the prior in `residual`, as of `fit_atomref`.
         own: reference energies of the user's own, as of
             `core.transfer.named_atomrefs.energies_named`: `residual` is pulled toward them, other
             methods start with them; None for those of the method.

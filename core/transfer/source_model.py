@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from core.elements import INDEX
 from core.frames.store import FrameSet
 from core.reference.fits.priors import PRIOR_KINDS, Prior, prior
@@ -37,6 +40,17 @@ class SourceModel:
 
         atomref, source = get_atomref(load_model(self.name)), source_functional(self.name)
         return {kind: prior(atomref, source, functional, kind) for kind in PRIOR_KINDS}
+
+    def embedding(self) -> NDArray[np.float64]:
+        """Return the network's embedding of each element, (94, 64).
+
+        Raises:
+            LabError: if the model cannot be loaded.
+        """
+        from core.potential.models import load_model  # noqa: PLC0415  imports torch
+
+        rows = load_model(self.name).get_parameter("atom_embedding.embedding.weight")
+        return np.asarray(rows.detach().cpu().double().numpy())
 
     def prior(
         self, functional: str, start: str = "shifted", *, data: FrameSet | None = None

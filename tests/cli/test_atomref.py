@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from core.cli import app
+from core.elements import SYMBOLS
 from core.frames.registry import open_dataset
 from core.reference.fits.atomref import fit_huber, fit_lstsq
 from core.reference.fits.uncertainty import standard_errors
@@ -132,3 +133,21 @@ def test_mistakes():
         *DATA, "--method", "ridge", "--minus", "energy_gga_chgnet", "--strength", "auto"
     )
     assert "same column" in mistake(*DATA, "--minus", "energy_r2scan_chgnet")
+
+
+def test_alike_elements_jointly(data):
+    told = answer(*DATA, "--method", "ridge", "--strength", "covariance")
+    assert told["strength"] is None
+    assert list(told["deviations"]) == ["own", "table", "embedding", "noise"]
+    assert told["errors"]["O"] < told["errors"]["Pu"]
+    assert set(told["energies"]) == set(told["errors"]) == set(SYMBOLS)
+    text = CliRunner().invoke(app, [*DATA, "--method", "ridge", "--strength", "covariance"]).stdout
+    assert "error after the data" in text
+    words = ("--minus", "energy_gga_chgnet", "--method", "ridge", "--strength", "covariance")
+    shift = answer(*DATA, *words)
+    assert shift["functional"] == "r2SCAN − GGA/GGA+U"
+    X = data.fractions()
+    moved = data.energy("energy_r2scan_chgnet") - data.energy("energy_gga_chgnet")
+    expected = np.linalg.lstsq(X, moved)[0]
+    assert shift["energies"]["O"] == pytest.approx(expected[7], abs=0.05)
+    assert shift["deviations"]["noise"] < 0.5 * told["deviations"]["noise"]

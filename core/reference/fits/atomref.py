@@ -7,12 +7,12 @@ functional changes.
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 import pandas as pd
 
-from core.elements import N_ELEMENTS, SYMBOLS
+from core.elements import SYMBOLS
 from core.errors import LabError
 from core.files import disk_errors, write_whole
 from core.frames.schema import Corrections
@@ -39,6 +39,7 @@ _SHARED = (
     "labels",
     "corrections",
     "off_scale",
+    "deviations",
 )
 """Fields that an AtomRef and its file hold alike."""
 
@@ -58,13 +59,19 @@ class AtomRef:
         rank: rank of the composition columns of the elements present.
         condition: condition number of those columns; infinite if they are dependent.
         prior_used: description of the prior; None if there is none.
-        strength: ridge strength; None if there is no prior.
+        strength: ridge strength; None if there is no prior, or one with a covariance.
         scale: robust standard deviation of a Huber fit's residuals, eV/atom; None for other
             methods.
         labels: "dft" or the model that made the fitted energies; None if unknown.
         corrections: whether MP2020 corrections are in them.
         off_scale: data minus prior (eV/atom) by symbol, for elements whose energies count from
             another zero than the prior's; they are fitted without the pull.
+        deviations: standard deviations (eV/atom) that a prior with a covariance found in the
+            energies, by part (``core.reference.fits.covariance``); empty for other fits.
+        errors: standard deviation of each energy after the data, (94,) eV/atom, NaN where nothing
+            determines it; None for fits without a covariance.
+        penalty: what a covariance adds to the normal equations, (94, 94); None for other fits, and
+            in an AtomRef read from a file.
     """
 
     functional: str
@@ -80,6 +87,9 @@ class AtomRef:
     labels: str | None = None
     corrections: Corrections = "unknown"
     off_scale: dict[str, float] = field(default_factory=dict)
+    deviations: dict[str, float] = field(default_factory=dict)
+    errors: np.ndarray | None = None
+    penalty: np.ndarray | None = None
 
     def contribution(self, fractions: np.ndarray) -> np.ndarray:
         """Return composition fractions (n, 94) times AtomRef: (n,) eV/atom."""
@@ -116,6 +126,13 @@ class AtomRef:
         return np.isin(SYMBOLS, list(self.off_scale))
 
     @property
+    def pull(self) -> np.ndarray | None:
+        """What the prior adds to the normal equations, (94, 94); None without a prior."""
+        if self.penalty is not None or self.strength is None:
+            return self.penalty
+        return solve.ridge(self.strength, self.free)
+
+    @property
     def scale_note(self) -> str:
         """One sentence on the elements whose energies count from another zero; else empty."""
         return scale_note(self.off_scale)
@@ -144,6 +161,9 @@ class AtomRef:
             energies={SYMBOLS[i]: float(self.energies[i]) for i in used},
             counts={SYMBOLS[i]: int(self.counts[i]) for i in used},
             prior=self.prior_used,
+            errors={}
+            if self.errors is None
+            else {SYMBOLS[i]: float(self.errors[i]) for i in np.flatnonzero(self.errors >= 0)},
         ).model_dump_json(indent=1)
 
     @classmethod
@@ -164,6 +184,9 @@ class AtomRef:
             energies=np.array([content.energies.get(symbol, 0.0) for symbol in SYMBOLS]),
             counts=np.array([content.counts.get(symbol, 0) for symbol in SYMBOLS]),
             prior_used=content.prior,
+            errors=np.array([content.errors.get(symbol, np.nan) for symbol in SYMBOLS])
+            if content.errors
+            else None,
         )
 
     def write(self, path: Path) -> None:
@@ -189,25 +212,6 @@ class AtomRef:
         return cls.from_json(text, name=str(path))
 
 
-def compared(source: AtomRef, target: AtomRef) -> pd.DataFrame:
-    """Return the references of two functionals side by side.
-
-    Returns:
-        One row per element that occurs: symbol, source, target and difference (target − source,
-        eV/atom), count (number of frames of the target's fit that contain it).
-    """
-    occurring = np.flatnonzero(source.counts + target.counts)
-    return pd.DataFrame(
-        {
-            "symbol": [SYMBOLS[i] for i in occurring],
-            "source": source.energies[occurring],
-            "target": target.energies[occurring],
-            "difference": (target.energies - source.energies)[occurring],
-            "count": target.counts[occurring],
-        }
-    )
-
-
 def fit_lstsq(fractions: np.ndarray, energies: np.ndarray, *, functional: str) -> AtomRef:
     """Fit by least squares; the minimum-norm solution, so elements that do not occur get 0.
 
@@ -221,13 +225,13 @@ def fit_lstsq(fractions: np.ndarray, energies: np.ndarray, *, functional: str) -
     Raises:
         LabError: if there are no frames, or energies that are not finite.
     """
-    X, y = _checked(fractions, energies)
+    X, y = solve.checked(fractions, energies)
     columns = solve.columns(X)
     return AtomRef(
         functional=functional,
         method="lstsq",
         energies=solve.least_squares(X, y, columns),
-        **_description(y, columns),
+        **solve.description(y, columns),
     )
 
 
@@ -242,14 +246,14 @@ def fit_huber(fractions: np.ndarray, energies: np.ndarray, *, functional: str) -
     Raises:
         LabError: if there are no frames, energies that are not finite, or no convergence.
     """
-    X, y = _checked(fractions, energies)
+    X, y = solve.checked(fractions, energies)
     columns = solve.columns(X)
     references, scale = huber(X, y, columns)
     return AtomRef(
         functional=functional,
         method="huber",
         energies=references,
-        **_description(y, columns),
+        **solve.description(y, columns),
         scale=scale,
     )
 
@@ -280,21 +284,20 @@ def fit_ridge(
         LabError: if there are no frames, energies or a prior that are not finite, or the strength
             is not above 0.
     """
-    X, y = _checked(fractions, energies)
+    X, y = solve.checked(fractions, energies)
     if not (np.isfinite(strength) and strength > 0):
         raise LabError(f"the ridge strength is {strength}; give a number above 0.")
-    if np.shape(prior) != (N_ELEMENTS,) or not np.isfinite(prior).all():
-        raise LabError(f"the prior must hold {N_ELEMENTS} finite energies; give one per element.")
-    expected = np.asarray(prior, dtype=float)
+    expected = solve.checked_prior(prior)
     columns = solve.columns(X)
     off = {} if gap is None else gaps_by_symbol(gap)
     free = None if gap is None else np.isfinite(gap)
-    departure = solve.least_squares(X, y - X @ expected, columns, strength=strength, free=free)
+    penalty = solve.ridge(strength, free)
+    departure = solve.least_squares(X, y - X @ expected, columns, penalty=penalty)
     return AtomRef(
         functional=functional,
         method="ridge",
         energies=expected + departure,
-        **_description(y, columns),
+        **solve.description(y, columns),
         prior_used=prior_used,
         strength=strength,
         off_scale=off,
@@ -315,7 +318,7 @@ def fit_pulled(
     So a constant per element changes nothing but AtomRef wherever the data determine it.
     Arguments and errors as of ``fit_ridge``.
     """
-    X, y = _checked(fractions, energies)
+    X, y = solve.checked(fractions, energies)
     return fit_ridge(
         X,
         y,
@@ -364,25 +367,3 @@ def fit_residual(
         prior_used=prior_used,
     )
     return replace(fitted, method="residual")
-
-
-def _checked(fractions: np.ndarray, energies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    X = np.asarray(fractions, dtype=float)
-    y = np.asarray(energies, dtype=float)
-    if len(y) == 0:
-        raise LabError("there are no frames to fit AtomRef to; choose a data set with energies.")
-    if (missing := np.flatnonzero(~np.isfinite(y))).size:
-        raise LabError(
-            f"{len(missing)} of {len(y)} frames have no finite energy (the first is row "
-            f"{missing[0] + 1}); leave them out of the fit."
-        )
-    return X, y
-
-
-def _description(y: np.ndarray, columns: solve.Columns) -> dict[str, Any]:
-    return {
-        "counts": columns.counts,
-        "n": len(y),
-        "rank": columns.rank,
-        "condition": columns.condition,
-    }

@@ -47,6 +47,8 @@ class AtomRefFile(BaseModel):
         labels: "dft" or the model that made the fitted energies; null if unknown.
         corrections: whether MP2020 corrections are in them.
         off_scale: data minus prior, eV/atom, by symbol, of elements fitted without the pull.
+        deviations: standard deviations of a prior with a covariance, eV/atom, by part.
+        errors: standard deviation of an energy after the data, eV/atom, by symbol.
         versions: versions of the software that wrote it.
     """
 
@@ -66,12 +68,15 @@ class AtomRefFile(BaseModel):
     labels: str | None = None
     corrections: Corrections = "unknown"
     off_scale: dict[str, FiniteFloat] = Field(default_factory=dict)
+    deviations: dict[str, FiniteFloat] = Field(default_factory=dict)
+    errors: dict[str, Annotated[FiniteFloat, Field(ge=0)]] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=_versions)
 
     @model_validator(mode="after")
     def _known_elements(self) -> "AtomRefFile":
         if unknown := sorted(
-            (self.energies.keys() | self.counts.keys() | self.off_scale.keys()) - INDEX.keys()
+            (self.energies.keys() | self.counts.keys() | self.off_scale.keys() | self.errors.keys())
+            - INDEX.keys()
         ):
             raise ValueError(f"{unknown[0]} is not an element from H to Pu")
         return self

@@ -66,3 +66,22 @@ def side_by_side(atomrefs: Mapping[str, AtomRef]) -> pd.DataFrame:
     ).dropna(how="all")
     spread = table.max(axis=1) - table.min(axis=1)
     return table.assign(spread=spread).reset_index()
+
+
+def compared(source: AtomRef, target: AtomRef) -> pd.DataFrame:
+    """Return the references of two functionals side by side.
+
+    Returns:
+        One row per element that occurs: symbol, source, target and difference (target − source,
+        eV/atom), count (number of frames of the target's fit that contain it).
+    """
+    occurring = np.flatnonzero(source.counts + target.counts)
+    return pd.DataFrame(
+        {
+            "symbol": [SYMBOLS[i] for i in occurring],
+            "source": source.energies[occurring],
+            "target": target.energies[occurring],
+            "difference": (target.energies - source.energies)[occurring],
+            "count": target.counts[occurring],
+        }
+    )

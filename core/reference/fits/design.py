@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+from core.reference.fits.solve import square_root
+
 _WELL_CONDITIONED = 1e-8
 """Smallest eigenvalue of unit-diagonal normal equations that are inverted directly."""
 
@@ -124,11 +126,11 @@ def build_design(fractions: np.ndarray, groups: np.ndarray | None) -> Design:
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
 class Normal:
-    """Normal equations A = Σ weight · x xᵀ + diagonal penalty of a design, inverted.
+    """Normal equations A = Σ weight · x xᵀ + penalty of a design, inverted.
 
     Attributes:
         gram: A without its penalty, (p, p).
-        penalty: ridge strength on its diagonal, (p,).
+        penalty: what A adds to it, (p, p).
         inverse: A generalized inverse of A, (p, p); the inverse if A has one.
         determined: whether the data determine an element's reference, (p,).
         basis: columns that span the determined directions, (p, rank), in units of ``length``; None
@@ -149,22 +151,20 @@ class Normal:
         return np.asarray((scaled > _TOUCHED * scaled.max(axis=0, initial=1e-300)).any(axis=1))
 
 
-def normal(
-    design: Design, weights: np.ndarray, strength: float, free: np.ndarray | None = None
-) -> Normal:
+def normal(design: Design, weights: np.ndarray, penalty_of_all: np.ndarray | None = None) -> Normal:
     """Invert the normal equations of cells with weights (c,), all at least 0.
 
-    Elements that are `free`, (94,) booleans, have no penalty.
+    The penalty is a matrix over all elements, (94, 94), symmetric and not negative; None for none.
 
     Undetermined directions are found in the weighted rows themselves, to working precision, because
     the normal equations square the condition number.
     """
     p = len(design.elements)
     gram = (design.cells.T @ (sp.diags_array(weights) @ design.cells)).toarray()
-    penalty = np.full(p, strength)
-    if free is not None:
-        penalty[free[design.elements]] = 0.0
-    full = gram + np.diag(penalty)
+    penalty = np.zeros((p, p))
+    if penalty_of_all is not None:
+        penalty = penalty_of_all[np.ix_(design.elements, design.elements)]
+    full = gram + penalty
     length = np.sqrt(np.diag(full))
     length[length == 0] = 1.0
     scaled = full / np.outer(length, length)
@@ -181,7 +181,7 @@ def normal(
         )
     rows = (sp.diags_array(np.sqrt(weights)) @ design.cells).toarray()
     if penalty.any():
-        rows = np.concatenate([rows, np.diag(np.sqrt(penalty))])
+        rows = np.concatenate([rows, square_root(penalty)])
     factor = np.linalg.qr(rows / length, mode="r")
     _, singular, vectors = np.linalg.svd(factor)
     cut = singular[0] * max(rows.shape) * np.finfo(float).eps

@@ -5,7 +5,7 @@ without it follow in closed form from those with it:
 
     w₍₋ᵢ₎ = w − A⁻¹ Xᵢᵀ (1 − Hᵢ)⁻¹ eᵢ,    Hᵢ = Xᵢ A⁻¹ Xᵢᵀ,
 
-with the material's compositions Xᵢ and residuals eᵢ; A contains the ridge strength if there is one
+with the material's compositions Xᵢ and residuals eᵢ; A contains the pull of a prior if there is one
 (Cook and Weisberg, Residuals and Influence in Regression, 1982, sections 2.2 and 3.6,
 hdl:11299/37076). For a Huber fit the same is one Newton step from the fit, with the second
 derivative of its loss in A: first order, not exact.
@@ -40,7 +40,7 @@ class LeaveOneOut:
         mean_residual: mean residual of each material, (m,) eV/atom.
         undetermined: whether the others do not determine all references of a material, (m,).
         alone: elements of each material that no other contains, (m,) texts such as "He, Ne". A
-            ridge fit then predicts with the prior.
+            fit with a prior then predicts with it.
         leverage: degrees of freedom of the fit that a material takes up, (m,): the trace of Hᵢ,
             between 0 and the number of its distinct compositions. Their sum is the number of
             references.
@@ -207,13 +207,12 @@ def deleted(
     design = build_design(fractions, groups)
     error = np.asarray(energies, dtype=float) - _contribution(design, fit)
     bend = design.gathered(curvature(error, fit.scale))
-    strength = 0.0 if fit.strength is None else fit.strength
-    solved = normal(design, bend, strength, fit.free)
+    solved = normal(design, bend, fit.pull)
     pull = design.gathered(score(error, fit.scale))
     adjusted, drop = np.zeros(len(bend)), np.full(len(bend), np.nan)
     leverage = np.zeros(len(design.materials))
     lost: dict[int, np.ndarray] = {}
-    carries = _carriers(design, solved.penalty)
+    carries = _carriers(design, np.diag(solved.penalty))
     sizes = np.bincount(design.material, minlength=len(design.materials))
     begins = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     singles = np.flatnonzero(sizes == 1)
@@ -261,7 +260,7 @@ def _contribution(design: Design, fit: AtomRef) -> np.ndarray:
 
 
 def _carriers(design: Design, penalty: np.ndarray) -> np.ndarray:
-    """Return which materials (m,) contain an element of their own, without a pull on it (p,)."""
+    """Return which materials (m,) have an element of their own, without a pull on it (p,)."""
     incidence = design.elements_of_materials
     single = ((design.material_counts == 1) & (penalty == 0))[incidence.indices]
     owner = np.repeat(np.arange(len(design.materials)), np.diff(incidence.indptr))

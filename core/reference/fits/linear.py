@@ -14,4 +14,6 @@ def fitted_line(fractions: np.ndarray, values: np.ndarray) -> np.ndarray:
 
     Fractions sum to one, so the model contains a constant.
     """
-    return solve.least_squares(fractions, values, solve.columns(fractions), strength=STRENGTH)
+    return solve.least_squares(
+        fractions, values, solve.columns(fractions), penalty=solve.ridge(STRENGTH)
+    )

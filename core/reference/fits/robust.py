@@ -109,7 +109,7 @@ def _minimized(design: Design, energies: np.ndarray, w: np.ndarray, turn: float)
             np.abs(error) <= turn, 1.0, _OUTSIDE * turn / np.maximum(np.abs(error), turn)
         )
         fall = design.cells.T @ np.clip(error, -turn, turn)
-        step = normal(design, bend, 0.0).inverse @ fall
+        step = normal(design, bend).inverse @ fall
         along = design.cells @ step
         length = _length(error, along, turn)
         w = w + length * step

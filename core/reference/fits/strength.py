@@ -192,6 +192,6 @@ def _fold_sums(
 
 def _lstsq_errors(design: Design, energies: np.ndarray, out: np.ndarray) -> np.ndarray:
     """Return the errors of least squares on the rows left out, eV/atom."""
-    fit = normal(design, (~out).astype(float), 0.0)
+    fit = normal(design, (~out).astype(float))
     w = fit.inverse @ (design.cells.T @ np.where(out, 0.0, energies))
     return np.asarray(energies[out] - design.cells[out] @ w)

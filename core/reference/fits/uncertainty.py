@@ -153,7 +153,7 @@ def bootstrap(
         entries[:, place] = (squares @ weights).T
         equations = entries.reshape(size, p, p)
         equations += np.triu(equations, 1).transpose(0, 2, 1)
-        equations[:, np.arange(p), np.arange(p)] += solved.penalty
+        equations += solved.penalty
         right = (scores @ (weights - 1)).T
         deviation[begin : begin + size] = _solved(equations, right, solved.basis, solved.length)
     determined = _determined(parts)

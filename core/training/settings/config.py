@@ -4,7 +4,7 @@ import reprlib
 import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -112,7 +112,9 @@ class RunConfig(BaseModel):
             GPU where that pays (`core.training.settings.processes.default_processes`).
         threads: CPU threads of each process; None takes the physical cores that it may use, divided
             by the number of processes.
-        ridge_strength: pull toward the prior in the `residual` AtomRef.
+        ridge_strength: pull toward the prior in the `residual` AtomRef: one strength for all
+            elements, or "covariance", where elements that are alike depart from it alike
+            (`core.reference.fits.covariance`).
         atomref: reference energies of the user's own, which scratch, trainable and frozen start
             with and `residual` is pulled toward: a saved AtomRef, a file, or "isolated" for the
             isolated atoms of the data set; None for those of the method.
@@ -145,7 +147,7 @@ class RunConfig(BaseModel):
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     processes: int | None = Field(default=None, ge=1, le=1024)
     threads: int | None = Field(default=None, ge=1)
-    ridge_strength: float = Field(default=1e-2, gt=0)
+    ridge_strength: Annotated[float, Field(gt=0)] | Literal["covariance"] = "covariance"
     atomref: str | None = Field(default=None, min_length=1)
     stability: Literal["off", "static", "relaxed"] = "off"
 

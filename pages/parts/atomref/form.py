@@ -1,7 +1,7 @@
 """Choosing how AtomRef is fitted, and the fits of the chosen pairs."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast, get_args
+from typing import Any, Literal, TypeVar, cast, get_args
 
 import streamlit as st
 
@@ -23,6 +23,10 @@ METHODS: dict[Method, str] = {
     "huber": "Huber",
     "ridge": "Ridge toward a prior",
     "residual": "Residual",
+}
+PULLS: dict[str, str] = {
+    "covariance": "Alike elements jointly",
+    "ridge": "Each element alone",
 }
 EXPLANATIONS: dict[Method, str] = {
     "lstsq": "One energy per element, so that composition alone explains as much of the total "
@@ -75,20 +79,33 @@ def choose_fit(choice: PairChoice | EnergyChoice) -> AtomRefStudy:
     )
     st.caption(EXPLANATIONS[method])
     no_prior = method not in PULLED
-    columns = st.columns([2, 2, 3])
-    columns[0].number_input(
+    columns = st.columns([2, 2, 2, 3])
+    pull = columns[0].selectbox(
         "Pull toward the prior",
+        list(PULLS),
+        format_func=PULLS.__getitem__,
+        index=0 if method == "residual" else 1,
+        key=pull_key(method),
+        bind="query-params",
+        disabled=no_prior,
+        help="Alike elements jointly: neighbors in the periodic table, and elements with similar "
+        "embeddings in the pretrained network, depart from the prior alike, as strongly as the "
+        "energies suggest. Rare elements then learn from the others, and each has an error. "
+        "Each element alone: ridge with one strength.",
+    )
+    columns[1].number_input(
+        "Strength",
         min_value=1e-6,
         max_value=1e6,
         value=1e-2,
         format="%g",
         key="strength",
         bind="query-params",
-        disabled=no_prior,
+        disabled=no_prior or pull == "covariance",
         help="Ridge strength: the prior weighs about as much as this many frames of the pure "
         "element. The view “Strength and prior” finds the best one.",
     )
-    columns[1].selectbox(
+    columns[2].selectbox(
         "Pretrained model",
         list(MODELS),
         key="model",
@@ -96,7 +113,7 @@ def choose_fit(choice: PairChoice | EnergyChoice) -> AtomRefStudy:
         disabled=no_prior,
         help="The prior starts from its AtomRef; its network gives the interaction energies.",
     )
-    columns[2].selectbox(
+    columns[3].selectbox(
         "Prior",
         [*PRIOR_KINDS, *saved_atomrefs()],
         format_func=lambda kind: PRIOR_KINDS.get(kind, kind),
@@ -111,12 +128,24 @@ def choose_fit(choice: PairChoice | EnergyChoice) -> AtomRefStudy:
     return fit_of_form(choice, method)
 
 
+def pull_key(method: Method) -> str:
+    """Return the key of the control of the pull, whose default depends on the method."""
+    return "residual-pull" if method == "residual" else "pull"
+
+
+def strength_of_form(method: Method) -> float | Literal["covariance"]:
+    """Return the pull toward the prior that the form's controls describe."""
+    if st.session_state.get(pull_key(method)) == "covariance":
+        return "covariance"
+    return float(st.session_state["strength"])
+
+
 def fit_of_form(choice: PairChoice | EnergyChoice, method: Method) -> AtomRefStudy:
     """Return the fit that the form's controls describe, with another method if need be."""
     return AtomRefStudy(
         pairs=choice.selection,
         method=method,
-        strength=st.session_state["strength"],
+        strength=strength_of_form(method),
         model=st.session_state["model"],
         start=st.session_state["prior"],
     )

@@ -115,7 +115,7 @@ def show_numbers(fit: AtomRefFit, left_out: LeaveOneOut) -> None:
         more = f" and {len(sole) - MOST_NAMED} more" if len(sole) > MOST_NAMED else ""
         consequence = (
             "The prior predicts these elements."
-            if fit.atomref.strength is not None
+            if fit.prior is not None
             else "The other materials cannot predict these."
         )
         st.warning(

@@ -7,7 +7,8 @@ import streamlit as st
 from core.elements import N_ELEMENTS, SYMBOLS, fractions_from_formula
 from core.figures.atomref.vectors import atomref_bars, atomref_difference
 from core.figures.base.periodic import periodic_table
-from core.reference.fits.atomref import RARE, AtomRef, compared
+from core.reference.fits.atomref import RARE, AtomRef
+from core.reference.fits.compare import compared
 from core.reference.shifts.shift import scaled_energies
 from core.studies.atomref_fit import AtomRefStudy
 from core.transfer.atomref_fits import AtomRefFit

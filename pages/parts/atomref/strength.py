@@ -11,7 +11,7 @@ from core.reference.fits.priors import PRIOR_KINDS
 from core.reference.fits.strength import StrengthCurve
 from core.studies.atomref_fit import AtomRefStudy
 from core.studies.prior_comparison import PriorStudy
-from pages.parts.atomref.form import METHODS, choose_side, fit_of_form, fitted
+from pages.parts.atomref.form import METHODS, choose_side, fit_of_form, fitted, pull_key
 from pages.parts.shared.figure import show
 from pages.parts.shared.job import computed
 from pages.parts.shared.page import command, is_dark, plain
@@ -22,7 +22,8 @@ MEASURES = {"mae": "MAE", "rmse": "RMSE"}
 
 def show_strength_and_prior(choice: PairChoice, study: AtomRefStudy) -> None:
     """Show held-out errors by ridge strength and by prior."""
-    in_use = st.session_state["strength"] if study.is_pulled else None
+    is_ridge = study.is_pulled and study.strength != "covariance"
+    in_use = st.session_state["strength"] if is_ridge else None
     if not study.is_pulled:
         st.info(f"{METHODS[study.method]} has no prior; this view is about ridge.")
         study = fit_of_form(choice, "ridge")
@@ -138,6 +139,7 @@ def set_form(method: Method, strength: float) -> None:
     """Set the form's method and strength."""
     if st.session_state.get("fit") != method:
         st.session_state["fit"] = method
+    st.session_state[pull_key(method)] = "ridge"
     st.session_state["strength"] = strength
 
 

@@ -40,7 +40,7 @@ def test_preflight_tells_what_the_run_begins_with(energies_only, tmp_path, metho
     config = RunConfig(dataset="energies", method=method, device="cpu", threads=1)
     found = preflight(config)
     expected = untrained_validation(config, energies_only, tmp_path)
-    assert found.energy_mae_mev_per_atom == pytest.approx(expected, rel=1e-4)
+    assert found.energy_mae_mev_per_atom == pytest.approx(expected, rel=1e-4, abs=1e-3)
     assert found.n_train + found.n_validation + found.n_test == len(energies_only)
     assert found.labels == {"energy": found.n_train}
     assert found.n_atoms_mean == 2
@@ -154,7 +154,7 @@ def test_frames_that_cannot_be_trained_on_are_in_no_fit(complete, with_atoms, tm
     expected = untrained_validation(config, complete, tmp_path)
     more = config.model_copy(update={"dataset": "with-atoms"})
     found = preflight(more)
-    assert found.energy_mae_mev_per_atom == pytest.approx(expected, rel=1e-4)
+    assert found.energy_mae_mev_per_atom == pytest.approx(expected, rel=1e-4, abs=1e-3)
     assert untrained_validation(more, with_atoms, tmp_path) == pytest.approx(expected, rel=1e-6)
     assert found.n_train == len(complete.split().train)
     in_training = np.isin(with_atoms.split().train, [24, 25, 26]).sum()
