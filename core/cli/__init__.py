@@ -74,6 +74,10 @@ _COMMANDS = {
         "predict",
         "Predict energy, forces, stress and magmoms of every structure in some files.",
     ),
+    "relax": (
+        "relax",
+        "Relax every structure in some files: FIRE, atoms and cell, many structures together.",
+    ),
     "export": (
         "runs",
         "Copy a run's best model to a file that stock CHGNet.from_file loads, with a model card.",

@@ -7,12 +7,13 @@ from chgnet.model import CHGNet
 
 from core.frames.schema import Frame
 from core.potential.compiled_prediction import compile_if_faster
-from core.potential.models import model_fingerprint
+from core.potential.models import load_model, model_fingerprint, resolve_device
 from core.potential.prediction import HasStructure
 from core.potential.relaxation.batched import as_frame, relaxations
 from core.potential.relaxation.evaluation import WANTED
 from core.potential.relaxation.kept import kept_relaxations
 from core.potential.relaxation.relaxed import Relaxed, RelaxSettings
+from core.potential.threads import compute_settings
 from core.progress import Progress, silent
 
 USUAL_STEPS = 30
@@ -67,6 +68,41 @@ def relax(
             found[missing[place]] = relaxed
             kept.put(missing[place], relaxed)
     return [_named(found[key], frame) for key, frame in zip(keys, given, strict=True)]
+
+
+def relax_with(
+    model_name: str,
+    structures: Sequence[HasStructure],
+    settings: RelaxSettings | None = None,
+    *,
+    device: str = "auto",
+    threads: int | None = None,
+    progress: Progress = silent,
+    keep_trajectories: bool = False,
+) -> list[Relaxed]:
+    """Load a model and relax structures with it, as ``relax`` does.
+
+    Args:
+        model_name: a released model's name, or the path of a checkpoint.
+        structures: the structures.
+        settings: when a relaxation ends.
+        device: "auto", "cpu", "cuda" or "mps".
+        threads: CPU threads; None uses the physical cores.
+        progress: as in ``relax``.
+        keep_trajectories: keep every geometry.
+
+    Returns:
+        As ``relax``.
+
+    Raises:
+        LabError: if the model cannot be loaded or the device is not available.
+    """
+    where = resolve_device(device)
+    model = load_model(model_name, where)
+    with compute_settings(threads, where):
+        return relax(
+            model, structures, settings, progress=progress, keep_trajectories=keep_trajectories
+        )
 
 
 def _named(relaxed: Relaxed, given: Frame) -> Relaxed:

@@ -29,9 +29,9 @@ class RelaxSettings(BaseModel):
     relax_cell: bool = True
 
     def text(self) -> str:
-        """Return the settings in words."""
-        what = "atoms and cell" if self.relax_cell else "atoms in a fixed cell"
-        return f"{what} relaxed to {self.fmax:g} eV/Å in at most {self.steps:,} steps"
+        """Return the settings in words, as in "relaxed with …"."""
+        cell = "cell relaxed" if self.relax_cell else "cell kept"
+        return f"FIRE, forces to {self.fmax:g} eV/Å, at most {self.steps:,} steps, {cell}"
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)

@@ -1,0 +1,213 @@
+"""`relax`: the structures in any file ASE reads, relaxed together."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from core.cli.answer import Answer, LabCommand, columns, progress_on_stderr
+from core.cli.options import Device, JsonFlag, ModelOption, StructureFiles, Threads
+from core.cli.predict import level_text, model_origin, unseen_elements
+from core.errors import LabError
+from core.files import disk_errors, new_directory
+from core.frames.export.atoms import atoms_of
+from core.frames.export.extxyz import write_images
+from core.frames.sources.structure_files import LeftOut, Place, read_structures
+from core.potential.relaxation.relaxed import Relaxed, RelaxSettings
+from core.runs.record.named_models import checkpoint_of
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+app = typer.Typer()
+
+_HEAD = (
+    "file",
+    "frame",
+    "formula",
+    "atoms",
+    "energy, eV/atom",
+    "state",
+    "steps",
+    "max force, eV/Å",
+    "volume, %",
+)
+_ONE_FILE = (".extxyz", ".xyz")
+
+
+@app.command("relax", cls=LabCommand)
+def relax(
+    files: StructureFiles,
+    *,
+    model: ModelOption,
+    out: Annotated[
+        Path | None, typer.Option(help="New extended XYZ file for the relaxed structures.")
+    ] = None,
+    trajectories: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR|FILE",
+            help="Where to write every geometry: a new file (.extxyz), or a new directory with one "
+            "file per structure.",
+        ),
+    ] = None,
+    fmax: Annotated[
+        float,
+        typer.Option(help="Largest force, eV/Å, of an atom or a row of the cell, to end with."),
+    ] = 0.1,
+    steps: Annotated[int, typer.Option(min=0, help="Largest number of steps.")] = 500,
+    keep_cell: Annotated[
+        bool, typer.Option("--keep-cell", help="Relax the atoms only, in the given cell.")
+    ] = False,
+    device: Device = "auto",
+    threads: Threads = None,
+    _json: JsonFlag = False,
+) -> Answer:
+    """Relax every structure in some files: FIRE, atoms and cell, many structures together.
+
+    Structures that are refused, explode or do not converge are listed with the reason, and the
+    others are relaxed: the exit status is 0 unless there is no energy of any. Results are kept, so
+    that the same command goes on where an ended one was.
+    """
+    chosen = checkpoint_of(model)
+    if not 0 < fmax < float("inf"):
+        raise LabError("--fmax: give a force larger than 0 eV/Å, such as 0.05.")
+    for path in (out, trajectories):
+        if path is not None and path.exists():
+            raise LabError(f"{path}: exists already; name a new file.")
+    frames, left_out = read_structures(files)
+    # Importing torch takes seconds, so errors in the arguments are raised before.
+    from core.potential.relaxation.relax import relax_with  # noqa: PLC0415
+    from core.transfer.seen_elements import never_seen_text  # noqa: PLC0415
+
+    settings = RelaxSettings(fmax=fmax, steps=steps, relax_cell=not keep_cell)
+    found = relax_with(
+        chosen,
+        [frame for _, frame in frames],
+        settings,
+        device=device,
+        threads=threads,
+        progress=progress_on_stderr(),
+        keep_trajectories=trajectories is not None,
+    )
+    results = list(zip((place for place, _ in frames), found, strict=True))
+    usable = [(place, one) for place, one in results if one.structure.energy_per_atom is not None]
+    if not usable:
+        path, index = results[0][0]
+        raise LabError(f"Frame {index} (from 0) of {path}: {results[0][1].reason}")
+    if out is not None:
+        write_images(out, (_image(relaxed) for _, relaxed in usable))
+    if trajectories is not None:
+        _write_trajectories(trajectories, results)
+    rows = [_row(*place, relaxed) for place, relaxed in results]
+    rows += [_unread(one) for one in left_out]
+    rows.sort(key=lambda row: ([str(path) for path in files].index(row["file"]), row["index"]))
+    unseen = unseen_elements(chosen, [relaxed.structure for _, relaxed in usable])
+    origin = model_origin(chosen)
+    told = [row for row in rows if row["reason"]]
+    paragraphs = [
+        columns(_HEAD, [_summary(row) for row in rows]),
+        "\n".join(f"{one['index']} (from 0) of {one['file']}: {one['reason']}" for one in told),
+        never_seen_text(unseen),
+        f"Settings: {settings.text()}. Energies are {level_text(model, origin)}.",
+    ]
+    refused = [row for row in rows if row["state"] == "refused"]
+    return Answer(
+        data={
+            "model": model,
+            **origin,
+            "settings": settings.model_dump(),
+            "frames": rows,
+            "left_out": [
+                {"file": row["file"], "frame": row["index"], "why": row["reason"]}
+                for row in refused
+            ],
+            "unseen_elements": unseen,
+        },
+        text="\n\n".join(filter(None, paragraphs)),
+    )
+
+
+def _row(path: Path, index: int, relaxed: Relaxed) -> dict[str, Any]:
+    from ase.symbols import Symbols  # noqa: PLC0415
+
+    return {
+        "file": str(path),
+        "index": index,
+        "formula": Symbols(relaxed.structure.atomic_numbers).get_chemical_formula(),
+        "n_atoms": len(relaxed.structure),
+        "energy_per_atom": relaxed.energy,
+        "converged": relaxed.converged,
+        "steps": relaxed.steps,
+        "state": relaxed.state,
+        "reason": relaxed.reason,
+        "max_force": relaxed.max_force,
+        "volume_change": relaxed.volume_change,
+    }
+
+
+def _unread(one: LeftOut) -> dict[str, Any]:
+    """Return the row of a structure that cannot be taken from its file."""
+    nothing = dict.fromkeys(("formula", "n_atoms", "energy_per_atom", "max_force", "volume_change"))
+    return {
+        "file": str(one.path),
+        "index": one.index,
+        **nothing,
+        "converged": False,
+        "steps": 0,
+        "state": "refused",
+        "reason": one.why,
+    }
+
+
+def _summary(row: dict[str, Any]) -> list[Any]:
+    change = row["volume_change"]
+    names = ("file", "index", "formula", "n_atoms", "energy_per_atom", "state", "steps")
+    return [
+        *(row[name] for name in names),
+        row["max_force"],
+        None if change is None else 100 * change,
+    ]
+
+
+def _image(relaxed: Relaxed) -> "Atoms":
+    """Return a relaxed structure with its labels in ASE's units and signs."""
+    atoms = atoms_of(relaxed.structure)
+    atoms.info |= {"converged": relaxed.converged, "steps": relaxed.steps}
+    return atoms
+
+
+def _write_trajectories(path: Path, results: Sequence[tuple[Place, Relaxed]]) -> None:
+    if path.suffix in _ONE_FILE:
+        write_images(path, (image for _, one in results for image in _geometries(one)))
+        return
+    with disk_errors(path), new_directory(path) as directory:
+        for number, ((source, index), one) in enumerate(results):
+            if one.trajectory is not None:
+                name = f"{number:05d}-{source.stem}-{index}.extxyz"
+                write_images(directory / name, _geometries(one))
+
+
+def _geometries(relaxed: Relaxed) -> Iterator["Atoms"]:
+    """Yield every geometry of a relaxation with energy, largest force and step."""
+    way = relaxed.trajectory
+    if way is None:
+        return
+    for step in range(len(way)):
+        frame = replace(
+            relaxed.structure,
+            frac_coords=way.frac_coords[step],
+            lattice=way.lattices[step],
+            energy_per_atom=float(way.energies[step]),
+            forces=None,
+            stress=None,
+        )
+        atoms = atoms_of(frame)
+        atoms.info |= {
+            "structure": relaxed.structure.frame_id,
+            "step": step,
+            "max_force": float(way.max_forces[step]),
+        }
+        yield atoms
