@@ -130,13 +130,17 @@ def relax(
     )
 
 
-def _row(path: Path, index: int, relaxed: Relaxed) -> dict[str, Any]:
+def _formula(relaxed: Relaxed) -> str:
     from ase.symbols import Symbols  # noqa: PLC0415
 
+    return Symbols(relaxed.structure.atomic_numbers).get_chemical_formula()
+
+
+def _row(path: Path, index: int, relaxed: Relaxed) -> dict[str, Any]:
     return {
         "file": str(path),
         "index": index,
-        "formula": Symbols(relaxed.structure.atomic_numbers).get_chemical_formula(),
+        "formula": _formula(relaxed),
         "n_atoms": len(relaxed.structure),
         "energy_per_atom": relaxed.energy,
         "converged": relaxed.converged,
@@ -184,10 +188,10 @@ def _write_trajectories(path: Path, results: Sequence[tuple[Place, Relaxed]]) ->
         write_images(path, (image for _, one in results for image in _geometries(one)))
         return
     with disk_errors(path), new_directory(path) as directory:
-        for number, ((source, index), one) in enumerate(results):
+        for number, (_, one) in enumerate(results):
             if one.trajectory is not None:
-                name = f"{number:05d}-{source.stem}-{index}.extxyz"
-                write_images(directory / name, _geometries(one))
+                # ASE takes a file with "POSCAR" in its name for one, so sources are not named here.
+                write_images(directory / f"{number:05d}-{_formula(one)}.extxyz", _geometries(one))
 
 
 def _geometries(relaxed: Relaxed) -> Iterator["Atoms"]:

@@ -23,6 +23,7 @@ _CLASSES = {
     "next": "core.studies.acquisition:NextStudy",
     "offset": "core.studies.model_offset:OffsetStudy",
     "prior-comparison": "core.studies.prior_comparison:PriorStudy",
+    "relaxation": "core.studies.relaxation:RelaxationStudy",
     "run-errors": "core.studies.run_errors:RunErrorsStudy",
     "subset": "core.studies.making:SubsetStudy",
 }

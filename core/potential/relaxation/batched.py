@@ -242,7 +242,7 @@ class _Batch:
         if found.too_large[place]:
             state, reason = "refused", "The device has too little memory for it; take the CPU."
         elif state == "exploded":
-            reason = f"After {steps} steps {now.problems[place]}"
+            reason = f"At step {steps:,} {now.problems[place]}"
         else:
             structure = replace(
                 case.given,
@@ -254,8 +254,8 @@ class _Batch:
             )
             if state == "not converged":
                 reason = (
-                    f"The largest force is still {max_force:.3g} eV/Å after {steps:,} steps; allow "
-                    "more steps, or look at the structure."
+                    f"The largest force is still {max_force:.3g} eV/Å at step {steps:,}, the last "
+                    "allowed; allow more steps, or look at the structure."
                 )
             elif self._settings.relax_cell and case.keeps_cell:
                 reason = "Its cell was kept: it is not periodic along every lattice vector."
