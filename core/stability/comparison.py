@@ -1,6 +1,6 @@
 """A model's formation and decomposition energies, and hulls, against those of its reference."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Self
 
 import numpy as np
@@ -29,6 +29,7 @@ model's errors can cancel between a phase and its competitors.
 """
 
 _MEV = 1000.0
+_UNKNOWN = "unknown"
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
@@ -39,10 +40,11 @@ class Comparison:
 
     Attributes:
         convention: which hulls the model's energies are on.
-        table: one row per compound scored: id, formula, system, n_elements, row (of the data set),
-            and in eV/atom, each as …_reference and …_model: energy, formation, above_hull,
-            decomposition, distance (to the hull of all other phases: negative for a phase that
-            breaks it), and stable, competing (text), other_competitors (whether these differ).
+        table: one row per compound scored: id, formula, system, n_elements, row (of the data
+            set), phase (its place among the phases of the hulls); in eV/atom, each as
+            …_reference and …_model: energy, formation, above_hull, decomposition, distance (to
+            the hull of all other phases: negative for a phase that breaks it); likewise stable and
+            competing (text); and other_competitors (whether these differ).
         left_out: id, formula, system and why, for what is not scored though asked for.
         reference: the hulls of the reference's energies.
         model: those of the model's energies; None on the reference hull.
@@ -95,6 +97,14 @@ class Comparison:
             "decomposition_mae", ascending=False, kind="stable", ignore_index=True
         )
 
+    def only(self, flags: np.ndarray) -> Self:
+        """Return the same for some of the compounds scored; the hulls stay.
+
+        Args:
+            flags: which rows of the table, (n,).
+        """
+        return replace(self, table=self.table[flags].reset_index(drop=True))
+
     def classification(self, threshold: float = 0.0) -> Classification:
         """Return how well the model tells stable compounds, at a threshold in eV/atom."""
         true, predicted = (
@@ -115,14 +125,15 @@ def comparison_problem(reference: EnergySource, model: EnergySource) -> str:
     """Return why a model cannot be judged by a reference; empty if it can.
 
     Only data of the functional that the model predicts, with the same corrections, say how good it
-    is; where corrections are unknown on either side, they are taken to agree.
+    is. What is unknown on either side is taken to agree.
     """
-    if not covers(model.functional, reference.functional):
+    known_functional = _UNKNOWN not in {model.functional, reference.functional}
+    if known_functional and not covers(model.functional, reference.functional):
         return (
             f"The model predicts {model.functional} and the data are {reference.functional}, whose "
             "hulls differ however good the model is; choose data in the model's functional."
         )
-    known = {reference.corrections, model.corrections} - {"unknown"}
+    known = {reference.corrections, model.corrections} - {_UNKNOWN}
     if len(known) > 1:
         words = {"MP2020": "with MP2020 corrections", "none": "without MP2020 corrections"}
         return (
@@ -239,6 +250,7 @@ class _Judged:
                 "system": systems,
                 "n_elements": (phases.fractions[places] > 0).sum(axis=1),
                 "row": phases.rows[places],
+                "phase": places,
                 "energy_reference": phases.energies[places],
                 "energy_model": self.energies[places],
                 "formation_reference": reference.formation_energy[places],

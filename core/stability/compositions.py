@@ -258,7 +258,7 @@ class Compositions:
         for i in places[lacks[self.codes[places]]]:
             missing = self.columns[(self.fractions[self.codes[i]] > 0) & unknown]
             names = ", ".join(SYMBOLS[z] for z in missing)
-            reasons[i] = f"no energy of pure {names} is known"
+            reasons[i] = f"no energy of pure {names} is known; choose references that have it"
         return reasons
 
 

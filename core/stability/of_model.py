@@ -9,6 +9,7 @@ import pandas as pd
 from core.elements import INDEX, N_ELEMENTS
 from core.errors import LabError
 from core.frames.pairs import PairSet
+from core.frames.provenance import CORRECTIONS
 from core.frames.schema import EnergyColumn
 from core.frames.splits import seeded_rank
 from core.frames.store import FrameSet
@@ -67,13 +68,11 @@ class ModelEnergies:
             LabError: if the model cannot be loaded.
         """
         name = self.model.name
-        if name in MODELS:
-            corrections = MODELS[name].corrections
-        else:
-            corrections = read_extra(Path(name)).get("corrections") or "unknown"
+        released = MODELS.get(name)
+        named = released.corrections if released else read_extra(Path(name)).get("corrections")
         return EnergySource(
             functional=source_functional(name),
-            corrections=corrections,
+            corrections=next((known for known in CORRECTIONS if known == named), "unknown"),
             labels=self.name,
             model=model_fingerprint(load_model(name)),
             relaxation=self.relaxation.text() if self.relaxation else AS_GIVEN,
@@ -142,7 +141,7 @@ def stability_of(
         elements=_elements(references, phases),
         n_available=int(available.sum()),
         unseen=unseen,
-        has_unseen=(phases.fractions[:, places] > 0).any(axis=1),
+        has_unseen=np.asarray((phases.fractions[:, places] > 0).any(axis=1)),
         not_converged=not_converged,
     )
 

@@ -232,7 +232,7 @@ def phases_of(data: FrameSet | PairSet, column: str | None = None) -> Phases:
         ids=ids,
     )
     is_isolated_atom = np.isin(chosen, isolated)
-    reasons = np.where(is_isolated_atom, "an isolated atom is not a phase", phases.reasons)
+    reasons = np.where(is_isolated_atom, "an isolated atom is no phase", phases.reasons)
     return replace(phases, rows=chosen, reasons=reasons)
 
 

@@ -25,6 +25,7 @@ _CLASSES = {
     "prior-comparison": "core.studies.prior_comparison:PriorStudy",
     "relaxation": "core.studies.relaxation:RelaxationStudy",
     "run-errors": "core.studies.run_errors:RunErrorsStudy",
+    "stability": "core.studies.stability:StabilityStudy",
     "subset": "core.studies.making:SubsetStudy",
 }
 

@@ -114,7 +114,7 @@ def test_what_cannot_be_computed_is_left_out_with_the_reason():
     found = hulls(make({"Li": -1.0, "Li2O": -4.0, "LiH": np.nan, "Na": -1.0, "LiNa": -1.2}))
     assert found.left_out.tolist() == [
         "",
-        "no energy of pure O is known",
+        "no energy of pure O is known; choose references that have it",
         "it has no energy",
         "",
         "",
@@ -129,7 +129,7 @@ def test_chosen_elements_take_part_as_phases():
     elements = ElementReferences(kind="table", functional="PBE", energies=energies, origin="table")
     found = hulls(make({"Li2O": -4.0, "LiO": -2.0, "LiH": -1.0}), elements)
     assert found.formation_energy[0] == pytest.approx(-4.0 + 4 / 3)
-    assert found.left_out[2] == "no energy of pure H is known"
+    assert found.left_out[2].startswith("no energy of pure H is known")
     assert [found.phases.ids[i] for i, _ in found.competing(0)] == ["2", "reference Li"]
     other = ElementReferences(kind="mp", functional="r2SCAN", energies=energies, origin="")
     with pytest.raises(LabError, match="r2SCAN and the phases' in PBE"):

@@ -1,0 +1,148 @@
+"""`stability`: a model's formation and decomposition energies beside those of labels."""
+
+from collections import Counter
+from typing import Annotated, Any, Literal
+
+import typer
+
+from core.cli.answer import Answer, LabCommand, columns, facts, progress_on_stderr
+from core.cli.options import EnergyColumn, JsonFlag, ModelOption
+from core.potential.relaxation.relaxed import RelaxSettings
+from core.stability.comparison import CONVENTIONS, Comparison, Convention
+from core.stability.model_stability import ModelStability
+from core.studies.job.directory import Job
+from core.studies.job.local import compute_here
+from core.studies.stability import StabilityStudy
+
+app = typer.Typer()
+
+_CONVENTIONS: dict[str, Convention] = {"own": "own hulls", "reference": "on the reference hull"}
+_WORST = 10
+
+
+@app.command("stability", cls=LabCommand)
+def stability(
+    *,
+    dataset: Annotated[
+        str, typer.Option(help="Data set of frames, or of pairs with structures, that judges.")
+    ],
+    model: ModelOption,
+    column: EnergyColumn = None,
+    references: Annotated[
+        str,
+        typer.Option(
+            metavar="mp|own|FILE",
+            help="The elements' energies: mp (Materials Project's, DFT), own (each source's own "
+            "phases of the elements), or a CSV with columns symbol and energy (eV/atom).",
+        ),
+    ] = "mp",
+    convention: Annotated[
+        Literal["own", "reference"],
+        typer.Option(
+            help="Whose hull the model's energies are on: its own, or the reference's (as in "
+            "Matbench Discovery)."
+        ),
+    ] = "own",
+    threshold: Annotated[
+        float, typer.Option(help="Energy above the hull that still counts as stable, eV/atom.")
+    ] = 0.0,
+    split: Annotated[
+        Literal["test", "all"], typer.Option(help="Which materials are scored.")
+    ] = "test",
+    most: Annotated[int, typer.Option(help="Largest number of materials scored.", min=1)] = 1000,
+    relax: Annotated[
+        bool, typer.Option("--relax", help="Relax every structure with the model first.")
+    ] = False,
+    fmax: Annotated[
+        float, typer.Option(help="With --relax: force at which to end, eV/Å.")
+    ] = RelaxSettings().fmax,
+    steps: Annotated[
+        int, typer.Option(help="With --relax: largest number of steps.", min=0)
+    ] = RelaxSettings().steps,
+    _json: JsonFlag = False,
+) -> Answer:
+    """Compare a model's formation and decomposition energies, and its hulls, with labels.
+
+    Materials of the test set are scored; all materials of the data set in their chemical systems
+    make up the hulls. Only data of the model's functional, with the same corrections, are accepted.
+    """
+    study = StabilityStudy(
+        dataset=dataset,
+        model=model,
+        column=column,
+        references=references,
+        relaxation=RelaxSettings(fmax=fmax, steps=steps) if relax else None,
+        split=split,
+        most=most,
+    )
+    found: ModelStability = compute_here(Job.of(study), progress_on_stderr())
+    comparison = found.comparison(_CONVENTIONS[convention])
+    report = _report(found, comparison, threshold)
+    return Answer(data=report, text=_text(report))
+
+
+def _scores(comparison: Comparison, threshold: float) -> dict[str, Any]:
+    stable = comparison.classification(threshold)
+    return {
+        "n": comparison.n,
+        "decomposition_mae_mev_per_atom": comparison.decomposition_mae,
+        "formation_mae_mev_per_atom": comparison.formation_mae,
+        "f1": stable.f1,
+        "precision": stable.precision,
+        "recall": stable.recall,
+        "accuracy": stable.accuracy,
+        "roc_auc": comparison.roc(threshold).auc,
+    }
+
+
+def _report(found: ModelStability, comparison: Comparison, threshold: float) -> dict[str, Any]:
+    source = found.reference.source
+    unseen = found.has_unseen[comparison.table["phase"]]
+    return {
+        **_scores(comparison, threshold),
+        "threshold": threshold,
+        "convention": comparison.convention,
+        "functional": source.functional,
+        "corrections": source.corrections,
+        "labels": source.labels,
+        "model": found.model.source.labels,
+        "model_sha256": found.model.source.model,
+        "relaxation": found.model.source.relaxation,
+        "references": found.elements.origin,
+        "n_available": found.n_available,
+        "n_phases": len(found.reference),
+        "unseen_elements": found.unseen,
+        "without_unseen": _scores(comparison.only(~unseen), threshold) if unseen.any() else None,
+        "left_out": comparison.left_out.to_dict("records"),
+        "not_converged": [{"id": name, "why": why} for name, why in found.not_converged.items()],
+        "worst_systems": comparison.systems.head(_WORST).to_dict("records"),
+    }
+
+
+def _text(report: dict[str, Any]) -> str:
+    lines = {
+        "compounds": f"{report['n']:,} of {report['n_available']:,} materials; "
+        f"{report['n_phases']:,} phases in their systems",
+        "reference": f"{report['functional']}, labels: {report['labels']}, "
+        f"corrections: {report['corrections']}",
+        "hulls": CONVENTIONS[report["convention"]],
+        "structures": report["relaxation"],
+        "elements": report["references"],
+        "decomposition energy MAE, meV/atom": report["decomposition_mae_mev_per_atom"],
+        "formation energy MAE, meV/atom": report["formation_mae_mev_per_atom"],
+        "stable up to, eV/atom": report["threshold"],
+        **{key: report[key] for key in ("precision", "recall", "f1", "accuracy", "roc_auc")},
+    }
+    systems = report["worst_systems"]
+    titles = ("worst systems", "compounds", "decomposition", "formation", "stability wrong")
+    keys = ("system", "n", "decomposition_mae", "formation_mae", "wrong")
+    parts = [facts(lines), columns(titles, [[row[key] for key in keys] for row in systems])]
+    counts = Counter(row["why"] for row in report["left_out"])
+    parts.append("\n".join(f"{n:,} left out: {why}." for why, n in counts.most_common()))
+    if report["not_converged"]:
+        parts.append(f"{len(report['not_converged']):,} relaxations did not converge.")
+    if report["unseen_elements"]:
+        names = ", ".join(report["unseen_elements"])
+        parts.append(f"The model's training held no {names}. Without these compounds:")
+        parts.append(facts(report["without_unseen"] or {}))
+    return "\n\n".join(filter(None, parts))

@@ -1,0 +1,56 @@
+"""The command `stability`."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from core.frames.registry import open_frame_set
+from core.potential.forward import Wanted
+from core.potential.models import load_model
+from core.potential.prediction import predict
+from tests.cli.helpers import answer, invoke, make_frames, mistake
+
+
+@pytest.fixture
+def salt():
+    make_frames()
+    return open_frame_set("salt")
+
+
+def test_errors_are_those_of_predicted_energies(salt):
+    found = answer(
+        "stability", "--dataset", "salt", "--model", "chgnet-r2scan", "--split", "all",
+        "--convention", "reference",
+    )  # fmt: skip
+    assert found["n"] == found["n_available"] == 10
+    model = load_model("chgnet-r2scan")
+    with torch.no_grad():
+        predicted = predict(model, salt.frames(range(10)), Wanted.of([]))
+    errors = 1000 * np.abs([one.energy for one in predicted] - salt.energies())
+    assert found["formation_mae_mev_per_atom"] == pytest.approx(errors.mean(), abs=0.01)
+    assert found["functional"] == "r2SCAN"
+    assert found["relaxation"] == "as given"
+    assert found["worst_systems"][0]["system"] == "Cl-Na"
+    assert found["left_out"] == found["not_converged"] == found["unseen_elements"] == []
+    assert {"f1", "precision", "recall", "accuracy", "roc_auc", "threshold"} <= found.keys()
+
+
+def test_the_test_set_is_scored_and_own_elements_are_missing(salt):
+    assert len(salt.split().test) == 1
+    words = ("stability", "--dataset", "salt", "--model", "chgnet-r2scan")
+    assert answer(*words)["n"] == 1
+    text = invoke(*words, "--references", "own").stdout
+    assert "1 left out: no energy of pure Na, Cl is known" in text
+    empty = json.loads(invoke(*words, "--references", "own", "--json").stdout)
+    assert empty["n"] == 0
+    assert empty["decomposition_mae_mev_per_atom"] is None
+
+
+def test_mistakes(salt):
+    words = ("stability", "--dataset", "salt", "--model")
+    assert "predicts GGA/GGA+U and the data are r2SCAN" in mistake(*words, "chgnet-0.3.0")
+    assert "neither a run nor a checkpoint" in mistake(*words, "nothing")
+    assert "leave out --column" in mistake(*words, "chgnet-r2scan", "--column", "energy")
+    assert "no such" in mistake(*words, "chgnet-r2scan", "--references", "missing.csv").lower()
