@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from core.frames.schema import Frame
 from core.potential.models import resolve_device
 from harness.team import RemoteTeam, here
 from harness.worker import Piece, RemoteWorker, Turn, Work, Worker
@@ -26,6 +27,9 @@ STOCK = "stock"
 
 Arm = Callable[[Work], Sequence[Piece]]
 """Makes everything ready that is not to be timed, and returns the timed pieces."""
+
+Turns = Sequence[Sequence[Turn]]
+"""By repeat, the first of which is the warm-up, and piece."""
 
 
 @dataclass(kw_only=True, frozen=True)
@@ -44,6 +48,9 @@ class Contest:
         repeats: repeats by default.
         processes: processes of an arm by default; with more than one, a batch is what each of them
             works on at a time.
+        frames: makes the structures, given their number and the atoms of the largest one.
+        batch_size: structures per batch by default.
+        brief_warm_up: whether the warm-up is the first piece only, where all would take too long.
     """
 
     name: str
@@ -56,6 +63,9 @@ class Contest:
     batches: int = 4
     repeats: int = 3
     processes: int = 1
+    frames: Callable[..., Sequence[Frame]] = make_frames
+    batch_size: int = 16
+    brief_warm_up: bool = False
 
     def main(self, words: Sequence[str] | None = None) -> None:
         """Run as a script: print one line of JSON.
@@ -77,11 +87,12 @@ class Contest:
             if device.index is not None:
                 torch.cuda.set_device(device)
             work = Work(
-                frames=make_frames(options.structures, largest=options.largest),
+                frames=self.frames(options.structures, largest=options.largest),
                 batch_size=options.batch_size,
                 device=device,
                 threads=options.threads,
                 folder=Path(folder),
+                small=options.small,
             )
             if options.only:
                 self.worker(work, options.only).serve(sys.stdin, answer)
@@ -95,6 +106,10 @@ class Contest:
             return RemoteWorker(self.script, words)
         return RemoteTeam(self.script, words, processes, joint=arm != STOCK)
 
+    def _told(self, turns: Turns) -> list[Any]:
+        """Return what the pieces told the first time that all were done."""
+        return [turn.told for turn in turns[1 if self.brief_warm_up else 0]]
+
     def worker(self, work: Work, arm: str) -> Worker:
         """Make one arm ready in this process."""
         return Worker(self.arms[arm](work), work.device, self.tell)
@@ -107,7 +122,9 @@ class Contest:
             parser.add_argument(
                 "--processes", type=int, default=self.processes, help="processes of each side"
             )
-        parser.add_argument("--batch-size", type=int, default=16, help="structures per batch")
+        parser.add_argument(
+            "--batch-size", type=int, default=self.batch_size, help="structures per batch"
+        )
         parser.add_argument("--structures", type=int, help=f"default: {self.batches} batches")
         parser.add_argument("--largest", type=int, default=LARGEST, help="atoms in the largest one")
         parser.add_argument(
@@ -135,7 +152,7 @@ class Contest:
                 arm: open_workers.enter_context(self._remote(arm, processes, words))
                 for arm in self.arms
             }
-            turns = _in_turns(workers, repeats)
+            turns = _in_turns(workers, repeats, brief_warm_up=self.brief_warm_up)
             peaks = {arm: worker.peak_memory_mb() for arm, worker in workers.items()}
             units = self.units(work, workers[STOCK].n_pieces())
         ours = {
@@ -144,7 +161,7 @@ class Contest:
                 "ratio_of_cpu_time": _ratios(_cpus(turns[STOCK]), _cpus(turns[arm]))["ratio"],
                 **_seconds(_walls(turns[arm]), units),
                 "peak_memory_mb": peaks[arm],
-                **self.agreement(_told(turns[STOCK]), _told(turns[arm])),
+                **self.agreement(*(self._told(turns[side]) for side in (STOCK, arm))),
             }
             for arm in self.arms
             if arm != STOCK
@@ -181,12 +198,8 @@ class Contest:
         }
 
 
-Turns = Sequence[Sequence[Turn]]
-"""By repeat, the first of which is the warm-up, and piece."""
-
-
 def _in_turns(
-    workers: Mapping[str, RemoteWorker | RemoteTeam], repeats: int
+    workers: Mapping[str, RemoteWorker | RemoteTeam], repeats: int, *, brief_warm_up: bool
 ) -> Mapping[str, Turns]:
     """Let the arms do their pieces in turns, A1 B1 A2 B2 …: once to warm up, then the repeats.
 
@@ -196,7 +209,8 @@ def _in_turns(
     for repeat in range(repeats + 1):
         for done in turns.values():
             done.append([])
-        for place in range(max(worker.n_pieces() for worker in workers.values())):
+        n_pieces = max(worker.n_pieces() for worker in workers.values())
+        for place in range(n_pieces if repeat or not brief_warm_up else 1):
             for arm, worker in workers.items():
                 if place < worker.n_pieces():
                     turns[arm][-1].append(worker.turn(place))
@@ -215,11 +229,6 @@ def _walls(turns: Turns) -> NDArray[np.float64]:
 def _cpus(turns: Turns) -> NDArray[np.float64]:
     """Return the seconds of processor time, (repeats, pieces), without the warm-up."""
     return np.array([[turn.cpu for turn in repeat] for repeat in turns[1:]])
-
-
-def _told(turns: Turns) -> list[Any]:
-    """Return what the pieces told in the warm-up."""
-    return [turn.told for turn in turns[0]]
 
 
 def _ratios(stock: NDArray[np.float64], ours: NDArray[np.float64]) -> dict[str, Any]:

@@ -37,6 +37,7 @@ class Work:
         device: where the models are.
         threads: CPU threads.
         folder: an empty directory for files.
+        small: whether it is only to be seen that it works.
     """
 
     frames: Sequence[Frame]
@@ -44,6 +45,7 @@ class Work:
     device: torch.device
     threads: int
     folder: Path
+    small: bool = False
 
 
 @dataclass(kw_only=True, frozen=True)

@@ -52,6 +52,22 @@ def make_frames(n: int, *, largest: int = LARGEST) -> list[Frame]:
     return frames
 
 
+def embedded_frames(n: int, *, largest: int = LARGEST) -> list[Frame]:
+    """Return n different structures of mp-structures, strained and displaced as in the recipe.
+
+    Args:
+        n: frames.
+        largest: atoms in the largest one.
+    """
+    pairs = open_pairs(DATA / "mp-structures")
+    n_atoms = pairs.table()["n_atoms"].to_numpy()
+    rows = np.random.default_rng(_SEED).permutation(np.flatnonzero(n_atoms <= largest))[:n]
+    return [
+        _frame(pairs, int(row), 1, place, np.random.default_rng([_SEED, place]))
+        for place, row in enumerate(rows)
+    ]
+
+
 def structures_of(frames: Sequence[Frame]) -> list[Structure]:
     """Return the frames as stock chgnet takes them."""
     return [
