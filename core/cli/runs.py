@@ -17,7 +17,7 @@ from core.runs.record.events import errors_text
 from core.runs.record.listing import find_run, list_runs, queue_position, status_if_any, summary_row
 from core.runs.results.unseen import FILES, unseen_of
 from core.training.settings.config import FLAGS
-from core.training.settings.energies_only import drift_text
+from core.training.settings.energies_only import drift_text, teacher_text
 from core.training.settings.left_out import left_out_text
 from core.training.settings.metrics import TEST_METRICS
 
@@ -55,6 +55,7 @@ def show(name: RunName, *, _json: JsonFlag = False) -> Answer:
         "queue_position": queue_position(run),
         **status.model_dump(mode="json"),
         "force_drift": drift,
+        "source_functional": start.get("source_functional", {}),
         "n_left_out": start.get("n_left_out", 0),
         "left_out": left_out,
         "unseen": {
@@ -77,6 +78,7 @@ def show(name: RunName, *, _json: JsonFlag = False) -> Answer:
         "best epoch": status.best_epoch,
         "validation": errors_text(status.validation) if status.validation else None,
         "test": errors_text(status.test) if status.test else None,
+        "teacher": teacher_text(start.get("source_functional")),
         "without force labels": drift_text(drift),
         **{
             f"{split}, elements that training saw": (

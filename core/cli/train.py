@@ -14,7 +14,7 @@ from core.runs.record.directory import Run
 from core.runs.record.events import errors_text
 from core.runs.record.status import Status
 from core.training.settings.config import BLOCKS, FLAGS, RunConfig
-from core.training.settings.energies_only import BEFORE, drift_text, trains_energies_only
+from core.training.settings.energies_only import before_text, drift_text, teacher_text
 from core.training.settings.methods import DEFAULT, METHODS
 
 app = typer.Typer()
@@ -69,6 +69,21 @@ def train(
     loss_magmom: Annotated[float | None, _option("loss.magmom")] = None,
     loss_huber_delta: Annotated[
         float | None, _option("loss.huber_delta", "Error at which the loss becomes linear.")
+    ] = None,
+    teacher_weight: Annotated[
+        float | None,
+        _option(
+            "teacher.weight",
+            "Weight of the pretrained model's own forces and stresses, where frames have no "
+            "force labels.",
+            "0",
+        ),
+    ] = None,
+    teacher_copies: Annotated[
+        int | None, _option("teacher.copies", "Displaced copies of each such frame.", "1")
+    ] = None,
+    teacher_displacement: Annotated[
+        float | None, _option("teacher.displacement", "Size of the displacements, Å.", "0.05")
     ] = None,
     ridge_strength: Annotated[
         str | None,
@@ -171,8 +186,8 @@ def _warnings(config: RunConfig) -> list[str]:
 
     found = [finding.text for finding in label_findings(config)]
     frames = open_frame_set(config.dataset)
-    only = trains_energies_only(config, labels_among(frames, partition(config, frames).train))
-    return [*found, BEFORE] if only else found
+    before = before_text(config, labels_among(frames, partition(config, frames).train))
+    return [*found, before] if before else found
 
 
 def _answer(run: Run, status: Status) -> Answer:
@@ -196,6 +211,7 @@ def _answer(run: Run, status: Status) -> Answer:
                 "best epoch": status.best_epoch,
                 "validation": errors_text(status.validation) if status.validation else None,
                 "test": errors_text(status.test) if status.test else None,
+                "teacher": teacher_text(run.event("start").get("source_functional")) or None,
                 **({"without force labels": drift_text(drift)} if drift else {}),
             }
         ),

@@ -82,6 +82,10 @@ def test_how_the_network_learns_is_a_choice(looks, launched):
         "--epochs 5 --patience 3 --optimizer adamw --weight-decay 0.01 --warmup 0.5 "
         "--freeze embedding,conv0 --block-rates conv3=0.5,readout=2.0"
     )
+    assert app.number_input(key="teacher-copies").disabled
+    app.number_input(key="teacher").set_value(0.5).run()
+    app.number_input(key="teacher-copies").set_value(2).run()
+    assert "--teacher 0.5 --teacher-copies 2" in command(app)
     # What cannot be is said before the launch.
     app.text_input(key="rates").set_value("conv0=2").run()
     assert "conv0 is frozen and has a learning rate" in texts(app)

@@ -5,7 +5,7 @@ from typing import Any
 
 from core.progress import duration_text
 from core.runs.record.status import Errors
-from core.training.settings.energies_only import drift_text
+from core.training.settings.energies_only import drift_text, teacher_text
 from core.training.settings.left_out import left_out_text
 from core.training.settings.metrics import TEST_METRICS
 
@@ -82,10 +82,16 @@ class StatusTracker:
                 counts = ", ".join(f"{event[key]} {name}" for name, key in parts)
                 errors = errors_text(event["validation"])
                 left_out = left_out_text(event.get("left_out_why", {}))
+                taught = teacher_text(event.get("source_functional"))
                 return "; ".join(
                     filter(
                         None,
-                        [f"{counts} frames on {event['device']}", left_out, f"untrained: {errors}"],
+                        [
+                            f"{counts} frames on {event['device']}",
+                            left_out,
+                            taught and f"teacher: {taught}",
+                            f"untrained: {errors}",
+                        ],
                     )
                 )
             case "plan":
@@ -103,7 +109,11 @@ class StatusTracker:
                 )
             case "epoch":
                 errors = errors_text(event["validation"])
-                return f"epoch {event['epoch']}/{self._epochs} done  validation: {errors}"
+                source = "".join(
+                    f"  {name} (source functional): {errors_text(found)}"
+                    for name, found in event.get("source_functional", {}).items()
+                )
+                return f"epoch {event['epoch']}/{self._epochs} done  validation: {errors}{source}"
             case "end":
                 text = f"best epoch {event['best_epoch']}  test: {errors_text(event['test'])}"
                 return "; ".join(filter(None, [text, drift_text(event.get("force_drift"))]))

@@ -44,6 +44,7 @@ class Position:
         tenth_loss: summed loss of the steps since the last report.
         tenth_steps: their number.
         tenth_gradients: summed gradient norms of those steps by probe.
+        other_sums: training errors of this epoch on labels of the source functional, by origin.
     """
 
     epoch: int = 0
@@ -58,6 +59,7 @@ class Position:
     tenth_loss: float = 0.0
     tenth_steps: int = 0
     tenth_gradients: dict[str, float] = field(default_factory=dict)
+    other_sums: dict[str, MetricSums] = field(default_factory=dict)
 
     def clear_tenth(self) -> None:
         """Begin a new tenth of an epoch."""
@@ -68,12 +70,15 @@ class Position:
         """Begin a new epoch."""
         self.clear_tenth()
         self.epoch_sums, self.step, self.epoch_seconds = MetricSums(), 0, 0.0
+        self.other_sums = {}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
         """Rebuild a position from `dataclasses.asdict`."""
         sums = {key: MetricSums(**data[key]) for key in ("epoch_sums", "tenth_sums")}
-        return cls(**(data | sums))
+        # an older checkpoint has none
+        others = {key: MetricSums(**each) for key, each in data.get("other_sums", {}).items()}
+        return cls(**(data | sums | {"other_sums": others}))
 
 
 @dataclass(kw_only=True, frozen=True, slots=True)

@@ -22,6 +22,7 @@ from core.training.scoring.error_rows import ErrorRows
 from core.training.scoring.evaluate import error_sums
 from core.training.settings.config import RunConfig
 from core.training.settings.metrics import Metrics
+from core.training.step.feed import Feed
 from core.training.step.parallel import Team, shares
 from core.training.step.step import Stepper
 
@@ -31,7 +32,7 @@ class RunState:
     """A run between two steps.
 
     Attributes:
-        train: training frames.
+        feed: the batches of training frames.
         validation: validation frames of this process.
         stepper: model, optimiser and training step.
         position: how far the run is.
@@ -39,7 +40,7 @@ class RunState:
         saved: when `last.pt` was written, by `time.monotonic`.
     """
 
-    train: Examples
+    feed: Feed
     validation: Examples
     stepper: Stepper
     position: Position

@@ -138,12 +138,12 @@ class _Loop:
     def _train_epoch(self) -> int:
         """Train the rest of an epoch, and return its number of steps."""
         at, state, stepper = self._position, self._state, self._stepper
-        config, train = self._config, state.train
-        order = batches(train.costs, config.batch_size, seed=config.seed, epoch=at.epoch)
-        tenths = set(marks(len(order)))
+        config, feed = self._config, state.feed
+        order = batches(feed.train.costs, config.batch_size, seed=config.seed, epoch=at.epoch)
+        tenths, epoch = set(marks(len(order))), at.epoch
         prepared_batches = load(
             order[at.step :],
-            lambda rows: stepper.prepare([train[row] for row in rows]),
+            lambda places: stepper.prepare(feed.batch(places, epoch)),
             self._context.device,
         )
         piece_cost = stepper.piece_cost
@@ -153,7 +153,9 @@ class _Loop:
                 self._context.stopping.together()
                 rate = self._rate(at.step, len(order))
                 sums = (at.epoch_sums, at.tenth_sums)
-                at.tenth_loss += stepper.step(prepared, rate, sums, at.tenth_gradients)
+                at.tenth_loss += stepper.step(
+                    prepared, rate, sums, at.tenth_gradients, at.other_sums
+                )
                 if stepper.piece_cost < piece_cost:
                     piece_cost = stepper.piece_cost
                     self._report("memory", piece_cost=piece_cost)
@@ -213,8 +215,9 @@ class _Loop:
             validation=validation,
             learning_rate=self._rate(n_steps - 1, n_steps),
             seconds=seconds,
-            frames_per_second=len(state.train) / at.epoch_seconds,
+            frames_per_second=len(state.feed.train) / at.epoch_seconds,
             memory_mb=peak_memory_mb(context.device),
+            source_functional={name: sums.result() for name, sums in at.other_sums.items()},
         )
         at.epoch += 1
         at.seconds += seconds
@@ -266,7 +269,7 @@ class _Loop:
             return None
         return force_drift(
             context.frame_set,
-            self._state.train.rows,
+            self._state.feed.train.rows,
             pretrained=load_model(config.source_model, context.device),
             trained=best,
         )

@@ -9,7 +9,7 @@ from core.frames.findings import Finding
 from core.frames.schema import LABELS
 from core.reference.fits.atomref import RARE, AtomRef
 from core.training.settings.config import RunConfig
-from core.training.settings.energies_only import BEFORE, trains_energies_only
+from core.training.settings.energies_only import before_text
 from core.training.settings.left_out import left_out_text
 from core.training.settings.methods import METHODS
 
@@ -140,8 +140,8 @@ def warnings(config: RunConfig, result: Preflight) -> list[str]:
     for kind, ratio in config.loss.model_dump(include=set(LABELS)).items():
         if ratio and kind not in result.labels:
             sentences.append(f"No training frame has a {kind} label, so {kind} is not trained on.")
-    if trains_energies_only(config, result.labels):
-        sentences.append(BEFORE)
+    if text := before_text(config, result.labels):
+        sentences.append(text)
     if result.left_out:
         sentences.append(f"{left_out_text(result.left_out)}; AtomRef is not fitted to them either.")
     if result.unseen and fitted:

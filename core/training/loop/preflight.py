@@ -28,6 +28,7 @@ from core.training.settings.config import RunConfig
 from core.training.settings.methods import METHODS
 from core.training.settings.partition import label_flags, partition
 from core.training.settings.processes import usual_processes
+from core.training.step.feed import make_feed
 from core.training.step.loss import trained_labels
 from core.training.step.setup import initial_model
 from core.training.step.step import Stepper
@@ -218,10 +219,15 @@ def _estimate(
     if not examples:
         return None
     # A learning rate of zero leaves the model as it is. The first step warms up.
-    stepper = Stepper(model, config.loss)
-    stepper.step(stepper.prepare(examples[:1]), 0.0, ())
+    feed = make_feed(config, candidates, model if config.teacher.weight else None)
+    stepper = Stepper(model, config.loss, weights=feed.weights, pretrained=feed.pretrained)
+    stepper.step(stepper.prepare(feed.completed(examples[:1], 0)), 0.0, ())
     atoms = sum(example.n_atoms for example in examples)
-    training = _clock(lambda: stepper.step(stepper.prepare(examples), 0.0, ())) / atoms
+
+    def step() -> None:
+        stepper.step(stepper.prepare(feed.completed(examples, 0)), 0.0, ())
+
+    training = _clock(step) / atoms
     evaluation = _clock(lambda: score(model, examples)) / atoms
     n_atoms = frame_set.n_atoms()
     n_train, n_validation, n_test = (

@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 from core.elements import SYMBOLS
 from core.errors import LabError
 from core.potential.examples import Examples, load_examples
-from core.potential.models import get_atomref
+from core.potential.models import get_atomref, load_model, source_functional
 from core.training.loop import checkpoint
 from core.training.loop.checkpoint import Position
 from core.training.loop.context import RunContext, RunState
 from core.training.scoring import error_rows
 from core.training.settings.left_out import reasons
-from core.training.settings.partition import trained_flags
+from core.training.settings.partition import label_flags, trained_flags
 from core.training.step.compilation import compile_step, should_compile
+from core.training.step.feed import Feed, make_feed
 from core.training.step.optimizer import make_optimizer
 from core.training.step.setup import configure_model, initial_atomref, initial_model
 from core.training.step.step import Stepper
@@ -46,7 +47,7 @@ def start(context: RunContext, *, resume: bool) -> RunState:
     else:
         state = _begin(context, train, validation)
     position = state.position
-    steps = math.ceil(len(state.train) / context.config.batch_size)
+    steps = math.ceil(len(state.feed.train) / context.config.batch_size)
     context.report(
         "start",
         **state.start,
@@ -62,9 +63,9 @@ def start(context: RunContext, *, resume: bool) -> RunState:
 def compile_if_worthwhile(context: RunContext, state: RunState) -> None:
     """Compile the training step if the run is long enough."""
     config, team, stepper = context.config, context.team, state.stepper
-    if should_compile(config, state.train, team):
+    if should_compile(config, state.feed.train, team):
         context.report("prepare", what="compiled step", done=0, total=1)
-        compile_step(stepper, config, state.train, team)
+        compile_step(stepper, config, state.feed, team)
     context.report("compile", eager_because=stepper.eager_because)
 
 
@@ -91,7 +92,8 @@ def _begin(context: RunContext, train: Examples, validation: Examples) -> RunSta
     config, split = context.config, context.split
     atomref = context.stopping.led(lambda: _prepare(context, train))
     model = initial_model(config, np.array(atomref["energies"]), context.device)
-    stepper = _stepper(context, model)
+    feed = _feed(context, train)
+    stepper = _stepper(context, model, feed)
     # Of the test frames as well: they are converted again at the end, but the log names all.
     test = load_examples(context.frame_set, context.share_of(split.test), context.stopping.here)
     gathered = context.team.gather(
@@ -114,9 +116,10 @@ def _begin(context: RunContext, train: Examples, validation: Examples) -> RunSta
         "atomref": atomref["summary"],
         "validation": metrics,
         "validation_seconds": time.perf_counter() - began,
+        "source_functional": _source_labels(context, feed),
     }
     return RunState(
-        train=train, validation=validation, stepper=stepper, position=Position(), start=content
+        feed=feed, validation=validation, stepper=stepper, position=Position(), start=content
     )
 
 
@@ -145,10 +148,11 @@ def _resume(context: RunContext, train: Examples, validation: Examples) -> RunSt
     path = context.checkpoints / checkpoint.LAST
     saved = checkpoint.load(path, config=config, fingerprint=fingerprint)
     model = configure_model(config, saved.model, get_atomref(saved.model), context.device)
-    stepper = _stepper(context, model, baseline=saved.baseline.numpy())
+    feed = _feed(context, train)
+    stepper = _stepper(context, model, feed, baseline=saved.baseline.numpy())
     stepper.optimizer.load_state_dict(saved.optimizer)
     return RunState(
-        train=train,
+        feed=feed,
         validation=validation,
         stepper=stepper,
         position=saved.position,
@@ -156,9 +160,48 @@ def _resume(context: RunContext, train: Examples, validation: Examples) -> RunSt
     )
 
 
+def _feed(context: RunContext, train: Examples) -> Feed:
+    config = context.config
+    if not config.teacher.weight:
+        return make_feed(config, train, None)
+    has_forces = label_flags(context.frame_set)["force"][train.rows]
+    if has_forces.all():
+        raise LabError(
+            f"Every training frame of data set {config.dataset} has forces, so there is nothing "
+            "to teach; train without the teacher."
+        )
+    return make_feed(config, train, load_model(config.source_model, context.device))
+
+
+def _source_labels(context: RunContext, feed: Feed) -> dict[str, Any]:
+    """Return which labels are not the target's, and whose they are, for the "start" event."""
+    config = context.config
+    if feed.taught is None:
+        return {}
+    has_forces = label_flags(context.frame_set)["force"][feed.train.rows]
+    teacher = {
+        "labels": config.source_model,
+        "functional": source_functional(config.source_model),
+        "n_frames": int((~has_forces).sum()),
+        **config.teacher.model_dump(),
+    }
+    return {"teacher": teacher}
+
+
 def _stepper(
-    context: RunContext, model: CHGNet, *, baseline: NDArray[np.float64] | None = None
+    context: RunContext,
+    model: CHGNet,
+    feed: Feed,
+    *,
+    baseline: NDArray[np.float64] | None = None,
 ) -> Stepper:
     config = context.config
-    optimizer = make_optimizer(model, config)
-    return Stepper(model, config.loss, baseline=baseline, team=context.team, optimizer=optimizer)
+    return Stepper(
+        model,
+        config.loss,
+        baseline=baseline,
+        team=context.team,
+        optimizer=make_optimizer(model, config),
+        weights=feed.weights,
+        pretrained=feed.pretrained,
+    )

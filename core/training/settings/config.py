@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from core.errors import LabError, plain_fault
 from core.training.settings.methods import DEFAULT, METHODS
+from core.training.settings.source import Teacher
 
 FLAGS: dict[str, str] = {
     "method": "--method",
@@ -32,6 +33,9 @@ FLAGS: dict[str, str] = {
     "loss.stress": "--loss-stress",
     "loss.magmom": "--loss-magmom",
     "loss.huber_delta": "--huber-delta",
+    "teacher.weight": "--teacher",
+    "teacher.copies": "--teacher-copies",
+    "teacher.displacement": "--teacher-displacement",
     "ridge_strength": "--ridge-strength",
     "atomref": "--atomref",
     "stability": "--stability",
@@ -106,6 +110,7 @@ class RunConfig(BaseModel):
         frozen: keys of BLOCKS that keep their pretrained weights.
         block_rates: learning rate of a block as a multiple of the others', by keys of BLOCKS.
         loss: weights of the loss.
+        teacher: forces and stresses of the pretrained model, where there are energies alone.
         seed: fixes the choice of frames, their order, and random weights.
         device: where to train; "auto" takes CUDA, then MPS, then the CPU.
         processes: processes that share the work of each step; None takes one for each core or
@@ -143,6 +148,7 @@ class RunConfig(BaseModel):
     frozen: tuple[str, ...] = ()
     block_rates: dict[str, float] = Field(default_factory=dict)
     loss: LossRatios = LossRatios()
+    teacher: Teacher = Teacher()
     seed: int = Field(default=0, ge=0, lt=2**63)
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     processes: int | None = Field(default=None, ge=1, le=1024)
@@ -199,6 +205,10 @@ class RunConfig(BaseModel):
             raise ValueError("adamw needs a weight decay, such as 0.01")
         if self.frozen and METHODS[self.method].start == "random":
             raise ValueError(f"{self.method} starts from random weights, which cannot be frozen")
+        if self.teacher.weight and METHODS[self.method].start == "random":
+            raise ValueError(f"{self.method} starts from random weights, which have no teacher")
+        if self.teacher.weight and not (self.loss.force or self.loss.stress):
+            raise ValueError("the teacher needs a loss ratio of force or stress above zero")
         if len(self.frozen) == len(BLOCKS):
             raise ValueError("all blocks are frozen, so nothing would be trained; free one")
         if both := sorted(set(self.frozen) & self.block_rates.keys()):
@@ -282,7 +292,7 @@ class RunConfig(BaseModel):
             outer, _, inner = key.partition(".")
             value, fields = getattr(self, outer), type(self).model_fields
             if inner:
-                value, fields = getattr(value, inner), LossRatios.model_fields
+                value, fields = getattr(value, inner), type(value).model_fields
             default = fields[inner or outer].get_default(call_default_factory=True)
             if key in {"method", "dataset"} or value != default:
                 # A value that begins with a hyphen needs the form --flag=value.

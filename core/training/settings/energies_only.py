@@ -5,6 +5,7 @@ on, the force error rose from 161 to 225 meV/Å, by training and in closed form 
 """
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from core.training.settings.config import RunConfig
@@ -16,6 +17,12 @@ BEFORE = (
 )
 """What is said before the launch."""
 
+TAUGHT = (
+    "There are energies alone, so forces and stresses of {model} (source functional) are targets "
+    "too, with weight {weight:g}; the run measures at its end how far forces have moved."
+)
+"""What is said instead where the pretrained model teaches."""
+
 
 def trains_energies_only(config: RunConfig, labels: Iterable[str]) -> bool:
     """Return whether a pretrained model is trained without any force or stress.
@@ -26,6 +33,37 @@ def trains_energies_only(config: RunConfig, labels: Iterable[str]) -> bool:
     """
     trained = {kind for kind in labels if getattr(config.loss, kind) > 0}
     return METHODS[config.method].start == "pretrained" and not trained & {"force", "stress"}
+
+
+def before_text(config: RunConfig, labels: Iterable[str]) -> str:
+    """Return what to know of a run on energies alone before its launch; empty for others.
+
+    Args:
+        config: the run's settings.
+        labels: kinds of label that training frames have.
+    """
+    if not trains_energies_only(config, labels):
+        return ""
+    if not config.teacher.weight:
+        return BEFORE
+    return TAUGHT.format(model=Path(config.source_model).name, weight=config.teacher.weight)
+
+
+def teacher_text(source: Mapping[str, Any] | None) -> str:
+    """Return in one phrase what the pretrained model taught; empty without a teacher.
+
+    Args:
+        source: what the run's "start" event says under "source_functional".
+    """
+    teacher = (source or {}).get("teacher")
+    if not teacher:
+        return ""
+    return (
+        f"forces and stresses of {Path(teacher['labels']).name} (source functional "
+        f"{teacher['functional']}) on {teacher['n_frames']:,} training frames and "
+        f"{teacher['copies']} copies of each, displaced by {teacher['displacement']:g} Å, "
+        f"weight {teacher['weight']:g}"
+    )
 
 
 def drift_text(drift: Mapping[str, Any] | None) -> str:

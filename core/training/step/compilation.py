@@ -6,6 +6,7 @@ from core.potential.compiled import compilation_pays_off
 from core.potential.examples import Examples
 from core.training.settings.config import RunConfig
 from core.training.step.batching import batches
+from core.training.step.feed import Feed
 from core.training.step.loss import trained_labels
 from core.training.step.parallel import Team
 from core.training.step.step import Stepper
@@ -30,16 +31,20 @@ def should_compile(config: RunConfig, train: Examples, team: Team) -> bool:
     return compilation_pays_off(steps, cost / team.size)
 
 
-def compile_step(stepper: Stepper, config: RunConfig, train: Examples, team: Team) -> None:
+def compile_step(stepper: Stepper, config: RunConfig, feed: Feed, team: Team) -> None:
     """Compile the step of every process of a run, for the same share of one example.
 
-    Arguments as of `should_compile`.
+    Args:
+        stepper: the step.
+        config: the run's settings.
+        feed: its batches.
+        team: its processes.
 
     Raises:
         TeamError: if another process has ended.
     """
-    order = batches(train.costs, config.batch_size, seed=config.seed, epoch=0)
-    examples = [[train[row] for row in rows] for rows in order[:_CANDIDATES]]
+    order = batches(feed.train.costs, config.batch_size, seed=config.seed, epoch=0)
+    examples = [feed.batch(places, 0) for places in order[:_CANDIDATES]]
     # those with the most kinds of label first: a batch that lacks one is computed eagerly
     examples.sort(key=lambda batch: -len(trained_labels(batch, config.loss)))
     stepper.compile(

@@ -18,6 +18,7 @@ from torch.nn import functional
 from core.frames.schema import LABELS
 from core.potential.examples import Example
 from core.training.settings.config import LossRatios
+from core.training.step.source_frames import ONLY_TARGET, TARGET, origin, per_value
 
 
 def trained_labels(examples: Sequence[Example], ratios: LossRatios) -> list[str]:
@@ -62,21 +63,66 @@ def scale_of(kind: str) -> str:
     return f"{kind} scale"
 
 
-def make_scales(
-    targets: Mapping[str, NDArray[np.float64]], ratios: LossRatios
-) -> dict[str, NDArray[np.float64]]:
-    """Return the scale of each kind's term: its loss ratio over the number of known values.
+def term_scales(
+    examples: Sequence[Example],
+    labels: Sequence[str],
+    ratios: LossRatios,
+    weights: Mapping[str, float] = ONLY_TARGET,
+) -> dict[tuple[str, str], float]:
+    """Return the scale of every term of the loss of a whole batch.
+
+    A term is the mean over the labels of one kind and one origin, so the loss is the sum over
+    origins of their weight times the loss of their labels alone.
 
     Args:
-        targets: what `make_targets` returned for a whole batch.
-        ratios: weights of the loss.
+        examples: the batch.
+        labels: kinds of label that are trained on.
+        ratios: weights of the kinds.
+        weights: weights of the origins.
 
     Returns:
-        Scalars by `scale_of` each kind.
+        Weight times loss ratio over the number of known values, by kind and origin.
     """
+    counts: dict[tuple[str, str], int] = {}
+    for example in examples:
+        for kind in labels:
+            label = example.label(kind)
+            if label is not None:
+                term = kind, origin(example, kind)
+                counts[term] = counts.get(term, 0) + int((~np.isnan(label)).sum())
     return {
-        scale_of(kind): np.array(getattr(ratios, kind) / np.count_nonzero(~np.isnan(target)))
-        for kind, target in targets.items()
+        (kind, source): weights[source] * getattr(ratios, kind) / count
+        for (kind, source), count in counts.items()
+    }
+
+
+def spread_scales(
+    scales: Mapping[tuple[str, str], float],
+    examples: Sequence[Example],
+    labels: Sequence[str],
+    *,
+    alike: bool,
+) -> dict[str, NDArray[np.float64]]:
+    """Return the scales as `combined_loss` takes them, for some frames of the batch.
+
+    Args:
+        scales: as `term_scales` returns them.
+        examples: the frames.
+        labels: kinds to return.
+        alike: whether all labels are the target's; the scale of a kind is then one number.
+
+    Returns:
+        Scalars, or arrays that multiply the targets of the kind, by `scale_of` each kind.
+    """
+    if alike:
+        return {scale_of(kind): np.array(scales[kind, TARGET]) for kind in labels}
+    return {
+        scale_of(kind): per_value(
+            examples,
+            kind,
+            [scales.get((kind, origin(example, kind)), 0.0) for example in examples],
+        )
+        for kind in labels
     }
 
 
@@ -85,15 +131,15 @@ def combined_loss(
 ) -> Tensor:
     """Return the weighted sum of the Huber terms.
 
-    A term is the sum over the values whose label exists, times its scale: with `make_scales` a
+    A term is the sum over the values whose label exists, times its scale: with `term_scales` a
     weighted mean, and for complete labels the whole is chgnet's `CombinedLoss(criterion="Huber")`.
     Of a batch that is shared out, every share takes the scales of the whole; the losses and
     gradients of the shares then add up to those of the batch.
 
     Args:
         predicted: predictions by kind of label, in the shapes of `make_targets`.
-        targets: labels by kind, NaN where missing, and a scalar under `scale_of` each kind; a kind
-            that is absent does not count.
+        targets: labels by kind, NaN where missing, and the scales of `spread_scales`; a kind that
+            is absent does not count.
         huber_delta: error at which a term turns from quadratic to linear.
 
     Returns:
@@ -107,8 +153,12 @@ def combined_loss(
             error = torch.where(
                 torch.isnan(target), torch.zeros_like(target), predicted[kind] - target
             )
-            total = functional.huber_loss(
-                error, torch.zeros_like(error), reduction="sum", delta=huber_delta
+            scale = targets[scale_of(kind)]
+            sizes = functional.huber_loss(
+                error,
+                torch.zeros_like(error),
+                reduction="none" if scale.ndim else "sum",
+                delta=huber_delta,
             )
-            terms.append(targets[scale_of(kind)] * total)
+            terms.append((scale * sizes).sum() if scale.ndim else scale * sizes)
     return torch.stack(terms).sum()

@@ -22,10 +22,23 @@ from core.potential.models import get_atomref
 from core.potential.weights import ATOMREF
 from core.training.settings.config import LossRatios
 from core.training.settings.metrics import MetricSums
-from core.training.step.loss import combined_loss, make_scales, make_targets, trained_labels
+from core.training.step.loss import (
+    combined_loss,
+    make_targets,
+    spread_scales,
+    term_scales,
+    trained_labels,
+)
 from core.training.step.optimizer import set_rate
 from core.training.step.parallel import SINGLE_PROCESS, Team, shares
 from core.training.step.probes import add_gradient_norms
+from core.training.step.source_frames import (
+    ONLY_TARGET,
+    TARGET,
+    PretrainedLabels,
+    origin,
+    per_value,
+)
 
 _NAMED = 5
 """Largest number of frames that a message names."""
@@ -64,13 +77,13 @@ class Prepared:
     Attributes:
         names: the frames of the whole batch.
         labels: kinds of label that it is trained on.
-        scales: of their terms of the loss, from the whole batch.
+        scales: of the terms of the loss, from the whole batch, see `term_scales`.
         pieces: the share in parts, whose losses and gradients add up to those of the share.
     """
 
     names: tuple[str, ...]
     labels: tuple[str, ...]
-    scales: dict[str, NDArray[np.float64]]
+    scales: dict[tuple[str, str], float]
     pieces: tuple[Piece, ...]
 
 
@@ -87,6 +100,8 @@ class Stepper:
             model's own, as it is now.
         team: the processes that train together; all make the same steps.
         optimizer: of the model's trainable parameters; None for Adam.
+        weights: weights of the origins of labels in the loss, the target's first.
+        pretrained: predicts labels that are pending; None where none are.
     """
 
     def __init__(
@@ -97,12 +112,16 @@ class Stepper:
         baseline: NDArray[np.float64] | None = None,
         team: Team = SINGLE_PROCESS,
         optimizer: Optimizer | None = None,
+        weights: Mapping[str, float] = ONLY_TARGET,
+        pretrained: PretrainedLabels | None = None,
     ) -> None:
         self.model = model
         self.baseline = get_atomref(model) if baseline is None else baseline
         self.optimizer = optimizer or Adam([p for p in model.parameters() if p.requires_grad])
         self._ratios = ratios
         self._team = team
+        self._weights = weights
+        self._pretrained = pretrained
         self._weight = model.get_parameter(ATOMREF)
         self._start = self._tensor(self.baseline)
         on_cpu = self._weight.device.type == "cpu"
@@ -146,9 +165,11 @@ class Stepper:
         """
         names = tuple(example.frame_id for example in frames)
         labels = trained_labels(frames, self._ratios)
-        scales = make_scales(make_targets(frames, labels, atomref=self.baseline), self._ratios)
+        scales = term_scales(frames, labels, self._ratios, self._weights)
         parts = shares([example.graph.cost for example in frames], self._team.size)
         share = [frames[place] for place in parts[self._team.rank if rank is None else rank]]
+        if self._pretrained is not None:
+            share = self._pretrained.complete(share)
         return Prepared(
             names=names,
             labels=tuple(labels),
@@ -162,6 +183,7 @@ class Stepper:
         rate: float,
         sums: Sequence[MetricSums],
         gradients: dict[str, float] | None = None,
+        others: dict[str, MetricSums] | None = None,
     ) -> float:
         """Train on one batch, together with the team: all results are those of the whole batch.
 
@@ -171,6 +193,7 @@ class Stepper:
             sums: running errors to which the batch's are added, as they were before the step.
             gradients: running norms to which those of the probed layers are added, see
                 `core.training.step.probes`.
+            others: the same as `sums` for labels of other origins than the target, by origin.
 
         Returns:
             The loss before the step.
@@ -195,32 +218,34 @@ class Stepper:
         parameters = [p for p in self.model.parameters() if p.requires_grad]
         self._team.add_gradients(parameters)
         norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
-        loss, *total = self._team.add(np.array([share, *errors.vector()]))
+        vectors = [of_origin.vector() for of_origin in errors.values()]
+        loss, *total = self._team.add(np.array([share, *np.concatenate(vectors)]))
         if not np.isfinite(loss + norm.item()):
             raise LabError(self._diverged(prepared, values))
         if gradients is not None:
             add_gradient_norms(self.model.named_parameters(), gradients)
         set_rate(self.optimizer, rate)
         self.optimizer.step()
-        for errors_so_far in sums:
-            errors_so_far.merge(MetricSums.from_vector(np.array(total)))
+        found = np.array(total).reshape(len(errors), -1)
+        for of_origin, vector in zip(errors, found, strict=True):
+            so_far = sums if of_origin == TARGET else _sums_of(others, of_origin)
+            for errors_so_far in so_far:
+                errors_so_far.merge(MetricSums.from_vector(vector))
         return float(loss)
 
     def _accumulate(
         self, prepared: Prepared
-    ) -> tuple[float, list[dict[str, NDArray[np.floating]]], MetricSums]:
-        """Return loss, predictions per piece and errors of a share, and compute its gradient."""
+    ) -> tuple[float, list[dict[str, NDArray[np.floating]]], dict[str, MetricSums]]:
+        """Return loss, predictions per piece and errors by origin, and compute the gradient."""
         self.model.zero_grad()
         loss, values = 0.0, []
-        errors = MetricSums()
+        errors = {of_origin: MetricSums() for of_origin in self._weights}
         for piece in prepared.pieces:
             part, predicted = self._differentiate(piece.batch, piece.targets)
             loss += part.item()
             values.append({kind: predicted[kind].cpu().numpy() for kind in piece.labelled})
-            errors.n_frames += len(piece.examples)
-            with np.errstate(invalid="ignore"):
-                for kind, labelled in piece.labelled.items():
-                    errors.add(kind, values[-1][kind], labelled)
+            for of_origin, sums in errors.items():
+                _add_errors(sums, of_origin, piece, values[-1])
         return loss, values, errors
 
     def _in_smaller_pieces(self, prepared: Prepared) -> Prepared:
@@ -253,9 +278,14 @@ class Stepper:
         return [[share[place] for place in part] for part in shares(costs, count) if part]
 
     def _piece(
-        self, examples: list[Example], labels: Sequence[str], scales: dict[str, NDArray[np.float64]]
+        self,
+        examples: list[Example],
+        labels: Sequence[str],
+        scales: Mapping[tuple[str, str], float],
     ) -> Piece:
         labelled = make_targets(examples, labels, atomref=self.baseline)
+        alike = len(self._weights) == 1
+        spread = spread_scales(scales, examples, labels, alike=alike)
         return Piece(
             examples=tuple(examples),
             batch=collate(
@@ -263,7 +293,7 @@ class Stepper:
                 dtype=self._weight.dtype,
                 device=self._weight.device,
             ),
-            targets={name: self._tensor(array) for name, array in (labelled | scales).items()},
+            targets={name: self._tensor(array) for name, array in (labelled | spread).items()},
             labelled=labelled,
         )
 
@@ -322,6 +352,29 @@ def _is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return "DefaultCPUAllocator" in str(error)
+
+
+def _sums_of(others: dict[str, MetricSums] | None, of_origin: str) -> Sequence[MetricSums]:
+    return () if others is None else (others.setdefault(of_origin, MetricSums()),)
+
+
+def _add_errors(
+    sums: MetricSums, of_origin: str, piece: Piece, predicted: Mapping[str, NDArray[np.floating]]
+) -> None:
+    """Add the errors of those labels of a piece that have one origin."""
+    examples = piece.examples
+    has = {
+        kind: [
+            origin(example, kind) == of_origin and example.label(kind) is not None
+            for example in examples
+        ]
+        for kind in piece.labelled
+    }
+    sums.n_frames += int(np.any(list(has.values()), axis=0).sum())
+    with np.errstate(invalid="ignore"):
+        for kind, labelled in piece.labelled.items():
+            counts = per_value(examples, kind, has[kind]) > 0
+            sums.add(kind, predicted[kind], np.where(counts, labelled, np.nan))
 
 
 def _not_finite(piece: Piece, predicted: Mapping[str, NDArray[np.floating]]) -> list[str]:

@@ -8,7 +8,7 @@ from core.runs.record.directory import Run
 from core.runs.record.status import Status
 from core.runs.results.comparison import method_label
 from core.training.settings.config import RunConfig
-from core.training.settings.energies_only import drift_text
+from core.training.settings.energies_only import drift_text, teacher_text
 from core.training.settings.left_out import left_out_text
 from core.training.settings.methods import METHODS
 from pages.parts.shared.page import plain
@@ -36,7 +36,12 @@ def notes(run: Run) -> list[str]:
     start = run.event("start")
     left_out = left_out_text(start.get("left_out_why", {}))
     drift = drift_text(run.event("end").get("force_drift"))
-    sentences = [left_out and f"{left_out}.", drift and f"Trained on energies alone: {drift}."]
+    taught = teacher_text(start.get("source_functional"))
+    sentences = [
+        left_out and f"{left_out}.",
+        taught and f"Teacher: {taught}.",
+        drift and f"Trained on energies alone: {drift}.",
+    ]
     return list(filter(None, sentences))
 
 

@@ -16,6 +16,7 @@ from core.training.settings.processes import (
     WORTH_SECONDS,
     usual_processes,
 )
+from pages.parts.shared.source_settings import choose_source_labels
 
 FIRST_FRAMES = 300
 FIRST_EPOCHS = 5
@@ -173,6 +174,7 @@ def more_settings(
             "1, 0.1 and 1.",
         )
     more |= _optimizer_settings()
+    more |= choose_source_labels()
     first, rest = st.columns([1, 3])
     size = {key: amount.get(key) for key in ("frames", "epochs")}
     size |= {key: more[key] for key in ("batch_size", "device")}

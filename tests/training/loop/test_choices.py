@@ -112,6 +112,30 @@ def test_resumed_is_uninterrupted_for_every_optimiser(energies_only, tmp_path, n
     assert all(torch.equal(value, states[1][key]) for key, value in states[0].items())
 
 
+def test_a_taught_run_is_resumed_bit_for_bit_and_says_what_taught_it(energies_only, tmp_path):
+    settings = {"epochs": 2, "teacher": {"weight": 0.5, "copies": 1}}
+    whole, events = run(tmp_path / "whole", energies_only, **settings)
+    run(tmp_path / "parts", energies_only, stop_after=2, **settings)
+    parts, _ = run(tmp_path / "parts", energies_only, resume=True, **settings)
+    assert parts == whole
+    states = [load_model(tmp_path / one / "last.pt").state_dict() for one in ("whole", "parts")]
+    assert all(torch.equal(value, states[1][key]) for key, value in states[0].items())
+    start = next(event for event in events if event["kind"] == "start")
+    teacher = start["source_functional"]["teacher"]
+    assert (teacher["labels"], teacher["n_frames"]) == (SOURCE, start["n_train"])
+    log = [StatusTracker(epochs=2).line(event) for event in events]
+    assert any("chgnet-0.3.0 (source functional GGA/GGA+U)" in line for line in log)
+    epochs = [event for event in events if event["kind"] == "epoch"]
+    forces = [one["source_functional"]["teacher"]["force_mae_mev_per_angstrom"] for one in epochs]
+    assert all(0 < force < 1000 for force in forces)
+    assert epochs[0]["train"]["force_mae_mev_per_angstrom"] is None
+
+
+def test_there_is_nothing_to_teach_where_all_frames_have_forces(complete, tmp_path):
+    with pytest.raises(LabError, match="nothing to teach"):
+        run(tmp_path, complete, dataset="complete", epochs=1, teacher={"weight": 0.5})
+
+
 def test_the_rate_rises_during_the_warm_up_and_is_the_cosine_after_it():
     steps, epochs = 40, 6
     at = [(epoch, step) for epoch in range(epochs) for step in range(steps)]

@@ -9,6 +9,7 @@ from core.runs.results.paper import METHOD_4_PARTITIONS, TABLE_1
 from core.training.settings.config import BLOCKS, FLAGS, LossRatios, RunConfig
 from core.training.settings.methods import DEFAULT, METHODS
 from core.training.settings.metrics import METRICS
+from core.training.settings.source import Teacher
 
 ratio = st.floats(0, 100)
 configs = st.builds(
@@ -33,6 +34,7 @@ configs = st.builds(
     processes=st.none() | st.integers(1, 64),
     threads=st.none() | st.integers(1, 64),
     ridge_strength=st.floats(1e-9, 1e9),
+    teacher=st.builds(Teacher, copies=st.integers(0, 9), displacement=st.floats(0.01, 0.2)),
 )
 
 
@@ -82,6 +84,8 @@ def test_blocks_are_named_in_one_word():
         ({"block_rates": {"conv1": 0}}, "should be above 0"),
         ({"frozen": ["conv1"], "block_rates": {"conv1": 0.5}}, "choose one of them"),
         ({"epochs": 3, "warmup_epochs": 3}, "shorter than the training"),
+        ({"teacher": {"weight": 1}, "method": "scratch"}, "have no teacher"),
+        ({"teacher": {"weight": 1}, "loss": {"force": 0, "stress": 0}}, "loss ratio of force"),
     ],
 )
 def test_impossible_combinations_are_refused(settings_, told):
@@ -90,8 +94,10 @@ def test_impossible_combinations_are_refused(settings_, told):
 
 
 def test_every_setting_has_a_flag():
-    flat = {key for key in RunConfig.model_fields if key not in {"version", "loss"}}
-    assert flat | {f"loss.{key}" for key in LossRatios.model_fields} == set(FLAGS)
+    nested = {"loss": LossRatios, "teacher": Teacher}
+    flat = {key for key in RunConfig.model_fields if key not in {"version", *nested}}
+    inner = {f"{outer}.{key}" for outer, model in nested.items() for key in model.model_fields}
+    assert flat | inner == set(FLAGS)
 
 
 @pytest.mark.parametrize(

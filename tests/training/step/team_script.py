@@ -16,8 +16,10 @@ from core.errors import LabError
 from core.frames.registry import open_dataset
 from core.potential.examples import load_examples
 from core.potential.models import load_model, set_atomref
-from core.training.settings.config import LossRatios
+from core.training.settings.config import RunConfig
 from core.training.settings.metrics import MetricSums
+from core.training.settings.source import Teacher
+from core.training.step.feed import make_feed
 from core.training.step.parallel import joined
 from core.training.step.step import Stepper
 
@@ -29,6 +31,7 @@ CASES = {
     "energies": ("energies", range(5), False),
     "trained AtomRef": ("mixed", range(1, 8), True),
     "one frame": ("complete", [2], True),
+    "teacher": ("energies", range(5), False),
 }
 RATE = 1e-3
 
@@ -37,8 +40,14 @@ def stepper_of(name, team):
     dataset, rows, trainable = CASES[name]
     model = load_model("chgnet-0.3.0").double()
     set_atomref(model, np.linspace(-9, 0, 94), trainable=trainable)
-    examples = load_examples(open_dataset(dataset), list(rows))[:]
-    return Stepper(model, LossRatios(), team=team), examples
+    examples = load_examples(open_dataset(dataset), list(rows))
+    config = RunConfig(dataset=dataset, teacher=Teacher(weight=float(name == "teacher"), copies=2))
+    teacher = load_model("chgnet-r2scan").double() if config.teacher.weight else None
+    feed = make_feed(config, examples, teacher)
+    stepper = Stepper(
+        model, config.loss, team=team, weights=feed.weights, pretrained=feed.pretrained
+    )
+    return stepper, feed.batch(np.arange(len(examples)), 0)
 
 
 def step_of(name, team):

@@ -15,7 +15,13 @@ from core.potential.models import get_atomref, load_model
 from core.potential.prediction import predict
 from core.training.settings.config import LossRatios
 from core.training.settings.metrics import METRICS, MetricSums
-from core.training.step.loss import combined_loss, make_scales, make_targets, trained_labels
+from core.training.step.loss import (
+    combined_loss,
+    make_targets,
+    spread_scales,
+    term_scales,
+    trained_labels,
+)
 from core.training.step.probes import PROBES
 from core.training.step.step import Stepper
 
@@ -51,6 +57,11 @@ def stock_form(examples):
     }
 
 
+def scales_of(examples, ratios):
+    spread = spread_scales(term_scales(examples, ALL, ratios), examples, ALL, alike=True)
+    return {name: torch.from_numpy(scale) for name, scale in spread.items()}
+
+
 @pytest.mark.parametrize("name", ["complete", "mixed"])
 def test_loss_is_chgnets(request, name):
     examples = load_examples(request.getfixturevalue(name), range(8))[:]
@@ -70,9 +81,7 @@ def test_loss_is_chgnets(request, name):
     }
     ratios = LossRatios(energy=3, force=2, stress=0.3, magmom=0.7, huber_delta=0.15)
     expected = stock_loss(ratios)(stock_form(examples), prediction)["loss"]
-    scales = {
-        name: torch.from_numpy(scale) for name, scale in make_scales(labelled, ratios).items()
-    }
+    scales = scales_of(examples, ratios)
     loss = combined_loss(predicted, targets | scales, huber_delta=ratios.huber_delta)
     torch.testing.assert_close(loss, expected)
 
@@ -81,9 +90,7 @@ def test_missing_labels_give_no_gradient(mixed):
     examples = load_examples(mixed, [2, 3])[:]
     labelled = make_targets(examples, ALL, atomref=ZERO)
     targets = {kind: torch.from_numpy(values) for kind, values in labelled.items()}
-    scales = {
-        name: torch.from_numpy(scale) for name, scale in make_scales(labelled, LossRatios()).items()
-    }
+    scales = scales_of(examples, LossRatios())
     predicted = {k: torch.ones_like(v).requires_grad_() for k, v in targets.items()}
     combined_loss(predicted, targets | scales, huber_delta=0.1).backward()
     for kind, target in targets.items():
