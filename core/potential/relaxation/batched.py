@@ -23,6 +23,9 @@ LARGEST_FORCE = 1000.0
 LARGEST_VOLUME_RATIO = 8.0
 """How many times larger or smaller a volume may become: twice in every direction."""
 
+_ACCELERATED = 10
+"""How many times the budget of a CPU an accelerator begins with: about 5 GB."""
+
 Watch = Callable[[float], object]
 """Called before each step of the batch with the structures done, those under way in part."""
 
@@ -89,7 +92,7 @@ def relaxations(
     structures: Sequence[Frame],
     settings: RelaxSettings,
     *,
-    budget: int = BUDGET,
+    budget: int | None = None,
     keep_trajectories: bool = False,
     watch: Watch = lambda _: None,
 ) -> Iterator[tuple[int, Relaxed]]:
@@ -103,13 +106,17 @@ def relaxations(
         structures: the structures, whose labels are not looked at.
         settings: when a relaxation ends.
         budget: directed bonds plus angles in one batch, which bounds the memory unless a single
-            structure has more; halved when the device's memory does not suffice.
+            structure has more; halved when the device's memory does not suffice. By default that of
+            predictions, and more on an accelerator.
         keep_trajectories: keep every geometry.
         watch: called before each step; an exception that it raises ends the work.
 
     Yields:
         Row of a structure and what came of it, as they end.
     """
+    if budget is None:
+        is_accelerated = model.site_wise.weight.device.type != "cpu"
+        budget = BUDGET * _ACCELERATED if is_accelerated else BUDGET
     batch = _Batch(
         model, structures, settings, budget=budget, keep_trajectories=keep_trajectories, watch=watch
     )

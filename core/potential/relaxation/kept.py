@@ -1,6 +1,6 @@
 """Relaxations that are kept, by structure, model and settings, in one SQLite file of the cache.
 
-A result is written within a second of its end, so that a killed job goes on where it was. The file
+Results are written every second, so that a killed job goes on where it was. The file
 may be deleted at any time; one that is damaged is begun anew, and where it cannot be used at all,
 nothing is kept.
 """
@@ -33,8 +33,8 @@ _TABLE = (
 _UNREADABLE = (ValueError, KeyError, EOFError, zipfile.BadZipFile)
 _PAUSE = 1.0
 """Seconds between two writes to the disk."""
-_PATIENCE = 30.0
-"""Seconds to wait for another process that writes."""
+_PATIENCE = 10.0
+"""Seconds to wait for another process that writes, which takes it an instant."""
 _LABELS = ("energy_per_atom", "forces", "stress")
 _GEOMETRY = ("frac_coords", "lattice")
 _PLAIN = ("state", "reason", "steps", "max_force", "volume_change")
@@ -54,6 +54,7 @@ class KeptRelaxations:
     ) -> None:
         self._file = file
         self._prefix = f"{_VERSION} {model} {settings.model_dump_json()} ".encode()
+        self._new: list[tuple[bytes, bytes, bytes | None]] = []
         self._written = time.monotonic()
 
     def key(self, given: Frame) -> bytes:
@@ -84,20 +85,24 @@ class KeptRelaxations:
 
     def put(self, key: bytes, relaxed: Relaxed) -> None:
         """Keep a result. A refusal is not kept: it costs nothing and may be for want of memory."""
-        if self._file is None or relaxed.state == "refused":
-            return
-        values = (key, *_packed(relaxed))
-        with suppress(sqlite3.Error):
-            self._file.execute("insert or replace into relaxations values (?, ?, ?)", values)
-        if time.monotonic() - self._written > _PAUSE:
-            self.write()
+        if relaxed.state != "refused":
+            self._new.append((key, *_packed(relaxed)))
 
-    def write(self) -> None:
-        """Put what was kept so far on the disk."""
-        self._written = time.monotonic()
+    def write(self, *, now: bool = False) -> None:
+        """Write the new results, unless that was done within the last second.
+
+        Args:
+            now: write in any case.
+        """
+        if not self._new or not (now or time.monotonic() - self._written > _PAUSE):
+            return
         if self._file is not None:
-            with suppress(sqlite3.Error):
-                self._file.commit()
+            with suppress(sqlite3.Error), self._file:
+                self._file.executemany(
+                    "insert or replace into relaxations values (?, ?, ?)", self._new
+                )
+        self._new.clear()
+        self._written = time.monotonic()
 
 
 @contextmanager
@@ -117,7 +122,7 @@ def kept_relaxations(model: str, settings: RelaxSettings) -> Iterator[KeptRelaxa
         try:
             yield kept
         finally:
-            kept.write()
+            kept.write(now=True)
 
 
 def _opened(path: Path) -> sqlite3.Connection | None:

@@ -57,6 +57,7 @@ def relax(
         n, n_kept = len(different), len(found)
 
         def watch(done: float) -> None:
+            kept.write()
             progress((n_kept + done) / n, f"Relaxing structures: {len(found):,} of {n:,}")
 
         frames = [different[key] for key in missing]

@@ -14,8 +14,10 @@ from pymatgen.io.ase import AseAtomsAdaptor
 from core.frames.schema import Frame
 from core.potential.calculator import CHGNetCalculator
 from core.potential.forward import Prediction
+from core.potential.models import model_fingerprint
 from core.potential.relaxation import evaluation
 from core.potential.relaxation.batched import relaxations
+from core.potential.relaxation.kept import kept_relaxations
 from core.potential.relaxation.relax import relax
 from core.potential.relaxation.relaxed import RelaxSettings
 
@@ -255,6 +257,22 @@ def test_an_ended_call_goes_on_where_it_was(released, monkeypatch):
         )
         np.testing.assert_array_equal(one.forces, other.forces)
         np.testing.assert_array_equal(one.structure.lattice, other.structure.lattice)
+
+
+def test_results_are_on_the_disk_before_the_end(released, monkeypatch):
+    """Another process, as one that is started after this one was killed, finds what is done."""
+    monkeypatch.setattr("core.potential.relaxation.kept._PAUSE", 0.0)
+    frames = [frame_of(bulk("Cu", a=3.6)), frame_of(rattled(0, 0.3))]
+    settings, model = RelaxSettings(steps=3), model_fingerprint(released)
+    seen = []
+
+    def look(share, what):
+        with kept_relaxations(model, settings) as kept:
+            found = [kept.get(kept.key(frame), frame, with_trajectory=False) for frame in frames]
+            seen.append(sum(one is not None for one in found))
+
+    relax(released, frames, settings, progress=look)
+    assert (seen[0], seen[-1]) == (0, 1), "one of the two ended before the last step"
 
 
 def test_results_are_kept_by_settings_and_by_model(released, double, monkeypatch):
