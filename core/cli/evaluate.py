@@ -1,5 +1,6 @@
 """`evaluate`: a model's errors on a data set."""
 
+from dataclasses import asdict
 from typing import Annotated, Literal
 
 import numpy as np
@@ -9,7 +10,7 @@ from core.cli.answer import Answer, LabCommand, facts, progress_on_stderr
 from core.cli.options import Device, FramesDataset, JsonFlag, ModelArgument
 from core.frames.registry import open_frame_set
 from core.runs.record.named_models import checkpoint_of
-from core.training.settings.metrics import METRICS
+from core.training.settings.metrics import TEST_METRICS
 from core.transfer.source_model import SourceModel
 
 app = typer.Typer()
@@ -23,6 +24,13 @@ def evaluate(
     split: Annotated[
         Literal["train", "validation", "test", "all"], typer.Option(help="Which of its frames.")
     ] = "test",
+    stability: Annotated[
+        Literal["off", "static", "relaxed"],
+        typer.Option(
+            help="Compare formation and decomposition energies, too: of the structures as they "
+            "are, or relaxed by the model."
+        ),
+    ] = "off",
     device: Device = "auto",
     _json: JsonFlag = False,
 ) -> Answer:
@@ -31,24 +39,38 @@ def evaluate(
     chosen = checkpoint_of(model)
     # Importing torch takes seconds, so errors in the arguments are raised before.
     from core.training.scoring.evaluate import evaluate as errors_of  # noqa: PLC0415
+    from core.training.scoring.stability import stability_errors  # noqa: PLC0415
     from core.transfer.label_check import check_labels  # noqa: PLC0415
     from core.transfer.seen_elements import never_seen, never_seen_text  # noqa: PLC0415
 
     indices = np.arange(len(frames)) if split == "all" else getattr(frames.split(), split)
     errors = errors_of(chosen, frames, indices, device=device, progress=progress_on_stderr())
+    judged = None
+    if stability != "off":
+        judged = stability_errors(
+            chosen,
+            frames,
+            indices,
+            relaxed=stability == "relaxed",
+            device=device,
+            progress=progress_on_stderr(),
+        )
+    metrics = {**errors, **(judged.errors if judged else {})}
     findings = check_labels(frames, SourceModel(chosen, device), rows=indices)
     unseen = never_seen(chosen, frames.fractions()[indices])
     lines = {
         "frames": f"{errors['n_frames']} ({split} of {dataset}, labels: {frames.card.labels})",
         **{
-            f"{info.label}, {info.unit}": errors[key]  # type: ignore[literal-required]
-            for key, info in METRICS.items()
+            f"{info.label}, {info.unit}": metrics[key]
+            for key, info in TEST_METRICS.items()
+            if key in metrics
         },
     }
     paragraphs = [facts(lines), never_seen_text(unseen), *(finding.text for finding in findings)]
     return Answer(
         data={
-            **errors,
+            **metrics,
+            **({"stability": asdict(judged)} if judged else {}),
             "unseen_elements": unseen,
             "findings": [finding.as_dict() for finding in findings],
         },

@@ -20,6 +20,7 @@ from core.training.settings.config import FLAGS
 from core.training.settings.energies_only import drift_text, teacher_text
 from core.training.settings.left_out import left_out_text
 from core.training.settings.metrics import TEST_METRICS
+from core.training.settings.stability_text import stability_text
 
 app = typer.Typer()
 runs = typer.Typer(help="Runs: one directory per training.")
@@ -56,6 +57,7 @@ def show(name: RunName, *, _json: JsonFlag = False) -> Answer:
         **status.model_dump(mode="json"),
         "force_drift": drift,
         "source_functional": start.get("source_functional", {}),
+        "stability": run.event("stability") or None,
         "n_left_out": start.get("n_left_out", 0),
         "left_out": left_out,
         "unseen": {
@@ -80,6 +82,7 @@ def show(name: RunName, *, _json: JsonFlag = False) -> Answer:
         "test": errors_text(status.test) if status.test else None,
         "teacher": teacher_text(start.get("source_functional")),
         "without force labels": drift_text(drift),
+        "stability": stability_text(run.event("stability")),
         **{
             f"{split}, elements that training saw": (
                 f"{errors_text(each['without'])}; without "

@@ -16,6 +16,7 @@ from core.runs.record.status import Status
 from core.training.settings.config import BLOCKS, FLAGS, RunConfig
 from core.training.settings.energies_only import before_text, drift_text, teacher_text
 from core.training.settings.methods import DEFAULT, METHODS
+from core.training.settings.stability_text import stability_text
 
 app = typer.Typer()
 
@@ -192,6 +193,7 @@ def _warnings(config: RunConfig) -> list[str]:
 
 def _answer(run: Run, status: Status) -> Answer:
     drift = run.event("end").get("force_drift")
+    stability = stability_text(run.event("stability"))
     return Answer(
         data={
             "run": run.id,
@@ -213,6 +215,7 @@ def _answer(run: Run, status: Status) -> Answer:
                 "test": errors_text(status.test) if status.test else None,
                 "teacher": teacher_text(run.event("start").get("source_functional")) or None,
                 **({"without force labels": drift_text(drift)} if drift else {}),
+                **({"stability": stability} if stability else {}),
             }
         ),
         code=_CANCELLED if status.state == "cancelled" else 0,

@@ -66,8 +66,9 @@ def test_from_the_overview_to_a_finished_run(lab, tiny, page):
     snap(page, "runs")
 
 
-def test_a_table_from_the_reader_and_one_that_is_none(lab, tab, tmp_path):
-    page = go(tab, "Data")
+def test_a_table_from_the_reader_and_one_that_is_none(lab, page, tmp_path):
+    # A page of its own: the data set it chooses stays chosen.
+    page.goto(f"{lab.url}/data")
     expect(page.get_by_text("A file with frames or a table of energies")).to_be_visible()
     broken = tmp_path / "broken.csv"
     broken.write_text("formula,energy_gga,energy_r2scan\nLiF,-4.8,-7.1\nLiXx,-4.8,-7.1\n")

@@ -54,17 +54,30 @@ def train(run: Run, emit: Emit, should_stop: ShouldStop) -> "Outcome":
     processes = _processes(run, frames)
     run.update(labels=frames.card.labels, processes=processes)
     if processes > 1:
-        return spread(run, processes, emit=emit, should_stop=should_stop)
-    # It imports torch, which a process that only starts others does not need.
-    from core.training.loop.loop import fit  # noqa: PLC0415
+        outcome = spread(run, processes, emit=emit, should_stop=should_stop)
+    else:
+        # It imports torch, which a process that only starts others does not need.
+        from core.training.loop.loop import fit  # noqa: PLC0415
 
-    return fit(
+        outcome = fit(
+            run.config,
+            frames,
+            checkpoints=run.checkpoints,
+            emit=emit,
+            should_stop=should_stop,
+            resume=True,
+        )
+    if run.config.stability == "off" or outcome.state != "finished":
+        return outcome
+    from core.training.loop.stability import with_stability  # noqa: PLC0415
+
+    return with_stability(
+        outcome,
         run.config,
         frames,
         checkpoints=run.checkpoints,
         emit=emit,
         should_stop=should_stop,
-        resume=True,
     )
 
 

@@ -8,6 +8,7 @@ from core.runs.record.status import Errors
 from core.training.settings.energies_only import drift_text, teacher_text
 from core.training.settings.left_out import left_out_text
 from core.training.settings.metrics import TEST_METRICS
+from core.training.settings.stability_text import stability_text
 
 Event = Mapping[str, Any]
 ENERGY = "energy_mae_mev_per_atom"
@@ -47,6 +48,10 @@ class StatusTracker:
             case "plan":
                 self._epochs = event["epochs"]
                 return {"epochs": event["epochs"], "steps": event["steps"]}
+            case "relax":
+                return {"message": f"Judging stability. {event['what']}."}
+            case "stability":
+                return {}
             case "memory":
                 return {"message": "Training, in smaller pieces for lack of memory."}
             case "step":
@@ -96,6 +101,10 @@ class StatusTracker:
                 )
             case "plan":
                 return f"{event['epochs']} epochs fit into the time"
+            case "relax":
+                return f"stability: {event['what']}"
+            case "stability":
+                return stability_text(event)
             case "memory":
                 cost = f"{event['piece_cost']:,}"
                 return f"out of memory: pieces of {cost} bonds and angles from now on"

@@ -11,6 +11,7 @@ from core.training.settings.config import RunConfig
 from core.training.settings.energies_only import drift_text, teacher_text
 from core.training.settings.left_out import left_out_text
 from core.training.settings.methods import METHODS
+from core.training.settings.stability_text import stability_text
 from pages.parts.shared.page import plain
 
 
@@ -32,15 +33,17 @@ def about(run: Run) -> str:
 
 
 def notes(run: Run) -> list[str]:
-    """Return sentences on frames that were left out, and on forces that had no labels."""
+    """Return sentences on frames left out, on forces without labels, and on stability."""
     start = run.event("start")
     left_out = left_out_text(start.get("left_out_why", {}))
     drift = drift_text(run.event("end").get("force_drift"))
     taught = teacher_text(start.get("source_functional"))
+    stability = stability_text(run.event("stability"))
     sentences = [
         left_out and f"{left_out}.",
         taught and f"Teacher: {taught}.",
         drift and f"Trained on energies alone: {drift}.",
+        stability and f"{stability[:1].upper()}{stability[1:]}.",
     ]
     return list(filter(None, sentences))
 

@@ -5,10 +5,12 @@ from typing import Any
 import streamlit as st
 
 from core.errors import LabError
-from core.frames.registry import DatasetInfo, open_dataset
+from core.frames.registry import DatasetInfo, open_dataset, open_frame_set
 from core.frames.splits import Split
 from core.frames.store import FrameSet
 from core.potential.devices import available_devices
+from core.progress import duration_text
+from core.stability.duration import stability_seconds
 from core.training.settings.config import BLOCKS, RunConfig
 from core.training.settings.presets import PRESETS
 from core.training.settings.processes import (
@@ -16,6 +18,7 @@ from core.training.settings.processes import (
     WORTH_SECONDS,
     usual_processes,
 )
+from pages.parts.shared.datasets import key_of
 from pages.parts.shared.source_settings import choose_source_labels
 
 FIRST_FRAMES = 300
@@ -27,6 +30,11 @@ LOSSES = {
     "magmom": "magnetic moment",
 }
 DEFAULTS = RunConfig(dataset="any")
+STABILITY = {
+    "off": "not judged",
+    "static": "structures as they are",
+    "relaxed": "relaxed by the model",
+}
 OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "radam": "RAdam"}
 FIRST_DECAY = 0.01
 
@@ -84,6 +92,7 @@ def choose_amount(info: DatasetInfo) -> dict[str, Any]:
         help="Training time. The first tenth of an epoch tells how many epochs (at least one) fit "
         "into it; the learning rate decays over these.",
     )
+    stability = _stability(info)
     with st.container(horizontal=True):
         for key, preset in PRESETS.items():
             st.button(
@@ -93,7 +102,36 @@ def choose_amount(info: DatasetInfo) -> dict[str, Any]:
                 args=(key, most),
                 help=preset.about,
             )
-    return {"frames": None if frames == most else frames, "epochs": epochs, "minutes": minutes}
+    return {
+        "frames": None if frames == most else frames,
+        "epochs": epochs,
+        "minutes": minutes,
+        "stability": stability,
+    }
+
+
+def _stability(info: DatasetInfo) -> str:
+    """Ask whether the test judges stability, and say how long that takes."""
+    chosen = st.selectbox(
+        "Stability of the test materials",
+        list(STABILITY),
+        format_func=STABILITY.__getitem__,
+        key="stability",
+        bind="query-params",
+        help="After its test, each run compares formation and decomposition energies with the "
+        "labels, on hulls of all materials in the test materials' chemical systems: the last two "
+        "columns of the paper's Table 1. The paper relaxes every structure by the model.",
+    )
+    if chosen != "off":
+        seconds = _stability_seconds(info.card.name, key_of(info.card), relaxed=chosen == "relaxed")
+        st.caption(f"About {duration_text(seconds)} more for each run, on one core.")
+    return chosen
+
+
+@st.cache_data(show_spinner="Counting the phases", max_entries=20)
+def _stability_seconds(name: str, fingerprint: str, *, relaxed: bool) -> float:  # noqa: ARG001
+    data = open_frame_set(name)
+    return stability_seconds(data, data.split().test, relaxed=relaxed)
 
 
 def _number(column: Any, label: str, key: str, **options: Any) -> Any:
