@@ -259,7 +259,7 @@ def _isolated(data: FrameSet | PairSet) -> np.ndarray:
     single = np.flatnonzero(data.n_atoms() == 1)
     frames = data.frames(single)
     flags = [frame is not None and is_isolated(frame) for frame in frames]
-    return single[np.array(flags, dtype=bool)]
+    return np.asarray(single[np.array(flags, dtype=bool)])
 
 
 def _lowest(materials: np.ndarray, formulas: np.ndarray, energies: np.ndarray) -> np.ndarray:
@@ -267,7 +267,7 @@ def _lowest(materials: np.ndarray, formulas: np.ndarray, energies: np.ndarray) -
     table = pd.DataFrame({"material": materials, "formula": formulas, "energy": energies})
     first = table.groupby(["material", "formula"], sort=False).ngroup()
     order = table.assign(group=first).sort_values(["group", "energy"], kind="stable")
-    return np.asarray(order.drop_duplicates("group").index.to_numpy())
+    return np.asarray(order.drop_duplicates("group").index)
 
 
 def group(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

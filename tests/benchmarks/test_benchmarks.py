@@ -176,6 +176,14 @@ def test_interval_coverage_prints_one_line(capsys):
     assert all(0 <= value <= 1 for share in shares for value in share)
 
 
+def test_hulls_print_one_line_and_agree(capsys):
+    main = runpy.run_path(str(BENCHMARKS / "hulls.py"))["main"]
+    main(["--small"])
+    line = json.loads(capsys.readouterr().out)
+    assert set(line) >= CONTRACT
+    assert line["largest_difference"] < 1e-9
+
+
 def test_a_worker_that_does_not_start_says_why(harness, tmp_path, capfd):
     script = tmp_path / "script.py"
     script.write_text("import sys; sys.exit(f'no arm called {sys.argv[2]}')")
