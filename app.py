@@ -39,6 +39,7 @@ def show() -> None:
                 st.Page("pages/experiments.py", title="Experiments", icon=":material/science:"),
                 st.Page("pages/runs.py", title="Runs", icon=":material/list:"),
                 st.Page("pages/scaling.py", title="Scaling", icon=":material/trending_down:"),
+                st.Page("pages/stability.py", title="Stability", icon=":material/landscape:"),
             ],
         }
     ).run()

@@ -153,7 +153,7 @@ def _side(
         "" if [other for other, _ in pairs] == [place] else result.competing_text(place)
         for place, pairs in zip(places.tolist(), competing, strict=True)
     ]
-    within = [INDEX[symbol] for symbol in elements]
+    within = np.array([INDEX[symbol] for symbol in elements])
     corners = _places(result, elements)
     corners = corners[result.is_stable[corners]]
     elsewhere = table["id"].isin(stable) & ~table["stable"]

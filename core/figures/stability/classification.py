@@ -100,12 +100,16 @@ def score_curves(lines: Sequence[Line], *, threshold: float, dark: bool) -> go.F
     if not lines:
         return empty_figure("No model is compared yet.", dark=dark, height=HEIGHT)
     colors = palette(dark=dark)
+    scores = np.concatenate(
+        [line.table[list(SCORES)].to_numpy(dtype=float).ravel() for line in lines]
+    )
+    lowest = float(np.nanmin(np.append(scores, 0.95)))
     figure = canvas(
         height=HEIGHT,
         dark=dark,
         x="Threshold above the hull (meV/atom)",
         y="Score",
-        yaxis={"range": [-0.02, 1.05]},
+        yaxis={"range": [max(-0.02, lowest - 0.05), 1.02]},
         revision="scores",
     )
     for line in lines:

@@ -125,6 +125,18 @@ def kept_relaxations(model: str, settings: RelaxSettings) -> Iterator[KeptRelaxa
             kept.write(now=True)
 
 
+def kept_relaxation(given: Frame, model: str, settings: RelaxSettings) -> Relaxed | None:
+    """Return what is kept of one structure's relaxation, None if nothing is.
+
+    Args:
+        given: the structure before it.
+        model: SHA-256 of the model.
+        settings: the settings.
+    """
+    with kept_relaxations(model, settings) as kept:
+        return kept.get(kept.key(given), given, with_trajectory=False)
+
+
 def _opened(path: Path) -> sqlite3.Connection | None:
     for _ in range(2):
         try:

@@ -1,0 +1,189 @@
+"""The hulls of one chemical system side by side, and the phase that is selected in them."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from core.errors import LabError
+from core.figures.base.clicks import picked
+from core.figures.base.theme import palette
+from core.figures.stability.hulls import DRAWN, hull_figure
+from core.figures.stability.view import HullView, energy_range, highest_above
+from core.frames.provenance import Provenance
+from core.stability.system_hull import SystemHull, system_hulls
+from pages.parts.shared.figure import show
+from pages.parts.shared.page import is_dark
+from pages.parts.stability.judged import BY_KEY, Judged
+from pages.parts.stability.phase import show_phase
+from pages.parts.stability.picking import choose_system, explained, show_elements
+
+PHASE = "phase"
+"""Name of the selected phase in the page's link."""
+
+SIDES = ("reference", "model")
+
+
+def show_hulls(_: Sequence[Judged], judged: Judged, __: float) -> None:
+    """Show the view."""
+    left, right = st.columns(2, gap="medium", vertical_alignment="bottom")
+    elements: tuple[str, ...] = ()
+    problem = ""
+    with left:
+        try:
+            elements = choose_system(judged)
+            hulls = hulls_of(judged, elements)
+        except LabError as error:
+            problem = str(error)
+    if problem:
+        explained(problem)
+    else:
+        with right:
+            phase = choose_phase(hulls)
+        title = f"Reference ({judged.comparison.reference.phases.source.functional})"
+        show_both(
+            hulls,
+            (title, judged.label),
+            judged.color,
+            phase=phase,
+            source=judged.source,
+            name=f"hull-{'-'.join(elements)}",
+            on_click=select_phase,
+        )
+        if phase is not None:
+            show_phase(judged, hulls, phase)
+    with st.expander("Pick elements", icon=":material/grid_on:", expanded=bool(problem)):
+        show_elements(judged, elements)
+
+
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=BY_KEY)
+def hulls_of(judged: Judged, elements: tuple[str, ...]) -> tuple[SystemHull, SystemHull]:
+    """Return the hulls of one system by reference and model."""
+    return system_hulls(judged.comparison, elements)
+
+
+def choose_phase(hulls: Sequence[SystemHull]) -> str | None:
+    """Show the choice of a phase; return its id."""
+    table = hulls[0].table
+    names = dict(zip(table["id"], table["formula"], strict=True))
+    # A phase of another system, from before.
+    if st.session_state.get(PHASE) not in {None, *names}:
+        st.session_state[PHASE] = None
+    chosen: str | None = st.selectbox(
+        "Phase",
+        sorted(names, key=lambda phase: (names[phase], phase)),
+        index=None,
+        format_func=lambda phase: f"{names[phase]} ({phase})",
+        key=PHASE,
+        bind="query-params",
+        placeholder=f"one of {len(names)}: select here, or click a point below",
+    )
+    return chosen
+
+
+def show_both(
+    hulls: Sequence[SystemHull],
+    titles: tuple[str, str],
+    color: str,
+    *,
+    phase: str | None,
+    source: Provenance,
+    name: str,
+    on_click: Callable[[Any], None],
+) -> None:
+    """Show both hulls with the same axes, as figures or, beyond four elements, as tables.
+
+    Args:
+        hulls: by the reference and by the model.
+        titles: what stands over each.
+        color: #RRGGBB of the model.
+        phase: id of the selected phase.
+        source: data and origin of the labels.
+        name: of the figures, unique on the page.
+        on_click: called with the event of a clicked phase.
+    """
+    colors = (palette(dark=is_dark()).muted, color)
+    views = [
+        view(hull, title=title, color=own)
+        for hull, title, own in zip(hulls, titles, colors, strict=True)
+    ]
+    energies, above = energy_range(views), highest_above(views)
+    for column, one, hull, side in zip(
+        st.columns(2, gap="medium"), views, hulls, SIDES, strict=True
+    ):
+        with column:
+            if len(hull.elements) not in DRAWN:
+                show_table(hull, one.title, name=f"{name}-{side}")
+                continue
+            show(
+                hull_figure(one, energies=energies, above=above, selected=phase, dark=is_dark()),
+                name=f"{name}-{side}",
+                caption=caption(hull, side),
+                source=source,
+                table=partial(table_of, hull),
+                on_click=on_click,
+            )
+
+
+def table_of(hull: SystemHull) -> Any:
+    """Return the phases of a hull."""
+    return hull.table
+
+
+def view(hull: SystemHull, *, title: str, color: str) -> HullView:
+    """Return a hull as a figure takes it."""
+    return HullView(
+        elements=hull.elements,
+        table=hull.table,
+        rivals=hull.rivals,
+        levels=hull.levels,
+        fractions=hull.fractions,
+        corners=hull.corners,
+        depths=hull.depths,
+        title=title,
+        color=color,
+    )
+
+
+def caption(hull: SystemHull, side: str) -> str:
+    """Return what to see in one of two hulls."""
+    stable, only = int(hull.table["stable"].sum()), int(hull.table["elsewhere"].sum())
+    other = SIDES[1 - SIDES.index(side)]
+    text = f"{stable:,} of {len(hull.table):,} phases are on the hull of the {side}"
+    text += f", {only:,} more only on that of the {other}." if only else "."
+    if len(hull.elements) == 4:
+        return f"{text} Drag to turn it."
+    return f"{text} Click a phase to see what it competes with."
+
+
+def show_table(hull: SystemHull, title: str, *, name: str) -> None:
+    """Show the phases of one element, or of more than four."""
+    st.markdown(f"**{title}**")
+    st.dataframe(
+        hull.table.sort_values("above_hull").drop(columns=["row", "elsewhere"]),
+        key=name,
+        hide_index=True,
+        column_config={
+            "id": "Phase",
+            "formula": "Formula",
+            **{
+                column: st.column_config.NumberColumn(label, format="%.3f")
+                for column, label in (
+                    ("formation", "Formation, eV/atom"),
+                    ("above_hull", "Above the hull, eV/atom"),
+                    ("decomposition", "Decomposition, eV/atom"),
+                )
+            },
+            "stable": "Stable",
+            "competing": "Competing phases",
+        },
+        height=360,
+    )
+
+
+def select_phase(event: Any) -> None:
+    """Select the clicked phase; called from the callback of a click."""
+    clicked = picked(event)
+    if clicked:
+        st.session_state[PHASE] = clicked[-1]

@@ -1,0 +1,165 @@
+"""One model's stability beside that of its reference, as the views of the page show it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+import streamlit as st
+
+from core.figures.base.theme import method_color, palette
+from core.figures.stability.classification import Line
+from core.frames.provenance import Provenance
+from core.potential.released import MODELS
+from core.runs.record.listing import find_run
+from core.runs.results.comparison import label_of
+from core.stability.comparison import Comparison, Convention
+from core.stability.curves import roc_table, score_table
+from core.stability.model_stability import ModelStability
+from core.studies.stability import StabilityStudy
+from pages.parts.shared.job import computed
+from pages.parts.shared.page import is_dark
+from pages.parts.stability.form import Question
+
+MEV = 1000.0
+DASHES = ("solid", "dash", "dot", "dashdot")
+THRESHOLDS = tuple(range(0, 205, 5))
+"""Thresholds of the score curves, meV/atom above the hull."""
+
+
+@dataclass(kw_only=True, frozen=True)
+class Judged:
+    """A model that has been compared.
+
+    Attributes:
+        name: the model as commands take it.
+        label: what figures call it.
+        color: #RRGGBB, that of its method.
+        dash: plotly's name of a dash, which tells models of one colour apart.
+        study: the settings.
+        found: the energies.
+        comparison: its stability beside the reference's.
+        source: data and origin of the labels.
+        key: identifies the study and its data.
+    """
+
+    name: str
+    label: str
+    color: str
+    dash: str
+    study: StabilityStudy
+    found: ModelStability
+    comparison: Comparison
+    source: Provenance
+    key: str
+
+    def line(self, table: Any) -> Line:
+        """Return a table of this model for a figure of several."""
+        return Line(name=self.label, color=self.color, dash=self.dash, table=table)
+
+
+BY_KEY: dict[str | type, Any] = {Judged: attrgetter("key")}
+"""Hash functions for caches: a model's comparison is identified by its key."""
+
+
+@st.cache_data(max_entries=32, show_spinner=False, hash_funcs=BY_KEY)
+def scores_of(judged: Judged) -> Any:
+    """Return the scores at all thresholds."""
+    return score_table(judged.comparison, THRESHOLDS)
+
+
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=BY_KEY)
+def roc_of(judged: Judged, threshold: float) -> tuple[Any, float]:
+    """Return the ROC curve and the area under it, for a threshold in meV/atom."""
+    curve = judged.comparison.roc(threshold / MEV)
+    return roc_table(curve), curve.auc
+
+
+@st.cache_data(max_entries=32, show_spinner=False, hash_funcs=BY_KEY)
+def systems_of(judged: Judged) -> Any:
+    """Return the errors by chemical system, the largest first."""
+    return judged.comparison.systems
+
+
+def judged_models(question: Question) -> list[Judged]:
+    """Return the models that have been computed; the others show their state and controls."""
+    looks = looks_of([study.model for study in question.studies], dark=is_dark())
+    models = []
+    for study in question.studies:
+        found: ModelStability | None = computed(study)
+        if found is None:
+            continue
+        label, color, dash = looks[study.model]
+        key = f"{study.key()} {question.convention}"
+        models.append(
+            Judged(
+                name=study.model,
+                label=label,
+                color=color,
+                dash=dash,
+                study=study,
+                found=found,
+                comparison=compared(key, found, question.convention),
+                source=source_of(study, found),
+                key=key,
+            )
+        )
+    return models
+
+
+@st.cache_resource(max_entries=16, show_spinner="Comparing hulls …")
+def compared(
+    key: str,  # noqa: ARG001  part of the cache's key
+    _found: ModelStability,
+    convention: Convention,
+) -> Comparison:
+    """Return the comparison of a model, made once for all readers."""
+    return _found.comparison(convention)
+
+
+def looks_of(models: Sequence[str], *, dark: bool) -> dict[str, tuple[str, str, str]]:
+    """Return label, colour and dash of each model: one colour per method, then one per model."""
+    others = iter(palette(dark=dark).groups[1::2])
+    used: dict[str, int] = {}
+    looks = {}
+    for name in models:
+        if name in MODELS:
+            label, color = name, next(others)
+        else:
+            run = find_run(name)
+            label, color = label_of(run), method_color(run.config.method)
+        nth = used.get(color, 0)
+        used[color] = nth + 1
+        looks[name] = (label, color, DASHES[min(nth, len(DASHES) - 1)])
+    return looks
+
+
+def source_of(study: StabilityStudy, found: ModelStability) -> Provenance:
+    """Return what a model's numbers rest on."""
+    reference = found.reference.source
+    n, scored = len(found.reference), int(found.scored.sum())
+    return Provenance(
+        data=study.dataset,
+        labels={reference.labels},
+        details=f"Reference: {reference.text}. {scored:,} of {found.n_available:,} materials are "
+        f"scored; hulls hold the {n:,} phases of their chemical systems. Structures: "
+        f"{found.model.source.relaxation}. Pure elements: {found.elements.origin}.",
+    )
+
+
+def choose_model(models: Sequence[Judged]) -> Judged:
+    """Show the choice of the model that a view is about, where there are several."""
+    if len(models) == 1:
+        return models[0]
+    by_name = {judged.name: judged for judged in models}
+    name = st.segmented_control(
+        "Model shown",
+        list(by_name),
+        format_func=lambda name: by_name[name].label,
+        default=models[0].name,
+        required=True,
+        key="shown-model",
+        wrap=True,
+        bind="query-params",
+    )
+    return by_name[name]

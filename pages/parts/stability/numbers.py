@@ -1,0 +1,150 @@
+"""The numbers of every model, and the threshold of stability."""
+
+from collections.abc import Sequence
+from math import isnan
+from typing import Any
+
+import streamlit as st
+
+from pages.parts.shared.page import plain
+from pages.parts.stability.judged import MEV, Judged
+
+MOST = 200
+"""meV/atom above the hull at the end of the slider."""
+
+
+def choose_threshold() -> float:
+    """Show the threshold up to which a phase counts as stable; return it in meV/atom."""
+    return st.slider(
+        "Stable up to, meV/atom above the hull",
+        min_value=0,
+        max_value=MOST,
+        value=0,
+        step=5,
+        key="threshold",
+        bind="query-params",
+        help="0: only phases on the hull. Often 25 to 100 meV/atom, up to which phases are made. "
+        "The threshold holds for reference and model; nothing is computed anew.",
+    )
+
+
+def show_numbers(models: Sequence[Judged], threshold: float) -> None:
+    """Show MAE, F1 and counts: boxes for one model, a table for several."""
+    if len(models) == 1:
+        show_boxes(models[0], threshold)
+    else:
+        st.dataframe(
+            [row(judged, threshold) for judged in models],
+            key="stability-numbers",
+            hide_index=True,
+            column_config={
+                "model": "Model",
+                "decomposition": st.column_config.NumberColumn(
+                    "Decomposition MAE, meV/atom", format="%.1f"
+                ),
+                "formation": st.column_config.NumberColumn(
+                    "Formation MAE, meV/atom", format="%.1f"
+                ),
+                **{
+                    score: st.column_config.NumberColumn(score.capitalize(), format="%.3f")
+                    for score in ("f1", "precision", "recall")
+                },
+                "auc": st.column_config.NumberColumn("ROC AUC", format="%.3f"),
+                "n": st.column_config.NumberColumn("Phases", format="localized"),
+                "left_out": st.column_config.NumberColumn("Left out", format="localized"),
+            },
+        )
+
+
+def show_boxes(judged: Judged, threshold: float) -> None:
+    """Show the numbers of one model."""
+    found = row(judged, threshold)
+    scores = judged.comparison.classification(threshold / MEV)
+    boxes = st.columns([6, 6, 3, 5])
+    boxes[0].metric(
+        "Decomposition MAE, meV/atom",
+        number(found["decomposition"], 1),
+        border=True,
+        help="Mean absolute error of the decomposition energies: what is left of a model's errors "
+        "after those that a phase shares with its competitors.",
+    )
+    boxes[1].metric("Formation MAE, meV/atom", number(found["formation"], 1), border=True)
+    boxes[2].metric(
+        "F1",
+        number(found["f1"], 3),
+        border=True,
+        help=f"Harmonic mean of precision ({number(scores.precision, 3)}) and recall "
+        f"({number(scores.recall, 3)}) for stable phases, at the threshold.",
+    )
+    boxes[3].metric(
+        "Stable phases",
+        f"{scores.true_positive + scores.false_negative:,} of {scores.n:,}",
+        border=True,
+        help="By the reference, of the compounds scored. Pure elements are the zero of formation "
+        "energies and not scored.",
+    )
+
+
+def row(judged: Judged, threshold: float) -> dict[str, Any]:
+    """Return the numbers of one model at a threshold in meV/atom."""
+    comparison = judged.comparison
+    scores = comparison.classification(threshold / MEV)
+    return {
+        "model": judged.label,
+        "decomposition": comparison.decomposition_mae,
+        "formation": comparison.formation_mae,
+        "f1": scores.f1,
+        "precision": scores.precision,
+        "recall": scores.recall,
+        "auc": comparison.roc(threshold / MEV).auc,
+        "n": comparison.n,
+        "left_out": len(comparison.left_out),
+    }
+
+
+def show_left_out(judged: Judged) -> None:
+    """Show what is not compared or only in part, and why."""
+    found, comparison = judged.found, judged.comparison
+    show_unseen(judged)
+    tables: dict[str, Any] = {
+        "phases are left out": comparison.left_out,
+        "relaxations did not converge and count with their last energies": [
+            {"id": name, "why": why} for name, why in found.not_converged.items()
+        ],
+    }
+    for what, table in tables.items():
+        if not len(table):
+            continue
+        with st.expander(f"{len(table):,} {what}", icon=":material/rule:"):
+            st.dataframe(
+                table,
+                key=f"left-out-{what}",
+                hide_index=True,
+                column_config={
+                    "id": "Phase",
+                    "formula": "Formula",
+                    "system": "Chemical system",
+                    "why": st.column_config.TextColumn("Why", width="large"),
+                },
+                height=260,
+            )
+
+
+def show_unseen(judged: Judged) -> None:
+    """Show the errors without elements that the model never saw, where there are any."""
+    if not judged.found.unseen:
+        return
+    rest = judged.comparison.only(~judged.found.has_unseen[judged.comparison.table["phase"]])
+    st.caption(
+        plain(
+            f"The model's training held no {', '.join(judged.found.unseen)}. Without their "
+            f"{judged.comparison.n - rest.n:,} compounds: decomposition MAE "
+            f"{number(rest.decomposition_mae, 1)}, formation MAE {number(rest.formation_mae, 1)} "
+            "meV/atom."
+        )
+    )
+
+
+def number(value: float, digits: int) -> str:
+    """Write a number, a dash where it is not defined."""
+    return "–" if isnan(value) else f"{value:,.{digits}f}"
