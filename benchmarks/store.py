@@ -34,7 +34,7 @@ def ours(path: Path) -> int:
         return write_frames(
             Path(folder) / "benchmark",
             card,
-            records.frames(silent),
+            records.rows(silent),
             describe=records.describe,
             refuse=records.refuse_frame,
         ).n

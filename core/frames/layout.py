@@ -4,6 +4,8 @@ Per-atom columns are lists, null where the label is missing; numpy reads them th
 offsets, without a Python object per value.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -36,50 +38,90 @@ SCHEMA = pa.schema(
 SCALARS = SCHEMA.names[:7]
 """Columns with one value per frame."""
 
+_MATRICES = ("lattice", "stress")
+_BLANKS = {
+    **dict.fromkeys(("frac_coords", "forces"), np.zeros((0, 3))),
+    "magmoms": np.zeros(0),
+    **dict.fromkeys(_MATRICES, np.zeros((3, 3))),
+}
+"""What stands in columns of arrays where one is missing."""
+
+
+@dataclass(kw_only=True, frozen=True, slots=True, eq=False)
+class Joined:
+    """A column of many frames in one array.
+
+    Attributes:
+        values: of per-atom columns those of all atoms, (N, …); else one number or matrix per frame,
+            (m, …), zeros where missing.
+        is_missing: which frames have none, (m,) booleans.
+    """
+
+    values: np.ndarray
+    is_missing: np.ndarray
+
+    @property
+    def n_present(self) -> int:
+        """Number of frames that have it."""
+        return len(self.is_missing) - int(np.count_nonzero(self.is_missing))
+
 
 def to_batch(frames: list[Frame]) -> pa.RecordBatch:
     """Return frames as one record batch."""
     numbers = [np.asarray(frame.atomic_numbers, dtype=np.uint8) for frame in frames]
-    columns = [
-        pa.array([frame.frame_id for frame in frames], pa.string()),
-        pa.array([frame.material_id for frame in frames], pa.string()),
-        pa.array([formula_of(cell) for cell in numbers], pa.string()),
-        pa.array([len(cell) for cell in numbers], pa.int32()),
-        pa.array([frame.energy_per_atom for frame in frames], pa.float64()),
-        pa.array([frame.uncorrected_energy_per_atom for frame in frames], pa.float64()),
-        pa.array([frame.bandgap for frame in frames], pa.float64()),
-        _lists(numbers, pa.uint8()),
-        _lists([frame.frac_coords for frame in frames], _VECTOR),
-        _matrices([frame.lattice for frame in frames]),
-        _lists([frame.forces for frame in frames], _VECTOR),
-        _matrices([frame.stress for frame in frames]),
-        _lists([frame.magmoms for frame in frames], pa.float64()),
-    ]
-    return pa.record_batch(columns, schema=SCHEMA)
+    columns: dict[str, Any] = {
+        name: [getattr(frame, name, None) for frame in frames] for name in SCHEMA.names
+    }
+    columns["formula"] = [formula_of(cell) for cell in numbers]
+    columns["atomic_numbers"] = _joined(numbers, blank=np.zeros(0), dtype=np.uint8)
+    for name, blank in _BLANKS.items():
+        columns[name] = _joined(columns[name], blank=blank)
+    return record_batch(columns, np.array([len(cell) for cell in numbers]))
 
 
-def _lists(arrays: list[Any], item: pa.DataType) -> pa.Array:
-    sizes = [0 if array is None else len(array) for array in arrays]
-    offsets = pa.array(np.concatenate([[0], np.cumsum(sizes)]), pa.int32())
-    values = [array for array in arrays if array is not None]
-    dtype = np.uint8 if item == pa.uint8() else np.float64
-    whole = np.concatenate(values) if values else np.zeros(0)
-    flat = pa.array(whole.ravel().astype(dtype, copy=False))
-    items = pa.FixedSizeListArray.from_arrays(flat, 3) if item == _VECTOR else flat
-    return pa.ListArray.from_arrays(offsets, items, type=pa.list_(item), mask=_mask(arrays))
+def record_batch(columns: Mapping[str, Any], sizes: np.ndarray) -> pa.RecordBatch:
+    """Return columns of many frames as one record batch.
 
-
-def _matrices(arrays: list[Any]) -> pa.Array:
-    blank = np.zeros((3, 3))
-    flat = np.concatenate([blank if array is None else array for array in arrays], dtype=np.float64)
-    return pa.FixedSizeListArray.from_arrays(
-        pa.array(flat.ravel()), type=_MATRIX, mask=_mask(arrays)
+    Args:
+        columns: name to values: one per frame, or `Joined` arrays; missing labels may be left out.
+        sizes: numbers of atoms, (m,) integers.
+    """
+    whole = {**columns, "n_atoms": sizes.astype(np.int32)}
+    return pa.record_batch(
+        [_column(field.type, whole.get(field.name), sizes) for field in SCHEMA], schema=SCHEMA
     )
 
 
-def _mask(arrays: list[Any]) -> pa.Array | None:
-    missing = [array is None for array in arrays]
-    return pa.array(missing) if any(missing) else None
+def _column(kind: pa.DataType, values: Any, sizes: np.ndarray) -> pa.Array:
+    if values is None:
+        per_frame = 9 if kind == _MATRIX else 0 if pa.types.is_list(kind) else 1
+        values = Joined(
+            values=np.zeros(len(sizes) * per_frame), is_missing=np.ones(len(sizes), dtype=bool)
+        )
+    if not isinstance(values, Joined):
+        return pa.array(values, kind)
+    mask = values.is_missing if values.is_missing.any() else None
+    flat = values.values.ravel()
+    if not pa.types.is_nested(kind):
+        return pa.array(flat, kind, mask=mask)
+    mask = None if mask is None else pa.array(mask)
+    if kind == _MATRIX:
+        return pa.FixedSizeListArray.from_arrays(pa.array(flat), type=kind, mask=mask)
+    ends = np.cumsum(np.where(values.is_missing, 0, sizes))
+    offsets = pa.array(np.concatenate([[0], ends]), pa.int32())
+    items = pa.array(flat)
+    if kind.value_type == _VECTOR:
+        items = pa.FixedSizeListArray.from_arrays(items, 3)
+    return pa.ListArray.from_arrays(offsets, items, type=kind, mask=mask)
+
+
+def _joined(arrays: list[Any], *, blank: np.ndarray, dtype: type = np.float64) -> Joined:
+    """Join arrays, with a blank where one is missing."""
+    filled = [blank if array is None else array for array in arrays]
+    return Joined(
+        values=np.concatenate(filled, dtype=dtype),
+        is_missing=np.array([array is None for array in arrays]),
+    )
 
 
 class BatchView:
@@ -92,7 +134,7 @@ class BatchView:
             for field in SCHEMA
             if pa.types.is_list(field.type)
         }
-        self._matrices = {name: batch.column(name) for name in ("lattice", "stress")}
+        self._matrices = {name: batch.column(name) for name in _MATRICES}
         self._values = {
             name: column.values.to_numpy().reshape(-1, 3, 3)
             for name, column in self._matrices.items()

@@ -9,6 +9,7 @@ import os
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,8 @@ class ShardWriter:
         self._stem = stem
         self._shard_rows = shard_rows
         self._batch_rows = min(BATCH_ROWS, shard_rows)
-        self._frames: list[Frame] = []
+        self._waiting: list[Frame | pa.RecordBatch] = []
+        self._n_waiting = 0
         self._frame_ids: set[str] = set()
         self._material_ids: set[str] = set()
         self.digest = hashlib.sha256()
@@ -58,7 +60,7 @@ class ShardWriter:
     @property
     def n(self) -> int:
         """Number of frames added so far, without those that were refused."""
-        return self._n_written + len(self._frames)
+        return self._n_written + self._n_waiting
 
     @property
     def n_materials(self) -> int:
@@ -71,9 +73,7 @@ class ShardWriter:
         Raises:
             LabError: if a frame is invalid and nobody takes it, or its id is not unique.
         """
-        self._frames.append(frame)
-        if len(self._frames) >= self._batch_rows:
-            self._flush()
+        self._wait(frame, 1)
 
     def finish(self) -> str:
         """Write the remaining frames and return the SHA-256 of all shards in order."""
@@ -95,34 +95,45 @@ class ShardWriter:
         Raises:
             LabError: if an id is not unique.
         """
-        self._flush()
-        before = len(self._frame_ids)
-        self._frame_ids.update(batch.column("frame_id").to_pylist())
-        if len(self._frame_ids) < before + batch.num_rows:
-            raise LabError("Frame ids are not unique; give every frame its own id.")
+        while batch.num_rows:
+            rows = batch.slice(0, self._batch_rows - self._n_waiting)
+            self._wait(rows, rows.num_rows)
+            batch = batch.slice(rows.num_rows)
+
+    def _wait(self, rows: Frame | pa.RecordBatch, n: int) -> None:
+        self._waiting.append(rows)
+        self._n_waiting += n
+        if self._n_waiting >= self._batch_rows:
+            self._flush()
+
+    def _flush(self) -> None:
+        waiting, self._waiting, self._n_waiting = self._waiting, [], 0
+        batches: list[pa.RecordBatch] = []
+        for is_batch, run in groupby(waiting, lambda rows: isinstance(rows, pa.RecordBatch)):
+            rows = list(run)
+            batches += rows if is_batch else self._sound(rows)
+        if not batches:
+            return
+        # A copy, in which nothing of other rows stands behind a slice.
+        batch = pa.concat_batches(batches)
+        for frame_id in batch.column("frame_id").to_pylist():
+            if frame_id in self._frame_ids:
+                raise LabError(f"Frame id {frame_id} is not unique; give every frame its own id.")
+            self._frame_ids.add(frame_id)
         self._material_ids.update(batch.column("material_id").to_pylist())
         self._n_written += batch.num_rows
         self._write(batch)
 
-    def _flush(self) -> None:
-        frames, self._frames = self._frames, []
-        problems = problems_of(frames) if frames else {}
+    def _sound(self, frames: list[Frame]) -> list[pa.RecordBatch]:
+        """Return the frames that can be stored as a record batch, if any, and refuse the others."""
+        problems = problems_of(frames)
         for place, problem in problems.items():
             frame = frames[place]
             if self._refuse is None:
                 raise LabError(f"Frame {frame.frame_id} {problem}; correct it or leave it out.")
             self._refuse(frame, problem)
         sound = [frame for place, frame in enumerate(frames) if place not in problems]
-        for frame in sound:
-            if frame.frame_id in self._frame_ids:
-                raise LabError(
-                    f"Frame id {frame.frame_id} is not unique; give every frame its own id."
-                )
-            self._frame_ids.add(frame.frame_id)
-            self._material_ids.add(frame.material_id)
-        if sound:
-            self._n_written += len(sound)
-            self._write(to_batch(sound))
+        return [to_batch(sound)] if sound else []
 
     def _write(self, batch: pa.RecordBatch) -> None:
         if self._ipc is None:

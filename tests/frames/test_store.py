@@ -117,6 +117,17 @@ def test_no_such_row(make_frames, tmp_path):
         open_frames(tmp_path / "set").frame(2)
 
 
+@pytest.mark.parametrize("shard_size", [7, 20, 99])
+def test_record_batches_are_cut_as_frames_are(make_frames, tmp_path, shard_size):
+    frames = make_frames(40)
+    mixed = [to_batch(frames[:3]), *frames[3:9], to_batch(frames[9:39]), to_batch(frames[39:])]
+    one, other = (
+        write_frames(tmp_path / name, CARD, rows, shard_size=shard_size)
+        for name, rows in (("a", frames), ("b", mixed))
+    )
+    assert one.fingerprint == other.fingerprint
+
+
 def test_record_batches_are_stored_as_their_frames_are(make_frames, tmp_path):
     frames = make_frames(30)
     one = write_frames(tmp_path / "a", CARD, [*frames[:5], to_batch(frames[5:20]), *frames[20:]])
@@ -124,6 +135,7 @@ def test_record_batches_are_stored_as_their_frames_are(make_frames, tmp_path):
     for i, frame in enumerate(frames):
         assert_same(opened.frame(i), frame)
     assert (one.n, one.n_materials) == (30, 10)
+    assert one.fingerprint == write_frames(tmp_path / "c", CARD, frames).fingerprint
     with pytest.raises(LabError, match="not unique"):
         write_frames(tmp_path / "b", CARD, [frames[3], to_batch(frames[:5])])
     assert not (tmp_path / "b").exists()

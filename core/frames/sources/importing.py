@@ -1,17 +1,19 @@
 """The one import of files as a data set, and the plan of it, for page and command line."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from core.errors import LabError
 from core.frames.extent import refuse_totals
 from core.frames.functionals import MIXED, canonical_functional, covers
 from core.frames.registry import list_datasets, new_dataset_path
-from core.frames.schema import DFT, Card, Corrections, ImportReport
+from core.frames.schema import DFT, Card, Corrections, Frame, ImportReport
 from core.frames.sources.json_files.entry_table import entry_table
 from core.frames.sources.many import ManyFiles
 from core.frames.sources.opening import open_source
@@ -246,10 +248,10 @@ def import_records(
         corrections=corrections or known or guessed,
         licence=licence,
     )
-    frames = records.frames(progress)
     energy = records.plan.units["energy"]
+    frames: Iterable[Frame | pa.RecordBatch] = records.rows(progress)
     if energy.is_assumed and energy.unit.per == "atom":
-        frames = refuse_totals(frames, source.path.name)
+        frames = refuse_totals(records.frames(progress), source.path.name)
 
     before = _chosen_before(source)
 

@@ -1,11 +1,14 @@
 """Several files of one form as one source."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from core.errors import LabError
-from core.frames.sources.records import Record, RecordSource, Refused
+from core.frames.sources.records import Item, Packer, Record, RecordSource, Refused
 from core.progress import Progress, part
+
+_T = TypeVar("_T")
 
 
 class ManyFiles(RecordSource):
@@ -50,6 +53,15 @@ class ManyFiles(RecordSource):
 
     def records(self, progress: Progress) -> Iterator[Record | Refused]:
         """Yield the frames of all files."""
+        return self._each(progress, lambda source, share: source.records(share))
+
+    def blocks(self, progress: Progress, packers: Mapping[str, Packer]) -> Iterator[Item]:
+        """Yield the frames of all files, those with nothing unusual in blocks."""
+        return self._each(progress, lambda source, share: source.blocks(share, packers))
+
+    def _each(
+        self, progress: Progress, read: Callable[[RecordSource, Progress], Iterator[_T]]
+    ) -> Iterator[_T | Refused]:
         total = sum(_size(source.path) for source in self.sources) or 1
         done = 0
         for source in self.sources:
@@ -59,7 +71,7 @@ class ManyFiles(RecordSource):
             )
             source.read_keys = self.read_keys
             try:
-                yield from source.records(share)
+                yield from read(source, share)
             except LabError as error:
                 yield Refused(where=source.path.name, why=str(error).rstrip("."))
             done += size

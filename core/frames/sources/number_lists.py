@@ -3,6 +3,7 @@
 import struct
 from functools import lru_cache
 from itertools import chain
+from math import prod
 from typing import Any, Final
 
 import numpy as np
@@ -25,13 +26,32 @@ def array_of(value: Any, shape: tuple[int, ...]) -> np.ndarray | None:
         if len(shape) == 1 or len(value) < _FEW:
             array = np.array(value, dtype=np.float64)
             return array if array.shape == shape else None
-        if len(value) != shape[0] or set(map(len, value)) != {shape[1]}:
-            return None
-        array = np.empty(shape)
-        _packer(array.size).pack_into(array.data, 0, *chain.from_iterable(value))
-    except (TypeError, ValueError, OverflowError, struct.error):
+    except (TypeError, ValueError, OverflowError):
         return None
-    return array
+    data = packed(value, shape)
+    return None if data is None else np.frombuffer(bytearray(data)).reshape(shape)
+
+
+def packed(value: Any, shape: tuple[int, ...]) -> bytes | None:
+    """Return a list of numbers, or of lists of equal length, as the bytes of an array.
+
+    Args:
+        value: the list.
+        shape: shape of one or two dimensions.
+
+    Returns:
+        The numbers as doubles; None if the value is anything else, such as ragged lists or texts.
+    """
+    try:
+        if len(value) != shape[0]:
+            return None
+        if len(shape) == 2:
+            if set(map(len, value)) != {shape[1]}:
+                return None
+            value = chain.from_iterable(value)
+        return _packer(prod(shape)).pack(*value)
+    except (TypeError, OverflowError, struct.error):
+        return None
 
 
 @lru_cache(maxsize=1 << 10)

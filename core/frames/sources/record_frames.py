@@ -1,7 +1,7 @@
 """Records of a file as frames: keys become labels, units the lab's, refusals are counted."""
 
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final
 
@@ -13,24 +13,22 @@ from core.errors import LabError
 from core.frames.column_names import UNKNOWN, of_one_set, plain_energy
 from core.frames.extent import are_per_atom
 from core.frames.functionals import covers, functional_of_row
+from core.frames.layout import record_batch
 from core.frames.schema import Card, Frame, ImportReport, Refusal
+from core.frames.sources.block_columns import label_columns, structure_columns
+from core.frames.sources.earlier import Earlier
 from core.frames.sources.record_cells import cell_of_record
 from core.frames.sources.record_labels import LabelReader
-from core.frames.sources.records import Record, RecordSource, Refused
+from core.frames.sources.records import Block, Record, RecordSource, Refused
 from core.frames.tables.exported import stated_by_lab
 from core.frames.tables.labels import StressOrder
 from core.frames.tables.mapping import LABEL_OF, ColumnUnit, MappedTable
-from core.frames.tables.structures import Cell
 from core.frames.tables.tabular import CellError, TableFile, is_missing
 from core.frames.units import base_unit, with_extent
 from core.progress import Progress, silent
 
 HEAD_RECORDS: Final = 200
 """Records that tell which keys a file has."""
-
-_SAME_ENERGY: Final = 1e-6
-_OTHER_ENERGY: Final = 5e-3
-"""eV/atom by which energies of one structure differ, or do not, in one set of settings."""
 
 MOST_REFUSED: Final = 100
 """Refusals of which place and reason are kept."""
@@ -127,12 +125,7 @@ class RecordFrames(MappedTable):
         self._n_read = 0
         self._refused: list[Refusal] = []
         self._reasons: Counter[str] = Counter()
-        self._ids: Counter[str] = Counter()
-        self._n_renamed = 0
-        self._energy_of: dict[int, float] = {}
-        self._n_duplicates = 0
-        self._n_conflicts = 0
-        self._largest_conflict = 0.0
+        self._earlier = Earlier()
         self._n_with: Counter[str] = Counter()
         self._notes: Counter[str] = Counter()
 
@@ -183,7 +176,31 @@ class RecordFrames(MappedTable):
     def frames(self, progress: Progress) -> Iterator[Frame]:
         """Yield the frames; what cannot be one is counted with place and reason."""
         self.source.read_keys = frozenset(self.mapping.values())
-        for item in self.source.records(progress):
+        yield from self._taken(self.source.records(progress))
+        self._check_any()
+
+    def rows(self, progress: Progress) -> Iterator[Frame | pa.RecordBatch]:
+        """Yield the frames, those with nothing unusual as rows of the store, many at once."""
+        packers = {reader.key: reader.pack for reader in self._readers if not reader.is_scalar}
+        n_fields = Counter(self.mapping.values())
+        # A key that is an array and something else beside it is read as the file has it.
+        if any(n_fields[key] > 1 for key in packers) or not all(
+            reader.reads_many for reader in self._readers
+        ):
+            yield from self.frames(progress)
+            return
+        self.source.read_keys = frozenset(self.mapping.values())
+        for item in self.source.blocks(progress, packers):
+            if not isinstance(item, Block):
+                yield from self._taken([item])
+            elif (batch := self._batch(item)) is not None:
+                yield batch
+            else:
+                yield from self._taken(item.records())
+        self._check_any()
+
+    def _taken(self, items: Iterable[Record | Refused]) -> Iterator[Frame]:
+        for item in items:
             self._n_read += 1
             if isinstance(item, Refused):
                 self.refuse(item.where, item.why)
@@ -195,6 +212,9 @@ class RecordFrames(MappedTable):
                 continue
             if frame is not None:
                 yield frame
+
+    def _check_any(self) -> None:
+        """Raise unless a frame was taken."""
         n_left_out = sum(self._reasons.values()) + sum(self._other_functionals.values())
         if self._n_read == n_left_out:
             raise self._without_frames()
@@ -228,8 +248,8 @@ class RecordFrames(MappedTable):
             n_refused=sum(self._reasons.values()),
             reasons=dict(self._reasons.most_common(MOST_REFUSED)),
             refused=self._refused,
-            n_duplicates=self._n_duplicates,
-            n_renamed=self._n_renamed,
+            n_duplicates=self._earlier.n_duplicates,
+            n_renamed=self._earlier.n_renamed,
             missing={
                 field: card.n - self._n_with[field]
                 for field in self.plan.units
@@ -242,30 +262,17 @@ class RecordFrames(MappedTable):
             self.plan.sentences,
             *(f"{n:,} structures: {note}." for note, n in self._notes.most_common(5)),
             *self.source.notes(),
+            *self._earlier.sentences(),
         ]
-        if self._n_duplicates:
-            sentences.append(f"{self._n_duplicates:,} frames repeat an earlier one.")
-        if self._n_conflicts:
-            sentences.append(
-                f"{self._n_conflicts:,} frames have the structure of an earlier one and another "
-                f"energy, by up to {1000 * self._largest_conflict:,.0f} meV/atom: settings, "
-                "functionals or corrections may be mixed."
-            )
-        if self._n_renamed:
-            sentences.append(f"{self._n_renamed:,} frame ids were taken and got a number.")
         text = " ".join(filter(None, sentences))
         return card.model_copy(update={"description": text, "report": report})
 
     def _frame(self, record: Record) -> Frame | None:
         values = record.values
-        if self._functional is not None and (key := self.mapping.get("functional")):
-            named = values.get(key)
-            if is_missing(named):
-                raise CellError("it does not name its functional")
-            name = functional_of_row(str(named))
-            if not covers(self._functional, name):
-                self._other_functionals[name] += 1
-                return None
+        other = self._other_functional(values)
+        if other is not None:
+            self._other_functionals[other] += 1
+            return None
         cell, stress_factor = cell_of_record(record)
         labels: dict[str, Any] = {}
         for reader in self._readers:
@@ -286,8 +293,13 @@ class RecordFrames(MappedTable):
             self._n_with[field] += value is not None
         if cell.notes:
             self._notes.update(cell.notes)
-        frame_id, material_id = self._frame_id(values)
-        self._compare_with_earlier(cell, labels["energy"])
+        frame_id, material_id = self._ids(values)
+        self._earlier.compare(
+            cell.atomic_numbers.tobytes(),
+            cell.frac_coords.tobytes(),
+            cell.lattice.tobytes(),
+            labels["energy"],
+        )
         return cell.frame(
             frame_id=frame_id,
             material_id=material_id,
@@ -299,33 +311,58 @@ class RecordFrames(MappedTable):
             magmoms=np.abs(labels["magmoms"]) if labels.get("magmoms") is not None else None,
         )
 
-    def _frame_id(self, values: Mapping[str, Any]) -> tuple[str, str]:
-        """Return frame id and material id; a missing one follows from the other or the place."""
-        ids = []
-        for field in ("frame_id", "material_id"):
-            value = values.get(self.mapping.get(field, ""))
-            ids.append("" if value is None else str(value))
-        frame_id, material_id = ids
-        material_id = material_id or frame_id or f"frame-{self._n_read - 1}"
-        frame_id = frame_id or material_id
-        self._ids[frame_id] += 1
-        n = self._ids[frame_id]
-        if n > 1:
-            self._n_renamed += bool(ids[0])
-            frame_id = f"{frame_id}#{n}"
-        return frame_id, material_id
+    def _other_functional(self, values: Mapping[str, Any]) -> str | None:
+        """Return the functional that a record names if it is not the one asked for.
 
-    def _compare_with_earlier(self, cell: Cell, energy: float) -> None:
-        """Count a structure that was there before, with the same energy or with another one."""
-        mark = hash((cell.frac_coords.tobytes(), cell.lattice.tobytes()))
-        mark ^= hash(cell.atomic_numbers.tobytes())
-        if mark not in self._energy_of:
-            self._energy_of[mark] = energy
-            return
-        difference = abs(self._energy_of[mark] - energy)
-        self._n_duplicates += difference < _SAME_ENERGY
-        self._n_conflicts += difference > _OTHER_ENERGY
-        self._largest_conflict = max(self._largest_conflict, difference)
+        Raises:
+            CellError: if it names none.
+        """
+        key = self.mapping.get("functional")
+        if self._functional is None or not key:
+            return None
+        named = values.get(key)
+        if is_missing(named):
+            raise CellError("it does not name its functional")
+        name = functional_of_row(str(named))
+        return None if covers(self._functional, name) else name
+
+    def _batch(self, block: Block) -> pa.RecordBatch | None:
+        """Return structures as rows of the store, None if one of them needs a closer look."""
+        key = self.mapping.get("functional", "")
+        by_name = {str(one.values.get(key)): one.values for one in block.members}
+        try:
+            if any(self._other_functional(one) is not None for one in by_name.values()):
+                return None
+        except CellError:
+            return None
+        structures = structure_columns(block)
+        labels = label_columns(block, self._readers)
+        if structures is None or labels is None:
+            return None
+        for field, column in labels.items():
+            self._n_with[field] += column.n_present
+        energies = labels.pop("energy")
+        ids = []
+        for one, energy in zip(block.members, energies.values.tolist(), strict=True):
+            self._n_read += 1
+            ids.append(self._ids(one.values))
+            self._earlier.compare(one.atomic_numbers, one.frac_coords, one.lattice, energy)
+        columns = {
+            **structures,
+            **labels,
+            "frame_id": [frame_id for frame_id, _ in ids],
+            "material_id": [material_id for _, material_id in ids],
+            "energy_per_atom": energies,
+            "uncorrected_energy_per_atom": labels.get("uncorrected_energy"),
+        }
+        return record_batch(columns, block.sizes())
+
+    def _ids(self, values: Mapping[str, Any]) -> tuple[str, str]:
+        """Return frame id and material id of the structure that was read last."""
+        frame_id, material_id = (
+            values.get(self.mapping.get(field, "")) for field in ("frame_id", "material_id")
+        )
+        return self._earlier.ids(frame_id, material_id, self._n_read - 1)
 
 
 def _units_of_form(

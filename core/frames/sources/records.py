@@ -1,11 +1,11 @@
 """Structures as files hold them, with labels under the names and in the units of the file."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
@@ -52,6 +52,49 @@ class Refused:
 
     where: str
     why: str
+
+
+class Packed(NamedTuple):
+    """One structure of a file, periodic in every direction, as the bytes of its arrays.
+
+    Attributes:
+        atomic_numbers: a byte per atom.
+        frac_coords: fractional coordinates, three doubles per atom.
+        lattice: lattice vectors as rows, nine doubles, Å.
+        values: as of `Record`; arrays of labels are doubles of one of the shapes that the label
+            has.
+    """
+
+    atomic_numbers: bytes
+    frac_coords: bytes
+    lattice: bytes
+    values: dict[str, Any]
+
+
+@dataclass(kw_only=True, frozen=True, slots=True)
+class Block:
+    """Some structures of a file, one after the other.
+
+    Attributes:
+        members: the structures, at least one, each of at least one atom.
+        records: yields the same structures as records, for a closer look.
+    """
+
+    members: Sequence[Packed]
+    records: Callable[[], Iterator[Record | Refused]]
+
+    def sizes(self) -> np.ndarray:
+        """Return the numbers of atoms, (m,) integers."""
+        return np.array([len(one.atomic_numbers) for one in self.members])
+
+    def values(self, key: str) -> list[Any]:
+        """Return what stands under a key, None where there is nothing."""
+        return [one.values.get(key) for one in self.members]
+
+
+Item = Record | Refused | Block
+Packer = Callable[[Any, int], bytes | None]
+"""Makes the bytes of an array from nested lists and the number of atoms, None if it cannot."""
 
 
 def present(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -158,6 +201,16 @@ class RecordSource(ABC):
             LabError: if nothing more can be read and what was read is worth nothing. A file that
                 breaks off yields a `Refused` for the rest instead.
         """
+
+    def blocks(self, progress: Progress, packers: Mapping[str, Packer]) -> Iterator[Item]:
+        """Yield what `records` yields, or blocks of structures that have nothing unusual.
+
+        Args:
+            progress: as of `records`.
+            packers: key to what makes an array of a label bytes, None if it is unusual.
+        """
+        del packers
+        yield from self.records(progress)
 
     def head(self, n: int) -> tuple[list[Record], Refused | None]:
         """Return the first records, read once, and the first that cannot be read, if any.

@@ -15,11 +15,11 @@ STRESS_ORDERS: Final[dict[StressOrder, str]] = {
     "vasp": "xx yy zz xy yz zx",
     "ase": "xx yy zz yz xz xy",
 }
-# Places of the six numbers in the matrix, row by row.
-_MATRIX: Final[dict[StressOrder, tuple[int, ...]]] = {
+PLACES: Final[dict[StressOrder, tuple[int, ...]]] = {
     "vasp": (0, 3, 5, 3, 1, 4, 5, 4, 2),
     "ase": (0, 5, 4, 5, 1, 3, 4, 3, 2),
 }
+"""Places of the numbers of the matrix, row by row, among the six."""
 
 
 def parse_label(
@@ -77,4 +77,4 @@ def _matrix(stress: np.ndarray, order: StressOrder | None) -> np.ndarray:
         raise CellError(
             f"the stress has six numbers, so say their order with --stress-order {orders}"
         )
-    return stress[list(_MATRIX[order])].reshape(3, 3)
+    return stress[list(PLACES[order])].reshape(3, 3)

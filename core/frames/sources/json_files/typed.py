@@ -1,7 +1,9 @@
 """JSON documents of one structure each, as pymatgen writes it, with labels beside it."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -11,10 +13,18 @@ import numpy as np
 from core.elements import SYMBOLS
 from core.frames.schema import PERIODIC, Corrections
 from core.frames.sources.json_files.head import json_head
-from core.frames.sources.json_files.stream import elements
+from core.frames.sources.json_files.stream import Element, elements
 from core.frames.sources.json_files.walk import ANY
-from core.frames.sources.number_lists import array_of
-from core.frames.sources.records import Record, RecordSource, Refused
+from core.frames.sources.number_lists import array_of, packed
+from core.frames.sources.records import (
+    Block,
+    Item,
+    Packed,
+    Packer,
+    Record,
+    RecordSource,
+    Refused,
+)
 from core.frames.tables.structures import Cell, cell_from_dict
 from core.frames.tables.tabular import CellError
 from core.progress import Progress
@@ -26,6 +36,9 @@ Bytes = bytes | memoryview
 Reader = Callable[[Bytes], dict[str, Any]]
 """Decodes a document into its values; the structure is a `Cell`."""
 
+Packing = Callable[[Bytes], Packed | None]
+"""Decodes a document that has nothing unusual."""
+
 CORRECTED: Final = "corrected_total_energy"
 UNCORRECTED: Final = "uncorrected_total_energy"
 """Keys of MPtrj's total energies with and without MP2020 corrections, eV."""
@@ -34,6 +47,8 @@ _SAME_ENERGY: Final = 1e-6
 """eV/atom by which equal energies differ at most."""
 _NUMBERS: Final = {symbol: number for number, symbol in enumerate(SYMBOLS, start=1)}
 _MOST_LEVELS: Final = 2
+_TOGETHER: Final = 1 << 20
+"""Bytes of documents that are read together, which keeps what reads them in the caches."""
 _UNUSUAL: Final = (msgspec.MsgspecError, ValueError, LookupError, RecursionError)
 
 
@@ -80,25 +95,49 @@ class TypedDocuments(RecordSource):
         """Yield the documents."""
         read = document_reader(self.keys())
         for item in elements(self.path, self.at, progress):
-            if isinstance(item, Refused):
-                yield item
-                continue
-            where = self.where(item.path)
-            try:
-                values = read(item.data)
-                cell: Cell = values.pop(STRUCTURE)
-                self.complete(values, item.path)
-            except CellError as error:
-                yield Refused(where=where, why=str(error))
-                continue
-            yield Record(
-                where=where,
-                atomic_numbers=cell.atomic_numbers,
-                lattice=cell.lattice,
-                frac_coords=cell.frac_coords,
-                pbc=cell.pbc,
-                values=values,
-            )
+            yield self._record(item, read)
+
+    def blocks(self, progress: Progress, packers: Mapping[str, Packer]) -> Iterator[Item]:
+        """Yield the documents, those with nothing unusual in blocks."""
+        read = document_reader(self.keys())
+        pack = document_packer(self.keys() or frozenset(), packers)
+        for items in _together(elements(self.path, self.at, progress)):
+            packed = [self._packed(item, pack) for item in items]
+            pairs = zip(items, packed, strict=True)
+            for is_usual, run in groupby(pairs, lambda pair: pair[1] is not None):
+                run_items, members = zip(*run, strict=True)
+                records = partial(map, partial(self._record, read=read), run_items)
+                if is_usual:
+                    yield Block(members=members, records=records)
+                else:
+                    yield from records()
+
+    def _record(self, item: Element | Refused, read: Reader) -> Record | Refused:
+        if isinstance(item, Refused):
+            return item
+        where = self.where(item.path)
+        try:
+            values = read(item.data)
+            cell: Cell = values.pop(STRUCTURE)
+            self.complete(values, item.path)
+        except CellError as error:
+            return Refused(where=where, why=str(error))
+        return Record(
+            where=where,
+            atomic_numbers=cell.atomic_numbers,
+            lattice=cell.lattice,
+            frac_coords=cell.frac_coords,
+            pbc=cell.pbc,
+            values=values,
+        )
+
+    def _packed(self, item: Element | Refused, pack: Packing) -> Packed | None:
+        if isinstance(item, Refused):
+            return None
+        packed = pack(item.data)
+        if packed is not None:
+            self.complete(packed.values, item.path)
+        return packed
 
     def keys(self) -> frozenset[str] | None:
         """Return the keys of the documents that are read, None for all."""
@@ -173,15 +212,7 @@ def document_reader(keys: frozenset[str] | None) -> Reader:
     if keys is None:
         return _read_any
     names = sorted(keys - {STRUCTURE})
-    # Fields are numbered, for keys may be anything.
-    fields = [f"f{number}" for number in range(len(names))]
-    kind = msgspec.defstruct(
-        "Document",
-        [(STRUCTURE, _Structure), *((field, Any, None) for field in fields)],
-        rename=dict(zip(fields, names, strict=True)).get,
-        gc=False,
-    )
-    decoder = msgspec.json.Decoder(kind)
+    decoder = _decoder(names)
 
     def read(data: Bytes) -> dict[str, Any]:
         try:
@@ -191,6 +222,69 @@ def document_reader(keys: frozenset[str] | None) -> Reader:
             return _read_any(data)
 
     return read
+
+
+def document_packer(keys: frozenset[str], packers: Mapping[str, Packer]) -> Packing:
+    """Return what decodes a document that has nothing unusual, and of any other returns None.
+
+    Args:
+        keys: the keys that are needed.
+        packers: of those of arrays, what makes them bytes.
+    """
+    names = sorted(keys - {STRUCTURE})
+    decoder = _decoder(names)
+    arrays = [(key, packers[key]) for key in names if key in packers]
+
+    def pack(data: Bytes) -> Packed | None:
+        try:
+            structure, *fields = msgspec.structs.astuple(decoder.decode(data))
+            sites = structure.sites
+            numbers = bytes([_NUMBERS[site.species[0].element] for site in sites])
+        except _UNUSUAL:
+            return None
+        n = len(numbers)
+        coords = packed([site.abc for site in sites], (n, 3))
+        lattice = packed(structure.lattice.matrix, (3, 3))
+        is_periodic = structure.lattice.pbc in (None, [True] * 3)
+        if not n or coords is None or lattice is None or not is_periodic:
+            return None
+        values = dict(zip(names, fields, strict=True))
+        for key, pack_array in arrays:
+            value = values[key]
+            if value is not None:
+                values[key] = pack_array(value, n)
+                if values[key] is None:
+                    return None
+        return Packed(numbers, coords, lattice, values)
+
+    return pack
+
+
+def _decoder(names: Sequence[str]) -> msgspec.json.Decoder[Any]:
+    """Return the decoder of documents with a structure and keys."""
+    # Fields are numbered, for keys may be anything.
+    fields = [f"f{number}" for number in range(len(names))]
+    kind = msgspec.defstruct(
+        "Document",
+        [(STRUCTURE, _Structure), *((field, Any, None) for field in fields)],
+        rename=dict(zip(fields, names, strict=True)).get,
+        gc=False,
+    )
+    return msgspec.json.Decoder(kind)
+
+
+def _together(items: Iterable[Element | Refused]) -> Iterator[list[Element | Refused]]:
+    """Yield some items at a time, of about a megabyte."""
+    some: list[Element | Refused] = []
+    size = 0
+    for item in items:
+        some.append(item)
+        size += len(item.data) if isinstance(item, Element) else 0
+        if size >= _TOGETHER:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
 
 
 def _decoded(data: Bytes) -> Any:
@@ -249,7 +343,7 @@ def _cell(structure: _Structure) -> Cell:
         atomic_numbers=np.frombuffer(numbers, dtype=np.uint8),
         frac_coords=coords,
         lattice=lattice,
-        pbc=PERIODIC if pbc is None or pbc == [True] * 3 else _three(pbc),
+        pbc=PERIODIC if pbc is None else _three(pbc),
     )
 
 
