@@ -20,6 +20,7 @@ from core.training.settings.config import FLAGS
 from core.training.settings.energies_only import drift_text, teacher_text
 from core.training.settings.left_out import left_out_text
 from core.training.settings.metrics import TEST_METRICS
+from core.training.settings.report import solved_text
 from core.training.settings.stability_text import stability_text
 
 app = typer.Typer()
@@ -83,6 +84,7 @@ def show(name: RunName, *, _json: JsonFlag = False) -> Answer:
         "teacher": teacher_text(start.get("source_functional")),
         "without force labels": drift_text(drift),
         "stability": stability_text(run.event("stability")),
+        "AtomRef solved again": solved_text(run.event("end").get("atomref_after")),
         **{
             f"{split}, elements that training saw": (
                 f"{errors_text(each['without'])}; without "

@@ -16,6 +16,7 @@ from core.runs.record.status import Status
 from core.training.settings.config import BLOCKS, FLAGS, RunConfig
 from core.training.settings.energies_only import before_text, drift_text, teacher_text
 from core.training.settings.methods import DEFAULT, METHODS
+from core.training.settings.report import solved_text
 from core.training.settings.stability_text import stability_text
 
 app = typer.Typer()
@@ -85,6 +86,30 @@ def train(
     ] = None,
     teacher_displacement: Annotated[
         float | None, _option("teacher.displacement", "Size of the displacements, Å.", "0.05")
+    ] = None,
+    ema: Annotated[
+        float | None,
+        _option("ema", "Decay per step of a running average of the weights, such as 0.99.", "none"),
+    ] = None,
+    l2_sp: Annotated[
+        float | None,
+        _option("l2_sp", "Pull of the weights toward the pretrained ones (L2-SP).", "none"),
+    ] = None,
+    best_by: Annotated[
+        str | None,
+        _option(
+            "best_by",
+            "Label whose validation error tells the best epoch: energy, force, stress, magmom.",
+            "energy",
+        ),
+    ] = None,
+    atomref_after: Annotated[
+        str | None,
+        _option(
+            "atomref_after",
+            "solved: solve AtomRef again with the trained network, or kept.",
+            "kept",
+        ),
     ] = None,
     ridge_strength: Annotated[
         str | None,
@@ -213,6 +238,7 @@ def _answer(run: Run, status: Status) -> Answer:
                 "best epoch": status.best_epoch,
                 "validation": errors_text(status.validation) if status.validation else None,
                 "test": errors_text(status.test) if status.test else None,
+                "AtomRef solved again": solved_text(run.event("end").get("atomref_after")) or None,
                 "teacher": teacher_text(run.event("start").get("source_functional")) or None,
                 **({"without force labels": drift_text(drift)} if drift else {}),
                 **({"stability": stability} if stability else {}),

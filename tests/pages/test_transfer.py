@@ -86,6 +86,11 @@ def test_how_the_network_learns_is_a_choice(looks, launched):
     app.number_input(key="teacher").set_value(0.5).run()
     app.number_input(key="teacher-copies").set_value(2).run()
     assert "--teacher 0.5 --teacher-copies 2" in command(app)
+    app.number_input(key="ema").set_value(0.99)
+    app.number_input(key="l2-sp").set_value(0.01)
+    app.selectbox(key="best-by").select("force")
+    app.selectbox(key="atomref-after").select("solved").run()
+    assert "--ema 0.99 --l2-sp 0.01 --best-by force --atomref-after solved" in command(app)
     # What cannot be is said before the launch.
     app.text_input(key="rates").set_value("conv0=2").run()
     assert "conv0 is frozen and has a learning rate" in texts(app)

@@ -15,6 +15,7 @@ from core.training.settings.energies_only import drift_text, teacher_text
 from core.training.settings.left_out import left_out_text
 from core.training.settings.methods import METHODS
 from core.training.settings.metrics import TEST_METRICS
+from core.training.settings.report import solved_text
 
 _SNIPPET = """\
 from ase.io import read
@@ -140,6 +141,7 @@ def _training(run: Run, start: dict[str, Any]) -> dict[str, Any]:
         "Loss": f"Huber (delta {loss.huber_delta:g}), energy : force : stress : magmom = "
         f"{loss.energy:g} : {loss.force:g} : {loss.stress:g} : {loss.magmom:g}",
         "Frozen blocks": ", ".join(config.frozen),
+        "AtomRef solved again": solved_text(run.event("end").get("atomref_after")),
         "Teacher": teacher_text(start.get("source_functional")),
         "Trained on energies alone": drift_text(run.event("end").get("force_drift")),
         "Seed": config.seed,

@@ -7,7 +7,7 @@ from core.progress import duration_text
 from core.runs.record.status import Errors
 from core.training.settings.energies_only import drift_text, teacher_text
 from core.training.settings.left_out import left_out_text
-from core.training.settings.metrics import TEST_METRICS
+from core.training.settings.metrics import TEST_METRICS, is_better
 from core.training.settings.stability_text import stability_text
 
 Event = Mapping[str, Any]
@@ -20,12 +20,16 @@ class StatusTracker:
     Args:
         epochs: number of epochs requested.
         validation: best validation errors so far, from an earlier process of the run.
+        best_by: kind of label whose validation error tells the best epoch.
     """
 
-    def __init__(self, *, epochs: int, validation: Errors | None = None) -> None:
+    def __init__(
+        self, *, epochs: int, validation: Errors | None = None, best_by: str = "energy"
+    ) -> None:
         self._epochs = epochs
         self._origin = (0.0, 0)
         self._best = validation
+        self._best_by = best_by
 
     def changes(self, event: Event) -> dict[str, Any]:  # noqa: PLR0911 - one per kind of event
         """Return the fields of `core.runs.record.status.Status` that an event changes.
@@ -136,9 +140,7 @@ class StatusTracker:
         return float(elapsed / steps * (event["steps"] - event["step"]))
 
     def _best_so_far(self, epoch: int, validation: Errors) -> dict[str, Any]:
-        best = (self._best or {}).get(ENERGY)
-        energy = validation.get(ENERGY)
-        if energy is not None and best is not None and energy >= best:
+        if not is_better(validation, self._best, self._best_by):
             return {}
         self._best = validation
         return {"best_epoch": epoch, "validation": validation}

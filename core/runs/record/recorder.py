@@ -62,7 +62,9 @@ class Recorder:
     def __init__(self, run: Run, status: Status, log: Log) -> None:
         self._run = run
         self._log = log
-        self._tracker = StatusTracker(epochs=status.epochs, validation=status.validation)
+        self._tracker = StatusTracker(
+            epochs=status.epochs, validation=status.validation, best_by=run.config.best_by
+        )
         self._pending: dict[str, Any] = {}
         self._written = 0.0
 

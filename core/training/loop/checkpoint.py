@@ -91,6 +91,9 @@ class Saved:
         position: where the run stood.
         baseline: AtomRef that energies are taken relative to, (94,) float64 eV/atom.
         start: the run's "start" event.
+        average: weights of the running average; None without one.
+        n_updates: steps averaged over.
+        anchor: weights that L2-SP pulls toward; None without it.
     """
 
     model: CHGNet
@@ -98,6 +101,9 @@ class Saved:
     position: Position
     baseline: torch.Tensor
     start: dict[str, Any]
+    average: dict[str, torch.Tensor] | None = None
+    n_updates: int = 0
+    anchor: dict[str, torch.Tensor] | None = None
 
 
 def save(path: Path, state: Saved, *, config: RunConfig, fingerprint: str) -> None:
@@ -121,6 +127,9 @@ def save(path: Path, state: Saved, *, config: RunConfig, fingerprint: str) -> No
         "position": asdict(state.position),
         "baseline": state.baseline,
         "start": state.start,
+        "average": state.average,
+        "n_updates": state.n_updates,
+        "anchor": state.anchor,
         "config": config.model_dump(exclude=_FREE),
         "fingerprint": fingerprint,
         "random": torch.get_rng_state(),
@@ -163,4 +172,8 @@ def load(path: Path, *, config: RunConfig, fingerprint: str) -> Saved:
         position=Position.from_dict(content["position"]),
         baseline=content["baseline"],
         start=content["start"],
+        # an older checkpoint has none of these
+        average=content.get("average"),
+        n_updates=content.get("n_updates", 0),
+        anchor=content.get("anchor"),
     )

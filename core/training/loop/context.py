@@ -104,6 +104,7 @@ class RunContext:
         """Write `last.pt`, from which the run can be resumed."""
         if not self.team.leads:
             return
+        average, anchor = state.stepper.average, state.stepper.anchor
         checkpoint.save(
             self.checkpoints / checkpoint.LAST,
             Saved(
@@ -112,13 +113,18 @@ class RunContext:
                 position=state.position,
                 baseline=torch.from_numpy(state.stepper.baseline),
                 start=state.start,
+                average=None if average is None else average.model.state_dict(),
+                n_updates=0 if average is None else average.n_updates,
+                anchor=None if anchor is None else anchor.start,
             ),
             config=self.config,
             fingerprint=self.frame_set.fingerprint,
         )
         state.saved = time.monotonic()
 
-    def save_model(self, state: RunState, name: str, *, epoch: int, validation: Metrics) -> None:
+    def save_model(
+        self, model: CHGNet, state: RunState, name: str, *, epoch: int, validation: Metrics
+    ) -> None:
         """Write the model after this many epochs to a file, with a description of its training."""
         if not self.team.leads:
             return
@@ -132,4 +138,4 @@ class RunContext:
             "epoch": epoch,
             "validation": validation,
         }
-        save_model(self.checkpoints / name, state.stepper.model, extra)
+        save_model(self.checkpoints / name, model, extra)

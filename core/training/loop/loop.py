@@ -4,13 +4,14 @@ import math
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import torch
 from chgnet.model import CHGNet
 
 from core.frames.store import FrameSet
 from core.potential.examples import load_examples
-from core.potential.models import load_model, resolve_device
+from core.potential.models import get_atomref, load_model, resolve_device, set_atomref
 from core.potential.threads import compute_settings
 from core.training.loop import checkpoint
 from core.training.loop.context import RunContext, RunState
@@ -18,6 +19,7 @@ from core.training.loop.events import Emit, Reporter
 from core.training.loop.memory import peak_memory_mb
 from core.training.loop.outcome import Outcome
 from core.training.loop.schedule import learning_rate, marks
+from core.training.loop.solve_again import solve_atomref
 from core.training.loop.start import compile_if_worthwhile, start
 from core.training.loop.stopping import ShouldStop, StopError, Stopping
 from core.training.scoring import error_rows
@@ -49,8 +51,8 @@ def fit(
 
     The learning rate follows a cosine schedule; the loss is the Huber loss of the available labels.
     After each epoch the model is validated. `last.pt` holds the whole state of the run (resumed on
-    the CPU bit for bit), `best.pth.tar` the model with the lowest validation energy MAE (without
-    validation energies: the last one), which is tested once at the end.
+    the CPU bit for bit), `best.pth.tar` the model with the lowest validation MAE of the kind that
+    `config.best_by` names (without such labels: the last one), which is tested once at the end.
 
     Args:
         config: settings.
@@ -204,7 +206,8 @@ class _Loop:
         """Validate after an epoch, and write the checkpoints."""
         at, state, context = self._position, self._state, self._context
         began = time.perf_counter()
-        errors = context.errors(self._stepper.model, state.validation, context.split.validation)
+        model = self._stepper.result
+        errors = context.errors(model, state.validation, context.split.validation)
         validation = errors.metrics()
         seconds = at.epoch_seconds + time.perf_counter() - began
         self._report(
@@ -222,14 +225,14 @@ class _Loop:
         at.epoch += 1
         at.seconds += seconds
         names = []
-        if is_better(validation, at.best_validation):
+        if is_better(validation, at.best_validation, self._config.best_by):
             at.best_epoch, at.best_validation = at.epoch, validation
             context.save_errors(errors, error_rows.VALIDATION)
             names.append(checkpoint.BEST)
         if at.epoch % (self._config.keep_every or math.inf) == 0:
             names.append(checkpoint.kept_name(at.epoch))
         for name in names:
-            context.save_model(state, name, epoch=at.epoch, validation=validation)
+            context.save_model(model, state, name, epoch=at.epoch, validation=validation)
         at.clear_epoch()
         context.save_state(state)
 
@@ -240,6 +243,7 @@ class _Loop:
         context.stopping.together()
         best = load_model(context.checkpoints / checkpoint.BEST, context.device)
         began = time.perf_counter()
+        again = self._solve_again(best) if self._config.atomref_after == "solved" else None
         rows = context.share_of(context.split.test)
         examples = context.stopping.agreed(
             lambda: load_examples(context.frame_set, rows, context.stopping.here)
@@ -253,6 +257,7 @@ class _Loop:
             validation=at.best_validation,
             test=test,
             force_drift=drift,
+            atomref_after=again,
             seconds=at.seconds + time.perf_counter() - began,
         )
         return Outcome(
@@ -261,6 +266,35 @@ class _Loop:
             validation=at.best_validation,
             test=test,
         )
+
+    def _solve_again(self, best: CHGNet) -> dict[str, Any] | None:
+        """Solve the AtomRef of the best model again, and keep it if validation gains.
+
+        The result follows from the network and the data alone, so a run that is stopped here and
+        resumed finds the same.
+        """
+        context, at, state = self._context, self._position, self._state
+        train, before = state.feed.train, at.best_validation
+        if before is None or before["energy_mae_mev_per_atom"] is None:
+            return None
+        kept = get_atomref(best)
+        solved = solve_atomref(context, best, train.rows, prior=self._stepper.baseline)
+        set_atomref(best, solved)
+        errors = context.errors(best, state.validation, context.split.validation)
+        after = errors.metrics()
+        taken = is_better(after, before)
+        if taken and at.best_epoch is not None:
+            at.best_validation = context.save_errors(errors, error_rows.VALIDATION)
+            context.save_model(
+                best, state, checkpoint.BEST, epoch=at.best_epoch, validation=at.best_validation
+            )
+        else:
+            set_atomref(best, kept)
+        return {
+            "taken": taken,
+            "before_mev_per_atom": before["energy_mae_mev_per_atom"],
+            "after_mev_per_atom": after["energy_mae_mev_per_atom"],
+        }
 
     def _force_drift(self, best: CHGNet) -> dict[str, float | int] | None:
         """Measure how far forces have moved, where only energies were trained on."""

@@ -13,11 +13,12 @@ from core.errors import LabError
 from core.potential.examples import Examples, load_examples
 from core.potential.models import get_atomref, load_model, source_functional
 from core.training.loop import checkpoint
-from core.training.loop.checkpoint import Position
+from core.training.loop.checkpoint import Position, Saved
 from core.training.loop.context import RunContext, RunState
 from core.training.scoring import error_rows
 from core.training.settings.left_out import reasons
 from core.training.settings.partition import label_flags, trained_flags
+from core.training.step.averaging import Anchor, Average
 from core.training.step.compilation import compile_step, should_compile
 from core.training.step.feed import Feed, make_feed
 from core.training.step.optimizer import make_optimizer
@@ -94,6 +95,7 @@ def _begin(context: RunContext, train: Examples, validation: Examples) -> RunSta
     model = initial_model(config, np.array(atomref["energies"]), context.device)
     feed = _feed(context, train)
     stepper = _stepper(context, model, feed)
+    _set_beside(context, stepper)
     # Of the test frames as well: they are converted again at the end, but the log names all.
     test = load_examples(context.frame_set, context.share_of(split.test), context.stopping.here)
     gathered = context.team.gather(
@@ -151,6 +153,7 @@ def _resume(context: RunContext, train: Examples, validation: Examples) -> RunSt
     feed = _feed(context, train)
     stepper = _stepper(context, model, feed, baseline=saved.baseline.numpy())
     stepper.optimizer.load_state_dict(saved.optimizer)
+    _set_beside(context, stepper, saved)
     return RunState(
         feed=feed,
         validation=validation,
@@ -158,6 +161,18 @@ def _resume(context: RunContext, train: Examples, validation: Examples) -> RunSt
         position=saved.position,
         start=saved.start,
     )
+
+
+def _set_beside(context: RunContext, stepper: Stepper, saved: Saved | None = None) -> None:
+    """Set up the weights beside those that are trained, as they were saved."""
+    config, model = context.config, stepper.model
+    if config.ema:
+        stepper.average = Average(model, config.ema)
+        if saved is not None and saved.average is not None:
+            stepper.average.model.load_state_dict(saved.average)
+            stepper.average.n_updates = saved.n_updates
+    if config.l2_sp:
+        stepper.anchor = Anchor(model, config.l2_sp, None if saved is None else saved.anchor)
 
 
 def _feed(context: RunContext, train: Examples) -> Feed:

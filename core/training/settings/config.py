@@ -36,6 +36,10 @@ FLAGS: dict[str, str] = {
     "teacher.weight": "--teacher",
     "teacher.copies": "--teacher-copies",
     "teacher.displacement": "--teacher-displacement",
+    "ema": "--ema",
+    "l2_sp": "--l2-sp",
+    "best_by": "--best-by",
+    "atomref_after": "--atomref-after",
     "ridge_strength": "--ridge-strength",
     "atomref": "--atomref",
     "stability": "--stability",
@@ -99,7 +103,7 @@ class RunConfig(BaseModel):
         epochs: passes over the training frames; with `minutes` or `patience` at most so many.
         minutes: training time; after the first tenth of an epoch the number of epochs that fit
             into it is fixed, at least one. None for no limit.
-        patience: end once validation energy has not improved for so many epochs; None: never.
+        patience: end once validation has not improved for so many epochs; None: never.
         keep_every: keep the model of every so many epochs, besides the best and the last; None
             keeps no others.
         batch_size: frames per step.
@@ -111,6 +115,12 @@ class RunConfig(BaseModel):
         block_rates: learning rate of a block as a multiple of the others', by keys of BLOCKS.
         loss: weights of the loss.
         teacher: forces and stresses of the pretrained model, where there are energies alone.
+        ema: decay per step of a running average of the weights, which is then the model that is
+            validated and kept; 0: none.
+        l2_sp: pull of the network's weights toward the pretrained ones (L2-SP); 0: none.
+        best_by: kind of label whose validation error tells the best epoch.
+        atomref_after: whether AtomRef is solved again after training, with the trained network, and
+            taken if validation energies gain ("solved"), or stays as training leaves it ("kept").
         seed: fixes the choice of frames, their order, and random weights.
         device: where to train; "auto" takes CUDA, then MPS, then the CPU.
         processes: processes that share the work of each step; None takes one for each core or
@@ -149,6 +159,10 @@ class RunConfig(BaseModel):
     block_rates: dict[str, float] = Field(default_factory=dict)
     loss: LossRatios = LossRatios()
     teacher: Teacher = Teacher()
+    ema: float = Field(default=0.0, ge=0, lt=1)
+    l2_sp: float = Field(default=0.0, ge=0)
+    best_by: Literal["energy", "force", "stress", "magmom"] = "energy"
+    atomref_after: Literal["kept", "solved"] = "kept"
     seed: int = Field(default=0, ge=0, lt=2**63)
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     processes: int | None = Field(default=None, ge=1, le=1024)
@@ -209,6 +223,8 @@ class RunConfig(BaseModel):
             raise ValueError(f"{self.method} starts from random weights, which have no teacher")
         if self.teacher.weight and not (self.loss.force or self.loss.stress):
             raise ValueError("the teacher needs a loss ratio of force or stress above zero")
+        if self.l2_sp and METHODS[self.method].start == "random":
+            raise ValueError(f"{self.method} starts from random weights, which L2-SP cannot keep")
         if len(self.frozen) == len(BLOCKS):
             raise ValueError("all blocks are frozen, so nothing would be trained; free one")
         if both := sorted(set(self.frozen) & self.block_rates.keys()):

@@ -1,7 +1,8 @@
 """Mean absolute errors of energy, force, stress and magnetic moment."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, Self, TypedDict, cast
+from typing import Any, NamedTuple, Self, TypedDict, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,8 +119,14 @@ class MetricSums:
         return cast("Metrics", {"n_frames": self.n_frames, **means})
 
 
-def is_better(new: Metrics, old: Metrics | None) -> bool:
-    """Return whether an epoch is the best so far; without validation energies the last one is."""
-    error = new["energy_mae_mev_per_atom"]
-    best = None if old is None else old["energy_mae_mev_per_atom"]
+def is_better(new: Mapping[str, Any], old: Mapping[str, Any] | None, label: str = "energy") -> bool:
+    """Return whether an epoch is the best so far; without validation labels the last one is.
+
+    Args:
+        new: its validation metrics.
+        old: those of the best so far.
+        label: kind of label whose error counts.
+    """
+    error = new.get(LABEL_METRICS[label])
+    best = None if old is None else old.get(LABEL_METRICS[label])
     return error is None or best is None or error < best

@@ -9,7 +9,7 @@ from typing import TypeVar
 import torch
 
 from core.potential.compiled_capture import tensors
-from core.training.step.step import Prepared
+from core.training.step.pieces import Prepared
 
 _DEPTH = 2
 """Batches prepared ahead on CUDA: one that waits, and one in preparation."""

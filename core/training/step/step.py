@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from core.potential.models import get_atomref
 from core.potential.weights import ATOMREF
 from core.training.settings.config import LossRatios
 from core.training.settings.metrics import MetricSums
+from core.training.step.averaging import Anchor, Average
 from core.training.step.loss import (
     combined_loss,
     make_targets,
@@ -31,14 +32,9 @@ from core.training.step.loss import (
 )
 from core.training.step.optimizer import set_rate
 from core.training.step.parallel import SINGLE_PROCESS, Team, shares
+from core.training.step.pieces import Piece, Prepared, add_errors, not_finite
 from core.training.step.probes import add_gradient_norms
-from core.training.step.source_frames import (
-    ONLY_TARGET,
-    TARGET,
-    PretrainedLabels,
-    origin,
-    per_value,
-)
+from core.training.step.source_frames import ONLY_TARGET, TARGET, PretrainedLabels
 
 _NAMED = 5
 """Largest number of frames that a message names."""
@@ -53,45 +49,13 @@ _PIECE_ON_GPU = 150_000
 """The same for a GPU, which wants many rows at once; some 12 GB where the step is not compiled."""
 
 
-@dataclass(kw_only=True, frozen=True, slots=True)
-class Piece:
-    """Some frames of a batch that are computed at a time.
-
-    Attributes:
-        examples: the frames.
-        batch: their structures.
-        targets: targets for `combined_loss`, with the scales of the whole batch.
-        labelled: the labels in double precision, as `make_targets` returns them.
-    """
-
-    examples: tuple[Example, ...]
-    batch: PackedBatch
-    targets: dict[str, Tensor]
-    labelled: dict[str, NDArray[np.float64]]
-
-
-@dataclass(kw_only=True, frozen=True, slots=True)
-class Prepared:
-    """A batch, or this process's share of it, as `Stepper.step` takes it.
-
-    Attributes:
-        names: the frames of the whole batch.
-        labels: kinds of label that it is trained on.
-        scales: of the terms of the loss, from the whole batch, see `term_scales`.
-        pieces: the share in parts, whose losses and gradients add up to those of the share.
-    """
-
-    names: tuple[str, ...]
-    labels: tuple[str, ...]
-    scales: dict[tuple[str, str], float]
-    pieces: tuple[Piece, ...]
-
-
 class Stepper:
     """A model, its optimiser, and the step that connects them.
 
     Attributes:
         piece_cost: cost of the frames that are computed at a time; halved where memory runs out.
+        average: a running average of the weights, or None.
+        anchor: a pull toward the weights at the start, or None.
 
     Args:
         model: the model on its device; parameters that ask for gradients are trained.
@@ -122,11 +86,18 @@ class Stepper:
         self._team = team
         self._weights = weights
         self._pretrained = pretrained
+        self.average: Average | None = None
+        self.anchor: Anchor | None = None
         self._weight = model.get_parameter(ATOMREF)
         self._start = self._tensor(self.baseline)
         on_cpu = self._weight.device.type == "cpu"
         self.piece_cost = _PIECE_ON_CPU if on_cpu else _PIECE_ON_GPU
         self._differentiate = TrainingStep(model, self._objective)
+
+    @property
+    def result(self) -> CHGNet:
+        """The model to use: that of the averaged weights, where they are averaged."""
+        return self.model if self.average is None else self.average.model
 
     @property
     def eager_because(self) -> str | None:
@@ -217,6 +188,8 @@ class Stepper:
             prepared = self._in_smaller_pieces(prepared)
         parameters = [p for p in self.model.parameters() if p.requires_grad]
         self._team.add_gradients(parameters)
+        if self.anchor is not None:
+            self.anchor.add_gradient(self.model)
         norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
         vectors = [of_origin.vector() for of_origin in errors.values()]
         loss, *total = self._team.add(np.array([share, *np.concatenate(vectors)]))
@@ -226,6 +199,8 @@ class Stepper:
             add_gradient_norms(self.model.named_parameters(), gradients)
         set_rate(self.optimizer, rate)
         self.optimizer.step()
+        if self.average is not None:
+            self.average.update(self.model)
         found = np.array(total).reshape(len(errors), -1)
         for of_origin, vector in zip(errors, found, strict=True):
             so_far = sums if of_origin == TARGET else _sums_of(others, of_origin)
@@ -245,7 +220,7 @@ class Stepper:
             loss += part.item()
             values.append({kind: predicted[kind].cpu().numpy() for kind in piece.labelled})
             for of_origin, sums in errors.items():
-                _add_errors(sums, of_origin, piece, values[-1])
+                add_errors(sums, of_origin, piece, values[-1])
         return loss, values, errors
 
     def _in_smaller_pieces(self, prepared: Prepared) -> Prepared:
@@ -302,7 +277,7 @@ class Stepper:
     ) -> str:
         """Name the frames whose prediction or label is not finite, or else the whole batch."""
         pieces = zip(prepared.pieces, predicted, strict=True)
-        names_here = [name for piece, values in pieces for name in _not_finite(piece, values)]
+        names_here = [name for piece, values in pieces for name in not_finite(piece, values)]
         bad = {name for names in self._team.gather(names_here) for name in names}
         named = [name for name in prepared.names if name in bad] or list(prepared.names)
         more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
@@ -356,34 +331,3 @@ def _is_out_of_memory(error: BaseException) -> bool:
 
 def _sums_of(others: dict[str, MetricSums] | None, of_origin: str) -> Sequence[MetricSums]:
     return () if others is None else (others.setdefault(of_origin, MetricSums()),)
-
-
-def _add_errors(
-    sums: MetricSums, of_origin: str, piece: Piece, predicted: Mapping[str, NDArray[np.floating]]
-) -> None:
-    """Add the errors of those labels of a piece that have one origin."""
-    examples = piece.examples
-    has = {
-        kind: [
-            origin(example, kind) == of_origin and example.label(kind) is not None
-            for example in examples
-        ]
-        for kind in piece.labelled
-    }
-    sums.n_frames += int(np.any(list(has.values()), axis=0).sum())
-    with np.errstate(invalid="ignore"):
-        for kind, labelled in piece.labelled.items():
-            counts = per_value(examples, kind, has[kind]) > 0
-            sums.add(kind, predicted[kind], np.where(counts, labelled, np.nan))
-
-
-def _not_finite(piece: Piece, predicted: Mapping[str, NDArray[np.floating]]) -> list[str]:
-    """Name the frames whose prediction or label is not finite."""
-    sizes = [example.n_atoms for example in piece.examples]
-    frame_of_atom = np.repeat(np.arange(len(sizes)), sizes)
-    bad = np.zeros(len(sizes), dtype=bool)
-    for kind, values in predicted.items():
-        wrong = ~np.isfinite(values) | np.isinf(piece.labelled[kind])
-        rows = wrong.reshape(len(wrong), -1).any(axis=1)
-        bad[frame_of_atom[rows] if kind in {"force", "magmom"} else np.flatnonzero(rows)] = True
-    return [example.frame_id for example, is_bad in zip(piece.examples, bad, strict=True) if is_bad]

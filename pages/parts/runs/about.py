@@ -11,6 +11,7 @@ from core.training.settings.config import RunConfig
 from core.training.settings.energies_only import drift_text, teacher_text
 from core.training.settings.left_out import left_out_text
 from core.training.settings.methods import METHODS
+from core.training.settings.report import solved_text
 from core.training.settings.stability_text import stability_text
 from pages.parts.shared.page import plain
 
@@ -45,6 +46,8 @@ def notes(run: Run) -> list[str]:
         drift and f"Trained on energies alone: {drift}.",
         stability and f"{stability[:1].upper()}{stability[1:]}.",
     ]
+    if solved := solved_text(run.event("end").get("atomref_after")):
+        sentences.append(f"AtomRef solved again: {solved}.")
     return list(filter(None, sentences))
 
 

@@ -1,4 +1,4 @@
-"""Settings that keep what the pretrained model knows."""
+"""Settings that keep what the pretrained model knows, and what becomes of the weights."""
 
 from typing import Any
 
@@ -7,6 +7,8 @@ import streamlit as st
 from core.training.settings.source import Teacher
 
 DEFAULTS = Teacher()
+BEST_BY = {"energy": "energy", "force": "force", "stress": "stress", "magmom": "magnetic moment"}
+AFTER = {"kept": "as training leaves it", "solved": "solved again, if it helps"}
 
 
 def choose_source_labels() -> dict[str, Any]:
@@ -55,3 +57,51 @@ def choose_source_labels() -> dict[str, Any]:
         "teacher.copies": copies,
         "teacher.displacement": displacement,
     }
+
+
+def choose_weights() -> dict[str, Any]:
+    """Ask for average, pull and choice of weights; keys as in `FLAGS`."""
+    first, second, third, fourth = st.columns(4)
+    ema = first.number_input(
+        "Average of weights, decay",
+        key="ema",
+        bind="query-params",
+        value=0.0,
+        min_value=0.0,
+        max_value=0.9999,
+        step=0.01,
+        format="%g",
+        help="Validates and keeps a running average (EMA) of the weights instead of the last ones. "
+        "0.99 averages over about a hundred steps; 0: no average.",
+    )
+    pull = second.number_input(
+        "Pull to the pretrained weights",
+        key="l2-sp",
+        bind="query-params",
+        value=0.0,
+        min_value=0.0,
+        max_value=1000.0,
+        step=0.001,
+        format="%g",
+        help="L2-SP: adds half of this number times the squared distance from the pretrained "
+        "weights to the loss; 0: no pull.",
+    )
+    best_by = third.selectbox(
+        "Best epoch by",
+        list(BEST_BY),
+        format_func=BEST_BY.__getitem__,
+        key="best-by",
+        bind="query-params",
+        help="The validation error that tells which epoch's model is kept and tested, and whether "
+        "training still improves.",
+    )
+    after = fourth.selectbox(
+        "AtomRef after training",
+        list(AFTER),
+        format_func=AFTER.__getitem__,
+        key="atomref-after",
+        bind="query-params",
+        help="Solves the references again with the trained network, and takes them if the energy "
+        "error on validation frames becomes smaller.",
+    )
+    return {"ema": ema, "l2_sp": pull, "best_by": best_by, "atomref_after": after}

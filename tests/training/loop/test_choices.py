@@ -2,12 +2,15 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
 from core.errors import LabError
 from core.potential.examples import load_examples
-from core.potential.models import load_model, read_extra
+from core.potential.forward import Wanted
+from core.potential.models import get_atomref, load_model, read_extra
+from core.potential.prediction import predict
 from core.potential.weights import ATOMREF
 from core.runs.record.events import StatusTracker
 from core.training.loop.loop import fit
@@ -15,6 +18,7 @@ from core.training.loop.schedule import learning_rate
 from core.training.scoring.error_rows import ErrorRows
 from core.training.settings.config import BLOCKS, LossRatios, RunConfig
 from core.training.settings.metrics import MetricSums
+from core.training.settings.partition import partition
 from core.training.step.blocks import block_of, freeze
 from core.training.step.optimizer import make_optimizer, set_rate
 from core.training.step.step import Stepper
@@ -129,6 +133,33 @@ def test_a_taught_run_is_resumed_bit_for_bit_and_says_what_taught_it(energies_on
     forces = [one["source_functional"]["teacher"]["force_mae_mev_per_angstrom"] for one in epochs]
     assert all(0 < force < 1000 for force in forces)
     assert epochs[0]["train"]["force_mae_mev_per_angstrom"] is None
+
+
+def test_weights_beside_the_trained_ones_are_resumed_bit_for_bit(energies_only, tmp_path):
+    settings = {"epochs": 2, "ema": 0.9, "l2_sp": 0.5, "atomref_after": "solved"}
+    whole, events = run(tmp_path / "whole", energies_only, **settings)
+    run(tmp_path / "parts", energies_only, stop_after=2, **settings)
+    parts, _ = run(tmp_path / "parts", energies_only, resume=True, **settings)
+    assert parts == whole
+    for file in ("last.pt", "best.pth.tar"):
+        states = [load_model(tmp_path / one / file).state_dict() for one in ("whole", "parts")]
+        assert all(torch.equal(value, states[1][key]) for key, value in states[0].items())
+    last, best = (load_model(tmp_path / "whole" / file) for file in ("last.pt", "best.pth.tar"))
+    assert not torch.equal(last.mlp.layers[0].weight, best.mlp.layers[0].weight), "an average"
+
+    # what the best network adds, solved by numpy
+    again = events[-1]["atomref_after"]
+    rows = partition(RunConfig(**SHORT), energies_only).train
+    X, y = energies_only.fractions()[rows], energies_only.energies()[rows]
+    found = predict(best, energies_only.frames(rows), Wanted.of([]))
+    prior = get_atomref(last)
+    left = y - [one.interaction for one in found] - X @ prior
+    solved = prior + np.linalg.solve(X.T @ X + 1e-2 * np.eye(94), X.T @ left)
+    expected = solved if again["taken"] else prior
+    np.testing.assert_allclose(get_atomref(best), expected, atol=1e-4)
+    assert again["taken"] == (again["after_mev_per_atom"] < again["before_mev_per_atom"])
+    error = whole.validation["energy_mae_mev_per_atom"]
+    assert error == min(again["before_mev_per_atom"], again["after_mev_per_atom"])
 
 
 def test_there_is_nothing_to_teach_where_all_frames_have_forces(complete, tmp_path):

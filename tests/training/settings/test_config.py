@@ -8,7 +8,7 @@ from core.errors import LabError
 from core.runs.results.paper import METHOD_4_PARTITIONS, TABLE_1
 from core.training.settings.config import BLOCKS, FLAGS, LossRatios, RunConfig
 from core.training.settings.methods import DEFAULT, METHODS
-from core.training.settings.metrics import METRICS
+from core.training.settings.metrics import LABEL_METRICS, METRICS, MetricSums, is_better
 from core.training.settings.source import Teacher
 
 ratio = st.floats(0, 100)
@@ -34,6 +34,9 @@ configs = st.builds(
     processes=st.none() | st.integers(1, 64),
     threads=st.none() | st.integers(1, 64),
     ridge_strength=st.floats(1e-9, 1e9),
+    ema=st.floats(0, 0.999),
+    best_by=st.sampled_from(list(LABEL_METRICS)),
+    atomref_after=st.sampled_from(["kept", "solved"]),
     teacher=st.builds(Teacher, copies=st.integers(0, 9), displacement=st.floats(0.01, 0.2)),
 )
 
@@ -83,6 +86,7 @@ def test_blocks_are_named_in_one_word():
         ({"block_rates": "conv1=fast"}, "block_rates.conv1"),
         ({"block_rates": {"conv1": 0}}, "should be above 0"),
         ({"frozen": ["conv1"], "block_rates": {"conv1": 0.5}}, "choose one of them"),
+        ({"l2_sp": 0.1, "method": "scratch"}, "L2-SP cannot keep"),
         ({"epochs": 3, "warmup_epochs": 3}, "shorter than the training"),
         ({"teacher": {"weight": 1}, "method": "scratch"}, "have no teacher"),
         ({"teacher": {"weight": 1}, "loss": {"force": 0, "stress": 0}}, "loss ratio of force"),
@@ -134,6 +138,18 @@ def test_load_names_the_file(tmp_path):
         RunConfig.load(path)
     path.write_text(RunConfig(dataset="a").to_json())
     assert RunConfig.load(path) == RunConfig(dataset="a")
+
+
+def test_the_best_epoch_is_that_of_a_kind_of_label():
+    one, other = MetricSums().result(), MetricSums().result()
+    one |= {"energy_mae_mev_per_atom": 10.0, "force_mae_mev_per_angstrom": 30.0}
+    other |= {"energy_mae_mev_per_atom": 12.0, "force_mae_mev_per_angstrom": 20.0}
+    assert is_better(one, None)
+    assert is_better(one, other)
+    assert not is_better(other, one)
+    assert is_better(other, one, "force")
+    assert not is_better(one, other, "force")
+    assert is_better(one, other, "stress"), "without labels the last one"
 
 
 def test_methods_and_paper_agree():
