@@ -32,8 +32,8 @@ def stability(
         str,
         typer.Option(
             metavar="mp|own|FILE",
-            help="The elements' energies: mp (Materials Project's, DFT), own (each source's own "
-            "phases of the elements), or a CSV with columns symbol and energy (eV/atom).",
+            help="The elements' energies: mp (Materials Project's, DFT, for labels and model), own "
+            "(each one's phases of the elements), or a CSV with columns symbol, energy (eV/atom).",
         ),
     ] = "mp",
     convention: Annotated[

@@ -283,6 +283,6 @@ def group(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.zeros(len(rows), dtype=np.intp), np.zeros(min(len(rows), 1), dtype=np.intp)
     width = rows.shape[1] * rows.itemsize
     whole = np.ascontiguousarray(rows).view(np.dtype((np.void, width))).ravel()
-    codes, _ = pd.factorize(np.array([*whole.tolist(), None], dtype=object)[:-1])
+    codes, _ = pd.factorize(np.array(whole.tolist(), dtype=object))
     _, first = np.unique(codes, return_index=True)
     return codes, first
