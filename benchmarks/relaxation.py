@@ -119,10 +119,10 @@ CONTEST = Contest(
     tell=lambda ends: ends,
     agreement=agreement,
     frames=embedded_frames,
-    batches=2,
-    batch_size=20,
+    batches=1,
+    batch_size=40,
     repeats=1,
-    brief_warm_up=True,
+    warm_up=False,
 )
 
 if __name__ == "__main__":

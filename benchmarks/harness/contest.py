@@ -50,7 +50,7 @@ class Contest:
             works on at a time.
         frames: makes the structures, given their number and the atoms of the largest one.
         batch_size: structures per batch by default.
-        brief_warm_up: whether the warm-up is the first piece only, where all would take too long.
+        warm_up: whether all pieces are done once before they are timed.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Contest:
     processes: int = 1
     frames: Callable[..., Sequence[Frame]] = make_frames
     batch_size: int = 16
-    brief_warm_up: bool = False
+    warm_up: bool = True
 
     def main(self, words: Sequence[str] | None = None) -> None:
         """Run as a script: print one line of JSON.
@@ -108,7 +108,7 @@ class Contest:
 
     def _told(self, turns: Turns) -> list[Any]:
         """Return what the pieces told the first time that all were done."""
-        return [turn.told for turn in turns[1 if self.brief_warm_up else 0]]
+        return [turn.told for turn in turns[0] or turns[1]]
 
     def worker(self, work: Work, arm: str) -> Worker:
         """Make one arm ready in this process."""
@@ -152,7 +152,7 @@ class Contest:
                 arm: open_workers.enter_context(self._remote(arm, processes, words))
                 for arm in self.arms
             }
-            turns = _in_turns(workers, repeats, brief_warm_up=self.brief_warm_up)
+            turns = _in_turns(workers, repeats, warm_up=self.warm_up)
             peaks = {arm: worker.peak_memory_mb() for arm, worker in workers.items()}
             units = self.units(work, workers[STOCK].n_pieces())
         ours = {
@@ -199,7 +199,7 @@ class Contest:
 
 
 def _in_turns(
-    workers: Mapping[str, RemoteWorker | RemoteTeam], repeats: int, *, brief_warm_up: bool
+    workers: Mapping[str, RemoteWorker | RemoteTeam], repeats: int, *, warm_up: bool
 ) -> Mapping[str, Turns]:
     """Let the arms do their pieces in turns, A1 B1 A2 B2 …: once to warm up, then the repeats.
 
@@ -209,8 +209,9 @@ def _in_turns(
     for repeat in range(repeats + 1):
         for done in turns.values():
             done.append([])
-        n_pieces = max(worker.n_pieces() for worker in workers.values())
-        for place in range(n_pieces if repeat or not brief_warm_up else 1):
+        if not (repeat or warm_up):
+            continue
+        for place in range(max(worker.n_pieces() for worker in workers.values())):
             for arm, worker in workers.items():
                 if place < worker.n_pieces():
                     turns[arm][-1].append(worker.turn(place))

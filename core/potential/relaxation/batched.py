@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from core.errors import LabError
 from core.frames.schema import PERIODIC, Frame
 from core.potential.graph import PackedGraph, convert
-from core.potential.prediction import BUDGET, HasStructure
+from core.potential.prediction import HasStructure
 from core.potential.relaxation.cell import Matrices, logarithm_forces
 from core.potential.relaxation.evaluation import Evaluation, Evaluator
 from core.potential.relaxation.fire import Walkers
@@ -23,8 +23,11 @@ LARGEST_FORCE = 1000.0
 LARGEST_VOLUME_RATIO = 8.0
 """How many times larger or smaller a volume may become: twice in every direction."""
 
+BUDGET = 30_000
+"""Directed bonds plus angles in one batch on the CPU, about 0.8 GB: each batch costs the same some
+10 ms beside what its size costs."""
 _ACCELERATED = 10
-"""How many times the budget of a CPU an accelerator begins with: about 5 GB."""
+"""How many times the budget of a CPU an accelerator begins with, about 8 GB."""
 
 Watch = Callable[[float], object]
 """Called before each step of the batch with the structures done, those under way in part."""
@@ -106,8 +109,8 @@ def relaxations(
         structures: the structures, whose labels are not looked at.
         settings: when a relaxation ends.
         budget: directed bonds plus angles in one batch, which bounds the memory unless a single
-            structure has more; halved when the device's memory does not suffice. By default that of
-            predictions, and more on an accelerator.
+            structure has more; halved when the device's memory does not suffice. By default
+            ``BUDGET``, and more on an accelerator.
         keep_trajectories: keep every geometry.
         watch: called before each step; an exception that it raises ends the work.
 

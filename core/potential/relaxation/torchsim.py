@@ -67,7 +67,8 @@ class CHGNetTorchSimModel(ModelInterface):
             state: a ``torch_sim.state.SimState``, whose cells hold lattice vectors as columns.
 
         Returns:
-            energy (n_systems,), forces (n_atoms, 3) and stress (n_systems, 3, 3).
+            energy (n_systems,), forces (n_atoms, 3) and stress (n_systems, 3, 3), zero for
+            molecules.
 
         Raises:
             LabError: if CHGNet cannot represent a system.
@@ -78,16 +79,20 @@ class CHGNetTorchSimModel(ModelInterface):
         numbers = state.atomic_numbers.cpu().numpy()
         pbc = [bool(one) for one in state.pbc]
         graphs = []
-        for system, lattice in enumerate(lattices):
+        for system, given in enumerate(lattices):
             atoms = systems == system
+            # A molecule may have no cell; its box is then of no account.
+            lattice = given if given.any() else np.diag(np.ptp(positions[atoms], axis=0) + 1)
             try:
-                frac_coords = np.linalg.solve(lattice.T, positions[atoms].T).T
+                frac_coords = positions[atoms] @ np.linalg.inv(lattice)
                 graphs.append(convert(numbers[atoms], frac_coords, lattice, pbc))
             except (LabError, np.linalg.LinAlgError) as error:
                 raise LabError(f"System {system} (from 0): {error}") from error
         found = predict(self.model, graphs, _WANTED)
         energies = [one.energy * graph.n_atoms for one, graph in zip(found, graphs, strict=True)]
         stresses = np.stack([one.stress for one in found if one.stress is not None]) * units.GPa
+        if not any(pbc):
+            stresses[:] = 0.0
         forces = np.concatenate([one.forces for one in found if one.forces is not None])
         return {
             "energy": self._tensor(np.array(energies)),
