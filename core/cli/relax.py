@@ -77,6 +77,8 @@ def relax(
     for path in (out, trajectories):
         if path is not None and path.exists():
             raise LabError(f"{path}: exists already; name a new file.")
+    if out is not None and out == trajectories:
+        raise LabError(f"{out}: is named by --out and by --trajectories; name two files.")
     frames, left_out = read_structures(files)
     # Importing torch takes seconds, so errors in the arguments are raised before.
     from core.potential.relaxation.relax import relax_with  # noqa: PLC0415
@@ -103,7 +105,8 @@ def relax(
         _write_trajectories(trajectories, results)
     rows = [_row(*place, relaxed) for place, relaxed in results]
     rows += [_unread(one) for one in left_out]
-    rows.sort(key=lambda row: ([str(path) for path in files].index(row["file"]), row["index"]))
+    order = {str(path): number for number, path in enumerate(files)}
+    rows.sort(key=lambda row: (order[row["file"]], row["index"]))
     unseen = unseen_elements(chosen, [relaxed.structure for _, relaxed in usable])
     origin = model_origin(chosen)
     told = [row for row in rows if row["reason"]]

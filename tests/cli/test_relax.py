@@ -78,6 +78,8 @@ def test_says_what_is_wrong(home):
         told = mistake("relax", *model, "one.extxyz", option, "taken.extxyz")
         assert "exists already" in told
     assert (home / "taken.extxyz").read_text() == "precious"
+    both = ("--out", "new.extxyz", "--trajectories", "new.extxyz")
+    assert "name two files" in mistake("relax", *model, "one.extxyz", *both)
     for fmax in ("0", "-1", "nan"):
         assert "--fmax" in mistake("relax", *model, "one.extxyz", "--fmax", fmax)
     assert "no such file" in mistake("relax", *model, "none.cif")
