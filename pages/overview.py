@@ -51,18 +51,23 @@ STEPS = [
         "Methods and seeds on the same data, beside Table 1 of the paper.",
     ),
     (
+        "pages/stability.py",
+        "7. Judge stability",
+        "Does the model tell which phases are stable? Its hulls beside those of the labels.",
+    ),
+    (
         "pages/scaling.py",
-        "7. Fit the scaling law",
+        "8. Fit the scaling law",
         "How the error falls with more training frames, and how many frames transfer saves.",
     ),
     (
         "pages/scaling.py",
-        "8. Plan the data",
+        "9. Plan the data",
         "How many calculations a target error takes, what they cost, and which to run first.",
     ),
 ]
 # The view that a step opens, on pages with several.
-VIEWS = {"8. Plan the data": {"view": "Plan"}}
+VIEWS = {"9. Plan the data": {"view": "Plan"}}
 
 
 def main() -> None:
@@ -86,9 +91,9 @@ explain.
     )
     with errors_shown():
         show_counts()
-    st.subheader("Eight steps")
-    for row in (STEPS[:4], STEPS[4:]):
-        for column, (page, label, text) in zip(st.columns(4), row, strict=True):
+    st.subheader("Nine steps")
+    for row in (STEPS[:3], STEPS[3:6], STEPS[6:]):
+        for column, (page, label, text) in zip(st.columns(3), row, strict=True):
             with column.container(border=True, height="stretch"):
                 st.page_link(page, label=f"**{label}**", query_params=VIEWS.get(label))
                 st.caption(text)

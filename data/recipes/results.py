@@ -1,7 +1,7 @@
 """Make data/results: what the pages show first of the embedded data, for which readers would wait.
 
-Run ``python data/recipes/results.py`` in the repository root after the other recipes; it takes half
-a minute. Each file is the result of a study under the name that `core.studies.job` looks for, which
+Run ``python data/recipes/results.py`` in the repository root after the other recipes; it takes a
+minute. Each file is the result of a study under the name that `core.studies.job` looks for, which
 changes with the data, the study's settings and its version.
 """
 
@@ -13,15 +13,24 @@ from core.studies.importance import ImportanceStudy
 from core.studies.job.directory import EMBEDDED_RESULTS, Job
 from core.studies.results import save_result
 from core.studies.selection import PairSelection
+from core.studies.stability import StabilityStudy
+from core.studies.study import Study
 
 PAIRS = "mp-structures"
 
 
-def studies() -> list[ImportanceStudy]:
-    """Return what the Feature importance page asks first: with and without MP2020 corrections."""
+def studies() -> list[Study]:
+    """Return what pages ask first.
+
+    Feature importance asks with and without MP2020 corrections, Stability for the model that made
+    the labels.
+    """
     source, target = default_columns(PairSelection(dataset=PAIRS).card)
     pairs = PairSelection(dataset=PAIRS, source=source, target=target)
-    return [ImportanceStudy(pairs=pairs, uncorrected=uncorrected) for uncorrected in (False, True)]
+    return [
+        *(ImportanceStudy(pairs=pairs, uncorrected=uncorrected) for uncorrected in (False, True)),
+        StabilityStudy(dataset=PAIRS, model="chgnet-0.3.0", column=source),
+    ]
 
 
 def main() -> None:

@@ -31,6 +31,10 @@ LIGHT = [
     ("Scaling", "Frames saved"),
     ("Scaling", "Plan"),
     ("Scaling", "What to compute next"),
+    ("Stability", "Errors"),
+    ("Stability", "Stable or not"),
+    ("Stability", "Chemical systems"),
+    ("Stability", "What a hull is"),
 ]
 DARK = [
     ("Energy shifts", None),
@@ -40,6 +44,8 @@ DARK = [
     ("AtomRef", "Strength and prior"),
     ("Feature importance", "Swarm"),
     ("Transfer", None),
+    ("Stability", "Hulls"),
+    ("Stability", "What a hull is"),
 ]
 STRUCTURES = {
     ("Energy shifts", None),

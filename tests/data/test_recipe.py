@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.frames.registry import open_dataset
 from core.progress import silent
 from core.reference.importance.trees import fitted_trees
 from core.studies.job.directory import EMBEDDED_RESULTS, Job
@@ -79,9 +80,16 @@ def test_results_of_the_embedded_data_are_what_their_studies_find(recipe, tmp_pa
     jobs = [Job.of(study) for study in recipe("results").studies()]
     assert all(job.is_done for job in jobs)
     assert {job.file for job in jobs} == set(EMBEDDED_RESULTS.iterdir())
-    assert [job.result().corrections for job in jobs] == ["MP2020", "none"]
+    *importances, stability = (job.result() for job in jobs)
+    assert [importance.corrections for importance in importances] == ["MP2020", "none"]
+    # The model that made the labels predicts them.
+    labels = open_dataset("mp-structures").energy(jobs[-1].study.column)
+    rows = stability.reference.rows
+    np.testing.assert_array_equal(stability.reference.energies, labels[rows])
+    np.testing.assert_allclose(stability.model.energies, labels[rows], atol=1e-4)
+    assert stability.comparison().decomposition_mae < 0.1
     # All rows are explained, so the final trees were fitted to them in this order.
-    stored = jobs[0].result().importance
+    stored = importances[0].importance
     rows = stored.shap_rows
     pairs = jobs[0].study.pairs.open().pairs.select(rows)
     np.testing.assert_array_equal(np.sort(rows), stored.rows)

@@ -48,6 +48,7 @@ VISITS = [
     ("scaling", {"view": "What to compute next"} | FRAMES),
     ("scaling", {"view": "Sweeps"} | FRAMES),
     ("scaling", {"view": "Sweeps", "own": "SWEEP"}),
+    ("stability", FRAMES | {"models": "chgnet-r2scan", "split": "All materials"}),
 ]
 
 

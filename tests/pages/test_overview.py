@@ -15,6 +15,7 @@ def test_state_and_steps(visit):
         "offset",
         "transfer",
         "experiments",
+        "stability",
         "scaling",
         "scaling",
     ]

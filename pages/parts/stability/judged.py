@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.figures.base.theme import method_color, palette
+from core.figures.base.theme import OTHER_COLOR, method_color, palette
 from core.figures.stability.classification import Line
 from core.frames.provenance import Provenance
 from core.potential.released import MODELS
@@ -118,8 +118,8 @@ def compared(
 
 
 def looks_of(models: Sequence[str], *, dark: bool) -> dict[str, tuple[str, str, str]]:
-    """Return label, colour and dash of each model: one colour per method, then one per model."""
-    others = iter(palette(dark=dark).groups[1::2])
+    """Return label, colour and dash of each model: runs have the colour of their method."""
+    others = iter([OTHER_COLOR, palette(dark=dark).groups[6]])
     used: dict[str, int] = {}
     looks = {}
     for name in models:
