@@ -136,7 +136,9 @@ def _text(report: dict[str, Any]) -> str:
     systems = report["worst_systems"]
     titles = ("worst systems", "compounds", "decomposition", "formation", "stability wrong")
     keys = ("system", "n", "decomposition_mae", "formation_mae", "wrong")
-    parts = [facts(lines), columns(titles, [[row[key] for key in keys] for row in systems])]
+    parts = [facts(lines)]
+    if systems:
+        parts.append(columns(titles, [[row[key] for key in keys] for row in systems]))
     counts = Counter(row["why"] for row in report["left_out"])
     parts.append("\n".join(f"{n:,} left out: {why}." for why, n in counts.most_common()))
     if report["not_converged"]:
