@@ -18,7 +18,7 @@ from core.runs.process import local, worker
 from core.runs.record.directory import Run
 from core.runs.record.listing import list_runs
 from core.training.settings.config import FLAGS, RunConfig
-from core.training.settings.metrics import METRICS
+from core.training.settings.metrics import METRICS, STABILITY_METRICS
 from tests.cli.helpers import answer, invoke, make_frames, mistake, pair_table
 
 ROOT = Path(__file__).parents[2]
@@ -129,7 +129,7 @@ def test_a_mistake_in_a_real_process(home):
 def test_a_real_training_from_the_command_line(home):
     make_frames(n=12)
     words = ("--dataset", "salt", "--epochs", 2, "--device", "cpu", "--threads", 1)
-    result = core("train", *words, "--batch-size", 4, "--json")
+    result = core("train", *words, "--batch-size", 4, "--stability", "static", "--json")
     assert result.returncode == 0, result.stderr
     told = json.loads(result.stdout)
     assert (told["state"], told["epochs"]) == ("finished", 2)
@@ -139,9 +139,12 @@ def test_a_real_training_from_the_command_line(home):
     status = run.status()
     assert (status.frames, status.labels, status.device) == (10, "dft", "cpu")
     assert [event["epoch"] for event in run.metrics("epoch")] == [1, 2]
-    assert run.metrics("end")[0]["test"] == told["test"]
+    judged = {key: run.event("stability")[key] for key in STABILITY_METRICS}
+    assert told["test"] == run.event("end")["test"] | judged
 
-    again = answer("evaluate", run.id, "--dataset", "salt")
+    again = answer("evaluate", run.id, "--dataset", "salt", "--stability", "static")
+    assert again.pop("stability")["n"] == again["n_frames"]
+    assert again["formation_mae_mev_per_atom"] > 0
     assert again.pop("findings") == again.pop("unseen_elements") == []
     assert again == {
         key: None if value is None else pytest.approx(value, rel=1e-4)

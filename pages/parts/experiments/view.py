@@ -30,7 +30,7 @@ from core.runs.results.paper import CITATION, DOI
 from core.runs.results.quantities import Quantity
 from core.runs.results.unseen import unseen_note
 from core.training.settings.methods import METHODS
-from core.training.settings.metrics import METRICS
+from core.training.settings.metrics import METRICS, STABILITY_METRICS
 from pages.parts.runs.curves import choose_metric, show_curves, show_gradients
 from pages.parts.shared.datasets import show_provenance
 from pages.parts.shared.group import show_panel, show_title
@@ -151,6 +151,11 @@ def _table(experiment: Experiment, runs: list[Run], source: Provenance) -> None:
         f"[{plain(CITATION)}](https://doi.org/{DOI}), on MP-r2SCAN: compare the order of the "
         "methods, not the size of the errors."
     )
+    if split == "test" and table[list(STABILITY_METRICS)].isna().all(axis=None):
+        st.caption(
+            "Decomposition and formation energies are compared where an experiment is launched "
+            "with “Stability of the test materials”."
+        )
     st.download_button(
         "CSV",
         data=lambda: table.assign(source=source.line).to_csv(index=False).encode(),
