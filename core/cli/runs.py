@@ -17,7 +17,7 @@ from core.runs.record.events import errors_text
 from core.runs.record.listing import find_run, list_runs, queue_position, status_if_any, summary_row
 from core.runs.results.unseen import FILES, unseen_of
 from core.training.settings.config import FLAGS
-from core.training.settings.energies_only import drift_text, teacher_text
+from core.training.settings.energies_only import drift_text, replay_text, teacher_text
 from core.training.settings.left_out import left_out_text
 from core.training.settings.metrics import TEST_METRICS
 from core.training.settings.report import solved_text
@@ -82,6 +82,7 @@ def show(name: RunName, *, _json: JsonFlag = False) -> Answer:
         "validation": errors_text(status.validation) if status.validation else None,
         "test": errors_text(status.test) if status.test else None,
         "teacher": teacher_text(start.get("source_functional")),
+        "replay": replay_text(start.get("source_functional")),
         "without force labels": drift_text(drift),
         "stability": stability_text(run.event("stability")),
         "AtomRef solved again": solved_text(run.event("end").get("atomref_after")),

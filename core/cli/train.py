@@ -14,7 +14,7 @@ from core.runs.record.directory import Run
 from core.runs.record.events import errors_text
 from core.runs.record.status import Status
 from core.training.settings.config import BLOCKS, FLAGS, RunConfig
-from core.training.settings.energies_only import before_text, drift_text, teacher_text
+from core.training.settings.energies_only import before_text, drift_text, replay_text, teacher_text
 from core.training.settings.methods import DEFAULT, METHODS
 from core.training.settings.report import solved_text
 from core.training.settings.stability_text import stability_text
@@ -86,6 +86,25 @@ def train(
     ] = None,
     teacher_displacement: Annotated[
         float | None, _option("teacher.displacement", "Size of the displacements, Å.", "0.05")
+    ] = None,
+    replay_dataset: Annotated[
+        str | None,
+        _option("replay.dataset", "Data set of the source functional to replay in every step."),
+    ] = None,
+    replay_labels: Annotated[
+        str | None,
+        _option(
+            "replay.labels",
+            "own, or pretrained: the pretrained model's predictions on any structures "
+            "(pseudolabels, not DFT).",
+            "own",
+        ),
+    ] = None,
+    replay_ratio: Annotated[
+        float | None, _option("replay.ratio", "Replayed frames per training frame.", "0.5")
+    ] = None,
+    replay_weight: Annotated[
+        float | None, _option("replay.weight", "Weight of their loss.", "1")
     ] = None,
     ema: Annotated[
         float | None,
@@ -218,6 +237,7 @@ def _warnings(config: RunConfig) -> list[str]:
 
 def _answer(run: Run, status: Status) -> Answer:
     drift = run.event("end").get("force_drift")
+    source = run.event("start").get("source_functional")
     stability = stability_text(run.event("stability"))
     return Answer(
         data={
@@ -239,7 +259,8 @@ def _answer(run: Run, status: Status) -> Answer:
                 "validation": errors_text(status.validation) if status.validation else None,
                 "test": errors_text(status.test) if status.test else None,
                 "AtomRef solved again": solved_text(run.event("end").get("atomref_after")) or None,
-                "teacher": teacher_text(run.event("start").get("source_functional")) or None,
+                "teacher": teacher_text(source) or None,
+                "replay": replay_text(source) or None,
                 **({"without force labels": drift_text(drift)} if drift else {}),
                 **({"stability": stability} if stability else {}),
             }

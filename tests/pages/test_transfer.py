@@ -86,6 +86,12 @@ def test_how_the_network_learns_is_a_choice(looks, launched):
     app.number_input(key="teacher").set_value(0.5).run()
     app.number_input(key="teacher-copies").set_value(2).run()
     assert "--teacher 0.5 --teacher-copies 2" in command(app)
+    assert app.number_input(key="replay-ratio").disabled
+    app.selectbox(key="replay").select("tiny").run()
+    app.selectbox(key="replay-labels").select("pretrained")
+    app.number_input(key="replay-ratio").set_value(0.25).run()
+    words = "--replay tiny --replay-labels pretrained --replay-ratio 0.25"
+    assert words in command(app)
     app.number_input(key="ema").set_value(0.99)
     app.number_input(key="l2-sp").set_value(0.01)
     app.selectbox(key="best-by").select("force")

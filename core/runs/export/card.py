@@ -11,7 +11,7 @@ from core.progress import duration_text
 from core.runs.record.directory import Run
 from core.runs.record.machine import software
 from core.runs.results.matched import SPLITS, errors_of
-from core.training.settings.energies_only import drift_text, teacher_text
+from core.training.settings.energies_only import drift_text, replay_text, teacher_text
 from core.training.settings.left_out import left_out_text
 from core.training.settings.methods import METHODS
 from core.training.settings.metrics import TEST_METRICS
@@ -143,6 +143,7 @@ def _training(run: Run, start: dict[str, Any]) -> dict[str, Any]:
         "Frozen blocks": ", ".join(config.frozen),
         "AtomRef solved again": solved_text(run.event("end").get("atomref_after")),
         "Teacher": teacher_text(start.get("source_functional")),
+        "Replay": replay_text(start.get("source_functional")),
         "Trained on energies alone": drift_text(run.event("end").get("force_drift")),
         "Seed": config.seed,
         "Device": start.get("device"),

@@ -5,7 +5,7 @@ from typing import Any
 
 from core.progress import duration_text
 from core.runs.record.status import Errors
-from core.training.settings.energies_only import drift_text, teacher_text
+from core.training.settings.energies_only import drift_text, replay_text, teacher_text
 from core.training.settings.left_out import left_out_text
 from core.training.settings.metrics import TEST_METRICS, is_better
 from core.training.settings.stability_text import stability_text
@@ -92,6 +92,7 @@ class StatusTracker:
                 errors = errors_text(event["validation"])
                 left_out = left_out_text(event.get("left_out_why", {}))
                 taught = teacher_text(event.get("source_functional"))
+                replayed = replay_text(event.get("source_functional"))
                 return "; ".join(
                     filter(
                         None,
@@ -99,6 +100,7 @@ class StatusTracker:
                             f"{counts} frames on {event['device']}",
                             left_out,
                             taught and f"teacher: {taught}",
+                            replayed and f"replay: {replayed}",
                             f"untrained: {errors}",
                         ],
                     )

@@ -94,6 +94,8 @@ class Saved:
         average: weights of the running average; None without one.
         n_updates: steps averaged over.
         anchor: weights that L2-SP pulls toward; None without it.
+        replay: AtomRef of replayed frames, (94,) float64 eV/atom, and the fingerprint of their data
+            set; None without replay.
     """
 
     model: CHGNet
@@ -104,6 +106,7 @@ class Saved:
     average: dict[str, torch.Tensor] | None = None
     n_updates: int = 0
     anchor: dict[str, torch.Tensor] | None = None
+    replay: dict[str, Any] | None = None
 
 
 def save(path: Path, state: Saved, *, config: RunConfig, fingerprint: str) -> None:
@@ -130,6 +133,7 @@ def save(path: Path, state: Saved, *, config: RunConfig, fingerprint: str) -> No
         "average": state.average,
         "n_updates": state.n_updates,
         "anchor": state.anchor,
+        "replay": state.replay,
         "config": config.model_dump(exclude=_FREE),
         "fingerprint": fingerprint,
         "random": torch.get_rng_state(),
@@ -176,4 +180,5 @@ def load(path: Path, *, config: RunConfig, fingerprint: str) -> Saved:
         average=content.get("average"),
         n_updates=content.get("n_updates", 0),
         anchor=content.get("anchor"),
+        replay=content.get("replay"),
     )

@@ -10,6 +10,7 @@ import torch
 from chgnet.model import CHGNet
 from numpy.typing import NDArray
 
+from core.frames.schema import Structures
 from core.frames.splits import Split
 from core.frames.store import FrameSet
 from core.potential.examples import Examples, load_examples
@@ -74,10 +75,15 @@ class RunContext:
     threads: int
     team: Team
 
-    def examples(self, rows: NDArray[np.integer]) -> Examples:
-        """Return frames with their graphs, reporting the structures converted."""
+    def examples(self, rows: NDArray[np.integer], data: Structures | None = None) -> Examples:
+        """Return frames with their graphs, reporting the structures converted.
+
+        Args:
+            rows: rows of the data set.
+            data: the data set; None for the run's.
+        """
         progress = self.report.progress("structures", len(rows), self.stopping)
-        return load_examples(self.frame_set, rows, progress)
+        return load_examples(self.frame_set if data is None else data, rows, progress)
 
     def share_of(self, rows: NDArray[np.integer]) -> NDArray[np.integer]:
         """Return the rows that this process evaluates; the cost of a row is its atoms."""
@@ -116,6 +122,7 @@ class RunContext:
                 average=None if average is None else average.model.state_dict(),
                 n_updates=0 if average is None else average.n_updates,
                 anchor=None if anchor is None else anchor.start,
+                replay=state.feed.saved_replay(),
             ),
             config=self.config,
             fingerprint=self.frame_set.fingerprint,

@@ -144,8 +144,8 @@ class _Loop:
         order = batches(feed.train.costs, config.batch_size, seed=config.seed, epoch=at.epoch)
         tenths, epoch = set(marks(len(order))), at.epoch
         prepared_batches = load(
-            order[at.step :],
-            lambda places: stepper.prepare(feed.batch(places, epoch)),
+            list(enumerate(order))[at.step :],
+            lambda item: stepper.prepare(feed.batch(item[1], epoch, item[0])),
             self._context.device,
         )
         piece_cost = stepper.piece_cost

@@ -221,11 +221,11 @@ def _estimate(
     # A learning rate of zero leaves the model as it is. The first step warms up.
     feed = make_feed(config, candidates, model if config.teacher.weight else None)
     stepper = Stepper(model, config.loss, weights=feed.weights, pretrained=feed.pretrained)
-    stepper.step(stepper.prepare(feed.completed(examples[:1], 0)), 0.0, ())
+    stepper.step(stepper.prepare(feed.completed(examples[:1], 0, 0)), 0.0, ())
     atoms = sum(example.n_atoms for example in examples)
 
     def step() -> None:
-        stepper.step(stepper.prepare(feed.completed(examples, 0)), 0.0, ())
+        stepper.step(stepper.prepare(feed.completed(examples, 0, 0)), 0.0, ())
 
     training = _clock(step) / atoms
     evaluation = _clock(lambda: score(model, examples)) / atoms

@@ -11,16 +11,17 @@ from numpy.typing import NDArray
 from core.elements import SYMBOLS
 from core.errors import LabError
 from core.potential.examples import Examples, load_examples
-from core.potential.models import get_atomref, load_model, source_functional
+from core.potential.models import get_atomref
 from core.training.loop import checkpoint
 from core.training.loop.checkpoint import Position, Saved
 from core.training.loop.context import RunContext, RunState
+from core.training.loop.source_labels import make_run_feed, source_labels
 from core.training.scoring import error_rows
 from core.training.settings.left_out import reasons
-from core.training.settings.partition import label_flags, trained_flags
+from core.training.settings.partition import trained_flags
 from core.training.step.averaging import Anchor, Average
 from core.training.step.compilation import compile_step, should_compile
-from core.training.step.feed import Feed, make_feed
+from core.training.step.feed import Feed
 from core.training.step.optimizer import make_optimizer
 from core.training.step.setup import configure_model, initial_atomref, initial_model
 from core.training.step.step import Stepper
@@ -93,7 +94,7 @@ def _begin(context: RunContext, train: Examples, validation: Examples) -> RunSta
     config, split = context.config, context.split
     atomref = context.stopping.led(lambda: _prepare(context, train))
     model = initial_model(config, np.array(atomref["energies"]), context.device)
-    feed = _feed(context, train)
+    feed = make_run_feed(context, train)
     stepper = _stepper(context, model, feed)
     _set_beside(context, stepper)
     # Of the test frames as well: they are converted again at the end, but the log names all.
@@ -118,7 +119,7 @@ def _begin(context: RunContext, train: Examples, validation: Examples) -> RunSta
         "atomref": atomref["summary"],
         "validation": metrics,
         "validation_seconds": time.perf_counter() - began,
-        "source_functional": _source_labels(context, feed),
+        "source_functional": source_labels(context, feed),
     }
     return RunState(
         feed=feed, validation=validation, stepper=stepper, position=Position(), start=content
@@ -150,7 +151,7 @@ def _resume(context: RunContext, train: Examples, validation: Examples) -> RunSt
     path = context.checkpoints / checkpoint.LAST
     saved = checkpoint.load(path, config=config, fingerprint=fingerprint)
     model = configure_model(config, saved.model, get_atomref(saved.model), context.device)
-    feed = _feed(context, train)
+    feed = make_run_feed(context, train, saved)
     stepper = _stepper(context, model, feed, baseline=saved.baseline.numpy())
     stepper.optimizer.load_state_dict(saved.optimizer)
     _set_beside(context, stepper, saved)
@@ -173,34 +174,6 @@ def _set_beside(context: RunContext, stepper: Stepper, saved: Saved | None = Non
             stepper.average.n_updates = saved.n_updates
     if config.l2_sp:
         stepper.anchor = Anchor(model, config.l2_sp, None if saved is None else saved.anchor)
-
-
-def _feed(context: RunContext, train: Examples) -> Feed:
-    config = context.config
-    if not config.teacher.weight:
-        return make_feed(config, train, None)
-    has_forces = label_flags(context.frame_set)["force"][train.rows]
-    if has_forces.all():
-        raise LabError(
-            f"Every training frame of data set {config.dataset} has forces, so there is nothing "
-            "to teach; train without the teacher."
-        )
-    return make_feed(config, train, load_model(config.source_model, context.device))
-
-
-def _source_labels(context: RunContext, feed: Feed) -> dict[str, Any]:
-    """Return which labels are not the target's, and whose they are, for the "start" event."""
-    config = context.config
-    if feed.taught is None:
-        return {}
-    has_forces = label_flags(context.frame_set)["force"][feed.train.rows]
-    teacher = {
-        "labels": config.source_model,
-        "functional": source_functional(config.source_model),
-        "n_frames": int((~has_forces).sum()),
-        **config.teacher.model_dump(),
-    }
-    return {"teacher": teacher}
 
 
 def _stepper(

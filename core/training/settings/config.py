@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from core.errors import LabError, plain_fault
 from core.training.settings.methods import DEFAULT, METHODS
-from core.training.settings.source import Teacher
+from core.training.settings.source import Replay, Teacher
 
 FLAGS: dict[str, str] = {
     "method": "--method",
@@ -36,6 +36,10 @@ FLAGS: dict[str, str] = {
     "teacher.weight": "--teacher",
     "teacher.copies": "--teacher-copies",
     "teacher.displacement": "--teacher-displacement",
+    "replay.dataset": "--replay",
+    "replay.labels": "--replay-labels",
+    "replay.ratio": "--replay-ratio",
+    "replay.weight": "--replay-weight",
     "ema": "--ema",
     "l2_sp": "--l2-sp",
     "best_by": "--best-by",
@@ -115,6 +119,7 @@ class RunConfig(BaseModel):
         block_rates: learning rate of a block as a multiple of the others', by keys of BLOCKS.
         loss: weights of the loss.
         teacher: forces and stresses of the pretrained model, where there are energies alone.
+        replay: frames of the source functional that take part, against forgetting.
         ema: decay per step of a running average of the weights, which is then the model that is
             validated and kept; 0: none.
         l2_sp: pull of the network's weights toward the pretrained ones (L2-SP); 0: none.
@@ -159,6 +164,7 @@ class RunConfig(BaseModel):
     block_rates: dict[str, float] = Field(default_factory=dict)
     loss: LossRatios = LossRatios()
     teacher: Teacher = Teacher()
+    replay: Replay = Replay()
     ema: float = Field(default=0.0, ge=0, lt=1)
     l2_sp: float = Field(default=0.0, ge=0)
     best_by: Literal["energy", "force", "stress", "magmom"] = "energy"
@@ -223,6 +229,8 @@ class RunConfig(BaseModel):
             raise ValueError(f"{self.method} starts from random weights, which have no teacher")
         if self.teacher.weight and not (self.loss.force or self.loss.stress):
             raise ValueError("the teacher needs a loss ratio of force or stress above zero")
+        if self.replay.dataset and METHODS[self.method].start == "random":
+            raise ValueError(f"{self.method} starts from random weights, so replay keeps nothing")
         if self.l2_sp and METHODS[self.method].start == "random":
             raise ValueError(f"{self.method} starts from random weights, which L2-SP cannot keep")
         if len(self.frozen) == len(BLOCKS):

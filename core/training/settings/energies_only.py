@@ -66,6 +66,24 @@ def teacher_text(source: Mapping[str, Any] | None) -> str:
     )
 
 
+def replay_text(source: Mapping[str, Any] | None) -> str:
+    """Return in one phrase what a run replayed; empty without replay.
+
+    Args:
+        source: what the run's "start" event says under "source_functional".
+    """
+    replay = (source or {}).get("replay")
+    if not replay:
+        return ""
+    name = Path(replay["labels"]).name
+    labels = f"pseudolabels of {name}, not DFT" if replay["pseudolabels"] else f"labels by {name}"
+    return (
+        f"{replay['n_frames']:,} frames of {replay['dataset']} (source functional "
+        f"{replay['functional']}, {labels}), {replay['ratio']:g} per training frame, weight "
+        f"{replay['weight']:g}"
+    )
+
+
 def drift_text(drift: Mapping[str, Any] | None) -> str:
     """Return how far forces have moved in one phrase; empty where it was not measured.
 

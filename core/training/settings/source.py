@@ -1,11 +1,8 @@
 """Labels of the source functional that take part in a training."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Literal
 
-ORIGINS: dict[str, str] = {
-    "teacher": "forces and stresses of the pretrained model (source functional)",
-}
-"""Where labels that are not the target's come from, and what they are."""
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Teacher(BaseModel):
@@ -26,3 +23,23 @@ class Teacher(BaseModel):
     weight: float = Field(default=0.0, ge=0)
     copies: int = Field(default=1, ge=0, le=100)
     displacement: float = Field(default=0.05, gt=0, le=1)
+
+
+class Replay(BaseModel):
+    """Frames of the source functional that take part in every step, against forgetting.
+
+    Attributes:
+        dataset: data set that the frames are from: frames or, with labels of the pretrained model,
+            any structures; None for no replay.
+        labels: the data set's "own", or those that the "pretrained" model predicts
+            (pseudolabels, not DFT).
+        ratio: replayed frames for each training frame.
+        weight: weight of their loss beside the target's.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    dataset: str | None = Field(default=None, min_length=1)
+    labels: Literal["own", "pretrained"] = "own"
+    ratio: float = Field(default=0.5, gt=0, le=100)
+    weight: float = Field(default=1.0, gt=0)

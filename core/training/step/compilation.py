@@ -44,7 +44,7 @@ def compile_step(stepper: Stepper, config: RunConfig, feed: Feed, team: Team) ->
         TeamError: if another process has ended.
     """
     order = batches(feed.train.costs, config.batch_size, seed=config.seed, epoch=0)
-    examples = [feed.batch(places, 0) for places in order[:_CANDIDATES]]
+    examples = [feed.batch(places, 0, i) for i, places in enumerate(order[:_CANDIDATES])]
     # those with the most kinds of label first: a batch that lacks one is computed eagerly
     examples.sort(key=lambda batch: -len(trained_labels(batch, config.loss)))
     stepper.compile(

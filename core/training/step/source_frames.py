@@ -19,6 +19,12 @@ from core.training.settings.source import Teacher
 TARGET = "target"
 """Origin of the labels of the data set that a run trains on."""
 
+TEACHER = "teacher"
+"""Origin of forces and stresses of the pretrained model on frames of that data set."""
+
+REPLAY = "replay"
+"""Origin of all labels of replayed frames."""
+
 ONLY_TARGET = {TARGET: 1.0}
 """Weights of the origins in a run without labels of the source functional."""
 
@@ -30,16 +36,22 @@ class SourceExample(Example):
     """A frame some of whose labels are in the source functional.
 
     Attributes:
-        origins: key of `core.training.settings.source.ORIGINS` by kind of label; other labels are
-            the target's.
+        origins: TEACHER or REPLAY by kind of label; other labels are the target's.
         pending: kinds whose labels the pretrained network still has to predict; until then they
             are placeholders of the right shape.
         alone: whether it is predicted by itself, and only once: a structure of the data set.
+        atomref: AtomRef that its energy is relative to, (94,) eV/atom; None for the run's.
     """
 
     origins: Mapping[str, str]
     pending: tuple[str, ...] = ()
     alone: bool = False
+    atomref: NDArray[np.float64] | None = None
+
+    def contribution(self, energies: NDArray[np.float64]) -> float:
+        """Return the contribution of its own AtomRef, or of the given one, in eV/atom."""
+        own = energies if self.atomref is None else self.atomref
+        return float(own[self.graph.atomic_numbers.astype(np.int64) - 1].mean())
 
 
 def origin(example: Example, kind: str) -> str:
@@ -131,8 +143,10 @@ def _filled(example: SourceExample, found: FramePrediction) -> SourceExample:
 
     return replace(
         example,
+        energy=found.interaction if "energy" in example.pending else example.energy,
         forces=label("force", found.forces),
         stress=label("stress", found.stress),
+        magmoms=label("magmom", found.magmoms),
         pending=(),
     )
 
@@ -205,7 +219,7 @@ class Taught:
             forces=placeholders["force"] if "force" in kinds else example.forces,
             stress=placeholders["stress"] if "stress" in kinds else example.stress,
             magmoms=example.magmoms,
-            origins=dict.fromkeys(kinds, "teacher"),
+            origins=dict.fromkeys(kinds, TEACHER),
             pending=tuple(kinds),
             alone=alone,
         )

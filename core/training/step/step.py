@@ -34,7 +34,17 @@ from core.training.step.optimizer import set_rate
 from core.training.step.parallel import SINGLE_PROCESS, Team, shares
 from core.training.step.pieces import Piece, Prepared, add_errors, not_finite
 from core.training.step.probes import add_gradient_norms
-from core.training.step.source_frames import ONLY_TARGET, TARGET, PretrainedLabels
+from core.training.step.source_frames import (
+    ONLY_TARGET,
+    REPLAY,
+    TARGET,
+    PretrainedLabels,
+    origin,
+    per_value,
+)
+
+_DRIFTS = "drifts"
+"""Name of the target that tells which energies follow a trained AtomRef."""
 
 _NAMED = 5
 """Largest number of frames that a message names."""
@@ -261,6 +271,9 @@ class Stepper:
         labelled = make_targets(examples, labels, atomref=self.baseline)
         alike = len(self._weights) == 1
         spread = spread_scales(scales, examples, labels, alike=alike)
+        if REPLAY in self._weights and self._weight.requires_grad:
+            of_target = [origin(example, "energy") != REPLAY for example in examples]
+            spread[_DRIFTS] = per_value(examples, "energy", of_target)
         return Piece(
             examples=tuple(examples),
             batch=collate(
@@ -295,14 +308,18 @@ class Stepper:
         self, model: CHGNet, batch: PackedBatch, targets: Mapping[str, Tensor]
     ) -> tuple[Tensor, dict[str, Tensor]]:
         labels = [kind for kind in LABELS if kind in targets]
-        predicted = self._predict(model, batch, labels)
+        predicted = self._predict(model, batch, labels, targets.get(_DRIFTS))
         delta = self._ratios.huber_delta
         return combined_loss(predicted, targets, huber_delta=delta), predicted
 
     def _predict(
-        self, model: CHGNet, batch: PackedBatch, labels: Sequence[str]
+        self, model: CHGNet, batch: PackedBatch, labels: Sequence[str], drifts: Tensor | None
     ) -> dict[str, Tensor]:
-        """Return the predictions of these kinds of label; energies are relative to the baseline."""
+        """Return the predictions of these kinds of label; energies are relative to the baseline.
+
+        A trained AtomRef drifts from it; `drifts` is 0 for frames that have an AtomRef of their own
+        and 1 for others, None where all are of the target.
+        """
         wanted = Wanted.of(labels)
         prediction = predict_batch(
             model, batch, wanted, create_graph=wanted.forces or wanted.stress
@@ -312,7 +329,8 @@ class Stepper:
         weight = dict(model.named_parameters())[ATOMREF]
         if weight.requires_grad:
             drift = weight - self._start
-            energy = energy + functional.linear(batch.fractions, drift).squeeze(1)
+            change = functional.linear(batch.fractions, drift).squeeze(1)
+            energy = energy + (change if drifts is None else drifts * change)
         predicted = {
             "energy": energy,
             "force": prediction.forces,

@@ -19,7 +19,7 @@ from core.training.settings.processes import (
     usual_processes,
 )
 from pages.parts.shared.datasets import key_of
-from pages.parts.shared.source_settings import choose_source_labels, choose_weights
+from pages.parts.shared.source_settings import choose_replay, choose_source_labels, choose_weights
 
 FIRST_FRAMES = 300
 FIRST_EPOCHS = 5
@@ -213,6 +213,7 @@ def more_settings(
         )
     more |= _optimizer_settings()
     more |= choose_source_labels()
+    more |= choose_replay()
     more |= choose_weights()
     first, rest = st.columns([1, 3])
     size = {key: amount.get(key) for key in ("frames", "epochs")}

@@ -4,9 +4,13 @@ from typing import Any
 
 import streamlit as st
 
-from core.training.settings.source import Teacher
+from core.training.settings.source import Replay, Teacher
+from pages.parts.shared.datasets import available
 
 DEFAULTS = Teacher()
+REPLAY = Replay()
+NO_REPLAY = "no replay"
+LABELS = {"own": "its own labels", "pretrained": "pseudolabels of the source model"}
 BEST_BY = {"energy": "energy", "force": "force", "stress": "stress", "magmom": "magnetic moment"}
 AFTER = {"kept": "as training leaves it", "solved": "solved again, if it helps"}
 
@@ -56,6 +60,62 @@ def choose_source_labels() -> dict[str, Any]:
         "teacher.weight": weight,
         "teacher.copies": copies,
         "teacher.displacement": displacement,
+    }
+
+
+def choose_replay() -> dict[str, Any]:
+    """Ask what is replayed against forgetting; keys as in `FLAGS`."""
+    first, second, third, fourth = st.columns(4)
+    dataset = first.selectbox(
+        "Replay",
+        [NO_REPLAY, *(info.card.name for info in available())],
+        key="replay",
+        bind="query-params",
+        help="Frames of the source functional that take part in every step, so that the model does "
+        "not forget what it knows. Their energies count from an AtomRef of their own.",
+    )
+    off = dataset == NO_REPLAY
+    labels = second.selectbox(
+        "Replay, labels",
+        list(LABELS),
+        format_func=LABELS.__getitem__,
+        key="replay-labels",
+        bind="query-params",
+        disabled=off,
+        help="The data set's own labels, which should be of the source functional, or "
+        "pseudolabels: what the pretrained model predicts for its structures, which is not DFT.",
+    )
+    ratio = third.number_input(
+        "Replay, frames per training frame",
+        key="replay-ratio",
+        bind="query-params",
+        value=REPLAY.ratio,
+        min_value=0.01,
+        max_value=100.0,
+        step=0.1,
+        format="%g",
+        disabled=off,
+        help="How many frames are replayed in each step, as a multiple of the batch size.",
+    )
+    weight = fourth.number_input(
+        "Replay, weight",
+        key="replay-weight",
+        bind="query-params",
+        value=REPLAY.weight,
+        min_value=0.001,
+        max_value=1000.0,
+        step=0.1,
+        format="%g",
+        disabled=off,
+        help="Weight of the loss of the replayed frames beside that of the training frames.",
+    )
+    if off:
+        return {}
+    return {
+        "replay.dataset": dataset,
+        "replay.labels": labels,
+        "replay.ratio": ratio,
+        "replay.weight": weight,
     }
 
 

@@ -135,6 +135,29 @@ def test_a_taught_run_is_resumed_bit_for_bit_and_says_what_taught_it(energies_on
     assert epochs[0]["train"]["force_mae_mev_per_angstrom"] is None
 
 
+@pytest.mark.parametrize("labels", ["own", "pretrained"])
+@pytest.mark.parametrize("method", ["residual", "trainable"])
+def test_a_run_with_replay_is_resumed_bit_for_bit(energies_only, tmp_path, method, labels):
+    replay = {"dataset": "complete", "labels": labels, "ratio": 0.4, "weight": 0.5}
+    settings = {"epochs": 2, "method": method, "replay": replay, "teacher": {"weight": 0.1}}
+    whole, events = run(tmp_path / "whole", energies_only, **settings)
+    run(tmp_path / "parts", energies_only, stop_after=4, **settings)
+    parts, _ = run(tmp_path / "parts", energies_only, resume=True, **settings)
+    assert parts == whole
+    states = [load_model(tmp_path / one / "last.pt").state_dict() for one in ("whole", "parts")]
+    assert all(torch.equal(value, states[1][key]) for key, value in states[0].items())
+    start = next(event for event in events if event["kind"] == "start")
+    told = start["source_functional"]["replay"]
+    assert told["pseudolabels"] == (labels == "pretrained")
+    epochs = [event for event in events if event["kind"] == "epoch"]
+    errors = epochs[0]["source_functional"]["replay"]
+    # two frames in each step
+    assert errors["n_frames"] == 2 * len([one for one in events if one["kind"] == "step"]) / 2
+    assert errors["energy_mae_mev_per_atom"] < 1000
+    line = StatusTracker(epochs=2).line(start)
+    assert ("pseudolabels of chgnet-0.3.0, not DFT" in line) == (labels == "pretrained")
+
+
 def test_weights_beside_the_trained_ones_are_resumed_bit_for_bit(energies_only, tmp_path):
     settings = {"epochs": 2, "ema": 0.9, "l2_sp": 0.5, "atomref_after": "solved"}
     whole, events = run(tmp_path / "whole", energies_only, **settings)

@@ -9,7 +9,7 @@ from core.runs.results.paper import METHOD_4_PARTITIONS, TABLE_1
 from core.training.settings.config import BLOCKS, FLAGS, LossRatios, RunConfig
 from core.training.settings.methods import DEFAULT, METHODS
 from core.training.settings.metrics import LABEL_METRICS, METRICS, MetricSums, is_better
-from core.training.settings.source import Teacher
+from core.training.settings.source import Replay, Teacher
 
 ratio = st.floats(0, 100)
 configs = st.builds(
@@ -35,6 +35,7 @@ configs = st.builds(
     threads=st.none() | st.integers(1, 64),
     ridge_strength=st.floats(1e-9, 1e9),
     ema=st.floats(0, 0.999),
+    replay=st.builds(Replay, ratio=st.floats(0.1, 9), weight=st.floats(0.1, 9)),
     best_by=st.sampled_from(list(LABEL_METRICS)),
     atomref_after=st.sampled_from(["kept", "solved"]),
     teacher=st.builds(Teacher, copies=st.integers(0, 9), displacement=st.floats(0.01, 0.2)),
@@ -86,6 +87,7 @@ def test_blocks_are_named_in_one_word():
         ({"block_rates": "conv1=fast"}, "block_rates.conv1"),
         ({"block_rates": {"conv1": 0}}, "should be above 0"),
         ({"frozen": ["conv1"], "block_rates": {"conv1": 0.5}}, "choose one of them"),
+        ({"replay": {"dataset": "mp"}, "method": "scratch"}, "replay keeps nothing"),
         ({"l2_sp": 0.1, "method": "scratch"}, "L2-SP cannot keep"),
         ({"epochs": 3, "warmup_epochs": 3}, "shorter than the training"),
         ({"teacher": {"weight": 1}, "method": "scratch"}, "have no teacher"),
@@ -98,7 +100,7 @@ def test_impossible_combinations_are_refused(settings_, told):
 
 
 def test_every_setting_has_a_flag():
-    nested = {"loss": LossRatios, "teacher": Teacher}
+    nested = {"loss": LossRatios, "teacher": Teacher, "replay": Replay}
     flat = {key for key in RunConfig.model_fields if key not in {"version", *nested}}
     inner = {f"{outer}.{key}" for outer, model in nested.items() for key in model.model_fields}
     assert flat | inner == set(FLAGS)

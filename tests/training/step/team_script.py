@@ -47,7 +47,7 @@ def stepper_of(name, team):
     stepper = Stepper(
         model, config.loss, team=team, weights=feed.weights, pretrained=feed.pretrained
     )
-    return stepper, feed.batch(np.arange(len(examples)), 0)
+    return stepper, feed.batch(np.arange(len(examples)), 0, 0)
 
 
 def step_of(name, team):

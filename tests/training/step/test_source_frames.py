@@ -9,11 +9,13 @@ from pymatgen.core import Structure
 
 from core.potential.compiled import TrainingStep
 from core.potential.examples import Example, load_examples
-from core.potential.models import load_model
+from core.potential.models import get_atomref, load_model, set_atomref
 from core.training.settings.config import LossRatios, RunConfig
 from core.training.settings.metrics import MetricSums
-from core.training.settings.source import Teacher
+from core.training.settings.source import Replay, Teacher
+from core.training.step import feed as feed_module
 from core.training.step.feed import make_feed
+from core.training.step.replay import Replayed
 from core.training.step.source_frames import PretrainedLabels, Taught
 from core.training.step.step import Stepper
 
@@ -27,7 +29,7 @@ def taught_stepper(frame_set, rows, teacher=TEACHER, **loss):
     feed = make_feed(config, examples, load_model(SOURCE))
     model = load_model("chgnet-r2scan")
     stepper = Stepper(model, config.loss, weights=feed.weights, pretrained=feed.pretrained)
-    return stepper, feed.batch(np.arange(len(examples)), 0)
+    return stepper, feed.batch(np.arange(len(examples)), 0, 0)
 
 
 def gradient(stepper, examples, **more):
@@ -113,6 +115,48 @@ def test_errors_on_the_target_are_of_the_target_alone(energies_only):
     assert sums.n_frames == 3
     assert sums.result()["force_mae_mev_per_angstrom"] is None
     assert sums.result()["energy_mae_mev_per_atom"] > 0
+
+
+def test_replayed_energies_count_from_their_own_atomref(complete):
+    """The loss of frames with an AtomRef of their own is that of a model with this AtomRef."""
+    examples = load_examples(complete, range(6))
+    own = np.linspace(-3, 4, 94)
+    config = RunConfig(dataset="any", replay=Replay(dataset="complete", ratio=0.25, weight=0.3))
+    replay = feed_module.Replay(
+        examples=examples, held_out=np.zeros(0, np.int64), atomref=own, data=complete
+    )
+    feed = make_feed(config, examples, None, replay)
+    frames = feed.batch(np.arange(3), 0, 1)
+    assert len(frames) == 3 + 4
+    model = load_model("chgnet-r2scan")
+    set_atomref(model, get_atomref(model), trainable=True)
+    stepper = Stepper(model, config.loss, weights=feed.weights)
+    # a trained AtomRef that has moved moves the target's energies alone
+    with torch.no_grad():
+        model.composition_model.fc.weight += 0.5
+    loss, joint = gradient(stepper, frames)
+
+    plain = load_model("chgnet-r2scan")
+    before = get_atomref(plain)
+    set_atomref(plain, before, trainable=True)
+    target = Stepper(plain, config.loss)
+    with torch.no_grad():
+        plain.composition_model.fc.weight += 0.5
+    of_target, first = gradient(target, [plain_example(one) for one in frames[:3]])
+    set_atomref(plain, before)
+    source = Stepper(plain, config.loss, baseline=own)
+    of_replay, second = gradient(source, [plain_example(one) for one in frames[3:]])
+    assert loss == pytest.approx(of_target + 0.3 * of_replay, rel=1e-5)
+    torch.testing.assert_close(joint, first + 0.3 * second, rtol=1e-4, atol=1e-4)
+
+
+def test_every_frame_is_replayed_as_often(complete):
+    examples = load_examples(complete, range(7))
+    draw = Replayed(examples, np.zeros(94), LossRatios(), seed=4, per_step=3)
+    drawn = [example.index for step in range(14) for example in draw(step)]
+    assert np.bincount(drawn).tolist() == [6] * 7
+    assert drawn[:7] != drawn[7:14]
+    assert [example.index for example in draw(5)] == drawn[15:18]
 
 
 def test_the_compiled_step_is_the_eager_one(energies_only, monkeypatch):
