@@ -25,6 +25,7 @@ ROOMS = [
     "core.reference.importance",
     "core.potential",
     "core.potential.relaxation",
+    "core.potential.tangent",
     "core.transfer",
     "core.stability",
     "core.training.settings",

@@ -13,7 +13,7 @@ equal stock's. What is arranged differently, and why nothing changes:
 * The last angle update is left out: its result enters nothing that follows.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Self
 
@@ -26,10 +26,18 @@ from core.potential.basis import angular_basis, radial_basis
 from core.potential.batch import PackedBatch
 from core.potential.graph import ANGLE_CUTOFF, BOND_CUTOFF
 from core.potential.products import linear
-from core.potential.weights import Gate, Weights
+from core.potential.weights import READOUT_PLACES, Gate, Weights
 
 GPA_PER_EV_PER_CUBIC_ANGSTROM = 160.21766208
 """As in chgnet, to stay equal to it."""
+
+
+Tap = Callable[[str, Tensor, Tensor], None]
+"""Takes the stock name of a module that works atom by atom, what goes in and what comes out."""
+
+
+def _untapped(*_: object) -> None:
+    pass
 
 
 @dataclass(kw_only=True, frozen=True, slots=True)
@@ -122,7 +130,13 @@ def predict_batch(
 
 
 def run_network(
-    weights: Weights, batch: PackedBatch, lengths: Tensor, angles: Tensor, *, magmoms: bool
+    weights: Weights,
+    batch: PackedBatch,
+    lengths: Tensor,
+    angles: Tensor,
+    *,
+    magmoms: bool,
+    tap: Tap = _untapped,
 ) -> tuple[Tensor, Tensor | None]:
     """Pass messages over the levels and read out.
 
@@ -132,12 +146,15 @@ def run_network(
         lengths: bond lengths in Å, (U,).
         angles: angles in radians, (A,).
         magmoms: whether magnetic moments are wanted.
+        tap: called at the atom embedding (with the species), at the output of each atom
+            convolution and at the layers of the readout, in this order.
 
     Returns:
         Interaction energy of each atom in eV, (N,), and its moment in μB, (N,), or None.
     """
     basis = radial_basis(lengths, weights.bond_frequencies, cutoff=BOND_CUTOFF)
     atoms = weights.elements.index_select(0, batch.species)
+    tap("atom_embedding.embedding", batch.species, atoms)
     atom_message_weight = linear(basis, weights.bond_weight)
 
     has_angles = angles.shape[0] > 0
@@ -162,7 +179,9 @@ def run_network(
             added = linear(bonds - embedded, gate.blocks[1])
             bond_part = bond_part.index_add(0, batch.short_bonds, added)
         received = _atom_messages(gate, batch, atoms, bond_part, atom_message_weight)
-        atoms = atoms + linear(received, weights.atom_out[level])
+        update = linear(received, weights.atom_out[level])
+        tap(f"atom_conv_layers.{level}.mlp_out.layers.1", received, update)
+        atoms = atoms + update
         if level == last - 1 and magmoms:
             moments = linear(atoms, *weights.site).abs().squeeze(1)
         if has_angles and level < last:
@@ -176,7 +195,7 @@ def run_network(
             gate = weights.angle_gates[level]
             first = _angle_inputs(gate, batch, atoms, bonds, angle_features)
             angle_features = angle_features + gate(first)
-    return _readout(weights, atoms), moments
+    return _readout(weights, atoms, tap), moments
 
 
 def _atom_messages(
@@ -228,12 +247,16 @@ def _angle_inputs(
     )
 
 
-def _readout(weights: Weights, atoms: Tensor) -> Tensor:
+def _readout(weights: Weights, atoms: Tensor, tap: Tap) -> Tensor:
     """Return each atom's interaction energy in eV, (N,), from its features, (N, d)."""
     hidden = F.layer_norm(atoms, atoms.shape[1:], *weights.readout_norm)
-    for layer in weights.readout[:-1]:
-        hidden = F.silu(linear(hidden, *layer))
-    return linear(hidden, *weights.readout[-1]).squeeze(1)
+    tap("readout_norm", atoms, hidden)
+    last = len(weights.readout) - 1
+    for place, layer in enumerate(weights.readout):
+        output = linear(hidden, *layer)
+        tap(f"mlp.layers.{READOUT_PLACES[place]}", hidden, output)
+        hidden = output if place == last else F.silu(output)
+    return hidden.squeeze(1)
 
 
 def _mechanics(

@@ -17,6 +17,9 @@ from core.potential.products import linear
 Affine = tuple[Tensor, Tensor]
 Read = Callable[[str], Tensor]
 
+READOUT_PLACES = (0, 2, 4, 7)
+"""Places of the linear layers in the stock energy readout."""
+
 ATOMREF = "composition_model.fc.weight"
 """Stock name of the AtomRef, (1, 94)."""
 
@@ -182,7 +185,7 @@ class Weights:
             ),
             site=_affine(read, "site_wise"),
             readout_norm=_affine(read, "readout_norm"),
-            readout=tuple(_affine(read, f"mlp.layers.{layer}") for layer in (0, 2, 4, 7)),
+            readout=tuple(_affine(read, f"mlp.layers.{layer}") for layer in READOUT_PLACES),
         )
 
 

@@ -1,0 +1,85 @@
+"""Gradient rows against autograd through stock chgnet, in double precision."""
+
+import numpy as np
+import pytest
+import torch
+
+from core.potential.forward import Wanted
+from core.potential.prediction import predict
+from core.potential.tangent.rows import (
+    AMPLITUDE,
+    GROUPS,
+    energy_rows,
+    moved_model,
+    tilt_rows,
+)
+
+NAMES = [name for group in GROUPS.values() for name in group]
+SOME = ("rock salt", "perovskite", "perturbed layered oxide", "one atom, no angles")
+
+
+@pytest.fixture
+def some(structures):
+    return [structures[name] for name in SOME]
+
+
+def test_rows_are_stocks_gradients(double, some, pack, stock):
+    found = energy_rows(double, [pack(structure) for structure in some])
+    assert list(found.gradients) == NAMES
+    parameters = [double.get_parameter(name) for name in NAMES]
+    for parameter in parameters:
+        parameter.requires_grad_()
+    for row, structure in enumerate(some):
+        energy = stock(double, [structure]).energy
+        gradients = torch.autograd.grad(energy.sum(), parameters, allow_unused=True)
+        for name, gradient in zip(NAMES, gradients, strict=True):
+            expected = 0.0 if gradient is None else gradient.flatten()
+            np.testing.assert_allclose(found.gradients[name][row], expected, atol=1e-9)
+    predictions = predict(double, [pack(structure) for structure in some], Wanted.of(()))
+    np.testing.assert_allclose(found.energies, [one.interaction for one in predictions], atol=1e-10)
+
+
+def test_a_small_move_changes_energies_as_the_rows_say(double, some, pack):
+    graphs = [pack(structure) for structure in some]
+    before = energy_rows(double, graphs)
+    rng = np.random.default_rng(0)
+    change = {
+        name: 1e-6 * rng.normal(size=values.shape[1]) for name, values in before.gradients.items()
+    }
+    moved_model(double, change)
+    expected = sum(before.gradients[name] @ values for name, values in change.items())
+    after = energy_rows(double, graphs).energies
+    np.testing.assert_allclose(after - before.energies, expected, rtol=1e-3, atol=1e-11)
+
+
+def test_tilts_are_changes_of_the_force_along_the_displacement(double, some, pack):
+    graphs = [pack(structure) for structure in some]
+    at = energy_rows(double, graphs)
+    tilts = tilt_rows(double, graphs, at, copies=2, seed=3)
+    change = {
+        name: 1e-6 * np.random.default_rng(1).normal(size=values.shape[1])
+        for name, values in at.gradients.items()
+    }
+
+    def energy_of(structure, steps):
+        moved = structure.copy()
+        for site, step in enumerate(steps):
+            moved.translate_sites(site, step, frac_coords=False)
+        (one,) = predict(double, [pack(moved)], Wanted.of(()))
+        return len(structure) * one.interaction
+
+    def differences():
+        return [
+            (energy_of(structure, steps) - energy_of(structure, 0 * steps))
+            / (AMPLITUDE * np.sqrt(3 * len(structure)))
+            for copy in range(2)
+            for row, structure in enumerate(some)
+            for steps in [
+                np.random.default_rng([3, copy, row]).normal(0, AMPLITUDE, (len(structure), 3))
+            ]
+        ]
+
+    before = np.array(differences())
+    moved_model(double, change)
+    expected = sum(tilts[name] @ values for name, values in change.items())
+    np.testing.assert_allclose(np.array(differences()) - before, expected, rtol=1e-3, atol=1e-9)
