@@ -76,7 +76,7 @@ AtomRefName = Annotated[
     str,
     typer.Argument(help="A named AtomRef, a file of energies (JSON, CSV), or isolated:DATASET."),
 ]
-Methods = Annotated[str, typer.Option(help="Methods, separated by commas; all: the five.")]
+Methods = Annotated[str, typer.Option(help="Methods, separated by commas; all: every one.")]
 Seeds = Annotated[str, typer.Option(help="Seeds, separated by commas.")]
 Sizes = Annotated[str, typer.Option(help="Numbers of training frames, separated by commas.")]
 Detach = Annotated[

@@ -50,7 +50,7 @@ def method_atomref(
     own: str | None = None,
     progress: Progress = silent,
 ) -> AtomRef:
-    """Return the AtomRef that a method starts with.
+    """Return the AtomRef that a method starts with; for `linearised`, before it is solved.
 
     Rank, condition and counts always describe the training frames; for `trainable` and `frozen`,
     where nothing is fitted, `n` is 0.
@@ -62,8 +62,8 @@ def method_atomref(
         source: the pretrained model.
         strength: pull toward the prior in `residual`, as of `fit_atomref`.
         own: reference energies of the user's own, as of
-            `core.transfer.named_atomrefs.energies_named`: `residual` is pulled toward them, other
-            methods start with them; None for those of the method.
+            `core.transfer.named_atomrefs.energies_named`: `residual` and `linearised` are pulled
+            toward them, other methods start with them; None for those of the method.
         progress: reports the interaction energies computed.
 
     Raises:
@@ -88,11 +88,12 @@ def method_atomref(
         labels=card.labels,
         corrections=card.corrections,
     )
+    pulled = method in {"residual", "linearised"}
     return fit_atomref(
         target,
-        method="residual" if method == "residual" else "lstsq",
+        method="residual" if pulled else "lstsq",
         source=source,
-        start=own if own is not None and method == "residual" else "shifted",
+        start=own if own is not None and pulled else "shifted",
         strength=strength,
         progress=progress,
     ).atomref

@@ -28,11 +28,12 @@ METHOD_COLORS: Final[dict[str, str]] = {
     "frozen": "#56B4E9",
     "refit": "#0072B2",
     "residual": "#009E73",
+    "linearised": "#CC79A7",
 }
 """One colour per method everywhere, from Okabe and Ito's set for all kinds of colour vision."""
 
-OTHER_COLOR: Final = "#CC79A7"
-"""For whatever is not one of the five methods, such as a row of the paper."""
+OTHER_COLOR: Final = "#D55E00"
+"""For whatever is not one of the methods, such as a row of the paper."""
 
 CIVIDIS: Final = (
     "#00224E", "#123570", "#3B496C", "#575D6D", "#707173",
@@ -115,7 +116,7 @@ def palette(*, dark: bool) -> Palette:
 
 
 def method_color(method: str) -> str:
-    """Return the colour of a method, or the sixth colour for anything that is not one."""
+    """Return the colour of a method, or another colour for anything that is not one."""
     return METHOD_COLORS.get(method, OTHER_COLOR)
 
 

@@ -32,7 +32,11 @@ _LOG_BEGINS: Final = 0.1
 _BAND: Final = 0.16
 
 _SYMBOLS: Final = dict(
-    zip(METHOD_COLORS, ("circle", "triangle-up", "triangle-down", "square", "diamond"), strict=True)
+    zip(
+        METHOD_COLORS,
+        ("circle", "triangle-up", "triangle-down", "square", "diamond", "star"),
+        strict=True,
+    )
 )
 """One marker per method, for readers and printers that see no colours."""
 

@@ -93,6 +93,16 @@ def embedding_kernel(embedding: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.asarray(rows @ rows.T)
 
 
+def element_kernels(
+    embedding: NDArray[np.floating] | None,
+) -> dict[str, NDArray[np.float64]]:
+    """Return the parts of the elements' covariance by name, (94, 94) each, not yet scaled."""
+    kernels = {"own": np.eye(N_ELEMENTS), "table": table_kernel()}
+    if embedding is not None:
+        kernels["embedding"] = embedding_kernel(embedding)
+    return kernels
+
+
 def element_covariance(
     fractions: NDArray[np.float64],
     left: NDArray[np.float64],
@@ -131,9 +141,7 @@ def element_covariance(
     # What free elements can explain says nothing of the others.
     basis = _complement(rows[:, ~held])
     rows, turned = basis.T @ rows, basis.T @ turned
-    kernels = {"own": np.eye(N_ELEMENTS), "table": table_kernel()}
-    if embedding is not None:
-        kernels["embedding"] = embedding_kernel(embedding)
+    kernels = element_kernels(embedding)
     both = np.outer(held, held)
     parts = [both * kernel / _mean_variance(both * kernel, gram, n) for kernel in kernels.values()]
     variances = most_likely(

@@ -66,12 +66,12 @@ def log_evidence(
     covariance[np.diag_indices(len(left))] += variances[-1]
     try:
         factor = cho_factor(covariance, lower=True)
+        weights = cho_solve(factor, left)
     except (np.linalg.LinAlgError, ValueError):
         raise LabError(
             "the covariance of the energies is not positive definite; look for energies that are "
             "not finite or far out of the ordinary."
         ) from None
-    weights = cho_solve(factor, left)
     change = np.outer(weights, weights) - cho_solve(factor, np.eye(len(left)))
     value = (
         -0.5 * float(left @ weights)

@@ -48,7 +48,8 @@ class StatusTracker:
                 self._origin = (event["time"], event["step"])
                 steps = {"step": event["step"], "steps": event["steps"]}
                 frames = {"device": event["device"], "frames": event["n_train"]}
-                return {**frames, **steps, "message": "Training."}
+                solved = self._best_so_far(0, event["validation"]) if _is_solved(event) else {}
+                return {**frames, **steps, **solved, "message": "Training."}
             case "plan":
                 self._epochs = event["epochs"]
                 return {"epochs": event["epochs"], "steps": event["steps"]}
@@ -101,7 +102,7 @@ class StatusTracker:
                             left_out,
                             taught and f"teacher: {taught}",
                             replayed and f"replay: {replayed}",
-                            f"untrained: {errors}",
+                            f"{'closed form' if _is_solved(event) else 'untrained'}: {errors}",
                         ],
                     )
                 )
@@ -164,3 +165,8 @@ def errors_text(errors: Mapping[str, Any] | None) -> str:
 
 def _share_text(event: Event) -> str:
     return f"{event['what']}: {event['done']:,} of {event['total']:,}"
+
+
+def _is_solved(event: Event) -> bool:
+    """Return whether a run starts from a closed form that it has just solved."""
+    return event.get("closed_form") is not None and event["step"] == 0

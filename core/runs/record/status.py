@@ -82,7 +82,7 @@ class Status(BaseModel):
         """Share of its epochs that is trained, from 0 to 1; 1 for an early end."""
         if self.state == "finished":
             return 1.0
-        return min(1.0, max(0.0, self.epoch / self.epochs))
+        return min(1.0, max(0.0, self.epoch / max(self.epochs, 1)))
 
     @property
     def stopped_as(self) -> State:

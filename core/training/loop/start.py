@@ -18,6 +18,7 @@ from core.training.loop.context import RunContext, RunState
 from core.training.loop.source_labels import make_run_feed, source_labels
 from core.training.scoring import error_rows
 from core.training.settings.left_out import reasons
+from core.training.settings.methods import METHODS
 from core.training.settings.partition import trained_flags
 from core.training.step.averaging import Anchor, Average
 from core.training.step.compilation import compile_step, should_compile
@@ -93,7 +94,7 @@ def _load_frames(context: RunContext) -> tuple[Examples, Examples]:
 def _begin(context: RunContext, train: Examples, validation: Examples) -> RunState:
     config, split = context.config, context.split
     atomref = context.stopping.led(lambda: _prepare(context, train))
-    model = initial_model(config, np.array(atomref["energies"]), context.device)
+    model = initial_model(config, np.array(atomref["energies"]), context.device, atomref["change"])
     feed = make_run_feed(context, train)
     stepper = _stepper(context, model, feed)
     _set_beside(context, stepper)
@@ -117,13 +118,20 @@ def _begin(context: RunContext, train: Examples, validation: Examples) -> RunSta
         "labels": [kind for kind, has in flags.items() if has[train.rows].any()],
         "elements": _elements(context, train),
         "atomref": atomref["summary"],
+        "closed_form": atomref["closed_form"],
         "validation": metrics,
         "validation_seconds": time.perf_counter() - began,
         "source_functional": source_labels(context, feed),
     }
-    return RunState(
+    state = RunState(
         feed=feed, validation=validation, stepper=stepper, position=Position(), start=content
     )
+    if METHODS[config.method].closed_form:
+        # Training has to improve on it.
+        state.position.best_epoch, state.position.best_validation = 0, metrics
+        context.save_errors(errors, error_rows.VALIDATION)
+        context.save_model(stepper.result, state, checkpoint.BEST, epoch=0, validation=metrics)
+    return state
 
 
 def _elements(context: RunContext, train: Examples) -> list[str]:
@@ -136,13 +144,15 @@ def _prepare(context: RunContext, train: Examples) -> dict[str, Any]:
     for name in (checkpoint.LAST, checkpoint.BEST):
         (context.checkpoints / name).unlink(missing_ok=True)
     rows = train.rows
+    is_solved = METHODS[context.config.method].closed_form
+    what = "closed form" if is_solved else "interaction energies"
     return initial_atomref(
         context.config,
         context.frame_set,
         rows,
         # the other processes wait meanwhile
         threads=context.threads * context.team.size,
-        progress=context.report.progress("interaction energies", len(rows), context.stopping),
+        progress=context.report.progress(what, len(rows), context.stopping),
     )
 
 

@@ -104,7 +104,8 @@ class RunConfig(BaseModel):
         source_model: a released model's name, or the path of a checkpoint.
         method: key in `core.training.settings.methods.METHODS`.
         frames: number of training frames; None takes all.
-        epochs: passes over the training frames; with `minutes` or `patience` at most so many.
+        epochs: passes over the training frames; with `minutes` or `patience` at most so many. The
+            default is 0 for methods in closed form, which alone have a result without training.
         minutes: training time; after the first tenth of an epoch the number of epochs that fit
             into it is fixed, at least one. None for no limit.
         patience: end once validation has not improved for so many epochs; None: never.
@@ -151,7 +152,7 @@ class RunConfig(BaseModel):
     source_model: str = Field(default="chgnet-0.3.0", min_length=1)
     method: str = DEFAULT
     frames: int | None = Field(default=None, ge=1)
-    epochs: int = Field(default=50, ge=1)
+    epochs: int = Field(default=50, ge=0)
     minutes: float | None = Field(default=None, gt=0)
     patience: int | None = Field(default=None, ge=1)
     keep_every: int | None = Field(default=None, ge=1)
@@ -176,6 +177,14 @@ class RunConfig(BaseModel):
     ridge_strength: Annotated[float, Field(gt=0)] | Literal["covariance"] = "covariance"
     atomref: str | None = Field(default=None, min_length=1)
     stability: Literal["off", "static", "relaxed"] = "off"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _closed_form_needs_no_epochs(cls, data: Any) -> Any:
+        method = METHODS.get(str(data.get("method"))) if isinstance(data, dict) else None
+        if method is not None and method.closed_form and data.get("epochs") is None:
+            return {**data, "epochs": 0}
+        return data
 
     @field_validator("frozen", mode="before")
     @classmethod
@@ -209,6 +218,16 @@ class RunConfig(BaseModel):
     def _file_from_anywhere(cls, value: str | None) -> str | None:
         """A run may be executed from another directory than it was described in."""
         return str(Path(value).absolute()) if value and Path(value).is_file() else value
+
+    @model_validator(mode="after")
+    def _has_a_result(self) -> Self:
+        method = METHODS.get(self.method)
+        if self.epochs == 0 and method is not None and not method.closed_form:
+            closed = ", ".join(key for key, one in METHODS.items() if one.closed_form)
+            raise ValueError(
+                f"epochs should be at least 1 (got 0); {closed} alone has a result without training"
+            )
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -318,6 +337,8 @@ class RunConfig(BaseModel):
             if inner:
                 value, fields = getattr(value, inner), type(value).model_fields
             default = fields[inner or outer].get_default(call_default_factory=True)
+            if key == "epochs" and METHODS[self.method].closed_form:
+                default = 0
             if key in {"method", "dataset"} or value != default:
                 # A value that begins with a hyphen needs the form --flag=value.
                 word = _word(value)

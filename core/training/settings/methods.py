@@ -1,4 +1,4 @@
-"""The five ways of transfer, in the order in which they are always shown."""
+"""The six ways of transfer, in the order in which they are always shown."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -17,6 +17,8 @@ class Method:
         reference: the same in one or two words, as in "least-squares AtomRef".
         knows_unseen: whether that AtomRef has an energy for an element that training never saw.
         trainable_atomref: whether the optimiser may change the AtomRef.
+        closed_form: whether network and AtomRef are solved for before any training, so that a run
+            of no epochs has a result.
     """
 
     key: str
@@ -27,6 +29,7 @@ class Method:
     reference: str
     knows_unseen: bool = True
     trainable_atomref: bool = False
+    closed_form: bool = False
 
     @property
     def starts_from(self) -> str:
@@ -82,6 +85,18 @@ METHODS: dict[str, Method] = {
                 "energy, pulled toward a prior, then frozen."
             ),
             reference="residual",
+        ),
+        Method(
+            key="linearised",
+            label="Linearised transfer",
+            paper="ours",
+            start="pretrained",
+            atomref=(
+                "Solved together with the network's embedding, convolution outputs and readout "
+                "from the target energies, in closed form."
+            ),
+            reference="linearised",
+            closed_form=True,
         ),
     )
 }

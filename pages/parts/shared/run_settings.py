@@ -78,9 +78,9 @@ def choose_amount(info: DatasetInfo) -> dict[str, Any]:
         "Epochs",
         "epochs",
         value=FIRST_EPOCHS,
-        min_value=1,
+        min_value=0,
         max_value=10_000,
-        help="Passes over the training frames.",
+        help="Passes over the training frames. 0: the closed form of “Linearised transfer” alone.",
     )
     minutes = _number(
         st,
@@ -218,6 +218,7 @@ def more_settings(
     first, rest = st.columns([1, 3])
     size = {key: amount.get(key) for key in ("frames", "epochs")}
     size |= {key: more[key] for key in ("batch_size", "device")}
+    size["epochs"] = size["epochs"] or None
     usual = usual_processes(RunConfig.from_options({"dataset": info.card.name, **size}))
     more["processes"] = _number(
         first,

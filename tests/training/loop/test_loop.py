@@ -184,9 +184,11 @@ def test_best_checkpoint_says_what_it_is(whole, mixed):
     assert found == pytest.approx(outcome.test, rel=1e-4)
 
 
-@pytest.mark.parametrize("method", list(METHODS))
+@pytest.mark.parametrize("method", [m for m in METHODS if not METHODS[m].closed_form])
 def test_atomref_before_and_after(energies_only, tmp_path, method):
-    config = RunConfig(dataset="energies", method=method, epochs=1, device="cpu", threads=1)
+    config = RunConfig(
+        dataset="energies", method=method, epochs=1, device="cpu", threads=1, ridge_strength=1e-2
+    )
     outcome, events = run(config, energies_only, tmp_path)
     assert outcome.state == "finished"
     after = get_atomref(load_model(tmp_path / "best.pth.tar"))
@@ -218,6 +220,48 @@ def test_atomref_before_and_after(energies_only, tmp_path, method):
     else:
         assert end["force_drift"]["after_mev_per_angstrom"] > 0
         assert "away from the pretrained model's" in StatusTracker(epochs=1).line(end)
+
+
+def test_a_closed_form_is_a_result_and_a_start(energies_only, tmp_path):
+    alone = RunConfig(dataset="energies", method="linearised", device="cpu", threads=1)
+    assert alone.epochs == 0
+    outcome, events = run(alone, energies_only, tmp_path / "alone")
+    assert (outcome.state, outcome.best_epoch) == ("finished", 0)
+    assert not events.of("epoch")
+    (start,) = events.of("start")
+    n = len(partition(alone, energies_only).train)
+    assert (start["closed_form"]["frames"], start["closed_form"]["of"]) == (n, n)
+    assert start["validation"] == outcome.validation
+    rows = partition(alone, energies_only).test
+    found = predict(load_model(tmp_path / "alone" / "best.pth.tar"), energies_only.frames(rows))
+    errors = [one.energy for one in found] - energies_only.energies()[rows]
+    assert outcome.test["energy_mae_mev_per_atom"] == pytest.approx(
+        1000 * np.abs(errors).mean(), rel=1e-2
+    )
+    tracker = StatusTracker(epochs=0)
+    assert tracker.changes(start)["best_epoch"] == 0
+    assert "closed form" in tracker.line(start)
+
+    trained, events = run(
+        alone.model_copy(update={"epochs": 1}), energies_only, tmp_path / "trained"
+    )
+    assert events.of("start")[0]["validation"] == start["validation"]
+    assert len(events.of("epoch")) == 1
+    key = "energy_mae_mev_per_atom"
+    assert trained.validation[key] <= outcome.validation[key]
+
+
+def test_a_closed_form_stops_on_request(energies_only, tmp_path):
+    config = RunConfig(dataset="energies", method="linearised", device="cpu", threads=1)
+    outcome = fit(
+        config,
+        energies_only,
+        checkpoints=tmp_path,
+        emit=lambda _: None,
+        should_stop=lambda: True,
+    )
+    assert outcome.state == "cancelled"
+    assert not (tmp_path / "best.pth.tar").exists()
 
 
 def test_no_trainable_label_is_told(energies_only, tmp_path):

@@ -155,7 +155,7 @@ def test_the_best_epoch_is_that_of_a_kind_of_label():
 
 
 def test_methods_and_paper_agree():
-    assert list(METHODS) == ["scratch", "trainable", "frozen", "refit", "residual"]
+    assert list(METHODS) == ["scratch", "trainable", "frozen", "refit", "residual", "linearised"]
     assert DEFAULT in METHODS
     assert [METHODS[row.method].paper for row in TABLE_1] == [f"Method {i}" for i in (1, 2, 3, 4)]
     for row in (*TABLE_1, *METHOD_4_PARTITIONS):

@@ -1,0 +1,158 @@
+"""The network and AtomRef of linearised transfer, solved on the frames of a data set."""
+
+import copy
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from chgnet.model import CHGNet
+from numpy.typing import NDArray
+
+from core.errors import LabError
+from core.frames.store import FrameSet
+from core.potential.examples import load_examples
+from core.potential.forward import Wanted
+from core.potential.graph import PackedGraph
+from core.potential.models import UNKNOWN, load_model, resolve_device
+from core.potential.prediction import predict
+from core.potential.tangent.rows import GROUPS, energy_rows, moved_model, tilt_rows
+from core.potential.threads import compute_settings
+from core.progress import Progress, part, silent
+from core.reference.fits import solve
+from core.reference.fits.atomref import AtomRef
+from core.reference.fits.scale import gaps_by_symbol, scale_gap
+from core.transfer.linearised import Change, Posterior
+from core.transfer.linearised import solve as solve_linearised
+from core.transfer.source_model import SourceModel
+
+MOST = 1500
+"""Frames that the solve takes; of more, so many are drawn."""
+
+COPIES = ((300, 4), (MOST, 2))
+"""Rattled copies of each frame, for up to so many frames: the more there are, the fewer it takes to
+hold the forces."""
+
+
+@dataclass(kw_only=True, frozen=True, slots=True, eq=False)
+class SolvedModel:
+    """What linearised transfer finds.
+
+    Attributes:
+        atomref: the references, with an error of each.
+        change: what is added to the network's parameters.
+        posterior: how certain its energies of other structures are.
+        n: frames that were solved for.
+        of: training frames with an energy and a structure.
+        corrected: part of the correction for the network's curvature that was taken.
+    """
+
+    atomref: AtomRef
+    change: Change
+    posterior: Posterior
+    n: int
+    of: int
+    corrected: float
+
+    def apply(self, model: CHGNet) -> None:
+        """Move the parameters of the pretrained network, in place; AtomRef stays."""
+        moved_model(model, self.change)
+
+
+def solve_model(
+    frame_set: FrameSet,
+    rows: NDArray[np.integer],
+    source: SourceModel,
+    *,
+    own: str | None = None,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> SolvedModel:
+    """Solve for the network and AtomRef of a data set's functional in closed form.
+
+    Args:
+        frame_set: the target data set.
+        rows: its training frames; those without an energy or a structure are left out.
+        source: the pretrained model.
+        own: reference energies of the user's own that AtomRef is pulled toward; None for the prior.
+        seed: seed of the rattled copies, and of the frames that are drawn from many.
+        progress: reports the gradient rows.
+
+    Raises:
+        LabError: if no frame has an energy and a structure, or the model cannot be loaded.
+    """
+    with_energy = rows[np.isfinite(frame_set.energies()[rows])]
+    examples = load_examples(frame_set, with_energy)
+    if not len(examples):
+        raise LabError(
+            f"{frame_set.card.name}: no training frame has both an energy and a structure that "
+            "CHGNet can represent; choose other data."
+        )
+    of = len(examples)
+    chosen = np.arange(of)
+    if of > MOST:
+        chosen = np.sort(np.random.default_rng(seed).permutation(of)[:MOST])
+    used = [examples[int(place)] for place in chosen]
+    graphs = [example.graph for example in used]
+    energies = np.array([example.energy for example in used])
+    fractions = frame_set.fractions()[[example.index for example in used]]
+    functional = frame_set.card.functional or UNKNOWN
+    prior = source.prior(functional, "shifted" if own is None else own, data=frame_set)
+    device = resolve_device(source.device)
+    with compute_settings(source.threads, device):
+        model = load_model(source.name, device)
+        copies = next(copies for most, copies in COPIES if len(graphs) <= most)
+        first = 1.0 / (copies + 2)
+        at = energy_rows(model, graphs, progress=part(progress, 0.0, first))
+        tilts = tilt_rows(
+            model, graphs, at, copies=copies, seed=seed, progress=part(progress, first, 1 - first)
+        )
+        left = energies - at.energies - fractions @ prior.energies
+        gap = scale_gap(fractions, left)
+        expected = prior.energies + np.nan_to_num(gap)
+
+        def exact(change: Change) -> NDArray[np.float64]:
+            progress(1 - first, "Solving")
+            moved = copy.deepcopy(model)
+            moved_model(moved, change)
+            return interaction_of(moved, graphs) - at.energies
+
+        solution = solve_linearised(
+            fractions,
+            energies - at.energies - fractions @ expected,
+            at.gradients,
+            tilts,
+            {name: _size(model, name) for names in GROUPS.values() for name in names},
+            embedding=source.embedding(),
+            exact=exact,
+        )
+    columns = solve.columns(fractions)
+    card = frame_set.card
+    return SolvedModel(
+        atomref=AtomRef(
+            functional=functional,
+            method="residual",
+            energies=expected + solution.references,
+            **solve.description(energies, columns),
+            prior_used=prior.description,
+            labels=card.labels,
+            corrections=card.corrections,
+            off_scale=gaps_by_symbol(gap),
+            deviations=solution.deviations,
+        ),
+        change=solution.change,
+        posterior=solution.posterior,
+        n=len(used),
+        of=of,
+        corrected=solution.corrected,
+    )
+
+
+def interaction_of(model: CHGNet, graphs: list[PackedGraph]) -> NDArray[np.float64]:
+    """Return the interaction energies of some structures, (n,) eV/atom."""
+    with torch.no_grad():
+        predictions = predict(model, graphs, Wanted.of(()))
+    return np.array([prediction.interaction for prediction in predictions])
+
+
+def _size(model: CHGNet, name: str) -> float:
+    return float(model.get_parameter(name).detach().double().pow(2).mean().sqrt())
