@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from core.errors import LabError
+from core.home import datasets_dir
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -100,7 +101,7 @@ def new_directory(directory: Path) -> Iterator[Path]:
     """
     refuse_taken(directory)
     directory.parent.mkdir(parents=True, exist_ok=True)
-    partial = directory.parent / f".{directory.name}.{secrets.token_hex(4)}.partial"
+    partial = directory.parent / f".{directory.name}.{os.getpid()}-{secrets.token_hex(4)}.partial"
     partial.mkdir()
     try:
         yield partial
@@ -114,6 +115,12 @@ def new_directory(directory: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
+
+
+def remove_partial(process: int) -> None:
+    """Remove the data sets that a process had not finished when it was ended."""
+    for partial in datasets_dir().glob(f".*.{process}-*.partial"):
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def refuse_taken(directory: Path) -> None:

@@ -15,6 +15,8 @@ from core.home import CHECKOUT, home
 # The boot time is known in whole seconds; process ids do not wrap around within this time.
 _TOLERANCE = 2.0
 
+_NICE = 5
+
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -94,6 +96,11 @@ def start_detached(command: Sequence[str], log: Path) -> int:
     # While this process lives, it has to collect the exit status of the other.
     threading.Thread(target=process.wait, daemon=True).start()
     return process.pid
+
+
+def lower_priority() -> None:
+    """Give the dashboard and running trainings priority over this process."""
+    psutil.Process().nice(_NICE)
 
 
 def usable_cores() -> int:

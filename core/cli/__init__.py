@@ -9,6 +9,7 @@ for no library and listing data sets not for torch.
 
 import atexit
 import gc
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -18,6 +19,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_group
 
+from core.boxed import go_on_watched
 from core.errors import LabError, plain_fault
 from core.files import disk_error_message
 from core.home import PROGRAM, keep_compiled_code
@@ -90,6 +92,10 @@ _COMMANDS = {
 """Name of each command to its module in this package, and its line in the list of commands."""
 
 
+_UNWATCHED = frozenset({"train", "experiment", "sweep", "runs", "datasets", "catalogue"})
+"""Commands that are processes of a group of their own, or read no files of others."""
+
+
 class LabGroup(TyperGroup):
     """Group that imports commands by name and reports errors in one line."""
 
@@ -135,6 +141,8 @@ def main() -> None:
     # At its end, Python would look for garbage among all that was imported: a second with torch.
     atexit.register(gc.freeze)
     keep_compiled_code()
+    if sys.argv[1:2] and sys.argv[1] not in _UNWATCHED:
+        go_on_watched(_say_error)
     app(prog_name=PROGRAM)
 
 
@@ -153,11 +161,17 @@ def _errors_in_one_line() -> Iterator[None]:
         message = str(error)
     except OSError as error:
         message = disk_error_message(error)
+    except MemoryError:
+        message = "There is not enough memory; give less at once."
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context else PROGRAM
         message = f"{plain_fault(error.format_message()).rstrip('.')}; see `{path} --help`."
     else:
         return
-    typer.echo("error: " + " ".join(message.split()), err=True)
+    _say_error(message)
     raise typer.Exit(2)
+
+
+def _say_error(message: str) -> None:
+    typer.echo("error: " + " ".join(message.split()), err=True)

@@ -90,6 +90,13 @@ _PER_ATOM: dict[str, tuple[int, ...]] = {"frac_coords": (3,), "forces": (3,), "m
 _SMALLEST_VOLUME = 1e-6
 """Å³ below which a cell counts as flat."""
 
+MOST_PER_VOLUME = 3.0
+"""Atoms per Å³ above which a cell is not one: diamond has 0.18, hydrogen in the sun's core 60 times
+its solid's 0.05."""
+
+LARGEST = 1e30
+"""Largest label or coordinate; single precision, in which models compute, ends at 3e38."""
+
 
 def problems_of(frames: Sequence[Frame]) -> dict[int, str]:
     """Return why frames cannot be stored, by their places; empty if all can."""
@@ -119,11 +126,16 @@ def _are_sound(frames: Sequence[Frame]) -> bool:
         values = [getattr(frame, name) for frame in frames]
         parts.append(np.array([value for value in values if value is not None], dtype=np.float64))
     lattices = np.stack([frame.lattice for frame in frames])
-    return bool(
-        1 <= numbers.min() <= numbers.max() <= N_ELEMENTS
-        and all(np.isfinite(part).all() for part in parts)
-        and np.abs(np.linalg.det(lattices)).min() >= _SMALLEST_VOLUME
-    )
+    if not 1 <= numbers.min() <= numbers.max() <= N_ELEMENTS or not all(map(_is_usable, parts)):
+        return False
+    volumes = np.abs(np.linalg.det(lattices))
+    smallest = np.maximum(_SMALLEST_VOLUME, np.array(sizes) / MOST_PER_VOLUME)
+    return bool((volumes >= smallest).all())
+
+
+def _is_usable(values: np.ndarray) -> bool:
+    """Return whether all values are finite and small enough; NaN is neither."""
+    return not values.size or bool(values.min() > -LARGEST and values.max() < LARGEST)
 
 
 def problem_of(frame: Frame) -> str | None:
@@ -136,8 +148,16 @@ def problem_of(frame: Frame) -> str | None:
         return "contains an element outside H to Pu"
     if not all(frame.pbc):
         return "is not periodic along every lattice vector"
+    if problem := _problem_of_values(frame):
+        return problem
+    volume = abs(np.linalg.det(frame.lattice))
+    return "has a cell without volume" if volume < _SMALLEST_VOLUME else dense(n, volume)
+
+
+def _problem_of_values(frame: Frame) -> str | None:
+    """Return which of a frame's arrays and numbers has a wrong shape or values."""
     needed: dict[str, tuple[int, ...]] = {
-        **{name: (n, *tail) for name, tail in _PER_ATOM.items()},
+        **{name: (len(frame), *tail) for name, tail in _PER_ATOM.items()},
         **dict.fromkeys(_MATRICES, (3, 3)),
         **dict.fromkeys(_SCALARS, ()),
     }
@@ -149,8 +169,21 @@ def problem_of(frame: Frame) -> str | None:
             return f"has {name} of shape {np.shape(value)} instead of {shape}"
         if not np.isfinite(value).all():
             return f"has {name} with values that are not finite"
-    is_flat = abs(np.linalg.det(frame.lattice)) < _SMALLEST_VOLUME
-    return "has a cell without volume" if is_flat else None
+        if not _is_usable(np.asarray(value)):
+            return f"has {name} with values beyond {LARGEST:g}"
+    return None
+
+
+def dense(n: int, volume: float) -> str | None:
+    """Return that a cell has more atoms than fit into it, None if they fit.
+
+    Args:
+        n: atoms in the cell.
+        volume: its volume, Å³.
+    """
+    if n <= MOST_PER_VOLUME * volume:
+        return None
+    return f"has {n / volume:,.3g} atoms per Å³, more than {MOST_PER_VOLUME:g}, which no matter has"
 
 
 class Refusal(BaseModel):

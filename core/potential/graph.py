@@ -16,11 +16,23 @@ from pymatgen.optimization.neighbors import find_points_in_spheres
 
 from core.elements import N_ELEMENTS
 from core.errors import LabError
+from core.frames.schema import dense
 
 BOND_CUTOFF = 6.0
 """Longest bond of the atom graph, Å."""
 ANGLE_CUTOFF = 3.0
 """Longest bond that takes part in an angle, Å."""
+
+MOST_BONDS = 10_000_000
+"""Directed bonds of one structure: about 100,000 atoms of a dense oxide, 2 GB to convert."""
+MOST_ANGLES = 10_000_000
+"""Angles of one structure: about 50,000 atoms of a dense oxide."""
+
+_SPHERE = 4 / 3 * np.pi * BOND_CUTOFF**3
+_FEW_ATOMS = 500
+_FEW_IMAGES = 1000
+_BIN = 3.4
+"""Å; two atoms in a cube of this width are within the cut-off."""
 
 _SAME_PLACE = 1e-8
 """Distance in Å below which pymatgen takes two points for one."""
@@ -142,9 +154,47 @@ def _checked(
         raise LabError(
             "The structure's lattice or coordinates are not finite 3-vectors; correct them."
         )
-    if abs(np.linalg.det(cell)) < 1e-6:
+    volume = abs(float(np.linalg.det(cell)))
+    if volume < 1e-6:
         raise LabError("The structure's lattice vectors span no volume; correct the lattice.")
+    if problem := dense(len(numbers), volume):
+        raise LabError(f"The structure {problem}; correct its lattice.")
+    n_bonds = _estimated_bonds(frac, cell, volume)
+    if n_bonds > MOST_BONDS:
+        raise LabError(
+            f"The {len(numbers):,} atoms of the structure have about {n_bonds:,.0f} neighbours "
+            f"within {BOND_CUTOFF:g} Å, and at most {MOST_BONDS:,} are computed; give a smaller "
+            "cell, or correct its lattice."
+        )
     return numbers.astype(np.uint8), frac, cell
+
+
+def _estimated_bonds(frac: NDArray[np.float64], cell: NDArray[np.float64], volume: float) -> float:
+    """Estimate the number of directed bonds, or of cells to be searched if that is larger.
+
+    It is proportional to the sum over small bins of the square of their atoms, so that clusters in
+    large cells count as well.
+
+    Args:
+        frac: fractional coordinates, (n, 3).
+        cell: lattice vectors as rows in Å, (3, 3).
+        volume: volume of the cell, Å³.
+    """
+    n = len(frac)
+    a, b, c = (float(np.dot(row, row)) ** 0.5 for row in cell)
+    # A height of the cell is its volume by the area of a face, which is at most a product of sides.
+    heights = np.array([volume / (b * c), volume / (a * c), volume / (a * b)])
+    images = float(np.prod(2 * np.ceil(BOND_CUTOFF / heights) + 1))
+    if n <= _FEW_ATOMS and images < _FEW_IMAGES:
+        return n * n * _SPHERE / volume
+    heights = 1 / np.linalg.norm(np.linalg.inv(cell), axis=0)
+    images = float(np.prod(2 * np.ceil(BOND_CUTOFF / heights) + 1))
+    bins = np.clip(heights / _BIN, 1, 1000).astype(int)
+    place = np.minimum((frac - np.floor(frac)) * bins, bins - 1).astype(int)
+    code = (place[:, 0] * bins[1] + place[:, 1]) * bins[2] + place[:, 2]
+    counts = np.unique(code, return_counts=True)[1].astype(np.float64)
+    pairs = float((counts**2).sum()) * _SPHERE * float(np.prod(bins)) / volume
+    return max(pairs, n * images / _FEW_IMAGES)
 
 
 def _directed_bonds(
@@ -246,6 +296,12 @@ def _angles(
     seconds = seconds[np.argsort(center[seconds], kind="stable")]
     # seconds of one atom are now contiguous: atom a owns starts[a] : starts[a] + counts[a]
     counts = np.bincount(center[seconds], minlength=center.max() + 1)
+    n_angles = int(counts[center[firsts]].sum())
+    if n_angles > MOST_ANGLES:
+        raise LabError(
+            f"The structure has {n_angles:,} angles between bonds within {ANGLE_CUTOFF:g} Å, and at"
+            f" most {MOST_ANGLES:,} are computed; give a smaller cell, or correct its coordinates."
+        )
     starts = np.cumsum(counts) - counts
 
     repeats = counts[center[firsts]]

@@ -6,7 +6,6 @@ import inspect
 import io
 import json
 import os
-import pickle
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -58,16 +57,11 @@ _ARCHITECTURE: dict[str, Any] = {
 _KEYWORD_ONLY = {"conv_norm": None, "mlp_out_bias": False, "final_mlp": "MLP"}
 """Defaults that CHGNet's constructor takes from its keyword arguments."""
 
-_DAMAGED = (
-    pickle.UnpicklingError,
-    RuntimeError,
-    EOFError,
-    LookupError,
-    ValueError,
-    TypeError,
-    AttributeError,
-)
-"""What torch raises on a checkpoint with foreign objects or with damaged content."""
+_LARGEST = 1 << 30
+"""Bytes of a checkpoint's contents; one of CHGNet has two million."""
+_LARGEST_PICKLE = 16 << 20
+_COMPOSITION_MODELS = frozenset({"MPtrj", "MPtrj_e", "MPF", "MP-r2SCAN"})
+"""AtomRef that chgnet starts from, which the checkpoint's own replace."""
 
 UNKNOWN = "unknown"
 """The functional of a checkpoint or a data set that does not name one."""
@@ -99,10 +93,11 @@ def load_model(name_or_path: str | os.PathLike[str], device: torch.device | str 
             f"{path} is not a CHGNet checkpoint; give a file that chgnet or a run wrote."
         )
     _check_architecture(path, state["model_args"])
-    model = _build(state["model_args"])
+    _check_parameters(path, state["state_dict"])
     try:
+        model = _build(state["model_args"])
         model.load_state_dict(state["state_dict"])
-    except RuntimeError as error:
+    except (RuntimeError, TypeError, ValueError, LookupError, AttributeError) as error:
         raise LabError(
             f"{path} does not hold the parameters of a CHGNet; give an undamaged checkpoint."
         ) from error
@@ -180,7 +175,8 @@ def save_model(path: Path, model: CHGNet, extra: Mapping[str, Any]) -> None:
 
 def read_extra(path: Path) -> dict[str, Any]:
     """Return what ``save_model`` was given as ``extra``; empty for a checkpoint of chgnet's own."""
-    return dict(_read(path).get("extra", {}))
+    extra = _read(path).get("extra", {})
+    return dict(extra) if isinstance(extra, Mapping) else {}
 
 
 def model_fingerprint(model: CHGNet) -> str:
@@ -219,13 +215,36 @@ def _read(path: Path) -> dict[str, Any]:
         f"{path} is not a checkpoint of plain tensors and values, so it is not opened; give a file "
         "that chgnet or a run wrote."
     )
-    if not zipfile.is_zipfile(path):
-        raise LabError(refusal)
+    _check_archive(path, refusal)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except _DAMAGED as error:
+    except (MemoryError, KeyboardInterrupt):
+        raise
+    except Exception as error:  # anything, on foreign objects or damaged content
         raise LabError(refusal) from error
     return content if isinstance(content, dict) else {}
+
+
+def _check_archive(path: Path, refusal: str) -> None:
+    """Raise unless a file is an archive as torch writes it, whose checksums are right."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+            size = sum(entry.file_size for entry in entries)
+            if (
+                size > min(_LARGEST, path.stat().st_size)
+                or any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
+                or any(
+                    entry.filename.endswith(".pkl") and entry.file_size > _LARGEST_PICKLE
+                    for entry in entries
+                )
+            ):
+                raise LabError(refusal)
+            damaged = archive.testzip()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError) as error:
+        raise LabError(refusal) from error
+    if damaged:
+        raise LabError(f"{path} is damaged in {damaged}; take another copy of it.")
 
 
 def _check_architecture(path: Path, arguments: Mapping[str, Any]) -> None:
@@ -243,6 +262,29 @@ def _check_architecture(path: Path, arguments: Mapping[str, Any]) -> None:
             )
     if not isinstance(effective["composition_model"], str):
         raise LabError(f"{path} is a CHGNet without AtomRef; give a model that has one.")
+    if "self" in arguments or effective["composition_model"] not in _COMPOSITION_MODELS:
+        raise LabError(f"{path} is not a CHGNet that chgnet or a run wrote; give such a file.")
+
+
+def _check_parameters(path: Path, parameters: Mapping[Any, Any]) -> None:
+    """Raise unless all parameters have names, and are plain tensors of finite numbers."""
+    for name, value in parameters.items():
+        if not (
+            isinstance(name, str)
+            and isinstance(value, torch.Tensor)
+            and value.layout == torch.strided
+            and value.numel() * value.element_size() <= max(1, value.untyped_storage().nbytes())
+            and not value.is_complex()
+        ):
+            raise LabError(
+                f"{path} holds something else than the parameters of a CHGNet; give a file that "
+                "chgnet or a run wrote."
+            )
+        if not torch.isfinite(value).all():
+            raise LabError(
+                f"{path}: its parameter {name} is not finite; give a checkpoint of a training that "
+                "did not diverge."
+            )
 
 
 def _build(arguments: Mapping[str, Any], *, seed: int = 0) -> CHGNet:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from core import boxed
 from core.errors import LabError
 from core.frames.extent import refuse_totals
 from core.frames.functionals import MIXED, canonical_functional, covers
@@ -153,7 +154,16 @@ def open_input(paths: Paths, reading: Reading = AS_RECOGNISED) -> Input:
     Raises:
         LabError: if a file cannot be opened, or is of a form that cannot be imported.
     """
-    every = [Path(paths)] if isinstance(paths, (str, Path)) else [Path(path) for path in paths]
+    with boxed.reading(*paths_of(paths)):
+        return _opened(paths_of(paths), reading)
+
+
+def paths_of(paths: Paths) -> list[Path]:
+    """Return the paths one by one."""
+    return [Path(paths)] if isinstance(paths, (str, Path)) else [Path(path) for path in paths]
+
+
+def _opened(every: list[Path], reading: Reading) -> Input:
     sources = [open_source(path, reading.form) for path in every]
     for opened in filter(None, sources):
         opened.choose(reading.steps, with_unconverged=reading.with_unconverged)
@@ -182,12 +192,13 @@ def import_dataset(
     Tables: see `import_pairs`, `import_frames` and `import_energies`. Others: see `import_records`.
     Paths and reading are those of `open_input`.
     """
-    found = open_input(paths, reading)
-    if found.source is not None:
-        return import_records(found.source, **settings)
-    if found.table is None or kind not in found.kinds:
-        raise LabError(f"A {found.title} cannot be imported as {kind}.")
-    return _IMPORTS[kind](found.table, **settings)
+    with boxed.reading(*paths_of(paths)):
+        found = open_input(paths, reading)
+        if found.source is not None:
+            return import_records(found.source, **settings)
+        if found.table is None or kind not in found.kinds:
+            raise LabError(f"A {found.title} cannot be imported as {kind}.")
+        return _IMPORTS[kind](found.table, **settings)
 
 
 def import_records(
@@ -315,9 +326,10 @@ def plan_import(
         LabError: if nothing can be read or what the kind needs is missing.
     """
     functional = functional and canonical_functional(functional)
-    found = open_input(paths, reading)
-    if found.table is None:
-        return found.records(functional=functional, mapping=mapping, units=units).plan
-    if kind == "frames":
-        return FrameTable(found.table, mapping, functional or "", units).plan
-    return EnergyTable(found.table, kind, mapping, functional=functional, units=units).plan
+    with boxed.reading(*paths_of(paths)):
+        found = open_input(paths, reading)
+        if found.table is None:
+            return found.records(functional=functional, mapping=mapping, units=units).plan
+        if kind == "frames":
+            return FrameTable(found.table, mapping, functional or "", units).plan
+        return EnergyTable(found.table, kind, mapping, functional=functional, units=units).plan

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
+from core.boxed import count_read
 from core.elements import N_ELEMENTS
 from core.errors import LabError
 from core.frames.column_names import UNKNOWN, of_one_set, plain_energy
@@ -202,6 +203,7 @@ class RecordFrames(MappedTable):
     def _taken(self, items: Iterable[Record | Refused]) -> Iterator[Frame]:
         for item in items:
             self._n_read += 1
+            count_read()
             if isinstance(item, Refused):
                 self.refuse(item.where, item.why)
                 continue

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
+from core.boxed import count_read
 from core.errors import LabError
 from core.frames.schema import DFT, PERIODIC, Corrections
 from core.frames.tables.labels import StressOrder
@@ -222,6 +223,7 @@ class RecordSource(ABC):
             kept: list[Record] = []
             refused: Refused | None = None
             for place, item in enumerate(self.records(silent), start=1):
+                count_read()
                 if isinstance(item, Record):
                     kept.append(item)
                 else:

@@ -7,16 +7,22 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core import boxed
 from core.elements import ISOTOPES
 from core.errors import LabError
 from core.frames.schema import Frame
-from core.frames.tables.structures import contradiction, formula_in_cif, names_elements
+from core.frames.tables.structure_text import check_text, formula_in_cif
+from core.frames.tables.structures import contradiction
+from core.frames.tables.tabular import CellError
 
 if TYPE_CHECKING:
     from ase import Atoms
 
 Place = tuple[Path, int]
 """A file, and the place of a structure in it, from 0."""
+
+_MOST_IN_CIF = 20_000
+"""Atoms of a CIF with their images by symmetry; ASE reads them faster than pymatgen."""
 
 _SHOWN = 160
 """Characters shown of what a file's reader said."""
@@ -71,11 +77,13 @@ def read_structures(files: Sequence[Path]) -> tuple[list[tuple[Place, Frame]], l
     frames: list[tuple[Place, Frame]] = []
     left_out: list[LeftOut] = []
     for path in files:
-        for index, found in _read(path):
-            if isinstance(found, LabError):
-                left_out.append(LeftOut(path, index, found))
-            else:
-                frames.append(((path, index), found))
+        with boxed.reading(path):
+            for index, found in _read(path):
+                boxed.count_read()
+                if isinstance(found, LabError):
+                    left_out.append(LeftOut(path, index, found))
+                else:
+                    frames.append(((path, index), found))
     if not frames:
         raise left_out[0].error
     return frames, left_out
@@ -138,7 +146,8 @@ def _stated_formula(path: Path) -> str | None:
     """Return the formula that a CIF of one structure states, None for other files.
 
     Raises:
-        LabError: if the file is a POSCAR that does not name its elements, which ASE would guess.
+        LabError: if the file has too many atoms or operations, or is a POSCAR that does not name
+            its elements, which ASE would guess.
     """
     from ase.io.formats import UnknownFileTypeError, filetype  # noqa: PLC0415
 
@@ -149,11 +158,10 @@ def _stated_formula(path: Path) -> str | None:
     if kind not in {"cif", "vasp"}:
         return None
     text = path.read_text(errors="replace")
-    if kind == "vasp" and not names_elements(text):
-        raise LabError(
-            f"{path}: the POSCAR does not name its elements; write their symbols into a line "
-            "before the numbers of atoms."
-        )
+    try:
+        check_text(text, "cif" if kind == "cif" else "poscar", most_in_cif=_MOST_IN_CIF)
+    except CellError as error:
+        raise LabError(f"{path}: {error}; correct the file.") from None
     is_single = len(re.findall(r"^_cell_length_a", text, re.MULTILINE)) == 1
     return formula_in_cif(text) if kind == "cif" and is_single else None
 

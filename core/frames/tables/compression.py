@@ -11,6 +11,8 @@ from typing import BinaryIO, Final, cast
 
 import pyarrow as pa
 
+from core.boxed import count_read
+
 _MAGIC: Final = {
     b"\x1f\x8b": "gzip",
     b"BZh": "bz2",
@@ -19,6 +21,9 @@ _MAGIC: Final = {
     b"\x04\x22\x4d\x18": "lz4",
 }
 _SUFFIXES: Final = frozenset({".gz", ".bz2", ".xz", ".zst", ".zstd", ".lz4"})
+MOST_EXPANDED: Final = 100
+"""Times its size to which a compressed file may expand."""
+_SMALL: Final = 64 << 20
 _ERRORS: Final = (OSError, EOFError, zlib.error, lzma.LZMAError, pa.ArrowException)
 
 
@@ -40,6 +45,7 @@ class ByteStream:
         raw.seek(0)
         self._raw = raw
         self._size = max(path.stat().st_size, 1)
+        self._n_read = 0
         self._file = _decompressed(raw, self.compression)
 
     def read(self, size: int) -> bytes:
@@ -48,8 +54,9 @@ class ByteStream:
         Raises:
             BrokenStreamError: if the file breaks off or is damaged.
         """
+        count_read()
         try:
-            return bytes(self._file.read1(size))  # type: ignore[attr-defined]
+            part = bytes(self._file.read1(size))  # type: ignore[attr-defined]
         except _ERRORS as error:
             how = (
                 "breaks off"
@@ -58,6 +65,13 @@ class ByteStream:
             )
             name = f"the {self.compression} file" if self.compression else "the file"
             raise BrokenStreamError(f"{name} {how}") from None
+        self._n_read += len(part)
+        if self.compression and self._n_read > max(_SMALL, MOST_EXPANDED * self._raw.tell()):
+            raise BrokenStreamError(
+                f"it expands to more than {MOST_EXPANDED} times its size; decompress it first if "
+                "it is sound"
+            )
+        return part
 
     @property
     def share(self) -> float:

@@ -13,7 +13,7 @@ import pyarrow.csv as pv
 
 from core.errors import LabError
 from core.frames.tables.compression import BrokenStreamError, ByteStream, head_of, open_bytes
-from core.frames.tables.header import Header, read_header
+from core.frames.tables.header import MOST_COLUMNS, Header, read_header
 from core.frames.tables.tabular import TableFile, is_index
 from core.progress import Progress, silent
 
@@ -145,7 +145,13 @@ class CsvFile(TableFile):
             raise self._broken(error) from None
         if header is None:
             raise self._empty()
+        if len(header.names) > MOST_COLUMNS:
+            raise LabError(
+                f"Line {header.line} of {self.path.name} has {len(header.names):,} cells; a table "
+                f"may have {MOST_COLUMNS:,} columns, so leave the others out."
+            )
         named = False
+        seen: set[str] = set()
         for number, column in enumerate(header.names, 1):
             # Nameless columns at the left are an index, as pandas writes it.
             named = named or bool(column.strip())
@@ -154,11 +160,12 @@ class CsvFile(TableFile):
                     f"Line {header.line} of {self.path.name}: column {number} has no name; give it "
                     "one."
                 )
-            if named and column in header.names[: number - 1]:
+            if named and column in seen:
                 raise LabError(
                     f"Line {header.line} of {self.path.name}: the name {column!r} occurs twice; "
                     "rename one."
                 )
+            seen.add(column)
         if not named:
             raise self._empty()
         return header

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from core.boxed import count_read
 from core.elements import FormulaError, amounts_from_formulas, fractions_from_formula
 from core.errors import LabError
 from core.frames.extent import refuse_totals
@@ -160,6 +161,7 @@ class FrameTable(MappedTable):
             if field not in _NUMBERS
         }
         for i, structure in enumerate(cells["structure"]):
+            count_read()
             if not wanted[i]:
                 continue
             if not structure or is_missing(structure):

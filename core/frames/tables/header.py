@@ -14,6 +14,8 @@ from core.frames.units import BASE, UnknownUnitError, unit_named
 _DELIMITERS = ",;\t|"
 _COMMENT = "#"
 _MOST_COMMENTS = 10_000
+MOST_COLUMNS = 10_000
+"""Columns of a table; one with more is taken for damaged."""
 _DASHES = frozenset({"", "-", "–", "—", "none"})
 
 
@@ -67,7 +69,11 @@ def _in_comment(number: int, comment: str, first_row: str) -> Header | None:
     text = comment.strip().lstrip("#").lstrip()
     delimiter = _delimiter(text)
     names, cells = _cells(text, delimiter), _cells(first_row, delimiter)
-    if len(names) != len(cells) or len(names) < 2 or not any(map(_is_number, cells)):
+    if (
+        len(names) != len(cells)
+        or not 2 <= len(names) <= MOST_COLUMNS
+        or not any(map(_is_number, cells))
+    ):
         return None
     return Header(line=number, delimiter=delimiter, names=_stripped(names))
 
@@ -77,6 +83,8 @@ def _header(number: int, line: str, file: TextIO) -> Header:
     delimiter = _delimiter(line, below)
     records = csv.reader(chain([line, below], file), delimiter=delimiter)
     names = next(records)
+    if len(names) > MOST_COLUMNS:
+        return Header(line=number, delimiter=delimiter, names=names)
     blank = 0
     units: list[str] = []
     for cells in records:

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
+from core.boxed import count_read
 from core.errors import LabError
 from core.frames.schema import EXPORTED, Card, EnergyColumn
 from core.frames.tables.tabular import TableFile
@@ -45,6 +46,7 @@ class ParquetFile(TableFile):
         done, total = 0, self._file.metadata.num_rows
         try:
             for batch in self._file.iter_batches(batch_size=_BATCH_ROWS, columns=list(columns)):
+                count_read()
                 yield _with_plain_text(batch)
                 done += batch.num_rows
                 progress(done / total, f"Reading {self.path.name}")

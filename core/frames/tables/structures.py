@@ -21,6 +21,13 @@ from core.elements import (
 )
 from core.frames.schema import PERIODIC, Frame
 from core.frames.tables.literals import is_python_repr, parse_dict_text
+from core.frames.tables.structure_text import (
+    check_text,
+    formula_in_cif,
+    has_other_symmetry,
+    is_cif,
+    is_poscar,
+)
 from core.frames.tables.tabular import CellError
 
 REACH = 6.0
@@ -182,26 +189,6 @@ def _differ(formula: str, written: str) -> bool:
     return bool(np.abs(fractions[0] - fractions[1]).max() >= _SAME_COMPOSITION)
 
 
-def names_elements(poscar: str) -> bool:
-    """Return whether a POSCAR names its elements, in line 6 or behind its coordinates."""
-    lines = poscar.splitlines()
-    words = lines[5].split() if len(lines) > 5 else []
-    if not words or not all(word.isdecimal() for word in words):
-        return True
-    coordinates = [line.split() for line in lines[7:] if len(line.split()) >= 3]
-    behind = [line[-1] for line in coordinates[: sum(map(int, words[:100]))] if line]
-    return len(behind) > 0 and all(re.fullmatch("[A-Z][a-z]?", word) for word in behind)
-
-
-def formula_in_cif(text: str) -> str | None:
-    """Return the formula that a CIF of one structure states, None if it states none."""
-    match = re.search(
-        r"^\s*_chemical_formula_sum\s+(?:'([^']*)'|\"([^\"]*)\"|(\S+))", text, re.MULTILINE
-    )
-    formula = next(filter(None, match.groups()), "").strip() if match else ""
-    return formula if re.match("[A-Z]", formula) else None
-
-
 def looks_like_structure(value: object) -> bool:
     """Return whether the value of a table cell looks like a structure."""
     if isinstance(value, Mapping):
@@ -211,21 +198,7 @@ def looks_like_structure(value: object) -> bool:
     if value.lstrip().startswith("{"):
         quote = "'" if is_python_repr(value) else '"'
         return f"{quote}lattice{quote}" in value and f"{quote}sites{quote}" in value
-    return is_cif(value) or _is_poscar(value)
-
-
-def is_cif(text: str) -> bool:
-    """Return whether text is a CIF."""
-    return "_cell_length_a" in text
-
-
-def _is_poscar(text: str) -> bool:
-    lines = text.splitlines()
-    try:
-        float(lines[1].split()[0])
-        return all(len([float(x) for x in line.split()[:3]]) == 3 for line in lines[2:5])
-    except (IndexError, ValueError):
-        return False
+    return is_cif(value) or is_poscar(value)
 
 
 def cell_from_dict(document: Mapping[str, Any]) -> Cell:
@@ -309,7 +282,7 @@ def _atomic_number(symbol: str) -> int:
 def _from_text(text: str) -> Cell:
     from pymatgen.core import Structure  # noqa: PLC0415  takes a second to import
 
-    if not (is_cif(text) or _is_poscar(text)):
+    if not (is_cif(text) or is_poscar(text)):
         if _PRINTED.match(text):
             raise CellError(
                 "the structure is what Python prints for one, from which it cannot be read, so "
@@ -317,8 +290,7 @@ def _from_text(text: str) -> Cell:
             )
         raise CellError("the structure is neither a pymatgen dictionary nor CIF nor POSCAR")
     kind: Any = "cif" if is_cif(text) else "poscar"
-    if kind == "poscar" and not names_elements(text):
-        raise CellError("the POSCAR does not name its elements")
+    check_text(text, kind)
     if kind == "cif" and len(re.findall(r"^\s*_cell_length_a\b", text, re.MULTILINE)) > 1:
         raise CellError("the CIF holds several structures")
     try:
@@ -333,7 +305,7 @@ def _from_text(text: str) -> Cell:
     symbols = [getattr(site.specie, "symbol", "") for site in structure]
     numbers = np.array([_atomic_number(symbol) for symbol in symbols], dtype=np.uint8)
     messages = [str(warning.message) for warning in caught]
-    if kind == "cif" and _has_other_symmetry(text) and "Defaulting to P1" in " ".join(messages):
+    if kind == "cif" and has_other_symmetry(text) and "Defaulting to P1" in " ".join(messages):
         raise CellError("the CIF's space group cannot be read, and it lists no operations")
     if kind == "cif" and (formula := formula_in_cif(text)):
         problem = contradiction(formula, numbers)
@@ -345,17 +317,6 @@ def _from_text(text: str) -> Cell:
         lattice=np.array(structure.lattice.matrix),
         notes=_notes(kind, messages),
     )
-
-
-def _has_other_symmetry(cif: str) -> bool:
-    """Return whether a CIF states a space group other than P1."""
-    match = re.search(
-        r"^\s*_(?:symmetry_space_group_name_H-M|space_group_name_H-M_alt)\s+(.+)$",
-        cif,
-        re.MULTILINE,
-    )
-    name = re.sub(r"[^A-Za-z0-9/-]", "", match[1]) if match else ""
-    return name not in {"", "P1"}
 
 
 def _notes(kind: str, messages: Iterable[str]) -> tuple[str, ...]:

@@ -16,7 +16,6 @@ from core.studies.job.directory import Job, JobStatus
 
 _PAUSE = 0.25
 _PATIENCE = 5.0
-_NICE = 5
 
 
 def compute_here(job: Job, progress: Progress) -> Any:
@@ -108,11 +107,6 @@ def seconds_left(status: JobStatus, now: float) -> float | None:
     if status.started is None or not 0.02 < status.share < 1:
         return None
     return (now - status.started) / status.share * (1 - status.share)
-
-
-def lower_priority() -> None:
-    """Give the dashboard and running trainings priority over this process."""
-    psutil.Process().nice(_NICE)
 
 
 def _command(path: Path) -> list[str]:
