@@ -140,6 +140,11 @@ def sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
+def is_full_disk(error: BaseException | None) -> bool:
+    """Return whether an error says that the disk is full."""
+    return isinstance(error, OSError) and error.errno in _FULL
+
+
 def disk_is_full(path: Path) -> bool:
     """Return whether less than a mebibyte is free on the disk of a directory."""
     try:

@@ -4,7 +4,10 @@ import os
 import shlex
 import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
+
+from core.errors import LabError
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 """The directory that holds `core`, `pages` and `data`."""
@@ -20,9 +23,16 @@ _DEFAULT = "~/.atomref-lab"
 
 
 def home() -> Path:
-    """Return the directory of all user data, created if missing."""
+    """Return the directory of all user data, created if missing.
+
+    Raises:
+        LabError: if the variable that names it is empty, or it is a file.
+    """
     path = _root()
-    path.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise LabError(f"{path} is a file; set {_VARIABLE} to a directory.") from None
     return path
 
 
@@ -67,7 +77,8 @@ def keep_compiled_code() -> None:
     Its default, the system's temporary directory, does not survive a restart. Call this before
     torch is imported, which reads the setting.
     """
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(_root() / "cache" / "compiled"))
+    with suppress(LabError):  # Whoever needs a home will say what is wrong with it.
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(_root() / "cache" / "compiled"))
 
 
 def atomrefs_dir() -> Path:
@@ -103,10 +114,18 @@ def shell_line(command: str) -> str:
 
 
 def _root() -> Path:
-    return Path(os.environ.get(_VARIABLE, _DEFAULT)).expanduser().absolute()
+    named = os.environ.get(_VARIABLE, _DEFAULT)
+    if not named.strip():
+        raise LabError(f"{_VARIABLE} is empty; unset it, or name a directory for the lab's data.")
+    return Path(named).expanduser().absolute()
 
 
 def _sub(name: str) -> Path:
     path = home() / name
-    path.mkdir(exist_ok=True)
+    try:
+        path.mkdir(exist_ok=True)
+    except FileExistsError:
+        raise LabError(
+            f"{path} is a file where the lab keeps a directory; move it elsewhere."
+        ) from None
     return path

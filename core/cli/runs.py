@@ -1,4 +1,4 @@
-"""`runs list|show|cancel|pause|resume|revive|delete` and `export`."""
+"""`runs list|show|verify|cancel|pause|resume|revive|delete` and `export`."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -8,6 +8,7 @@ import typer
 
 from core.cli.answer import Answer, LabCommand, columns, deletion, facts
 from core.cli.options import JsonFlag, RunName, Yes
+from core.errors import LabError
 from core.progress import duration_text
 from core.runs.export.checkpoint import export_checkpoint
 from core.runs.process import local
@@ -15,6 +16,7 @@ from core.runs.process.restart import restart_lost
 from core.runs.record.directory import Run
 from core.runs.record.events import errors_text
 from core.runs.record.listing import find_run, list_runs, queue_position, status_if_any, summary_row
+from core.runs.record.verifying import verify
 from core.runs.results.unseen import FILES, unseen_of
 from core.training.settings.config import FLAGS
 from core.training.settings.energies_only import drift_text, replay_text, teacher_text
@@ -140,6 +142,20 @@ def resume(
     run = find_run(name)
     local.resume(run, processes=processes)
     return _done(run, "was resumed")
+
+
+@runs.command("verify", cls=LabCommand)
+def verify_(name: RunName, *, _json: JsonFlag = False) -> Answer:
+    """Read every file of a run, and compare checkpoints and errors with their digests."""
+    run = find_run(name)
+    files, damaged = verify(run)
+    if damaged:
+        raise LabError(" ".join(damaged))
+    names = [str(path.relative_to(run.path)) for path in files]
+    return Answer(
+        data={"run": run.id, "files": names, "damaged": []},
+        text=f"{run.id} is sound: {len(names):,} files.",
+    )
 
 
 @runs.command("delete", cls=LabCommand)

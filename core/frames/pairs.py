@@ -11,9 +11,10 @@ import pyarrow as pa
 from core.elements import fractions_from_formulas
 from core.errors import LabError
 from core.files import new_directory, write_whole
+from core.frames.checksums import CHECKSUMS, check_fingerprint
 from core.frames.derived import volumes_per_atom
 from core.frames.schema import CARD, Card, Frame, read_card
-from core.frames.shards import ShardReader, ShardWriter, open_batches, write_table
+from core.frames.shards import ShardReader, ShardWriter, read_table, shard_paths, write_table
 
 _TABLE = "pairs.arrow"
 _STEM = "structures"
@@ -154,7 +155,8 @@ def write_pairs(
             writer.abandon()
         arrow = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata()
         arrow = arrow.append_column(_STRUCTURE_ROW, pa.array(rows)).combine_chunks()
-        write_table(partial / _TABLE, arrow, writer.digest)
+        write_table(partial / _TABLE, arrow, writer.digest, writer.checksums)
+        writer.checksums.write(partial)
         counts = {
             "n": len(table),
             "n_materials": int(table["material_id"].nunique()),
@@ -175,7 +177,9 @@ def open_pairs(directory: Path) -> PairSet:
     card = read_card(path / CARD)
     if card.kind != "pairs":
         raise LabError(f"{card.name} contains {card.kind}; choose a data set of pairs.")
-    arrow = pa.Table.from_batches(open_batches(path / _TABLE))
+    if not (path / CHECKSUMS).exists():
+        check_fingerprint([*shard_paths(path, _STEM), path / _TABLE], card.fingerprint)
+    arrow = read_table(path / _TABLE)
     structures = ShardReader(path, stem=_STEM)
     rows = arrow.column(_STRUCTURE_ROW).to_numpy() if _STRUCTURE_ROW in arrow.column_names else None
     if len(arrow) != card.n or rows is None or rows.max(initial=-1) >= len(structures):

@@ -5,7 +5,6 @@ and a column is a view of the file.
 """
 
 import hashlib
-import os
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -17,12 +16,19 @@ import numpy as np
 import pyarrow as pa
 
 from core.errors import LabError
+from core.frames.checksums import (
+    CheckedBatch,
+    Checksums,
+    FileSums,
+    open_checked,
+    read_checksums,
+)
 from core.frames.layout import SCHEMA, BatchView, to_batch
 from core.frames.schema import Frame, problems_of
 
 BATCH_ROWS = 4096
 SHARD_ROWS = 16 * BATCH_ROWS
-_ROWS_FILE = "rows.arrow"
+ROWS_FILE = "rows.arrow"
 _ROWS_SCHEMA = pa.schema([("row", pa.int64())])
 
 
@@ -31,6 +37,7 @@ class ShardWriter:
 
     Attributes:
         digest: SHA-256 of everything written so far.
+        checksums: those of the shards written so far.
     """
 
     def __init__(
@@ -52,6 +59,7 @@ class ShardWriter:
         self._frame_ids: set[str] = set()
         self._material_ids: set[str] = set()
         self.digest = hashlib.sha256()
+        self.checksums = Checksums()
         self._rows_in_shard = 0
         self._n_shards = 0
         self._sink: pa.OSFile | None = None
@@ -150,22 +158,16 @@ class ShardWriter:
         if self._ipc is not None and self._sink is not None:
             self._ipc.close()
             self._sink.close()
-            _sync_and_hash(self._path, self.digest)
+            self.checksums.add(self._path, self.digest)
             self._ipc = self._sink = None
             self._rows_in_shard = 0
 
 
-def write_table(path: Path, table: pa.Table, digest: Any) -> None:
-    """Write a table as one Arrow file and add its bytes to the hash."""
+def write_table(path: Path, table: pa.Table, digest: Any, checksums: Checksums) -> None:
+    """Write a table as one Arrow file; add its bytes to the hash, and its checksums."""
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
-    _sync_and_hash(path, digest)
-
-
-def _sync_and_hash(path: Path, digest: Any) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-        hashlib.file_digest(file, lambda: digest)
+    checksums.add(path, digest)
 
 
 class ShardReader:
@@ -182,9 +184,10 @@ class ShardReader:
 
     def __init__(self, directory: Path, *, stem: str, rows: np.ndarray | None = None) -> None:
         self._rows = rows
-        self._batches: list[pa.RecordBatch] = []
-        for path in sorted(directory.glob(f"{stem}-*.arrow")):
-            self._batches += open_batches(path, SCHEMA)
+        self._batches: list[CheckedBatch] = []
+        sums = read_checksums(directory)
+        for path in shard_paths(directory, stem):
+            self._batches += open_checked(path, SCHEMA, _of(sums, path))
         sizes = [batch.num_rows for batch in self._batches]
         self._starts: list[int] = [0, *np.cumsum(sizes, dtype=int).tolist()]
         self._views: list[BatchView | None] = [None] * len(sizes)
@@ -225,7 +228,8 @@ class ShardReader:
     def batches(self) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Yield (first row, record batch) one after the other; memory-mapped unless chosen."""
         for part, batch in self._parts():
-            yield part.first, batch if part.places is None else batch.take(pa.array(part.places))
+            rows = batch.whole()
+            yield part.first, rows if part.places is None else rows.take(pa.array(part.places))
 
     def compositions(self) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         """Yield (first row, flat atomic numbers, offsets) of one record batch after the other."""
@@ -251,7 +255,7 @@ class ShardReader:
         number, place = self._place(row)
         view = self._views[number]
         if view is None:
-            view = self._views[number] = BatchView(self._batches[number])
+            view = self._views[number] = BatchView(self._batches[number].whole())
         return view.frame(place)
 
     def _place(self, row: int) -> tuple[int, int]:
@@ -262,7 +266,7 @@ class ShardReader:
         number = bisect_right(self._starts, stored) - 1
         return number, stored - self._starts[number]
 
-    def _parts(self) -> Iterator[tuple["_Part", pa.RecordBatch]]:
+    def _parts(self) -> Iterator[tuple["_Part", CheckedBatch]]:
         """Yield the rows of each record batch that has any."""
         for start, batch in zip(self._starts, self._batches, strict=False):
             if self._rows is None:
@@ -285,7 +289,7 @@ class _Part:
     first: int
     places: np.ndarray | None
 
-    def column(self, batch: pa.RecordBatch, name: str) -> pa.Array:
+    def column(self, batch: CheckedBatch, name: str) -> pa.Array:
         """Return a column of these rows."""
         column = batch.column(name)
         return column if self.places is None else column.take(pa.array(self.places))
@@ -295,22 +299,32 @@ class _Part:
         return values if self.places is None else values[self.places]
 
 
-def open_batches(path: Path, schema: pa.Schema | None = None) -> list[pa.RecordBatch]:
-    """Memory-map the record batches of an Arrow file."""
-    try:
-        reader = pa.ipc.open_file(pa.memory_map(str(path)))
-    except (OSError, pa.ArrowInvalid):
-        raise LabError(f"{path} is damaged or missing; import the data set again.") from None
-    if schema is not None and reader.schema != schema:
-        raise LabError(f"{path} has the layout of another version; import the data set again.")
-    return [reader.get_batch(number) for number in range(reader.num_record_batches)]
+def shard_paths(directory: Path, stem: str) -> list[Path]:
+    """Return the shards of a directory, in order."""
+    return sorted(directory.glob(f"{stem}-*.arrow"))
+
+
+def read_table(path: Path, schema: pa.Schema | None = None) -> pa.Table:
+    """Return an Arrow file as a table.
+
+    Raises:
+        LabError: if it is damaged, missing or of another layout.
+    """
+    batches = open_checked(path, schema, _of(read_checksums(path.parent), path))
+    return pa.Table.from_batches([batch.whole() for batch in batches], schema)
+
+
+def _of(sums: dict[str, FileSums] | None, path: Path) -> FileSums | None:
+    """Return the checksums of a file; a file that lacks them where others have them is damaged."""
+    return None if sums is None else sums.get(path.name, {})
 
 
 def write_rows(directory: Path, rows: np.ndarray, parent_fingerprint: str) -> str:
     """Write the rows of a subset and return the SHA-256 that names its contents."""
     digest = hashlib.sha256(parent_fingerprint.encode())
     table = pa.table({"row": pa.array(rows, pa.int64())}, schema=_ROWS_SCHEMA)
-    write_table(directory / _ROWS_FILE, table, digest)
+    # Its fingerprint is that of one small file, which is compared as a whole.
+    write_table(directory / ROWS_FILE, table, digest, Checksums())
     return digest.hexdigest()
 
 
@@ -325,8 +339,7 @@ def read_rows(directory: Path, n: int, n_parent: int) -> np.ndarray:
     Raises:
         LabError: if the file is damaged or does not fit the parent.
     """
-    batches = open_batches(directory / _ROWS_FILE, _ROWS_SCHEMA)
-    rows: np.ndarray = pa.Table.from_batches(batches, _ROWS_SCHEMA).column("row").to_numpy()
+    rows: np.ndarray = read_table(directory / ROWS_FILE, _ROWS_SCHEMA).column("row").to_numpy()
     steps = np.diff(rows, prepend=-1, append=n_parent)
     if len(rows) != n or (steps <= 0).any():
         raise LabError(f"{directory} does not match its card; delete it and make the subset again.")

@@ -10,11 +10,19 @@ import pyarrow as pa
 
 from core.errors import LabError
 from core.files import new_directory, write_whole
+from core.frames.checksums import CHECKSUMS, check_fingerprint
 from core.frames.compositions import fractions_of
 from core.frames.derived import mean_magmoms, volumes_per_atom
 from core.frames.layout import SCALARS
 from core.frames.schema import CARD, Card, Frame, read_card
-from core.frames.shards import SHARD_ROWS, ShardReader, ShardWriter, read_rows
+from core.frames.shards import (
+    ROWS_FILE,
+    SHARD_ROWS,
+    ShardReader,
+    ShardWriter,
+    read_rows,
+    shard_paths,
+)
 from core.frames.splits import Split, split_by_material
 from core.home import EMBEDDED_DIR
 
@@ -64,6 +72,7 @@ def write_frames(
         counts = {"n": writer.n, "n_materials": writer.n_materials, "fingerprint": fingerprint}
         card = card.model_copy(update={"kind": "frames", **counts})
         card = describe(card) if describe else card
+        writer.checksums.write(partial)
         write_whole(partial / CARD, card.model_dump_json(indent=2).encode())
     return card
 
@@ -97,7 +106,10 @@ class FrameSet:
         self._rows: np.ndarray | None = None
         if parent := parent_path(self.path, self.card):
             self.parent = FrameSet(parent)
+            _check_whole(self.path, self.card)
             self._rows = read_rows(self.path, self.card.n, len(self.parent))
+        else:
+            _check_whole(self.path, self.card)
         self._shards = ShardReader(parent or self.path, stem=_STEM, rows=self._rows)
         if len(self._shards) != self.card.n:
             raise LabError(
@@ -208,6 +220,17 @@ class FrameSet:
             if inherited is not None:
                 return inherited
         return split_by_material(self.material_ids(), seed=self.card.split_seed)
+
+
+def _check_whole(directory: Path, card: Card) -> None:
+    """Compare a data set without checksums, of an older version, with its fingerprint."""
+    if (directory / CHECKSUMS).exists():
+        return
+    if card.parent is None:
+        check_fingerprint(shard_paths(directory, _STEM), card.fingerprint)
+    else:
+        start = card.parent.fingerprint.encode()
+        check_fingerprint([directory / ROWS_FILE], card.fingerprint, start)
 
 
 def parent_path(directory: Path, card: Card) -> Path | None:

@@ -16,10 +16,11 @@ import json
 import mmap
 import os
 import shutil
+import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -30,7 +31,7 @@ from core.files import new_directory, write_whole
 from core.frames.schema import Frame, Structures
 from core.home import cache_dir
 from core.potential.graph import PackedGraph, convert
-from core.potential.records import RECORD_VERSION, RecordSize, decode, encode
+from core.potential.records import RECORD_VERSION, RecordSize, decode, encode, length_of
 from core.progress import Progress, report, silent
 
 IN_MEMORY = 8192
@@ -42,7 +43,9 @@ _CHUNK = 256
 
 _POLL_SECONDS = 0.5
 
-_INDEX = np.dtype([("offset", "<i8")] + [(name, "<i4") for name in RecordSize._fields])
+_INDEX = np.dtype(
+    [("offset", "<i8")] + [(name, "<i4") for name in RecordSize._fields] + [("sum", "<u4")]
+)
 _RECORDS, _PLACES, _SUMMARY = "records.bin", "places.npy", "summary.json"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -52,14 +55,19 @@ class GraphTable:
     """Graphs one after the other in one buffer, in memory or mapped from a file.
 
     Attributes:
-        index: where each record begins and its sizes, (n,); no bonds where there is no graph.
+        index: where each record begins, its sizes and its CRC-32, (n,); no bonds where there is no
+            graph.
         records: the bytes.
         left_out: by place, why a structure has no graph.
+        path: the file of the records, whose checksums are compared; None in memory.
+        is_sound: which records were found sound, (n,).
     """
 
     index: NDArray[np.void]
     records: NDArray[np.uint8]
     left_out: Mapping[int, str]
+    path: Path | None = None
+    is_sound: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
 
     def costs(self, places: NDArray[np.integer]) -> NDArray[np.int64]:
         """Return `PackedGraph.cost` of some places, 0 where there is no graph."""
@@ -67,9 +75,21 @@ class GraphTable:
         return 2 * rows["n_bonds"].astype(np.int64) + rows["n_angles"]
 
     def graph(self, place: int, frame: Frame) -> PackedGraph:
-        """Return the graph of one place, whose structure is that of `frame`."""
-        begin, *sizes = self.index[place].item()
-        return decode(self.records[begin:], RecordSize(*sizes), frame)
+        """Return the graph of one place, whose structure is that of `frame`.
+
+        Raises:
+            LabError: if its record is damaged.
+        """
+        begin, *sizes, crc = self.index[place].item()
+        size = RecordSize(*sizes)
+        if self.path is not None and not self.is_sound[place]:
+            if zlib.crc32(self.records[begin : begin + length_of(size)].data) != crc:
+                raise LabError(
+                    f"{self.path} is damaged at the graph of frame {place}; delete the directory "
+                    f"{self.path.parent}, and it is made again."
+                )
+            self.is_sound[place] = True
+        return decode(self.records[begin:], size, frame)
 
 
 def find_graphs(
@@ -133,7 +153,7 @@ def _convert(
                 continue
             size, record = encode(graph)
             sink.write(record.data)
-            index[place] = (end, *size)
+            index[place] = (end, *size, zlib.crc32(record.data))
             end += len(record)
         report(progress, begin + len(chunk), len(rows), "Converting structures")
     return index, left_out
@@ -143,7 +163,10 @@ def _open(path: Path, structures: Structures) -> GraphTable | None:
     """Map a store; None if there is none, or none that is whole."""
     try:
         summary = json.loads((path / _SUMMARY).read_bytes())
-        index = np.load(path / _PLACES, mmap_mode="r", allow_pickle=False)
+        places = (path / _PLACES).read_bytes()
+        if summary.pop("sum") != _sum_of(summary, places):
+            return None
+        index = np.load(io.BytesIO(places), allow_pickle=False)
         with (path / _RECORDS).open("rb") as file:
             records = np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
         left_out = {int(place): str(why) for place, why in summary["left_out"].items()}
@@ -152,7 +175,15 @@ def _open(path: Path, structures: Structures) -> GraphTable | None:
         return None
     if not whole or index.dtype != _INDEX or index.shape != (len(structures),):
         return None
-    return GraphTable(index=np.asarray(index), records=records, left_out=left_out)
+    is_sound = np.zeros(len(index), dtype=bool)
+    return GraphTable(
+        index=index, records=records, left_out=left_out, path=path / _RECORDS, is_sound=is_sound
+    )
+
+
+def _sum_of(summary: Mapping[str, Any], places: bytes) -> int:
+    """Return the CRC-32 of a store's places and of its summary."""
+    return zlib.crc32(json.dumps(summary, sort_keys=True).encode(), zlib.crc32(places))
 
 
 def _make(path: Path, structures: Structures, progress: Progress) -> GraphTable | None:
@@ -181,7 +212,9 @@ def _write(path: Path, structures: Structures, progress: Progress) -> None:
             places = io.BytesIO()
             np.save(places, index)
             write_whole(partial / _PLACES, places.getvalue())
-            summary = {"n_bytes": n_bytes, "left_out": left_out}
+            reasons = {str(place): why for place, why in left_out.items()}
+            summary: dict[str, Any] = {"n_bytes": n_bytes, "left_out": reasons}
+            summary["sum"] = _sum_of(summary, places.getvalue())
             write_whole(partial / _SUMMARY, json.dumps(summary).encode())
     except OSError as error:
         if error.errno not in _FULL:

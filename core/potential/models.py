@@ -23,6 +23,7 @@ from core.files import write_whole
 from core.potential.devices import kind_of
 from core.potential.released import MODELS
 from core.potential.weights import ATOMREF
+from core.sealed import check_seal, sealed
 
 _ARCHITECTURE: dict[str, Any] = {
     "atom_fea_dim": 64,
@@ -170,7 +171,7 @@ def save_model(path: Path, model: CHGNet, extra: Mapping[str, Any]) -> None:
     }
     buffer = io.BytesIO()
     torch.save(content, buffer)
-    write_whole(path, buffer.getvalue())
+    write_whole(path, sealed(buffer.getvalue()))
 
 
 def read_extra(path: Path) -> dict[str, Any]:
@@ -215,6 +216,7 @@ def _read(path: Path) -> dict[str, Any]:
         f"{path} is not a checkpoint of plain tensors and values, so it is not opened; give a file "
         "that chgnet or a run wrote."
     )
+    check_seal(path, "take another copy of it, or train again")
     _check_archive(path, refusal)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from core.potential.graph import PackedGraph
 from core.potential.prediction import HasStructure
 
-RECORD_VERSION = 1
+RECORD_VERSION = 2
 """To be raised with every change of the layout or meaning of the bytes."""
 
 _ALIGNMENT = 4
@@ -56,7 +56,7 @@ def encode(graph: PackedGraph) -> tuple[RecordSize, NDArray[np.uint8]]:
     second = 2 * graph.angle_second.astype(np.int64) + graph.angle_second_reversed
     if (np.diff(first) < 0).any():
         raise ValueError("the angles of a graph are not sorted by their first leg")
-    record = np.zeros(_length(size), dtype=np.uint8)
+    record = np.zeros(length_of(size), dtype=np.uint8)
     content = (
         graph.bond_center,
         graph.bond_neighbor,
@@ -115,7 +115,8 @@ def _layout(size: RecordSize) -> Iterator[tuple[slice, np.dtype, tuple[int, ...]
         yield slice(begin, end), dtype, shape
 
 
-def _length(size: RecordSize) -> int:
+def length_of(size: RecordSize) -> int:
+    """Return the bytes of a record."""
     end = max(place.stop for place, _, _ in _layout(size))
     return end + -end % _ALIGNMENT
 

@@ -4,7 +4,11 @@ A result is a dataclass whose fields hold numpy arrays (of numbers or of strings
 the same kind, or JSON types: numbers, strings, lists, dictionaries and None.
 """
 
+import io
+import struct
+import tokenize
 import zipfile
+import zlib
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -14,9 +18,23 @@ import orjson
 
 from core.errors import LabError
 from core.files import whole_file
+from core.sealed import check_seal, sealed
 
 _JSON = "json"
-_UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    LookupError,
+    AttributeError,
+    RuntimeError,
+    MemoryError,
+    SyntaxError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    tokenize.TokenError,
+)
 
 Result = TypeVar("Result")
 
@@ -32,8 +50,9 @@ def save_result(path: Path, result: Any, *, compress: bool = False) -> None:
     arrays: dict[str, Any] = {}
     values = _split(result, "", arrays)
     arrays[_JSON] = np.frombuffer(orjson.dumps(values), np.uint8)
+    (np.savez_compressed if compress else np.savez)(buffer := io.BytesIO(), **arrays)
     with whole_file(path) as file:
-        (np.savez_compressed if compress else np.savez)(file, **arrays)
+        file.write(sealed(buffer.getvalue()))
 
 
 def load_result(path: Path, kind: type[Result]) -> Result:
@@ -47,6 +66,7 @@ def load_result(path: Path, kind: type[Result]) -> Result:
         LabError: if the file is missing or damaged, or holds another kind of result.
     """
     try:
+        check_seal(path, "compute it again")
         with np.load(path, allow_pickle=False) as stored:
             return _join(kind, orjson.loads(stored[_JSON].tobytes()), "", stored)
     except (*_UNREADABLE, TypeError):

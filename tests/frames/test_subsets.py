@@ -13,7 +13,7 @@ from core.errors import LabError
 from core.files import write_whole
 from core.frames.contents.numbers import contents_of
 from core.frames.registry import delete_dataset, list_datasets, open_dataset, write_subset
-from core.frames.schema import Card
+from core.frames.schema import CARD, Card, read_card
 from core.frames.shards import write_rows
 from core.frames.store import open_frames, write_frames
 from core.home import datasets_dir
@@ -123,9 +123,14 @@ def test_damaged_rows_are_told(make_frames, rows):
     write_whole(store_rows, b"")
     with pytest.raises(LabError, match=r"rows\.arrow is damaged"):
         open_frames(datasets_dir() / "some")
-    write_rows(datasets_dir() / "some", np.array(rows), "x")
+    directory = datasets_dir() / "some"
+    fingerprint = write_rows(directory, np.array(rows), data.fingerprint)
+    with pytest.raises(LabError, match=r"rows\.arrow is damaged"):
+        open_frames(directory)
+    card = read_card(directory / CARD).model_copy(update={"fingerprint": fingerprint})
+    write_whole(directory / CARD, card.model_dump_json().encode())
     with pytest.raises(LabError, match="does not match its card; delete it"):
-        open_frames(datasets_dir() / "some")
+        open_frames(directory)
 
 
 def test_mistakes_leave_nothing(make_frames):

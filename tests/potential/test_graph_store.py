@@ -214,3 +214,40 @@ def test_rows_without_a_structure_have_no_graph(lonely):
     assert ((table.costs(places) > 0) == (np.arange(24) % 2 == 0)).all()
     assert not table.left_out
     assert cached(lonely) == []
+
+
+def flips(content, n):
+    """Yield the contents with one flipped bit, at even distances."""
+    for bit in np.linspace(0, 8 * len(content) - 1, n).astype(int).tolist():
+        changed = bytearray(content)
+        changed[bit // 8] ^= 1 << bit % 8
+        yield bytes(changed)
+
+
+def read_all(table, frame_set):
+    for place in set(range(len(frame_set))) - {LONELY}:
+        table.graph(place, frame_set.frame(place))
+
+
+def test_every_flipped_bit_of_the_records_is_told(lonely):
+    find_graphs(lonely, np.arange(len(lonely)))
+    file = store_path(lonely) / "records.bin"
+    for content in flips(file.read_bytes(), 60):
+        # What a process has mapped stays as it was.
+        file.unlink()
+        file.write_bytes(content)
+        table, _ = find_graphs(lonely, np.arange(len(lonely)))
+        with pytest.raises(LabError, match=r"records\.bin is damaged at the graph of frame"):
+            read_all(table, lonely)
+
+
+@pytest.mark.parametrize("name", ["places.npy", "summary.json"])
+def test_every_flipped_bit_of_the_index_makes_the_store_anew(lonely, name):
+    find_graphs(lonely, np.arange(len(lonely)))
+    file = store_path(lonely) / name
+    whole_file = file.read_bytes()
+    for content in flips(whole_file, 60):
+        file.write_bytes(content)
+        assert graph_store._open(file.parent, lonely) is None
+    assert_right(lonely, range(len(lonely)))
+    assert file.read_bytes() == whole_file

@@ -1,4 +1,4 @@
-"""`datasets list|show|describe|delete`."""
+"""`datasets list|show|describe|verify|delete`."""
 
 from typing import Annotated, Any
 
@@ -26,6 +26,7 @@ from core.cli.data.derive import (
     conditions,
 )
 from core.cli.options import DatasetName, JsonFlag, Yes
+from core.errors import LabError
 from core.frames.contents.browsing import listed, order_of, page_of
 from core.frames.contents.distributions import SIZES, summary
 from core.frames.contents.numbers import occurrence, quantities_of
@@ -38,6 +39,7 @@ from core.frames.registry import (
 )
 from core.frames.schema import Card
 from core.frames.store import open_frames
+from core.frames.verifying import verify
 from core.studies.contents import ContentsStudy
 from core.studies.job.directory import Job
 from core.studies.job.local import compute_here
@@ -136,6 +138,18 @@ def describe(
         data["rows"] = table.to_dict("records")
         texts.append(columns(list(table.columns), table.to_numpy(object).tolist()))
     return Answer(data=data, text="\n\n".join(texts))
+
+
+@datasets.command("verify", cls=LabCommand)
+def verify_(name: DatasetName, *, _json: JsonFlag = False) -> Answer:
+    """Read every byte of a data set, and compare it with its checksums and its card."""
+    found = verify(find_dataset(name).path)
+    if found.damaged:
+        raise LabError(" ".join(found.damaged))
+    return Answer(
+        data={"name": name, "files": found.files, "n_bytes": found.n_bytes, "damaged": []},
+        text=f"{name} is sound: {len(found.files):,} files, {found.n_bytes / 1e6:,.1f} MB.",
+    )
 
 
 @datasets.command("delete", cls=LabCommand)

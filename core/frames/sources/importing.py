@@ -80,7 +80,8 @@ class Input:
             LabError: if nothing can be read.
         """
         if self.table is not None:
-            return guess(self.table)
+            with boxed.reading(self.table.path):
+                return guess(self.table)
         return self.records().guess
 
     @property
@@ -92,7 +93,8 @@ class Input:
         """Return the records of a source as frames; settings as of `RecordFrames`."""
         if self.source is None:
             raise LabError("A table has rows, not records; import it as a table.")
-        return _records(self.source, **settings)
+        with boxed.reading(self.source.path):
+            return _records(self.source, **settings)
 
     def mapping(self, kind: Kind) -> dict[str, str]:
         """Return field to column or key, as guessed."""
@@ -101,7 +103,8 @@ class Input:
     def units(self, mapping: Mapping[str, str]) -> dict[str, str]:
         """Return field to the unit that the file states or its form has, "" where not known."""
         if self.table is not None:
-            return suggested_units(self.table, mapping)
+            with boxed.reading(self.table.path):
+                return suggested_units(self.table, mapping)
         plan = self.records(mapping=mapping).plan
         return {field: unit.unit.name for field, unit in plan.units.items()}
 
@@ -112,7 +115,8 @@ class Input:
             known = self.source.functional if self.source else None
             return found or Counter([known] if known else [])
         column = mapping.get("functional")
-        return functionals_in_rows(self.table, column) if column else Counter()
+        with boxed.reading(self.table.path):
+            return functionals_in_rows(self.table, column) if column else Counter()
 
     def functional(self, mapping: Mapping[str, str], kind: Kind) -> str:
         """Return the functional of frames or energies where the file says it.
@@ -123,7 +127,8 @@ class Input:
         if self.table is not None:
             column = mapping.get("functional", self.guess.fields.get("functional"))
             if column:
-                return functional_in_rows(self.table, column)
+                with boxed.reading(self.table.path):
+                    return functional_in_rows(self.table, column)
             name = str(self.table.path)
         else:
             named = self.functionals(mapping)

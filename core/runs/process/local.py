@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 from core.errors import LabError
-from core.files import disk_errors, write_whole
+from core.files import disk_errors, is_full_disk, write_whole
 from core.home import runs_dir
 from core.process import start_detached
 from core.runs.process.lifecycle import queued_again, with_process
@@ -155,7 +155,12 @@ def _stop(run: Run, *, pausing: bool) -> None:
             run.write(wanted.model_copy(update=changes))
             return
         stopping = {"cancel_requested": True, "message": "Stopping at the next step."}
-        run.write(wanted.model_copy(update=stopping))
+        try:
+            run.write(wanted.model_copy(update=stopping))
+        except LabError as error:
+            # A full disk is what one may want to stop a run for.
+            if not is_full_disk(error.__cause__):
+                raise
         try:
             psutil.Process(status.pid).send_signal(signal.SIGTERM)
         except psutil.NoSuchProcess:

@@ -114,11 +114,16 @@ class Run:
     def is_lost(self) -> bool:
         """Return whether its process has ended unexpectedly.
 
+        A run that never had one was not launched: its group may not have been completed.
+
         Raises:
             LabError: if there is no such run.
         """
         return all(  # the process may have ended properly between the two looks
-            status.is_active and not status.cancel_requested and not _has_process(status)
+            status.is_active
+            and status.pid is not None
+            and not status.cancel_requested
+            and not _has_process(status)
             for status in (self._read() for _ in range(2))
         )
 
@@ -169,8 +174,8 @@ class Run:
     def metrics(self, kind: str | None = None) -> list[dict[str, Any]]:
         """Return the events of the training loop so far.
 
-        Incomplete lines are left out. Where a resumed run went back to a checkpoint, earlier
-        events after that step are left out as well: the later ones count.
+        Incomplete lines, and those that are no events, are left out. Where a resumed run went back
+        to a checkpoint, earlier events after that step are left out: the later ones count.
 
         Args:
             kind: start, step, epoch or end; None for all.
@@ -186,7 +191,11 @@ class Run:
                 event = orjson.loads(line)
             except orjson.JSONDecodeError:
                 continue
+            if not isinstance(event, dict) or "kind" not in event:
+                continue
             step = event.get("step", furthest)
+            if not isinstance(step, int | float):
+                continue
             if step < furthest:
                 events = [earlier for earlier in events if earlier.get("step", 0) <= step]
             furthest = step

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 State = Literal["queued", "running", "finished", "failed", "cancelled", "paused"]
 
@@ -51,7 +51,7 @@ class Status(BaseModel):
     queued: float
     started: float | None = None
     ended: float | None = None
-    pid: int | None = None
+    pid: int | None = Field(default=None, ge=1, lt=1 << 31)
     pid_started: float | None = None
     boot: str | None = None
     cancel_requested: bool = False

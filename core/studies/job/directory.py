@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from filelock import FileLock
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import LabError
 from core.files import disk_errors, write_whole
@@ -52,7 +52,7 @@ class JobStatus(BaseModel):
     share: float = 0.0
     what: str = ""
     started: float | None = None
-    pid: int | None = None
+    pid: int | None = Field(default=None, ge=1, lt=1 << 31)
     pid_started: float | None = None
     cancel_requested: bool = False
     message: str = ""

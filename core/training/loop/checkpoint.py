@@ -1,5 +1,6 @@
 """The position of a run, and the checkpoint from which it is resumed."""
 
+import io
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from chgnet.model import CHGNet
 from core.errors import LabError
 from core.files import whole_file
 from core.potential.models import load_model
+from core.sealed import sealed
 from core.training.settings.config import RunConfig
 from core.training.settings.metrics import Metrics, MetricSums
 
@@ -138,8 +140,9 @@ def save(path: Path, state: Saved, *, config: RunConfig, fingerprint: str) -> No
         "fingerprint": fingerprint,
         "random": torch.get_rng_state(),
     }
+    torch.save(content, buffer := io.BytesIO())
     with whole_file(path) as file:
-        torch.save(content, file)
+        file.write(sealed(buffer.getvalue()))
 
 
 def load(path: Path, *, config: RunConfig, fingerprint: str) -> Saved:

@@ -4,6 +4,7 @@ The metrics of any subset of the frames follow from these rows, which shows how 
 depends on the choice of frames it was measured on.
 """
 
+import io
 import struct
 import tokenize
 import zipfile
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from core.errors import LabError
 from core.files import whole_file
+from core.sealed import check_seal, sealed
 from core.training.settings.metrics import Metrics, MetricSums
 
 UNTRAINED = "errors-untrained.npz"
@@ -65,8 +67,10 @@ class ErrorRows:
 
     def save(self, path: Path) -> None:
         """Write the errors to a file, which is complete or missing."""
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, fingerprint=self.fingerprint, rows=self.rows, sums=self.sums)
         with whole_file(path) as file:
-            np.savez_compressed(file, fingerprint=self.fingerprint, rows=self.rows, sums=self.sums)
+            file.write(sealed(buffer.getvalue()))
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -76,6 +80,7 @@ class ErrorRows:
             LabError: if there is no such file, or it holds something else.
         """
         try:
+            check_seal(path, "delete the run and train it again")
             with np.load(path, allow_pickle=False) as file:
                 fingerprint = str(file["fingerprint"])
                 return cls(fingerprint=fingerprint, rows=file["rows"], sums=file["sums"])

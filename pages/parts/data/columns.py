@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.frames.sources.importing import Input
+from core.frames.sources.preview import Preview
 from core.frames.tables.guessing import FIELDS, Kind
 from core.frames.tables.labels import STRESS_ORDERS, StressOrder
 from core.frames.tables.mapping import LABEL_OF
@@ -42,13 +42,13 @@ UNIT_OF = {
 }
 
 
-def choose_columns(found: Input, kind: Kind, key: str) -> dict[str, str]:
+def choose_columns(found: Preview, kind: Kind, key: str) -> dict[str, str]:
     """Return field to column, the guess overruled by the reader; "" for a field left out."""
-    guesses = found.mapping(kind)
+    guesses = found.mappings[kind]
     options = list(dict.fromkeys(["", *found.guess.columns, *guesses.values()]))
     mapping = {}
     columns = st.columns(3)
-    fields = [field for field in FIELDS[kind] if found.table or field not in OF_TABLES]
+    fields = [field for field in FIELDS[kind] if found.is_table or field not in OF_TABLES]
     for number, field in enumerate(fields):
         mapping[field] = columns[number % 3].selectbox(
             FIELD_HELP[field],
@@ -62,7 +62,7 @@ def choose_columns(found: Input, kind: Kind, key: str) -> dict[str, str]:
 
 
 def choose_units(
-    found: Input, mapping: dict[str, str], key: str
+    found: Preview, mapping: dict[str, str], key: str
 ) -> tuple[dict[str, str], StressOrder | None]:
     """Show a box for the unit of each label, at first the one that its column states.
 

@@ -10,13 +10,13 @@ from core.frames.column_names import UNKNOWN
 from core.frames.functionals import MIXED, covers
 from core.frames.provenance import CORRECTIONS
 from core.frames.schema import DFT, Corrections, EnergyColumn
-from core.frames.sources.importing import Input
+from core.frames.sources.preview import Preview
 from core.frames.tables.guessing import Kind
 from pages.parts.shared.page import plain
 
 
 def describe(
-    found: Input, kind: Kind, mapping: dict[str, str], name: str, key: str
+    found: Preview, kind: Kind, mapping: dict[str, str], name: str, key: str
 ) -> dict[str, Any]:
     """Return name, functionals, corrections, origin of labels and licence.
 
@@ -31,7 +31,7 @@ def describe(
     name = left.text_input("Name of the data set", name, key=f"name-{key}")
     labels = middle.text_input(
         "Labels by",
-        DFT if found.source is None else found.source.labels,
+        found.labels or DFT,
         key=f"labels-{key}",
         help='"dft", or the name of the model that made them; then they are marked everywhere.',
     )
@@ -60,7 +60,7 @@ def describe(
 
 
 def describe_energy(
-    box: DeltaGenerator, field: str, column: str, found: Input, key: str, *, named: str = ""
+    box: DeltaGenerator, field: str, column: str, found: Preview, key: str, *, named: str = ""
 ) -> tuple[str, Corrections]:
     """Return functional and MP2020 corrections of a column, at first as guessed.
 
@@ -74,7 +74,6 @@ def describe_energy(
     """
     guesses = {energy.column: energy for energy in found.guess.energies}
     guessed = guesses.get(column) or EnergyColumn(column=column, functional="")
-    stated = found.source.corrections if found.source else None
     options = list(CORRECTIONS)
     functional = box.text_input(
         f"{field.capitalize()} functional",
@@ -85,7 +84,7 @@ def describe_energy(
     corrections = box.selectbox(
         f"MP2020 corrections, {field}",
         options,
-        index=options.index(stated or guessed.corrections),
+        index=options.index(found.corrections or guessed.corrections),
         format_func=CORRECTIONS.__getitem__,
         key=f"corrections-{field}-{key}-{column}",
         help="Materials Project's GGA and GGA+U energies usually contain them, as do those that "

@@ -8,10 +8,11 @@ from typing import Any
 
 import streamlit as st
 
+from core.boxed import ask_with_progress
 from core.errors import LabError
 from core.frames.schema import DFT
-from core.frames.sources.importing import Input, open_input, plan_import
-from core.frames.sources.opening import FORMS, files_named, open_source
+from core.frames.sources.opening import FORMS, files_named
+from core.frames.sources.preview import Choices, Preview, choices, plan, preview
 from core.frames.sources.records import Reading, Steps
 from core.frames.tables.guessing import Kind
 from core.frames.tables.mapping import ImportPlan
@@ -19,7 +20,7 @@ from core.frames.uploads import keep_upload, suggest_name
 from core.studies.imports import ImportStudy
 from core.studies.job.directory import Job
 from core.studies.job.listing import dismiss, forget, jobs_of
-from core.studies.job.local import compute_here, start
+from core.studies.job.local import compute_for_another, start
 from pages.parts.data.columns import choose_columns, choose_units
 from pages.parts.data.description import describe
 from pages.parts.data.jobs import show_jobs
@@ -40,8 +41,17 @@ def opened(
     paths: tuple[str, ...],
     reading: Reading,
     times: tuple[float, ...],  # noqa: ARG001  part of the cache's key
-) -> Input:
-    return open_input(paths, reading)
+) -> Preview:
+    return preview(paths, reading)
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def choices_of(
+    path: str,
+    form: str | None,
+    time: float,  # noqa: ARG001  part of the cache's key
+) -> Choices:
+    return choices(path, form)
 
 
 def import_files() -> None:
@@ -67,8 +77,8 @@ def import_files() -> None:
         wrap=True,
     )
     key = f"{kind}-{key}-{reading.form}"
-    known = found.source is not None and found.source.units_are_known
-    with st.expander("Keys and units", expanded=False) if known else nullcontext():
+    known = st.expander("Keys and units") if found.units_are_known else nullcontext()
+    with known:
         mapping = choose_columns(found, kind, key)
         units, order = choose_units(found, mapping, key)
     settings = describe(found, kind, mapping, suggest_name(Path(paths[0]).name), key)
@@ -111,11 +121,11 @@ def choose_reading(paths: tuple[str, ...], key: str) -> Reading:
         format_func=lambda name: name or RECOGNISED,
         key=f"form-{key}",
     )
-    source = open_source(paths[0], form)
+    allowed = choices_of(paths[0], form, Path(paths[0]).stat().st_mtime)
     steps: Steps = "all"
     unconverged = False
     elements = ""
-    if source is not None and source.has_steps:
+    if allowed.has_steps:
         steps = st.segmented_control(
             "Ionic steps",
             list(STEPS),
@@ -129,7 +139,7 @@ def choose_reading(paths: tuple[str, ...], key: str) -> Reading:
             key=f"unconverged-{key}",
             help="Their energies and forces are wrong by an unknown amount.",
         )
-    if source is not None and source.has_types:
+    if allowed.has_types:
         elements = st.text_input(
             "Elements in the order of the types, where the file has numbers of types",
             key=f"elements-{key}",
@@ -170,8 +180,11 @@ def begin(study: ImportStudy) -> None:
     if study.seconds() <= QUICK:
         bar = st.progress(0.0, "Importing …")
         try:
-            result = compute_here(
-                job, lambda share, what: bar.progress(min(share, 1.0), f"{what} …")
+            # Not in this process, which everybody shares.
+            result = ask_with_progress(
+                lambda share, what: bar.progress(min(share, 1.0), f"{what} …"),
+                compute_for_another,
+                study,
             )
         except LabError:
             forget(job)
@@ -192,7 +205,7 @@ def _plan(
 ) -> ImportPlan:
     names = ("functional", "mapping", "units")
     chosen = {name: settings[name] for name in names if name in settings}
-    return plan_import(paths, kind, reading=reading, **chosen)
+    return plan(paths, kind, reading, **chosen)
 
 
 def import_command(

@@ -1,4 +1,4 @@
-"""Restarting lost runs while the dashboard runs."""
+"""Restarting lost runs, and removing what is left behind, while the dashboard runs."""
 
 import threading
 
@@ -7,15 +7,16 @@ from streamlit import runtime
 
 from core.home import home
 from core.runs.process.restart import watch
+from core.sweeping import DAY, sweep
 
 
 def restart_lost_runs() -> None:
-    """Start restarting lost runs of this lab, once per server."""
+    """Start restarting lost runs of this lab, and removing leftovers daily, once per server."""
     # In a test, a page finds a substitute for the server.
     if runtime.exists() and type(runtime.get_instance()) is runtime.Runtime:
         _watch(str(home()))
 
 
 @st.cache_resource(show_spinner=False)
-def _watch(lab: str) -> threading.Event:  # noqa: ARG001  one watch per lab
-    return watch()
+def _watch(lab: str) -> tuple[threading.Event, ...]:  # noqa: ARG001  one watch per lab
+    return watch(), watch(seconds=DAY, check=sweep)

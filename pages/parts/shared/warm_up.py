@@ -11,12 +11,21 @@ from streamlit.starlette import App
 from core.errors import LabError
 from core.figures.base.periodic import periodic_table
 from core.frames.registry import list_datasets, open_dataset
+from core.home import home
 from pages import parts
 
 
 @asynccontextmanager
 async def libraries_loaded(app: App) -> AsyncIterator[None]:  # noqa: ARG001
-    """Import what pages are made of, and read the embedded data."""
+    """Import what pages are made of, and read the embedded data.
+
+    Raises:
+        SystemExit: if the lab has no home.
+    """
+    try:
+        home()
+    except LabError as error:
+        raise SystemExit(f"error: {error}") from None
     import_parts()
     for info in list_datasets():
         # A page says what is wrong with a damaged one.
