@@ -11,6 +11,7 @@ import numpy as np
 
 from core.elements import formula_of
 from core.frames.layout import Joined
+from core.frames.schema import MOST_PER_VOLUME
 from core.frames.sources.record_labels import LabelReader
 from core.frames.sources.records import Block
 
@@ -27,7 +28,8 @@ def structure_columns(block: Block) -> dict[str, Any] | None:
     lattices = np.frombuffer(b"".join([one.lattice for one in members])).reshape(-1, 3, 3)
     if not (np.isfinite(coords).all() and (np.abs(lattices) < _LARGE).all()):
         return None
-    if np.abs(np.linalg.det(lattices)).min() < _SMALL:
+    smallest = np.maximum(_SMALL, block.sizes() / MOST_PER_VOLUME)
+    if (np.abs(np.linalg.det(lattices)) < smallest).any():
         return None
     none = np.zeros(len(members), dtype=bool)
     return {

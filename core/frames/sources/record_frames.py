@@ -1,7 +1,7 @@
 """Records of a file as frames: keys become labels, units the lab's, refusals are counted."""
 
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, Final
 
@@ -19,46 +19,21 @@ from core.frames.schema import Card, Frame, ImportReport, Refusal
 from core.frames.sources.block_columns import label_columns, structure_columns
 from core.frames.sources.earlier import Earlier
 from core.frames.sources.record_cells import cell_of_record
+from core.frames.sources.record_head import RecordHead
 from core.frames.sources.record_labels import LabelReader
 from core.frames.sources.records import Block, Record, RecordSource, Refused
 from core.frames.tables.exported import stated_by_lab
 from core.frames.tables.labels import StressOrder
 from core.frames.tables.mapping import LABEL_OF, ColumnUnit, MappedTable
-from core.frames.tables.tabular import CellError, TableFile, is_missing
+from core.frames.tables.tabular import CellError, is_missing
 from core.frames.units import base_unit, with_extent
-from core.progress import Progress, silent
+from core.progress import Progress
 
 HEAD_RECORDS: Final = 200
 """Records that tell which keys a file has."""
 
 MOST_REFUSED: Final = 100
 """Refusals of which place and reason are kept."""
-
-
-class RecordHead(TableFile):
-    """The keys of a file's first records, as the columns of a table."""
-
-    def __init__(self, source: RecordSource, records: Sequence[Record]) -> None:
-        self.path = source.path
-        self.units = source.key_units
-        self.columns = list(dict.fromkeys(key for record in records for key in record.values))
-        self._records = records
-
-    def batches(
-        self, columns: Sequence[str], progress: Progress = silent
-    ) -> Iterator[pa.RecordBatch]:
-        """Yield the head as one batch."""
-        del progress
-        arrays = [_column([record.values.get(key) for record in self._records]) for key in columns]
-        yield pa.RecordBatch.from_arrays(arrays, names=list(columns))
-
-    def where(self, row: int) -> str:
-        """Return the place of a record of the head."""
-        return self._records[row].where
-
-    def sha256(self) -> str:
-        """Return the SHA-256 of the file, "" of a folder or of several files."""
-        return super().sha256() if self.path.is_file() else ""
 
 
 class RecordFrames(MappedTable):
@@ -192,6 +167,7 @@ class RecordFrames(MappedTable):
             return
         self.source.read_keys = frozenset(self.mapping.values())
         for item in self.source.blocks(progress, packers):
+            count_read()
             if not isinstance(item, Block):
                 yield from self._taken([item])
             elif (batch := self._batch(item)) is not None:
@@ -381,22 +357,6 @@ def _units_of_form(
         if chosen[field] == key:
             units[key] = source.units[label]
     return units
-
-
-def _column(values: list[Any]) -> pa.Array:
-    """Return the values of one key as a column of numbers, of lists or of text."""
-    kept = [value for value in values if value is not None]
-    arrays = [value for value in kept if isinstance(value, (np.ndarray, list, tuple))]
-    if arrays:
-        return pa.array(
-            [[] if isinstance(value, (np.ndarray, list, tuple)) else None for value in values],
-            pa.list_(pa.float64()),
-        )
-    if kept and all(isinstance(value, (bool, np.bool_)) for value in kept):
-        return pa.array([None if value is None else bool(value) for value in values], pa.bool_())
-    if kept and all(isinstance(value, (int, float, np.number)) for value in kept):
-        return pa.array([None if value is None else float(value) for value in values], pa.float64())
-    return pa.array([None if value is None else str(value) for value in values], pa.string())
 
 
 def _capital(text: str) -> str:

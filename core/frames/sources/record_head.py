@@ -1,0 +1,53 @@
+"""The first records of a file, as a table whose columns are their keys."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from core.frames.sources.records import Record, RecordSource
+from core.frames.tables.tabular import TableFile
+from core.progress import Progress, silent
+
+
+class RecordHead(TableFile):
+    """The keys of a file's first records, as the columns of a table."""
+
+    def __init__(self, source: RecordSource, records: Sequence[Record]) -> None:
+        self.path = source.path
+        self.units = source.key_units
+        self.columns = list(dict.fromkeys(key for record in records for key in record.values))
+        self._records = records
+
+    def batches(
+        self, columns: Sequence[str], progress: Progress = silent
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the head as one batch."""
+        del progress
+        arrays = [_column([record.values.get(key) for record in self._records]) for key in columns]
+        yield pa.RecordBatch.from_arrays(arrays, names=list(columns))
+
+    def where(self, row: int) -> str:
+        """Return the place of a record of the head."""
+        return self._records[row].where
+
+    def sha256(self) -> str:
+        """Return the SHA-256 of the file, "" of a folder or of several files."""
+        return super().sha256() if self.path.is_file() else ""
+
+
+def _column(values: list[Any]) -> pa.Array:
+    """Return the values of one key as a column of numbers, of lists or of text."""
+    kept = [value for value in values if value is not None]
+    arrays = [value for value in kept if isinstance(value, (np.ndarray, list, tuple))]
+    if arrays:
+        return pa.array(
+            [[] if isinstance(value, (np.ndarray, list, tuple)) else None for value in values],
+            pa.list_(pa.float64()),
+        )
+    if kept and all(isinstance(value, (bool, np.bool_)) for value in kept):
+        return pa.array([None if value is None else bool(value) for value in values], pa.bool_())
+    if kept and all(isinstance(value, (int, float, np.number)) for value in kept):
+        return pa.array([None if value is None else float(value) for value in values], pa.float64())
+    return pa.array([None if value is None else str(value) for value in values], pa.string())
