@@ -80,7 +80,7 @@ class _State(NamedTuple):
 
     memory: int
     milliseconds: int
-    count: int
+    n_read: int
     number: int
     name: str
 
@@ -223,9 +223,9 @@ class _Limits:
         except psutil.Error:
             return None
         computed, now = times.user + times.system, time.monotonic()
-        if self._seen != (state.number, state.count):
-            self._seen, self._since = (state.number, state.count), (computed, now)
-        after = f" after {state.count:,} rows, structures or blocks" if state.count else ""
+        if self._seen != (state.number, state.n_read):
+            self._seen, self._since = (state.number, state.n_read), (computed, now)
+        after = f" after {state.n_read:,} rows, structures or blocks" if state.n_read else ""
         if memory > state.memory:
             return (
                 f"{state.name}: reading was ended{after}, for it took more than "

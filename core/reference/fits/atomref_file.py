@@ -9,7 +9,6 @@ from pydantic import (
     ConfigDict,
     Field,
     FiniteFloat,
-    NonNegativeInt,
     ValidationError,
     model_validator,
 )
@@ -18,6 +17,12 @@ import core
 from core.elements import INDEX
 from core.errors import LabError
 from core.frames.schema import Corrections
+
+Count = Annotated[int, Field(ge=0, le=1 << 53)]
+"""A number of frames, which JSON holds exactly."""
+
+Energy = Annotated[FiniteFloat, Field(ge=-1e7, le=1e7)]
+"""eV/atom; an atom of Pu has -8e5 with all its electrons."""
 
 
 def _versions() -> dict[str, str]:
@@ -57,11 +62,11 @@ class AtomRefFile(BaseModel):
     version: Literal[1] = 1
     functional: str
     method: Literal["lstsq", "huber", "ridge", "residual", "given"]
-    n: NonNegativeInt
-    rank: NonNegativeInt
+    n: Count
+    rank: Count
     condition: Annotated[FiniteFloat, Field(ge=0.999)] | None
-    energies: dict[str, FiniteFloat]
-    counts: dict[str, NonNegativeInt]
+    energies: dict[str, Energy]
+    counts: dict[str, Count]
     prior: str | None = None
     strength: Annotated[FiniteFloat, Field(gt=0)] | None = None
     scale: Annotated[FiniteFloat, Field(gt=0)] | None = None

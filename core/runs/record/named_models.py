@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from core.boxed import reading
 from core.errors import LabError
 from core.potential.released import MODELS
 from core.runs.record.listing import find_run, list_runs
@@ -32,6 +33,20 @@ def checkpoint_of(name: str) -> str:
     if not run.best_checkpoint.is_file():
         raise LabError(f"{run.id}: has no validated epoch yet; let it train first.")
     return str(run.best_checkpoint)
+
+
+def functional_of_checkpoint(path: str) -> str:
+    """Return the functional that a checkpoint file predicts, after loading all of it.
+
+    Raises:
+        LabError: if it is no CHGNet checkpoint.
+    """
+    # Pages and commands that only name models do not wait for torch.
+    from core.potential.models import load_model, source_functional  # noqa: PLC0415
+
+    with reading(path):
+        load_model(path)
+        return source_functional(path)
 
 
 def runs_with_models() -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import streamlit as st
 
+from core.boxed import ask
 from core.errors import LabError
 from core.frames.provenance import CORRECTIONS, Provenance
 from core.frames.registry import DatasetInfo
@@ -16,6 +17,7 @@ from core.potential.released import MODELS
 from core.runs.groups.experiment import Experiment
 from core.runs.groups.sweep import Sweep
 from core.runs.record.listing import list_runs, status_if_any
+from core.runs.record.named_models import functional_of_checkpoint
 from core.runs.results.comparison import label_of
 from core.training.settings.config import RunConfig
 from core.training.settings.methods import METHODS
@@ -267,7 +269,5 @@ def _choose_source() -> str | None:
 
 @st.cache_data(max_entries=16, show_spinner="Reading the checkpoint …")
 def _functional_of(path: str) -> str:
-    from core.potential.models import load_model, source_functional  # noqa: PLC0415  imports torch
-
-    load_model(path)
-    return source_functional(path)
+    # A stranger's file is opened in another process first.
+    return ask(functional_of_checkpoint, path)
