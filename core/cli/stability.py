@@ -121,7 +121,7 @@ def _report(found: ModelStability, comparison: Comparison, threshold: float) -> 
 
 def _text(report: dict[str, Any]) -> str:
     lines = {
-        "compounds": f"{report['n']:,} of {report['n_available']:,} materials; "
+        "compounds": f"{report['n']:,} of {report['n_available']:,} with structure and energy; "
         f"{report['n_phases']:,} phases in their systems",
         "reference": f"{report['functional']}, labels: {report['labels']}, "
         f"corrections: {report['corrections']}",

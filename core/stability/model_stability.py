@@ -17,10 +17,11 @@ class ModelStability:
     Attributes:
         reference: the phases with their labels.
         model: the same phases with the model's energies; NaN with the reason where it has none.
-        scored: which are compared, (n,) flags; the others only take part in the hulls.
+        scored: which are compared, or listed with the reason why not, (n,) flags; the others only
+            take part in the hulls.
         elements: the elements' energies for both; of kind "own" each takes its own, and the
             energies here are NaN.
-        n_available: phases that could have been scored.
+        n_available: compounds with structure and energy that could have been scored.
         unseen: elements of the scored phases that the model's training never saw.
         has_unseen: which phases hold one, (n,) flags.
         not_converged: structures whose relaxation did not converge, and why, by id; they take part

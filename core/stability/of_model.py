@@ -121,14 +121,19 @@ def stability_of(
     has_structure = np.ones(len(phases), dtype=bool)
     if isinstance(data, PairSet):
         has_structure = data.structure_flags()[phases.rows]
-    available = asked & has_structure & np.isfinite(phases.energies)
+    is_compound = (phases.fractions > 0).sum(axis=1) > 1
+    complete = has_structure & np.isfinite(phases.energies)
+    available = asked & is_compound & complete
     if not available.any():
         raise LabError(
-            f"{data.card.name}: none of the materials asked for has both a structure and an "
-            "energy; choose others."
+            f"{data.card.name}: none of the materials asked for is a compound with both a "
+            "structure and an energy; choose others."
         )
-    scored = _sample(phases.ids, available, most)
-    phases, scored, has_structure = _within(phases, scored, has_structure)
+    sample = _sample(phases.ids, available, most)
+    # What cannot be scored is listed with the reason.
+    scored = sample | (asked & ~complete)
+    chosen = with_their_systems(phases.fractions, sample) | scored
+    phases, scored, has_structure = phases.take(chosen), scored[chosen], has_structure[chosen]
     model, not_converged = _model_phases(
         energies, source, phases, data, has_structure, progress=progress
     )
@@ -167,13 +172,6 @@ def _sample(ids: np.ndarray, available: np.ndarray, most: int | None) -> np.ndar
     return scored
 
 
-def _within(
-    phases: Phases, scored: np.ndarray, has_structure: np.ndarray
-) -> tuple[Phases, np.ndarray, np.ndarray]:
-    chosen = with_their_systems(phases.fractions, scored)
-    return phases.take(chosen), scored[chosen], has_structure[chosen]
-
-
 def _model_phases(
     energies: ModelEnergies,
     source: EnergySource,
@@ -203,6 +201,7 @@ def _model_phases(
             values[place], reasons[place] = one.energy, one.reason
             if one.state == "not converged":
                 not_converged[str(phases.ids[place])] = one.reason
+    reasons = np.array([reason.rstrip(".") for reason in reasons], dtype=object)
     return phases.with_energies(values, source, reasons=reasons), not_converged
 
 

@@ -40,6 +40,7 @@ class StabilityStudy(ModelStudy):
     """
 
     kind: ClassVar[str] = "stability"
+    version: ClassVar[int] = 2
     result: ClassVar[type] = ModelStability
 
     dataset: str

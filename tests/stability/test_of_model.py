@@ -21,7 +21,7 @@ MODEL = ModelEnergies(model=RELEASED, name="chgnet-0.3.0")
 CUBIC = np.array([[0.0, 0.0, 0.0], [0.5, 0.5, 0.5]])
 
 
-def frame(material: str, numbers: list[int], energy: float, size: float) -> Frame:
+def frame(material: str, numbers: list[int], energy: float | None, size: float) -> Frame:
     return Frame(
         frame_id=f"{material}-{size}",
         material_id=material,
@@ -40,6 +40,8 @@ FRAMES = [
     frame("far", [11, 17], -3.0, 30.0),
     frame("mg", [12, 12], -1.5, 3.6),
     frame("mgcl", [12, 17], -2.5, 3.5),
+    frame("noe", [12, 8], None, 3.5),
+    frame("atom", [10], -1.0, 20.0),
 ]
 
 
@@ -72,9 +74,13 @@ def test_energies_are_stock_chgnets_and_others_systems_take_no_part(data, tmp_pa
 
 def test_a_sample_is_the_same_every_time(data):
     rows = np.arange(len(data))
-    few = [stability_of(MODEL, data, rows, references="own", most=2) for _ in range(2)]
-    assert few[0].n_available == 6
-    assert few[0].scored.sum() == 2
+    few = [stability_of(MODEL, data, rows, references="own", most=1) for _ in range(2)]
+    assert few[0].n_available == 3
+    assert few[0].scored.sum() == 3
+    assert few[0].comparison().left_out["why"].tolist()[-2:] == [
+        "it has no energy",
+        "an isolated atom is no phase",
+    ]
     assert few[0].reference.ids[few[0].scored].tolist() == (
         few[1].reference.ids[few[1].scored].tolist()
     )
