@@ -170,7 +170,7 @@ class _Batch:
         while self._next or self._waiting:
             if self._next is None:
                 row = self._waiting.popleft()
-                given = self._structures[row]
+                given = as_frame(self._structures[row], row)
                 try:
                     self._next = self._case(row, given)
                 except LabError as error:
