@@ -22,7 +22,7 @@ from core.training.settings.config import FLAGS
 from core.training.settings.energies_only import drift_text, replay_text, teacher_text
 from core.training.settings.left_out import left_out_text
 from core.training.settings.metrics import TEST_METRICS
-from core.training.settings.report import solved_text
+from core.training.settings.report import forgotten_rows, solved_text
 from core.training.settings.stability_text import stability_text
 
 app = typer.Typer()
@@ -59,6 +59,7 @@ def show(name: RunName, *, _json: JsonFlag = False) -> Answer:
         "queue_position": queue_position(run),
         **status.model_dump(mode="json"),
         "force_drift": drift,
+        "forgotten": run.event("end").get("forgotten"),
         "source_functional": start.get("source_functional", {}),
         "stability": run.event("stability") or None,
         "n_left_out": start.get("n_left_out", 0),
@@ -87,6 +88,10 @@ def show(name: RunName, *, _json: JsonFlag = False) -> Answer:
         "replay": replay_text(start.get("source_functional")),
         "without force labels": drift_text(drift),
         "stability": stability_text(run.event("stability")),
+        **{
+            f"forgotten: {row['measure']}, {row['on']}": f"{row['before']} → {row['after']}"
+            for row in forgotten_rows(run.event("end").get("forgotten"))
+        },
         "AtomRef solved again": solved_text(run.event("end").get("atomref_after")),
         **{
             f"{split}, elements that training saw": (

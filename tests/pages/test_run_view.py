@@ -180,6 +180,25 @@ def test_export_of_the_model(trained, label):
     assert list_runs() == [trained]
 
 
+FORGOTTEN = {
+    "source": {
+        "dataset": "salt",
+        "pseudolabels": True,
+        "n_frames": 3,
+        "before": {"energy_mae_mev_per_atom": 0.0},
+        "after": {"energy_mae_mev_per_atom": 40.0},
+    },
+    "displaced": None,
+    "compressed": {
+        "n_frames": 3,
+        "after_mev_per_angstrom": 60.0,
+        "size_mev_per_angstrom": 900.0,
+    },
+    "volumes": {"n_frames": 3, "after_percent": 1.5},
+    "dimers": {"n_pairs": 6, "falling_before": 1, "falling_after": 2, "pairs": []},
+}
+
+
 def test_frames_left_out_and_forces_without_labels_are_noted():
     run = make_run()
     path = run.path / "metrics.jsonl"
@@ -193,9 +212,10 @@ def test_frames_left_out_and_forces_without_labels_are_noted():
         if event["kind"] == "start":
             event["left_out_why"] = {"an atom has no neighbour within 6 Å": 3}
         if event["kind"] == "end":
-            event["force_drift"] = drift
+            event |= {"force_drift": drift, "forgotten": FORGOTTEN}
     if not any(event["kind"] == "end" for event in lines):
-        lines.append({"kind": "end", "time": 2.0, "force_drift": drift})
+        end = {"kind": "end", "time": 2.0, "force_drift": drift, "forgotten": FORGOTTEN}
+        lines.append(end)
     path.write_bytes(b"\n".join(map(orjson.dumps, lines)))
     for page in ("pages/transfer.py", "pages/runs.py"):
         app = AppTest.from_file(APP, default_timeout=300)
@@ -205,3 +225,7 @@ def test_frames_left_out_and_forces_without_labels_are_noted():
         told = texts(app)
         assert "3 frames left out: an atom has no neighbour within 6 Å." in told
         assert "forces 57 meV/Å away from the pretrained model's" in told
+        if page == "pages/transfer.py":
+            tables = [one.value for one in app.dataframe]
+            (table,) = (one for one in tables if "After training" in one)
+            assert table["After training"].tolist() == ["40 meV/atom", "60 meV/Å", "1.5 %", "2"]

@@ -24,8 +24,10 @@ from core.training.loop.start import compile_if_worthwhile, start
 from core.training.loop.stopping import ShouldStop, StopError, Stopping
 from core.training.scoring import error_rows
 from core.training.scoring.force_drift import force_drift
+from core.training.scoring.forgetting import forgotten
 from core.training.settings.config import RunConfig
 from core.training.settings.energies_only import trains_energies_only
+from core.training.settings.methods import METHODS
 from core.training.settings.metrics import is_better
 from core.training.settings.partition import partition
 from core.training.step.batching import batches
@@ -251,6 +253,7 @@ class _Loop:
         errors = context.errors(best, examples, context.split.test)
         test = context.save_errors(errors, error_rows.TEST)
         drift = self._force_drift(best) if context.team.leads else None
+        lost = self._forgotten(best) if context.team.leads else None
         self._report(
             "end",
             best_epoch=at.best_epoch,
@@ -258,6 +261,7 @@ class _Loop:
             test=test,
             force_drift=drift,
             atomref_after=again,
+            forgotten=lost,
             seconds=at.seconds + time.perf_counter() - began,
         )
         return Outcome(
@@ -306,6 +310,19 @@ class _Loop:
             self._state.feed.train.rows,
             pretrained=load_model(config.source_model, context.device),
             trained=best,
+        )
+
+    def _forgotten(self, best: CHGNet) -> dict[str, Any] | None:
+        """Measure what the best model has forgotten of the source functional."""
+        context, config = self._context, self._config
+        if METHODS[config.method].start == "random":
+            return None
+        return forgotten(
+            context.frame_set,
+            self._state.feed.train.rows,
+            pretrained=load_model(config.source_model, context.device),
+            trained=best,
+            replay=self._state.feed.replay,
         )
 
     def _rate(self, step: int, steps_per_epoch: int) -> float:

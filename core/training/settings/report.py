@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from core.training.settings.metrics import METRICS
+
 
 def solved_text(again: Mapping[str, Any] | None) -> str:
     """Return in one phrase what solving AtomRef again has changed; empty where it was not solved.
@@ -17,3 +19,54 @@ def solved_text(again: Mapping[str, Any] | None) -> str:
         "validation frames"
     )
     return f"{change}, taken" if again["taken"] else f"{change}, not taken"
+
+
+def forgotten_rows(found: Mapping[str, Any] | None) -> list[dict[str, str]]:
+    """Return what a model has forgotten of the source functional, one row per measure.
+
+    Args:
+        found: what the run's "end" event says under "forgotten".
+
+    Returns:
+        By row: measure, before, after (values with units) and on (what it was measured on).
+    """
+    if not found:
+        return []
+    source = found["source"]
+    labels = "predictions of the pretrained model" if source["pseudolabels"] else "its labels"
+    on = f"{source['n_frames']} structures of {source['dataset']}, {labels}"
+    rows = [
+        _row(f"{info.label}, source functional", before, source["after"][key], info.unit, on)
+        for key, info in METRICS.items()
+        if (before := source["before"].get(key)) is not None
+    ]
+    for key, what in (("displaced", "displaced"), ("compressed", "compressed by 5 %")):
+        if one := found.get(key):
+            size = f"size of the forces {one['size_mev_per_angstrom']:.0f} meV/Å"
+            on = f"{one['n_frames']} training structures, {what}; {size}"
+            rows.append(_row("Change of forces", 0.0, one["after_mev_per_angstrom"], "meV/Å", on))
+    if one := found.get("volumes"):
+        on = f"{one['n_frames']} training structures, cell scaled"
+        rows.append(
+            _row("Change of the volume of least energy", 0.0, one["after_percent"], "%", on)
+        )
+    if one := found.get("dimers"):
+        on = f"{one['n_pairs']} pairs of elements at 0.5 to 0.9 of their covalent distance"
+        rows.append(
+            {
+                "measure": "Dimers that do not repel throughout",
+                "before": str(one["falling_before"]),
+                "after": str(one["falling_after"]),
+                "on": on,
+            }
+        )
+    return rows
+
+
+def _row(measure: str, before: float, after: float, unit: str, on: str) -> dict[str, str]:
+    return {
+        "measure": measure,
+        "before": f"{before:.3g} {unit}",
+        "after": f"{after:.3g} {unit}",
+        "on": on,
+    }

@@ -17,6 +17,7 @@ from core.training.settings.metrics import TEST_METRICS
 from pages.parts.runs.about import about, provenance_of
 from pages.parts.runs.curves import show_errors, show_gradients, show_speed
 from pages.parts.runs.export import show_export
+from pages.parts.runs.forgotten import show_forgotten
 from pages.parts.runs.frame_errors import show_frame_errors
 from pages.parts.shared.datasets import show_provenance
 from pages.parts.shared.page import command, errors_shown, plain
@@ -139,6 +140,7 @@ def _panel(run: Run, *, live: bool, follow: bool) -> None:
         _progress(run, status)
         _errors(run)
         view = _views(run, live=live)
+        show_forgotten(run)
     expanded = status.state in {"running", "failed"}
     with st.expander("Log", icon=":material/notes:", expanded=expanded):
         text = "\n".join(run.log_tail(LOG_LINES))
