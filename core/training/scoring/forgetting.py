@@ -236,10 +236,7 @@ def _dimers(
         _dimer(first + 1, second + 1, share) for first, second in pairs for share in _DISTANCES
     ]
     energies = _energies(graphs, len(_DISTANCES))
-    before, after = (
-        (np.diff(energies(model), axis=1) > 0).any(axis=1).tolist()
-        for model in (pretrained, trained)
-    )
+    before, after = (_falls(energies(model)) for model in (pretrained, trained))
     return {
         "n_pairs": len(pairs),
         "falling_before": sum(before),
@@ -253,6 +250,11 @@ def _dimers(
             for (first, second), falls_before, falls_after in zip(pairs, before, after, strict=True)
         ],
     }
+
+
+def _falls(energies: NDArray[np.float64]) -> list[bool]:
+    """Return of each scan whether its energy falls inward anywhere."""
+    return [bool((np.diff(scan) > 0).any()) for scan in energies]
 
 
 def _dimer(first: int, second: int, share: float) -> PackedGraph:

@@ -12,8 +12,9 @@ from core.training.settings.config import RunConfig
 from core.training.settings.methods import METHODS
 
 BEFORE = (
-    "Energies alone are trained on, and forces may become worse than the pretrained model's. The "
-    "run measures at its end how far they have moved, on displaced training structures."
+    "Energies alone are trained on, and forces may become worse than the pretrained model's; a "
+    "teacher of weight 1 keeps them. The run measures at its end how far they have moved, on "
+    "displaced training structures."
 )
 """What is said before the launch."""
 
@@ -60,8 +61,8 @@ def teacher_text(source: Mapping[str, Any] | None) -> str:
         return ""
     return (
         f"forces and stresses of {Path(teacher['labels']).name} (source functional "
-        f"{teacher['functional']}) on {teacher['n_frames']:,} training frames and "
-        f"{teacher['copies']} copies of each, displaced by {teacher['displacement']:g} Å, "
+        f"{teacher['functional']}) on {teacher['n_frames']:,} training frames, displaced copies of "
+        f"each: {teacher['copies']}, by {teacher['displacement']:g} Å, "
         f"weight {teacher['weight']:g}"
     )
 
