@@ -370,6 +370,9 @@ def read_card(path: Path) -> Card:
         raise LabError(
             f"{path.parent} contains no data set (it has no card.json); import it again."
         ) from None
+    except OSError as error:
+        reason = (error.strerror or "no reason given").lower()
+        raise LabError(f"{path} cannot be read ({reason}); import the data set again.") from None
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "the whole file"

@@ -182,7 +182,7 @@ class Run:
         """
         try:
             lines = (self.path / "metrics.jsonl").read_bytes().split(b"\n")
-        except FileNotFoundError:
+        except OSError:
             return []
         events: list[dict[str, Any]] = []
         furthest = 0
@@ -217,7 +217,7 @@ class Run:
                 size = file.seek(0, 2)
                 file.seek(max(0, size - _TAIL_BYTES))
                 text = file.read().decode(errors="replace")
-        except FileNotFoundError:
+        except OSError:
             return []
         return text.splitlines()[-n:] if n > 0 else []
 
