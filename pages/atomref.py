@@ -16,7 +16,7 @@ from pages.parts.atomref.strength import show_strength_and_prior
 from pages.parts.shared.job import computed
 from pages.parts.shared.page import command, errors_shown, head
 from pages.parts.shared.pairs import PairChoice, choose_pairs
-from pages.parts.shared.views import choose_view
+from pages.parts.shared.views import choose_view, one_of
 
 VIEWS = {
     "References": show_references,
@@ -37,13 +37,12 @@ def main() -> None:
         "they determined?",
     )
     with errors_shown():
-        functionals = st.segmented_control(
+        functionals = one_of(
+            st,
             "Energies in",
             FUNCTIONALS,
             default=FUNCTIONALS[0],
-            required=True,
             key="functionals",
-            bind="query-params",
             help="One functional needs formulas and one energy only.",
         )
         if functionals == FUNCTIONALS[1]:

@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.parts.shared.page import command, errors_shown, head
 from pages.parts.shared.pairs import choose_elements, choose_pairs, containing
-from pages.parts.shared.views import choose_view
+from pages.parts.shared.views import choose_view, one_of
 from pages.parts.shifts.columns import show_columns
 from pages.parts.shifts.data_efficiency import show_data_efficiency
 from pages.parts.shifts.elements import show_elements
@@ -47,15 +47,14 @@ def main() -> None:
 
 def choose_refit() -> bool:
     """Let the reader choose which pairs AtomRef is fitted to, where elements are selected."""
-    fitted_to = st.segmented_control(
+    fitted_to = one_of(
+        st,
         "AtomRef fitted to",
         list(FITTED_TO),
         format_func=FITTED_TO.__getitem__,
         default="all",
-        required=True,
         key="fitted",
         wrap=True,
-        bind="query-params",
         help="Scaled energies and residuals are what AtomRef leaves. Fitted to the selected "
         "materials alone, it follows them the more closely, the fewer they are.",
     )

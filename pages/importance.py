@@ -16,7 +16,7 @@ from pages.parts.importance.table import show_table
 from pages.parts.shared.job import computed
 from pages.parts.shared.page import command, errors_shown, head
 from pages.parts.shared.pairs import PairChoice, choose_pairs
-from pages.parts.shared.views import choose_view
+from pages.parts.shared.views import choose_view, one_of
 
 VIEWS = {
     "score": ("Score", show_score),
@@ -55,15 +55,14 @@ def choose_question() -> tuple[Explained, Named]:
         "total": "Total energies",
         "scaled": "Scaled energies",
     }
-    explained: Explained = left.segmented_control(
+    explained: Explained = one_of(
+        left,
         "Explain the difference of",
         get_args(Explained),
         format_func=names.__getitem__,
         default="formation",
-        required=True,
         key="explained",
         wrap=True,
-        bind="query-params",
         help="Target minus source. Total energies mainly differ by one offset per element. "
         "Formation energies subtract each functional's pure elements. Scaled energies subtract "
         "each functional's own least-squares AtomRef; it is fitted to all materials, so held-out "

@@ -18,6 +18,7 @@ from pages.parts.shared.datasets import available, choose, choose_energy, show_p
 from pages.parts.shared.figure import show
 from pages.parts.shared.job import computed
 from pages.parts.shared.page import command, errors_shown, head, is_dark, plain
+from pages.parts.shared.views import one_of
 from pages.parts.shared.waterfall import COLORS, show_waterfall, step_name
 
 MOST = 1000
@@ -162,15 +163,14 @@ def _why_fewer(result: ModelOffset) -> list[str]:
 
 def show_elements(result: ModelOffset, source: Provenance) -> None:
     st.subheader("By element")
-    step = st.segmented_control(
+    step = one_of(
+        st,
         "Error",
         list(STEPS),
         format_func=step_name,
         default="residual",
-        required=True,
         key="step",
         wrap=True,
-        bind="query-params",
     )
     table = result.found.element_table()
     counts = dict(zip(table["symbol"], table["count"], strict=True))

@@ -15,6 +15,7 @@ from core.transfer.atomref_fits import PULLED, AtomRefFit
 from pages.parts.atomref.energies import EnergyChoice
 from pages.parts.shared.page import plain
 from pages.parts.shared.pairs import PairChoice
+from pages.parts.shared.views import one_of
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -67,15 +68,14 @@ def cached(spinner: str = "", *, max_entries: int = 8) -> Callable[[Function], F
 
 def choose_fit(choice: PairChoice | EnergyChoice) -> AtomRefStudy:
     """Show the controls that choose a fit, and return the fit of the target energies."""
-    method = st.segmented_control(
+    method = one_of(
+        st,
         "Fit",
         get_args(Method),
         format_func=METHODS.__getitem__,
         default="lstsq",
-        required=True,
         key="fit",
         wrap=True,
-        bind="query-params",
     )
     st.caption(EXPLANATIONS[method])
     no_prior = method not in PULLED
@@ -168,15 +168,14 @@ def choose_side(choice: PairChoice, study: AtomRefStudy, *, difference: bool) ->
     sides: list[Side] = ["target", "source"]
     if difference:
         sides.append("difference")
-    side: Side = st.segmented_control(
+    side: Side = one_of(
+        st,
         "References of",
         sides,
         format_func=SIDES.__getitem__,
         default="target",
-        required=True,
         key="side",
         wrap=True,
-        bind="query-params",
         help=plain(
             f"Target: {choice.pairs.target_functional}. Source: {choice.pairs.source_functional}."
         ),

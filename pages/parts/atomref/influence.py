@@ -17,6 +17,7 @@ from pages.parts.shared.page import command, is_dark, plain
 from pages.parts.shared.pairs import PairChoice
 from pages.parts.shared.selection import link_to, linked
 from pages.parts.shared.structures import PICKED, table_with_structures
+from pages.parts.shared.views import one_of
 
 MOST = 50
 """Materials listed."""
@@ -54,15 +55,14 @@ def show_influence(choice: PairChoice, study: AtomRefStudy) -> None:
     study = choose_side(choice, study, difference=study.method != "huber")
     fit, left_out = fitted(choice, study), leave_one_out(choice, study)
     show_numbers(fit, left_out)
-    figure = st.segmented_control(
+    figure = one_of(
+        st,
         "Show",
         ["influence", "parity"],
         format_func={"influence": "Influence", "parity": "Prediction against energy"}.__getitem__,
         default="influence",
-        required=True,
         key="single",
         wrap=True,
-        bind="query-params",
     )
     if figure == "influence":
         show_leverage(choice, study)

@@ -17,6 +17,7 @@ from pages.parts.shared.before_after import show_before_after
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import command, conditioned, errors_shown, is_dark, plain
 from pages.parts.shared.pairs import PairChoice
+from pages.parts.shared.views import one_of
 
 
 def show_references(choice: PairChoice, study: AtomRefStudy) -> None:
@@ -113,15 +114,14 @@ def show_vectors(
         "source": plain(source.functional),
         "bars": "Both, as bars",
     }
-    which = st.segmented_control(
+    which = one_of(
+        st,
         "Show",
         list(names),
         format_func=names.__getitem__,
         default="difference",
-        required=True,
         key="show",
         wrap=True,
-        bind="query-params",
     )
     hover = {symbol: f"in {counts.get(symbol, 0):,} materials" for symbol in SYMBOLS}
     vectors = (source.fitted_energies(), target.fitted_energies())

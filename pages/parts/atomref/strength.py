@@ -16,6 +16,7 @@ from pages.parts.shared.figure import show
 from pages.parts.shared.job import computed
 from pages.parts.shared.page import command, is_dark, plain
 from pages.parts.shared.pairs import PairChoice
+from pages.parts.shared.views import one_of
 
 MEASURES = {"mae": "MAE", "rmse": "RMSE"}
 
@@ -75,15 +76,14 @@ def show_curve(
     choice: PairChoice, study: AtomRefStudy, curve: StrengthCurve, *, in_use: float | None
 ) -> None:
     """Show error against strength."""
-    measure = st.segmented_control(
+    measure = one_of(
+        st,
         "Error",
         list(MEASURES),
         format_func=MEASURES.__getitem__,
         default="mae",
-        required=True,
         key="measure",
         wrap=True,
-        bind="query-params",
     )
     lines = {"least squares": 1000 * curve.lstsq_mae, "prior alone": 1000 * curve.prior_mae}
     show(

@@ -7,6 +7,7 @@ from pages.parts.data.filters import toggle_element
 from pages.parts.data.selected import Selected
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark
+from pages.parts.shared.views import one_of
 
 COUNTED = {"frames": "Frames", "materials": "Materials"}
 
@@ -19,15 +20,14 @@ def show_elements(selected: Selected) -> list[str]:
     """
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     things = selected.things
-    counted = left.segmented_control(
+    counted = one_of(
+        left,
         "Count",
         list(COUNTED),
         format_func=lambda name: things.capitalize() if name == "frames" else COUNTED[name],
         default="frames",
-        required=True,
         key="counted",
         wrap=True,
-        bind="query-params",
     )
     cutoff = right.number_input(
         "Lowest colour up to",

@@ -11,6 +11,7 @@ from pages.parts.data.selected import Selected
 from pages.parts.shared.datasets import key_of
 from pages.parts.shared.selection import linked_table
 from pages.parts.shared.structures import show_structure
+from pages.parts.shared.views import one_of
 
 PER_PAGE = 25
 PICKED = "frame"
@@ -29,15 +30,14 @@ def show_frames(selected: Selected) -> list[str]:
     sort_box, order_box, page_box = st.columns([3, 3, 2], vertical_alignment="bottom")
     title = sort_box.selectbox("Sort by", list(titles), key="sort", bind="query-params")
     orders = {False: "smallest first", True: "largest first"}
-    descending = order_box.segmented_control(
+    descending = one_of(
+        order_box,
         "Order",
         list(orders),
         format_func=orders.__getitem__,
         default=False,
-        required=True,
         key="order",
         wrap=True,
-        bind="query-params",
         disabled=not titles[title],
     )
     n_pages = max(1, -(-selected.counted.n // PER_PAGE))

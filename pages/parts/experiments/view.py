@@ -35,7 +35,7 @@ from pages.parts.runs.curves import choose_metric, show_curves, show_gradients
 from pages.parts.shared.datasets import show_provenance
 from pages.parts.shared.group import show_panel, show_title
 from pages.parts.shared.page import command, plain
-from pages.parts.shared.views import choose_view
+from pages.parts.shared.views import choose_view, one_of
 
 VIEWS = {"table": "Table 1", "curves": "Energy history", "gradients": "Gradients", "runs": "Runs"}
 
@@ -86,14 +86,13 @@ def _panel(
 
 
 def _table(experiment: Experiment, runs: list[Run], source: Provenance) -> None:
-    split = st.segmented_control(
+    split = one_of(
+        st,
         "Frames",
         list(SPLITS),
         default="test",
-        required=True,
         key="split",
         wrap=True,
-        bind="query-params",
         help="Validation chose each run's best epoch; its test frames were looked at once, at the "
         "end. Training errors are those of the best epoch's steps.",
     )

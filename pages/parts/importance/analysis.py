@@ -13,7 +13,7 @@ from core.studies.importance import ImportanceResult, ImportanceStudy
 from pages.parts.shared.page import signed
 from pages.parts.shared.pairs import PairChoice
 from pages.parts.shared.selection import link_to
-from pages.parts.shared.views import open_view
+from pages.parts.shared.views import one_of, open_view
 
 
 @dataclass(kw_only=True, frozen=True)
@@ -87,15 +87,14 @@ def choose_analysis(analyses: list[Analysis]) -> Analysis:
     if len(analyses) == 1:
         return analyses[0]
     by_name = dict(zip(("with", "without"), analyses, strict=True))
-    name = st.segmented_control(
+    name = one_of(
+        st,
         "Source energies",
         list(by_name),
         format_func=lambda name: f"{name} MP2020 corrections",
         default="with",
-        required=True,
         key="which",
         wrap=True,
-        bind="query-params",
     )
     return by_name[name]
 

@@ -10,6 +10,7 @@ from pages.parts.importance.analysis import BY_KEY, Analysis
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark
 from pages.parts.shared.structures import table_with_structures
+from pages.parts.shared.views import one_of
 
 N_MATERIALS = 50
 COLORS = {"partner": "Strongest partner", "chemistry": "Chemistry"}
@@ -20,15 +21,14 @@ def show_element(analyses: list[Analysis], analysis: Analysis) -> None:
     left, right = st.columns([1, 2], vertical_alignment="bottom")
     symbols = analyses[0].importance.table()["symbol"].tolist()
     symbol = left.selectbox("Element", symbols, key="element", bind="query-params")
-    color = right.segmented_control(
+    color = one_of(
+        right,
         "Colour by",
         list(COLORS),
         format_func=COLORS.__getitem__,
         default="partner",
-        required=True,
         key="color",
         wrap=True,
-        bind="query-params",
         help="The strongest partner is the other element whose fraction correlates most with the "
         "part of the SHAP values that this element's own fraction does not explain.",
     )

@@ -9,6 +9,7 @@ from core.reference.importance.interpretation import family, rank_changes
 from pages.parts.importance.analysis import Analysis, open_element
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark, signed
+from pages.parts.shared.views import one_of
 
 TOP = 15
 QUANTITIES = {"importance": "Mean |SHAP|", "signed": "Mean SHAP where present"}
@@ -17,15 +18,14 @@ QUANTITIES = {"importance": "Mean |SHAP|", "signed": "Mean SHAP where present"}
 def show_table(analyses: list[Analysis], _: Analysis) -> None:
     """Show the view."""
     left, right = st.columns([3, 2], vertical_alignment="bottom")
-    quantity = left.segmented_control(
+    quantity = one_of(
+        left,
         "Show",
         list(QUANTITIES),
         format_func=QUANTITIES.__getitem__,
         default="importance",
-        required=True,
         key="shown",
         wrap=True,
-        bind="query-params",
         help="Mean |SHAP| over all explained materials measures how much an element matters for "
         "the data set, so common elements weigh more. The mean over the materials that contain "
         "the element shows in which direction it acts there.",

@@ -16,6 +16,7 @@ from pages.parts.plan.cost import choose_cost
 from pages.parts.shared.datasets import available, choose, frames_to_learn, show_provenance
 from pages.parts.shared.job import computed
 from pages.parts.shared.page import command, plain
+from pages.parts.shared.views import one_of
 
 BY: dict[By, str] = {
     "composition": "Elements",
@@ -83,15 +84,14 @@ def _choose_study() -> tuple[NextStudy, DatasetInfo, DatasetInfo] | None:
         help="Per cell of a candidate; the cost rises with about the cube of their number.",
     )
     left, right = st.columns([3, 2], vertical_alignment="bottom")
-    by = left.segmented_control(
+    by = one_of(
+        left,
         "Choose by",
         list(BY),
         format_func=BY.__getitem__,
         default="composition",
-        required=True,
         key="by",
         wrap=True,
-        bind="query-params",
         help="Elements: those in few materials first, then pairs of elements that never occur "
         "together. Crystal features: the structure farthest from all existing ones in CHGNet's "
         "features. Disagreement: where the predictions of runs that differ in their seed differ "

@@ -15,6 +15,7 @@ from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark, plain
 from pages.parts.shared.selection import linked_table
 from pages.parts.shared.structures import show_structure
+from pages.parts.shared.views import one_of
 
 PICKED = "material"
 _QUANTITIES = {
@@ -109,15 +110,14 @@ def show_coverage(result: NextMaterials, source: Provenance) -> None:
     st.subheader("Coverage of the elements")
     table = result.element_table()
     quantities = [key for key in _QUANTITIES if table[key].notna().any()]
-    quantity = st.segmented_control(
+    quantity = one_of(
+        st,
         "Show",
         quantities,
         format_func=lambda key: _QUANTITIES[key][0],
         default="materials",
-        required=True,
         key="covered",
         wrap=True,
-        bind="query-params",
         label_visibility="collapsed",
     )
     title, unit = _QUANTITIES[quantity]

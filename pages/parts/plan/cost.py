@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.scaling.cost import Cost
+from pages.parts.shared.views import one_of
 
 KINDS = {"hours": "Same for each", "atoms3": "By atoms³"}
 
@@ -10,15 +11,14 @@ KINDS = {"hours": "Same for each", "atoms3": "By atoms³"}
 def choose_cost() -> Cost:
     """Show the controls for the cost of a calculation."""
     left, middle, right, end = st.columns([3, 2, 2, 2], vertical_alignment="bottom")
-    kind = left.segmented_control(
+    kind = one_of(
+        left,
         "Cost of a calculation",
         list(KINDS),
         format_func=KINDS.__getitem__,
         default="hours",
-        required=True,
         key="cost",
         wrap=True,
-        bind="query-params",
         help="One calculation labels one frame. For large cells the time of plane-wave codes rises "
         "with about the cube of the number of atoms; logs of your own calculations give either "
         "number.",

@@ -17,6 +17,7 @@ from core.training.settings.metrics import METRICS, MetricInfo
 from pages.parts.runs.about import provenance_of
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark
+from pages.parts.shared.views import one_of
 
 HEIGHT = 340
 SPEED = {
@@ -82,15 +83,14 @@ def show_curves(
 
 def choose_metric(metrics: Mapping[str, MetricInfo] = METRICS) -> str:
     """Let the reader choose a metric; the choice is part of the page's address."""
-    return st.segmented_control(
+    return one_of(
+        st,
         "Error of",
         list(metrics),
         format_func=lambda key: metrics[key].label.removesuffix(" MAE"),
         default=next(iter(metrics)),
-        required=True,
         key="metric",
         wrap=True,
-        bind="query-params",
     )
 
 

@@ -19,6 +19,7 @@ from pages.parts.runs.about import provenance_of
 from pages.parts.shared.figure import show
 from pages.parts.shared.job import computed
 from pages.parts.shared.page import is_dark
+from pages.parts.shared.views import one_of
 
 MAX_FRAMES = 2000
 BY_ELEMENT = ("energy", "force")
@@ -59,25 +60,23 @@ def show_frame_errors(run: Run, *, by_element: bool) -> None:
 def _choose_study(run: Run) -> RunErrorsStudy:
     """Let the reader choose the model and the frames."""
     left, middle, right = st.columns([2, 2, 1])
-    checkpoint = left.segmented_control(
+    checkpoint = one_of(
+        left,
         "Model of",
         [*MODELS, *(f"epoch-{epoch}" for epoch in run.kept_epochs)],
         default="best",
-        required=True,
         key="model_of",
         wrap=True,
-        bind="query-params",
         help="The epoch with the lowest validation energy error, the last step, the untrained "
         "model with its new references, or any epoch whose model was saved.",
     )
-    part: Part = middle.segmented_control(
+    part: Part = one_of(
+        middle,
         "Frames",
         list(get_args(Part)),
         default="test",
-        required=True,
         key="part",
         wrap=True,
-        bind="query-params",
         help="Neither was trained on; validation chose the best epoch.",
     )
     most = right.number_input(
@@ -94,15 +93,14 @@ def _choose_study(run: Run) -> RunErrorsStudy:
 
 def _parity(run: Run, study: RunErrorsStudy, errors: FrameErrors, source: Provenance) -> None:
     """Show predictions against labels."""
-    kind = st.segmented_control(
+    kind = one_of(
+        st,
         "Quantity",
         errors.kinds,
         format_func=lambda key: KINDS[key][0],
         default=errors.kinds[0],
-        required=True,
         key="kind",
         wrap=True,
-        bind="query-params",
     )
     title, unit = KINDS[kind]
     error_unit = METRICS[LABEL_METRICS[kind]].unit
@@ -181,15 +179,14 @@ def _by_element(run: Run, study: RunErrorsStudy, errors: FrameErrors, source: Pr
     if not kinds:
         st.info("These frames have no energies and no forces to compare with.")
         return
-    kind = st.segmented_control(
+    kind = one_of(
+        st,
         "Error of",
         kinds,
         format_func=lambda key: KINDS[key][0],
         default=kinds[0],
-        required=True,
         key="error",
         wrap=True,
-        bind="query-params",
     )
     title, unit = METRICS[LABEL_METRICS[kind]]
     rare = table["symbol"][table["n_frames"] < RARE]

@@ -10,6 +10,7 @@ from pages.parts.runs.about import provenance_of
 from pages.parts.runs.curves import choose_metric, show_curves
 from pages.parts.shared.datasets import show_provenance
 from pages.parts.shared.page import plain
+from pages.parts.shared.views import one_of
 
 MAX_RUNS = 12
 CAPTIONS = {
@@ -93,15 +94,14 @@ def _quantity(runs: list[Run]) -> Quantity | None:
 def _drawing(runs: list[Run]) -> tuple[str, float, Run | None, bool, bool]:
     """Let the reader choose how it is drawn: axis, smoothing, baseline, log x, log y."""
     left, middle, right = st.columns([4, 2, 2], vertical_alignment="center")
-    x = left.segmented_control(
+    x = one_of(
+        left,
         "Against",
         list(AXES),
         format_func=lambda key: AXES[key][0],
         default="epoch",
-        required=True,
         key="x",
         wrap=True,
-        bind="query-params",
         help="Frames seen are epochs times training frames. Training time counts compiling and "
         "validation, not pauses.",
     )

@@ -16,6 +16,7 @@ from pages.parts.scaling.words import FORMS
 from pages.parts.shared.datasets import show_provenance
 from pages.parts.shared.page import plain
 from pages.parts.shared.selection import link_to, linked
+from pages.parts.shared.views import one_of
 
 UPLOAD = "upload"
 SPLITS = {"validation": "Validation", "test": "Test"}
@@ -102,26 +103,24 @@ def _choose_law(default: str) -> tuple[FormOption, int | None]:
 def _choose_error(metrics: list[str]) -> tuple[str, str]:
     """Return the metric and the split."""
     left, right = st.columns([3, 2])
-    metric = left.segmented_control(
+    metric = one_of(
+        left,
         "Error of",
         metrics,
         format_func=lambda metric: METRICS[metric].label.removesuffix(" MAE"),
         default=metrics[0],
-        required=True,
         key="metric",
         wrap=True,
-        bind="query-params",
         label_visibility="collapsed",
     )
-    split = right.segmented_control(
+    split = one_of(
+        right,
         "Frames",
         list(SPLITS),
         format_func=SPLITS.__getitem__,
         default="validation",
-        required=True,
         key="split",
         wrap=True,
-        bind="query-params",
         label_visibility="collapsed",
         help="The paper shows validation errors. Validation frames choose the best epoch of each "
         "run; test frames are evaluated once, at the end.",

@@ -25,6 +25,7 @@ from core.reference.shifts.pairs import (
 from core.reference.shifts.shift import ShiftSummary, quantities, summarize
 from core.studies.selection import PairSelection
 from pages.parts.shared.datasets import available, choose, key_of, show_provenance
+from pages.parts.shared.views import one_of
 
 MATCHES = {"all": "all of them", "any": "any of them"}
 
@@ -219,15 +220,14 @@ def choose_elements() -> tuple[tuple[str, ...], bool]:
         select_all=False,
         filter_mode="prefix",
     )
-    match = right.segmented_control(
+    match = one_of(
+        right,
         "Materials contain",
         list(MATCHES),
         format_func=MATCHES.__getitem__,
         default="all",
-        required=True,
         key="match",
         wrap=True,
-        bind="query-params",
         disabled=len(elements) < 2,
         label_visibility="collapsed",
     )

@@ -1,8 +1,11 @@
-"""The switch between the views of a page."""
+"""Switches of which one option is always chosen, as that between the views of a page."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 import streamlit as st
+
+Option = TypeVar("Option")
 
 _SET = "view set by the page"
 
@@ -32,6 +35,24 @@ def choose_view(labels: Mapping[str, str], *, default: str | None = None, key: s
         label_visibility="collapsed",
     )
     return view or default
+
+
+def one_of(
+    box: Any, label: str, options: Sequence[Option], *, default: Option, **settings: Any
+) -> Option:
+    """Show a switch of which one option is chosen; the choice is part of the page's address.
+
+    Args:
+        box: the container, or streamlit itself.
+        label: what is chosen.
+        options: the options.
+        default: the one chosen at first, and where the address leaves the choice empty.
+        **settings: further arguments of `st.segmented_control`.
+    """
+    chosen: Option | None = box.segmented_control(
+        label, options, default=default, required=True, bind="query-params", **settings
+    )
+    return default if chosen is None else chosen
 
 
 def open_view(view: str) -> None:

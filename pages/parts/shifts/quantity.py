@@ -3,21 +3,21 @@
 import streamlit as st
 
 from core.figures.base.canvas import Axis
+from pages.parts.shared.views import one_of
 
 QUANTITIES = {"shift": "Shift", "residual": "Residual after AtomRef"}
 
 
 def choose_quantity() -> str:
     """Show the switch between the shift and its residual."""
-    return st.segmented_control(
+    return one_of(
+        st,
         "Of",
         list(QUANTITIES),
         format_func=QUANTITIES.__getitem__,
         default="shift",
-        required=True,
         key="of",
         wrap=True,
-        bind="query-params",
         help="Shift: target minus source total energy. Residual: what remains of it after each "
         "functional's own least-squares AtomRef is subtracted. With elements selected, the page "
         "says which pairs AtomRef is fitted to.",

@@ -21,6 +21,7 @@ from core.stability.phases import EnergySource
 from core.studies.stability import StabilityStudy
 from pages.parts.shared.datasets import available, choose
 from pages.parts.shared.page import plain
+from pages.parts.shared.views import one_of
 
 CONVENTIONS = {
     "own hulls": "Own hulls",
@@ -218,14 +219,13 @@ def choose_hulls() -> tuple[str, Convention, RelaxSettings | None, Split, int]:
         help=f"Otherwise structures are taken as given. With each model: "
         f"{RelaxSettings().text()}. Relaxations are kept for the next time.",
     )
-    split = right.segmented_control(
+    split = one_of(
+        right,
         "Score",
         list(SPLITS),
         format_func=SPLITS.__getitem__,
         default="test",
-        required=True,
         key="split",
-        bind="query-params",
         help="Hulls hold all materials of the scored ones' chemical systems, whichever are scored.",
     )
     most = right.number_input(

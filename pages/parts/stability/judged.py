@@ -19,6 +19,7 @@ from core.stability.model_stability import ModelStability
 from core.studies.stability import StabilityStudy
 from pages.parts.shared.job import computed
 from pages.parts.shared.page import is_dark
+from pages.parts.shared.views import one_of
 from pages.parts.stability.form import Question
 
 MEV = 1000.0
@@ -152,14 +153,13 @@ def choose_model(models: Sequence[Judged]) -> Judged:
     if len(models) == 1:
         return models[0]
     by_name = {judged.name: judged for judged in models}
-    name = st.segmented_control(
+    name = one_of(
+        st,
         "Model shown",
         list(by_name),
         format_func=lambda name: by_name[name].label,
         default=models[0].name,
-        required=True,
         key="shown-model",
         wrap=True,
-        bind="query-params",
     )
     return by_name[name]

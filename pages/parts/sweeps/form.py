@@ -13,6 +13,7 @@ from core.training.settings.config import RunConfig
 from core.training.settings.methods import METHODS
 from pages.parts.shared.launch import LaunchForm, choose_methods, choose_seeds
 from pages.parts.shared.run_settings import training_split
+from pages.parts.shared.views import one_of
 from pages.parts.training.estimate import show_group_estimate
 
 FIRST_METHODS = ("scratch", "refit", "residual")
@@ -111,15 +112,14 @@ def show_form() -> None:
 
 def _choose_budget() -> dict[str, Any]:
     """Return the settings of how long each run trains."""
-    kind = st.segmented_control(
+    kind = one_of(
+        st,
         "Each run trains",
         list(BUDGETS),
         format_func=BUDGETS.__getitem__,
         default="epochs",
-        required=True,
         key="budget",
         wrap=True,
-        bind="query-params",
         help="Epochs: the same for all, so small sizes get few steps. Steps: the same for all, so "
         "small sizes repeat their frames more often. Patience: each run trains until its "
         "validation error stops improving.",
