@@ -124,7 +124,7 @@ class Posterior:
             values = rows[name].astype(np.float64)
             own += scale * np.einsum("ij,ij->i", values, values)
         lost = np.einsum("ij,ji->i", across, cho_solve(self.factor, across.T))
-        return np.sqrt(np.maximum(own - lost, self.noise if of_labels else 0.0))
+        return np.asarray(np.sqrt(np.maximum(own - lost, self.noise if of_labels else 0.0)))
 
     def cross(self, fractions: NDArray[np.float64], rows: Gradients) -> NDArray[np.float64]:
         """Return the prior covariance of other structures with all rows, (m, n + k)."""

@@ -8,6 +8,7 @@ import torch
 from chgnet.model import CHGNet
 from numpy.typing import NDArray
 
+from core.elements import N_ELEMENTS
 from core.errors import LabError
 from core.frames.store import FrameSet
 from core.potential.examples import load_examples
@@ -57,6 +58,27 @@ class SolvedModel:
         """Move the parameters of the pretrained network, in place; AtomRef stays."""
         moved_model(model, self.change)
 
+    def deviations(
+        self, source: SourceModel, graphs: list[PackedGraph], *, progress: Progress = silent
+    ) -> NDArray[np.float64]:
+        """Return how far a calculation's energy may be from that predicted, for new structures.
+
+        Args:
+            source: the pretrained model that was solved from.
+            graphs: the structures.
+            progress: reports the gradient rows.
+
+        Returns:
+            Standard deviations of the label given the prediction, (n,) eV/atom; the noise of the
+            training energies, and so of any calculation, is included.
+        """
+        device = resolve_device(source.device)
+        with compute_settings(source.threads, device):
+            rows = energy_rows(load_model(source.name, device), graphs, progress=progress)
+        counts = [np.bincount(graph.atomic_numbers - 1, minlength=N_ELEMENTS) for graph in graphs]
+        fractions = np.array(counts) / np.sum(counts, axis=1, keepdims=True)
+        return self.posterior.deviation(fractions, rows.gradients, of_labels=True)
+
 
 def solve_model(
     frame_set: FrameSet,
@@ -100,7 +122,7 @@ def solve_model(
     device = resolve_device(source.device)
     with compute_settings(source.threads, device):
         model = load_model(source.name, device)
-        copies = next(copies for most, copies in COPIES if len(graphs) <= most)
+        copies = copies_of(len(graphs))
         first = 1.0 / (copies + 2)
         at = energy_rows(model, graphs, progress=part(progress, 0.0, first))
         tilts = tilt_rows(
@@ -145,6 +167,11 @@ def solve_model(
         of=of,
         corrected=solution.corrected,
     )
+
+
+def copies_of(n: int) -> int:
+    """Return the number of rattled copies of each of n frames."""
+    return next(copies for most, copies in COPIES if min(n, MOST) <= most)
 
 
 def interaction_of(model: CHGNet, graphs: list[PackedGraph]) -> NDArray[np.float64]:

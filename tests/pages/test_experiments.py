@@ -11,6 +11,7 @@ from core.runs.groups.experiment import Experiment
 from core.runs.process import local
 from core.runs.record.listing import list_runs
 from core.training.settings.config import RunConfig
+from core.training.settings.methods import METHODS
 from tests.pages.example_runs import write_tiny
 
 
@@ -32,10 +33,10 @@ def test_the_form_launches_every_method_and_seed_once(tiny, visit):
     at.number_input(key="seeds").set_value(2)
     at.number_input(key="epochs").set_value(3).run()
     assert command(at) == (
-        "atomref experiment run --methods scratch,trainable,frozen,refit,residual "
+        f"atomref experiment run --methods {','.join(METHODS)} "
         "--seeds 0,1 --dataset tiny --epochs 3"
     )
-    assert any("10 runs" in one.value for one in at.caption)
+    assert any(f"{2 * len(METHODS)} runs" in one.value for one in at.caption)
     at.button(key="launch-experiment").click().run()
     assert not at.exception, at.exception
     (one,) = Experiment.load_all()

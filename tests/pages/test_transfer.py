@@ -15,7 +15,7 @@ from core.runs.record.listing import list_runs
 from core.runs.results.comparison import method_label
 from core.training.loop.preflight import estimated_seconds, preflight
 from core.training.settings import processes
-from core.training.settings.methods import METHODS
+from core.training.settings.methods import DEFAULT, METHODS
 from pages.parts.training import preflight as preflight_part
 from tests.pages.example_runs import make_run
 from tests.pages.transfer_page import APP, PAGE, command, open_page, texts
@@ -173,7 +173,7 @@ def test_preview_tells_what_preflight_finds(monkeypatch):
     assert not app.exception
     assert not app.error, app.error[0].value
     table = next(one.value for one in app.dataframe if "error" in one.value)
-    assert list(table["chosen"]) == ["", "", "", "", "▶"]
+    assert list(table["chosen"]) == ["▶" if key == DEFAULT else "" for key in METHODS]
     by_method = dict(zip(METHODS, table["error"], strict=True))
     assert by_method["trainable"] == by_method["frozen"]
     config = preflight_part.RunConfig(dataset="tiny", epochs=5, threads=1)

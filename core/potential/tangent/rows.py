@@ -8,7 +8,7 @@ rows of all its structures (Goodfellow, arXiv:1510.01799), where autograd by the
 need one pass per structure.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -137,12 +137,12 @@ def tilt_rows(
     return moved
 
 
-def moved_model(model: CHGNet, change: dict[str, NDArray[np.floating]]) -> None:
+def moved_model(model: CHGNet, change: Mapping[str, NDArray[np.floating]]) -> None:
     """Add a change to a model's parameters, by name, in place."""
     with torch.no_grad():
         for name, values in change.items():
             parameter = model.get_parameter(name)
-            parameter += torch.from_numpy(values.reshape(parameter.shape)).to(parameter)
+            parameter.add_(torch.from_numpy(values.reshape(parameter.shape)).to(parameter))
 
 
 def _rattled(graph: PackedGraph, rng: np.random.Generator) -> PackedGraph:

@@ -92,7 +92,8 @@ def timing_config(config: RunConfig) -> RunConfig:
     Settings without influence on the duration have one value, so that its result can be reused.
     """
     rate = RunConfig.model_fields["learning_rate"].default
-    return config.model_copy(update={"name": "", "learning_rate": rate, "method": "frozen"})
+    method = config.method if METHODS[config.method].closed_form else "frozen"
+    return config.model_copy(update={"name": "", "learning_rate": rate, "method": method})
 
 
 def untrained_errors(preflights: Mapping[str, Preflight | None]) -> pd.DataFrame:

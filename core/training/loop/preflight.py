@@ -19,6 +19,7 @@ from core.potential.examples import load_examples
 from core.potential.forward import Wanted
 from core.potential.models import resolve_device
 from core.potential.prediction import predict
+from core.potential.tangent.rows import energy_rows
 from core.potential.threads import compute_settings
 from core.progress import Progress, silent
 from core.reference.fits.atomref import AtomRef
@@ -36,6 +37,7 @@ from core.training.step.usable import trained_rows
 from core.transfer.interaction import interaction_energies
 from core.transfer.label_check import check_labels
 from core.transfer.references import composition_fit, method_atomref, unseen_elements
+from core.transfer.solved_model import MOST, copies_of
 from core.transfer.source_model import SourceModel
 
 _MOST_VALIDATION = 200
@@ -234,10 +236,16 @@ def _estimate(
         int(n_atoms[part].sum()) for part in (split.train, split.validation, split.test)
     )
     epoch = training * n_train + evaluation * n_validation
+    closed = 0.0
+    if METHODS[config.method].closed_form:
+        graphs = [example.graph for example in examples]
+        share = min(1.0, MOST / len(split.train))
+        passes = 2 + copies_of(len(split.train))
+        closed = _clock(lambda: energy_rows(model, graphs)) / atoms * n_train * share * passes
     epochs = config.epochs
     if config.minutes is not None:
         epochs = min(epochs, max(1, int(60 * config.minutes * processes / epoch)))
-    return (epochs * epoch + evaluation * (n_validation + n_test)) / processes
+    return closed + (epochs * epoch + evaluation * (n_validation + n_test)) / processes
 
 
 def _clock(work: Callable[[], object]) -> float:

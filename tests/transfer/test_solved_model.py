@@ -1,0 +1,63 @@
+"""The closed form on a data set: its energies, its errors, and how certain it is."""
+
+import numpy as np
+import pytest
+
+from core.errors import LabError
+from core.potential.forward import Wanted
+from core.potential.graph import convert
+from core.potential.models import get_atomref, load_model, set_atomref
+from core.potential.prediction import predict
+from core.transfer import solved_model
+from core.transfer.solved_model import copies_of, solve_model
+from core.transfer.source_model import SourceModel
+from tests.labelled_lab import (  # noqa: F401
+    energies_only,
+    home,
+    mixed_frames,
+    one_thread,
+    use_home,
+)
+
+SOURCE = SourceModel("chgnet-0.3.0", "cpu", 1)
+
+
+@pytest.fixture
+def solved(energies_only):
+    return solve_model(energies_only, energies_only.split().train, SOURCE)
+
+
+def test_the_moved_model_explains_the_energies(energies_only, solved):
+    model = load_model("chgnet-0.3.0")
+    before = get_atomref(model)
+    solved.apply(model)
+    np.testing.assert_array_equal(get_atomref(model), before)
+    set_atomref(model, solved.atomref.energies)
+    rows = energies_only.split().train
+    assert (solved.n, solved.of) == (len(rows), len(rows))
+    found = predict(model, energies_only.frames(rows), Wanted.of(()))
+    errors = [one.energy for one in found] - energies_only.energies()[rows]
+    assert np.abs(errors).mean() < 0.02
+    assert set(solved.atomref.deviations) == {"own", "table", "embedding", "network", "noise"}
+
+
+def test_new_structures_are_less_certain_than_known_ones(energies_only, solved):
+    frames = energies_only.frames(energies_only.split().train[:3])
+    known = [convert(f.atomic_numbers, f.frac_coords, f.lattice) for f in frames]
+    other = convert(np.array([92, 9]), np.array([[0, 0, 0], [0.5, 0.5, 0.5]]), 3.2 * np.eye(3))
+    deviations = solved.deviations(SOURCE, [*known, other])
+    assert (deviations[:3] >= solved.atomref.deviations["noise"]).all()
+    assert deviations[3] > 1.5 * deviations[:3].max()
+
+
+def test_of_many_frames_some_are_drawn(energies_only, monkeypatch):
+    monkeypatch.setattr(solved_model, "MOST", 5)
+    rows = energies_only.split().train
+    found = solve_model(energies_only, rows, SOURCE, seed=1)
+    assert (found.n, found.of) == (5, len(rows))
+    assert copies_of(10_000) == copies_of(5)
+
+
+def test_no_frame_at_all(energies_only):
+    with pytest.raises(LabError, match="no training frame has both an energy"):
+        solve_model(energies_only, np.zeros(0, dtype=int), SOURCE)
