@@ -229,7 +229,9 @@ def _estimate(
     def step() -> None:
         stepper.step(stepper.prepare(feed.completed(examples, 0, 0)), 0.0, ())
 
-    training = _clock(step) / atoms
+    # replayed frames cost about as much as the others
+    with_replay = config.replay.ratio if config.replay.dataset else 0
+    training = _clock(step) / atoms * (1 + with_replay)
     evaluation = _clock(lambda: score(model, examples)) / atoms
     n_atoms = frame_set.n_atoms()
     n_train, n_validation, n_test = (

@@ -325,6 +325,12 @@ class RunConfig(BaseModel):
         return self.model_dump_json(indent=2) + "\n"
 
     @property
+    def frames_per_frame(self) -> float:
+        """Frames computed per training frame, those of the source functional included."""
+        copies = self.teacher.copies if self.teacher.weight else 0
+        return 1 + copies + (self.replay.ratio if self.replay.dataset else 0)
+
+    @property
     def command(self) -> str:
         """The shell command that starts this run.
 

@@ -48,7 +48,7 @@ def default_processes(config: RunConfig, frame_set: FrameSet, *, device: str, n_
     if device not in SECONDS_PER_ATOM or not len(frame_set):
         return 1
     frames = config.frames or len(frame_set)
-    n_atoms = frames * float(frame_set.n_atoms().mean())
+    n_atoms = frames * config.frames_per_frame * float(frame_set.n_atoms().mean())
     if config.epochs * n_atoms * SECONDS_PER_ATOM[device] < WORTH_SECONDS:
         return 1
     most = n_gpus if device == "cuda" else usable_cores()

@@ -27,7 +27,7 @@ def should_compile(config: RunConfig, train: Examples, team: Team) -> bool:
         team: its processes.
     """
     steps = config.epochs * math.ceil(len(train) / config.batch_size)
-    cost = config.batch_size * float(train.costs.mean())
+    cost = config.batch_size * float(train.costs.mean()) * config.frames_per_frame
     return compilation_pays_off(steps, cost / team.size)
 
 

@@ -142,6 +142,13 @@ def test_load_names_the_file(tmp_path):
     assert RunConfig.load(path) == RunConfig(dataset="a")
 
 
+def test_frames_of_the_source_functional_count_as_work():
+    assert RunConfig(dataset="mp", teacher=Teacher(copies=3)).frames_per_frame == 1
+    replay = Replay(dataset="mp", ratio=0.5)
+    config = RunConfig(dataset="mp", teacher=Teacher(weight=1, copies=2), replay=replay)
+    assert config.frames_per_frame == 3.5
+
+
 def test_the_best_epoch_is_that_of_a_kind_of_label():
     one, other = MetricSums().result(), MetricSums().result()
     one |= {"energy_mae_mev_per_atom": 10.0, "force_mae_mev_per_angstrom": 30.0}
