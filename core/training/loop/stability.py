@@ -81,4 +81,5 @@ def with_stability(
             **errors,
         }
     )
-    return replace(outcome, test={**(outcome.test or {}), **errors})
+    test: dict[str, Any] = dict(outcome.test or {})
+    return replace(outcome, test=test | errors)
