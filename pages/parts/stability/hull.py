@@ -14,7 +14,7 @@ from core.figures.stability.view import HullView, energy_range, highest_above
 from core.frames.provenance import Provenance
 from core.stability.system_hull import SystemHull, system_hulls
 from pages.parts.shared.figure import show
-from pages.parts.shared.page import is_dark
+from pages.parts.shared.page import is_dark, is_open
 from pages.parts.stability.judged import BY_KEY, Judged
 from pages.parts.stability.phase import show_phase
 from pages.parts.stability.picking import choose_system, explained, show_elements
@@ -53,8 +53,17 @@ def show_hulls(_: Sequence[Judged], judged: Judged, __: float) -> None:
         )
         if phase is not None:
             show_phase(judged, hulls, phase)
-    with st.expander("Pick elements", icon=":material/grid_on:", expanded=bool(problem)):
-        show_elements(judged, elements)
+    # The table is sent when it is asked for; Streamlit takes another state for another box.
+    box = st.expander(
+        "Pick elements",
+        icon=":material/grid_on:",
+        expanded=bool(problem),
+        key=f"pick-elements-{bool(problem)}",
+        on_change="rerun",
+    )
+    if is_open(box):
+        with box:
+            show_elements(judged, elements)
 
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=BY_KEY)
@@ -119,7 +128,7 @@ def show_both(
             show(
                 hull_figure(one, energies=energies, above=above, selected=phase, dark=is_dark()),
                 name=f"{name}-{side}",
-                caption=caption(hull, side),
+                caption=caption(hull),
                 source=source,
                 table=partial(table_of, hull),
                 on_click=on_click,
@@ -146,12 +155,11 @@ def view(hull: SystemHull, *, title: str, color: str) -> HullView:
     )
 
 
-def caption(hull: SystemHull, side: str) -> str:
+def caption(hull: SystemHull) -> str:
     """Return what to see in one of two hulls."""
     stable, only = int(hull.table["stable"].sum()), int(hull.table["elsewhere"].sum())
-    other = SIDES[1 - SIDES.index(side)]
-    text = f"{stable:,} of {len(hull.table):,} phases are on the hull of the {side}"
-    text += f", {only:,} more only on that of the {other}." if only else "."
+    text = f"{stable:,} of {len(hull.table):,} phases are on this hull"
+    text += f", {only:,} more only on the other." if only else "."
     if len(hull.elements) == 4:
         return f"{text} Drag to turn it."
     return f"{text} Click a phase to see what it competes with."

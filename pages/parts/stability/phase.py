@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from core.frames.registry import open_dataset
+from core.frames.schema import Frame
 from core.potential.relaxation.cells import cell_table
 from core.potential.relaxation.kept import kept_relaxation
 from core.stability.system_hull import SystemHull
@@ -80,16 +81,26 @@ def show_structures(judged: Judged, row: int, formula: str) -> None:
                 "Structures are taken as given. Turn on Relax with the model to see what becomes "
                 "of this one."
             )
-        else:
-            state = f"{formula}, {relaxed.state} in {relaxed.steps:,} steps"
-            show_structure(relaxed.structure, state, key=f"after-{judged.name}-{row}")
-            if relaxed.reason:
-                st.caption(plain(relaxed.reason))
-    if frame is not None:
-        after = None if relaxed is None else relaxed.structure
-        st.dataframe(
-            cell_table(frame, after), key="phase-cells", hide_index=True, column_config=CELLS
-        )
+            show_cell(frame)
+            return
+        state = f"{formula}, {relaxed.state} in {relaxed.steps:,} steps"
+        show_structure(relaxed.structure, state, key=f"after-{judged.name}-{row}")
+        if relaxed.reason:
+            st.caption(plain(relaxed.reason))
+    show_cell(frame, relaxed.structure)
+
+
+def show_cell(frame: Frame | None, relaxed: Frame | None = None) -> None:
+    """Show the cell of a structure, and what a relaxation changed."""
+    if frame is None:
+        return
+    hidden = {} if relaxed is not None else {"relaxed": None, "change": None}
+    st.dataframe(
+        cell_table(frame, relaxed),
+        key="phase-cells",
+        hide_index=True,
+        column_config=CELLS | hidden,
+    )
 
 
 def row_of(hull: SystemHull, phase: str) -> dict[str, Any] | None:
@@ -105,7 +116,8 @@ def sentence(rows: Sequence[dict[str, Any] | None], names: tuple[str, str]) -> s
     if reference is None or model is None:
         missing = names[rows.index(None)]
         return plain(f"{missing} has no energy of this phase, so it is not compared.")
-    change = MEV * (model["decomposition"] - reference["decomposition"])
+    # Without the sign of what is zero.
+    change = round(MEV * (model["decomposition"] - reference["decomposition"]), 1) + 0.0
     text = (
         f"Decomposition energy: {signed(MEV * reference['decomposition'], digits=1)} meV/atom by "
         f"the reference, {signed(MEV * model['decomposition'], digits=1)} by {names[1]} "
