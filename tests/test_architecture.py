@@ -27,6 +27,7 @@ ROOMS = [
     "core.potential.relaxation",
     "core.potential.tangent",
     "core.transfer",
+    "core.checks",
     "core.stability",
     "core.training.settings",
     "core.training.step",

@@ -52,6 +52,10 @@ _COMMANDS = {
         "formation",
         "Compute formation energies in every functional, and their errors against experiment.",
     ),
+    "check": (
+        "check",
+        "Look for what would ruin a fine-tuning: units, references, leaks, duplicates and more.",
+    ),
     "train": (
         "train",
         "Train. Ctrl-C stops with a checkpoint; `atomref runs resume` continues from there.",

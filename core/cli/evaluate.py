@@ -38,9 +38,9 @@ def evaluate(
     frames = open_frame_set(dataset)
     chosen = checkpoint_of(model)
     # Importing torch takes seconds, so errors in the arguments are raised before.
+    from core.checks.doctor import label_findings  # noqa: PLC0415
     from core.training.scoring.evaluate import evaluate as errors_of  # noqa: PLC0415
     from core.training.scoring.stability import stability_errors  # noqa: PLC0415
-    from core.transfer.label_check import check_labels  # noqa: PLC0415
     from core.transfer.seen_elements import never_seen, never_seen_text  # noqa: PLC0415
 
     indices = np.arange(len(frames)) if split == "all" else getattr(frames.split(), split)
@@ -56,7 +56,7 @@ def evaluate(
             progress=progress_on_stderr(),
         )
     metrics = {**errors, **(judged.errors if judged else {})}
-    findings = check_labels(frames, SourceModel(chosen, device), rows=indices)
+    findings = label_findings(frames, SourceModel(chosen, device), indices)
     unseen = never_seen(chosen, frames.fractions()[indices])
     lines = {
         "frames": f"{errors['n_frames']} ({split} of {dataset}, labels: {frames.card.labels})",

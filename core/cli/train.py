@@ -224,12 +224,12 @@ def _new_run(config: RunConfig, path: Path | None) -> Run:
 
 def _warnings(config: RunConfig) -> list[str]:
     """Return what the user should know of the data before the run, one sentence each."""
-    # As above; the check of labels waits for torch.
+    # As above; the doctor waits for torch.
     from core.frames.registry import open_frame_set  # noqa: PLC0415
-    from core.training.loop.preflight import label_findings  # noqa: PLC0415
+    from core.training.loop.preflight import findings_of  # noqa: PLC0415
     from core.training.settings.partition import labels_among, partition  # noqa: PLC0415
 
-    found = [finding.text for finding in label_findings(config)]
+    found = [one.text for one in findings_of(config) if one.severity != "info"]
     frames = open_frame_set(config.dataset)
     before = before_text(config, labels_among(frames, partition(config, frames).train))
     return [*found, before] if before else found

@@ -224,7 +224,7 @@ class NextStudy(Study):
         self, training: Materials, judged: Materials, progress: Progress
     ) -> ByFeatures:
         # Pages that only offer the study do not wait for PyTorch.
-        from core.acquisition.features import features_of  # noqa: PLC0415
+        from core.transfer.features import features_of  # noqa: PLC0415
 
         training = training.sample(self.most, seed=self.seed)
         training_progress = part(progress, 0.0, 0.4, prefix="Materials of the data set: ")

@@ -9,6 +9,7 @@ from core.errors import LabError
 from core.studies.study import Study
 
 _CLASSES = {
+    "check": "core.studies.check:CheckStudy",
     "corrections": "core.studies.corrections:CorrectionsStudy",
     "contents": "core.studies.contents:ContentsStudy",
     "atomref-intervals": "core.studies.atomref_intervals:AtomRefIntervals",

@@ -85,7 +85,7 @@ class ImportStudy(OneTimeStudy):
         findings: list[str] = []
         if self.dataset_kind == "frames":
             # It waits for torch, which tables of energies do not need.
-            from core.transfer.label_check import imported_findings  # noqa: PLC0415
+            from core.checks.doctor import imported_findings  # noqa: PLC0415
 
             checked = imported_findings(card, progress=part(progress, end, 1.0))
             findings = [finding.text for finding in checked]

@@ -4,28 +4,24 @@ What needs no network is in `core.frames.extent`, what compares arrays in
 `core.transfer.label_slopes`; here a sample of frames is predicted.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-from core.frames.contents.numbers import contents_of, size_findings
 from core.frames.extent import extent_finding
-from core.frames.findings import Finding
-from core.frames.registry import open_frame_set
-from core.frames.schema import Card
+from core.frames.findings import Finding, by_severity
 from core.frames.store import FrameSet
 from core.potential.examples import Example, load_examples
 from core.potential.forward import Wanted
 from core.potential.models import load_model, resolve_device
-from core.potential.prediction import predict
+from core.potential.prediction import FramePrediction, predict
 from core.potential.threads import compute_settings
 from core.progress import Progress, part, silent
-from core.reference.fits.energy_scatter import scatter_findings
 from core.reference.fits.scale import gap_text, gaps_by_symbol, scale_gap
 from core.transfer.interaction import interaction_energies
 from core.transfer.label_slopes import FEWEST, array_finding, energy_finding
 from core.transfer.source_model import SourceModel
-
-_USUAL = "chgnet-0.3.0"
 
 ENERGIES = 200
 """Frames whose energies are compared: more than there are elements."""
@@ -35,9 +31,6 @@ ARRAYS = 30
 
 _SMALL = 40
 """Atoms of a frame up to which it is taken first; some hundred forces are enough."""
-
-_SCATTER = 20_000
-"""Frames whose energies are compared with their compositions."""
 
 _EXTENT = 3000
 """Frames whose energies are compared with their numbers of atoms."""
@@ -68,33 +61,9 @@ def check_labels(
         LabError: if the model cannot be loaded.
     """
     every = np.arange(len(frame_set)) if rows is None else np.asarray(rows)
-    findings = _energies(frame_set, source, every, part(progress, 0.0, 0.5))
-    findings += _arrays(frame_set, source, every, part(progress, 0.5, 1.0))
-    return sorted(findings, key=lambda one: ("error", "warning", "info").index(one.severity))
-
-
-def imported_findings(card: Card, *, progress: Progress = silent) -> list[Finding]:
-    """Check the labels of a data set of frames that has just been imported.
-
-    They are compared with the released model of the nearest functional.
-
-    Args:
-        card: its card.
-        progress: reports the frames predicted.
-    """
-    near = "chgnet-r2scan" if (card.functional or "").lower().startswith("r2scan") else _USUAL
-    data = open_frame_set(card.name)
-    findings = check_labels(data, SourceModel(near), progress=progress)
-    if all(finding.severity == "info" for finding in findings):
-        # Labels in a wrong unit are all out of the ordinary.
-        findings += [*_scatter(data), *size_findings(contents_of(data))]
-    return findings
-
-
-def _scatter(data: FrameSet) -> list[Finding]:
-    rows = _sample(np.flatnonzero(np.isfinite(data.energies())), _SCATTER)
-    names = data.table()["frame_id"].to_numpy()[rows]
-    return scatter_findings(data.fractions()[rows], data.energies()[rows], names)
+    findings = energy_unit_findings(frame_set, source, every, progress=part(progress, 0.0, 0.5))
+    predicted = array_predictions(frame_set, source, every, progress=part(progress, 0.5, 1.0))
+    return by_severity([*findings, *array_findings(predicted)])
 
 
 def energy_findings(
@@ -153,15 +122,24 @@ def zero_finding(gaps: dict[str, float]) -> Finding:
     )
 
 
-def _sample(rows: NDArray[np.integer], most: int) -> NDArray[np.integer]:
+def sample_rows(rows: NDArray[np.integer], most: int) -> NDArray[np.integer]:
+    """Return at most so many rows, the same ones every time."""
     if len(rows) <= most:
         return rows
     return np.sort(np.random.default_rng(0).permutation(rows)[:most])
 
 
-def _energies(
-    frame_set: FrameSet, source: SourceModel, rows: NDArray[np.integer], progress: Progress
+def energy_unit_findings(
+    frame_set: FrameSet,
+    source: SourceModel,
+    rows: NDArray[np.integer],
+    *,
+    progress: Progress = silent,
 ) -> list[Finding]:
+    """Check extent, unit and zero of a sample of energies.
+
+    Arguments and errors as of `check_labels`.
+    """
     rows = rows[np.isfinite(frame_set.energies()[rows])]
     if not len(rows):
         return []
@@ -170,12 +148,12 @@ def _energies(
         frame_set.n_atoms(),
         frame_set.energies(),
     )
-    many = _sample(rows, _EXTENT)
+    many = sample_rows(rows, _EXTENT)
     counts = np.rint(fractions[many] * n_atoms[many, None]).astype(int)
     extent = extent_finding(counts, energies[many])
     if extent is not None:
         return [extent]
-    few = _sample(rows, ENERGIES)
+    few = sample_rows(rows, ENERGIES)
     if len(few) - np.linalg.matrix_rank(fractions[few]) >= FEWEST["energy"]:
         interaction = interaction_energies(frame_set, source, rows=few, progress=progress)
     else:
@@ -185,11 +163,27 @@ def _energies(
     return _unit_or_zero(fractions[few], n_atoms[few], energies[few], interaction, prior)
 
 
-def _arrays(
-    frame_set: FrameSet, source: SourceModel, rows: NDArray[np.integer], progress: Progress
-) -> list[Finding]:
+def array_predictions(
+    frame_set: FrameSet,
+    source: SourceModel,
+    rows: NDArray[np.integer],
+    *,
+    progress: Progress = silent,
+) -> list[tuple[Example, FramePrediction]]:
+    """Predict forces, stress and magmoms of at most 30 frames that have such labels.
+
+    Args:
+        frame_set: the data set.
+        source: the pretrained model.
+        rows: rows of it to choose from.
+        progress: reports the frames predicted.
+
+    Raises:
+        LabError: if the model cannot be loaded.
+    """
     table = frame_set.table().iloc[rows]
-    labelled = rows[(table["has_forces"] | table["has_stress"]).to_numpy()]
+    flags = table["has_forces"] | table["has_stress"] | table["has_magmoms"]
+    labelled = rows[flags.to_numpy()]
     if not len(labelled):
         return []
     shuffled = np.random.default_rng(0).permutation(labelled)
@@ -200,9 +194,18 @@ def _arrays(
         model = load_model(source.name, device)
         examples = load_examples(frame_set, chosen)[:]
         graphs = [example.graph for example in examples]
-        predictions = predict(model, graphs, Wanted.of(["force", "stress"]), progress=progress)
+        wanted = Wanted.of(["force", "stress", "magmom"])
+        predictions = predict(model, graphs, wanted, progress=progress)
+    return list(zip(examples, predictions, strict=True))
+
+
+def array_findings(pairs: Sequence[tuple[Example, FramePrediction]]) -> list[Finding]:
+    """Compare the units and signs of forces and stresses with predictions.
+
+    Args:
+        pairs: what `array_predictions` returns.
+    """
     findings = []
-    pairs = list(zip(examples, predictions, strict=True))
     forces = [(one.forces, found.forces) for one, found in pairs if one.forces is not None]
     if forces:
         findings.append(array_finding("forces", *map(np.concatenate, zip(*forces, strict=True))))

@@ -55,7 +55,7 @@ def test_files_download_delete(entry, host):
 
 def test_import(entry, host, monkeypatch):
     checked = SimpleNamespace(imported_findings=lambda *_, **__: [])
-    monkeypatch.setitem(sys.modules, "core.transfer.label_check", checked)
+    monkeypatch.setitem(sys.modules, "core.checks.doctor", checked)
     host.files = {"frames.json": json.dumps([{"energy": "not a frame"}]).encode()}
     mistake("catalogue", "import", "small", "--name", "mine")
     answer("catalogue", "delete", "small", "--yes")

@@ -7,7 +7,6 @@ from pymatgen.core import Structure
 from scipy.spatial.distance import cdist
 
 from core.acquisition import features
-from core.acquisition.features import features_of
 from core.acquisition.materials import candidates, training_materials
 from core.errors import LabError
 from core.frames.pairs import write_pairs
@@ -24,6 +23,7 @@ from core.studies.catalog import study_of
 from core.studies.job.directory import Job
 from core.studies.job.local import compute_here
 from core.training.settings.config import RunConfig
+from core.transfer.features import features_of
 
 PAIRS = [(11, 17), (19, 17), (12, 8), (11, 9), (3, 9), (20, 8), (19, 9), (3, 17), (12, 16)]
 POOL = [(11, 17), (13, 7), (26, 8), (37, 35), (54,), (12, 8), (22, 6), (11, 17, 8)]

@@ -112,7 +112,7 @@ def served(entry):
 def test_downloaded_and_imported_with_the_right_labels(entry, host, monkeypatch):
     # The check of the labels needs torch, and is tested where it belongs.
     checked = SimpleNamespace(imported_findings=lambda *_, **__: [])
-    monkeypatch.setitem(sys.modules, "core.transfer.label_check", checked)
+    monkeypatch.setitem(sys.modules, "core.checks.doctor", checked)
     small = replace(entry, checksums={})
     monkeypatch.setattr(entries, "ENTRIES", (small,))
     host.files = served(small)

@@ -159,7 +159,7 @@ def import_(
     findings = []
     if kind == "frames":
         # Only frames wait for torch.
-        from core.transfer.label_check import imported_findings  # noqa: PLC0415
+        from core.checks.doctor import imported_findings  # noqa: PLC0415
 
         findings = imported_findings(card, progress=progress)
     told = "".join(f"\n\n{finding.text}" for finding in findings)

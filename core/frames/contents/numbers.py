@@ -22,6 +22,9 @@ from core.progress import Progress, report, silent
 _LARGE: Final = {"force": (50.0, "eV/Å", "forces"), "stress": (200.0, "GPa", "stresses")}
 """Sizes that few frames of relaxations and molecular dynamics reach."""
 
+_ABSURD: Final = 2.0
+"""How many times beyond these sizes no calculation of a material goes."""
+
 _WORDS: Final = 2
 """Words of 64 bits that hold one bit per element."""
 
@@ -182,25 +185,29 @@ def contents_of(data: FrameSet | PairSet, progress: Progress = silent) -> Conten
     return _of_pairs(data) if isinstance(data, PairSet) else _of_frames(data, progress)
 
 
-def size_findings(contents: Contents) -> list[Finding]:
+def size_findings(contents: Contents, rows: np.ndarray | None = None) -> list[Finding]:
     """Report forces and stresses of unusual size.
 
     Args:
         contents: what the data set holds.
+        rows: rows that are checked; None for all.
     """
+    rows = np.arange(len(contents)) if rows is None else rows
     findings = []
     for key, (limit, unit, name) in _LARGE.items():
-        values = contents.quantity(key) if key in contents.keys else np.zeros(0)
-        n = int((values > limit).sum())
-        if n:
+        values = contents.quantity(key)[rows] if key in contents.keys else np.zeros(0)
+        large = values > limit
+        if large.any():
+            most = float(values[large].max())
             findings.append(
                 Finding(
                     kind=f"{key}_size",
-                    severity="info",
-                    message=f"{n:,} frames have {name} above {limit:g} {unit}, at most "
-                    f"{np.nanmax(values):,.0f} {unit}.",
+                    severity="warning" if most > _ABSURD * limit else "info",
+                    message=f"{int(large.sum()):,} frames have {name} above {limit:g} {unit}, at "
+                    f"most {most:,.0f} {unit}.",
                     remedy="Such frames dominate a training; check them, or leave them out with a "
                     "subset.",
+                    rows=rows[large].tolist(),
                 )
             )
     return findings

@@ -270,6 +270,20 @@ def _scheme() -> Any:
     return MaterialsProject2020Compatibility(check_potcar=False)
 
 
+def hubbard_corrections(fractions: np.ndarray) -> np.ndarray:
+    """Return what MP2020 adds to GGA+U energies for U alone, (n,) eV/atom.
+
+    Args:
+        fractions: composition fractions of the frames, (n, 94).
+    """
+    terms = np.zeros(fractions.shape[1])
+    for symbol, value in _scheme().u_corrections["O"].items():
+        terms[INDEX[symbol]] = value
+    # The scheme has the same terms for oxides and fluorides.
+    has_anion = (fractions[:, [OXYGEN, INDEX["F"]]] > 0).any(axis=1)
+    return np.where(has_anion, fractions @ terms, 0.0)
+
+
 def correction_of(fractions: np.ndarray, anions: str) -> Correction:
     """Return the correction of one composition.
 

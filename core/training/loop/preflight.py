@@ -9,10 +9,13 @@ import numpy as np
 from chgnet.model import CHGNet
 from numpy.typing import NDArray
 
+from core.checks.diagnosis import Diagnosis
+from core.checks.doctor import RUN, diagnose
 from core.elements import N_ELEMENTS
 from core.errors import LabError
 from core.frames.findings import Finding
 from core.frames.registry import open_frame_set
+from core.frames.schema import LABELS
 from core.frames.splits import Split
 from core.frames.store import FrameSet
 from core.potential.examples import load_examples
@@ -35,7 +38,6 @@ from core.training.step.setup import initial_model
 from core.training.step.step import Stepper
 from core.training.step.usable import trained_rows
 from core.transfer.interaction import interaction_energies
-from core.transfer.label_check import check_labels
 from core.transfer.references import composition_fit, method_atomref, unseen_elements
 from core.transfer.solved_model import MOST, copies_of
 from core.transfer.source_model import SourceModel
@@ -101,7 +103,7 @@ def preflight(config: RunConfig, *, progress: Progress = silent) -> Preflight:
         rare=atomref.rare(),
         unseen=unseen_elements(frame_set, split.train),
         left_out=left_out,
-        findings=label_findings(config),
+        findings=findings_of(config),
     )
 
 
@@ -141,31 +143,39 @@ def _split(config: RunConfig, frame_set: FrameSet) -> tuple[Split, dict[str, int
     return replace(split, train=train), left_out
 
 
-def label_findings(config: RunConfig) -> list[Finding]:
-    """Return what a check of a run's training labels finds, on at most 500 frames.
+def findings_of(config: RunConfig) -> list[Finding]:
+    """Return what the doctor finds in the frames of a run, and says of its settings.
 
     Raises:
         LabError: if settings, data and model do not fit together.
     """
     frame_set = open_frame_set(config.dataset)
     split, _ = _split(config, frame_set)
-    return _findings(
-        frame_set.fingerprint,
+    diagnosis = _diagnosis(
+        frame_set.card.model_dump_json(),
         config.dataset,
         SourceModel(config.source_model, config.device, config.threads),
-        tuple(_sample(split.train, _MOST_TRAINING).tolist()),
+        tuple(tuple(rows.tolist()) for rows in (split.train, split.validation, split.test)),
+    )
+    return diagnosis.findings(
+        # References of the user's own are judged by the preview's errors.
+        method=config.method if config.atomref is None else None,
+        ratios=config.loss.model_dump(include=set(LABELS)),
+        huber_delta=config.loss.huber_delta,
     )
 
 
 @lru_cache(maxsize=16)
-def _findings(
-    fingerprint: str,  # noqa: ARG001 - part of the key
+def _diagnosis(
+    card: str,  # noqa: ARG001 - part of the key
     dataset: str,
     source: SourceModel,
-    rows: tuple[int, ...],
-) -> list[Finding]:
-    """Return what a check of the training labels finds, the same for every method."""
-    return check_labels(open_frame_set(dataset), source, rows=np.array(rows))
+    rows: tuple[tuple[int, ...], ...],
+) -> Diagnosis:
+    """Return what the doctor finds, the same for every method."""
+    train, validation, test = (np.array(part, dtype=np.int64) for part in rows)
+    split = Split(train=train, validation=validation, test=test)
+    return diagnose(open_frame_set(dataset), source, split=split, parts=RUN)
 
 
 def _sample(rows: NDArray[np.integer], most: int) -> NDArray[np.integer]:

@@ -82,7 +82,7 @@ def test_done_in_place_then_deleted_then_done_again(entry, host):
 def test_downloaded_and_imported_in_one_go(host, monkeypatch):
     # The check of the labels needs torch, and is tested where it belongs.
     checked = SimpleNamespace(imported_findings=lambda *_, **__: [])
-    monkeypatch.setitem(sys.modules, "core.transfer.label_check", checked)
+    monkeypatch.setitem(sys.modules, "core.checks.doctor", checked)
     entry = entry_of("figshare.com", files=("*.extxyz",), functional="r2SCAN")
     monkeypatch.setattr(entries, "ENTRIES", (entry,))
     host.files = {"frames.extxyz": FRAMES.encode()}

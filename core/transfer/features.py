@@ -14,6 +14,8 @@ def features_of(
     model_name: str,
     rows: NDArray[np.integer],
     *,
+    device: str = "auto",
+    threads: int | None = None,
     progress: Progress = silent,
 ) -> NDArray[np.float32]:
     """Return crystal features of rows of a data set, from the cache where it has them.
@@ -22,6 +24,8 @@ def features_of(
         data: the data set.
         model_name: a released model's name, or the path of a checkpoint.
         rows: rows of the data set, (n,).
+        device: where to compute.
+        threads: CPU threads; None uses the physical cores.
         progress: reports the structures still to be computed.
 
     Returns:
@@ -36,8 +40,8 @@ def features_of(
         rows,
         lambda model, graphs, _: crystal_features(model, graphs),
         model_name=model_name,
-        device="auto",
-        threads=None,
+        device=device,
+        threads=threads,
         what="Crystal features",
         progress=progress,
     )

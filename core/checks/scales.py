@@ -1,0 +1,231 @@
+"""What energies count from: the references that a sample of them needs beside the network.
+
+Beside the network's interaction energies, total energies of one functional, one set of
+pseudopotentials and one rule for U and corrections need one reference per element, near the prior:
+a pretrained model's AtomRef plus the known shift of the element. Other scales need other
+references, which are compared with those of the embedded facts; two scales in one data set leave
+two branches.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.checks.energy_sample import (
+    COMPOSITIONS,
+    FEWEST,
+    GAP,
+    PULL,
+    U_ELEMENTS,
+    Array,
+    EnergySample,
+    solved,
+)
+from core.checks.mixtures import mixture_finding
+from core.elements import SYMBOLS
+from core.frames.findings import Finding
+
+_CLEAR = 3.0
+"""How many times nearer another scale must be than the stated one."""
+
+_CLOSE = 0.35
+"""eV/atom by which energies miss the right scale, at most."""
+
+_OFF = 1.2
+"""eV by which the reference of a single element must differ from its prior: without U, vanadium and
+iron in r2SCAN differ by 0.9 from a prior with U."""
+
+_KNOWN = 0.5
+"""eV that references of a known functional differ from their prior by, at most, in the median."""
+
+_TIMES = 5.0
+"""How many times farther than the median of all elements that must be."""
+
+_WRONG, _ROOM = 1.0, 10.0
+"""eV/atom, and times the usual distance, that a single energy lies from the network's, at least."""
+
+_FEW = 0.05
+"""Share of the energies that are single ones; more of them are another scale."""
+
+
+def scale_findings(sample: EnergySample, scales: Mapping[str, Array]) -> list[Finding]:
+    """Report energies on another scale than stated, on two scales, and single ones off the scale.
+
+    Args:
+        sample: the energies.
+        scales: references of other scales by name, (94,) eV/atom each, NaN where unknown.
+    """
+    if len(sample.energies) < FEWEST:
+        return []
+    if (other := _other_scale(sample, scales)) is not None:
+        return [other]
+    wrong, kept = _outliers(sample)
+    found = [] if wrong is None else [wrong]
+    rest = sample.only(kept)
+    # The first of these explains what the next ones would see of it.
+    for look in (_corrections, _other_u, mixture_finding, _offsets):
+        if (finding := look(rest)) is not None:
+            return [*found, finding]
+    return found
+
+
+def deviations(sample: EnergySample) -> Array:
+    """Return fitted references minus their prior, (94,) eV/atom, 0 for elements without frames."""
+    return solved(sample.fractions, sample.left)[0]
+
+
+def _other_scale(sample: EnergySample, scales: Mapping[str, Array]) -> Finding | None:
+    stated = float(np.median(np.abs(sample.left)))
+    if stated < _CLOSE:
+        return None
+    misses = {}
+    for name, references in scales.items():
+        known = np.isfinite(references)
+        usable = ~(sample.fractions[:, ~known] > 0).any(axis=1)
+        if usable.sum() >= FEWEST:
+            expected = sample.fractions[usable] @ np.where(known, references, 0.0)
+            left = sample.energies[usable] - sample.interaction[usable] - expected
+            misses[name] = float(np.median(np.abs(left)))
+    best = min(misses, key=misses.__getitem__, default=None)
+    if best is None or misses[best] > min(_CLOSE, stated / _CLEAR):
+        return None
+    is_total = best.startswith("total")
+    # Those are nearly the same in every functional.
+    seen = best if is_total else best.partition(" in ")[0]
+    return Finding(
+        kind="functional" if is_total else "energy_reference",
+        severity="warning" if is_total else "error",
+        message=f"The energies lie {stated:.2f} eV/atom from total energies in "
+        f"{sample.functional}, but {misses[best]:.2f} eV/atom from {seen}.",
+        remedy="Import the data set again with that --functional."
+        if is_total
+        else "Import total energies, as the code wrote them; the lab subtracts references itself.",
+        cost=1000 * stated,
+    )
+
+
+def _corrections(sample: EnergySample) -> Finding | None:
+    """Compare stated MP2020 corrections with those that the energies seem to hold."""
+    if sample.mp2020 is None or sample.corrections == "unknown":
+        return None
+    if not sample.corrections_are_known:
+        return None
+    if np.count_nonzero(np.abs(sample.mp2020) > 0.05) < FEWEST:
+        return None
+    slope, error = _slope(sample.fractions, sample.left, sample.mp2020)
+    # Corrected energies are near the prior: what PBE has wrong of O2 and other elements is what
+    # MP2020 corrects, and r2SCAN, from which a prior may be moved, does not have it.
+    held = slope + 1
+    stated = float(sample.corrections == "MP2020")
+    if abs(held - stated) < 0.6 or abs(held - (1 - stated)) > 0.3 or error > 0.2:
+        return None
+    hold = "hold no" if stated else "hold"
+    options = "none" if stated else "MP2020"
+    return Finding(
+        kind="corrections",
+        severity="warning",
+        message=f"The energies seem to {hold} MP2020 corrections ({held:.0%} ± {error:.0%} of "
+        "them), other than the data set's card says.",
+        remedy=f"Import it again with --corrections {options}.",
+        cost=1000 * float(np.abs(sample.mp2020).mean()),
+    )
+
+
+def _other_u(sample: EnergySample) -> Finding | None:
+    """Compare U with that of the prior, by the terms that MP2020 has for it."""
+    if sample.hubbard is None or not sample.corrections_are_known:
+        return None
+    concerned = np.abs(sample.hubbard) > 0.05
+    if len(np.unique(sample.fractions[concerned], axis=0)) < COMPOSITIONS:
+        return None
+    slope, error = _slope(sample.fractions, sample.left, sample.hubbard)
+    if not GAP + error < abs(slope) < 2 - GAP or error > 0.2:
+        return None
+    return Finding(
+        kind="hubbard",
+        severity="warning",
+        message=f"The energies of oxides and fluorides of {', '.join(U_ELEMENTS)} lie "
+        f"{'below' if slope > 0 else 'above'} those expected in {sample.functional} by "
+        f"{abs(slope):.0%} of MP2020's terms for U, as {'without' if slope > 0 else 'with'} U.",
+        remedy="Import them as the functional that they are in (with +U or without), and do not "
+        "mix them with other data.",
+        cost=1000 * float(np.abs(sample.hubbard).mean()) * abs(slope),
+    )
+
+
+def _slope(X: Array, y: Array, column: Array) -> tuple[float, float]:
+    """Return how much of a column energies hold beside references near their prior.
+
+    Returns:
+        The factor and its standard error.
+    """
+    A = np.column_stack([X, column])
+    pull = np.append(np.full(X.shape[1], PULL), 0.0)
+    inverse = np.linalg.inv(A.T @ A + np.diag(pull + 1e-12))
+    found = inverse @ (A.T @ y)
+    noise = max(float(np.median(np.abs(y - A @ found))) * 1.4826, 0.02)
+    return float(found[-1]), float(noise * np.sqrt(inverse[-1, -1]))
+
+
+def _offsets(sample: EnergySample) -> Finding | None:
+    """Report single elements whose references differ from those expected."""
+    X = sample.fractions
+    off, variance = solved(X, sample.left)
+    occurs = (X > 0).sum(axis=0) >= 2
+    usual = float(np.median(np.abs(off[occurs]))) if occurs.any() else 0.0
+    noise = float(np.median(np.abs(sample.left - X @ off))) * 1.4826
+    sure = 3 * noise * np.sqrt(variance)
+    # The pull has taken a part of what few frames say.
+    far = occurs & (np.abs(off) > max(_OFF, _TIMES * usual) + sure)
+    # Where the prior knows nothing of the functional, all elements are off.
+    if not far.any() or usual > _KNOWN or far.sum() > occurs.sum() / 2:
+        return None
+    order = np.flatnonzero(far)[np.argsort(-np.abs(off[far]))]
+    named = ", ".join(f"{SYMBOLS[i]} by {off[i]:+.1f} eV" for i in order[:5])
+    cost = 1000 * float(np.abs(X[:, far] @ off[far]).mean())
+    only_u = all(SYMBOLS[i] in U_ELEMENTS for i in order)
+    if only_u:
+        why = "as with another U, or none: energies with U lie 1 to 4 eV per metal atom higher"
+    else:
+        why = "as with other pseudopotentials, or another code"
+    return Finding(
+        kind="hubbard" if only_u else "element_offset",
+        severity="warning",
+        message=f"The references of {named} lie far from those expected in {sample.functional}, "
+        f"{why}.",
+        remedy="residual and refit take this up in AtomRef where all frames are alike; do not mix "
+        "them with other data.",
+        cost=cost,
+    )
+
+
+def _outliers(sample: EnergySample) -> tuple[Finding | None, NDArray[np.bool_]]:
+    """Report single energies far from what the network and references say.
+
+    Returns:
+        The finding, and which frames are none of them, (n,).
+    """
+    left = sample.left
+    kept = np.ones(len(left), bool)
+    # Again, so that a wrong energy does not hide behind the references that it has moved.
+    for _ in range(3):
+        off, _ = solved(sample.fractions[kept], left[kept])
+        size = np.abs(left - sample.fractions @ off)
+        limit = max(_WRONG, _ROOM * float(np.median(size)))
+        kept = size <= limit
+    if kept.all() or (~kept).sum() > _FEW * len(kept):
+        return None, np.ones(len(left), bool)
+    bad = np.flatnonzero(~kept)
+    worst = bad[np.argsort(-size[bad])][:3]
+    named = ", ".join(f"{sample.names[i]} by {size[i]:.1f} eV/atom" for i in worst)
+    finding = Finding(
+        kind="energy_outliers",
+        severity="warning",
+        message=f"{len(bad)} of {len(size)} energies lie more than {limit:.2g} eV/atom from what "
+        f"the pretrained network and references say ({named}).",
+        remedy="Leave these frames out unless they are meant to be so.",
+        cost=1000 * float(size[bad].sum() / len(size)),
+        rows=sample.rows[bad].tolist(),
+    )
+    return finding, kept

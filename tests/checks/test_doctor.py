@@ -1,0 +1,50 @@
+"""The doctor on faults, each alone, and on data without any."""
+
+import numpy as np
+import pytest
+
+from core.checks.doctor import RUN, diagnose
+from core.transfer.source_model import SourceModel
+from tests.checks.conftest import alarms, frames_of, written
+from tests.checks.faults import FAULTS, GGA, MP_GGA, PAPER, R2SCAN
+
+COMMON = ["H", "Li", "C", "N", "O", "F", "Na", "Mg", "Al", "Si", "P", "S", "Cl", "K", "Ca", "Ti"]
+COMMON += ["V", "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Zn", "Se", "Br", "Sr", "Y", "Zr", "Nb", "Mo"]
+COMMON += ["Ba", "La", "W"]
+
+OTHER = {GGA: "chgnet-r2scan", R2SCAN: "chgnet-0.3.0"}
+"""The model of the other functional, whose predictions are off as in a transfer."""
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_faults(name, home, looked_up):
+    fault = FAULTS[name]
+    frames = fault.inject(frames_of(fault.labels, COMMON), np.random.default_rng(1))
+    data = written(home / "faulty", frames, **fault.card)
+    diagnosis = diagnose(data, SourceModel(fault.model or OTHER[fault.labels], "cpu", 1), parts=RUN)
+    findings = diagnosis.findings(**fault.asked)
+    assert fault.found in {one.kind for one in findings}
+    assert set(alarms(findings)) <= {fault.found} | fault.echoes
+
+
+METALS = ["Li", "Mg", "Al", "Si", "Ti", "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Zn", "Ga", "Ge", "Zr"]
+METALS += ["Nb", "Mo", "Ru", "Rh", "Pd", "Ag", "Hf", "Ta", "W", "Re", "Ir", "Pt", "Au"]
+IONS = ["Li", "Na", "K", "Rb", "Cs", "Mg", "Ca", "Sr", "Ba", "Al", "Sc", "Y", "La", "Zn", "Cd"]
+IONS += ["Hg", "Tl", "Pb", "Bi", "Ga", "In", "Ge", "Sn", "As", "Sb"]
+CLEAN = {
+    "oxides": ["O", *COMMON],
+    "halides": ["F", "Cl", "Br", "I", *IONS],
+    "chalcogenides": ["S", "Se", "Te", *IONS],
+    "intermetallics": METALS,
+    "every element": None,
+}
+
+
+@pytest.mark.parametrize("name", CLEAN)
+@pytest.mark.parametrize("labels", [GGA, R2SCAN])
+def test_clean_sets(name, labels, home, looked_up):
+    frames = frames_of(labels, CLEAN[name], seed=2, n=180 if CLEAN[name] else 1200, largest=20)
+    data = written(home / "clean", frames, **(MP_GGA if labels == GGA else {}))
+    source = SourceModel(OTHER[labels], "cpu", 1)
+    findings = diagnose(data, source, parts=RUN).findings(ratios=PAPER)
+    assert alarms(findings) == []

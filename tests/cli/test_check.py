@@ -1,0 +1,36 @@
+"""The doctor on the command line."""
+
+import pytest
+
+from core.frames.registry import open_dataset, write_subset
+from tests.cli.helpers import answer, invoke, make_frames, mistake
+
+
+@pytest.fixture(autouse=True)
+def one_core(monkeypatch):
+    """Two threads on a busy machine wait for one another; the domain takes the longest."""
+    monkeypatch.setattr("core.potential.threads.usable_cores", lambda: 1)
+    monkeypatch.setattr("core.checks.doctor.domain_findings", lambda *_, **__: [])
+
+
+def test_findings_have_what_the_contract_names(home):
+    make_frames(n=12, shift=-300.0)
+    found = answer("check", "salt")
+    assert {"kind", "severity", "message"} <= found["findings"][0].keys()
+    kinds = {one["kind"] for one in found["findings"]}
+    # Invented energies far from any prior, few of them, and forces of nothing.
+    assert {"energy_zero", "few_frames", "net_force"} <= kinds
+    assert found["n"] == 12
+
+
+def test_a_data_set_without_the_frames_that_are_named(home):
+    data = open_dataset("mp-frames-r2scan")
+    small = [row for row, n in enumerate(data.n_atoms()) if n <= 4][:40]
+    write_subset(data, small, name="few", description="")
+    clean = answer("check", "few", "--method", "frozen")
+    (references,) = [one for one in clean["findings"] if one["kind"] == "references"]
+    assert references["severity"] == "warning"
+    assert references["settings"] == {"method": "residual"}
+    assert references["cost_mev_per_atom"] > 1000
+    assert "--method residual" not in invoke("check", "few", "--method", "residual").stdout
+    assert mistake("check", "few", "--method", "no").startswith("error: check: method should be")
