@@ -85,6 +85,9 @@ class LaunchForm(ABC, Generic[Draft]):
     def estimate(self, draft: Draft, card: Card) -> None:
         """Show how long a draft will take on this data set."""
 
+    def check(self, draft: Draft, card: Card) -> None:
+        """Show what is wrong with the data or the settings, above the form."""
+
     def preview(self, draft: Draft, card: Card) -> None:
         """Show what else to expect of a draft on this data set."""
 
@@ -94,6 +97,7 @@ class LaunchForm(ABC, Generic[Draft]):
 
     def show(self) -> None:
         """Show the form."""
+        first = st.container()
         left, middle, right = st.columns(self.widths, gap=self.gap)
         with left:
             info = _choose_dataset()
@@ -118,6 +122,8 @@ class LaunchForm(ABC, Generic[Draft]):
             if draft is not None:
                 self.estimate(draft, info.card)
         if draft is not None:
+            with first:
+                self.check(draft, info.card)
             with errors_shown():
                 self.preview(draft, info.card)
             command(draft.command)

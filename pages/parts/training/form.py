@@ -15,6 +15,7 @@ from core.training.settings.config import RunConfig
 from core.training.settings.methods import DEFAULT, METHODS
 from pages.parts.shared.launch import LaunchForm
 from pages.parts.shared.page import plain
+from pages.parts.training.check import show_check
 from pages.parts.training.estimate import show_run_estimate
 from pages.parts.training.preflight import previews, show_preview
 
@@ -70,6 +71,10 @@ class RunForm(LaunchForm[RunConfig]):
     def estimate(self, draft: RunConfig, card: Card) -> None:
         """Show how long the run will take."""
         show_run_estimate(draft, card)
+
+    def check(self, draft: RunConfig, card: Card) -> None:
+        """Show what would ruin the run."""
+        show_check(draft, card)
 
     def preview(self, draft: RunConfig, card: Card) -> None:
         """Show how far off the untrained model is, with each method's references."""

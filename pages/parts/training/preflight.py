@@ -104,6 +104,8 @@ def _panel(configs: dict[str, RunConfig], config: RunConfig, card: Card, *, wait
         preflights = dict(zip(configs, results, strict=True))
         preflight_of_method = preflights[config.method]
         for finding in preflight_of_method.findings if preflight_of_method else ():
+            if finding.severity == "info":
+                continue
             st.warning(plain(finding.text), icon=":material/straighten:")
         left, right = st.columns([2, 3], gap="large")
         with left:

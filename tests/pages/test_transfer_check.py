@@ -1,0 +1,36 @@
+"""The first card of the Transfer page: what would ruin the training."""
+
+import numpy as np
+
+from core.checks.diagnosis import Diagnosis, stored
+from core.frames.findings import Finding
+from core.studies.check import CheckStudy
+from core.studies.job.directory import Job
+from tests.pages.transfer_page import open_page, texts
+
+
+def keep(diagnosis):
+    job = Job.of(CheckStudy(dataset="tiny"))
+    job.make()
+    job.save(diagnosis)
+
+
+def test_the_card_offers_the_check_before_it_is_made(tiny_lab):
+    app = open_page()
+    assert "Check of tiny" in texts(app)
+    assert any(button.label.startswith("Compute (about") for button in app.button)
+    assert any("atomref check tiny" in code.value for code in app.code)
+
+
+def test_the_card_lists_findings_and_mends_a_loss_ratio(tiny_lab):
+    errors = {"energy": np.full(50, 0.01), "force": np.full(50, 5.0)}
+    twice = Finding(kind="duplicates", severity="warning", message="Two are alike.", rows=[1])
+    keep(Diagnosis(n=12, n_energies=9, **errors, **stored([twice])))
+    app = open_page()
+    shown = texts(app)
+    assert "Two are alike." in shown
+    assert "All 12 frames were read" in shown
+    assert "the energy is hardly trained on" in shown
+    next(button for button in app.button if button.label == "Take this ratio").click().run()
+    assert app.number_input(key="energy").value > 3
+    assert "the energy is hardly trained on" not in texts(app)
