@@ -1,7 +1,7 @@
 """Energies of a sample of frames beside what a pretrained network says of them."""
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,11 +69,11 @@ class EnergySample:
             kept: which of them, (n,).
         """
         arrays = ("rows", "names", "fractions", "energies", "interaction", "mp2020", "hubbard")
-        values = {name: getattr(self, name) for name in arrays}
-        return replace(
-            self,
-            **{name: None if value is None else value[kept] for name, value in values.items()},
-        )
+        values: dict[str, Any] = {name: getattr(self, name) for name in arrays}
+        parts: dict[str, Any] = {
+            name: None if value is None else value[kept] for name, value in values.items()
+        }
+        return replace(self, **parts)
 
 
 def solved(X: Array, y: Array) -> tuple[Array, Array]:

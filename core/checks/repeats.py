@@ -134,7 +134,8 @@ def _twins(
     nearest = candidates.assign(distance=distance).sort_values("distance", kind="stable")
     nearest = nearest.drop_duplicates("material")
     chosen = nearest.sample(min(_PAIRS, len(nearest)), random_state=0)
-    alike = [_are_alike(data, pair.row, pair.row_known) for pair in chosen.itertuples()]
+    rows = chosen[["row", "row_known"]].to_numpy().tolist()
+    alike = [_are_alike(data, first, second) for first, second in rows]
     share = float(np.mean(alike)) * len(nearest) / n_asked
     if share <= _LEAKS or sum(alike) < 2:
         return []
@@ -158,4 +159,4 @@ def _are_alike(data: FrameSet, first: int, second: int) -> bool:
 
     frames = [data.frame(row) for row in (first, second)]
     pair = [Structure(one.lattice, one.atomic_numbers.tolist(), one.frac_coords) for one in frames]
-    return bool(StructureMatcher().fit(*pair))
+    return bool(StructureMatcher().fit(pair[0], pair[1]))
