@@ -25,6 +25,16 @@ def test_empty_choices_are_the_default(page):
     assert not app.exception, app.exception
 
 
+@pytest.mark.parametrize("value", ["1e999", "nan"])
+def test_odd_numbers_are_the_default(value):
+    app = AppTest.from_file(ROOT / "app.py", default_timeout=300)
+    app.switch_page("pages/offset.py")
+    for name in ("most", "step"):
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception, app.exception
+
+
 def test_every_switch_in_an_address_has_a_default():
     for path in (ROOT / "pages").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):

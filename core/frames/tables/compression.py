@@ -23,12 +23,16 @@ _MAGIC: Final = {
 _SUFFIXES: Final = frozenset({".gz", ".bz2", ".xz", ".zst", ".zstd", ".lz4"})
 MOST_EXPANDED: Final = 100
 """Times its size to which a compressed file may expand."""
-_SMALL: Final = 64 << 20
+_SMALL: Final = 16 << 20
 _ERRORS: Final = (OSError, EOFError, zlib.error, lzma.LZMAError, pa.ArrowException)
 
 
 class BrokenStreamError(Exception):
     """A file that cannot be read further; the reason is the end of a sentence."""
+
+
+class ExpandsError(BrokenStreamError):
+    """A compressed file that is far larger than it seems."""
 
 
 class ByteStream:
@@ -67,7 +71,7 @@ class ByteStream:
             raise BrokenStreamError(f"{name} {how}") from None
         self._n_read += len(part)
         if self.compression and self._n_read > max(_SMALL, MOST_EXPANDED * self._raw.tell()):
-            raise BrokenStreamError(
+            raise ExpandsError(
                 f"it expands to more than {MOST_EXPANDED} times its size; decompress it first if "
                 "it is sound"
             )

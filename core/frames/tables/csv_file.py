@@ -12,7 +12,13 @@ import pyarrow as pa
 import pyarrow.csv as pv
 
 from core.errors import LabError
-from core.frames.tables.compression import BrokenStreamError, ByteStream, head_of, open_bytes
+from core.frames.tables.compression import (
+    BrokenStreamError,
+    ByteStream,
+    ExpandsError,
+    head_of,
+    open_bytes,
+)
 from core.frames.tables.header import MOST_COLUMNS, Header, read_header
 from core.frames.tables.tabular import TableFile, is_index
 from core.progress import Progress, silent
@@ -82,6 +88,8 @@ class CsvFile(TableFile):
                 for batch in reader:
                     yield batch
                     progress(stream.share, f"Reading {self.path.name}")
+        except ExpandsError as error:
+            raise self._broken(error) from None
         except (pa.ArrowInvalid, pa.ArrowKeyError, OSError, BrokenStreamError) as error:
             raise self._explain(error) from None
 

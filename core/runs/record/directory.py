@@ -194,7 +194,7 @@ class Run:
             if not isinstance(event, dict) or "kind" not in event:
                 continue
             step = event.get("step", furthest)
-            if not isinstance(step, int | float):
+            if not isinstance(step, int):
                 continue
             if step < furthest:
                 events = [earlier for earlier in events if earlier.get("step", 0) <= step]

@@ -1,4 +1,10 @@
-"""Links shared before a label changed: Streamlit keeps a choice in the address by its label."""
+"""Addresses that Streamlit cannot read as they are.
+
+It keeps a choice in the address by its label, so that links shared before a label changed need the
+new one; and an infinite number in the address of a box for whole numbers ends the page.
+"""
+
+from math import isinf
 
 import streamlit as st
 
@@ -22,11 +28,19 @@ FORMER_ENDS: dict[str, dict[str, str]] = {
 """New end by former end of labels that begin with a name from the data."""
 
 
-def update_former_labels() -> None:
-    """Replace former labels in the page's address, before any widget reads them."""
+def mend_address() -> None:
+    """Replace former labels in the page's address, and drop infinite numbers.
+
+    Call it before any widget reads the address.
+    """
+    infinite = [name for name in st.query_params if any(map(_is_infinite, _values(name)))]
+    if infinite:
+        for name in infinite:
+            del st.query_params[name]
+        st.rerun()
     renamed = {}
     for name in FORMER | FORMER_ENDS:
-        values = st.query_params.get_all(name)
+        values = _values(name)
         new = [_renamed(name, value) for value in values]
         if new != values:
             renamed[name] = new
@@ -35,6 +49,17 @@ def update_former_labels() -> None:
             st.query_params[name] = values
         # Widgets take their first value from the address as it was when the run began.
         st.rerun()
+
+
+def _values(name: str) -> list[str]:
+    return st.query_params.get_all(name)
+
+
+def _is_infinite(value: str) -> bool:
+    try:
+        return isinf(float(value))
+    except ValueError:
+        return False
 
 
 def _renamed(name: str, value: str) -> str:

@@ -13,7 +13,7 @@ from core.errors import LabError
 from core.figures.base.theme import WIDE, palette
 from core.files import disk_error_message
 from core.home import shell_line
-from pages.parts.shared.former_links import update_former_labels
+from pages.parts.shared.former_links import mend_address
 from pages.parts.shared.restart import restart_lost_runs
 from pages.parts.shared.share import share
 
@@ -45,7 +45,7 @@ def conditioned(number: float) -> str:
 def head(title: str, question: str) -> None:
     """Show a page's title, its share link and the one sentence that says what it answers."""
     _enter_through_app()
-    update_former_labels()
+    mend_address()
     restart_lost_runs()
     st.html(_STYLE.format(wide=WIDE, accent=palette(dark=is_dark()).accent))
     with st.container(horizontal=True, vertical_alignment="center"):
