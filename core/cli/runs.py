@@ -17,6 +17,7 @@ from core.runs.record.directory import Run
 from core.runs.record.events import errors_text
 from core.runs.record.listing import find_run, list_runs, queue_position, status_if_any, summary_row
 from core.runs.record.verifying import verify
+from core.runs.results.comparison import no_gain
 from core.runs.results.unseen import FILES, unseen_of
 from core.training.settings.config import FLAGS
 from core.training.settings.energies_only import drift_text, replay_text, teacher_text
@@ -62,6 +63,7 @@ def show(name: RunName, *, _json: JsonFlag = False) -> Answer:
         "forgotten": run.event("end").get("forgotten"),
         "source_functional": start.get("source_functional", {}),
         "stability": run.event("stability") or None,
+        "no_gain": no_gain(run),
         "n_left_out": start.get("n_left_out", 0),
         "left_out": left_out,
         "unseen": {
@@ -72,6 +74,7 @@ def show(name: RunName, *, _json: JsonFlag = False) -> Answer:
     }
     lines = {
         "run": run.id,
+        "warning": data["no_gain"],
         "directory": run.path,
         "command": data["command"],
         "state": status.state,

@@ -101,6 +101,39 @@ def errors_table(run: Run) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["model", *TEST_METRICS]).astype(_TYPES | {"model": "str"})
 
 
+def no_gain(run: Run) -> str:
+    """Return which validation errors training has not made smaller; empty if there is none.
+
+    A trained model has to beat the one that its training began with: the pretrained network with
+    its AtomRef alone, or the closed form.
+
+    Args:
+        run: a run; one that has not finished, or began with random weights, has nothing to beat.
+
+    Raises:
+        LabError: if the run is gone.
+    """
+    status = run.status()
+    if (
+        status.state != "finished"
+        or not status.epoch
+        or METHODS[run.config.method].start == "random"
+    ):
+        return ""
+    before, after = run.event("start").get("validation") or {}, status.validation or {}
+    worse = [
+        f"{info.label} {after[key]:.4g} {info.unit}, {before[key]:.4g} before training"
+        for key, info in METRICS.items()
+        if before.get(key) is not None and after.get(key) is not None and after[key] >= before[key]
+    ]
+    if not worse:
+        return ""
+    return (
+        "On the validation frames this model is no better than the one its training began with: "
+        f"{'; '.join(worse)}. Train on more frames or with a smaller learning rate."
+    )
+
+
 def beside_paper(runs: Sequence[Run]) -> pd.DataFrame:
     """Return the test errors of runs above the rows of the paper's Table 1.
 

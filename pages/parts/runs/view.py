@@ -12,7 +12,7 @@ from core.runs.process import local
 from core.runs.record.directory import Run
 from core.runs.record.listing import list_runs, queue_ahead, status_if_any
 from core.runs.record.status import State, Status
-from core.runs.results.comparison import errors_table, label_of
+from core.runs.results.comparison import errors_table, label_of, no_gain
 from core.training.settings.metrics import TEST_METRICS
 from pages.parts.runs.about import about, provenance_of
 from pages.parts.runs.curves import show_errors, show_gradients, show_speed
@@ -64,6 +64,8 @@ def show_run(run: Run) -> None:
             icon=":material/list:",
             query_params={"runs": run.id},
         )
+    if text := no_gain(run):
+        st.warning(plain(text), icon=":material/trending_flat:")
     st.markdown(about(run))
     show_provenance(provenance_of(run))
     live = run.status().is_active

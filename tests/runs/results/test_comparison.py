@@ -10,6 +10,7 @@ from core.runs.results.comparison import (
     errors_table,
     label_of,
     method_label,
+    no_gain,
     overview,
 )
 from core.runs.results.paper import TABLE_1
@@ -98,3 +99,19 @@ def test_errors_beside_the_papers():
     assert list(table["labels"]) == ["chgnet-r2scan"] + ["dft"] * len(TABLE_1)
     assert list(table[ENERGY]) == [55.0, 27.0, 26.0, 26.0, 17.0]
     assert list(table[MAGMOM][1:]) == [0.019, 0.027, 0.026, 0.023]
+
+
+def test_a_run_that_gained_nothing_says_so():
+    def told(validation, method="residual", **status):
+        status = {"state": "finished", "epoch": 2.0, "validation": validation} | status
+        return no_gain(new_run([start(20.0)], method=method, **status))
+
+    assert told(errors(12.0, 8.0)) == ""
+    text = told(errors(21.5, 8.0))
+    assert "Energy MAE 21.5 meV/atom, 20 before training" in text
+    assert "Force" not in text
+    assert "Force MAE 9 meV/Å, 9 before training" in told(errors(12.0, 9.0))
+    # Nothing to beat: random weights, no epoch, not finished.
+    assert told(errors(21.5), method="scratch") == ""
+    assert told(errors(20.0), epoch=0.0) == ""
+    assert told(errors(21.5), state="cancelled") == ""
