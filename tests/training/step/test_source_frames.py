@@ -7,6 +7,7 @@ import pytest
 import torch
 from pymatgen.core import Structure
 
+from core.errors import LabError
 from core.potential.compiled import TrainingStep
 from core.potential.examples import Example, load_examples
 from core.potential.models import get_atomref, load_model, set_atomref
@@ -15,7 +16,7 @@ from core.training.settings.metrics import MetricSums
 from core.training.settings.source import Replay, Teacher
 from core.training.step import feed as feed_module
 from core.training.step.feed import make_feed
-from core.training.step.replay import Replayed
+from core.training.step.replay import Replayed, replayed_rows, replayed_set
 from core.training.step.source_frames import PretrainedLabels, Taught
 from core.training.step.step import Stepper
 
@@ -174,3 +175,17 @@ def test_the_compiled_step_is_the_eager_one(energies_only, monkeypatch):
     assert loss == pytest.approx(expected[0], rel=1e-5)
     torch.testing.assert_close(compiled, expected[1], rtol=1e-3, atol=1e-5)
     assert loss != eager[0]
+
+
+def test_pairs_are_replayed_with_pseudolabels_alone():
+    config = RunConfig(dataset="energies", epochs=5, replay=Replay(dataset="mp-structures"))
+    with pytest.raises(LabError, match="holds pairs"):
+        replayed_set(config)
+    pseudo = Replay(dataset="mp-structures", labels="pretrained")
+    config = config.model_copy(update={"replay": pseudo})
+    data = replayed_set(config)
+    rows, held_out = replayed_rows(config, data, 32)
+    # no more than two steps in each of five epochs can take, eight at a time
+    assert len(rows) == 5 * 2 * 8
+    assert len(held_out) == int(data.structure_flags().sum()) // 10
+    assert not set(rows) & set(held_out)
