@@ -181,7 +181,9 @@ def compare(
         model = model.with_energies(
             np.where(has_both, model.energies, np.nan), model.source, reasons=reasons
         )
-        of_model = hulls(model, references, progress=part(progress, 0.5, 1.0))
+        # What is covered by the model's functional, or unknown, has been found to agree.
+        elements = references and replace(references, functional=model.source.functional)
+        of_model = hulls(model, elements, progress=part(progress, 0.5, 1.0))
     end = 0.5 if of_model else 1.0
     of_reference = hulls(reference, references, progress=part(progress, 0.0, end))
     judged = _Judged.of(of_reference, of_model, model)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.frames.store import FrameSet
-from core.stability.phases import phases_of, with_their_systems
+from core.stability.phases import of_materials, phases_of, with_their_systems
 
 _SECONDS_PER_ATOM = {"static": 1e-3, "relaxed": 2e-2}
 """On one core of the reference machine; a relaxation takes some twenty steps."""
@@ -19,8 +19,7 @@ def stability_seconds(data: FrameSet, rows: NDArray[np.integer], *, relaxed: boo
         relaxed: whether each structure is relaxed.
     """
     phases = phases_of(data)
-    materials = data.material_ids()
-    scored = np.isin(materials[phases.rows], np.unique(materials[rows].astype(str)))
+    scored = of_materials(phases, data, rows)
     taking_part = phases.rows[with_their_systems(phases.fractions, scored)]
     n_atoms = int(data.n_atoms()[taking_part].sum())
     return n_atoms * _SECONDS_PER_ATOM["relaxed" if relaxed else "static"]

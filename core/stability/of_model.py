@@ -35,6 +35,7 @@ from core.stability.phases import (
     AS_GIVEN,
     EnergySource,
     Phases,
+    of_materials,
     phases_of,
     with_their_systems,
 )
@@ -116,8 +117,7 @@ def stability_of(
     phases = phases_of(data, column)
     if problem := comparison_problem(phases.source, source):
         raise LabError(f"{data.card.name}: {problem}")
-    materials = data.material_ids()
-    asked = np.isin(materials[phases.rows], np.unique(materials[rows].astype(str)))
+    asked = of_materials(phases, data, rows)
     has_structure = np.ones(len(phases), dtype=bool)
     if isinstance(data, PairSet):
         has_structure = data.structure_flags()[phases.rows]

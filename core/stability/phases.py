@@ -236,6 +236,18 @@ def phases_of(data: FrameSet | PairSet, column: str | None = None) -> Phases:
     return replace(phases, rows=chosen, reasons=reasons)
 
 
+def of_materials(phases: Phases, data: FrameSet | PairSet, rows: np.ndarray) -> np.ndarray:
+    """Return which phases are of the materials in some rows of their data set, (n,) flags.
+
+    Args:
+        phases: all phases of the data set.
+        data: the data set.
+        rows: (m,) rows of it.
+    """
+    materials = pd.Series(data.material_ids())
+    return materials.iloc[phases.rows].isin(materials.iloc[rows].unique()).to_numpy()
+
+
 def with_their_systems(fractions: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     """Return which phases lie in the chemical system of any chosen one, (n,) flags.
 

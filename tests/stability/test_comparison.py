@@ -8,6 +8,7 @@ from sklearn.metrics import precision_recall_fscore_support, roc_auc_score, roc_
 
 from core.elements import fractions_from_formulas
 from core.errors import LabError
+from core.reference.formation.energies import embedded_references
 from core.stability.classification import classify, roc
 from core.stability.comparison import compare
 from core.stability.phases import EnergySource, Phases
@@ -108,6 +109,19 @@ def test_other_functionals_and_corrections_are_refused():
     assert compare(replace(reference, source=unknown), model).n == 4
     with pytest.raises(LabError, match="not those of the reference"):
         compare(reference, model.take(np.arange(3)))
+
+
+@pytest.mark.parametrize("functional", ["GGA/GGA+U", "unknown", "PBE"])
+def test_a_models_hull_takes_the_references_elements(functional):
+    reference, model = both()
+    found = compare(
+        replace(reference, source=EnergySource(functional="PBE")),
+        replace(model, source=EnergySource(functional=functional, labels="run-1")),
+        references=embedded_references("PBE"),
+    )
+    assert found.n == 4
+    with pytest.raises(LabError, match="elements in r2SCAN"):
+        compare(reference, model, references=embedded_references("PBE"))
 
 
 def test_classification_equals_sklearns():

@@ -9,7 +9,13 @@ from core.errors import LabError
 from core.frames.pairs import PairSet
 from core.frames.schema import Card, EnergyColumn, Frame
 from core.frames.store import open_frames, write_frames
-from core.stability.phases import EnergySource, Phases, phases_of, with_their_systems
+from core.stability.phases import (
+    EnergySource,
+    Phases,
+    of_materials,
+    phases_of,
+    with_their_systems,
+)
 
 
 def frame(name, material, numbers, energy, size=3.0):
@@ -43,6 +49,9 @@ def test_of_a_material_the_frame_of_lowest_energy_is_the_phase(tmp_path):
     assert phases.source == EnergySource(
         functional="PBE", corrections="none", labels="some-model", relaxation="as given"
     )
+    # Row 0 is another frame of the first material, whose phases have rows 2 and 3.
+    assert of_materials(phases, data, np.array([0])).tolist() == [True, False, True, False]
+    assert not of_materials(phases, data, np.array([], dtype=int)).any()
     with pytest.raises(LabError, match="leave out --column"):
         phases_of(data, "energy")
 
