@@ -152,6 +152,12 @@ class AtomRef:
         """Return the energies (eV/atom) of the elements that the fitted frames contain."""
         return {SYMBOLS[i]: float(self.energies[i]) for i in np.flatnonzero(self.counts)}
 
+    def errors_by_symbol(self) -> dict[str, float]:
+        """Return the errors (eV/atom) of the elements that have one; empty without a covariance."""
+        if self.errors is None:
+            return {}
+        return {SYMBOLS[i]: float(self.errors[i]) for i in np.flatnonzero(self.errors >= 0)}
+
     def to_json(self) -> str:
         """Return it as one JSON object, without elements that have neither frames nor an energy."""
         used = np.flatnonzero((self.counts > 0) | (self.energies != 0))
@@ -161,9 +167,7 @@ class AtomRef:
             energies={SYMBOLS[i]: float(self.energies[i]) for i in used},
             counts={SYMBOLS[i]: int(self.counts[i]) for i in used},
             prior=self.prior_used,
-            errors={}
-            if self.errors is None
-            else {SYMBOLS[i]: float(self.errors[i]) for i in np.flatnonzero(self.errors >= 0)},
+            errors=self.errors_by_symbol(),
         ).model_dump_json(indent=1)
 
     @classmethod

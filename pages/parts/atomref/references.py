@@ -124,6 +124,8 @@ def show_vectors(
         wrap=True,
     )
     hover = {symbol: f"in {counts.get(symbol, 0):,} materials" for symbol in SYMBOLS}
+    for symbol, error in target.errors_by_symbol().items():
+        hover[symbol] += f", error {error:.3f} eV/atom"
     vectors = (source.fitted_energies(), target.fitted_energies())
     functionals: dict[str, Any] = {
         "source_name": source.functional,
