@@ -7,7 +7,7 @@ the network is asked about samples.
 from collections.abc import Collection
 from dataclasses import replace
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,7 +109,8 @@ def diagnose(
     found = _labels(data, source, kept, progress=part(progress, 0.1, 0.6))
     if "labels" in parts:
         findings += found[0]
-    diagnosis = Diagnosis(n=len(rows), n_arrays=found[2], **found[1])
+    arrays: dict[str, Any] = found[1]
+    diagnosis = Diagnosis(n=len(rows), n_arrays=found[2], **arrays)
     if "model" in parts:
         findings += unseen_findings(data, source, rows)
         more, diagnosis = _energies(
