@@ -8,6 +8,7 @@ import json
 import os
 import zipfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ def load_model(name_or_path: str | os.PathLike[str], device: torch.device | str 
     """
     info = MODELS.get(os.fspath(name_or_path))
     path = Path(chgnet.__file__).parent / info.file if info else Path(name_or_path)
-    state = _read(path).get("model")
+    state = (_read_released(path) if info else _read(path)).get("model")
     if not (
         isinstance(state, Mapping)
         and isinstance(state.get("model_args"), Mapping)
@@ -225,6 +226,12 @@ def _read(path: Path) -> dict[str, Any]:
     except Exception as error:  # anything, on foreign objects or damaged content
         raise LabError(refusal) from error
     return content if isinstance(content, dict) else {}
+
+
+@cache
+def _read_released(path: Path) -> dict[str, Any]:
+    """Read the checkpoint of a released model once per process; its contents are only copied."""
+    return _read(path)
 
 
 def _check_archive(path: Path, refusal: str) -> None:

@@ -119,7 +119,7 @@ def test_units_of_energies(name):
 @pytest.mark.parametrize("model", ["chgnet-0.3.0", "chgnet-r2scan"])
 def test_right_labels_of_either_functional_raise_nothing(name, model):
     data = open_dataset(name)
-    rows = np.flatnonzero(data.n_atoms() <= 8)[:160]
+    rows = np.flatnonzero(data.n_atoms() <= 8)[:100]
     assert check_labels(data, SourceModel(model, "cpu", 1), rows=rows) == []
 
 

@@ -1,4 +1,7 @@
-"""Runs of two real training processes on tiny frames: to the end, stopped, resumed, killed."""
+"""Runs of two real training processes on tiny frames: to the end, stopped, resumed, killed.
+
+Torchrun starts those of the runs that go through or lose one of them; the others are forks.
+"""
 
 import json
 import os
@@ -27,6 +30,7 @@ from core.training.loop import loop
 from core.training.loop.outcome import Outcome
 from core.training.settings.config import RunConfig
 from core.training.step import parallel
+from tests.runs.process.forked import start_forked
 
 PAIRS = [(11, 17), (19, 17), (12, 8), (11, 9), (3, 9), (20, 8), (19, 9), (3, 17), (12, 16)]
 EPOCHS = 12
@@ -99,6 +103,20 @@ def wait_for_epochs(run, n):
         time.sleep(0.01)
 
 
+def works(process):
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def wait_until_ended(processes, seconds=30.0):
+    deadline = time.monotonic() + seconds
+    while any(map(works, processes)):
+        assert time.monotonic() < deadline, "orphans"
+        time.sleep(0.05)
+
+
 def wait_until_none_is_left(run, seconds=30.0):
     deadline = time.monotonic() + seconds
     while rank_processes(run.path):
@@ -153,7 +171,9 @@ def whole(home):
 def stopped(home):
     """One on two processes that was cancelled on its way."""
     run = new_run(2)
-    local.launch(run)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(local, "start_detached", start_forked)
+        local.launch(run)
     wait_for_epochs(run, 3)
     local.cancel(run)
     return run, wait(run, "cancelled")
@@ -175,20 +195,21 @@ def test_two_processes_train_to_the_end(whole):
     assert errors(run) == pytest.approx(errors(alone), rel=1e-2)
 
 
-def test_stopped_and_killed_on_two_is_bit_for_bit_uninterrupted(whole, stopped):
+def test_stopped_and_killed_on_two_is_bit_for_bit_uninterrupted(whole, stopped, monkeypatch):
+    monkeypatch.setattr(local, "start_detached", start_forked)
     expected = whole[0]
     before, status = stopped
     assert "resume it" in status.message
     assert 3 * 4 <= status.step < EPOCHS * 4
-    wait_until_none_is_left(before)
     run = copy_of(before, "two")
     local.resume(run)
     wait_for_epochs(run, len(before.metrics("epoch")) + 1)
-    assert run.status().processes == len(ranks(run)) == 2
+    forks = psutil.Process(run.status().pid).children()
+    assert run.status().processes == len(forks) == 2
     time.sleep(np.random.default_rng(2).uniform(0, 0.05))
     os.kill(run.status().pid, signal.SIGKILL)
     assert wait(run, "failed").message == "The process ended unexpectedly; resume it."
-    wait_until_none_is_left(run)
+    wait_until_ended(forks)
 
     assert run in restart_lost()
     status = wait(run, "finished")
