@@ -5,6 +5,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from core.errors import LabError
+from core.potential.relaxation.relaxed import RelaxSettings
+
 _MODEL = "A run (its best checkpoint), chgnet-0.3.0, chgnet-r2scan, or a checkpoint file."
 
 Metric = Literal["energy", "force", "stress", "magmom"]
@@ -68,6 +71,16 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of what is drawn at random.")]
 
+# Relaxation
+RELAXATION = RelaxSettings()
+"""When relaxations end by default."""
+
+MaxForce = Annotated[
+    float,
+    typer.Option(help="Largest force, eV/Å, of an atom or a row of the cell, to end with."),
+]
+MaxSteps = Annotated[int, typer.Option(min=0, help="Largest number of relaxation steps.")]
+
 # Runs, experiments, sweeps
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run's id or directory.")]
 ExperimentName = Annotated[str, typer.Argument(metavar="EXPERIMENT", help="Its id.")]
@@ -111,3 +124,14 @@ Hours = Annotated[float | None, typer.Option(help="Core-hours per calculation.")
 HoursPerAtom3 = Annotated[
     float | None, typer.Option("--atoms3", help="Core-hours per atom³, instead of --hours.")
 ]
+
+
+def relax_settings(fmax: float, steps: int, *, relax_cell: bool = True) -> RelaxSettings:
+    """Return when relaxations end, as asked for by --fmax and --steps.
+
+    Raises:
+        LabError: if the force is not larger than zero.
+    """
+    if not 0 < fmax < float("inf"):
+        raise LabError("--fmax: give a force larger than 0 eV/Å, such as 0.05.")
+    return RelaxSettings(fmax=fmax, steps=steps, relax_cell=relax_cell)

@@ -8,14 +8,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from core.cli.answer import Answer, LabCommand, columns, progress_on_stderr
-from core.cli.options import Device, JsonFlag, ModelOption, StructureFiles, Threads
+from core.cli.options import (
+    RELAXATION,
+    Device,
+    JsonFlag,
+    MaxForce,
+    MaxSteps,
+    ModelOption,
+    StructureFiles,
+    Threads,
+    relax_settings,
+)
 from core.cli.predict import level_text, model_origin, unseen_elements
 from core.errors import LabError
 from core.files import disk_errors, new_directory
 from core.frames.export.atoms import atoms_of
 from core.frames.export.extxyz import write_images
 from core.frames.sources.structure_files import LeftOut, Place, read_structures
-from core.potential.relaxation.relaxed import Relaxed, RelaxSettings
+from core.potential.relaxation.relaxed import Relaxed
 from core.runs.record.named_models import checkpoint_of
 
 if TYPE_CHECKING:
@@ -53,11 +63,8 @@ def relax(
             "file per structure.",
         ),
     ] = None,
-    fmax: Annotated[
-        float,
-        typer.Option(help="Largest force, eV/Å, of an atom or a row of the cell, to end with."),
-    ] = 0.1,
-    steps: Annotated[int, typer.Option(min=0, help="Largest number of steps.")] = 500,
+    fmax: MaxForce = RELAXATION.fmax,
+    steps: MaxSteps = RELAXATION.steps,
     keep_cell: Annotated[
         bool, typer.Option("--keep-cell", help="Relax the atoms only, in the given cell.")
     ] = False,
@@ -72,8 +79,7 @@ def relax(
     that the same command goes on where an ended one was.
     """
     chosen = checkpoint_of(model)
-    if not 0 < fmax < float("inf"):
-        raise LabError("--fmax: give a force larger than 0 eV/Å, such as 0.05.")
+    settings = relax_settings(fmax, steps, relax_cell=not keep_cell)
     for path in (out, trajectories):
         if path is not None and path.exists():
             raise LabError(f"{path}: exists already; name a new file.")
@@ -84,7 +90,6 @@ def relax(
     from core.potential.relaxation.relax import relax_with  # noqa: PLC0415
     from core.transfer.seen_elements import never_seen_text  # noqa: PLC0415
 
-    settings = RelaxSettings(fmax=fmax, steps=steps, relax_cell=not keep_cell)
     found = relax_with(
         chosen,
         [frame for _, frame in frames],

@@ -6,8 +6,16 @@ from typing import Annotated, Any, Literal
 import typer
 
 from core.cli.answer import Answer, LabCommand, columns, facts, progress_on_stderr
-from core.cli.options import EnergyColumn, JsonFlag, ModelOption
-from core.potential.relaxation.relaxed import RelaxSettings
+from core.cli.options import (
+    RELAXATION,
+    EnergyColumn,
+    JsonFlag,
+    MaxForce,
+    MaxSteps,
+    ModelOption,
+    relax_settings,
+)
+from core.errors import LabError
 from core.stability.comparison import CONVENTIONS, Comparison, Convention
 from core.stability.model_stability import ModelStability
 from core.studies.job.directory import Job
@@ -53,12 +61,8 @@ def stability(
     relax: Annotated[
         bool, typer.Option("--relax", help="Relax every structure with the model first.")
     ] = False,
-    fmax: Annotated[
-        float, typer.Option(help="With --relax: force at which to end, eV/Å.")
-    ] = RelaxSettings().fmax,
-    steps: Annotated[
-        int, typer.Option(help="With --relax: largest number of steps.", min=0)
-    ] = RelaxSettings().steps,
+    fmax: MaxForce = RELAXATION.fmax,
+    steps: MaxSteps = RELAXATION.steps,
     _json: JsonFlag = False,
 ) -> Answer:
     """Compare a model's formation and decomposition energies, and its hulls, with labels.
@@ -66,12 +70,15 @@ def stability(
     Materials of the test set are scored; all materials of the data set in their chemical systems
     make up the hulls. Only data of the model's functional, with the same corrections, are accepted.
     """
+    if not 0 <= threshold < float("inf"):
+        raise LabError("--threshold: give an energy of 0 eV/atom or more, such as 0.025.")
+    settings = relax_settings(fmax, steps)
     study = StabilityStudy(
         dataset=dataset,
         model=model,
         column=column,
         references=references,
-        relaxation=RelaxSettings(fmax=fmax, steps=steps) if relax else None,
+        relaxation=settings if relax else None,
         split=split,
         most=most,
     )

@@ -1,6 +1,6 @@
 """A data set of pairs: one row per material with its energies in two or more functionals."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 
@@ -122,6 +122,8 @@ def write_pairs(
     card: Card,
     table: pd.DataFrame,
     structures: Iterable[Frame | None] | None = None,
+    *,
+    describe: Callable[[Card], Card] | None = None,
 ) -> Card:
     """Write a data set of pairs; the directory appears whole or not at all.
 
@@ -130,6 +132,7 @@ def write_pairs(
         card: card without counts and fingerprint, which are filled in here.
         table: material_id, formula, the card's energy columns and any other scalar columns.
         structures: one entry per row, None where there is none; frame ids must be unique.
+        describe: changes the card after the structures are read.
 
     Returns:
         The card as stored.
@@ -163,6 +166,7 @@ def write_pairs(
             "fingerprint": writer.digest.hexdigest(),
         }
         card = card.model_copy(update={"kind": "pairs", **counts})
+        card = describe(card) if describe else card
         write_whole(partial / CARD, card.model_dump_json(indent=2).encode())
     return card
 

@@ -134,6 +134,8 @@ def stability_of(
     scored = sample | (asked & ~complete)
     chosen = with_their_systems(phases.fractions, sample) | scored
     phases, scored, has_structure = phases.take(chosen), scored[chosen], has_structure[chosen]
+    # Before the energies, which may take hours.
+    elements = _elements(references, phases)
     model, not_converged = _model_phases(
         energies, source, phases, data, has_structure, progress=progress
     )
@@ -143,7 +145,7 @@ def stability_of(
         reference=phases,
         model=model,
         scored=scored,
-        elements=_elements(references, phases),
+        elements=elements,
         n_available=int(available.sum()),
         unseen=unseen,
         has_unseen=np.asarray((phases.fractions[:, places] > 0).any(axis=1)),

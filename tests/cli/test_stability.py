@@ -54,3 +54,7 @@ def test_mistakes(salt):
     assert "neither a run nor a checkpoint" in mistake(*words, "nothing")
     assert "leave out --column" in mistake(*words, "chgnet-r2scan", "--column", "energy")
     assert "no such" in mistake(*words, "chgnet-r2scan", "--references", "missing.csv").lower()
+    for fmax in ("0", "-1", "nan"):
+        assert "--fmax" in mistake(*words, "chgnet-r2scan", "--relax", "--fmax", fmax)
+    for threshold in ("-0.1", "nan", "inf"):
+        assert "--threshold" in mistake(*words, "chgnet-r2scan", "--threshold", threshold)

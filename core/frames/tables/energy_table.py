@@ -1,6 +1,5 @@
 """A table of compositions with their energies in one or several functionals."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -30,7 +29,7 @@ from core.frames.schema import DFT, Card, Corrections, EnergyColumn, Frame, labe
 from core.frames.tables.guessing import Kind
 from core.frames.tables.mapping import ColumnUnit, ImportPlan, MappedTable
 from core.frames.tables.opening import open_table
-from core.frames.tables.structures import Cell, contradiction, parse_structure
+from core.frames.tables.structures import Cell, contradiction
 from core.frames.tables.tabular import TableFile, is_missing, missing_cells, parse_numbers
 from core.progress import Progress, part, silent
 
@@ -64,7 +63,6 @@ class EnergyTable(MappedTable):
         self._keep: np.ndarray | None = None
         self._n_rows = self._n_empty = 0
         self._hydrates: dict[str, str] = {}
-        self._notes: Counter[str] = Counter()
 
     @property
     def energy_columns(self) -> list[str]:
@@ -88,11 +86,15 @@ class EnergyTable(MappedTable):
         n = self._n_rows if self._keep is None else int(self._keep.sum())
         empty = [(self._n_empty, "empty")]
         sentences = [self.counted(n, self._n_rows, empty), self.plan.sentences]
+        if self._disordered:
+            sentences.append(
+                f"Without a structure, because it is disordered: {len(self._disordered):,}. "
+                f"{self.first_disordered}"
+            )
         if self._hydrates:
             pairs = list(self._hydrates.items())[:5]
             read = ", ".join(f"{formula} as {hydrate}" for formula, hydrate in pairs)
             sentences.append(f"Read {read}.")
-        sentences += [f"{n:,} structures: {note}." for note, n in self._notes.most_common(5)]
         return " ".join(filter(None, sentences))
 
     def energies(
@@ -143,12 +145,14 @@ class EnergyTable(MappedTable):
             labels=DFT if {energy.labels for energy in energies} == {DFT} else "model",
             energies=energies,
             licence=licence,
-            description=self.description,
         )
         structures = None
         if has_structures:
             structures = self._checked(self._structures(data, part(progress, 0.1, 1.0)), data)
-        return write_pairs(directory, card, data, structures)
+        return write_pairs(directory, card, data, structures, describe=self._describe)
+
+    def _describe(self, card: Card) -> Card:
+        return card.model_copy(update={"description": self.description})
 
     def read(self, progress: Progress = silent) -> pd.DataFrame:
         """Read and check every column of single values, energies in eV/atom."""
@@ -261,10 +265,8 @@ class EnergyTable(MappedTable):
         for batch in self.file.batches([self.mapping["structure"]], progress):
             for value in batch.column(0).to_pylist():
                 if self._keep is None or self._keep[row]:
-                    with self.cell_errors(row):
-                        empty = not value or is_missing(value)
-                        cell = None if empty else parse_structure(value)
-                    yield row, cell
+                    empty = not value or is_missing(value)
+                    yield row, None if empty else self.structure(row, value)
                 row += 1
 
     def _material_ids(self, table: pa.Table) -> list[str]:
@@ -294,6 +296,10 @@ class EnergyTable(MappedTable):
 
     def _formulas_of_structures(self) -> Iterator[str]:
         for row, cell in self._cells():
+            if row in self._disordered:
+                raise self.file.fail(
+                    row, "the structure is disordered", "add a column of formulas, or order it"
+                )
             if cell is None:
                 raise self.file.fail(
                     row, "the row has neither a formula nor a structure", "add one of them"

@@ -21,7 +21,7 @@ from core.frames.tables.exported import stated_by_lab
 from core.frames.tables.labels import StressOrder, parse_label
 from core.frames.tables.mapping import MappedTable
 from core.frames.tables.opening import open_table
-from core.frames.tables.structures import Cell, contradiction, parse_structure
+from core.frames.tables.structures import Cell, contradiction
 from core.frames.tables.tabular import CellError, TableFile, is_missing
 from core.frames.units import Unit
 from core.progress import Progress, silent
@@ -46,8 +46,9 @@ def import_frames(
 ) -> Card:
     """Import a table with a structure and an energy in each row as frames.
 
-    Rows without a structure, without an energy or of another functional are left out and counted in
-    the description, which also states the unit of each column. Other labels may be missing.
+    Rows without a structure, with a disordered one, without an energy or of another functional are
+    left out and counted in the description, which also states the unit of each column. Other labels
+    may be missing.
 
     Args:
         path: CSV (also gzipped) or Parquet. Structures: pymatgen dictionaries, CIF or POSCAR.
@@ -130,6 +131,11 @@ class FrameTable(MappedTable):
             return
         if self._n_other == self._n_rows:
             raise self.without_functional()
+        if self._disordered:
+            raise LabError(
+                f"{self.file.path.name}: no row with an energy has an ordered structure. "
+                f"{self.first_disordered} Give ordered structures."
+            )
         raise LabError(
             f"{self.file.path.name} has no row with both a structure and an energy; check "
             f"the columns {self.mapping['structure']!r} and {self.mapping['energy']!r}."
@@ -138,7 +144,12 @@ class FrameTable(MappedTable):
     def describe(self, card: Card) -> Card:
         """Return the card with what was left out, assumed and noted."""
         left_out = [(n, f"without {what}") for what, n in self._n_without.items()]
-        sentences = [self.counted(card.n, self._n_rows, left_out), self.plan.sentences]
+        left_out.append((len(self._disordered), "with a disordered structure"))
+        sentences = [
+            self.counted(card.n, self._n_rows, left_out),
+            self.first_disordered,
+            self.plan.sentences,
+        ]
         sentences += [f"{n:,} structures: {note}." for note, n in self._notes.most_common(5)]
         if self._n_contradictions:
             sentences.append(
@@ -168,17 +179,19 @@ class FrameTable(MappedTable):
                 self._n_without["a structure"] += 1
             elif np.isnan(numbers["energy"][i]):
                 self._n_without["an energy"] += 1
-            else:
+            elif (cell := self.structure(self._n_rows + i, structure)) is not None:
                 yield self._frame(
                     self._n_rows + i,
+                    cell,
                     {field: values[i] for field, values in cells.items()},
                     {field: values[i] for field, values in numbers.items()},
                 )
 
-    def _frame(self, row: int, cells: Mapping[str, Any], numbers: Mapping[str, float]) -> Frame:
+    def _frame(
+        self, row: int, cell: Cell, cells: Mapping[str, Any], numbers: Mapping[str, float]
+    ) -> Frame:
         frame_id, material_id = self._ids(row, cells)
         with self.cell_errors(row):
-            cell = parse_structure(cells["structure"])
             formula = cells.get("formula")
             self._compare(row, formula, cell)
             labels = self._labels(cell, cells)

@@ -16,6 +16,7 @@ from core.frames.functionals import covers, functional_of_row
 from core.frames.schema import Card, label_origin
 from core.frames.tables.guessing import FIELDS, Kind, guess
 from core.frames.tables.not_energies import without_energies
+from core.frames.tables.structures import Cell, DisorderError, parse_structure
 from core.frames.tables.tabular import CellError, TableFile, is_missing
 from core.frames.units import (
     Label,
@@ -162,6 +163,7 @@ class MappedTable:
         self._usual = usual
         self._units_are_known = units_are_known
         self._functional = functional
+        self._disordered: set[int] = set()
         self._other_functionals: Counter[str] = Counter()
 
     @property
@@ -300,6 +302,26 @@ class MappedTable:
                 row, f"column {self.mapping[field]!r} is empty", "give every row an id"
             )
         return value
+
+    def structure(self, row: int, value: Any) -> Cell | None:
+        """Return the structure in a cell; None for a disordered one, which is counted.
+
+        Raises:
+            LabError: if the cell holds no structure.
+        """
+        with self.cell_errors(row):
+            try:
+                return parse_structure(value)
+            except DisorderError:
+                self._disordered.add(row)
+        return None
+
+    @property
+    def first_disordered(self) -> str:
+        """Where the first disordered structure is, as a sentence; empty without one."""
+        if not self._disordered:
+            return ""
+        return f"The first disordered structure: {self.file.where(min(self._disordered))}."
 
     @contextmanager
     def cell_errors(self, row: int) -> Iterator[None]:

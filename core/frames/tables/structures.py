@@ -46,6 +46,13 @@ _NUMBERS = {symbol: atomic_number(symbol) for symbol in (*SYMBOLS, *ISOTOPES)}
 _PRINTED = re.compile(r"\s*(Full Formula \(|Structure Summary|Structure\(|Atoms\(|Lattice\b)")
 
 
+class DisorderError(CellError):
+    """A structure has partly or not occupied sites, which no frame can hold."""
+
+    def __init__(self) -> None:
+        super().__init__("the structure is disordered")
+
+
 @dataclass(kw_only=True, frozen=True, slots=True)
 class Cell:
     """A structure without labels.
@@ -233,7 +240,7 @@ def _number(species: Sequence[Mapping[str, Any]]) -> int:
     first: Mapping[str, Any] = species[0] if len(species) == 1 else {}
     occupancy = first.get("occu", 1) if first else 0
     if occupancy != 1 and abs(occupancy - 1) > 1e-8:
-        raise CellError("the structure is disordered")
+        raise DisorderError
     return _NUMBERS.get(first["element"]) or _atomic_number(first["element"])
 
 
@@ -301,7 +308,7 @@ def _from_text(text: str) -> Cell:
         reason = str(error).splitlines()[0][:80] if str(error) else type(error).__name__
         raise CellError(f"the structure cannot be read as {kind.upper()} ({reason})") from None
     if not structure.is_ordered:
-        raise CellError("the structure is disordered")
+        raise DisorderError
     symbols = [getattr(site.specie, "symbol", "") for site in structure]
     numbers = np.array([_atomic_number(symbol) for symbol in symbols], dtype=np.uint8)
     messages = [str(warning.message) for warning in caught]

@@ -76,6 +76,23 @@ def test_rows_without_structure_or_energy_are_counted(table, salt_json):
     assert progress[-1] == 1
 
 
+def test_disordered_structures_are_left_out_and_the_first_is_named(table, salt_json, disordered):
+    structures = [salt_json, disordered.to(fmt="json"), disordered.to(fmt="cif"), salt_json]
+    path = table(material_id=["m"] * 4, structure=structures, energy_pbe=[-1.0, -2.0, -3.0, -4.0])
+    where = "line 3 of table.csv" if path.suffix == ".csv" else "row 2 of table.parquet"
+    card = import_frames(path, name="mine", functional="PBE")
+    assert f"left out: 2 with a disordered structure. The first disordered structure: {where}." in (
+        card.description
+    )
+    data = open_dataset("mine")
+    assert data.energies().tolist() == [-1.0, -4.0]
+    assert data.table()["frame_id"].tolist() == ["m", "m#2"]
+    path = table(structure=structures[1:3], energy_pbe=[-2.0, -3.0])
+    with pytest.raises(LabError, match="no row with an energy has an ordered structure"):
+        import_frames(path, name="none", functional="PBE")
+    assert [one.name for one in datasets_dir().iterdir()] == ["mine"]
+
+
 def test_ids_are_made_up_where_missing(table, salt_json):
     structures = [salt_json] * 3
     import_frames(
@@ -94,7 +111,6 @@ def test_ids_are_made_up_where_missing(table, salt_json):
     ("second", "message"),
     [
         ({"structure": "nonsense"}, "the structure is neither a pymatgen dictionary nor CIF"),
-        ({"structure": "disordered"}, "the structure is disordered"),
         ({"energy_pbe": "abc"}, "'abc' in column 'energy_pbe' is not a finite number"),
         ({"frame_id": "f0"}, "the frame id 'f0' is not unique"),
         ({"frame_id": None}, "column 'frame_id' is empty"),
@@ -110,7 +126,7 @@ def test_ids_are_made_up_where_missing(table, salt_json):
         ({"magmoms": [1.0]}, r"the shape of the magmoms is \(1,\)"),
     ],
 )
-def test_a_bad_row_is_named_and_nothing_is_imported(table, salt_json, disordered, second, message):
+def test_a_bad_row_is_named_and_nothing_is_imported(table, salt_json, second, message):
     good = {
         "frame_id": "f0",
         "structure": salt_json,
@@ -119,8 +135,6 @@ def test_a_bad_row_is_named_and_nothing_is_imported(table, salt_json, disordered
         "stress": None,
         "magmoms": [0.0, 0.0],
     }
-    if second.get("structure") == "disordered":
-        second = {"structure": disordered.to(fmt="json")}
     rows = [good, {**good, "frame_id": "f1", **second}]
     path = table(**{key: [row[key] for row in rows] for key in good})
     where = "Line 3 of table.csv" if path.suffix == ".csv" else "Row 2 of table.parquet"

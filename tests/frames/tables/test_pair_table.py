@@ -78,6 +78,21 @@ def test_parquet_with_every_sort_of_text(tmp_path, salt):
     assert progress[-1] == 1
 
 
+def test_a_disordered_structure_leaves_the_rows_energies(write, salt_json, disordered):
+    quoted = [text.replace('"', '""') for text in (salt_json, disordered.to(fmt="json"))]
+    head = "formula,energy_pbe,energy_r2scan,structure"
+    path = write("d.csv", f'{head}\nNaCl,-1,-2,"{quoted[0]}"\nNaKCl2,-3,-4,"{quoted[1]}"\n')
+    card = import_pairs(path, name="mine")
+    told = "because it is disordered: 1. The first disordered structure: line 3 of d.csv."
+    assert told in card.description
+    data = open_dataset("mine")
+    assert data.energy("energy_pbe").tolist() == [-1.0, -3.0]
+    assert data.structure_flags().tolist() == [True, False]
+    path = write("e.csv", f'energy_pbe,energy_r2scan,structure\n-3,-4,"{quoted[1]}"\n')
+    with pytest.raises(LabError, match=r"^Line 2 of e\.csv: the structure is disordered; add"):
+        import_pairs(path, name="other")
+
+
 def test_formulas_come_from_structures_if_need_be(write, salt_json):
     quoted = salt_json.replace('"', '""')
     path = write("s.csv", f'energy_pbe,energy_r2scan,structure\n-1,-2,"{quoted}"\n')
