@@ -6,7 +6,6 @@ import pytest
 from pymatgen.core import Structure
 from scipy.spatial.distance import cdist
 
-from core.acquisition import features
 from core.acquisition.materials import candidates, training_materials
 from core.errors import LabError
 from core.frames.pairs import write_pairs
@@ -23,6 +22,7 @@ from core.studies.catalog import study_of
 from core.studies.job.directory import Job
 from core.studies.job.local import compute_here
 from core.training.settings.config import RunConfig
+from core.transfer import features
 from core.transfer.features import features_of
 
 PAIRS = [(11, 17), (19, 17), (12, 8), (11, 9), (3, 9), (20, 8), (19, 9), (3, 17), (12, 16)]
