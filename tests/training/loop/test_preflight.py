@@ -148,7 +148,7 @@ def with_atoms(home, complete_frames):
     return open_frame_set("with-atoms")
 
 
-@pytest.mark.parametrize("method", ["refit", "scratch", "residual"])
+@pytest.mark.parametrize("method", ["refit", "residual"])
 def test_frames_that_cannot_be_trained_on_are_in_no_fit(complete, with_atoms, tmp_path, method):
     config = RunConfig(dataset="complete", method=method, device="cpu", threads=1)
     expected = untrained_validation(config, complete, tmp_path)

@@ -1,8 +1,6 @@
 """Errors frame by frame: against `evaluate`, against a run's own, against loops over atoms."""
 
-import subprocess
-import sys
-from pathlib import Path
+import multiprocessing
 
 import numpy as np
 import pytest
@@ -11,6 +9,7 @@ import torch
 from core.elements import SYMBOLS
 from core.errors import LabError
 from core.potential.models import load_model, save_model, set_atomref
+from core.training.loop.memory import peak_memory_mb
 from core.training.loop.preflight import preflight
 from core.training.scoring.evaluate import evaluate
 from core.training.scoring.frame_errors import KINDS, among, summary
@@ -18,7 +17,6 @@ from core.training.scoring.predictions import frame_errors, untrained_model
 from core.training.settings.config import RunConfig
 from core.training.settings.metrics import LABEL_METRICS
 
-ROOT = Path(__file__).parents[3]
 CPU = torch.device("cpu")
 
 
@@ -129,16 +127,19 @@ def test_a_broken_model_is_told(mixed, tmp_path):
         look(load_model(tmp_path / "broken.pth.tar"), mixed, [0])
 
 
+def peaks(told):
+    before = peak_memory_mb(CPU)
+    np.ones(40_000_000)
+    told.put((before, peak_memory_mb(CPU)))
+
+
 def test_peak_memory_is_that_of_this_process():
-    # In a process of its own: this one may have held more before.
-    code = (
-        "import numpy as np, torch\n"
-        "from core.training.loop.memory import peak_memory_mb\n"
-        "before = peak_memory_mb(torch.device('cpu'))\n"
-        "np.ones(40_000_000)\n"
-        "print(before, peak_memory_mb(torch.device('cpu')))"
-    )
-    told = subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True)
-    before, after = map(float, told.stdout.split())
+    # In a fork, whose peak is what it holds: this process may have held more before.
+    context = multiprocessing.get_context("fork")
+    told = context.SimpleQueue()
+    fork = context.Process(target=peaks, args=(told,))
+    fork.start()
+    before, after = told.get()
+    fork.join()
     assert 0 < before < 5_000
     assert after - before == pytest.approx(320, rel=0.15)

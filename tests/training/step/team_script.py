@@ -22,6 +22,7 @@ from core.training.settings.source import Teacher
 from core.training.step.feed import make_feed
 from core.training.step.parallel import joined
 from core.training.step.step import Stepper
+from tests.shallow_network import shallow_network
 
 # data set, rows, whether AtomRef is trained
 CASES = {
@@ -38,7 +39,7 @@ RATE = 1e-3
 
 def stepper_of(name, team):
     dataset, rows, trainable = CASES[name]
-    model = load_model("chgnet-0.3.0").double()
+    model = shallow_network().double()
     set_atomref(model, np.linspace(-9, 0, 94), trainable=trainable)
     examples = load_examples(open_dataset(dataset), list(rows))
     config = RunConfig(dataset=dataset, teacher=Teacher(weight=float(name == "teacher"), copies=2))
@@ -51,12 +52,17 @@ def stepper_of(name, team):
 
 
 def step_of(name, team):
-    """Make one step; return gradients, the loss, and the errors before it."""
+    """Make one step; return its batch, the loss, and the errors before it."""
     stepper, examples = stepper_of(name, team)
-    sums = MetricSums()
-    loss = stepper.step(stepper.prepare(examples), RATE, [sums])
-    gradients = {key: p.grad for key, p in stepper.model.named_parameters()}
-    return stepper, gradients, {"loss": loss, **asdict(sums)}
+    sums, batch = MetricSums(), stepper.prepare(examples)
+    loss = stepper.step(batch, RATE, [sums])
+    return stepper, batch, {"loss": loss, **asdict(sums)}
+
+
+def gradients_of(stepper):
+    """Return the gradients that there are, by the names of their parameters."""
+    named = stepper.model.named_parameters()
+    return {key: p.grad for key, p in named if p.grad is not None}
 
 
 def digest(model):
@@ -87,20 +93,15 @@ def main(folder):
     with joined(torch.device("cpu")) as team:
         found = {}
         for name in CASES:
-            stepper, gradients, told = step_of(name, team)
+            stepper, batch, told = step_of(name, team)
             told["gradients"] = f"{name}.pt"
             told["shares"] = team.gather(
-                [
-                    one.frame_id
-                    for piece in stepper.prepare(stepper_of(name, team)[1]).pieces
-                    for one in piece.examples
-                ]
+                [one.frame_id for piece in batch.pieces for one in piece.examples]
             )
             told["models"] = team.gather(digest(stepper.model))
             found[name] = told
             if team.leads:
-                kept = {key: value for key, value in gradients.items() if value is not None}
-                torch.save(kept, folder / told["gradients"])
+                torch.save(gradients_of(stepper), folder / told["gradients"])
         talk = {
             "add": team.add(np.array([1.0, team.rank])).tolist(),
             "vote": [team.vote(wish=team.rank == 1), team.vote(wish=False)],
