@@ -1,16 +1,19 @@
 """`evaluate`: a model's errors on a data set."""
 
+import time
 from dataclasses import asdict
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import typer
 
 from core.cli.answer import Answer, LabCommand, facts, progress_on_stderr
 from core.cli.options import Device, FramesDataset, JsonFlag, ModelArgument
+from core.errors import LabError
 from core.frames.registry import open_frame_set
 from core.runs.record.named_models import checkpoint_of
-from core.training.settings.metrics import TEST_METRICS
+from core.training.settings.metrics import STABILITY_METRICS, TEST_METRICS
+from core.training.settings.stability_text import stability_text
 from core.transfer.source_model import SourceModel
 
 app = typer.Typer()
@@ -34,7 +37,10 @@ def evaluate(
     device: Device = "auto",
     _json: JsonFlag = False,
 ) -> Answer:
-    """Compare a model's predictions with the labels of a data set."""
+    """Compare a model's predictions with the labels of a data set.
+
+    Where stability cannot be judged, the errors are told without it, and why.
+    """
     frames = open_frame_set(dataset)
     chosen = checkpoint_of(model)
     # Importing torch takes seconds, so errors in the arguments are raised before.
@@ -45,17 +51,25 @@ def evaluate(
 
     indices = np.arange(len(frames)) if split == "all" else getattr(frames.split(), split)
     errors = errors_of(chosen, frames, indices, device=device, progress=progress_on_stderr())
-    judged = None
+    judged: dict[str, Any] = {}
+    of_stability: dict[str, float | None] = {}
     if stability != "off":
-        judged = stability_errors(
-            chosen,
-            frames,
-            indices,
-            relaxed=stability == "relaxed",
-            device=device,
-            progress=progress_on_stderr(),
-        )
-    metrics = {**errors, **(judged.errors if judged else {})}
+        began, of_stability = time.monotonic(), dict.fromkeys(STABILITY_METRICS)
+        try:
+            found = stability_errors(
+                chosen,
+                frames,
+                indices,
+                relaxed=stability == "relaxed",
+                device=device,
+                progress=progress_on_stderr(),
+            )
+        except LabError as error:
+            judged = {"why": str(error)}
+        else:
+            judged, of_stability = {"why": "", **asdict(found)}, dict(found.errors)
+        judged["seconds"] = time.monotonic() - began
+    metrics = {**errors, **of_stability}
     findings = label_findings(frames, SourceModel(chosen, device), indices)
     unseen = never_seen(chosen, frames.fractions()[indices])
     lines = {
@@ -66,11 +80,17 @@ def evaluate(
             if key in metrics
         },
     }
-    paragraphs = [facts(lines), never_seen_text(unseen), *(finding.text for finding in findings)]
+    told = stability_text(judged)
+    paragraphs = [
+        facts(lines),
+        f"{told[0].upper()}{told[1:]}." if told else "",
+        never_seen_text(unseen),
+        *(finding.text for finding in findings),
+    ]
     return Answer(
         data={
             **metrics,
-            **({"stability": asdict(judged)} if judged else {}),
+            **({"stability": judged} if judged else {}),
             "unseen_elements": unseen,
             "findings": [finding.as_dict() for finding in findings],
         },

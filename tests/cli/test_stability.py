@@ -58,3 +58,14 @@ def test_mistakes(salt):
         assert "--fmax" in mistake(*words, "chgnet-r2scan", "--relax", "--fmax", fmax)
     for threshold in ("-0.1", "nan", "inf"):
         assert "--threshold" in mistake(*words, "chgnet-r2scan", "--threshold", threshold)
+
+
+def test_evaluate_says_how_much_was_compared_or_why_nothing_was(salt):
+    words = ("--dataset", "salt", "--stability", "static")
+    told = invoke("evaluate", "chgnet-r2scan", *words).stdout
+    assert "1 materials compared on hulls of 10 phases" in told
+    found = answer("evaluate", "chgnet-0.3.0", *words)
+    assert "predicts GGA/GGA+U and the data are r2SCAN" in found["stability"]["why"]
+    assert found["energy_mae_mev_per_atom"] > 0
+    assert found["formation_mae_mev_per_atom"] is None
+    assert "Stability could not be judged: " in invoke("evaluate", "chgnet-0.3.0", *words).stdout
