@@ -9,7 +9,6 @@ from core.potential.batch import PackedBatch, collate
 from core.potential.compiled import TrainingStep, compilation_pays_off
 from core.potential.compiled_capture import is_typical
 from core.potential.forward import Wanted, predict_batch
-from core.potential.models import load_model
 from core.potential.weights import ATOMREF
 from tests.shallow_network import shallow_network
 
@@ -118,7 +117,7 @@ def captured_step(model, objective, examples, backend="none") -> TrainingStep:
 @pytest.fixture(scope="module")
 def full(example):
     """A double-precision model with frozen AtomRef and its captured step on all labels."""
-    model = load_model("chgnet-0.3.0").double()
+    model = shallow_network().double()
     return model, captured_step(model, objective, [example(TYPICAL, RATIOS)])
 
 
@@ -152,7 +151,7 @@ def test_gradients_add_to_what_was_there(full, example):
     step(*arguments)
     assert distance(gradients(model), once) == 0
     assert not any("composition_model" in name for name in once)
-    assert not any("angle_layers.2" in name for name in once)
+    assert not any("angle_layers.1" in name for name in once)
 
 
 def test_other_weights_take_part(full, example):
@@ -203,7 +202,8 @@ def test_other_trainable_parameters_are_computed_eagerly(full, example, ran):
         weight.grad = None
 
 
-def test_energy_alone_with_a_trainable_atomref(double, example, ran):
+def test_energy_alone_with_a_trainable_atomref(example, ran):
+    double = shallow_network(2).double()
     double.get_parameter(ATOMREF).requires_grad_()
     step = captured_step(double, objective, [example(TYPICAL, ["energy"])])
     assert step._compiled.signature.targets == {"energy": "frames"}
@@ -214,14 +214,16 @@ def test_energy_alone_with_a_trainable_atomref(double, example, ran):
 
 
 def test_single_precision_is_no_further_from_double_than_eager(example):
-    model, double = shallow_network(), shallow_network().double()
+    model, double = shallow_network(2), shallow_network(2).double()
     kinds = ["energy", "force"]
     step = captured_step(model, objective, [example(TYPICAL, kinds, torch.float32)])
     errors = []
     for seed, names in enumerate(VARIED):
-        exact = by_both(TrainingStep(double, objective), double, *example(names, kinds, seed=seed))
+        double.zero_grad()
+        TrainingStep(double, objective)(*example(names, kinds, seed=seed))
+        exact = gradients(double)
         both = by_both(step, model, *example(names, kinds, torch.float32, seed=seed))
-        errors.append([distance(one[2], exact[0][2]) for one in both])
+        errors.append([distance(one[2], exact) for one in both])
     ours, eager = torch.tensor(errors).norm(dim=0)
     assert ours < 1.5 * eager
 

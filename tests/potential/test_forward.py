@@ -15,7 +15,7 @@ def structure_of(frame) -> Structure:
 
 
 QUANTITIES = ("energy", "forces", "stress", "magmoms")
-N_EMBEDDED = 40
+N_EMBEDDED = 16
 """Embedded frames compared in every test run; all small ones were compared by hand."""
 
 

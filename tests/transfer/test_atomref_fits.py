@@ -18,10 +18,13 @@ from core.transfer.source_model import SourceModel
 MODEL = "chgnet-0.3.0"
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("ATOMREF_LAB_HOME", str(tmp_path))
-    return tmp_path
+@pytest.fixture(autouse=True, scope="module")
+def home(tmp_path_factory):
+    """One for all, so that interaction energies are computed once."""
+    path = tmp_path_factory.mktemp("fits")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ATOMREF_LAB_HOME", str(path))
+        yield path
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,10 @@ from core.training.step.optimizer import make_optimizer, set_rate
 from core.training.step.step import Stepper
 
 SOURCE = "chgnet-0.3.0"
-SHORT = {"dataset": "energies", "method": "refit", "batch_size": 6, "device": "cpu", "threads": 1}
+SHORT = {
+    "dataset": "energies", "method": "refit", "frames": 12, "batch_size": 6, "device": "cpu",
+    "threads": 1,
+}  # fmt: skip
 
 
 def run(path, frame_set, *, stop_after=None, resume=False, **settings):
@@ -109,7 +112,7 @@ def test_resumed_is_uninterrupted_for_every_optimiser(energies_only, tmp_path, n
         "frozen": ("embedding",),
     }
     whole, _ = run(tmp_path / "whole", energies_only, **settings)
-    run(tmp_path / "parts", energies_only, stop_after=2, **settings)
+    run(tmp_path / "parts", energies_only, stop_after=3, **settings)
     parts, _ = run(tmp_path / "parts", energies_only, resume=True, **settings)
     assert parts == whole
     states = [load_model(tmp_path / one / "last.pt").state_dict() for one in ("whole", "parts")]
@@ -119,7 +122,7 @@ def test_resumed_is_uninterrupted_for_every_optimiser(energies_only, tmp_path, n
 def test_a_taught_run_is_resumed_bit_for_bit_and_says_what_taught_it(energies_only, tmp_path):
     settings = {"epochs": 2, "teacher": {"weight": 0.5, "copies": 1}}
     whole, events = run(tmp_path / "whole", energies_only, **settings)
-    run(tmp_path / "parts", energies_only, stop_after=2, **settings)
+    run(tmp_path / "parts", energies_only, stop_after=3, **settings)
     parts, _ = run(tmp_path / "parts", energies_only, resume=True, **settings)
     assert parts == whole
     states = [load_model(tmp_path / one / "last.pt").state_dict() for one in ("whole", "parts")]
@@ -140,7 +143,7 @@ def test_a_run_with_replay_is_resumed_bit_for_bit(energies_only, tmp_path, metho
     replay = {"dataset": "complete", "labels": labels, "ratio": 0.4, "weight": 0.5}
     settings = {"epochs": 2, "method": method, "replay": replay, "teacher": {"weight": 0.1}}
     whole, events = run(tmp_path / "whole", energies_only, **settings)
-    run(tmp_path / "parts", energies_only, stop_after=4, **settings)
+    run(tmp_path / "parts", energies_only, stop_after=3, **settings)
     parts, _ = run(tmp_path / "parts", energies_only, resume=True, **settings)
     assert parts == whole
     states = [load_model(tmp_path / one / "last.pt").state_dict() for one in ("whole", "parts")]
@@ -160,7 +163,7 @@ def test_a_run_with_replay_is_resumed_bit_for_bit(energies_only, tmp_path, metho
 def test_weights_beside_the_trained_ones_are_resumed_bit_for_bit(energies_only, tmp_path):
     settings = {"epochs": 2, "ema": 0.9, "l2_sp": 0.5, "atomref_after": "solved"}
     whole, events = run(tmp_path / "whole", energies_only, **settings)
-    run(tmp_path / "parts", energies_only, stop_after=2, **settings)
+    run(tmp_path / "parts", energies_only, stop_after=3, **settings)
     parts, _ = run(tmp_path / "parts", energies_only, resume=True, **settings)
     assert parts == whole
     for file in ("last.pt", "best.pth.tar"):

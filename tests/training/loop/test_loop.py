@@ -95,12 +95,11 @@ def test_events_tell_the_whole_run(whole, mixed):
     assert outcome.validation["energy_mae_mev_per_atom"] == min(errors)
 
 
-@pytest.mark.parametrize("stops", [[2], [4], [1, 2, 3]])
-def test_resumed_is_bit_for_bit_uninterrupted(whole, mixed, tmp_path, stops):
-    """Stops within the first epoch, during a validation, and several times over."""
+def test_resumed_is_bit_for_bit_uninterrupted(whole, mixed, tmp_path):
+    """Stopped within the first epoch, during its validation, and within the second."""
     expected, events, path = whole
     told, seen = [], 0
-    for stop in stops:
+    for stop in (2, 2, 1):
         outcome, part = run(SHORT, mixed, tmp_path, resume=True, stop_after=stop)
         assert outcome.state == "cancelled"
         assert part.of("start")[0]["step"] == seen

@@ -8,7 +8,7 @@ import torch
 
 from core.elements import SYMBOLS
 from core.errors import LabError
-from core.potential.models import load_model, save_model, set_atomref
+from core.potential.models import load_model, set_atomref
 from core.training.loop.memory import peak_memory_mb
 from core.training.loop.preflight import preflight
 from core.training.scoring.evaluate import evaluate
@@ -116,15 +116,16 @@ def test_untrained_model_is_what_the_run_began_with(method, mixed):
     config = RunConfig(dataset="mixed", method=method, device="cpu", threads=1, epochs=1)
     found = look(untrained_model(config, mixed), mixed, mixed.split().validation)
     energy = summary(found.compared("energy"), "energy")["mae"]
-    assert energy == pytest.approx(preflight(config).energy_mae_mev_per_atom, rel=1e-5)
+    expected = preflight(config).energy_mae_mev_per_atom
+    # What single precision leaves of energies of some eV/atom.
+    assert energy == pytest.approx(expected, rel=1e-5, abs=1e-3)
 
 
-def test_a_broken_model_is_told(mixed, tmp_path):
+def test_a_broken_model_is_told(mixed):
     broken = load_model("chgnet-0.3.0")
     set_atomref(broken, np.full(94, np.nan))
-    save_model(tmp_path / "broken.pth.tar", broken, {})
     with pytest.raises(LabError, match="not a finite number"):
-        look(load_model(tmp_path / "broken.pth.tar"), mixed, [0])
+        look(broken, mixed, [0])
 
 
 def peaks(told):
