@@ -146,8 +146,12 @@ def _text(report: dict[str, Any]) -> str:
     parts = [facts(lines)]
     if systems:
         parts.append(columns(titles, [[row[key] for key in keys] for row in systems]))
-    counts = Counter(row["why"] for row in report["left_out"])
-    parts.append("\n".join(f"{n:,} left out: {why}." for why, n in counts.most_common()))
+    parts.append(_left_out(report["left_out"]))
+    if report["labels"] == report["model"]:
+        parts.append(
+            "These labels were made by this model itself, so they do not judge it; choose other "
+            "data."
+        )
     if report["not_converged"]:
         parts.append(f"{len(report['not_converged']):,} relaxations did not converge.")
     if report["unseen_elements"]:
@@ -155,3 +159,13 @@ def _text(report: dict[str, Any]) -> str:
         parts.append(f"The model's training held no {names}. Without these compounds:")
         parts.append(facts(report["without_unseen"] or {}))
     return "\n\n".join(filter(None, parts))
+
+
+def _left_out(rows: list[dict[str, str]]) -> str:
+    """Return how many materials are left out for which reason, the commonest first."""
+    counts = Counter(row["why"] for row in rows)
+    lines = [f"{n:,} left out: {why}." for why, n in counts.most_common(_WORST)]
+    rest = len(rows) - sum(n for _, n in counts.most_common(_WORST))
+    if rest:
+        lines.append(f"{rest:,} left out for other reasons; --json lists them.")
+    return "\n".join(lines)

@@ -15,11 +15,11 @@ from core.frames.schema import Frame
 from core.frames.sources.structure_files import read_structures
 from core.potential.relaxation.relaxed import Relaxed, RelaxSettings
 from core.progress import Progress
+from core.stability.duration import seconds_per_structure
 from core.stability.phases import phases_of
 from core.studies.study import ModelStudy, file_input
 
 _SECONDS = 4.0
-_SECONDS_PER_STRUCTURE = 0.4
 _BYTES_PER_STRUCTURE = 1000
 
 
@@ -119,14 +119,14 @@ class RelaxationStudy(ModelStudy):
         return [*super().inputs(), *map(file_input, files)]
 
     def seconds(self) -> float:
-        """Return roughly how long it takes on two cores if none is kept yet."""
+        """Return roughly how long it takes on one core if none is kept yet."""
         if self.dataset:
             card = find_dataset(self.dataset).card
             n: float = card.n_materials or card.n
         else:
             sizes = [Path(path).stat().st_size for path in self.paths if Path(path).is_file()]
             n = sum(max(1.0, size / _BYTES_PER_STRUCTURE) for size in sizes)
-        return _SECONDS + _SECONDS_PER_STRUCTURE * n
+        return _SECONDS + seconds_per_structure(relaxed=True) * n
 
     def compute(self, progress: Progress) -> Relaxations:
         """Relax those structures that are not in the cache.

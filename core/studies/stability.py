@@ -11,6 +11,7 @@ from core.frames.splits import split_by_material
 from core.frames.store import FrameSet
 from core.potential.relaxation.relaxed import RelaxSettings
 from core.progress import Progress
+from core.stability.duration import seconds_per_structure
 from core.stability.model_stability import ModelStability
 from core.studies.study import ModelStudy, file_input
 
@@ -18,9 +19,6 @@ SPLITS = ("test", "all")
 """Which materials of a data set may be scored."""
 
 _SECONDS = 3.0
-_SECONDS_PER_STRUCTURE = 0.02
-_RELAXATION = 40
-"""Predictions that a relaxation takes."""
 _TEST = 0.1
 _COMPETITORS = 1.5
 """Structures predicted per material scored, as far as there are so many."""
@@ -64,7 +62,7 @@ class StabilityStudy(ModelStudy):
         """Return roughly how long it takes if no energy is cached yet."""
         n = find_dataset(self.dataset).card.n_materials
         scored = min(self.most, n if self.split == "all" else _TEST * n)
-        per_structure = _SECONDS_PER_STRUCTURE * (_RELAXATION if self.relaxation else 1)
+        per_structure = seconds_per_structure(relaxed=self.relaxation is not None)
         return _SECONDS + per_structure * min(_COMPETITORS * scored, n)
 
     def compute(self, progress: Progress) -> ModelStability:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from core.cli.stability import _left_out
 from core.frames.registry import open_frame_set
 from core.potential.forward import Wanted
 from core.potential.models import load_model
@@ -35,6 +36,14 @@ def test_errors_are_those_of_predicted_energies(salt):
     assert found["worst_systems"][0]["system"] == "Cl-Na"
     assert found["left_out"] == found["not_converged"] == found["unseen_elements"] == []
     assert {"f1", "precision", "recall", "accuracy", "roc_auc", "threshold"} <= found.keys()
+
+
+def test_many_reasons_are_cut_short():
+    rows = [{"why": f"reason {min(i, 11)}"} for i in range(14)]
+    lines = _left_out(rows).splitlines()
+    assert lines[0] == "3 left out: reason 11."
+    assert lines[-1] == "2 left out for other reasons; --json lists them."
+    assert len(lines) == 11
 
 
 def test_the_test_set_is_scored_and_own_elements_are_missing(salt):

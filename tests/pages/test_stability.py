@@ -263,6 +263,7 @@ def test_relaxation_is_a_job_with_its_time_told_before(visit, monkeypatch):
 def test_relaxations_that_did_not_converge_are_listed(visit):
     at = visit_mine(visit, relax="true", view="Hulls", system="Li-O", phase="LiO (LiO)")
     assert any("1 relaxations did not converge" in box.label for box in at.expander)
+    assert "The relaxed structure is not kept" in text_of(at)
 
 
 def test_the_lesson_needs_nothing_computed(visit, monkeypatch):

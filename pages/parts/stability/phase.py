@@ -15,6 +15,13 @@ from pages.parts.shared.structures import show_structure
 from pages.parts.stability.judged import MEV, Judged
 
 NOTHING = "no other phase"
+AS_GIVEN = (
+    "Structures are taken as given. Turn on Relax with the model to see what becomes of this one."
+)
+NOT_KEPT = (
+    "The relaxed structure is not kept: the model refused it, or the cache was emptied. To see it, "
+    "relax it with the command atomref relax."
+)
 CELLS: dict[str, Any] = {
     "quantity": "Cell",
     "given": st.column_config.NumberColumn("As given", format="%.4f"),
@@ -77,10 +84,7 @@ def show_structures(judged: Judged, row: int, formula: str) -> None:
         show_structure(frame, f"{formula}, as given", key=f"before-{judged.name}-{row}")
     with columns[1]:
         if relaxed is None:
-            st.caption(
-                "Structures are taken as given. Turn on Relax with the model to see what becomes "
-                "of this one."
-            )
+            st.caption(AS_GIVEN if settings is None else NOT_KEPT)
             show_cell(frame)
             return
         state = f"{formula}, {relaxed.state} in {relaxed.steps:,} steps"
