@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.frames.extent import extent_finding
-from core.frames.findings import Finding, by_severity
+from core.frames.findings import Finding
 from core.frames.store import FrameSet
 from core.potential.examples import Example, load_examples
 from core.potential.forward import Wanted
 from core.potential.models import load_model, resolve_device
 from core.potential.prediction import FramePrediction, predict
 from core.potential.threads import compute_settings
-from core.progress import Progress, part, silent
+from core.progress import Progress, silent
 from core.reference.fits.scale import gap_text, gaps_by_symbol, scale_gap
 from core.transfer.interaction import interaction_energies
 from core.transfer.label_slopes import FEWEST, array_finding, energy_finding
@@ -34,36 +34,6 @@ _SMALL = 40
 
 _EXTENT = 3000
 """Frames whose energies are compared with their numbers of atoms."""
-
-
-def check_labels(
-    frame_set: FrameSet,
-    source: SourceModel,
-    *,
-    rows: NDArray[np.integer] | None = None,
-    progress: Progress = silent,
-) -> list[Finding]:
-    """Compare a sample of the labels with a pretrained model's predictions.
-
-    At most 200 energies and the forces and stresses of 30 frames are predicted, the same ones every
-    time: a few seconds. Interaction energies are cached.
-
-    Args:
-        frame_set: the data set.
-        source: the pretrained model.
-        rows: rows of it that are checked; None checks all.
-        progress: reports the frames predicted.
-
-    Returns:
-        What was found, the most severe first; empty where all is well or one cannot tell.
-
-    Raises:
-        LabError: if the model cannot be loaded.
-    """
-    every = np.arange(len(frame_set)) if rows is None else np.asarray(rows)
-    findings = energy_unit_findings(frame_set, source, every, progress=part(progress, 0.0, 0.5))
-    predicted = array_predictions(frame_set, source, every, progress=part(progress, 0.5, 1.0))
-    return by_severity([*findings, *array_findings(predicted)])
 
 
 def energy_findings(
@@ -138,7 +108,14 @@ def energy_unit_findings(
 ) -> list[Finding]:
     """Check extent, unit and zero of a sample of energies.
 
-    Arguments and errors as of `check_labels`.
+    Args:
+        frame_set: the data set.
+        source: the pretrained model; at most 200 interaction energies are predicted, and cached.
+        rows: rows of it that are checked.
+        progress: reports the frames predicted.
+
+    Raises:
+        LabError: if the model cannot be loaded.
     """
     rows = rows[np.isfinite(frame_set.energies()[rows])]
     if not len(rows):

@@ -12,7 +12,7 @@ from core.frames.registry import open_dataset
 from core.frames.schema import Card
 from core.frames.store import open_frames, write_frames
 from core.frames.units import EV_PER_A3, HARTREE, unit_named
-from core.transfer.label_check import check_labels
+from core.transfer.label_check import array_findings, array_predictions, energy_unit_findings
 from core.transfer.label_slopes import array_finding, energy_finding, slope
 from core.transfer.source_model import SourceModel
 
@@ -21,6 +21,13 @@ from core.transfer.source_model import SourceModel
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("ATOMREF_LAB_HOME", str(tmp_path))
     return tmp_path
+
+
+def check_labels(frame_set, source, rows=None):
+    """Energies, forces and stresses against the model, as the doctor compares them."""
+    rows = np.arange(len(frame_set)) if rows is None else rows
+    predicted = array_predictions(frame_set, source, rows)
+    return [*energy_unit_findings(frame_set, source, rows), *array_findings(predicted)]
 
 
 @settings(max_examples=30, deadline=None)
