@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
-from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
+from typing import Any, Final, NamedTuple, NoReturn, ParamSpec, TypeVar
 
 import psutil
 
@@ -164,6 +164,19 @@ def go_on_watched(ended: Callable[[str], object]) -> None:
         ended(problem)
         code = 2
     os._exit(code if code >= 0 else 128 - code)
+
+
+def leave(status: int) -> NoReturn:
+    """End this process with an exit status, after what is registered for its end.
+
+    A library's threads, which C++ finds still running at the end, would abort a watched process.
+    """
+    if _Watched.shared is None:
+        sys.exit(status)
+    atexit._run_exitfuncs()  # noqa: SLF001  os._exit leaves them out
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def ask(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

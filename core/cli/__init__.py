@@ -19,7 +19,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_group
 
-from core.boxed import go_on_watched
+from core.boxed import go_on_watched, leave
 from core.errors import LabError, plain_fault
 from core.files import disk_error_message
 from core.home import PROGRAM, keep_compiled_code
@@ -147,7 +147,10 @@ def main() -> None:
     keep_compiled_code()
     if sys.argv[1:2] and sys.argv[1] not in _UNWATCHED:
         go_on_watched(_say_error)
-    app(prog_name=PROGRAM)
+    try:
+        app(prog_name=PROGRAM)
+    except SystemExit as end:
+        leave(end.code if isinstance(end.code, int) else int(bool(end.code)))
 
 
 @app.callback(invoke_without_command=True)

@@ -124,6 +124,6 @@ def test_a_selected_data_set_is_in_the_link(lab, browser, tab):
     link = shared(page)
     assert "epochs=7" in link
     other = elsewhere(browser, link)
-    other.get_by_text("The same from the command line").first.click()
+    other.get_by_text("The same from the command line").last.click()
     expect(other.get_by_text("--method refit")).to_have_count(1)
     other.context.close()

@@ -323,7 +323,6 @@ FAULTS: dict[str, Fault] = {
         found="leak",
     ),
     "lattices in bohr": Fault(inject=scaled(1 / 0.529177), found="length_unit"),
-    "lattices in nm": Fault(inject=scaled(0.1), found="length_unit"),
     "atoms that collide": Fault(inject=collided, found="collision"),
     "an element in held-out frames alone": Fault(
         inject=rare, found="few_per_element", card={"functional": "HSE06"}

@@ -52,6 +52,11 @@ def pair_table(path, n=40, seed=0):
     return table
 
 
+def balanced(forces):
+    """Forces that sum to zero, as those of a calculation do."""
+    return forces - forces.mean(axis=0)
+
+
 def make_frames(name="salt", n=10, functional="r2SCAN", shift=0.0):
     """Rattled rock salt in ten lattice constants, with invented labels."""
     rng = np.random.default_rng(1)
@@ -64,7 +69,7 @@ def make_frames(name="salt", n=10, functional="r2SCAN", shift=0.0):
             frac_coords=np.vstack([corners, corners + 0.5]) + rng.normal(0, 0.01, (8, 3)),
             lattice=np.eye(3) * (5.4 + 0.05 * i),
             energy_per_atom=-3.4 + 0.01 * i + shift,
-            forces=rng.normal(0, 0.1, (8, 3)),
+            forces=balanced(rng.normal(0, 0.1, (8, 3))),
         )
         for i in range(n)
     ]

@@ -18,8 +18,8 @@ def test_findings_have_what_the_contract_names(home):
     found = answer("check", "salt")
     assert {"kind", "severity", "message"} <= found["findings"][0].keys()
     kinds = {one["kind"] for one in found["findings"]}
-    # Invented energies far from any prior, few of them, and forces of nothing.
-    assert {"energy_zero", "few_frames", "net_force"} <= kinds
+    # Invented energies far from any prior, and few of them.
+    assert {"energy_zero", "few_frames"} <= kinds
     assert found["n"] == 12
 
 

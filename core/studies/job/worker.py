@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from core.boxed import go_on_watched
+from core.boxed import go_on_watched, leave
 from core.errors import LabError
 from core.files import disk_error_message
 from core.home import keep_compiled_code
@@ -51,4 +51,4 @@ if __name__ == "__main__":
     keep_compiled_code()
     go_on_watched(lambda problem: _fail(directory, problem))
     lower_priority()
-    sys.exit(main(directory))
+    leave(main(directory))

@@ -16,6 +16,7 @@ from core.home import shell_line
 from pages.parts.shared.former_links import mend_address
 from pages.parts.shared.restart import restart_lost_runs
 from pages.parts.shared.share import share
+from pages.parts.shared.warm_up import set_libraries_aside
 
 _STYLE = """<style>
 [class*="st-key-{wide}-"] {{ overflow-x: auto; }}
@@ -47,6 +48,7 @@ def head(title: str, question: str) -> None:
     _enter_through_app()
     mend_address()
     restart_lost_runs()
+    set_libraries_aside()
     st.html(_STYLE.format(wide=WIDE, accent=palette(dark=is_dark()).accent))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title(title, width="content")

@@ -205,6 +205,6 @@ def test_a_trained_atomref_moves_and_its_drift_counts(energies_only):
     assert (np.abs(moved[present]) > 0.5).all()
     assert (np.delete(moved, present) == 0).all()
     graphs = [one.graph for one in examples]
-    relative = stepper._predict(model, collate(graphs), ["energy"])["energy"].detach().numpy()
+    relative = stepper._predict(model, collate(graphs), ["energy"], None)["energy"].detach().numpy()
     total = relative + [one.contribution(stepper.baseline) for one in examples]
     np.testing.assert_allclose(total, [one.energy for one in predict(model, graphs)], atol=2e-5)
