@@ -1,9 +1,9 @@
 """Strangers' files are read in a process that another one watches, and ends beyond its limits.
 
 Python cannot interrupt a library that holds the interpreter, and an allocation that the system
-grants may end every process of the machine later. So whoever reads goes on in a process of its own
+grants may end every process of the machine later. So files are read in a process of their own
 (`go_on_watched`, for commands and jobs) or asks a process that stays (`ask`, for the dashboard, in
-which nothing is read). The reader counts what it has read; whoever watches looks at this count, at
+which nothing is read). The reader counts what it has read; its watcher looks at this count, at
 the processor time since it last grew, and at the memory.
 """
 
@@ -211,7 +211,7 @@ def ask_with_progress(
 
 
 def report_progress(share: float, what: str) -> None:
-    """Report the share that is done to whoever asked this process."""
+    """Report the share that is done to the process that asked this one."""
     if _Worker.served is not None:
         _Worker.served.send(("progress", (share, what)))
 

@@ -77,7 +77,7 @@ def keep_compiled_code() -> None:
     Its default, the system's temporary directory, does not survive a restart. Call this before
     torch is imported, which reads the setting.
     """
-    with suppress(LabError):  # Whoever needs a home will say what is wrong with it.
+    with suppress(LabError):  # Code that needs a home says what is wrong with it.
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(_root() / "cache" / "compiled"))
 
 

@@ -6,10 +6,14 @@ comment at the end of the archive, where other readers pass over it, so that a c
 
 import hashlib
 import struct
+import zipfile
 from pathlib import Path
 from typing import Final
 
 from core.errors import LabError
+
+UNREADABLE: Final = (zipfile.BadZipFile, OSError, ValueError, RuntimeError)
+"""What zipfile raises for a damaged archive, an encrypted one, or an unknown compression."""
 
 _END: Final = b"PK\x05\x06"
 _END_SIZE: Final = 22
@@ -62,6 +66,15 @@ def check_seal(path: Path, remedy: str) -> None:
     if tail[-_SIZE:] != _MARK + digest.hexdigest().encode():
         raise LabError(f"{path} is damaged; {remedy}.")
     _SOUND.add(key)
+
+
+def is_whole(path: Path) -> bool:
+    """Return whether every entry of an archive has the checksum that the archive states."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except UNREADABLE:
+        return False
 
 
 def is_sealed(path: Path) -> bool:

@@ -24,7 +24,7 @@ from core.files import write_whole
 from core.potential.devices import kind_of
 from core.potential.released import MODELS
 from core.potential.weights import ATOMREF
-from core.sealed import check_seal, sealed
+from core.sealed import UNREADABLE, check_seal, is_whole, sealed
 
 _ARCHITECTURE: dict[str, Any] = {
     "atom_fea_dim": 64,
@@ -249,11 +249,10 @@ def _check_archive(path: Path, refusal: str) -> None:
                 )
             ):
                 raise LabError(refusal)
-            damaged = archive.testzip()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError) as error:
+    except UNREADABLE as error:
         raise LabError(refusal) from error
-    if damaged:
-        raise LabError(f"{path} is damaged in {damaged}; take another copy of it.")
+    if not is_whole(path):
+        raise LabError(f"{path} is damaged; take another copy of it.")
 
 
 def _check_architecture(path: Path, arguments: Mapping[str, Any]) -> None:

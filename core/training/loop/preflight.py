@@ -155,7 +155,9 @@ def findings_of(config: RunConfig) -> list[Finding]:
         frame_set.card.model_dump_json(),
         config.dataset,
         SourceModel(config.source_model, config.device, config.threads),
-        tuple(tuple(rows.tolist()) for rows in (split.train, split.validation, split.test)),
+        tuple(
+            rows.astype(np.int64).tobytes() for rows in (split.train, split.validation, split.test)
+        ),
     )
     return diagnosis.findings(
         # References of the user's own are judged by the preview's errors.
@@ -170,10 +172,10 @@ def _diagnosis(
     card: str,  # noqa: ARG001 - part of the key
     dataset: str,
     source: SourceModel,
-    rows: tuple[tuple[int, ...], ...],
+    rows: tuple[bytes, ...],
 ) -> Diagnosis:
     """Return what the doctor finds, the same for every method."""
-    train, validation, test = (np.array(part, dtype=np.int64) for part in rows)
+    train, validation, test = (np.frombuffer(part, dtype=np.int64) for part in rows)
     split = Split(train=train, validation=validation, test=test)
     return diagnose(open_frame_set(dataset), source, split=split, parts=RUN)
 

@@ -20,6 +20,7 @@ from core.training.settings.processes import (
 )
 from pages.parts.shared.datasets import key_of
 from pages.parts.shared.source_settings import choose_replay, choose_source_labels, choose_weights
+from pages.parts.shared.views import number
 
 FIRST_FRAMES = 300
 FIRST_EPOCHS = 5
@@ -63,7 +64,7 @@ def choose_amount(info: DatasetInfo) -> dict[str, Any]:
     # A number that another data set allowed.
     if st.session_state.get("frames", 1) > most:
         st.session_state["frames"] = most
-    frames = _number(
+    frames = number(
         st,
         f"Training frames, at most {most:,}",
         "frames",
@@ -73,7 +74,7 @@ def choose_amount(info: DatasetInfo) -> dict[str, Any]:
         help=f"The {len(split.validation):,} validation and {len(split.test):,} test frames belong "
         "to other materials, and are the same for any number of training frames.",
     )
-    epochs = _number(
+    epochs = number(
         st,
         "Epochs",
         "epochs",
@@ -82,7 +83,7 @@ def choose_amount(info: DatasetInfo) -> dict[str, Any]:
         max_value=10_000,
         help="Passes over the training frames. 0: the closed form of “Linearised transfer” alone.",
     )
-    minutes = _number(
+    minutes = number(
         st,
         "Time limit, minutes",
         "minutes",
@@ -134,11 +135,6 @@ def _stability_seconds(name: str, fingerprint: str, *, relaxed: bool) -> float: 
     return stability_seconds(data, data.split().test, relaxed=relaxed)
 
 
-def _number(column: Any, label: str, key: str, **options: Any) -> Any:
-    """Ask, in a column or in `st`, for a number that is part of the page's link."""
-    return column.number_input(label, key=key, bind="query-params", **options)
-
-
 def _take_preset(key: str, most: int) -> None:
     preset = PRESETS[key]
     st.session_state["frames"] = min(preset.frames or most, most)
@@ -158,7 +154,7 @@ def more_settings(
     """
     more: dict[str, Any] = {}
     first, second, third, fourth = st.columns(4)
-    more["batch_size"] = _number(
+    more["batch_size"] = number(
         first,
         "Batch size",
         "batch",
@@ -167,7 +163,7 @@ def more_settings(
         max_value=4096,
         help="Frames per optimiser step.",
     )
-    more["learning_rate"] = _number(
+    more["learning_rate"] = number(
         second,
         "Learning rate",
         "rate",
@@ -179,7 +175,7 @@ def more_settings(
         help="Initial value; a cosine schedule reduces it to one hundredth.",
     )
     if seed:
-        more["seed"] = _number(
+        more["seed"] = number(
             third,
             "Seed",
             "seed",
@@ -199,7 +195,7 @@ def more_settings(
         help="The devices of this machine. A device trains one run at a time; others wait.",
     )
     for column, (kind, label) in zip(st.columns(4), LOSSES.items(), strict=True):
-        more[f"loss.{kind}"] = _number(
+        more[f"loss.{kind}"] = number(
             column,
             f"Loss ratio, {label}",
             kind,
@@ -220,7 +216,7 @@ def more_settings(
     size |= {key: more[key] for key in ("batch_size", "device")}
     size["epochs"] = size["epochs"] or None
     usual = usual_processes(RunConfig.from_options({"dataset": info.card.name, **size}))
-    more["processes"] = _number(
+    more["processes"] = number(
         first,
         "Processes",
         "processes",
@@ -251,7 +247,7 @@ def _optimizer_settings() -> dict[str, Any]:
         help="The paper uses Adam. AdamW adds weight decay; RAdam takes smaller steps at first, "
         "until it can estimate the variance of the gradients.",
     )
-    decay = _number(
+    decay = number(
         second,
         "Weight decay",
         "decay",
@@ -262,7 +258,7 @@ def _optimizer_settings() -> dict[str, Any]:
         disabled=optimizer != "adamw",
         help="AdamW only: each step reduces every weight by this fraction of the learning rate.",
     )
-    warmup = _number(
+    warmup = number(
         third,
         "Warm-up, epochs",
         "warmup",
@@ -273,7 +269,7 @@ def _optimizer_settings() -> dict[str, Any]:
         help="The learning rate rises from zero over this many epochs. Useful if the first "
         "steps would spoil pretrained weights.",
     )
-    patience = _number(
+    patience = number(
         fourth,
         "Patience, epochs",
         "patience",
@@ -283,7 +279,7 @@ def _optimizer_settings() -> dict[str, Any]:
         help="Stop when the validation energy error has not improved for this many epochs.",
     )
     left, right, last = st.columns([3, 3, 2])
-    keep_every = _number(
+    keep_every = number(
         last,
         "Keep a model every, epochs",
         "keep",

@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.training.settings.source import Replay, Teacher
 from pages.parts.shared.datasets import available
+from pages.parts.shared.views import number
 
 DEFAULTS = Teacher()
 REPLAY = Replay()
@@ -18,10 +19,10 @@ AFTER = {"kept": "as training leaves it", "solved": "solved again, if it helps"}
 def choose_source_labels() -> dict[str, Any]:
     """Ask for labels of the source functional; keys as in `core.training.settings.config.FLAGS`."""
     first, second, third, _ = st.columns(4)
-    weight = first.number_input(
+    weight = number(
+        first,
         "Teacher, weight",
-        key="teacher",
-        bind="query-params",
+        "teacher",
         value=DEFAULTS.weight,
         min_value=0.0,
         max_value=1000.0,
@@ -31,10 +32,10 @@ def choose_source_labels() -> dict[str, Any]:
         "which are those of the source functional, are further targets. This is their weight in "
         "the loss, times the loss ratio of the kind; 0: no teacher.",
     )
-    copies = second.number_input(
+    copies = number(
+        second,
         "Teacher, copies",
-        key="teacher-copies",
-        bind="query-params",
+        "teacher-copies",
         value=DEFAULTS.copies,
         min_value=0,
         max_value=100,
@@ -42,10 +43,10 @@ def choose_source_labels() -> dict[str, Any]:
         help="Copies of each frame with displaced atoms, anew in every epoch, on which the "
         "pretrained model teaches as well. Each costs as much as a frame with forces.",
     )
-    displacement = third.number_input(
+    displacement = number(
+        third,
         "Teacher, displacement, Å",
-        key="teacher-displacement",
-        bind="query-params",
+        "teacher-displacement",
         value=DEFAULTS.displacement,
         min_value=0.001,
         max_value=1.0,
@@ -85,10 +86,10 @@ def choose_replay() -> dict[str, Any]:
         help="The data set's own labels, which should be of the source functional, or "
         "pseudolabels: what the pretrained model predicts for its structures, which is not DFT.",
     )
-    ratio = third.number_input(
+    ratio = number(
+        third,
         "Replay, frames per training frame",
-        key="replay-ratio",
-        bind="query-params",
+        "replay-ratio",
         value=REPLAY.ratio,
         min_value=0.01,
         max_value=100.0,
@@ -97,10 +98,10 @@ def choose_replay() -> dict[str, Any]:
         disabled=off,
         help="How many frames are replayed in each step, as a multiple of the batch size.",
     )
-    weight = fourth.number_input(
+    weight = number(
+        fourth,
         "Replay, weight",
-        key="replay-weight",
-        bind="query-params",
+        "replay-weight",
         value=REPLAY.weight,
         min_value=0.001,
         max_value=1000.0,
@@ -122,10 +123,10 @@ def choose_replay() -> dict[str, Any]:
 def choose_weights() -> dict[str, Any]:
     """Ask for average, pull and choice of weights; keys as in `FLAGS`."""
     first, second, third, fourth = st.columns(4)
-    ema = first.number_input(
+    ema = number(
+        first,
         "Average of weights, decay",
-        key="ema",
-        bind="query-params",
+        "ema",
         value=0.0,
         min_value=0.0,
         max_value=0.9999,
@@ -134,10 +135,10 @@ def choose_weights() -> dict[str, Any]:
         help="Validates and keeps a running average (EMA) of the weights instead of the last ones. "
         "0.99 averages over about a hundred steps; 0: no average.",
     )
-    pull = second.number_input(
+    pull = number(
+        second,
         "Pull to the pretrained weights",
-        key="l2-sp",
-        bind="query-params",
+        "l2-sp",
         value=0.0,
         min_value=0.0,
         max_value=1000.0,

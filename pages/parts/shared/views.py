@@ -1,4 +1,4 @@
-"""Switches of which one option is always chosen, as that between the views of a page."""
+"""Controls that stand in the page's address: switches of views and options, and numbers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
@@ -53,6 +53,18 @@ def one_of(
         label, options, default=default, required=True, bind="query-params", **settings
     )
     return default if chosen is None else chosen
+
+
+def number(box: Any, label: str, key: str, **settings: Any) -> Any:
+    """Ask for a number that is part of the page's address.
+
+    Args:
+        box: the container, or streamlit itself.
+        label: what is asked for.
+        key: its name in the address.
+        **settings: further arguments of `st.number_input`.
+    """
+    return box.number_input(label, key=key, bind="query-params", **settings)
 
 
 def open_view(view: str) -> None:

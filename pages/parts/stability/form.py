@@ -21,7 +21,7 @@ from core.stability.phases import EnergySource
 from core.studies.stability import StabilityStudy
 from pages.parts.shared.datasets import available, choose
 from pages.parts.shared.page import plain
-from pages.parts.shared.views import one_of
+from pages.parts.shared.views import number, one_of
 
 CONVENTIONS = {
     "own hulls": "Own hulls",
@@ -228,14 +228,8 @@ def choose_hulls() -> tuple[str, Convention, RelaxSettings | None, Split, int]:
         key="split",
         help="Hulls hold all materials of the scored ones' chemical systems, whichever are scored.",
     )
-    most = right.number_input(
-        "Materials at most",
-        min_value=10,
-        max_value=1_000_000,
-        value=MOST,
-        step=100,
-        key="most",
-        bind="query-params",
+    most = number(
+        right, "Materials at most", "most", min_value=10, max_value=1_000_000, value=MOST, step=100
     )
     settings = RelaxSettings() if relaxes else None
     return references, cast("Convention", convention), settings, cast("Split", split), most

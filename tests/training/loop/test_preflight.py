@@ -69,8 +69,10 @@ def test_a_constant_is_that_of_the_other_frames(energies_only):
     predicted = predict(load_model(SOURCE), energies_only.frames(rows))
     errors = np.array([one.energy for one in predicted]) - energies_only.energies()[rows]
     left = [abs(errors[i] - np.delete(errors, i).mean()) for i in range(len(errors))]
-    found = preflight(config).energy_mae_after_constant
-    assert found == pytest.approx(1000 * np.mean(left), rel=1e-4)
+    found = preflight(config)
+    # Of one material, whose frames are off by one offset: what is left is single precision.
+    assert found.energy_mae_after_constant == pytest.approx(1000 * np.mean(left), abs=1e-3)
+    assert found.energy_mae_after_constant < 1e-5 * found.energy_mae_mev_per_atom
 
 
 def test_the_work_is_divided_among_the_processes(energies_only, monkeypatch):

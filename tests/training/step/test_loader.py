@@ -82,7 +82,7 @@ def test_training_ahead_is_bit_for_bit_training_in_step(energies_only, tmp_path,
     assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device, which CI lacks")
 def test_batches_on_cuda_are_those_on_the_cpu(complete):
     examples = load_examples(complete, range(24))
     groups = [examples[begin : begin + 4] for begin in range(0, 24, 4)] * 5
