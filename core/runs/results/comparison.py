@@ -129,7 +129,7 @@ def no_gain(run: Run) -> str:
     if not worse:
         return ""
     return (
-        "On the validation frames this model is no better than the one its training began with: "
+        "On the validation frames training has not made these errors smaller: "
         f"{'; '.join(worse)}. Train on more frames or with a smaller learning rate."
     )
 

@@ -24,6 +24,12 @@ class MetricInfo(NamedTuple):
     label: str
     unit: str
 
+    @property
+    def short(self) -> str:
+        """Name and unit for a narrow column of mean absolute errors."""
+        name = self.label.removesuffix(" MAE").removesuffix(" energy")
+        return f"{name.replace('Magnetic moment', 'Magmom')}, {self.unit}"
+
 
 METRICS: dict[str, MetricInfo] = {
     "energy_mae_mev_per_atom": MetricInfo("Energy MAE", "meV/atom"),

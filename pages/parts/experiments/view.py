@@ -118,26 +118,26 @@ def _table(experiment: Experiment, runs: list[Run], source: Provenance) -> None:
         hide_index=True,
         placeholder="–",
         column_config={
-            "method": st.column_config.TextColumn("Method", width=230),
+            "method": st.column_config.TextColumn("Method", width=200),
             "start": st.column_config.TextColumn(
                 "Starts from", help="The weights of the network, and AtomRef.", width=270
             ),
             "runs": "Runs",
             **{
-                key: st.column_config.TextColumn(f"{info.label}, {info.unit}")
+                key: st.column_config.TextColumn(info.short, help=f"{info.label}, {info.unit}")
                 for key, info in metrics.items()
             },
             "seen": st.column_config.TextColumn(
-                f"{METRICS[ENERGY].label}, elements seen, {METRICS[ENERGY].unit}",
-                help="Without the frames that hold an element that training never saw.",
+                f"Elements seen, {METRICS[ENERGY].unit}",
+                help="Energy MAE without the frames that hold an element that training never saw.",
             )
             if unseen
             else None,
             **{
                 f"{key}_paper": st.column_config.NumberColumn(
-                    f"Paper: {info.label.removesuffix(' MAE').lower()}, {info.unit}",
+                    f"Paper: {info.short}",
                     format="%.4g",
-                    help="The paper's, on its own data.",
+                    help=f"The paper's {info.label}, on its own data.",
                 )
                 for key, info in metrics.items()
             },
@@ -146,7 +146,7 @@ def _table(experiment: Experiment, runs: list[Run], source: Provenance) -> None:
     if unseen:
         st.info(plain(unseen), icon=":material/visibility_off:")
     st.caption(
-        f"Mean ± standard deviation over seeds. The paper's columns are from "
+        f"Mean absolute errors, mean ± standard deviation over seeds. The paper's columns are from "
         f"[{plain(CITATION)}](https://doi.org/{DOI}), on MP-r2SCAN: compare the order of the "
         "methods, not the size of the errors."
     )

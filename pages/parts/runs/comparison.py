@@ -19,11 +19,9 @@ from pages.parts.runs.view import COLORS, act, actions, show_action_error
 from pages.parts.shared.page import plain, show_command
 
 FIRST_CHOSEN = 5
-_SHORT = {"Magnetic moment MAE": "Magmom"}
 SHORT_ERRORS = {
     key: st.column_config.NumberColumn(
-        f"{_SHORT.get(info.label, info.label.removesuffix(' MAE').removesuffix(' energy'))}, "
-        f"{info.unit}",
+        info.short,
         format="%.4g",
         help=f"{info.label} on the test frames.",
     )

@@ -42,7 +42,7 @@ COLORS: dict[State, Literal["gray", "blue", "green", "red", "orange"]] = {
     "paused": "orange",
 }
 METRIC_COLUMNS = {
-    key: st.column_config.NumberColumn(f"{info.label}, {info.unit}", format="%.4g")
+    key: st.column_config.NumberColumn(info.short, format="%.4g", help=info.label)
     for key, info in TEST_METRICS.items()
 }
 """Columns of metrics, with their units."""
