@@ -6,7 +6,13 @@ from collections.abc import Iterable
 from core.frames.functionals import MIXED, functional_of, other_words, same_functional, words_of
 from core.frames.schema import Corrections, EnergyColumn
 from core.frames.unit_words import unit_words
-from core.frames.units import UnknownUnitError, unit_in_name, words_without_units
+from core.frames.units import (
+    TOTAL_WORDS,
+    UnknownUnitError,
+    is_total,
+    unit_in_name,
+    words_without_units,
+)
 
 UNKNOWN = "unknown"
 
@@ -31,7 +37,7 @@ SURE_FUNCTIONALS = frozenset(NAMES["functional"][:8])
 
 _LABELS: dict[str, frozenset[str]] = {
     "forces": frozenset(
-        {"forces", "force", "atomic_forces", "gradients", "gradient", "energy_gradient", "grad"}
+        re.findall("[a-z_]+", "force forces grad grads gradient gradients energy_gradient dedr")
     ),
     "stress": frozenset({"stress", "stresses", "stress_tensor", "virial", "virial_tensor"}),
     "magmoms": frozenset({"magmoms", "magmom", "magnetic_moments", "magnetic_moment"}),
@@ -41,7 +47,15 @@ _LABEL_WORD = re.compile("forces?|stress(?:es)?|virials?", re.IGNORECASE)
 _AFFIXES = frozenset({"ref", "dft", "vasp", "qm", "gt"})
 """Words that tools put before or behind a label, as in MACE's REF_energy."""
 
-_PLAIN_ENERGIES = ("energy", "total_energy", "potential_energy", "energy_total", "free_energy")
+# Words that change no label's meaning, or its sign, which its unit states.
+_QUALIFIERS = _AFFIXES | {"voigt", "cauchy", "atomic", "cartesian", "negative", "neg", "minus"}
+
+_PLAIN_ENERGIES = tuple(
+    re.findall(
+        "[a-z_]+",
+        "energy total_energy potential_energy energy_total etot e_tot e_total toten free_energy",
+    )
+)
 
 _TAKES_CORRECTIONS = frozenset({MIXED, "GGA", "GGA+U", "PBE", "PBE+U"})
 _UNCORRECTED = frozenset({"uncorrected", "uncorr", "raw"})
@@ -78,7 +92,7 @@ def label_named(name: str) -> tuple[str, str | None] | None:
         name.
     """
     words = words_without_units(" ".join(other_words(re.sub(r"\([^)]*\)|\[[^\]]*\]", " ", name))))
-    core = "_".join(word for word in words if word not in _AFFIXES)
+    core = "_".join(word for word in words if word not in _QUALIFIERS)
     for label, names in _LABELS.items():
         if core in names:
             return label, functional_of(name)
@@ -102,12 +116,13 @@ def energy_column(name: str, *, of_cells: bool = False) -> EnergyColumn | None:
     functional = functional_of(name)
     is_energy = (
         any("energ" in word for word in words)
-        or ("e" in words and bool(functional or "total" in words or _states_unit(name)))
+        or ("e" in words and bool(functional or is_total(name) or _states_unit(name)))
+        or not {"etot", "toten", "etotal"}.isdisjoint(words)
         or _is_functional_with_unit(name)
     )
     if not is_energy or any(map(_NOT_TOTAL.fullmatch, words)):
         return None
-    if "total" in words and not of_cells and not _is_complete(name):
+    if is_total(name) and not of_cells and not _is_complete(name):
         return None  # usually of the whole cell
     corrections: Corrections = "unknown"
     if words & _UNCORRECTED:
@@ -180,7 +195,7 @@ def states_atoms(name: str) -> bool:
 
 def _stem(name: str) -> tuple[str, ...]:
     """Return the words of a name that tell two methods apart."""
-    left_out = _UNCORRECTED | _CORRECTED | {"total"}
+    left_out = _UNCORRECTED | _CORRECTED | TOTAL_WORDS
     return tuple(word for word in words_without_units(name) if word not in left_out)
 
 

@@ -7,6 +7,7 @@ CHGNet and ASE, −0.1 × VASP's kBar), magmoms in μB and band gaps in eV. Cons
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -49,6 +50,14 @@ _ENERGIES: dict[str, tuple[str, float]] = {
     "kcal mol": ("kcal/mol", 4.184 * KJ_PER_MOL),
 }
 _LENGTHS: dict[str, tuple[str, float]] = {"a": ("Å", 1.0), "bohr": ("bohr", BOHR), "nm": ("nm", 10)}
+TOTAL_WORDS = frozenset({"total", "tot", "etot", "toten", "etotal"})
+"""Words for the energy of a whole cell."""
+
+# Brackets may hold brackets, as in kJ/(mol Å).
+_BRACKETS = re.compile(r"\((?:[^()]|\([^()]*\))*\)|\[[^\[\]]*\]")
+_NEGATIVE = frozenset({"negative", "neg", "minus"})
+_MINUS = re.compile(r"\s*[-\u2212]")
+
 _EXTENTS: dict[str, tuple[str, Extent]] = {
     "atom": ("atom", "atom"),
     "cell": ("cell", "cell"),
@@ -168,17 +177,33 @@ def unit_in_name(label: Label, name: str, *, below: str = "") -> Unit | None:
     Raises:
         UnknownUnitError: if one is stated that is not in the table.
     """
+    words = unit_words(name)
+    if label == "stress" and "virial" in words and "stress" not in words and not below.strip():
+        return _virial_in(name, words)
     unit = unit_named(label, below) if below.strip() else _in_brackets(label, name)
-    words = unit_words(re.sub(r"\([^)]*\)|\[[^\]]*\]", " ", name) if unit else name)
-    if label == "stress" and "virial" in words and unit is None:
-        return _virial(next((word for word in words if word in _ENERGIES), "ev"))
-    unit = unit or _in_words(label, words)
-    if label == "energy" and "total" in name.lower() and (unit is None or not unit.is_complete):
-        unit = replace(unit or base_unit(label), per="cell", is_complete=True)
-        unit = replace(unit, name=f"{unit.name.removesuffix('/atom')}/cell")
+    rest = unit_words(_BRACKETS.sub(" ", name)) if unit else words
+    unit = unit or _in_words(label, rest)
+    if label == "energy" and (unit is None or not unit.is_complete):
+        extent = _extent_in(rest) or ("cell" if is_total(name) else None)
+        if extent is not None:
+            name_of_unit = (unit or base_unit(label)).name.removesuffix("/atom")
+            spelled, per = _EXTENTS[extent]
+            unit = replace(
+                unit or base_unit(label),
+                name=f"{name_of_unit}/{spelled}",
+                per=per,
+                is_complete=True,
+            )
     if label == "forces" and any(word.startswith("grad") for word in words):
         unit = _reversed(unit or base_unit(label))
+    if label in {"forces", "stress"} and (not _NEGATIVE.isdisjoint(words) or _MINUS.match(name)):
+        unit = _reversed(unit or base_unit(label))
     return unit
+
+
+def is_total(name: str) -> bool:
+    """Return whether a name says that its energies are totals, as in E_tot or TOTEN."""
+    return "total" in name.lower() or not TOTAL_WORDS.isdisjoint(unit_words(name))
 
 
 def with_extent(unit: Unit, other: Unit) -> Unit:
@@ -208,7 +233,7 @@ def known(label: Label) -> str:
 
 def words_without_units(name: str) -> list[str]:
     """Return the words of a column's name that name no unit, brackets left out."""
-    words = unit_words(re.sub(r"\([^)]*\)|\[[^\]]*\]", " ", name))
+    words = unit_words(_BRACKETS.sub(" ", name))
     return [word for word in words if word not in _VOCABULARY]
 
 
@@ -217,7 +242,8 @@ def _parsed(label: Label, tokens: list[str]) -> Unit | None:
     words = [one for one in tokens if one != "per"]
     if "au" in words:
         place = words.index("au")
-        words[place : place + 1] = _ATOMIC.get(label, [])
+        # After an energy, as in Ry/a.u., it is a length.
+        words[place : place + 1] = ["bohr"] if place else _ATOMIC.get(label, [])
     if label == "magmoms":
         return base_unit(label) if words == ["μb"] else None
     if label == "stress" and len(words) == 1 and words[0] in _PRESSURES:
@@ -266,13 +292,26 @@ def _reversed(unit: Unit) -> Unit:
     return replace(unit, name=name, factor=-unit.factor)
 
 
+def _virial_in(name: str, words: list[str]) -> Unit:
+    """Return the unit of energy of a virial; pressures say nothing of its sign."""
+    joined = " ".join(word for word in words if word != "per")
+    found = [energy for energy in _ENERGIES if re.search(rf"\b{energy}\b", joined)]
+    energy = max(found, key=len, default="ha" if "au" in words else "ev")
+    others = {*_PRESSURES, *(f"{length}3" for length in _LENGTHS), *OTHER_UNITS}
+    if stated := [word for word in words if word in others and word not in energy.split()]:
+        raise UnknownUnitError(f"virial in {' '.join(stated)}", "stress")
+    unit = _virial(energy)
+    return _reversed(unit) if not _NEGATIVE.isdisjoint(words) or _MINUS.match(name) else unit
+
+
 def _in_brackets(label: Label, name: str) -> Unit | None:
     """Return the unit in the brackets of a name."""
-    for content in re.findall(r"[(\[]([^()\[\]]*)[)\]]", name):
+    for content in (match[0][1:-1] for match in _BRACKETS.finditer(name)):
         tokens = unit_words(content)
-        if unit := _parsed(label, tokens):
-            return unit
-        harmless = all(token in NO_UNITS or token.isdigit() for token in tokens)
+        telling = [token for token in tokens if token not in NO_UNITS]
+        if unit := _parsed(label, tokens) or _parsed(label, telling):
+            return _reversed(unit) if _MINUS.match(content) else unit
+        harmless = all(token.isdigit() for token in telling)
         if not harmless and not is_functional(content):
             raise UnknownUnitError(content, label)
     return None
@@ -280,15 +319,27 @@ def _in_brackets(label: Label, name: str) -> Unit | None:
 
 def _in_words(label: Label, words: list[str]) -> Unit | None:
     """Return the unit in the words of a name; the longest one counts."""
-    for size in range(min(5, len(words)), 0, -1):
-        for start in range(len(words) - size, -1, -1):
-            if unit := _parsed(label, words[start : start + size]):
-                return unit
+    parts = [
+        words[start : start + size]
+        for size in range(min(5, len(words)), 0, -1)
+        for start in range(len(words) - size, -1, -1)
+    ]
+    # What an energy belongs to may stand apart from its unit, as in energy_per_atom_meV.
+    for part in parts:
+        if part[0] != "per" and (unit := _parsed(label, part)):
+            return unit
+    has_extent = label == "energy" and _extent_in(words) is not None
     for place, word in enumerate(words):
         is_extent = label == "energy" and word == "per" and place < len(words) - 1
-        if place and (word in OTHER_UNITS or is_extent):
+        if place and (word in OTHER_UNITS or (is_extent and not has_extent)):
             raise UnknownUnitError(" ".join(words[place:]), label)
     return None
+
+
+def _extent_in(words: list[str]) -> str | None:
+    """Return the key of what an energy belongs to by words such as "per atom"."""
+    pairs = pairwise(words)
+    return next((word for per, word in pairs if per == "per" and word in _EXTENTS), None)
 
 
 def _all_energies() -> Iterator[Unit]:
