@@ -52,6 +52,7 @@ ROOMS = [
     "core.figures.stability",
     "core.cli",
     "core.cli.data",
+    "core.cli.groups",
     "pages.parts",
     "pages.parts.shared",
     "pages.parts.data",

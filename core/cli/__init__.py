@@ -61,10 +61,10 @@ _COMMANDS = {
         "Train. Ctrl-C stops with a checkpoint; `atomref runs resume` continues from there.",
     ),
     "experiment": (
-        "experiment",
+        "groups.experiment",
         "Matched experiments: several methods and seeds on the same data.",
     ),
-    "sweep": ("sweep", "Sweeps: training set sizes × methods × seeds, for scaling laws."),
+    "sweep": ("groups.sweep", "Sweeps: training set sizes × methods × seeds, for scaling laws."),
     "scaling": (
         "scaling",
         "Fit scaling laws, with 95 % intervals, to a sweep or to any table of points.",

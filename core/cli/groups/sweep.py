@@ -6,7 +6,13 @@ from typing import Annotated, Any
 import typer
 
 from core.cli.answer import Answer, LabCommand, columns, facts
-from core.cli.group import add_group_commands, group_data, method_keys, trained, training_options
+from core.cli.groups.group import (
+    add_group_commands,
+    group_data,
+    method_keys,
+    trained,
+    training_options,
+)
 from core.cli.options import Detach, JsonFlag, Methods, Seeds, Sizes, SweepName
 from core.progress import duration_text
 from core.runs.groups.sizes import whole_numbers

@@ -6,7 +6,13 @@ from typing import Annotated
 import typer
 
 from core.cli.answer import Answer, LabCommand, columns, facts, rounded
-from core.cli.group import add_group_commands, group_data, method_keys, trained, training_options
+from core.cli.groups.group import (
+    add_group_commands,
+    group_data,
+    method_keys,
+    trained,
+    training_options,
+)
 from core.cli.options import Detach, ExperimentName, JsonFlag, Methods, Seeds
 from core.runs.groups.experiment import Experiment
 from core.runs.groups.sizes import whole_numbers

@@ -1,0 +1,1 @@
+"""Commands on groups of runs: experiments and sweeps."""
