@@ -20,7 +20,7 @@ UNKNOWN = "unknown"
 _IDS: dict[str, str] = {
     "material_id": "material_id mp_id mpid mat_id material matpes_id jid task_id entry_id "
     "identifier structure_id likely_mpid wbm_id oqmd_id icsd_id auid uid uuid sid db_id id "
-    "filename file_name file name",
+    "filename file_name file name index __index_level_0__",
     "frame_id": "frame_id frame",
     "formula": "formula formula_pretty pretty_formula reduced_formula chemical_formula "
     "full_formula formula_sum composition",

@@ -176,6 +176,12 @@ class CsvFile(TableFile):
             seen.add(column)
         if not named:
             raise self._empty()
+        if header.names == [header.names[0]] and len(header.names[0].split()) > 1:
+            raise LabError(
+                f"Line {header.line} of {self.path.name} is one cell, {header.names[0][:60]!r}; "
+                "put commas, semicolons or tabs between the columns, and # before a line that "
+                "stands above their names."
+            )
         return header
 
     def _explain(self, error: Exception) -> LabError:
@@ -191,6 +197,12 @@ class CsvFile(TableFile):
             return LabError(
                 f"{self.path.name} cannot be read as CSV ({str(error).splitlines()[0][:120]}); "
                 "save it as CSV in UTF-8 with quotes around cells that hold commas."
+            )
+        if self._find_line(lambda number, cells: number == 0 and len(cells) != width):
+            return LabError(
+                f"The header, line {self._header.line} of {self.path.name}, has {width:,} cells "
+                f"and line {line} another number; name every column, and delete what stands above "
+                "the names."
             )
         return LabError(
             f"Line {line} of {self.path.name} has another number of cells than the header's "

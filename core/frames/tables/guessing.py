@@ -69,7 +69,8 @@ _TYPES: dict[str, frozenset[str]] = {
     "structure": frozenset({"text"}),
     "bandgap": frozenset({"number"}),
 }
-_VAGUE_IDS = frozenset({"name", "file", "id"})
+_INDEX_IDS = frozenset({"index", "__index_level_0__"})
+_VAGUE_IDS = frozenset({"name", "file", "id"}) | _INDEX_IDS
 
 
 @dataclass(kw_only=True, frozen=True, slots=True)
@@ -249,8 +250,15 @@ def _may_be(field: str, name: str, column: pa.ChunkedArray) -> bool:
         texts = {text for text in column.unique().to_pylist() if not is_missing(text)}
         return bool(texts) and sum(map(is_functional, map(str, texts))) > len(texts) / 2
     if field == "material_id" and plain_name(name) in _VAGUE_IDS:
+        if plain_name(name) in _INDEX_IDS and not _has_texts(column):
+            return False
         return len(column) == 1 or len(column.unique()) > 1
     return True
+
+
+def _has_texts(column: pa.ChunkedArray) -> bool:
+    """Return whether a column holds words, which a counting index does not."""
+    return pa.types.is_string(column.type) and parse_numbers(column)[1] is not None
 
 
 def _energies(dtypes: dict[str, str], *, of_cells: bool) -> list[EnergyColumn]:

@@ -8,7 +8,7 @@ from typing import TextIO
 
 import pyarrow as pa
 
-from core.frames.tables.tabular import is_missing, parse_numbers
+from core.frames.tables.tabular import is_index, is_missing, parse_numbers
 from core.frames.units import BASE, UnknownUnitError, unit_named
 
 _DELIMITERS = ",;\t|"
@@ -16,6 +16,8 @@ _COMMENT = "#"
 _MOST_COMMENTS = 10_000
 MOST_COLUMNS = 10_000
 """Columns of a table; one with more is taken for damaged."""
+INDEX = "index"
+"""Name given to a nameless index of texts."""
 _DASHES = frozenset({"", "-", "–", "—", "none"})
 
 
@@ -94,8 +96,16 @@ def _header(number: int, line: str, file: TextIO) -> Header:
         blank += 1
     first_row = next(filter(None, records), [])
     if not _are_units(names, units, first_row):
-        return Header(line=number, delimiter=delimiter, names=names)
+        return Header(line=number, delimiter=delimiter, names=_with_index(names, units))
+    names = _with_index(names, first_row)
     return Header(line=number, delimiter=delimiter, names=names, units=units, rows=2, blank=blank)
+
+
+def _with_index(names: list[str], row: Sequence[str]) -> list[str]:
+    """Return names with one for a nameless index of pandas that holds text, which may be ids."""
+    is_nameless = bool(names) and (not names[0].strip() or is_index(names[0]))
+    is_text = bool(row) and bool(row[0].strip()) and not _is_number(row[0])
+    return [INDEX, *names[1:]] if is_nameless and is_text and INDEX not in names else names
 
 
 def _delimiter(line: str, below: str = "") -> str:

@@ -23,6 +23,7 @@ _MISSING = frozenset(
 _LONGEST_MISSING = 40
 _MISSING_TEXTS = pa.array(sorted(_MISSING))
 _INDEX = re.compile(r"Unnamed: \d+|__index_level_\d+__")
+_MINUSES = "[\u2212\u2013\uff0d]"
 _FORTRAN = r"^([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))[dD]([+-]?[0-9]+)$"
 _DECIMAL_COMMA = r"^([+-]?[0-9]*),([0-9]+(?:[eE][+-]?[0-9]+)?)$"
 
@@ -137,8 +138,8 @@ def parse_numbers(column: pa.ChunkedArray | pa.Array) -> tuple[np.ndarray, int |
     """Convert a column to floats.
 
     Empty cells and words such as na, nan, null, none, <NA>, #N/A and - are missing values. U+2212
-    is a minus, D an exponent as Fortran writes it, and a comma a decimal one if no cell has a
-    point.
+    and an en dash are minuses, D an exponent as Fortran writes it, and a comma a decimal one if no
+    cell has a point.
 
     Args:
         column: numbers, or text that should be numbers, (n,).
@@ -175,7 +176,7 @@ def has_decimal_commas(column: pa.ChunkedArray) -> bool:
     """Return whether `parse_numbers` reads commas of a column as decimal points."""
     if not pa.types.is_string(column.type):
         return False
-    texts = pc.utf8_trim_whitespace(pc.replace_substring(column, "−", "-"))
+    texts = pc.utf8_trim_whitespace(pc.replace_substring_regex(column, _MINUSES, "-"))
     if pc.any(pc.match_substring(texts, ".")).as_py():
         return False
     return bool(pc.any(pc.match_substring_regex(texts, _DECIMAL_COMMA)).as_py())
@@ -191,7 +192,7 @@ def missing_cells(column: pa.ChunkedArray) -> np.ndarray:
 
 def _plain_numbers(column: pa.Array) -> pa.Array:
     """Return texts of numbers with a plain minus, exponent and decimal point."""
-    column = pc.replace_substring(column, "−", "-")
+    column = pc.replace_substring_regex(column, _MINUSES, "-")
     column = pc.replace_substring_regex(column, _FORTRAN, r"\1e\2")
     if pc.any(pc.match_substring(column, ".")).as_py():
         return column

@@ -33,6 +33,9 @@ def energies(path):
         ",formula,energy_pbe,energy_r2scan\n0,NaCl,-3.5,-9.25\n",
         "Unnamed: 0,formula,energy_pbe,energy_r2scan\n0,NaCl,-3.5,-9.25\n",
         ",,formula,energy_pbe,energy_r2scan\n0,1,NaCl,-3.5,-9.25\n",
+        # an index of ids whose name is lost
+        ",formula,energy_pbe,energy_r2scan\nmp-1,NaCl,-3.5,-9.25\n",
+        "Unnamed: 0,formula,energy_pbe,energy_r2scan\n-,-,eV,eV\nmp-1,NaCl,-3.5,-9.25\n",
         # decimal commas
         "formula;energy_pbe;energy_r2scan\nNaCl;-3,5;-9,25\n",
         "formula\tenergy_pbe\tenergy_r2scan\nNaCl\t-3,5\t-9,25\n",
@@ -41,6 +44,7 @@ def energies(path):
         "sep=;\nformula;energy_pbe;energy_r2scan\nNaCl;-3,5;-9,25\n",
         # a minus that is no hyphen, exponents of Fortran
         HEAD + "NaCl,−3.5,−9.25\n",
+        HEAD + "NaCl,\u20133.5,\u20139.25\n",
         HEAD + "NaCl,-0.35D+01,-9.25d0\n",
         # comments, also one that holds the names
         "# made by hand\n#\n" + HEAD + "NaCl,-3.5,-9.25\n",
@@ -155,3 +159,22 @@ def test_empty_rows_are_left_out(write):
         import_pairs(write("t.csv", f"{text}".replace("KCl", "K") + "Xx,1,2\n"), name="bad")
     with pytest.raises(LabError, match="no rows"):
         import_pairs(write("t.csv", f"{HEAD},,\n"), name="none")
+
+
+def test_a_nameless_index_of_texts_holds_ids(write):
+    card = import_pairs(write("u.csv", "," + HEAD + "mp-1,NaCl,-3,-9\nmp-2,KCl,-3,-9\n"), name="u")
+    assert "material_id from index" in card.description
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("formula energy_pbe energy_r2scan\nNaCl -3 -9\n", "put commas, semicolons or tabs"),
+        ("Table of energies\n" + HEAD + "NaCl,-3,-9\n", "# before a line that stands above"),
+        ("Energies, 2024\n" + HEAD + "NaCl,-3,-9\n", "line 2 another number; name every column"),
+        (HEAD + "NaCl,-3,-9,\n", "line 2 another number; name every column"),
+    ],
+)
+def test_what_stands_above_the_names_is_told(write, text, message):
+    with pytest.raises(LabError, match=message):
+        pairs_from_table(write("t.csv", text))
