@@ -53,8 +53,17 @@ _HYDRATE = re.compile(
 _POINT = re.compile(r"(?<=[A-Za-z0-9)\]])\.(?=[A-Z(\[])")
 _BRACKETS = (("(", ")"), ("[", "]"), ("{", "}"))
 _DOT = "·•⋅∙‧․・×*"
+# In 3Al2O3.2SiO2 the point may part two oxides, or be that of 3.2.
+_WHOLE_POINT = re.compile(
+    rf"(?:(?<![{_DOT}\s.0-9])[1-9][0-9]*|(?<=[A-Za-z]))\.[1-9][0-9]*(?=[A-Z(\[])"
+)
 _SUM_IN_BRACKETS = re.compile(rf"[(\[{{]([^()\[\]{{}}]*[{_DOT}][^()\[\]{{}}]*)[)\]}}]")
 _TERM = re.compile(r"\s*([0-9.]*)\s*(\S.*)", re.DOTALL)
+# Numerals behind an element are its oxidation number, not iodine and vanadium.
+_OXIDATION = re.compile(r"(?<=[A-Za-z])\((?:I{1,3}|IV|VI{0,3}|IX)\)")
+# What a name of a file or a polymorph ends with, as in LiCoO2_166; subscripts of LaTeX follow a
+# symbol or a bracket, as in Li_2O.
+_ENDING = re.compile(r"(?<=[0-9])_[0-9]+$|(?<=[A-Za-z])_[0-9]{2,}$")
 _MISSING = frozenset({"nan", "NaN", "NAN", "<NA>", "#N/A", "N/A", "n/a", "None", "null", "NULL"})
 
 
@@ -188,6 +197,8 @@ def _amounts(formula: object) -> dict[str, float]:
         raise FormulaError("the formula is missing")
     if len(formula) > _LONGEST:
         raise FormulaError(f"the formula {formula[:20]!r}… has over {_LONGEST} characters")
+    if doubt := _doubt(formula.strip().translate(_SUBSCRIPTS)):
+        raise FormulaError(f"the formula {formula!r} {doubt}")
     text = _CHARGE.sub("", _MARKUP.sub(r"\1", formula.strip().translate(_SUBSCRIPTS)))
     text = _POINT.sub("·", as_hydrate(text) or text)
     terms = _ELEMENT.findall(text)
@@ -209,6 +220,23 @@ def _amounts(formula: object) -> dict[str, float]:
     if not np.isfinite(sum(amounts.values())):
         raise FormulaError(f"the formula {formula[:20]!r} has an infinite number of atoms")
     return amounts
+
+
+def _doubt(text: str) -> str:
+    """Return why a formula may mean something else than it says; empty if there is no doubt."""
+    if numeral := _OXIDATION.search(text):
+        return f"contains {numeral[0]}, which looks like an oxidation number; leave it out"
+    if ending := _ENDING.search(text):
+        return f"ends in {ending[0]}, which looks like the number of a space group; leave it out"
+    whole = as_hydrate(text) or text
+    for point in _WHOLE_POINT.finditer(whole):
+        # An element on both sides, as no formula with decimal amounts has.
+        left, right = (
+            _SYMBOL.findall(part) for part in (whole[: point.end()], whole[point.end() :])
+        )
+        if not set(left).isdisjoint(right):
+            return f"may mean {point[0]} atoms or two parts; write · between two parts"
+    return ""
 
 
 def _composition(text: str) -> dict[str, float]:

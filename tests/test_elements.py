@@ -200,3 +200,39 @@ def test_chemistry_follows_its_rule():
         "NiTi": "intermetallic",
     }
     assert chemistry(fractions_from_formulas(list(named))) == list(named.values())
+
+
+@pytest.mark.parametrize(
+    ("formula", "message"),
+    [
+        ("Fe(III)2O3", "looks like an oxidation number"),
+        ("Cu(I)Cl", "looks like an oxidation number"),
+        ("LiCoO2_166", "looks like the number of a space group"),
+        ("NaCl_225", "looks like the number of a space group"),
+        ("3Al2O3.2SiO2", "may mean 3.2 atoms or two parts"),
+        ("Na2O.Al2O3.2SiO2", "may mean 3.2 atoms or two parts"),
+        ("CaO.6SiO2", "may mean .6 atoms or two parts"),
+    ],
+)
+def test_formulas_that_may_mean_something_else_are_refused(formula, message):
+    with pytest.raises(FormulaError, match=message):
+        amounts_from_formulas([formula])
+
+
+@pytest.mark.parametrize(
+    ("formula", "plain"),
+    [
+        ("3Al2O3·2SiO2", "Al6Si2O13"),
+        ("UO2SO4.3.5H2O", "UO9.5SH7"),
+        ("Li[Li0.2Mn0.6Ni0.2]O2", "Li1.2Mn0.6Ni0.2O2"),
+        ("(CH3NH3)0.5(NH4)0.5PbI3", "C0.5H5NPbI3"),
+        ("LiNi0.5Mn1.5O4", "LiNi0.5Mn1.5O4"),
+        ("Li_2O", "Li2O"),
+        ("C_{60}", "C60"),
+        ("Ca(VO3)2", "CaV2O6"),
+    ],
+)
+def test_points_and_brackets_without_doubt(formula, plain):
+    expected = Composition(plain).get_el_amt_dict()
+    amounts = dict(zip(SYMBOLS, amounts_from_formulas([formula])[0].tolist(), strict=True))
+    assert {name: n for name, n in amounts.items() if n} == pytest.approx(expected)
