@@ -17,6 +17,19 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NO_ROOM = 1 << 20
 
+_CHECKPOINTS = (".pth.tar", ".pth", ".pt", ".tar")
+
+
+def beside(checkpoint: Path, ending: str) -> Path:
+    """Return the path of what belongs to a checkpoint: model.card.md for model.pth.tar.
+
+    Args:
+        checkpoint: the checkpoint's file.
+        ending: of the other file, such as ".card.md".
+    """
+    own = next((one for one in _CHECKPOINTS if checkpoint.name.endswith(one)), "")
+    return checkpoint.with_name(f"{checkpoint.name.removesuffix(own)}{ending}")
+
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[IO[bytes]]:

@@ -6,7 +6,9 @@ comment at the end of the archive, where other readers pass over it, so that a c
 
 import hashlib
 import struct
+import tokenize
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +16,22 @@ from core.errors import LabError
 
 UNREADABLE: Final = (zipfile.BadZipFile, OSError, ValueError, RuntimeError)
 """What zipfile raises for a damaged archive, an encrypted one, or an unknown compression."""
+
+UNREADABLE_ARRAYS: Final = (
+    OSError,
+    ValueError,
+    LookupError,
+    ArithmeticError,
+    RuntimeError,
+    MemoryError,
+    SyntaxError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    tokenize.TokenError,
+)
+"""Errors that numpy raises on a file of arrays that is missing, damaged or of another kind."""
 
 _END: Final = b"PK\x05\x06"
 _END_SIZE: Final = 22

@@ -36,6 +36,7 @@ _HEAD = (
     "formula",
     "atoms",
     "energy, eV/atom",
+    "deviation, meV/atom",
     "max force, eV/Å",
     "max |stress|, GPa",
     "moment, μB",
@@ -71,9 +72,15 @@ def predict(
     from core.potential.prediction import predict as predict_frames  # noqa: PLC0415
     from core.potential.threads import compute_settings  # noqa: PLC0415
     from core.transfer.seen_elements import never_seen_text  # noqa: PLC0415
+    from core.transfer.uncertainty import (  # noqa: PLC0415
+        WITHIN,
+        uncertainty_of,
+        uncertainty_text,
+    )
 
     where = resolve_device(device)
     network = load_model(chosen, where)
+    uncertainty = uncertainty_of(chosen, network)
     graphs, usable = [], []
     for (path, index), frame in frames:
         try:
@@ -86,23 +93,33 @@ def predict(
     with compute_settings(threads, where):
         compile_if_faster(network, Wanted(), sum(len(frame) for _, _, frame in usable))
         predictions = predict_frames(network, graphs, progress=progress_on_stderr())
+        deviations: Sequence[float | None] = [None] * len(graphs)
+        if uncertainty is not None:
+            deviations = uncertainty.deviations(
+                network, graphs, progress=progress_on_stderr()
+            ).tolist()
     predicted = []
-    for (path, index, frame), prediction in zip(usable, predictions, strict=True):
+    for (path, index, frame), prediction, deviation in zip(
+        usable, predictions, deviations, strict=True
+    ):
         if _is_finite(prediction):
-            predicted.append((path, index, frame, prediction))
+            predicted.append((path, index, frame, prediction, deviation))
         else:
             left_out.append(LeftOut(path, index, LabError(_NOT_FINITE)))
     if not predicted:
         raise LabError(f"Frame {left_out[0].place}: {left_out[0].why}")
     if out is not None:
-        write_images(out, (_labelled(frame, prediction) for _, _, frame, prediction in predicted))
+        write_images(
+            out, (_labelled(frame, prediction) for _, _, frame, prediction, _ in predicted)
+        )
     rows = [_row(*entry) for entry in predicted]
-    unseen = unseen_elements(chosen, [frame for _, _, frame, _ in predicted])
+    unseen = unseen_elements(chosen, [frame for _, _, frame, _, _ in predicted])
     origin = model_origin(chosen)
     paragraphs = [
         columns(_HEAD, [_summary(row) for row in rows]),
         "\n".join(f"left out: {one.place}: {one.why}" for one in left_out),
         never_seen_text(unseen),
+        "" if uncertainty is None else uncertainty_text(uncertainty),
         f"Energies are {level_text(model, origin)}. --json and --out give all values.",
     ]
     return Answer(
@@ -110,6 +127,13 @@ def predict(
             "model": model,
             **origin,
             "frames": rows,
+            "uncertainty": None
+            if uncertainty is None
+            else {
+                "deviations_in_90_percent": WITHIN,
+                "held_out_materials": uncertainty.n_held_out,
+                "noise": uncertainty.noise,
+            },
             "left_out": [one.as_dict() for one in left_out],
             "unseen_elements": unseen,
         },
@@ -122,7 +146,13 @@ def _is_finite(prediction: "FramePrediction") -> bool:
     return all(np.isfinite(value).all() for value in values if value is not None)
 
 
-def _row(path: Path, index: int, frame: Frame, prediction: "FramePrediction") -> dict[str, Any]:
+def _row(
+    path: Path,
+    index: int,
+    frame: Frame,
+    prediction: "FramePrediction",
+    deviation: float | None,
+) -> dict[str, Any]:
     from ase.symbols import Symbols  # noqa: PLC0415
 
     return {
@@ -130,6 +160,7 @@ def _row(path: Path, index: int, frame: Frame, prediction: "FramePrediction") ->
         "index": index,
         "formula": Symbols(frame.atomic_numbers).get_chemical_formula(),
         "energy_per_atom": prediction.energy,
+        "energy_deviation": deviation,
         "forces": prediction.forces,
         "stress": prediction.stress if any(frame.pbc) else None,
         "magmoms": prediction.magmoms,
@@ -144,6 +175,7 @@ def _summary(row: dict[str, Any]) -> list[Any]:
         row["formula"],
         len(forces),
         row["energy_per_atom"],
+        None if row["energy_deviation"] is None else 1000 * row["energy_deviation"],
         float(forces.max()),
         None if row["stress"] is None else float(np.abs(row["stress"]).max()),
         float(row["magmoms"].sum()),

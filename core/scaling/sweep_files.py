@@ -22,7 +22,7 @@ from core.files import disk_errors, new_directory, write_whole
 from core.home import CHECKOUT
 from core.runs.groups.sweep import Sweep
 from core.scaling.sweep_results import STAGES, FrameTotals, SweepAbout, SweepResults, results_of
-from core.training.scoring.error_rows import UNREADABLE
+from core.sealed import UNREADABLE_ARRAYS
 
 _EMBEDDED = CHECKOUT / "data" / "sweeps"
 
@@ -131,7 +131,7 @@ def load_results(folder: Path) -> SweepResults:
                 for stage, split in STAGES.values()
             }
         points = pd.read_csv(folder / "points.csv")
-    except UNREADABLE as error:
+    except UNREADABLE_ARRAYS as error:
         raise LabError(f"{folder}: cannot be read as results of a sweep ({error}).") from error
     return SweepResults(about=_about(folder), points=points, frames=frames)
 

@@ -26,7 +26,6 @@ follows where it helps.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,12 +34,7 @@ from scipy.linalg import cho_factor, cho_solve
 from core.potential.tangent.rows import GROUPS
 from core.reference.fits.covariance import element_kernels
 from core.reference.fits.evidence import most_likely
-
-Change = dict[str, NDArray[np.float64]]
-"""A change of the network's parameters by name, flattened."""
-
-Gradients = Mapping[str, NDArray[Any]]
-"""Rows (n, size of the parameter) by name."""
+from core.transfer.posterior import Change, Gradients, Posterior
 
 SIGNAL = 0.06
 """eV/atom; center of the hyperpriors of the parts' standard deviations."""
@@ -75,6 +69,7 @@ class Solution:
         deviations: standard deviations in the energies of the training structures, eV/atom, by
             part; "noise" is that of the energies.
         corrected: part of the correction step that was taken; 0 for none.
+        weights: of the rows, before the correction, (n + k,).
         posterior: how certain energies of other structures are.
     """
 
@@ -82,61 +77,8 @@ class Solution:
     references: NDArray[np.float64]
     deviations: dict[str, float]
     corrected: float
-    posterior: "Posterior"
-
-
-@dataclass(kw_only=True, frozen=True, slots=True, eq=False)
-class Posterior:
-    """The variance of energies after the data.
-
-    Attributes:
-        elements: prior covariance of the references, (94, 94) eV².
-        scales: prior variance of each parameter by name.
-        fractions: X, composition fractions of the training structures (n, 94).
-        rows: J of the training structures, by name.
-        tilts: R of their rattled copies, by name.
-        factor: Cholesky factor of the covariance of all rows, as of scipy's `cho_factor`.
-        noise: variance of the noise, eV²/atom².
-    """
-
-    elements: NDArray[np.float64]
-    scales: dict[str, float]
-    fractions: NDArray[np.float64]
-    rows: Gradients
-    tilts: Gradients
-    factor: tuple[NDArray[np.float64], bool]
-    noise: float
-
-    def deviation(
-        self, fractions: NDArray[np.float64], rows: Gradients, *, of_labels: bool = False
-    ) -> NDArray[np.float64]:
-        """Return the standard deviation of the energies of other structures, (m,) eV/atom.
-
-        Args:
-            fractions: their composition fractions (m, 94).
-            rows: their gradient rows at the pretrained network, by name.
-            of_labels: whether a calculation's own scatter, the noise, is included.
-        """
-        own = np.einsum("ij,jk,ik->i", fractions, self.elements, fractions)
-        own += 0.0 if not of_labels else self.noise
-        across = self.cross(fractions, rows)
-        for name, scale in self.scales.items():
-            values = rows[name].astype(np.float64)
-            own += scale * np.einsum("ij,ij->i", values, values)
-        lost = np.einsum("ij,ji->i", across, cho_solve(self.factor, across.T))
-        return np.asarray(np.sqrt(np.maximum(own - lost, self.noise if of_labels else 0.0)))
-
-    def cross(self, fractions: NDArray[np.float64], rows: Gradients) -> NDArray[np.float64]:
-        """Return the prior covariance of other structures with all rows, (m, n + k)."""
-        n = len(self.fractions)
-        n_tilts = len(next(iter(self.tilts.values())))
-        across = np.zeros((len(fractions), n + n_tilts))
-        across[:, :n] = fractions @ self.elements @ self.fractions.T
-        for name, scale in self.scales.items():
-            values = scale * rows[name].astype(np.float64)
-            across[:, :n] += values @ self.rows[name].T.astype(np.float64)
-            across[:, n:] += values @ self.tilts[name].T.astype(np.float64)
-        return across
+    weights: NDArray[np.float64]
+    posterior: Posterior
 
 
 def solve(
@@ -218,18 +160,20 @@ def solve(
         tilts=tilts,
         factor=cho_factor(covariance, lower=True),
         noise=found.noise,
+        tilt=float(common * STIFFNESS**2),
     )
     weights = cho_solve(posterior.factor, _padded(left, len(covariance)))
-    corrected = 0.0
+    final, corrected = weights, 0.0
     if exact is not None:
-        weights, corrected = _corrected(posterior, weights, left, exact)
-    change, references = _moves(posterior, weights)
+        final, corrected = _corrected(posterior, weights, left, exact)
+    change, references = posterior.moves(final)
     parts = np.sqrt([*found.parts[:-1], common, found.noise]).tolist()
     return Solution(
         change=change,
         references=references,
         deviations=dict(zip([*elements, "network", "noise"], parts, strict=True)),
         corrected=corrected,
+        weights=weights,
         posterior=posterior,
     )
 
@@ -281,22 +225,6 @@ def _padded(values: NDArray[np.float64], length: int) -> NDArray[np.float64]:
     return np.concatenate([values, np.zeros(length - len(values))])
 
 
-def _moves(
-    posterior: Posterior, weights: NDArray[np.float64]
-) -> tuple[Change, NDArray[np.float64]]:
-    """Return the changes of parameters and references that weights (n + k,) of the rows make."""
-    n = len(posterior.fractions)
-    change = {
-        name: scale
-        * (
-            weights[:n] @ posterior.rows[name].astype(np.float64)
-            + weights[n:] @ posterior.tilts[name].astype(np.float64)
-        )
-        for name, scale in posterior.scales.items()
-    }
-    return change, posterior.elements @ (posterior.fractions.T @ weights[:n])
-
-
 def _corrected(
     posterior: Posterior,
     weights: NDArray[np.float64],
@@ -307,7 +235,7 @@ def _corrected(
     n = len(left)
 
     def error(tried: NDArray[np.float64]) -> NDArray[np.float64]:
-        change, references = _moves(posterior, tried)
+        change, references = posterior.moves(tried)
         explained = exact(change) + posterior.fractions @ references
         return left - explained - posterior.noise * tried[:n]
 

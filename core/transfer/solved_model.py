@@ -8,7 +8,6 @@ import torch
 from chgnet.model import CHGNet
 from numpy.typing import NDArray
 
-from core.elements import N_ELEMENTS
 from core.errors import LabError
 from core.frames.store import FrameSet
 from core.potential.examples import load_examples
@@ -22,9 +21,10 @@ from core.progress import Progress, part, silent
 from core.reference.fits import solve
 from core.reference.fits.atomref import AtomRef
 from core.reference.fits.scale import gaps_by_symbol, scale_gap
-from core.transfer.linearised import Change, Posterior
 from core.transfer.linearised import solve as solve_linearised
+from core.transfer.posterior import Change, Posterior
 from core.transfer.source_model import SourceModel
+from core.transfer.uncertainty import Uncertainty
 
 MOST = 1500
 """Frames that the solve takes; of more, so many are drawn."""
@@ -45,6 +45,7 @@ class SolvedModel:
         n: frames that were solved for.
         of: training frames with an energy and a structure.
         corrected: part of the correction for the network's curvature that was taken.
+        uncertainty: how certain energies of other structures are, not yet calibrated.
     """
 
     atomref: AtomRef
@@ -53,31 +54,11 @@ class SolvedModel:
     n: int
     of: int
     corrected: float
+    uncertainty: Uncertainty
 
     def apply(self, model: CHGNet) -> None:
         """Move the parameters of the pretrained network, in place; AtomRef stays."""
         moved_model(model, self.change)
-
-    def deviations(
-        self, source: SourceModel, graphs: list[PackedGraph], *, progress: Progress = silent
-    ) -> NDArray[np.float64]:
-        """Return how far a calculation's energy may be from that predicted, for new structures.
-
-        Args:
-            source: the pretrained model that was solved from.
-            graphs: the structures.
-            progress: reports the gradient rows.
-
-        Returns:
-            Standard deviations of the label given the prediction, (n,) eV/atom; the noise of the
-            training energies, and so of any calculation, is included.
-        """
-        device = resolve_device(source.device)
-        with compute_settings(source.threads, device):
-            rows = energy_rows(load_model(source.name, device), graphs, progress=progress)
-        counts = [np.bincount(graph.atomic_numbers - 1, minlength=N_ELEMENTS) for graph in graphs]
-        fractions = np.array(counts) / np.sum(counts, axis=1, keepdims=True)
-        return self.posterior.deviation(fractions, rows.gradients, of_labels=True)
 
 
 def solve_model(
@@ -116,7 +97,9 @@ def solve_model(
     used = [examples[int(place)] for place in chosen]
     graphs = [example.graph for example in used]
     energies = np.array([example.energy for example in used])
-    fractions = frame_set.fractions()[[example.index for example in used]]
+    rows_used = [example.index for example in used]
+    fractions = frame_set.fractions()[rows_used]
+    materials = np.unique(frame_set.material_ids()[rows_used].astype(str), return_inverse=True)[1]
     functional = frame_set.card.functional or UNKNOWN
     prior = source.prior(functional, "shifted" if own is None else own, data=frame_set)
     device = resolve_device(source.device)
@@ -166,6 +149,7 @@ def solve_model(
         n=len(used),
         of=of,
         corrected=solution.corrected,
+        uncertainty=Uncertainty.of(solution, materials, seed=seed),
     )
 
 

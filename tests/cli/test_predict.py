@@ -14,9 +14,11 @@ from pymatgen.io.ase import AseAtomsAdaptor
 from typer.testing import CliRunner
 
 from core.cli import app
-from core.potential.models import load_model, save_model
+from core.potential.models import load_model, model_fingerprint, save_model
+from core.potential.tangent.rows import GROUPS
 from core.runs.process.local import create
 from core.training.settings.config import RunConfig
+from core.transfer.uncertainty import Uncertainty, uncertainty_path
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -276,3 +278,33 @@ def test_elements_that_training_never_saw_are_named():
     assert "training frames hold no Cl" in invoke("--model", run.id, "salt.cif").stdout
     result = invoke("--model", "chgnet-r2scan", "salt.cif", "--json")
     assert json.loads(result.stdout)["unseen_elements"] == []
+
+
+def test_energies_of_a_model_with_an_uncertainty_have_deviations(folder):
+    """References alone uncertain: the deviation follows from the composition."""
+    model = load_model("chgnet-0.3.0")
+    file = folder / "mine.pth.tar"
+    save_model(file, model, {})
+    names = [name for group in GROUPS.values() for name in group]
+    draws = {name: np.zeros((2, model.get_parameter(name).numel())) for name in names}
+    references = np.zeros((2, 94))
+    references[:, 10] = (0.06, -0.06)
+    Uncertainty(
+        parameters=draws,
+        references=references,
+        noise=0.04,
+        left_out=np.zeros(1),
+        materials=np.zeros(1, int),
+        factor=2.0,
+        n_held_out=30,
+        model=model_fingerprint(model),
+    ).save(uncertainty_path(file))
+    SALT.to(filename="salt.cif")
+    (frame,) = frames_of("--model", file, "salt.cif")
+    assert frame["energy_deviation"] == pytest.approx(2 * np.hypot(0.03, 0.04), rel=1e-3)
+    text = invoke("--model", file, "salt.cif").stdout
+    assert "calibrated on 30 held-out materials" in text
+    (plain,) = frames_of("--model", "chgnet-0.3.0", "salt.cif")
+    assert plain["energy_deviation"] is None
+    save_model(file, load_model("chgnet-r2scan"), {})
+    assert "belongs to another model" in mistake("salt.cif", model=str(file))

@@ -5,11 +5,10 @@ import tempfile
 from pathlib import Path
 
 from core.errors import LabError
-from core.files import disk_errors
+from core.files import beside, disk_errors
 from core.runs.export.card import model_card
 from core.runs.record.directory import Run
-
-_ENDINGS = (".pth.tar", ".pth", ".pt", ".tar")
+from core.transfer.uncertainty import uncertainty_path
 
 
 def card_path(path: Path) -> Path:
@@ -18,8 +17,7 @@ def card_path(path: Path) -> Path:
     Args:
         path: the checkpoint's file.
     """
-    ending = next((ending for ending in _ENDINGS if path.name.endswith(ending)), "")
-    return path.with_name(f"{path.name.removesuffix(ending)}.card.md")
+    return beside(path, ".card.md")
 
 
 def export_checkpoint(run: Run, path: Path) -> Path:
@@ -28,7 +26,8 @@ def export_checkpoint(run: Run, path: Path) -> Path:
     Args:
         run: a run that has at least one validated epoch.
         path: the new file; it is written completely or not at all, and replaces no other. The card
-            is beside it, see `card_path`.
+            is beside it, see `card_path`, and the uncertainty of its energies where the run has
+            one, see `core.transfer.uncertainty.uncertainty_path`.
 
     Returns:
         The model card's file.
@@ -41,14 +40,17 @@ def export_checkpoint(run: Run, path: Path) -> Path:
         raise LabError(
             f"{run.id}: is {status.state} and has no validated epoch to export; let it train first."
         )
-    card = card_path(path)
-    for file in (path, card):
+    card, uncertainty = card_path(path), uncertainty_path(path)
+    own = uncertainty_path(run.best_checkpoint)
+    for file in (path, card, uncertainty):
         if file.exists():
             raise LabError(f"{file}: exists already; name a new file.")
     with disk_errors(path), tempfile.TemporaryDirectory(dir=path.absolute().parent) as draft:
         text = Path(draft) / card.name
         text.write_text(model_card(run, file=path.name), encoding="utf-8")
         copy = Path(shutil.copyfile(run.best_checkpoint, Path(draft) / path.name))
+        if own.is_file():
+            shutil.copyfile(own, Path(draft) / uncertainty.name).replace(uncertainty)
         text.replace(card)
         copy.replace(path)
     return card

@@ -9,11 +9,13 @@ from typing import Any
 import torch
 from chgnet.model import CHGNet
 
+from core.frames.splits import Split
 from core.frames.store import FrameSet
 from core.potential.examples import load_examples
 from core.potential.models import get_atomref, load_model, resolve_device, set_atomref
 from core.potential.threads import compute_settings
 from core.training.loop import checkpoint
+from core.training.loop.certainty import calibrate
 from core.training.loop.context import RunContext, RunState
 from core.training.loop.events import Emit, Reporter
 from core.training.loop.memory import peak_memory_mb
@@ -48,6 +50,7 @@ def fit(
     should_stop: ShouldStop,
     resume: bool = False,
     team: Team = SINGLE_PROCESS,
+    split: Split | None = None,
 ) -> Outcome:
     """Train a model.
 
@@ -67,6 +70,7 @@ def fit(
         resume: whether to resume from `last.pt` if it exists.
         team: the processes that train together. All of them call this with the same settings; only
             the first one emits and writes.
+        split: rows to train, validate and test on; None for those of the settings.
 
     Returns:
         How the run ended, the same in all processes.
@@ -82,7 +86,7 @@ def fit(
         context = RunContext(
             config=config,
             frame_set=frame_set,
-            split=partition(config, frame_set),
+            split=partition(config, frame_set) if split is None else split,
             checkpoints=checkpoints,
             report=Reporter(emit, leads=team.leads),
             stopping=Stopping(team, should_stop),
@@ -254,6 +258,7 @@ class _Loop:
         test = context.save_errors(errors, error_rows.TEST)
         drift = self._force_drift(best) if context.team.leads else None
         lost = self._forgotten(best) if context.team.leads else None
+        certain = calibrate(context, best) if context.team.leads else None
         self._report(
             "end",
             best_epoch=at.best_epoch,
@@ -262,6 +267,7 @@ class _Loop:
             force_drift=drift,
             atomref_after=again,
             forgotten=lost,
+            uncertainty=certain,
             seconds=at.seconds + time.perf_counter() - began,
         )
         return Outcome(

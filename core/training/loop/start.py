@@ -13,6 +13,7 @@ from core.errors import LabError
 from core.potential.examples import Examples, load_examples
 from core.potential.models import get_atomref
 from core.training.loop import checkpoint
+from core.training.loop.certainty import DRAWS
 from core.training.loop.checkpoint import Position, Saved
 from core.training.loop.context import RunContext, RunState
 from core.training.loop.source_labels import make_run_feed, source_labels
@@ -141,12 +142,12 @@ def _elements(context: RunContext, train: Examples) -> list[str]:
 
 
 def _prepare(context: RunContext, train: Examples) -> dict[str, Any]:
-    for name in (checkpoint.LAST, checkpoint.BEST):
+    for name in (checkpoint.LAST, checkpoint.BEST, DRAWS):
         (context.checkpoints / name).unlink(missing_ok=True)
     rows = train.rows
     is_solved = METHODS[context.config.method].closed_form
     what = "closed form" if is_solved else "interaction energies"
-    return initial_atomref(
+    found = initial_atomref(
         context.config,
         context.frame_set,
         rows,
@@ -154,6 +155,9 @@ def _prepare(context: RunContext, train: Examples) -> dict[str, Any]:
         threads=context.threads * context.team.size,
         progress=context.report.progress(what, len(rows), context.stopping),
     )
+    if (uncertainty := found.pop("uncertainty")) is not None:
+        uncertainty.save(context.checkpoints / DRAWS)
+    return found
 
 
 def _resume(context: RunContext, train: Examples, validation: Examples) -> RunState:

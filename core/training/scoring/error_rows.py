@@ -5,10 +5,6 @@ depends on the choice of frames it was measured on.
 """
 
 import io
-import struct
-import tokenize
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -18,7 +14,7 @@ from numpy.typing import NDArray
 
 from core.errors import LabError
 from core.files import whole_file
-from core.sealed import check_seal, sealed
+from core.sealed import UNREADABLE_ARRAYS, check_seal, sealed
 from core.training.settings.metrics import Metrics, MetricSums
 
 UNTRAINED = "errors-untrained.npz"
@@ -29,22 +25,6 @@ VALIDATION = "errors-validation.npz"
 
 TEST = "errors-test.npz"
 """Test frames, by the best model, once the run has ended."""
-
-UNREADABLE = (
-    OSError,
-    ValueError,
-    LookupError,
-    ArithmeticError,
-    RuntimeError,
-    MemoryError,
-    SyntaxError,
-    EOFError,
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    tokenize.TokenError,
-)
-"""Errors that numpy raises on a file of arrays that is missing, damaged or of another kind."""
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
@@ -84,7 +64,7 @@ class ErrorRows:
             with np.load(path, allow_pickle=False) as file:
                 fingerprint = str(file["fingerprint"])
                 return cls(fingerprint=fingerprint, rows=file["rows"], sums=file["sums"])
-        except UNREADABLE as error:
+        except UNREADABLE_ARRAYS as error:
             raise LabError(
                 f"{path}: cannot be read as errors of frames; delete the run and train it again."
             ) from error

@@ -46,7 +46,9 @@ def untrained_model(
             threads=threads,
             progress=progress,
         )
-    return initial_model(config, np.array(atomref["energies"]), torch.device("cpu"))
+    return initial_model(
+        config, np.array(atomref["energies"]), torch.device("cpu"), atomref["change"]
+    )
 
 
 def frame_errors(

@@ -41,18 +41,19 @@ def initial_atomref(
     Returns:
         `energies`, 94 numbers in eV/atom, and `summary`, their description for the "start" event.
         Of a method in closed form also `change`, the change of the network's parameters by name,
-        and `closed_form`, what it was solved from; otherwise both are None.
+        `closed_form`, what it was solved from, and `uncertainty`, the `Uncertainty` of its
+        energies; otherwise these are None.
 
     Raises:
         LabError: if the source model cannot be read or no training frame has an energy.
     """
     source = SourceModel(config.source_model, config.device, threads)
-    change = closed_form = None
+    change = closed_form = uncertainty = None
     if METHODS[config.method].closed_form:
         solved = solve_model(
             frame_set, rows, source, own=config.atomref, seed=config.seed, progress=progress
         )
-        atomref = solved.atomref
+        atomref, uncertainty = solved.atomref, solved.uncertainty
         change = {name: values.tolist() for name, values in solved.change.items()}
         closed_form = {
             "frames": solved.n,
@@ -73,6 +74,7 @@ def initial_atomref(
     return {
         "change": change,
         "closed_form": closed_form,
+        "uncertainty": uncertainty,
         "energies": atomref.energies.tolist(),
         "summary": {
             "method": atomref.method,

@@ -18,6 +18,7 @@ from core.training.scoring.evaluate import evaluate
 from core.training.settings.config import LossRatios, RunConfig
 from core.training.settings.methods import METHODS
 from core.training.settings.partition import partition
+from core.transfer.uncertainty import uncertainty_of
 
 SHORT = RunConfig(dataset="mixed", method="refit", epochs=2, batch_size=6, device="cpu", threads=1)
 
@@ -237,6 +238,14 @@ def test_a_closed_form_is_a_result_and_a_start(energies_only, tmp_path):
     assert outcome.test["energy_mae_mev_per_atom"] == pytest.approx(
         1000 * np.abs(errors).mean(), rel=1e-2
     )
+    (end,) = events.of("end")
+    said = end["uncertainty"]
+    kept = uncertainty_of(
+        str(tmp_path / "alone" / "best.pth.tar"), load_model(tmp_path / "alone" / "best.pth.tar")
+    )
+    assert (said["materials"], said["factor"]) == (kept.n_held_out, kept.factor)
+    assert said["n_test"] == len(rows)
+    assert said["error_mev_per_atom"] == pytest.approx(1000 * np.abs(errors).mean(), rel=1e-2)
     tracker = StatusTracker(epochs=0)
     assert tracker.changes(start)["best_epoch"] == 0
     assert "closed form" in tracker.line(start)
@@ -248,6 +257,7 @@ def test_a_closed_form_is_a_result_and_a_start(energies_only, tmp_path):
     assert len(events.of("epoch")) == 1
     key = "energy_mae_mev_per_atom"
     assert trained.validation[key] <= outcome.validation[key]
+    assert events.of("end")[0]["uncertainty"]["materials"] == said["materials"]
 
 
 def test_a_closed_form_stops_on_request(energies_only, tmp_path):
