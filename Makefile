@@ -2,19 +2,21 @@
 SHELL := /bin/bash
 PORT ?= 8501
 HOST ?= localhost
+SECONDS_PER_READER ?= 1200
 BIN := .venv/bin
 # The first interpreter that runs and has the right version; PYTHON=… on the command line wins.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
 	$$p -c 'import sys; sys.exit((3, 11) > sys.version_info[:2] or sys.version_info[:2] > (3, 12))' \
 	2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help venv app test lint bench data clean
+.PHONY: help venv app test lint bench fuzz data clean
 
 help:
 	@echo "make app    set up and open the dashboard (PORT=8501 HOST=localhost)"
 	@echo "make test   set up and run every test"
 	@echo "make lint   ruff and mypy"
 	@echo "make bench  side by side against the real peers, one JSON line each"
+	@echo "make fuzz   damaged files for every reader (SECONDS_PER_READER=1200 READERS='json table')"
 	@echo "make data   make the embedded data again from their sources"
 
 venv: .venv/dev.stamp
@@ -32,6 +34,9 @@ lint: .venv/dev.stamp
 
 bench: .venv/dev.stamp
 	@for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+fuzz: .venv/dev.stamp
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS_PER_READER) $(if $(READERS),--reader $(READERS))
 
 data: .venv/app.stamp
 	$(BIN)/python data/recipes/elements.py

@@ -369,7 +369,9 @@ def serve(connected: int, shared: int) -> None:
             answer = "error", str(error)
         except OSError as error:
             answer = "error", disk_error_message(error)
-        connection.send(answer)
+        # Who asked may have ended meanwhile; the next question is then the end.
+        with contextlib.suppress(ConnectionError):
+            connection.send(answer)
 
 
 def _size(path: Path | str) -> int:

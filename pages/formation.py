@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.boxed import ask
 from core.frames.pairs import PairSet
 from core.frames.registry import open_dataset
 from core.frames.store import FrameSet
@@ -101,7 +102,8 @@ def choose_references() -> tuple[Any, str]:
     if file is None:
         return None, TABLE
     path = keep_upload(file.name, file)
-    return read_element_table(path, name=file.name), str(path)
+    # Not in this process, which everybody shares.
+    return ask(read_element_table, path, name=file.name), str(path)
 
 
 @st.cache_resource(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from core.boxed import reading
 from core.errors import LabError
 from core.scaling.extrapolation import FACTOR, extrapolation
 from core.scaling.form_choice import FormChoice, FormOption, choose_form, law_of
@@ -334,7 +335,8 @@ def analyse_table(
     Raises:
         LabError: if the table cannot be read.
     """
-    points = {TABLE: read_points(path, unit=unit)}
+    with reading(path):
+        points = {TABLE: read_points(path, unit=unit)}
     return _fit(
         points, form, {TABLE: min_frames or 0}, {}, min_frames=min_frames or None,
         name=path.name, table=path.absolute(), unit=unit,

@@ -152,7 +152,7 @@ def _column(
         LabError: if a value is missing or not allowed.
     """
     values = file.numbers(name, table[name])
-    bad = np.isnan(values) | ~allowed(values)
+    bad = ~np.isfinite(values) | ~allowed(values)
     if bad.any():
         row = int(np.argmax(bad))
         value = values[row]

@@ -1,5 +1,6 @@
 """Parquet files, read by pyarrow in batches."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -24,16 +25,19 @@ class ParquetFile(TableFile):
         """Read the footer.
 
         Raises:
-            LabError: if it is damaged or has no rows.
+            LabError: if it is damaged, has no rows, or two columns of the same name.
         """
         self.path = path
         try:
             self._file = pq.ParquetFile(path)
-        except (pa.ArrowInvalid, OSError):
+        except (pa.ArrowException, OSError):
             raise LabError(
                 f"{path.name} is a damaged Parquet file; write or download it again."
             ) from None
         self.columns = self._file.schema_arrow.names
+        twice = [name for name, n in Counter(self.columns).items() if n > 1]
+        if twice:
+            raise LabError(f"{path.name}: the column {twice[0]!r} occurs twice; rename one.")
         self.energies = _energies_stated(self._file.schema_arrow.metadata or {})
         self.units = dict.fromkeys(self.energies, "eV/atom")
         if not self._file.metadata.num_rows:
@@ -50,7 +54,7 @@ class ParquetFile(TableFile):
                 yield _with_plain_text(batch)
                 done += batch.num_rows
                 progress(done / total, f"Reading {self.path.name}")
-        except (pa.ArrowInvalid, OSError):
+        except (pa.ArrowException, OSError):
             raise self.fail(
                 done, "the file is damaged from here on", "write or download it again"
             ) from None

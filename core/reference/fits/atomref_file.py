@@ -15,14 +15,15 @@ from pydantic import (
 
 import core
 from core.elements import INDEX
-from core.errors import LabError
+from core.errors import LabError, plain_fault
 from core.frames.schema import Corrections
+from core.reference.fits.element_table import MOST_ENERGY
 
 Count = Annotated[int, Field(ge=0, le=1 << 53)]
 """A number of frames, which JSON holds exactly."""
 
-Energy = Annotated[FiniteFloat, Field(ge=-1e7, le=1e7)]
-"""eV/atom; an atom of Pu has -8e5 with all its electrons."""
+Energy = Annotated[FiniteFloat, Field(ge=-MOST_ENERGY, le=MOST_ENERGY)]
+"""eV/atom."""
 
 
 def _versions() -> dict[str, str]:
@@ -102,7 +103,7 @@ def parse(text: str | bytes, name: str) -> AtomRefFile:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "the whole file"
-        problem = first["msg"].removeprefix("Value error, ")
+        problem = plain_fault(first["msg"].removeprefix("Value error, "))
         raise LabError(
             f"{name} is not an AtomRef ({field}: {problem}); give a file that atomref --out wrote."
         ) from None

@@ -4,12 +4,12 @@ import ast
 import warnings
 from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
-import numpy as np
 import orjson
 import pandas as pd
 
+from core.boxed import reading
 from core.elements import INDEX, N_ELEMENTS, SYMBOLS
 from core.errors import LabError
 from core.frames.functionals import functional_of, same_functional
@@ -27,6 +27,10 @@ _SYNONYMS = {
     "energy_per_atom": "energy",
 }
 """Other names of the needed columns."""
+
+
+MOST_ENERGY: Final = 1e7
+"""eV/atom, without its sign; an atom of Pu has -8e5 with all its electrons."""
 
 
 def read_element_table(file: Path | BinaryIO, *, name: str = "") -> pd.DataFrame:
@@ -48,6 +52,12 @@ def read_element_table(file: Path | BinaryIO, *, name: str = "") -> pd.DataFrame
         raise LabError(
             f"{name} cannot be read ({error.strerror}); choose a file of references."
         ) from None
+    with reading(name):
+        return _table(content, name)
+
+
+def _table(content: bytes, name: str) -> pd.DataFrame:
+    """Return the content of a file as a table of text."""
     if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
         return _from_dictionary(content, name)
     try:
@@ -157,8 +167,10 @@ def element_energies(
         if element not in INDEX:
             raise LabError(f"{row}: {symbol!r} is not an element from H to Pu; write it like Fe.")
         energy = _number(text)
-        if not np.isfinite(energy):
-            raise LabError(f"{row}: {text!r} is not an energy; give a number in eV/atom.")
+        if not abs(energy) <= MOST_ENERGY:
+            raise LabError(
+                f"{row}: {text[:40]!r} is not an energy of an atom; give a number in eV/atom."
+            )
         if element in energies:
             raise LabError(f"{row}: {symbol} occurs twice; keep one energy per element.")
         energies[element] = energy

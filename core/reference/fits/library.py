@@ -1,13 +1,14 @@
 """The library of saved AtomRef: JSON files in the lab's home, named by users."""
 
 import io
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import orjson
 
+from core.boxed import reading
 from core.elements import INDEX, N_ELEMENTS, SYMBOLS
 from core.errors import LabError
 from core.files import disk_errors
@@ -81,7 +82,9 @@ def read_atomref(content: bytes, *, name: str, functional: str = "") -> AtomRef:
         LabError: if it is none of these, an entry is not the energy of an element, or no
             functional is given for a table.
     """
-    if _is_atomref(content):
+    with reading(name):
+        is_atomref = _is_atomref(content)
+    if is_atomref:
         return AtomRef.from_json(content, name=name)
     if not functional.strip():
         raise LabError(f"{name}: a table does not contain its functional; give it, such as r2SCAN.")
@@ -156,8 +159,9 @@ def energies_of(atomref: AtomRef) -> dict[str, float]:
 def _is_atomref(content: bytes) -> bool:
     """Return whether a file is meant as an AtomRef of the lab."""
     try:
-        values = orjson.loads(content)
-    except orjson.JSONDecodeError:
+        # Numbers of any size, of which the reader then says that they are too large.
+        values = json.loads(content, parse_int=float)
+    except (ValueError, RecursionError):
         return False
     return isinstance(values, dict) and bool(_FIELDS & values.keys())
 

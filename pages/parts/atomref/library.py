@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.boxed import ask
 from core.figures.atomref.vectors import atomref_difference
 from core.frames.functionals import same_functional
 from core.potential.chgnet_atomref import CHGNET_ATOMREFS
@@ -203,7 +204,9 @@ def import_file() -> None:
                 st.error("Choose a file first.")
                 return
             content = upload.read(MOST_BYTES)
-            save_atomref(name, read_atomref(content, name=upload.name, functional=functional))
+            # Not in this process, which everybody shares.
+            read = ask(read_atomref, content, name=upload.name, functional=functional)
+            save_atomref(name, read)
             finish(f"Saved {upload.name} as {name}.")
 
 

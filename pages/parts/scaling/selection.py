@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.boxed import ask
 from core.frames.provenance import Provenance
 from core.frames.uploads import keep_upload
 from core.runs.groups.sweep import Sweep
@@ -171,4 +172,5 @@ def _sweep_analysis(
 def _table_analysis(
     path: Path, unit: str, form: FormOption, min_frames: int | None
 ) -> ScalingAnalysis:
-    return analyse_table(path, unit=unit, form=form, min_frames=min_frames)
+    # Not in this process, which everybody shares.
+    return ask(analyse_table, path, unit=unit, form=form, min_frames=min_frames)

@@ -2,10 +2,13 @@ import gzip
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from core.errors import LabError
 from core.frames.registry import list_datasets, open_dataset
+from core.frames.tables.opening import open_table
 from core.frames.tables.pair_table import import_pairs, pairs_from_table
 from core.home import datasets_dir
 
@@ -207,3 +210,12 @@ def test_one_bad_row_of_very_many_is_named(pairs_csv):
     rows[287_654] = "mp-x,FeO,minus five,-15"
     with pytest.raises(LabError, match=r"Line 287656 of pairs.csv: 'minus five'"):
         import_pairs(pairs_csv(*rows), name="mine")
+
+
+def test_a_parquet_file_with_two_columns_of_a_name_is_told(tmp_path):
+    path = tmp_path / "twice.parquet"
+    columns = [pa.array(["LiO"]), pa.array([-3.0]), pa.array([-5.0])]
+    names = ["formula", "energy_pbe", "energy_pbe"]
+    pq.write_table(pa.Table.from_arrays(columns, names), path)
+    with pytest.raises(LabError, match="column 'energy_pbe' occurs twice; rename one"):
+        open_table(path)

@@ -80,6 +80,8 @@ def test_a_table_from_elsewhere(home):
         (b'{"H": [1]}', "not a dictionary of energies"),
         (b'{"H": "one"}', "'one' is not an energy"),
         (b'{"H": 1, "1": 2}', "occurs twice"),
+        (b'{"H": -999999999}', "'-999999999' is not an energy"),
+        (b'{"method": "given", "n": ' + b"1" * 400 + b"}", "is not an AtomRef"),
         (b"{'H': __import__('os')}", "not a dictionary of energies"),
     ],
 )
