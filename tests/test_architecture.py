@@ -73,6 +73,7 @@ ROOMS = [
 PARTS = {
     "core.frames.sources.atoms": "core.frames.sources",
     "core.frames.sources.json_files": "core.frames.sources",
+    "core.frames.sources.outputs": "core.frames.sources",
     "core.frames.sources.training_sets": "core.frames.sources",
 }
 FLOOR = {room: i for i, room in enumerate(ROOMS)}

@@ -57,13 +57,22 @@ _PLAIN_ENERGIES = tuple(
     )
 )
 
+POTENTIALS = frozenset(
+    {
+        *("chgnet", "mace", "m3gnet", "megnet", "matgl", "sevennet", "sevenn", "mattersim", "orb"),
+        *("uma", "fairchem", "eqv2", "equiformer", "nequip", "allegro", "grace", "alignn", "ani"),
+    }
+)
+"""Potentials, by which the labels that they made are named, as janus-core's mace_mp_forces."""
+
 _TAKES_CORRECTIONS = frozenset({MIXED, "GGA", "GGA+U", "PBE", "PBE+U"})
 _UNCORRECTED = frozenset({"uncorrected", "uncorr", "raw"})
 _CORRECTED = frozenset({"corrected", "corr", "mp2020"})
 # Words that mark an energy other than the total energy.
 _NOT_TOTAL = re.compile(
     "formation|form|ef|hull|above|ehull|enthalpy|decomposition|cohesive|cohesion|exfoliation|fermi|"
-    "gap|surface|adsorption|reaction|binding|vacancy|difference|diff|delta|shift|error|std|"
+    "atomi[sz]ation|exchange|dispersion|electrostatic|repulsion|gap|surface|adsorption|reaction|"
+    "binding|vacancy|difference|diff|delta|shift|error|std|"
     "uncertainty|correction|zpe|kinetic|interaction|gradient|gradients|grad|type|cutoff"
 )
 _LIKE_LABELS = re.compile(r"energ\w*|forces?|stress\w*|virials?|grad\w*|magmoms?|magnetic|moments?")
@@ -97,6 +106,11 @@ def label_named(name: str) -> tuple[str, str | None] | None:
         if core in names:
             return label, functional_of(name)
     return None
+
+
+def model_named(name: str) -> str | None:
+    """Return the potential that a label is named after, None if there is none."""
+    return next((word for word in words_of(name) if word in POTENTIALS), None)
 
 
 def looks_like_label(name: str) -> bool:

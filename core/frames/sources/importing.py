@@ -254,7 +254,7 @@ def import_records(
     # What the form says of its energies holds for no other key.
     of_form = source.corrections if source.mapping.get("energy", key) == key else None
     stated = stated_by_lab(records.file)
-    origin, known = stated or (source.labels, of_form)
+    origin, known = stated or (records.labels, of_form)
     card = records.card(
         kind="frames",
         name=name,

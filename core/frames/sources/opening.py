@@ -27,14 +27,17 @@ from core.frames.sources.never_read import (
     refuse_compressed_binaries,
     refuse_pickles,
 )
+from core.frames.sources.outputs.ml_ab import MlAb
+from core.frames.sources.outputs.vasp_files import VaspFile, VaspFolder, VaspList
+from core.frames.sources.outputs.vaspout import VaspHdf5
 from core.frames.sources.parquet_sets import ColabFit, LeMat, MatPesParquet, ParquetSites
 from core.frames.sources.records import RecordSource
 from core.frames.sources.training_sets.forms import TRAINING_FORMS
-from core.frames.sources.vasp_files import VaspFile, VaspFolder, VaspList
+from core.frames.sources.without_labels import refuse_without_labels
 
 SOURCES: Final[tuple[type[RecordSource], ...]] = (
     ExtendedXyz,
-    *(VaspFile, VaspFolder, VaspList),
+    *(VaspHdf5, MlAb, VaspFile, VaspFolder, VaspList),
     *ASE_FORMS,
     *(MatPes, MpTrj, ChgnetParse),
     *TRAINING_FORMS,
@@ -59,7 +62,7 @@ def open_source(path: Path | str, form: str | None = None) -> RecordSource | Non
 
     Raises:
         LabError: if the form is not known, or the file is of a form that is never read, such as a
-            pickle.
+            pickle, or of one that is known to have no energies.
     """
     path = Path(path)
     if form is not None and form not in FORMS:
@@ -71,6 +74,8 @@ def open_source(path: Path | str, form: str | None = None) -> RecordSource | Non
     for source in SOURCES:
         if source.form == form or (form is None and source.recognises(path)):
             return source(path)
+    if form is None:
+        refuse_without_labels(path)
     return None
 
 

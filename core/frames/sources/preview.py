@@ -116,6 +116,7 @@ def plan(
 def _preview(paths: Paths, reading: Reading) -> Preview:
     found = _opened(paths, reading, _times(paths))
     source = found.source
+    records = found.records() if source else None
     return Preview(
         paths=paths,
         reading=reading,
@@ -124,9 +125,9 @@ def _preview(paths: Paths, reading: Reading) -> Preview:
         kind=found.kind,
         is_table=found.table is not None,
         units_are_known=source is not None and source.units_are_known,
-        labels=source.labels if source else None,
+        labels=records.labels if records else None,
         corrections=source.corrections if source else None,
-        guess=found.guess,
+        guess=records.guess if records else found.guess,
         mappings={kind: found.mapping(kind) for kind in found.kinds},
     )
 

@@ -11,11 +11,11 @@ import pyarrow as pa
 from core.boxed import count_read
 from core.elements import N_ELEMENTS
 from core.errors import LabError
-from core.frames.column_names import UNKNOWN, of_one_set, plain_energy
+from core.frames.column_names import UNKNOWN, model_named, of_one_set, plain_energy
 from core.frames.extent import are_per_atom
 from core.frames.functionals import covers, functional_of_row
 from core.frames.layout import record_batch
-from core.frames.schema import Card, Frame, ImportReport, Refusal
+from core.frames.schema import DFT, Card, Frame, ImportReport, Refusal
 from core.frames.sources.block_columns import label_columns, structure_columns
 from core.frames.sources.earlier import Earlier
 from core.frames.sources.record_cells import cell_of_record
@@ -115,10 +115,10 @@ class RecordFrames(MappedTable):
         if "energy" not in settled and (
             guessed is None or self.guess.energy(guessed).functional == UNKNOWN
         ):
-            key = plain_energy(self.file.columns)
+            of_dft = [one.column for one in self.guess.energies if not model_named(one.column)]
+            key = plain_energy(self.file.columns) or next(iter(of_dft), None)
             self.mapping |= {"energy": key} if key else {}
-        named = [column for _, column, _ in self.guess.labels]
-        for field, key in of_one_set(self.mapping.get("energy", ""), named).items():
+        for field, key in of_one_set(self.mapping.get("energy", ""), self.file.columns).items():
             if field not in settled:
                 self.mapping[field] = key
 
@@ -141,6 +141,13 @@ class RecordFrames(MappedTable):
         return ColumnUnit(
             unit=with_extent(unit, base_unit("energy")), label="energy", is_assumed=True
         )
+
+    @property
+    def labels(self) -> str:
+        """Where the labels come from: "dft", or the potential that the file or its keys name."""
+        if self.source.labels != DFT:
+            return self.source.labels
+        return model_named(self.mapping["energy"]) or DFT
 
     @cached_property
     def functionals(self) -> Counter[str]:

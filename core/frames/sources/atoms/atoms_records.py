@@ -4,14 +4,12 @@ from typing import Any, Final
 
 from ase import Atoms
 
+from core.frames.column_names import POTENTIALS
 from core.frames.sources.atoms.rows import atomic_numbers
 from core.frames.sources.records import Record, present
 
 _STRUCTURE: Final = frozenset({"numbers", "positions"})
-_MODELS: Final = (
-    *("chgnet", "mace", "m3gnet", "megnet", "matgl", "sevennet", "mattersim", "orb", "uma"),
-    *("fairchem", "eqv2", "equiformer", "nequip", "allegro", "grace", "alignn", "ani", "emt", "lj"),
-)
+_MODELS: Final = tuple(sorted({*POTENTIALS, "emt", "lj"}))
 """Names of potentials in the names of ASE's calculators."""
 
 

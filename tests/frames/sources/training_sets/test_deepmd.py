@@ -238,4 +238,5 @@ def test_arrays_of_other_files_are_not_read_through_hdf5(write: Write, tmp_path:
 
 def test_other_folders_are_not_taken_for_systems(tmp_path: Path):
     (tmp_path / "type.raw").write_text("0 1")
-    assert open_source(tmp_path) is None
+    with pytest.raises(LabError, match="is a folder without"):
+        open_source(tmp_path)

@@ -151,7 +151,8 @@ def test_other_hdf5_is_not_taken_for_structures(tmp_path: Path):
     path = tmp_path / "other.h5"
     with h5py.File(path, "w") as file:
         file["x"] = [1, 2, 3]
-    assert open_source(path) is None
+    with pytest.raises(LabError, match="HDF5 with x, without elements and positions"):
+        open_source(path)
 
 
 def test_hdf5_that_breaks_off_says_so(tmp_path: Path):

@@ -114,8 +114,6 @@ class VaspFile(VaspSource):
         is_named = re.search("vasprun|outcar", path.name, re.IGNORECASE) is not None
         if looks_like_vasprun(head) or looks_like_outcar(head) or (is_named and is_packed(path)):
             return True
-        if path.name.lower() == "vaspout.h5":
-            raise LabError(f"{path.name} is not read; give the vasprun.xml or OUTCAR beside it.")
         match = _OTHERS.search(path.name) if path.is_file() else None
         is_other = match is not None and plain_suffix(path) not in _OF_OTHER_FORMS
         if is_other or re.search(rb"^Direct configuration=", head, re.MULTILINE):
