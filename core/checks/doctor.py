@@ -4,7 +4,7 @@ Checks of the numbers of all frames come first and take seconds for hundreds of 
 the network is asked about samples.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Literal
@@ -21,6 +21,7 @@ from core.checks.geometry import distance_findings
 from core.checks.numbers import Scan, number_findings, scan
 from core.checks.repeats import leak_findings, repeat_findings
 from core.checks.scales import deviations, scale_findings
+from core.checks.units_read import in_units_of_file
 from core.elements import SYMBOLS
 from core.errors import LabError
 from core.frames.contents.numbers import contents_of, size_findings
@@ -141,18 +142,22 @@ def label_findings(
     return diagnose(data, source, split=split, parts=LABELS, progress=progress).findings()
 
 
-def imported_findings(card: Card, *, progress: Progress = silent) -> list[Finding]:
+def imported_findings(
+    card: Card, units: Mapping[str, str], *, progress: Progress = silent
+) -> list[Finding]:
     """Check the labels of a data set of frames that has just been imported.
 
     They are compared with the released model of the nearest functional.
 
     Args:
         card: its card.
+        units: label to the unit in which the file was read.
         progress: reports the frames predicted.
     """
     near = "chgnet-r2scan" if (card.functional or "").lower().startswith("r2scan") else _USUAL
     data = open_frame_set(card.name)
-    return label_findings(data, SourceModel(near), np.arange(len(data)), progress=progress)
+    found = label_findings(data, SourceModel(near), np.arange(len(data)), progress=progress)
+    return in_units_of_file(found, units)
 
 
 _USUAL = "chgnet-0.3.0"

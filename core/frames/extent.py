@@ -36,12 +36,12 @@ _SURE = 5.0
 _MOST = 3000
 """Rows that are kept: enough for any answer."""
 
-UNITS = {"cell": "eV/cell", "formula unit": "eV/f.u."}
-"""The unit that converts energies of each extent."""
+_EXTENTS = {"cell": "cell", "formula unit": "f.u."}
+"""What a unit of each extent ends in."""
 
 
 def extent_finding(
-    counts: np.ndarray, energies: np.ndarray, *, of_formulas: bool = False
+    counts: np.ndarray, energies: np.ndarray, *, of_formulas: bool = False, read_as: str = "eV/atom"
 ) -> Finding | None:
     """Return a finding if energies that count as eV/atom are totals.
 
@@ -49,6 +49,7 @@ def extent_finding(
         counts: atoms of each element in the cell, (n, 94) integers.
         energies: energies as they are stored, (n,) eV/atom.
         of_formulas: whether the numbers are those of formulas rather than of cells.
+        read_as: unit in which they were read.
     """
     # Frames of one cell differ by what no count of atoms explains.
     cells, place = np.unique(counts, axis=0, return_inverse=True)
@@ -58,12 +59,12 @@ def extent_finding(
     if found is None:
         return None
     extent, how = found
+    unit = f"{read_as.removesuffix('/atom')}/{_EXTENTS[extent]}"
     return Finding(
         kind="energy_extent",
         severity="error",
-        message=f"The energies are totals of the {extent}, not eV/atom: {how}.",
-        remedy=f"Import them with --unit energy={UNITS[extent]}, which divides them by the number "
-        "of atoms.",
+        message=f"The energies are totals of the {extent}, not {read_as}: {how}.",
+        remedy=f"Import them with --unit energy={unit}, which divides them by the number of atoms.",
     )
 
 
@@ -141,12 +142,15 @@ def _by_size(energies: np.ndarray, sizes: Mapping[str, np.ndarray]) -> tuple[str
     return None if best is None else best[1:]
 
 
-def refuse_totals(frames: Iterable[Frame], where: str) -> Iterator[Frame]:
+def refuse_totals(
+    frames: Iterable[Frame], where: str, *, read_as: str = "eV/atom"
+) -> Iterator[Frame]:
     """Pass frames through, and refuse them at their end if their energies are totals.
 
     Args:
         frames: the frames.
         where: name of the file in the message.
+        read_as: unit in which the energies were read.
 
     Raises:
         LabError: if energies that count as eV/atom are totals.
@@ -158,11 +162,16 @@ def refuse_totals(frames: Iterable[Frame], where: str) -> Iterator[Frame]:
             counts.append(np.bincount(frame.atomic_numbers.astype(int) - 1, minlength=N_ELEMENTS))
             energies.append(frame.energy_per_atom)
         yield frame
-    refuse_column(np.array(counts), np.array(energies), where)
+    refuse_column(np.array(counts), np.array(energies), where, read_as=read_as)
 
 
 def refuse_column(
-    counts: np.ndarray, energies: np.ndarray, where: str, *, of_formulas: bool = False
+    counts: np.ndarray,
+    energies: np.ndarray,
+    where: str,
+    *,
+    of_formulas: bool = False,
+    read_as: str = "eV/atom",
 ) -> None:
     """Refuse energies that count as eV/atom and are totals.
 
@@ -171,6 +180,7 @@ def refuse_column(
         energies: (n,) eV/atom, NaN where missing.
         where: file and column in the message.
         of_formulas: whether the numbers are those of the formulas as they are written.
+        read_as: unit in which the energies were read.
 
     Raises:
         LabError: if the energies are totals.
@@ -178,7 +188,9 @@ def refuse_column(
     valid = np.flatnonzero(np.isfinite(energies))[:_MOST]
     if not len(valid):
         return
-    finding = extent_finding(counts[valid], energies[valid], of_formulas=of_formulas)
+    finding = extent_finding(
+        counts[valid], energies[valid], of_formulas=of_formulas, read_as=read_as
+    )
     if finding is not None:
         raise LabError(f"{where}: {finding.text}")
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from core.frames.sources.importing import AS_RECOGNISED, import_dataset
+from core.frames.sources.importing import AS_RECOGNISED, import_dataset, plan_import
 from core.frames.sources.records import Reading
 from core.frames.tables.guessing import Kind
 from core.frames.uploads import drop_upload, is_upload
@@ -87,7 +87,10 @@ class ImportStudy(OneTimeStudy):
             # It waits for torch, which tables of energies do not need.
             from core.checks.doctor import imported_findings  # noqa: PLC0415
 
-            checked = imported_findings(card, progress=part(progress, end, 1.0))
+            chosen = {key: self.settings.get(key) for key in ("functional", "mapping", "units")}
+            plan = plan_import(self.paths, self.dataset_kind, reading=self.reading, **chosen)
+            units = {field: unit.unit.name for field, unit in plan.units.items()}
+            checked = imported_findings(card, units, progress=part(progress, end, 1.0))
             findings = [finding.text for finding in checked]
         return ImportResult(
             name=card.name, n=card.n, description=card.description, findings=findings

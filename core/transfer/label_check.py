@@ -20,7 +20,7 @@ from core.potential.threads import compute_settings
 from core.progress import Progress, silent
 from core.reference.fits.scale import gap_text, gaps_by_symbol, scale_gap
 from core.transfer.interaction import interaction_energies
-from core.transfer.label_slopes import FEWEST, array_finding, energy_finding
+from core.transfer.label_slopes import FEWEST, array_finding, energy_finding, ratio_finding
 from core.transfer.source_model import SourceModel
 
 ENERGIES = 200
@@ -70,6 +70,11 @@ def _unit_or_zero(
     unit = energy_finding(fractions, n_atoms, energies, interaction)
     if unit is not None:
         return [unit]
+    if len(energies) - np.linalg.matrix_rank(fractions) < FEWEST["energy"]:
+        expected = interaction + fractions @ prior
+        unit = ratio_finding(fractions, n_atoms, energies, expected)
+        if unit is not None:
+            return [unit]
     left = energies - interaction - fractions @ prior
     usable = np.isfinite(left)
     zero = gaps_by_symbol(scale_gap(fractions[usable], left[usable]))
@@ -131,11 +136,7 @@ def energy_unit_findings(
     if extent is not None:
         return [extent]
     few = sample_rows(rows, ENERGIES)
-    if len(few) - np.linalg.matrix_rank(fractions[few]) >= FEWEST["energy"]:
-        interaction = interaction_energies(frame_set, source, rows=few, progress=progress)
-    else:
-        # Too few to see a unit; another zero is hundreds of eV away, with or without the network.
-        interaction = np.zeros(len(few))
+    interaction = interaction_energies(frame_set, source, rows=few, progress=progress)
     prior = source.prior(frame_set.card.functional or "").energies
     return _unit_or_zero(fractions[few], n_atoms[few], energies[few], interaction, prior)
 

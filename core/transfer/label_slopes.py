@@ -13,7 +13,7 @@ from itertools import permutations
 import numpy as np
 
 from core.frames.findings import Finding, Severity
-from core.frames.units import EV_PER_A3, Label, Unit, base_unit, unit_named, units_of
+from core.frames.units import EV_PER_A3, Extent, Label, Unit, base_unit, unit_named, units_of
 
 _RELATED = 0.2
 """Share of the labels' size that predictions must explain before a unit is named: that of two
@@ -37,6 +37,15 @@ _TWINS = 1.12
 
 _BETTER = 0.2
 """How much more another reading must explain than the plain one."""
+
+_DIVERSE = 5
+"""Elements, or compositions, below which one ratio of all energies may be chance."""
+
+_TIGHT = 0.3
+"""Typical distance of ratios, as logarithms, from the middle one in two functionals, at most."""
+
+_TIGHTER = 2.0
+"""How many times nearer the ratios must be for totals of the cell."""
 
 FEWEST = {"energy": 10, "forces": 30, "stress": 18}
 """Values below which nothing is concluded."""
@@ -141,6 +150,50 @@ def energy_finding(
         extents = [unit for unit in units_of("energy") if unit.per == "cell"]
         return _finding("energy", per_cell, extents, usual=extents[0])
     return _finding("energy", plain, _units("energy"))
+
+
+def ratio_finding(
+    fractions: np.ndarray, n_atoms: np.ndarray, energies: np.ndarray, expected: np.ndarray
+) -> Finding | None:
+    """Compare energies of few frames of many elements with a network's, by their ratio.
+
+    Where there are no more frames than elements, nothing is left beside composition; but a unit, or
+    the number of atoms, multiplies total energies of all elements alike, as another zero does not.
+
+    Args:
+        fractions: composition fractions (n, 94).
+        n_atoms: number of atoms in the cell, (n,).
+        energies: labels, (n,) eV/atom if all is well.
+        expected: total energies of the network, (n,) eV/atom.
+    """
+    valid = np.isfinite(expected) & (expected * energies != 0)
+    X, atoms, ratio = fractions[valid], n_atoms[valid], energies[valid] / expected[valid]
+    if np.linalg.matrix_rank(X) < _DIVERSE or (
+        len(ratio) and (ratio < 0).any() and (ratio > 0).any()
+    ):
+        return None
+    sign = "" if ratio[0] > 0 else "-"
+    logs = {"atom": np.log(np.abs(ratio)), "cell": np.log(np.abs(ratio) / atoms)}
+    spread = {per: float(np.median(np.abs(log - np.median(log)))) for per, log in logs.items()}
+    per: Extent = "cell" if spread["cell"] < spread["atom"] / _TIGHTER else "atom"
+    if spread[per] > _TIGHT:
+        return None
+    value = float(np.exp(np.median(logs[per])))
+    units = [unit for unit in units_of("energy") if unit.per == per]
+    misses, unit = _nearest(value, units)
+    if misses > _NEAR or (per == "atom" and not sign and 1 / _USUAL < value < _USUAL):
+        return None
+    if 1 / _USUAL < value < _USUAL:
+        unit = units[0]
+    unit = unit_named("energy", f"{sign}{unit.name}")
+    times = " times the number of atoms" if per == "cell" else ""
+    return Finding(
+        kind="energy_unit",
+        severity="error",
+        message=f"Divided by the pretrained model's, the energies are {sign}{value:.3g}{times} in "
+        f"all materials alike, as if they were in {unit.name} instead of eV/atom.",
+        remedy=f"If so, import them with --unit energy={unit.name}.",
+    )
 
 
 def array_finding(

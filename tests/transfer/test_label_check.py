@@ -13,7 +13,7 @@ from core.frames.schema import Card
 from core.frames.store import open_frames, write_frames
 from core.frames.units import EV_PER_A3, HARTREE, unit_named
 from core.transfer.label_check import array_findings, array_predictions, energy_unit_findings
-from core.transfer.label_slopes import array_finding, energy_finding, slope
+from core.transfer.label_slopes import array_finding, energy_finding, ratio_finding, slope
 from core.transfer.source_model import SourceModel
 
 
@@ -120,6 +120,25 @@ def test_units_of_energies(name):
     assert "--unit energy=eV/cell" in cells.remedy
     same = np.full(120, 8)
     assert "eV/cell" in energy_finding(X, same, energies * 8, interaction).remedy
+
+
+@pytest.mark.parametrize("name", ["-eV", "meV", "Ha", "Ry", "kJ/mol", "kcal/mol"])
+@pytest.mark.parametrize("per", ["atom", "cell"])
+def test_units_of_few_energies_of_many_elements(name, per):
+    rng = np.random.default_rng(1)
+    X = rng.dirichlet(np.full(94, 0.02), 30)
+    atoms = rng.integers(2, 40, 30)
+    expected = X @ rng.uniform(-12, -2, 94) + rng.normal(-1, 0.3, 30)
+    energies = X @ rng.normal(-1, 0.5, 94) + expected
+    assert ratio_finding(X, atoms, energies, expected) is None
+    unit = unit_named("energy", f"{name}/{per}")
+    finding = ratio_finding(
+        X, atoms, unit.energies(energies, atoms=1 / atoms) / unit.factor**2, expected
+    )
+    assert f"--unit energy={unit.name}." in finding.remedy
+    # another zero is another factor for every element
+    zero = X @ -(np.linspace(1, 94, 94) ** 2.4)
+    assert ratio_finding(X, atoms, zero, expected) is None
 
 
 @pytest.mark.parametrize("name", ["mp-frames-gga", "mp-frames-r2scan"])

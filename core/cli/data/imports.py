@@ -157,11 +157,12 @@ def import_(
         progress=progress,
     )
     findings = []
+    units_read = {field: unit.unit.name for field, unit in plan.units.items()}
     if kind == "frames":
         # Only frames wait for torch.
         from core.checks.doctor import imported_findings  # noqa: PLC0415
 
-        findings = imported_findings(card, progress=progress)
+        findings = imported_findings(card, units_read, progress=progress)
     told = "".join(f"\n\n{finding.text}" for finding in findings)
     return Answer(
         data={
@@ -170,7 +171,7 @@ def import_(
             "description": card.description,
             **_report(card),
             "mapping": plan.mapping,
-            "units": {field: unit.unit.name for field, unit in plan.units.items()},
+            "units": units_read,
             "assumed_units": [field for field, unit in plan.units.items() if unit.is_assumed],
             "left_out": plan.left_out,
             "ignored": plan.ignored,

@@ -267,7 +267,7 @@ def import_records(
     energy = records.plan.units["energy"]
     frames: Iterable[Frame | pa.RecordBatch] = records.rows(progress)
     if energy.is_assumed and energy.unit.per == "atom":
-        frames = refuse_totals(records.frames(progress), source.path.name)
+        frames = refuse_totals(records.frames(progress), source.path.name, read_as=energy.unit.name)
 
     before = _chosen_before(source)
 

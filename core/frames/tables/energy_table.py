@@ -195,7 +195,10 @@ class EnergyTable(MappedTable):
             if self._unit_of[column].is_assumed and known.any():
                 energies = data[column].to_numpy()[known]
                 where = f"{self.file.path.name}, column {column!r}"
-                refuse_column(counts[known], energies, where, of_formulas=of_formulas)
+                read_as = self._unit_of[column].unit.name
+                refuse_column(
+                    counts[known], energies, where, of_formulas=of_formulas, read_as=read_as
+                )
 
     @cached_property
     def _unit_of(self) -> dict[str, ColumnUnit]:

@@ -91,8 +91,9 @@ def import_frames(
         licence=licence,
     )
     frames: Iterable[Frame] = table.frames(progress)
-    if table.plan.units["energy"].is_assumed:
-        frames = refuse_totals(frames, table.file.path.name)
+    energy = table.plan.units["energy"]
+    if energy.is_assumed:
+        frames = refuse_totals(frames, table.file.path.name, read_as=energy.unit.name)
     return write_frames(directory, card, frames, describe=table.describe)
 
 
