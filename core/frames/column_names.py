@@ -23,7 +23,7 @@ _IDS: dict[str, str] = {
     "filename file_name file name index __index_level_0__",
     "frame_id": "frame_id frame",
     "formula": "formula formula_pretty pretty_formula reduced_formula chemical_formula "
-    "full_formula formula_sum composition",
+    "full_formula formula_sum composition compound",
     "n_atoms": "nsites n_sites natoms n_atoms num_atoms num_sites number_of_atoms nat",
     "functional": "functional xc xc_functional dft_functional dft_type level_of_theory theory "
     "run_type func energy_type thermo_type calc_type method",

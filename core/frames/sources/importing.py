@@ -16,6 +16,7 @@ from core.frames.functionals import MIXED, canonical_functional, covers
 from core.frames.registry import list_datasets, new_dataset_path
 from core.frames.schema import DFT, Card, Corrections, Frame, ImportReport
 from core.frames.sources.json_files.entry_table import entry_table
+from core.frames.sources.json_files.json_table import json_table
 from core.frames.sources.many import ManyFiles
 from core.frames.sources.opening import open_source
 from core.frames.sources.record_frames import HEAD_RECORDS, RecordFrames
@@ -177,7 +178,7 @@ def _opened(every: list[Path], reading: Reading) -> Input:
         source = sources[0]
         if source is not None:
             return Input(source=source, table=None)
-        return Input(source=None, table=entry_table(every[0]) or open_table(every[0]))
+        return Input(source=None, table=_table(every[0]))
     known = [source for source in sources if source is not None]
     forms = {type(source) for source in known}
     if len(known) < len(every) or len(forms) != 1:
@@ -187,6 +188,10 @@ def _opened(every: list[Path], reading: Reading) -> Input:
             "a data set of their own."
         )
     return Input(source=ManyFiles(known), table=None)
+
+
+def _table(path: Path) -> TableFile:
+    return entry_table(path) or json_table(path) or open_table(path)
 
 
 def import_dataset(

@@ -8,13 +8,17 @@ from core.errors import LabError
 from core.frames.sources.atoms.forms import ASE_FORMS
 from core.frames.sources.extended_xyz import ExtendedXyz
 from core.frames.sources.id_prop import IdProp
+from core.frames.sources.json_files.aflow import Aflow
 from core.frames.sources.json_files.chgnet_parse import ChgnetParse
 from core.frames.sources.json_files.columns import PymatgenTrajectory, StructureColumns
 from core.frames.sources.json_files.element_energies import refuse_element_energies
 from core.frames.sources.json_files.entries import ComputedEntries
+from core.frames.sources.json_files.fitsnap import FitSnap
 from core.frames.sources.json_files.jarvis import Jarvis
 from core.frames.sources.json_files.matpes import MatPes
 from core.frames.sources.json_files.mptrj import MpTrj
+from core.frames.sources.json_files.nomad import NomadArchive
+from core.frames.sources.json_files.optimade import Optimade
 from core.frames.sources.json_files.sets import (
     Mlearn,
     Pydmclab,
@@ -42,6 +46,7 @@ SOURCES: Final[tuple[type[RecordSource], ...]] = (
     *(MatPes, MpTrj, ChgnetParse),
     *TRAINING_FORMS,
     *(ComputedEntries, TaskDocuments, Jarvis, Mlearn, Pydmclab, PymatgenTrajectory),
+    *(Optimade, NomadArchive, Aflow, FitSnap),
     *(LeMat, ColabFit, MatPesParquet),
     IdProp,
     # Forms with any keys, after those whose keys are known.

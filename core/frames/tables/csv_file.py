@@ -110,7 +110,10 @@ class CsvFile(TableFile):
         if start.startswith(tuple(bom for bom, _ in _BOMS)):
             return
         if start.lstrip()[:1] in {b"{", b"["}:
-            raise LabError(f"{self.path.name} is JSON, not a table; save it as CSV or Parquet.")
+            raise LabError(
+                f"{self.path.name} is JSON of a form that is not known, neither structures with "
+                "energies nor rows with formulas; save it as extended XYZ, CSV or Parquet."
+            )
         if b"\0" in start:
             raise LabError(
                 f"{self.path.name} is a binary file, not a table; save the table as CSV in UTF-8 "

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from core.frames.sources.atoms.rows import parse_row
 from core.frames.sources.json_files.columns import labeller
 from core.frames.sources.json_files.documents import (
     JsonDocuments,
@@ -18,6 +19,7 @@ from core.frames.tables.structures import looks_like_structure as is_structure_t
 from core.frames.tables.tabular import CellError
 
 _STRUCTURES: Final = ("structure", "final_structure", "relaxed_structure", "pymatgen_structure")
+_ATOMS: Final = "atoms_json"
 _TEXTS: Final = ("cif", "poscar")
 _GROUPS: Final = (
     *("outputs", "output", "labels", "results", "targets", "calculator", "data", "info"),
@@ -60,7 +62,10 @@ class StructureDocuments(JsonDocuments):
 
 
 class SiteDocuments(JsonDocuments):
-    """Objects with species, cell and coordinates side by side, as of ASE's Atoms.todict."""
+    """Objects with species, cell and coordinates side by side, as of ASE's Atoms.todict.
+
+    pymatgen's MSONAtoms hold ASE's own JSON as a text, with the labels beside it.
+    """
 
     form = "json-sites"
     title = "JSON with species, cells and coordinates"
@@ -69,10 +74,12 @@ class SiteDocuments(JsonDocuments):
     @classmethod
     def is_document(cls, document: Mapping[str, Any]) -> bool:
         """Return whether an object has keys for species, a cell and coordinates."""
-        return has_sites(document)
+        return has_sites(document) or isinstance(document.get(_ATOMS), str)
 
     def read(self, document: Mapping[str, Any], where: str, key: str) -> Iterator[Record | Refused]:
         """Yield one structure with its labels."""
+        if isinstance(atoms := document.get(_ATOMS), str):
+            document = {**document.get("atoms_info", {}), **parse_row(atoms.encode())}
         record = sites_record(where, document)
         labels = labels_of(record.values, "")
         record.values = {"id": key, **labels} if key else labels
