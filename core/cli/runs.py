@@ -19,8 +19,8 @@ from core.runs.record.listing import find_run, list_runs, queue_position, status
 from core.runs.record.verifying import verify
 from core.runs.results.comparison import no_gain
 from core.runs.results.unseen import FILES, unseen_of
-from core.training.settings.config import FLAGS
 from core.training.settings.energies_only import drift_text, replay_text, teacher_text
+from core.training.settings.flags import FLAGS
 from core.training.settings.left_out import left_out_text
 from core.training.settings.metrics import TEST_METRICS
 from core.training.settings.report import forgotten_rows, solved_text

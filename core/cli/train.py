@@ -13,8 +13,9 @@ from core.runs.process.worker import execute
 from core.runs.record.directory import Run
 from core.runs.record.events import errors_text
 from core.runs.record.status import Status
-from core.training.settings.config import BLOCKS, FLAGS, RunConfig
+from core.training.settings.config import BLOCKS, RunConfig
 from core.training.settings.energies_only import before_text, drift_text, replay_text, teacher_text
+from core.training.settings.flags import FLAGS
 from core.training.settings.methods import DEFAULT, METHODS
 from core.training.settings.report import solved_text
 from core.training.settings.stability_text import stability_text
@@ -33,7 +34,14 @@ def _option(key: str, help_text: str | None = None, default: str | None = None) 
 def train(
     *,
     method: Annotated[str | None, _option("method", ", ".join(METHODS), DEFAULT)] = None,
-    dataset: Annotated[str | None, _option("dataset", "Data set of frames.")] = None,
+    dataset: Annotated[
+        str | None,
+        _option(
+            "dataset",
+            "Data set of frames; for several functionals at once one of each, separated by commas, "
+            "the one to judge by first.",
+        ),
+    ] = None,
     source_model: Annotated[
         str | None, _option("source_model", "Start: chgnet-0.3.0, chgnet-r2scan or a checkpoint.")
     ] = None,
@@ -105,6 +113,31 @@ def train(
     ] = None,
     replay_weight: Annotated[
         float | None, _option("replay.weight", "Weight of their loss.", "1")
+    ] = None,
+    functionals_weights: Annotated[
+        str | None,
+        _option(
+            "functionals.weights",
+            "Several functionals: weight of the loss of further data sets, such as "
+            "mp-frames-gga=0.5.",
+            "1",
+        ),
+    ] = None,
+    functionals_ratios: Annotated[
+        str | None,
+        _option(
+            "functionals.ratios",
+            "Frames of further data sets per training frame of the first, such as mp-frames-gga=2.",
+            "1",
+        ),
+    ] = None,
+    functionals_pull: Annotated[
+        float | None,
+        _option(
+            "functionals.pull",
+            "Pull toward zero of what each functional adds to the atom embedding.",
+            "0.001",
+        ),
     ] = None,
     ema: Annotated[
         float | None,

@@ -23,7 +23,7 @@ class Finding:
         cost: what it costs, meV/atom of energy error; None where that is not known.
         rows: rows of the frames concerned, where leaving them out mends it.
         settings: settings of a run that mend it, by keys of
-            `core.training.settings.config.FLAGS`.
+            `core.training.settings.flags.FLAGS`.
     """
 
     kind: str

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.elements import fractions_from_flat
+from core.elements import N_ELEMENTS, fractions_from_flat
 from core.potential.graph import PackedGraph
 
 _COSINE_SCALE = 1 - 1e-6
@@ -30,7 +30,8 @@ class PackedBatch:
 
     Attributes:
         atoms_per_frame: number of atoms of each frame, (B,).
-        species: atomic number minus one, (N,).
+        species: atomic number minus one, (N,); more by 94 for each table of atom features before
+            the frame's.
         atom_frame: frame of each atom, (N,).
         fractions: composition, atoms of each element over all atoms, (B, 94).
         volumes: cell volumes in Å³, (B,).
@@ -101,6 +102,7 @@ def collate(
     *,
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
+    tables: Sequence[int] | None = None,
 ) -> PackedBatch:
     """Join graphs into one batch.
 
@@ -108,6 +110,8 @@ def collate(
         graphs: at least one graph.
         dtype: floating-point type of the batch, that of the model.
         device: where the batch goes.
+        tables: the table of atom features that each graph takes, in a model that has several
+            (``core.training.step.offsets``); None for one table.
 
     Returns:
         The batch. Frames keep their order, atoms the order within their frame.
@@ -143,6 +147,9 @@ def collate(
     )
 
     numbers = np.concatenate([graph.atomic_numbers for graph in graphs])
+    species = numbers.astype(np.int64) - 1
+    if tables is not None:
+        species += N_ELEMENTS * np.repeat(np.asarray(tables, dtype=np.int64), atoms)
 
     def real(array: NDArray[np.float64]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(dtype)
@@ -152,7 +159,7 @@ def collate(
 
     batch = PackedBatch(
         atoms_per_frame=index(atoms),
-        species=index(numbers.astype(np.int64) - 1),
+        species=index(species),
         atom_frame=index(atom_frame),
         fractions=real(fractions_from_flat(numbers, np.concatenate([[0], np.cumsum(atoms)]))),
         volumes=real(np.abs(np.linalg.det(lattices))),

@@ -23,6 +23,13 @@ READOUT_PLACES = (0, 2, 4, 7)
 ATOMREF = "composition_model.fc.weight"
 """Stock name of the AtomRef, (1, 94)."""
 
+EMBEDDING = "atom_embedding.embedding.weight"
+"""Stock name of the initial atom features, (94, d)."""
+
+OFFSETS = "atom_embedding.offsets"
+"""Name of what each of K functionals adds to them, (K, 94, d), where a model is trained on several;
+stock has no such parameter, see `core.training.step.offsets`."""
+
 
 @dataclass(kw_only=True, frozen=True, slots=True)
 class Gate:
@@ -100,7 +107,8 @@ class Weights:
 
     Attributes:
         atomref: energy of each element in eV/atom, (1, 94).
-        elements: initial atom features of each element, (94, d).
+        elements: initial atom features of each element, (94, d); of K functionals one table below
+            the other, (94 K, d).
         bond_frequencies: radial frequencies of the atom graph, (k,).
         short_frequencies: radial frequencies of the bond graph, (k,).
         bond_embedding: radial basis to bond features, (d, k).
@@ -157,7 +165,7 @@ class Weights:
         levels = range(model.n_conv)
         return cls(
             atomref=read(ATOMREF),
-            elements=read("atom_embedding.embedding.weight"),
+            elements=_elements(read, stacked=OFFSETS in parameters),
             bond_frequencies=read("bond_basis_expansion.rbf_expansion_ag.frequencies"),
             short_frequencies=read("bond_basis_expansion.rbf_expansion_bg.frequencies"),
             bond_embedding=read("bond_embedding.weight"),
@@ -187,6 +195,11 @@ class Weights:
             readout_norm=_affine(read, "readout_norm"),
             readout=tuple(_affine(read, f"mlp.layers.{layer}") for layer in READOUT_PLACES),
         )
+
+
+def _elements(read: Read, *, stacked: bool) -> Tensor:
+    shared = read(EMBEDDING)
+    return (shared + read(OFFSETS)).flatten(0, 1) if stacked else shared
 
 
 def _affine(read: Read, name: str) -> Affine:

@@ -88,7 +88,7 @@ def method_atomref(
         labels=card.labels,
         corrections=card.corrections,
     )
-    pulled = method in {"residual", "linearised"}
+    pulled = method in {"residual", "linearised", "multifidelity"}
     return fit_atomref(
         target,
         method="residual" if pulled else "lstsq",

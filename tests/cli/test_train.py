@@ -17,7 +17,8 @@ from core.cli import train as train_module
 from core.runs.process import local, worker
 from core.runs.record.directory import Run
 from core.runs.record.listing import list_runs
-from core.training.settings.config import FLAGS, RunConfig
+from core.training.settings.config import RunConfig
+from core.training.settings.flags import FLAGS
 from core.training.settings.metrics import METRICS, STABILITY_METRICS
 from tests.cli.helpers import answer, invoke, make_frames, mistake, pair_table
 

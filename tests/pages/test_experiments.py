@@ -11,7 +11,7 @@ from core.runs.groups.experiment import Experiment
 from core.runs.process import local
 from core.runs.record.listing import list_runs
 from core.training.settings.config import RunConfig
-from core.training.settings.methods import METHODS
+from core.training.settings.methods import ALONE
 from tests.pages.example_runs import write_tiny
 
 
@@ -33,17 +33,16 @@ def test_the_form_launches_every_method_and_seed_once(tiny, visit):
     at.number_input(key="seeds").set_value(2)
     at.number_input(key="epochs").set_value(3).run()
     assert command(at) == (
-        f"atomref experiment run --methods {','.join(METHODS)} "
-        "--seeds 0,1 --dataset tiny --epochs 3"
+        f"atomref experiment run --methods {','.join(ALONE)} --seeds 0,1 --dataset tiny --epochs 3"
     )
-    assert any(f"{2 * len(METHODS)} runs" in one.value for one in at.caption)
+    assert any(f"{2 * len(ALONE)} runs" in one.value for one in at.caption)
     at.button(key="launch-experiment").click().run()
     assert not at.exception, at.exception
     (one,) = Experiment.load_all()
     assert [run.id for run in tiny] == one.runs
-    assert len(list_runs()) == 2 * len(METHODS)
+    assert len(list_runs()) == 2 * len(ALONE)
     assert any(
-        f"0 of {2 * len(METHODS)} runs finished" in str(bar.proto) for bar in at.get("progress")
+        f"0 of {2 * len(ALONE)} runs finished" in str(bar.proto) for bar in at.get("progress")
     )
 
 

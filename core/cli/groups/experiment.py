@@ -52,7 +52,7 @@ def run(
     options = training_options(context.args, but={"method", "seed"})
     base = RunConfig.from_options(options, where="experiment run")
     draft = Experiment.draft(
-        base, methods=method_keys(methods), seeds=whole_numbers(seeds, "--seeds")
+        base, methods=method_keys(methods, base), seeds=whole_numbers(seeds, "--seeds")
     )
     return trained(draft.create(), _answer, detach=detach)
 

@@ -11,8 +11,9 @@ from core.cli.options import Detach, JsonFlag, Yes
 from core.progress import duration_text
 from core.runs.groups.group import Group
 from core.runs.process.restart import restart_lost
-from core.training.settings.config import FLAGS
-from core.training.settings.methods import METHODS
+from core.training.settings.config import RunConfig
+from core.training.settings.flags import FLAGS
+from core.training.settings.methods import ALONE, METHODS
 
 GroupType = TypeVar("GroupType", bound=Group)
 
@@ -102,13 +103,16 @@ def training_options(words: list[str], *, but: Collection[str]) -> dict[str, str
     return options
 
 
-def method_keys(text: str) -> list[str]:
-    """Return the methods that an option names, separated by commas; "all" stands for all.
+def method_keys(text: str, base: RunConfig) -> list[str]:
+    """Return the methods that an option names, separated by commas.
 
     Args:
-        text: value of the option.
+        text: value of the option; "all" stands for all that the number of data sets allows.
+        base: settings of all runs.
     """
-    return list(METHODS) if text == "all" else [key for key in text.split(",") if key]
+    if text == "all":
+        return list(METHODS) if base.functionals.datasets else ALONE
+    return [key for key in text.split(",") if key]
 
 
 def group_data(group: Group) -> dict[str, Any]:

@@ -48,10 +48,11 @@ def run(
     validation stalls.
     """
     options = training_options(context.args, but={"method", "seed", "frames"})
+    base = RunConfig.from_options(options, where="sweep run")
     draft = Sweep.draft(
-        RunConfig.from_options(options, where="sweep run"),
+        base,
         sizes=whole_numbers(sizes, "--sizes"),
-        methods=method_keys(methods),
+        methods=method_keys(methods, base),
         seeds=whole_numbers(seeds, "--seeds"),
         steps=steps,
     )
@@ -69,9 +70,10 @@ def grow(
     _json: JsonFlag = False,
 ) -> Answer:
     """Add sizes, methods or seeds, and create deleted runs anew; existing runs stay."""
-    grown = Sweep.load(name).grow(
+    before = Sweep.load(name)
+    grown = before.grow(
         sizes=whole_numbers(sizes, "--sizes"),
-        methods=method_keys(methods),
+        methods=method_keys(methods, before.base),
         seeds=whole_numbers(seeds, "--seeds"),
     )
     return trained(grown, _answer, detach=detach)

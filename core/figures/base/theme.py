@@ -29,8 +29,10 @@ METHOD_COLORS: Final[dict[str, str]] = {
     "refit": "#0072B2",
     "residual": "#009E73",
     "linearised": "#CC79A7",
+    "multifidelity": "#9467BD",
 }
-"""One colour per method everywhere, from Okabe and Ito's set for all kinds of colour vision."""
+"""One colour per method everywhere, from Okabe and Ito's set for all kinds of colour vision. The
+last one is not of it, and differs in lightness."""
 
 OTHER_COLOR: Final = "#D55E00"
 """For whatever is not one of the methods, such as a row of the paper."""

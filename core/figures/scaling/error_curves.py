@@ -34,7 +34,7 @@ _BAND: Final = 0.16
 _SYMBOLS: Final = dict(
     zip(
         METHOD_COLORS,
-        ("circle", "triangle-up", "triangle-down", "square", "diamond", "star"),
+        ("circle", "triangle-up", "triangle-down", "square", "diamond", "star", "hexagon"),
         strict=True,
     )
 )

@@ -39,7 +39,10 @@ class Experiment(Group):
         check_choices(methods, seeds, n_runs=len(methods) * len(seeds))
         ordered = [method for method in METHODS if method in methods]
         draft = cls(name=base.name, base=base, methods=ordered, seeds=list(seeds))
-        return draft.model_copy(update={"base": draft.configs()[0]})
+        configs = draft.configs()
+        # One that names all data sets, if any does.
+        named = next((config for config in configs if config.functionals.datasets), configs[0])
+        return draft.model_copy(update={"base": named})
 
     def configs(self) -> list[RunConfig]:
         """Return the settings of its runs.
@@ -47,9 +50,8 @@ class Experiment(Group):
         Raises:
             LabError: if a method does not support them.
         """
-        base = self.base.model_dump()
         return [
-            RunConfig.parse(base | {"method": method, "seed": seed}, where=method)
+            self.base.of_method(method, where=method, seed=seed)
             for seed in self.seeds
             for method in self.methods
         ]

@@ -113,12 +113,13 @@ class Sweep(Group):
         Raises:
             LabError: if a method does not support them.
         """
-        base = self.base.model_dump()
         configs = [
-            RunConfig.parse(
-                base
-                | {"frames": size, "method": method, "seed": seed, "epochs": self.epochs(size)},
+            self.base.of_method(
+                method,
                 where=f"{method}, {size} frames",
+                frames=size,
+                seed=seed,
+                epochs=self.epochs(size),
             )
             for seed in self.seeds
             for method in self.methods

@@ -8,7 +8,8 @@ import pandas as pd
 
 from core.runs.record.directory import Run
 from core.runs.results.comparison import label_of
-from core.training.settings.config import FLAGS, RunConfig
+from core.training.settings.config import RunConfig
+from core.training.settings.flags import FLAGS
 
 _UNSET = "not set"
 

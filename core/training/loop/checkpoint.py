@@ -15,9 +15,16 @@ from core.potential.models import load_model
 from core.sealed import sealed
 from core.training.settings.config import RunConfig
 from core.training.settings.metrics import Metrics, MetricSums
+from core.training.step.offsets import (
+    has_offsets,
+    of_functional,
+    set_shared_state,
+    shared_state,
+)
 
 LAST = "last.pt"
 BEST = "best.pth.tar"
+"""The best model; of several functionals, that of the first."""
 
 
 def kept_name(epoch: int) -> str:
@@ -63,6 +70,10 @@ class Position:
     tenth_gradients: dict[str, float] = field(default_factory=dict)
     other_sums: dict[str, MetricSums] = field(default_factory=dict)
 
+    def train_errors(self, of_origin: str) -> Metrics:
+        """Return the training errors of this epoch on labels of one other origin."""
+        return self.other_sums.get(of_origin, MetricSums()).result()
+
     def clear_tenth(self) -> None:
         """Begin a new tenth of an epoch."""
         self.tenth_sums, self.tenth_loss, self.tenth_steps = MetricSums(), 0.0, 0
@@ -98,6 +109,7 @@ class Saved:
         anchor: weights that L2-SP pulls toward; None without it.
         replay: AtomRef of replayed frames, (94,) float64 eV/atom, and the fingerprint of their data
             set; None without replay.
+        levels: the same of each further functional.
     """
 
     model: CHGNet
@@ -109,13 +121,15 @@ class Saved:
     n_updates: int = 0
     anchor: dict[str, torch.Tensor] | None = None
     replay: dict[str, Any] | None = None
+    levels: list[dict[str, Any]] = field(default_factory=list)
 
 
 def save(path: Path, state: Saved, *, config: RunConfig, fingerprint: str) -> None:
     """Write everything needed to resume a run bit for bit; the file is complete or missing.
 
     The learning rate follows from the position and the order of frames from the seed, so neither
-    is stored; torch's random state is. The model is stored where `CHGNet.from_file` finds it.
+    is stored; torch's random state is. The model is stored where `CHGNet.from_file` finds it; of
+    several functionals, that of the first is.
 
     Args:
         path: the file; an older one is replaced.
@@ -123,10 +137,13 @@ def save(path: Path, state: Saved, *, config: RunConfig, fingerprint: str) -> No
         config: the run's settings.
         fingerprint: the data set's.
     """
+    model = state.model
+    if has_offsets(model):
+        model = of_functional(model, 0, state.baseline.numpy())
     content = {
         "model": {
-            "state_dict": state.model.state_dict(),
-            "model_args": json.loads(json.dumps(state.model.model_args)),
+            "state_dict": model.state_dict(),
+            "model_args": json.loads(json.dumps(model.model_args)),
         },
         "optimizer": state.optimizer,
         "position": asdict(state.position),
@@ -136,6 +153,8 @@ def save(path: Path, state: Saved, *, config: RunConfig, fingerprint: str) -> No
         "n_updates": state.n_updates,
         "anchor": state.anchor,
         "replay": state.replay,
+        "levels": state.levels,
+        "shared": shared_state(state.model),
         "config": config.model_dump(exclude=_FREE),
         "fingerprint": fingerprint,
         "random": torch.get_rng_state(),
@@ -173,6 +192,8 @@ def load(path: Path, *, config: RunConfig, fingerprint: str) -> Saved:
             f"{path}: data set {config.dataset} has changed since this run began; start a new run."
         )
     torch.set_rng_state(content["random"])
+    if content.get("shared") is not None:
+        set_shared_state(model, content["shared"])
     return Saved(
         model=model,
         optimizer=content["optimizer"],
@@ -184,4 +205,5 @@ def load(path: Path, *, config: RunConfig, fingerprint: str) -> Saved:
         n_updates=content.get("n_updates", 0),
         anchor=content.get("anchor"),
         replay=content.get("replay"),
+        levels=content.get("levels", []),
     )

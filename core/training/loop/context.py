@@ -1,6 +1,7 @@
 """What the parts of a training run share: settings, data, processes, and the files they write."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from core.training.scoring.error_rows import ErrorRows
 from core.training.scoring.evaluate import error_sums
 from core.training.settings.config import RunConfig
 from core.training.settings.metrics import Metrics
-from core.training.step.feed import Feed
+from core.training.step.feed import Feed, Level
 from core.training.step.parallel import Team, shares
 from core.training.step.step import Stepper
 
@@ -38,6 +39,7 @@ class RunState:
         stepper: model, optimiser and training step.
         position: how far the run is.
         start: content of the "start" event.
+        level_validation: validation frames of this process of each further functional.
         saved: when `last.pt` was written, by `time.monotonic`.
     """
 
@@ -46,6 +48,7 @@ class RunState:
     stepper: Stepper
     position: Position
     start: dict[str, Any]
+    level_validation: Sequence[Examples] = ()
     saved: float = field(default_factory=time.monotonic)
 
 
@@ -85,19 +88,27 @@ class RunContext:
         progress = self.report.progress("structures", len(rows), self.stopping)
         return load_examples(self.frame_set if data is None else data, rows, progress)
 
-    def share_of(self, rows: NDArray[np.integer]) -> NDArray[np.integer]:
+    def share_of(
+        self, rows: NDArray[np.integer], data: FrameSet | None = None
+    ) -> NDArray[np.integer]:
         """Return the rows that this process evaluates; the cost of a row is its atoms."""
-        costs = self.frame_set.n_atoms()[rows].tolist()
+        costs = (self.frame_set if data is None else data).n_atoms()[rows].tolist()
         return rows[shares(costs, self.team.size)[self.team.rank]]
 
-    def errors(self, model: CHGNet, examples: Examples, rows: NDArray[np.integer]) -> ErrorRows:
+    def errors(
+        self,
+        model: CHGNet,
+        examples: Examples,
+        rows: NDArray[np.integer],
+        data: FrameSet | None = None,
+    ) -> ErrorRows:
         """Return the errors on these rows, each of which is an example of one process."""
         local_sums = self.stopping.agreed(
             lambda: error_sums(model, examples, progress=self.stopping.here)
         )
         sums = np.zeros((len(rows), local_sums.shape[1]))
         sums[np.searchsorted(rows, examples.rows)] = local_sums
-        fingerprint = self.frame_set.fingerprint
+        fingerprint = (self.frame_set if data is None else data).fingerprint
         return ErrorRows(fingerprint=fingerprint, rows=rows, sums=self.team.add(sums))
 
     def save_errors(self, errors: ErrorRows, name: str) -> Metrics:
@@ -123,6 +134,7 @@ class RunContext:
                 n_updates=0 if average is None else average.n_updates,
                 anchor=None if anchor is None else anchor.start,
                 replay=state.feed.saved_replay(),
+                levels=state.feed.saved_levels(),
             ),
             config=self.config,
             fingerprint=self.frame_set.fingerprint,
@@ -130,18 +142,35 @@ class RunContext:
         state.saved = time.monotonic()
 
     def save_model(
-        self, model: CHGNet, state: RunState, name: str, *, epoch: int, validation: Metrics
+        self,
+        model: CHGNet,
+        state: RunState,
+        name: str,
+        *,
+        epoch: int,
+        validation: Metrics,
+        level: Level | None = None,
     ) -> None:
-        """Write the model after this many epochs to a file, with a description of its training."""
+        """Write the model after this many epochs to a file, with a description of its training.
+
+        Args:
+            model: the model.
+            state: the run.
+            name: name of the file.
+            epoch: number of epochs.
+            validation: the model's errors.
+            level: the further functional that it is of; None for the first.
+        """
         if not self.team.leads:
             return
-        card = self.frame_set.card
+        card = (self.frame_set if level is None else level.data).card
+        elements = state.start.get("elements") if level is None else level.elements()
         extra = {
             "functional": card.functional,
             "corrections": card.corrections,
             "labels": card.labels,
             "config": self.config.model_dump(),
-            "elements": state.start.get("elements"),
+            "elements": elements,
             "epoch": epoch,
             "validation": validation,
         }

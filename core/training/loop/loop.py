@@ -18,6 +18,7 @@ from core.training.loop import checkpoint
 from core.training.loop.certainty import calibrate
 from core.training.loop.context import RunContext, RunState
 from core.training.loop.events import Emit, Reporter
+from core.training.loop.levels import by_functional, keep, tested, validated
 from core.training.loop.memory import peak_memory_mb
 from core.training.loop.outcome import Outcome
 from core.training.loop.schedule import learning_rate, marks
@@ -215,6 +216,7 @@ class _Loop:
         model = self._stepper.result
         errors = context.errors(model, state.validation, context.split.validation)
         validation = errors.metrics()
+        levels, of_levels = state.feed.levels, validated(context, state)
         seconds = at.epoch_seconds + time.perf_counter() - began
         self._report(
             "epoch",
@@ -226,7 +228,18 @@ class _Loop:
             seconds=seconds,
             frames_per_second=len(state.feed.train) / at.epoch_seconds,
             memory_mb=peak_memory_mb(context.device),
-            source_functional={name: sums.result() for name, sums in at.other_sums.items()},
+            source_functional={
+                name: sums.result()
+                for name, sums in at.other_sums.items()
+                if name not in {level.origin for level in levels}
+            },
+            functionals=by_functional(
+                levels,
+                [
+                    {"train": at.train_errors(level.origin), "validation": found.metrics()}
+                    for level, found in zip(levels, of_levels, strict=True)
+                ],
+            ),
         )
         at.epoch += 1
         at.seconds += seconds
@@ -239,6 +252,7 @@ class _Loop:
             names.append(checkpoint.kept_name(at.epoch))
         for name in names:
             context.save_model(model, state, name, epoch=at.epoch, validation=validation)
+        keep(context, state, of_levels, names, epoch=at.epoch)
         at.clear_epoch()
         context.save_state(state)
 
@@ -256,6 +270,8 @@ class _Loop:
         )
         errors = context.errors(best, examples, context.split.test)
         test = context.save_errors(errors, error_rows.TEST)
+        levels = self._state.feed.levels
+        of_levels = by_functional(levels, [tested(context, level) for level in levels])
         drift = self._force_drift(best) if context.team.leads else None
         lost = self._forgotten(best) if context.team.leads else None
         certain = calibrate(context, best) if context.team.leads else None
@@ -264,6 +280,7 @@ class _Loop:
             best_epoch=at.best_epoch,
             validation=at.best_validation,
             test=test,
+            functionals=of_levels,
             force_drift=drift,
             atomref_after=again,
             forgotten=lost,

@@ -11,6 +11,7 @@ from core.potential.examples import Examples
 from core.potential.models import load_model, source_functional
 from core.training.loop.checkpoint import Saved
 from core.training.loop.context import RunContext
+from core.training.loop.levels import make_levels
 from core.training.settings.partition import label_flags
 from core.training.step.feed import Feed, Replay, make_feed
 from core.training.step.replay import replayed_rows, replayed_set
@@ -43,7 +44,8 @@ def make_run_feed(context: RunContext, train: Examples, saved: Saved | None = No
     replay = _replay(context, train, saved) if config.replay.dataset else None
     asked = config.teacher.weight or (replay is not None and replay.atomref is None)
     pretrained = load_model(config.source_model, context.device) if asked else None
-    return make_feed(config, train, pretrained, replay)
+    levels = make_levels(context, train, saved)
+    return make_feed(config, train, pretrained, replay, levels)
 
 
 def _without_forces(context: RunContext, train: Examples) -> int:

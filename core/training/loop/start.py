@@ -16,14 +16,17 @@ from core.training.loop import checkpoint
 from core.training.loop.certainty import DRAWS
 from core.training.loop.checkpoint import Position, Saved
 from core.training.loop.context import RunContext, RunState
+from core.training.loop.levels import level_facts, load_validation, validated
 from core.training.loop.source_labels import make_run_feed, source_labels
 from core.training.scoring import error_rows
+from core.training.settings.functionals import file_of
 from core.training.settings.left_out import reasons
 from core.training.settings.methods import METHODS
 from core.training.settings.partition import trained_flags
 from core.training.step.averaging import Anchor, Average
 from core.training.step.compilation import compile_step, should_compile
 from core.training.step.feed import Feed
+from core.training.step.offsets import add_offsets, has_offsets
 from core.training.step.optimizer import make_optimizer
 from core.training.step.setup import configure_model, initial_atomref, initial_model
 from core.training.step.step import Stepper
@@ -97,6 +100,8 @@ def _begin(context: RunContext, train: Examples, validation: Examples) -> RunSta
     atomref = context.stopping.led(lambda: _prepare(context, train))
     model = initial_model(config, np.array(atomref["energies"]), context.device, atomref["change"])
     feed = make_run_feed(context, train)
+    if feed.levels:
+        add_offsets(model, 1 + len(feed.levels))
     stepper = _stepper(context, model, feed)
     _set_beside(context, stepper)
     # Of the test frames as well: they are converted again at the end, but the log names all.
@@ -106,7 +111,7 @@ def _begin(context: RunContext, train: Examples, validation: Examples) -> RunSta
     )
     left_out = {name: reason for _, part in gathered for name, reason in part.items()}
     began = time.perf_counter()
-    errors = context.errors(model, validation, split.validation)
+    errors = context.errors(stepper.result, validation, split.validation)
     metrics = context.save_errors(errors, error_rows.UNTRAINED)
     flags = trained_flags(context.frame_set, config.loss)
     content = {
@@ -123,10 +128,21 @@ def _begin(context: RunContext, train: Examples, validation: Examples) -> RunSta
         "validation": metrics,
         "validation_seconds": time.perf_counter() - began,
         "source_functional": source_labels(context, feed),
+        "functionals": [level_facts(level) for level in feed.levels],
     }
     state = RunState(
-        feed=feed, validation=validation, stepper=stepper, position=Position(), start=content
+        feed=feed,
+        validation=validation,
+        stepper=stepper,
+        position=Position(),
+        start=content,
+        level_validation=load_validation(context, feed.levels),
     )
+    for level, facts, found in zip(
+        feed.levels, content["functionals"], validated(context, state), strict=True
+    ):
+        name = file_of(error_rows.UNTRAINED, level.table)
+        facts["validation"] = context.save_errors(found, name)
     if METHODS[config.method].closed_form:
         # Training has to improve on it.
         state.position.best_epoch, state.position.best_validation = 0, metrics
@@ -175,6 +191,7 @@ def _resume(context: RunContext, train: Examples, validation: Examples) -> RunSt
         stepper=stepper,
         position=saved.position,
         start=saved.start,
+        level_validation=load_validation(context, feed.levels),
     )
 
 
@@ -186,8 +203,10 @@ def _set_beside(context: RunContext, stepper: Stepper, saved: Saved | None = Non
         if saved is not None and saved.average is not None:
             stepper.average.model.load_state_dict(saved.average)
             stepper.average.n_updates = saved.n_updates
-    if config.l2_sp:
-        stepper.anchor = Anchor(model, config.l2_sp, None if saved is None else saved.anchor)
+    of_offsets = config.functionals.pull if has_offsets(model) else 0.0
+    if config.l2_sp or of_offsets:
+        start = None if saved is None else saved.anchor
+        stepper.anchor = Anchor(model, config.l2_sp, start, of_offsets=of_offsets)
 
 
 def _stepper(

@@ -1,6 +1,5 @@
 """Settings of one training run: a versioned, validated configuration."""
 
-import reprlib
 import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -8,52 +7,12 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from core.errors import LabError, plain_fault
-from core.training.settings.methods import DEFAULT, METHODS
+from core.errors import LabError
+from core.training.settings.flags import FLAGS
+from core.training.settings.functionals import Functionals, split_names
+from core.training.settings.methods import DEFAULT, METHODS, SEVERAL
 from core.training.settings.source import Replay, Teacher
-
-FLAGS: dict[str, str] = {
-    "method": "--method",
-    "dataset": "--dataset",
-    "source_model": "--model",
-    "frames": "--frames",
-    "epochs": "--epochs",
-    "batch_size": "--batch-size",
-    "minutes": "--minutes",
-    "patience": "--patience",
-    "keep_every": "--keep-every",
-    "optimizer": "--optimizer",
-    "learning_rate": "--lr",
-    "weight_decay": "--weight-decay",
-    "warmup_epochs": "--warmup",
-    "frozen": "--freeze",
-    "block_rates": "--block-rates",
-    "loss.energy": "--loss-energy",
-    "loss.force": "--loss-force",
-    "loss.stress": "--loss-stress",
-    "loss.magmom": "--loss-magmom",
-    "loss.huber_delta": "--huber-delta",
-    "teacher.weight": "--teacher",
-    "teacher.copies": "--teacher-copies",
-    "teacher.displacement": "--teacher-displacement",
-    "replay.dataset": "--replay",
-    "replay.labels": "--replay-labels",
-    "replay.ratio": "--replay-ratio",
-    "replay.weight": "--replay-weight",
-    "ema": "--ema",
-    "l2_sp": "--l2-sp",
-    "best_by": "--best-by",
-    "atomref_after": "--atomref-after",
-    "ridge_strength": "--ridge-strength",
-    "atomref": "--atomref",
-    "stability": "--stability",
-    "seed": "--seed",
-    "device": "--device",
-    "processes": "--processes",
-    "threads": "--threads",
-    "name": "--name",
-}
-"""Command-line flag of every field that a user may set, in the order of `RunConfig.command`."""
+from core.training.settings.wording import sentence_of, word_of
 
 BLOCKS: dict[str, str] = {
     "embedding": "atom, bond and angle embeddings with their basis functions",
@@ -121,6 +80,8 @@ class RunConfig(BaseModel):
         loss: weights of the loss.
         teacher: forces and stresses of the pretrained model, where there are energies alone.
         replay: frames of the source functional that take part, against forgetting.
+        functionals: data sets in further functionals, of `multifidelity`; the best epoch, and the
+            frames that an epoch counts, are those of `dataset`.
         ema: decay per step of a running average of the weights, which is then the model that is
             validated and kept; 0: none.
         l2_sp: pull of the network's weights toward the pretrained ones (L2-SP); 0: none.
@@ -166,6 +127,7 @@ class RunConfig(BaseModel):
     loss: LossRatios = LossRatios()
     teacher: Teacher = Teacher()
     replay: Replay = Replay()
+    functionals: Functionals = Functionals()
     ema: float = Field(default=0.0, ge=0, lt=1)
     l2_sp: float = Field(default=0.0, ge=0)
     best_by: Literal["energy", "force", "stress", "magmom"] = "energy"
@@ -177,6 +139,16 @@ class RunConfig(BaseModel):
     ridge_strength: Annotated[float, Field(gt=0)] | Literal["covariance"] = "covariance"
     atomref: str | None = Field(default=None, min_length=1)
     stability: Literal["off", "static", "relaxed"] = "off"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _several_names(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        named = split_names(data)
+        if named.get("dataset") != data.get("dataset"):
+            named.setdefault("method", SEVERAL)
+        return named
 
     @model_validator(mode="before")
     @classmethod
@@ -260,6 +232,18 @@ class RunConfig(BaseModel):
             raise ValueError("the warm-up should be shorter than the training")
         return self
 
+    @model_validator(mode="after")
+    def _functionals_fit(self) -> Self:
+        several = METHODS[self.method].several
+        if problem := self.functionals.problem(self.method, self.dataset, several=several):
+            raise ValueError(problem)
+        if several and self.replay.dataset:
+            raise ValueError(
+                f"{self.method} learns the source functional as one more data set; name "
+                f"{self.replay.dataset} with the others instead of --replay"
+            )
+        return self
+
     @classmethod
     def parse(cls, data: Mapping[str, Any] | str | bytes, *, where: str = "run settings") -> Self:
         """Validate settings that come from outside.
@@ -279,7 +263,7 @@ class RunConfig(BaseModel):
                 return cls.model_validate_json(data)
             return cls.model_validate(dict(data))
         except ValidationError as error:
-            raise LabError(f"{where}: {_sentence(error)}.") from error
+            raise LabError(f"{where}: {sentence_of(error)}.") from error
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any], *, where: str = "train") -> Self:
@@ -324,11 +308,28 @@ class RunConfig(BaseModel):
         """Return the configuration as indented JSON text that `parse` reads back."""
         return self.model_dump_json(indent=2) + "\n"
 
+    def of_method(self, method: str, *, where: str, **changes: Any) -> Self:
+        """Return these settings with another method, on the first data set where it takes one.
+
+        Args:
+            method: key of METHODS.
+            where: what a message calls them.
+            **changes: further settings that change.
+
+        Raises:
+            LabError: if the method does not support them.
+        """
+        data = self.model_dump() | {"method": method} | changes
+        if method in METHODS and not METHODS[method].several:
+            del data["functionals"]
+        return self.parse(data, where=where)
+
     @property
     def frames_per_frame(self) -> float:
         """Frames computed per training frame, those of the source functional included."""
         copies = self.teacher.copies if self.teacher.weight else 0
-        return 1 + copies + (self.replay.ratio if self.replay.dataset else 0)
+        further = sum(map(self.functionals.ratio, self.functionals.datasets))
+        return 1 + copies + further + (self.replay.ratio if self.replay.dataset else 0)
 
     @property
     def command(self) -> str:
@@ -343,11 +344,13 @@ class RunConfig(BaseModel):
             if inner:
                 value, fields = getattr(value, inner), type(value).model_fields
             default = fields[inner or outer].get_default(call_default_factory=True)
+            if key == "dataset":
+                value = (value, *self.functionals.datasets)
             if key == "epochs" and METHODS[self.method].closed_form:
                 default = 0
             if key in {"method", "dataset"} or value != default:
                 # A value that begins with a hyphen needs the form --flag=value.
-                word = _word(value)
+                word = word_of(value)
                 words += [flag, word] if word[:1] != "-" else [f"{flag}={word}"]
         return shlex.join(words)
 
@@ -355,35 +358,3 @@ class RunConfig(BaseModel):
 def _check_blocks(names: Iterable[str]) -> None:
     if unknown := sorted(set(names) - BLOCKS.keys()):
         raise ValueError(f"{unknown[0]!r} is no block; the blocks are {', '.join(BLOCKS)}")
-
-
-def _word(value: Any) -> str:
-    """Write a setting as one word of a command line."""
-    if isinstance(value, tuple):
-        return ",".join(value)
-    if isinstance(value, dict):
-        return ",".join(f"{block}={rate!r}" for block, rate in value.items())
-    return str(value)
-
-
-def _sentence(error: ValidationError) -> str:
-    faults = []
-    for fault in error.errors(include_url=False):
-        field = ".".join(str(part) for part in fault["loc"])
-        kind, given = fault["type"], fault.get("input")
-        if field == "version":
-            text = (
-                f"was written by another version of the lab ({given!r}); update the lab to read it"
-            )
-        elif kind == "missing":
-            text = f"{field} is missing"
-        elif kind == "extra_forbidden":
-            text = f"{field} is not a setting of a run"
-        elif kind == "value_error":
-            text = str(fault["ctx"]["error"])
-        elif kind == "json_invalid":
-            text = f"is not JSON ({fault['ctx']['error']})"
-        else:
-            text = f"{field} {plain_fault(fault['msg'])} (got {reprlib.repr(given)})"
-        faults.append(text)
-    return ", ".join(faults)

@@ -1,4 +1,4 @@
-"""The six ways of transfer, in the order in which they are always shown."""
+"""The seven ways of transfer, in the order in which they are always shown."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -19,6 +19,7 @@ class Method:
         trainable_atomref: whether the optimiser may change the AtomRef.
         closed_form: whether network and AtomRef are solved for before any training, so that a run
             of no epochs has a result.
+        several: whether it trains on data sets in several functionals.
     """
 
     key: str
@@ -30,6 +31,7 @@ class Method:
     knows_unseen: bool = True
     trainable_atomref: bool = False
     closed_form: bool = False
+    several: bool = False
 
     @property
     def starts_from(self) -> str:
@@ -98,7 +100,25 @@ METHODS: dict[str, Method] = {
             reference="linearised",
             closed_form=True,
         ),
+        Method(
+            key="multifidelity",
+            label="Several functionals at once",
+            paper="ours",
+            start="pretrained",
+            atomref=(
+                "One per functional, as in the residual method; the network is shared, and each "
+                "functional learns an offset of its atom embedding."
+            ),
+            reference="residual, per functional",
+            several=True,
+        ),
     )
 }
+
+ALONE = [key for key, method in METHODS.items() if not method.several]
+"""Methods that train on one data set."""
+
+SEVERAL = "multifidelity"
+"""The method of a run on several data sets, where none is named."""
 
 DEFAULT = "residual"

@@ -7,7 +7,7 @@ import torch
 from chgnet.model import CHGNet
 from torch import Tensor
 
-from core.potential.weights import ATOMREF
+from core.potential.weights import ATOMREF, OFFSETS
 
 
 class Average:
@@ -47,7 +47,8 @@ class Anchor:
     """A pull of the weights toward those that training started from (L2-SP).
 
     The loss gains ½ α Σ (w − w₀)² over the trained weights of the network, AtomRef left out. Li et
-    al. 2018, arXiv:1802.01483. The loss that a run reports is that of the labels alone.
+    al. 2018, arXiv:1802.01483. The offsets of functionals begin at zero and have a strength of
+    their own. The loss that a run reports is that of the labels alone.
 
     Attributes:
         start: the weights w₀, by name.
@@ -55,18 +56,25 @@ class Anchor:
     Args:
         model: the model as training starts.
         strength: α.
+        of_offsets: the same for the offsets of functionals.
         start: the weights, where the model has moved already.
     """
 
     def __init__(
-        self, model: CHGNet, strength: float, start: Mapping[str, Tensor] | None = None
+        self,
+        model: CHGNet,
+        strength: float,
+        start: Mapping[str, Tensor] | None = None,
+        *,
+        of_offsets: float = 0.0,
     ) -> None:
         weights = dict(model.named_parameters())
-        self._strength = strength
+        self._strength = {name: strength for name in weights if name != ATOMREF}
+        self._strength |= {OFFSETS: of_offsets}
         self.start = {
             name: (weight if start is None else start[name]).detach().clone().to(weight.device)
             for name, weight in weights.items()
-            if weight.requires_grad and name != ATOMREF
+            if weight.requires_grad and self._strength.get(name)
         }
 
     def add_gradient(self, model: CHGNet) -> None:
@@ -76,4 +84,4 @@ class Anchor:
             for name, start in self.start.items():
                 gradient = weights[name].grad
                 if gradient is not None:
-                    gradient.add_(weights[name] - start, alpha=self._strength)
+                    gradient.add_(weights[name] - start, alpha=self._strength[name])

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from chgnet.model import CHGNet
 
-from core.potential.weights import ATOMREF
+from core.potential.weights import ATOMREF, OFFSETS
 from core.training.settings.config import BLOCKS
 
 _LEVELS = 4
@@ -32,8 +32,8 @@ _PREFIXES: dict[str, tuple[str, ...]] = {
 
 
 def block_of(parameter: str) -> str | None:
-    """Return the block that a parameter, named as in the stock module, is in; None for AtomRef."""
-    if parameter == ATOMREF:
+    """Return the block of a parameter; None for AtomRef and the offsets of functionals."""
+    if parameter in {ATOMREF, OFFSETS}:
         return None
     return next(block for block in BLOCKS if parameter.startswith(_PREFIXES[block]))
 

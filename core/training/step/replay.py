@@ -1,6 +1,7 @@
-"""Frames of the source functional that are replayed while a run trains."""
+"""Frames beside the data set's in every step: replayed ones, and those of further functionals."""
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,47 +54,58 @@ def replayed_rows(
         held_out, usable = np.split(shuffled, [len(rows) // _HELD_OUT])
     if not len(usable):
         raise LabError(f"{data.card.name} has no structures to replay; choose another data set.")
+    chosen = rows_to_draw(config, usable, n_train, config.replay.ratio)
+    return chosen, np.sort(held_out).astype(np.int64)
+
+
+def rows_to_draw(
+    config: RunConfig, usable: NDArray[np.integer], n_train: int, ratio: float
+) -> NDArray[np.int64]:
+    """Return those of some rows that a run can come to, (m,) sorted.
+
+    Args:
+        config: the run's settings.
+        usable: the rows.
+        n_train: training frames of the run.
+        ratio: frames of these for each training frame.
+    """
     steps = config.epochs * -(-n_train // config.batch_size)
-    most = steps * frames_per_step(config)
+    most = steps * frames_per_step(config, ratio)
     chosen = np.random.default_rng([config.seed, 1]).permutation(usable)[:most]
-    return np.sort(chosen).astype(np.int64), np.sort(held_out).astype(np.int64)
+    return np.sort(chosen).astype(np.int64)
 
 
-def frames_per_step(config: RunConfig) -> int:
-    """Return the number of frames replayed in each step."""
-    return max(1, round(config.replay.ratio * config.batch_size))
+def frames_per_step(config: RunConfig, ratio: float) -> int:
+    """Return the number of frames that are drawn in each step."""
+    return max(1, round(ratio * config.batch_size))
 
 
-class Replayed:
-    """Draws the frames of each step, one pass over them after the other.
+class Drawn:
+    """Draws further frames of each step, one pass over them after the other.
 
     Args:
         examples: the frames.
-        atomref: the AtomRef that their energies are relative to, (94,) eV/atom; None for the labels
-            of the pretrained model, which are interaction energies.
-        ratios: weights of the loss.
-        seed: the run's seed.
+        labelled: gives a frame the origin of its labels.
+        random: numbers that fix the order, different for each source of frames.
         per_step: frames per step.
     """
 
     def __init__(
         self,
         examples: Examples,
-        atomref: NDArray[np.float64] | None,
-        ratios: LossRatios,
+        labelled: Callable[[Example], SourceExample],
         *,
-        seed: int,
+        random: tuple[int, ...],
         per_step: int,
     ) -> None:
         self._examples = examples
-        self._atomref = atomref
-        self._kinds = tuple(kind for kind in LABELS if getattr(ratios, kind) > 0)
+        self._labelled = labelled
         self._per_step = per_step
         n = len(examples)
 
         @lru_cache(maxsize=2)
         def order(number: int) -> NDArray[np.int64]:
-            return np.random.default_rng([seed, 2, number]).permutation(n)
+            return np.random.default_rng([*random, number]).permutation(n)
 
         self._order = order
 
@@ -104,29 +116,50 @@ class Replayed:
         places = (divmod(place, n) for place in range(first, first + self._per_step))
         return [self._labelled(self._examples[self._order(k)[place]]) for k, place in places]
 
-    def _labelled(self, example: Example) -> SourceExample:
-        if self._atomref is None:
-            return pseudolabels(example, self._kinds)
-        return own_labels(example, self._atomref)
+
+def replayed_labels(
+    atomref: NDArray[np.float64] | None, ratios: LossRatios
+) -> Callable[[Example], SourceExample]:
+    """Return what gives replayed frames their labels.
+
+    Args:
+        atomref: the AtomRef that their energies are relative to, (94,) eV/atom; None for the labels
+            of the pretrained model, which are interaction energies.
+        ratios: weights of the loss.
+    """
+    if atomref is not None:
+        return partial(own_labels, atomref=atomref, of_origin=REPLAY, suffix=", replayed")
+    return partial(pseudolabels, kinds=tuple(kind for kind in LABELS if getattr(ratios, kind) > 0))
 
 
-def own_labels(example: Example, atomref: NDArray[np.float64]) -> SourceExample:
-    """Return a frame whose own labels are in the source functional.
+def own_labels(
+    example: Example,
+    *,
+    atomref: NDArray[np.float64],
+    of_origin: str,
+    suffix: str = "",
+    table: int = 0,
+) -> SourceExample:
+    """Return a frame whose own labels are in another functional than the target.
 
     Args:
         example: the frame.
         atomref: the AtomRef that its energy is relative to, (94,) eV/atom.
+        of_origin: origin of the labels.
+        suffix: added to its name in messages.
+        table: table of atom features of its functional.
     """
     return SourceExample(
         index=example.index,
-        frame_id=f"{example.frame_id}, replayed",
+        frame_id=f"{example.frame_id}{suffix}",
         graph=example.graph,
         energy=example.energy,
         forces=example.forces,
         stress=example.stress,
         magmoms=example.magmoms,
-        origins=dict.fromkeys(LABELS, REPLAY),
+        origins=dict.fromkeys(LABELS, of_origin),
         atomref=atomref,
+        table=table,
     )
 
 

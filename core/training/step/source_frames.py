@@ -1,4 +1,4 @@
-"""Frames whose labels are those of the source functional, in part or as a whole."""
+"""Frames whose labels are those of another functional, in part or as a whole."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,6 +25,14 @@ TEACHER = "teacher"
 REPLAY = "replay"
 """Origin of all labels of replayed frames."""
 
+_LEVEL = "functional "
+
+
+def level_origin(functional: str) -> str:
+    """Return the origin of all labels of a further functional of a run."""
+    return _LEVEL + functional
+
+
 ONLY_TARGET = {TARGET: 1.0}
 """Weights of the origins in a run without labels of the source functional."""
 
@@ -33,20 +41,22 @@ _TAUGHT = ("force", "stress")
 
 @dataclass(kw_only=True, frozen=True, slots=True)
 class SourceExample(Example):
-    """A frame some of whose labels are in the source functional.
+    """A frame some of whose labels are in another functional than the target.
 
     Attributes:
-        origins: TEACHER or REPLAY by kind of label; other labels are the target's.
+        origins: TEACHER, REPLAY or `level_origin` by kind of label; others are the target's.
         pending: kinds whose labels the pretrained network still has to predict; until then they
             are placeholders of the right shape.
         alone: whether it is predicted by itself, and only once: a structure of the data set.
         atomref: AtomRef that its energy is relative to, (94,) eV/atom; None for the run's.
+        table: table of atom features of its functional, see `core.training.step.offsets`.
     """
 
     origins: Mapping[str, str]
     pending: tuple[str, ...] = ()
     alone: bool = False
     atomref: NDArray[np.float64] | None = None
+    table: int = 0
 
     def contribution(self, energies: NDArray[np.float64]) -> float:
         """Return the contribution of its own AtomRef, or of the given one, in eV/atom."""
@@ -57,6 +67,11 @@ class SourceExample(Example):
 def origin(example: Example, kind: str) -> str:
     """Return the origin of one kind of a frame's labels."""
     return example.origins.get(kind, TARGET) if isinstance(example, SourceExample) else TARGET
+
+
+def table(example: Example) -> int:
+    """Return the table of atom features of a frame's functional."""
+    return example.table if isinstance(example, SourceExample) else 0
 
 
 def per_value(

@@ -30,6 +30,7 @@ from core.training.step.loss import (
     term_scales,
     trained_labels,
 )
+from core.training.step.offsets import has_offsets, of_functional
 from core.training.step.optimizer import set_rate
 from core.training.step.parallel import SINGLE_PROCESS, Team, shares
 from core.training.step.pieces import Piece, Prepared, add_errors, not_finite
@@ -41,6 +42,7 @@ from core.training.step.source_frames import (
     PretrainedLabels,
     origin,
     per_value,
+    table,
 )
 
 _DRIFTS = "drifts"
@@ -106,7 +108,16 @@ class Stepper:
 
     @property
     def result(self) -> CHGNet:
-        """The model to use: that of the averaged weights, where they are averaged."""
+        """The model to use: that of the averaged weights, where they are averaged.
+
+        Of several functionals it is that of the first.
+        """
+        latest = self.latest
+        return of_functional(latest, 0, self.baseline) if has_offsets(latest) else latest
+
+    @property
+    def latest(self) -> CHGNet:
+        """The model with all that is trained."""
         return self.model if self.average is None else self.average.model
 
     @property
@@ -280,6 +291,7 @@ class Stepper:
                 [example.graph for example in examples],
                 dtype=self._weight.dtype,
                 device=self._weight.device,
+                tables=[table(example) for example in examples],
             ),
             targets={name: self._tensor(array) for name, array in (labelled | spread).items()},
             labelled=labelled,

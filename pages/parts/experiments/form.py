@@ -9,7 +9,7 @@ from core.frames.schema import Card
 from core.runs.groups.experiment import Experiment
 from core.runs.results.comparison import method_label
 from core.training.settings.config import RunConfig
-from core.training.settings.methods import METHODS
+from core.training.settings.methods import ALONE
 from pages.parts.shared.group import list_groups
 from pages.parts.shared.launch import LaunchForm, choose_methods, choose_seeds
 from pages.parts.training.estimate import show_group_estimate
@@ -23,7 +23,7 @@ class ExperimentForm(LaunchForm[Experiment]):
     def choose_methods(self, info: DatasetInfo) -> tuple[list[str], list[int]]:  # noqa: ARG002
         """Let the reader choose methods and seeds."""
         methods = choose_methods(
-            list(METHODS),
+            ALONE,
             format_func=method_label,
             help_text="All methods see the same frames in the same order.",
         )

@@ -20,7 +20,7 @@ from core.runs.record.listing import list_runs, status_if_any
 from core.runs.record.named_models import functional_of_checkpoint
 from core.runs.results.comparison import label_of
 from core.training.settings.config import RunConfig
-from core.training.settings.methods import METHODS
+from core.training.settings.methods import ALONE
 from pages.parts.shared.datasets import choose, frames_to_learn, show_provenance
 from pages.parts.shared.page import command, errors_shown, plain
 from pages.parts.shared.run_settings import choose_amount, more_settings
@@ -188,11 +188,11 @@ def choose_methods(
         format_func: label of a method; the address holds labels.
 
     Returns:
-        The methods in the order of METHODS.
+        The methods in the order of ALONE.
     """
     methods = st.pills(
         "Methods",
-        list(METHODS),
+        ALONE,
         selection_mode="multi",
         default=list(default),
         format_func=format_func,
@@ -201,7 +201,7 @@ def choose_methods(
         bind="query-params",
         help=help_text,
     )
-    return [method for method in METHODS if method in methods]
+    return [method for method in ALONE if method in methods]
 
 
 def choose_seeds(help_text: str) -> list[int]:

@@ -10,7 +10,7 @@ from core.runs.groups.sizes import proposed_sizes, whole_numbers
 from core.runs.groups.sweep import Sweep
 from core.runs.results.comparison import method_label
 from core.training.settings.config import RunConfig
-from core.training.settings.methods import METHODS
+from core.training.settings.methods import ALONE
 from pages.parts.shared.launch import LaunchForm, choose_methods, choose_seeds
 from pages.parts.shared.run_settings import training_split
 from pages.parts.shared.views import one_of
@@ -60,7 +60,7 @@ class SweepForm(LaunchForm[Sweep]):
         )
         methods = choose_methods(
             FIRST_METHODS,
-            help_text="\n".join(f"- {key}: {method_label(key)}" for key in METHODS)
+            help_text="\n".join(f"- {key}: {method_label(key)}" for key in ALONE)
             + "\n\nAll train on the same frames. The paper's figure has scratch and refit.",
         )
         seeds = choose_seeds(

@@ -11,7 +11,7 @@ from core.runs.groups.sizes import whole_numbers
 from core.runs.groups.sweep import Sweep
 from core.runs.record.listing import status_if_any
 from core.runs.results.comparison import method_label
-from core.training.settings.methods import METHODS
+from core.training.settings.methods import ALONE
 from pages.parts.shared.group import list_groups, show_panel, show_title
 from pages.parts.shared.page import command, errors_shown, plain
 from pages.parts.shared.selection import link_to, linked
@@ -140,7 +140,7 @@ def _grow(sweep: Sweep) -> None:
         )
         methods = middle.pills(
             "Further methods",
-            [method for method in METHODS if method not in sweep.methods],
+            [method for method in ALONE if method not in sweep.methods],
             selection_mode="multi",
             key=f"grow-methods-{sweep.id}",
             wrap=True,

@@ -7,7 +7,7 @@ from core.runs.process import local
 from core.runs.process.worker import execute
 from core.runs.record.listing import list_runs
 from core.scaling.sweep_files import load_results
-from core.training.settings.methods import METHODS
+from core.training.settings.methods import ALONE
 from tests.cli.helpers import answer, invoke, make_frames, mistake
 
 TINY = ["--dataset", "salt", "--epochs", "1", "--device", "cpu", "--threads", "1"]
@@ -54,8 +54,8 @@ def test_growing_stopping_and_going_on(salt, monkeypatch):
     words = ["--sizes", "2", "--methods", "refit", "--seeds", "0", "--detach"]
     name = answer("sweep", "run", *words, *TINY)["sweep"]
     grown = answer("sweep", "grow", name, "--sizes", "4", "--methods", "all", "--detach")
-    assert grown["of"] == 2 * len(METHODS)
-    assert f"--methods {','.join(METHODS)}" in grown["command"]
+    assert grown["of"] == 2 * len(ALONE)
+    assert f"--methods {','.join(ALONE)}" in grown["command"]
     assert answer("sweep", "cancel", name)["active"] == 0
     assert "cancel it first" not in invoke("sweep", "delete", name, "--yes").stderr
     assert "no such sweep" in mistake("sweep", "resume", name)

@@ -83,7 +83,7 @@ def test_server_stays_private():
 
 def test_every_method_has_its_own_colour():
     assert list(METHOD_COLORS) == list(METHODS)
-    assert len({*METHOD_COLORS.values(), method_color("the paper")}) == 7
+    assert len({*METHOD_COLORS.values(), method_color("the paper")}) == 8
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -13,7 +13,7 @@ from core.potential.models import load_model
 from core.potential.prediction import predict
 from core.training.loop.loop import fit
 from core.training.settings.config import RunConfig
-from core.training.settings.methods import METHODS
+from core.training.settings.methods import ALONE
 from tests.labelled_lab import (  # noqa: F401
     complete,
     complete_frames,
@@ -27,7 +27,7 @@ from tests.labelled_lab import (  # noqa: F401
 )
 
 
-@pytest.mark.parametrize("method", list(METHODS))
+@pytest.mark.parametrize("method", ALONE)
 def test_stock_chgnet_predicts_as_the_run_does(complete, tmp_path, method):
     config = RunConfig(dataset="complete", method=method, epochs=1, device="cpu", threads=1)
     fit(config, complete, checkpoints=tmp_path, emit=lambda _: None, should_stop=lambda: False)

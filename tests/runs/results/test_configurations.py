@@ -4,7 +4,8 @@ import pytest
 
 from core.runs.process.local import create
 from core.runs.results.configurations import choices, difference, differing, matching, settings_of
-from core.training.settings.config import FLAGS, LossRatios, RunConfig
+from core.training.settings.config import LossRatios, RunConfig
+from core.training.settings.flags import FLAGS
 
 
 @pytest.fixture(autouse=True)

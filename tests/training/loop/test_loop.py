@@ -16,7 +16,7 @@ from core.runs.record.events import StatusTracker
 from core.training.loop.loop import fit
 from core.training.scoring.evaluate import evaluate
 from core.training.settings.config import LossRatios, RunConfig
-from core.training.settings.methods import METHODS
+from core.training.settings.methods import ALONE, METHODS
 from core.training.settings.partition import partition
 from core.transfer.uncertainty import uncertainty_of
 
@@ -184,7 +184,7 @@ def test_best_checkpoint_says_what_it_is(whole, mixed):
     assert found == pytest.approx(outcome.test, rel=1e-4)
 
 
-@pytest.mark.parametrize("method", [m for m in METHODS if not METHODS[m].closed_form])
+@pytest.mark.parametrize("method", [m for m in ALONE if not METHODS[m].closed_form])
 def test_atomref_before_and_after(energies_only, tmp_path, method):
     config = RunConfig(
         dataset="energies", method=method, epochs=1, device="cpu", threads=1, ridge_strength=1e-2

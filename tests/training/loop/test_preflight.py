@@ -14,7 +14,7 @@ from core.training.loop.method_preview import warnings
 from core.training.loop.preflight import estimated_seconds, preflight
 from core.training.scoring.evaluate import evaluate
 from core.training.settings.config import LossRatios, RunConfig
-from core.training.settings.methods import METHODS
+from core.training.settings.methods import ALONE, METHODS
 from core.transfer.interaction import interaction_energies
 from core.transfer.source_model import SourceModel
 
@@ -35,7 +35,7 @@ def untrained_validation(config, frame_set, path):
     return start["validation"]["energy_mae_mev_per_atom"]
 
 
-@pytest.mark.parametrize("method", [m for m in METHODS if not METHODS[m].closed_form])
+@pytest.mark.parametrize("method", [m for m in ALONE if not METHODS[m].closed_form])
 def test_preflight_tells_what_the_run_begins_with(energies_only, tmp_path, method):
     config = RunConfig(dataset="energies", method=method, device="cpu", threads=1)
     found = preflight(config)

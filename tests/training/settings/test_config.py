@@ -6,18 +6,20 @@ from hypothesis import strategies as st
 
 from core.errors import LabError
 from core.runs.results.paper import METHOD_4_PARTITIONS, TABLE_1
-from core.training.settings.config import BLOCKS, FLAGS, LossRatios, RunConfig
-from core.training.settings.methods import DEFAULT, METHODS
+from core.training.settings.config import BLOCKS, LossRatios, RunConfig
+from core.training.settings.flags import FLAGS
+from core.training.settings.functionals import Functionals
+from core.training.settings.methods import ALONE, DEFAULT, METHODS, SEVERAL
 from core.training.settings.metrics import LABEL_METRICS, METRICS, MetricSums, is_better
 from core.training.settings.source import Replay, Teacher
 
 ratio = st.floats(0, 100)
 configs = st.builds(
     RunConfig,
-    dataset=st.text(st.characters(codec="ascii"), min_size=1, max_size=10),
+    dataset=st.text(st.characters(codec="ascii", exclude_characters=","), min_size=1, max_size=10),
     name=st.text(max_size=20),
     source_model=st.sampled_from(["chgnet-0.3.0", "chgnet-r2scan", "my models/x's.pth.tar", "-x"]),
-    method=st.sampled_from(list(METHODS)),
+    method=st.sampled_from(ALONE),
     frames=st.none() | st.integers(1, 10**7),
     epochs=st.integers(10, 1000),
     minutes=st.none() | st.floats(0.1, 1e4),
@@ -51,6 +53,45 @@ def read_back(command):
         flag, joined, value = word.partition("=")
         options[keys[flag]] = value if joined else next(rest)
     return RunConfig.from_options(options)
+
+
+names = st.lists(st.sampled_from(["a", "b-1", "c.2", "d"]), min_size=2, unique=True)
+
+
+@given(configs, names, st.dictionaries(st.sampled_from("xyz"), st.floats(1e-3, 1000)))
+@settings(max_examples=20, deadline=None)
+def test_several_data_sets_are_one_word(config, datasets, numbers):
+    """Weights and ratios of the second data set on, whatever they are."""
+    given_to = dict(zip(datasets[1:], numbers.values(), strict=False))
+    data = config.model_dump() | {
+        "method": SEVERAL,
+        "dataset": ",".join(datasets),
+        "functionals": {"weights": given_to, "ratios": given_to, "pull": 0.25},
+    }
+    several = RunConfig.parse(data)
+    assert [several.dataset, *several.functionals.datasets] == datasets
+    assert RunConfig.parse(several.to_json()) == several
+    assert read_back(several.command) == several
+    assert RunConfig.from_options({"dataset": ",".join(datasets)}).method == SEVERAL
+    assert several.of_method("refit", where="here").functionals.datasets == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"dataset": "a", "method": SEVERAL}, "name a data set for each"),
+        ({"dataset": "a,b", "method": "residual"}, r"learns from one data set \(got a, b\)"),
+        ({"dataset": "a,b,a"}, "a is given twice"),
+        ({"dataset": "a,b", "functionals.weights": "c=2"}, "c is none of the further data sets"),
+        ({"dataset": "a,b", "functionals.weights": "0.5"}, "given per data set"),
+        ({"dataset": "a,b", "functionals.ratios": "b=0"}, "above 0"),
+        ({"dataset": "a,b", "functionals.pull": -1}, "functionals.pull"),
+        ({"dataset": "a,b", "replay.dataset": "c"}, "name c with the others"),
+    ],
+)
+def test_several_functionals_are_checked(options, message):
+    with pytest.raises(LabError, match=message):
+        RunConfig.from_options(options)
 
 
 @given(configs)
@@ -100,10 +141,16 @@ def test_impossible_combinations_are_refused(settings_, told):
 
 
 def test_every_setting_has_a_flag():
-    nested = {"loss": LossRatios, "teacher": Teacher, "replay": Replay}
+    nested = {
+        "loss": LossRatios,
+        "teacher": Teacher,
+        "replay": Replay,
+        "functionals": Functionals,
+    }
     flat = {key for key in RunConfig.model_fields if key not in {"version", *nested}}
     inner = {f"{outer}.{key}" for outer, model in nested.items() for key in model.model_fields}
-    assert flat | inner == set(FLAGS)
+    # the flag of the first data set takes the others as well
+    assert flat | inner == {*FLAGS, "functionals.datasets"}
 
 
 @pytest.mark.parametrize(
@@ -162,7 +209,9 @@ def test_the_best_epoch_is_that_of_a_kind_of_label():
 
 
 def test_methods_and_paper_agree():
-    assert list(METHODS) == ["scratch", "trainable", "frozen", "refit", "residual", "linearised"]
+    alone = ["scratch", "trainable", "frozen", "refit", "residual", "linearised"]
+    assert list(METHODS) == [*alone, "multifidelity"]
+    assert alone == ALONE
     assert DEFAULT in METHODS
     assert [METHODS[row.method].paper for row in TABLE_1] == [f"Method {i}" for i in (1, 2, 3, 4)]
     for row in (*TABLE_1, *METHOD_4_PARTITIONS):

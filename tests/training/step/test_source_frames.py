@@ -16,7 +16,7 @@ from core.training.settings.metrics import MetricSums
 from core.training.settings.source import Replay, Teacher
 from core.training.step import feed as feed_module
 from core.training.step.feed import make_feed
-from core.training.step.replay import Replayed, replayed_rows, replayed_set
+from core.training.step.replay import Drawn, replayed_labels, replayed_rows, replayed_set
 from core.training.step.source_frames import PretrainedLabels, Taught
 from core.training.step.step import Stepper
 
@@ -153,7 +153,8 @@ def test_replayed_energies_count_from_their_own_atomref(complete):
 
 def test_every_frame_is_replayed_as_often(complete):
     examples = load_examples(complete, range(7))
-    draw = Replayed(examples, np.zeros(94), LossRatios(), seed=4, per_step=3)
+    labelled = replayed_labels(np.zeros(94), LossRatios())
+    draw = Drawn(examples, labelled, random=(4, 2), per_step=3)
     drawn = [example.index for step in range(14) for example in draw(step)]
     assert np.bincount(drawn).tolist() == [6] * 7
     assert drawn[:7] != drawn[7:14]
