@@ -22,6 +22,13 @@ COMPILE_SECONDS = 36.0
 SAVED_SECONDS = 2.4e-4
 """What compiled inference saves there for each atom."""
 
+LARGEST_WHOLE = 40_000
+"""Directed bonds plus angles of the largest batch whose messages are all held at once, about
+1.1 GB on a CPU; ten times as many on an accelerator."""
+
+PIECE = 16_384
+"""Bonds or angles whose messages are held at once in a larger batch."""
+
 _MARGIN = 2.0
 """How often compiling must pay for itself."""
 
@@ -35,8 +42,13 @@ def forward(model: CHGNet, batch: PackedBatch, wanted: Wanted) -> Prediction:
     """Predict a batch, detached: compiled after ``compile_inference``, else eagerly.
 
     A batch that the compiled form does not hold for (fewer than two angles, say) is predicted
-    eagerly, with the same result. Arguments as of ``predict_batch``.
+    eagerly, with the same result; one that is too large, in pieces. Arguments as of
+    ``predict_batch``.
     """
+    largest = LARGEST_WHOLE * (1 if batch.species.device.type == "cpu" else 10)
+    if len(batch.bond_centers) + len(batch.angles) > largest:
+        with torch.no_grad():
+            return predict_batch(model, batch, wanted, piece=PIECE)
     compiled = _compiled.get(model, {}).get(wanted)
     if compiled is None or not compiled.signature.holds_for(model, batch, {}):
         with torch.no_grad():

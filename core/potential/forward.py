@@ -21,6 +21,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from chgnet.model import CHGNet
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from core.potential.basis import angular_basis, radial_basis
 from core.potential.batch import PackedBatch
@@ -82,6 +83,7 @@ def predict_batch(
     wanted: Wanted = ALL_PROPERTIES,
     *,
     create_graph: bool = False,
+    piece: int | None = None,
 ) -> Prediction:
     """Evaluate the model on a batch.
 
@@ -92,6 +94,8 @@ def predict_batch(
         create_graph: keep forces and stresses differentiable by the parameters, for training on
             them. Otherwise a prediction that holds forces or stresses is detached from autograd;
             one without follows torch's gradient mode, as any module does.
+        piece: bonds or angles whose messages are held at a time, and computed again for the
+            derivatives: slower, in a fraction of the memory. None holds all of them.
 
     Returns:
         The prediction.
@@ -105,7 +109,7 @@ def predict_batch(
             lengths = lengths.detach().requires_grad_()
             angles = angles.detach().requires_grad_()
         site_energies, moments = run_network(
-            weights, batch, lengths, angles, magmoms=wanted.magmoms
+            weights, batch, lengths, angles, magmoms=wanted.magmoms, piece=piece
         )
         slopes = (
             torch.autograd.grad(
@@ -137,6 +141,7 @@ def run_network(
     *,
     magmoms: bool,
     tap: Tap = _untapped,
+    piece: int | None = None,
 ) -> tuple[Tensor, Tensor | None]:
     """Pass messages over the levels and read out.
 
@@ -148,6 +153,7 @@ def run_network(
         magmoms: whether magnetic moments are wanted.
         tap: called at the atom embedding (with the species), at the output of each atom
             convolution and at the layers of the readout, in this order.
+        piece: as of ``predict_batch``.
 
     Returns:
         Interaction energy of each atom in eV, (N,), and its moment in μB, (N,), or None.
@@ -178,28 +184,29 @@ def run_network(
         if level > 0 and has_angles:
             added = linear(bonds - embedded, gate.blocks[1])
             bond_part = bond_part.index_add(0, batch.short_bonds, added)
-        received = _atom_messages(gate, batch, atoms, bond_part, atom_message_weight)
+        received = _atom_messages(gate, batch, atoms, bond_part, atom_message_weight, piece)
         update = linear(received, weights.atom_out[level])
         tap(f"atom_conv_layers.{level}.mlp_out.layers.1", received, update)
         atoms = atoms + update
         if level == last - 1 and magmoms:
             moments = linear(atoms, *weights.site).abs().squeeze(1)
         if has_angles and level < last:
-            gate = weights.bond_gates[level]
-            first = _angle_inputs(gate, batch, atoms, bonds, angle_features)
-            messages = gate(first) * bond_message_weight.index_select(0, batch.angle_second)
-            received = torch.zeros_like(bonds).index_add(0, batch.angle_first, messages)
-            received = received * bond_message_weight
-            bonds = bonds + linear(received, weights.bond_out[level])
+            legs = _Legs.of(weights.bond_gates[level], batch, atoms, bonds)
+            received = _bond_messages(legs, batch, angle_features, bond_message_weight, piece)
+            bonds = bonds + linear(received * bond_message_weight, weights.bond_out[level])
         if has_angles and level < last - 1:
-            gate = weights.angle_gates[level]
-            first = _angle_inputs(gate, batch, atoms, bonds, angle_features)
-            angle_features = angle_features + gate(first)
+            legs = _Legs.of(weights.angle_gates[level], batch, atoms, bonds)
+            angle_features = angle_features + _angle_updates(legs, batch, angle_features, piece)
     return _readout(weights, atoms, tap), moments
 
 
 def _atom_messages(
-    gate: Gate, batch: PackedBatch, atoms: Tensor, bond_part: Tensor, bond_weight: Tensor
+    gate: Gate,
+    batch: PackedBatch,
+    atoms: Tensor,
+    bond_part: Tensor,
+    bond_weight: Tensor,
+    piece: int | None,
 ) -> Tensor:
     """Sum each atom's messages: Σ_j w_ij ⊙ φ(a_i, b_ij, a_j), CHGNet's atom convolution.
 
@@ -209,42 +216,114 @@ def _atom_messages(
         atoms: atom features, (N, d).
         bond_part: first-layer product of each bond's features, (U, 2h).
         bond_weight: weight w_ij of each bond, (U, d).
+        piece: as of ``predict_batch``.
 
     Returns:
         The sums, (N, d).
     """
-    centers = linear(atoms, gate.blocks[0], gate.bias).index_select(0, batch.bond_centers)
-    neighbors = linear(atoms, gate.blocks[2]).index_select(0, batch.bond_neighbors)
-    # both directions of a bond, one after the other, share the bond's rows
+    at_center = linear(atoms, gate.blocks[0], gate.bias)
+    at_neighbor = linear(atoms, gate.blocks[2])
+
+    def received(centers: Tensor, neighbors: Tensor, part: Tensor, weight: Tensor) -> Tensor:
+        # both directions of a bond, one after the other, share the bond's rows
+        n_bonds = part.shape[0]
+        centers, neighbors = centers.t().flatten(), neighbors.t().flatten()
+        ends = at_center.index_select(0, centers) + at_neighbor.index_select(0, neighbors)
+        first = ends.view(2, n_bonds, -1) + part
+        messages = gate(first.view(2 * n_bonds, -1)).view(2, n_bonds, -1) * weight
+        return torch.zeros_like(atoms).index_add(0, centers, messages.flatten(0, 1))
+
     n_bonds = bond_part.shape[0]
-    first = (centers + neighbors).view(2, n_bonds, -1) + bond_part
-    messages = gate(first.view(2 * n_bonds, -1)).view(2, n_bonds, -1) * bond_weight
-    return torch.zeros_like(atoms).index_add(0, batch.bond_centers, messages.flatten(0, 1))
+    directions = (end.view(2, n_bonds).t() for end in (batch.bond_centers, batch.bond_neighbors))
+    return _total(_in_pieces(received, piece, *directions, bond_part, bond_weight))
 
 
-def _angle_inputs(
-    gate: Gate, batch: PackedBatch, atoms: Tensor, bonds: Tensor, angle_features: Tensor
-) -> Tensor:
-    """Return the first layer W [b_first, b_second, angle, atom] + β for each angle, (A, 2h).
+@dataclass(kw_only=True, frozen=True, slots=True)
+class _Legs:
+    """What the first layer of a perceptron makes of the legs of angles, and the perceptron.
 
     The first leg and the atom it leaves make a directed short bond, so their products are added
     once for each of these (2S of them) before they are gathered to the angles.
 
-    Args:
+    Attributes:
         gate: the perceptron; input blocks: bond, other bond, angle, atom.
-        batch: the batch's topology.
-        atoms: atom features, (N, d).
-        bonds: features of the short bonds, (S, d).
-        angle_features: features of the angles, (A, d).
+        first: W_bond b + W_atom a + β of each directed short bond, (2S, 2h).
+        second: W_other b of each short bond, (S, 2h).
     """
-    leg = linear(bonds, gate.blocks[0])
-    corner = linear(atoms, gate.blocks[3], gate.bias).index_select(0, batch.short_centers)
-    directed = (corner.view(2, bonds.shape[0], -1) + leg).flatten(0, 1)
-    return (
-        directed.index_select(0, batch.angle_first_directed)
-        + linear(bonds, gate.blocks[1]).index_select(0, batch.angle_second)
-        + linear(angle_features, gate.blocks[2])
-    )
+
+    gate: Gate
+    first: Tensor
+    second: Tensor
+
+    @classmethod
+    def of(cls, gate: Gate, batch: PackedBatch, atoms: Tensor, bonds: Tensor) -> Self:
+        """Multiply features of atoms, (N, d), and of short bonds, (S, d)."""
+        corner = linear(atoms, gate.blocks[3], gate.bias).index_select(0, batch.short_centers)
+        directed = corner.view(2, bonds.shape[0], -1) + linear(bonds, gate.blocks[0])
+        return cls(gate=gate, first=directed.flatten(0, 1), second=linear(bonds, gate.blocks[1]))
+
+    def __call__(self, first: Tensor, second: Tensor, features: Tensor) -> Tensor:
+        """Return φ [b_first, b_second, angle, atom] of some angles, (A, d), by their legs."""
+        return self.gate(
+            self.first.index_select(0, first)
+            + self.second.index_select(0, second)
+            + linear(features, self.gate.blocks[2])
+        )
+
+
+def _bond_messages(
+    legs: _Legs, batch: PackedBatch, angle_features: Tensor, weight: Tensor, piece: int | None
+) -> Tensor:
+    """Sum the messages of each short bond's angles, (S, d), CHGNet's bond convolution.
+
+    Args:
+        legs: products of the legs.
+        batch: the batch's topology.
+        angle_features: features of the angles, (A, d).
+        weight: weight of each short bond, (S, d).
+        piece: as of ``predict_batch``.
+    """
+
+    def received(directed: Tensor, first: Tensor, second: Tensor, features: Tensor) -> Tensor:
+        messages = legs(directed, second, features) * weight.index_select(0, second)
+        return torch.zeros_like(weight).index_add(0, first, messages)
+
+    rows = (batch.angle_first_directed, batch.angle_first, batch.angle_second, angle_features)
+    return _total(_in_pieces(received, piece, *rows))
+
+
+def _angle_updates(
+    legs: _Legs, batch: PackedBatch, angle_features: Tensor, piece: int | None
+) -> Tensor:
+    """Return what is added to the features of the angles, (A, d). Arguments as above."""
+    rows = (batch.angle_first_directed, batch.angle_second, angle_features)
+    updates = _in_pieces(legs, piece, *rows)
+    return updates[0] if len(updates) == 1 else torch.cat(updates)
+
+
+def _in_pieces(function: Callable[..., Tensor], piece: int | None, *rows: Tensor) -> list[Tensor]:
+    """Apply a function to pieces of rows, of which only arguments and results are held.
+
+    Chen, Xu, Zhang, Guestrin, Training deep nets with sublinear memory cost, arXiv 1604.06174.
+
+    Args:
+        function: takes as many tensors as are given.
+        piece: rows of a piece; None makes one of all, whose intermediate results are held.
+        rows: tensors with as many rows each.
+    """
+    if piece is None:
+        return [function(*rows)]
+    parts = zip(*(tensor.split(piece) for tensor in rows), strict=True)
+    return [
+        checkpoint(function, *part, use_reentrant=False, preserve_rng_state=False) for part in parts
+    ]
+
+
+def _total(parts: list[Tensor]) -> Tensor:
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total
 
 
 def _readout(weights: Weights, atoms: Tensor, tap: Tap) -> Tensor:

@@ -50,6 +50,13 @@ def test_predictions_in_double_equal_stock(make, structures, stock, pack):
     _close(predict_batch(model, batch), stock(model, some), 1e-9)
 
 
+@pytest.mark.parametrize("piece", [199, 100_000])
+def test_pieces_change_nothing(double, structures, stock, pack, piece):
+    some = list(structures.values())
+    batch = collate([pack(structure) for structure in some], dtype=torch.float64)
+    _close(predict_batch(double, batch, piece=piece), stock(double, some), 1e-9)
+
+
 def test_parameter_gradients_in_double_equal_stock(double, structures, stock, pack):
     some = list(structures.values())
     set_atomref(double, np.linspace(-9, 1, 94), trainable=True)
