@@ -31,6 +31,7 @@ from core.frames.sources.never_read import (
     refuse_compressed_binaries,
     refuse_pickles,
 )
+from core.frames.sources.outputs.abinit import Abinit
 from core.frames.sources.outputs.ml_ab import MlAb
 from core.frames.sources.outputs.vasp_files import VaspFile, VaspFolder, VaspList
 from core.frames.sources.outputs.vaspout import VaspHdf5
@@ -42,6 +43,7 @@ from core.frames.sources.without_labels import refuse_without_labels
 SOURCES: Final[tuple[type[RecordSource], ...]] = (
     ExtendedXyz,
     *(VaspHdf5, MlAb, VaspFile, VaspFolder, VaspList),
+    Abinit,
     *ASE_FORMS,
     *(MatPes, MpTrj, ChgnetParse),
     *TRAINING_FORMS,

@@ -44,6 +44,7 @@ _CODES: Final = {
     "exciting": r"\bEXCITING\b.*started",
     "Elk": r"Elk code started|\| Elk version",
     "WIEN2k": r"^:(?:ENE|VOL|LABEL\d)\b",
+    "Quantum ESPRESSO in XML (the output of pw.x beside it is read)": r"<qes:espresso\b",
     "FLEUR": r"<fleurOutput\b",
     "CRYSTAL": r"CRYSTAL(?:09|14|17|23)\b",
     "Octopus": r"\|0\) ~ \(0\) \||<>.*Octopus",
