@@ -104,4 +104,4 @@ def _symbols(attributes: Mapping[str, Any]) -> list[str]:
     found = [of_name.get(name, name) for name in attributes["species_at_sites"]]
     if None in found:
         raise CellError("it has partly occupied sites")
-    return found
+    return [str(symbol) for symbol in found]

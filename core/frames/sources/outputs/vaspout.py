@@ -189,8 +189,8 @@ def _moments(file: h5py.File, total: int, n: int) -> np.ndarray | None:
         return None
     values = np.asarray(data[()], dtype=np.float64).sum(axis=3)  # steps, components, ions
     if values.shape[1] == 2:
-        return values[:, 1]
-    return np.linalg.norm(values[:, 1:], axis=1) if values.shape[1] == 4 else None
+        return np.asarray(values[:, 1])
+    return np.asarray(np.linalg.norm(values[:, 1:], axis=1)) if values.shape[1] == 4 else None
 
 
 def _column(file: h5py.File, n: int) -> tuple[int, bool]:

@@ -98,7 +98,7 @@ BROKEN = {
     ),
     "bands": (HEAD, RESULTS.replace("ixc          11", "iscf          -2"), "ground state"),
     "no energy": (HEAD, RESULTS.replace("etotal", "eother"), "no total energy"),
-    "NaN": (HEAD, RESULTS.replace("-1.4000000000E+01", "NaN"), "energy"),
+    "NaN": (HEAD, RESULTS.replace("-1.4000000000E+01", "NaN"), "etotal is not finite"),
     "an element": (HEAD, RESULTS.replace("8.00000\n", "98.00000\n"), "beyond"),
     "types": (HEAD, RESULTS.replace("1  1  2", "1  1  3"), "no elements"),
     "atoms": (HEAD, RESULTS.replace("natom           3", "natom           4"), "types|right count"),
