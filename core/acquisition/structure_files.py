@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from core.csv_text import csv_text
 from core.elements import SYMBOLS
 from core.errors import LabError
 from core.frames.schema import Frame
@@ -60,7 +61,7 @@ def structures_zip(frames: Sequence[Frame | None], table: pd.DataFrame) -> bytes
     structures = [_structure(frame, name) for frame, name in zip(frames, ids, strict=True)]
     files = {
         "README.txt": _README.format(n=len(structures)),
-        "materials.csv": table.round({"core_hours": 3}).to_csv(index=False),
+        "materials.csv": csv_text(table.round({"core_hours": 3})),
         "structures.json": json.dumps([structure.as_dict() for structure in structures]),
     }
     for number, (name, structure) in enumerate(zip(ids, structures, strict=True), start=1):

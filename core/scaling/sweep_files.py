@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
+from core.csv_text import csv_text
 from core.errors import LabError
 from core.files import disk_errors, new_directory, write_whole
 from core.home import CHECKOUT
@@ -109,7 +110,7 @@ def save_results(results: SweepResults, folder: Path, *, title: str = "") -> Non
     np.savez_compressed(archive := io.BytesIO(), **arrays)
     with disk_errors(folder), new_directory(folder) as draft:
         write_whole(draft / "card.json", f"{about.model_dump_json(indent=2)}\n".encode())
-        write_whole(draft / "points.csv", results.points.to_csv(index=False).encode())
+        write_whole(draft / "points.csv", csv_text(results.points).encode())
         write_whole(draft / "frames.npz", archive.getvalue())
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from core.csv_text import csv_text
 from core.frames.export.mptrj import structure_dict
 from core.frames.pairs import PairSet
 from core.frames.schema import EXPORTED, Frame
@@ -21,7 +22,7 @@ def write_pairs_csv(path: Path, data: PairSet, rows: np.ndarray, progress: Progr
     """Write pairs as CSV: the columns of the data set, and structure where it has structures."""
     with path.open("w", encoding="utf-8", newline="") as file:
         for number, part in enumerate(_parts(data, rows, progress)):
-            part.to_csv(file, index=False, header=not number)
+            file.write(csv_text(part, header=not number))
 
 
 def write_pairs_parquet(path: Path, data: PairSet, rows: np.ndarray, progress: Progress) -> None:

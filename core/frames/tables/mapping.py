@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 
+from core.csv_text import as_written
 from core.errors import LabError
 from core.frames.functionals import covers, functional_of_row
 from core.frames.schema import Card, label_origin
@@ -293,7 +294,8 @@ class MappedTable:
     def texts(self, table: pa.Table | pa.RecordBatch, field: str) -> list[str | None]:
         """Return the values of a mapped field as text."""
         column = table.column(self.mapping[field]).cast(pa.string())
-        return list(column.to_pylist())
+        # Of a table that the lab exported, cells that begin like a formula have an apostrophe.
+        return [value and as_written(value) for value in column.to_pylist()]
 
     def checked_id(self, row: int, field: str, value: str | None) -> str:
         """Return an id, or raise LabError if it is empty."""

@@ -12,6 +12,7 @@ from typing import Literal, Self
 import numpy as np
 import pandas as pd
 
+from core.csv_text import csv_text
 from core.elements import SYMBOLS
 from core.errors import LabError
 from core.files import disk_errors, write_whole
@@ -196,7 +197,7 @@ class AtomRef:
     def write(self, path: Path) -> None:
         """Write it as JSON, or as a CSV table if the name ends in .csv; atomically."""
         is_csv = path.suffix == ".csv"
-        text = self.table().to_csv(index=False) if is_csv else self.to_json() + "\n"
+        text = csv_text(self.table()) if is_csv else self.to_json() + "\n"
         with disk_errors(path):
             write_whole(path, text.encode())
 

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from core.boxed import ask
+from core.csv_text import csv_text
 from core.figures.atomref.vectors import atomref_difference
 from core.frames.functionals import same_functional
 from core.potential.chgnet_atomref import CHGNET_ATOMREFS
@@ -236,7 +237,7 @@ def export(atomrefs: Mapping[str, AtomRef], fits: Mapping[str, AtomRefStudy]) ->
     checkpoint_file = f"{model}-{stem}.pth.tar"
     downloads: dict[str, tuple[Callable[[], str | bytes], str, str]] = {
         "JSON": (atomref.to_json, f"{stem}.json", "application/json"),
-        "CSV": (lambda: table.to_csv(index=False), f"{stem}.csv", "text/csv"),
+        "CSV": (lambda: csv_text(table), f"{stem}.csv", "text/csv"),
         "CHGNet checkpoint": (
             lambda: model_bytes(atomref, checkpoint_of(model)),
             checkpoint_file,

@@ -6,6 +6,7 @@ from functools import partial
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from core.csv_text import csv_text
 from core.errors import LabError
 from core.frames.provenance import Provenance
 from core.frames.registry import find_dataset
@@ -157,7 +158,7 @@ def _table(experiment: Experiment, runs: list[Run], source: Provenance) -> None:
         )
     st.download_button(
         "CSV",
-        data=lambda: table.assign(source=source.line).to_csv(index=False).encode(),
+        data=lambda: csv_text(table.assign(source=source.line)).encode(),
         file_name=f"{experiment.id}-{split}.csv",
         mime="text/csv",
         icon=":material/download:",

@@ -6,6 +6,7 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
+from core.csv_text import csv_text
 from core.figures.base.theme import WIDE, figure_config
 from core.frames.provenance import Provenance
 from pages.parts.shared.images import save_buttons
@@ -38,7 +39,7 @@ def show(
             save_buttons(name, source.line)
             st.download_button(
                 "CSV",
-                data=lambda: table().assign(labels=source.line).to_csv(index=False).encode(),
+                data=lambda: csv_text(table().assign(labels=source.line)).encode(),
                 file_name=f"{name}.csv",
                 mime="text/csv",
                 key=f"csv-{name}",
