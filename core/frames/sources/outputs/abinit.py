@@ -138,14 +138,14 @@ def _record(own: Mapping[str, list[str]], where: str, *, is_converged: bool) -> 
     n, kinds = _integer(own, "natom", 1), own.get("znucl", [])
     if not 0 < n <= 1_000_000:
         raise CellError("its number of atoms is no count")
-    types = np.array(own.get("typat") or [1] * n, dtype=np.int64)[:n]
+    types = np.array(own.get("typat") or ["1"] * n, dtype=np.int64)[:n]
     charges = np.array(kinds, dtype=np.float64)
     if len(types) != n or types.min() < 1 or types.max() > len(charges):
         raise CellError("its types of atoms (typat) have no elements (znucl)")
-    lengths = np.array(own.get("acell") or [1.0] * 3, dtype=np.float64)[:3]
+    lengths = np.array(own.get("acell") or ["1"] * 3, dtype=np.float64)[:3]
     vectors = np.array(own.get("rprim") or np.eye(3).ravel(), dtype=np.float64)[:9]
     lattice = vectors.reshape(3, 3) * lengths[:, np.newaxis] * BOHR
-    coords = own.get("xred") or ([0.0] * 3 if n == 1 else [])
+    coords = own.get("xred") or (["0"] * 3 if n == 1 else [])
     values: dict[str, Any] = {"etotal": float(own["etotal"][0])}
     for key, shape in (("fcart", (n, 3)), ("strten", (6,))):
         if own.get(key):
