@@ -11,7 +11,7 @@ from core.cli.answer import Answer, LabCommand, facts, progress_on_stderr
 from core.cli.options import Device, FramesDataset, JsonFlag, ModelArgument
 from core.errors import LabError
 from core.frames.registry import open_frame_set
-from core.runs.record.named_models import checkpoint_of
+from core.runs.record.named_models import checkpoint_for
 from core.training.settings.metrics import STABILITY_METRICS, TEST_METRICS
 from core.training.settings.stability_text import stability_text
 from core.transfer.source_model import SourceModel
@@ -42,7 +42,7 @@ def evaluate(
     Where stability cannot be judged, the errors are told without it, and why.
     """
     frames = open_frame_set(dataset)
-    chosen = checkpoint_of(model)
+    chosen = checkpoint_for(model, frames.card.functional)
     # Importing torch takes seconds, so errors in the arguments are raised before.
     from core.checks.doctor import label_findings  # noqa: PLC0415
     from core.training.scoring.evaluate import evaluate as errors_of  # noqa: PLC0415

@@ -8,7 +8,10 @@ import typer
 from core.errors import LabError
 from core.potential.relaxation.relaxed import RelaxSettings
 
-_MODEL = "A run (its best checkpoint), chgnet-0.3.0, chgnet-r2scan, or a checkpoint file."
+_MODEL = (
+    "A run (its best checkpoint; of several functionals the first, or RUN@FUNCTIONAL), "
+    "chgnet-0.3.0, chgnet-r2scan, or a checkpoint file."
+)
 
 Metric = Literal["energy", "force", "stress", "magmom"]
 HeldOut = Literal["validation", "test"]

@@ -15,12 +15,15 @@ from core.runs.process import local
 from core.runs.process.restart import restart_lost
 from core.runs.record.directory import Run
 from core.runs.record.events import errors_text
+from core.runs.record.functionals import functional_named, functionals_of
 from core.runs.record.listing import find_run, list_runs, queue_position, status_if_any, summary_row
+from core.runs.record.named_models import run_and_functional
 from core.runs.record.verifying import verify
 from core.runs.results.comparison import no_gain
 from core.runs.results.unseen import FILES, unseen_of
 from core.training.settings.energies_only import drift_text, replay_text, teacher_text
 from core.training.settings.flags import FLAGS
+from core.training.settings.functionals import functionals_text
 from core.training.settings.left_out import left_out_text
 from core.training.settings.metrics import TEST_METRICS
 from core.training.settings.report import forgotten_rows, solved_text
@@ -50,6 +53,7 @@ def show(name: RunName, *, _json: JsonFlag = False) -> Answer:
     run = find_run(name)
     status = run.status()
     start = run.event("start")
+    functionals = functionals_of(run)
     left_out = start.get("left_out_why", {})
     drift = run.event("end").get("force_drift")
     data = {
@@ -62,6 +66,7 @@ def show(name: RunName, *, _json: JsonFlag = False) -> Answer:
         "force_drift": drift,
         "forgotten": run.event("end").get("forgotten"),
         "source_functional": start.get("source_functional", {}),
+        "functionals": [one.as_dict() for one in functionals],
         "stability": run.event("stability") or None,
         "no_gain": no_gain(run),
         "n_left_out": start.get("n_left_out", 0),
@@ -87,6 +92,13 @@ def show(name: RunName, *, _json: JsonFlag = False) -> Answer:
         "best epoch": status.best_epoch,
         "validation": errors_text(status.validation) if status.validation else None,
         "test": errors_text(status.test) if status.test else None,
+        "several functionals": functionals_text(run.config.functionals, start.get("functionals")),
+        **{
+            f"{part} in {one.functional}": errors_text(errors)
+            for one in functionals[1:]
+            for part, errors in (("validation", one.validation), ("test", one.test))
+            if errors
+        },
         "teacher": teacher_text(start.get("source_functional")),
         "replay": replay_text(start.get("source_functional")),
         "without force labels": drift_text(drift),
@@ -179,12 +191,18 @@ def export(
     name: RunName,
     *,
     out: Annotated[Path, typer.Option(help="The file to write, as model.pth.tar.")],
+    functional: Annotated[
+        str | None, typer.Option(help="Of a run on several functionals: which. Default: the first.")
+    ] = None,
     _json: JsonFlag = False,
 ) -> Answer:
     """Copy a run's best model to a file that stock CHGNet.from_file loads, with a model card."""
-    run = find_run(name)
-    card = export_checkpoint(run, out)
+    run, named = run_and_functional(name)
+    functional = functional or named
+    card = export_checkpoint(run, out, functional)
     start = run.event("start")
+    if functional is not None:
+        start |= functional_named(run, functional).facts
     unseen = start.get("atomref", {}).get("unseen", [])
     text = f"Wrote {out} and {card}."
     if unseen:
@@ -192,6 +210,7 @@ def export(
     return Answer(
         data={
             "run": run.id,
+            "functional": functional,
             "file": str(out),
             "card": str(card),
             "elements": start.get("elements", []),

@@ -12,6 +12,7 @@ from core.runs.process.local import create, launch
 from core.runs.process.worker import execute
 from core.runs.record.directory import Run
 from core.runs.record.events import errors_text
+from core.runs.record.functionals import functionals_of
 from core.runs.record.status import Status
 from core.training.settings.config import BLOCKS, RunConfig
 from core.training.settings.energies_only import before_text, drift_text, replay_text, teacher_text
@@ -272,6 +273,7 @@ def _answer(run: Run, status: Status) -> Answer:
     drift = run.event("end").get("force_drift")
     source = run.event("start").get("source_functional")
     stability = stability_text(run.event("stability"))
+    functionals = [one.as_dict() for one in functionals_of(run)]
     return Answer(
         data={
             "run": run.id,
@@ -281,6 +283,7 @@ def _answer(run: Run, status: Status) -> Answer:
             "validation": status.validation,
             "test": status.test,
             "force_drift": drift,
+            **({"functionals": functionals} if functionals else {}),
         },
         text=facts(
             {
@@ -292,6 +295,11 @@ def _answer(run: Run, status: Status) -> Answer:
                 "validation": errors_text(status.validation) if status.validation else None,
                 "test": errors_text(status.test) if status.test else None,
                 "AtomRef solved again": solved_text(run.event("end").get("atomref_after")) or None,
+                **{
+                    f"test in {one['functional']}": errors_text(one["test"])
+                    for one in functionals[1:]
+                    if one["test"]
+                },
                 "teacher": teacher_text(source) or None,
                 "replay": replay_text(source) or None,
                 **({"without force labels": drift_text(drift)} if drift else {}),

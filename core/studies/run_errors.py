@@ -7,12 +7,16 @@ from pydantic import Field
 
 from core.errors import LabError
 from core.frames.registry import find_dataset, open_frame_set
-from core.frames.splits import training_subset
+from core.frames.splits import Split, training_subset
+from core.frames.store import FrameSet
 from core.progress import Progress, part
 from core.runs.record.directory import Run
+from core.runs.record.functionals import RunFunctional, functional_named
 from core.runs.record.listing import find_run
 from core.studies.study import Study
 from core.training.scoring.frame_errors import FrameErrors
+from core.training.settings.functionals import file_of
+from core.training.settings.partition import further_sets
 
 MODELS = ("best", "last", "untrained")
 """Models of every run; others are named by their epoch, such as epoch-20."""
@@ -33,6 +37,7 @@ class RunErrorsStudy(Study):
         checkpoint: "best" by validation energy, the "last" step's, "untrained" (the initial model
             with the run's AtomRef), or "epoch-N" if the run saved it.
         part: the held-out frames.
+        functional: which of several functionals of the run; empty for the first.
         most: largest number of frames; a sample takes the materials in turn.
     """
 
@@ -42,12 +47,16 @@ class RunErrorsStudy(Study):
     run: str
     checkpoint: str = Field(default="best", pattern=r"^(best|last|untrained|epoch-\d+)$")
     part: Part = "test"
+    functional: str = ""
     most: int = Field(default=2000, ge=1)
 
     @property
     def datasets(self) -> list[str]:
-        """The run's data set."""
-        return [find_run(self.run).config.dataset]
+        """The run's data sets, that of the functional first."""
+        config = find_run(self.run).config
+        names = [config.dataset, *config.functionals.datasets]
+        chosen = self._of()
+        return names if chosen is None else sorted(names, key=lambda name: name != chosen.dataset)
 
     def inputs(self) -> list[str]:
         """Return what identifies the data, the run's settings and its model.
@@ -82,11 +91,11 @@ class RunErrorsStudy(Study):
         from core.training.scoring.predictions import frame_errors, untrained_model  # noqa: PLC0415
 
         run = find_run(self.run)
-        data = open_frame_set(run.config.dataset)
-        rows = getattr(data.split(), self.part)
+        data, split = self._data(run)
+        rows = getattr(split, self.part)
         if not len(rows):
             raise LabError(
-                f"{run.config.dataset}: has no {self.part} frames; choose a larger data set."
+                f"{data.card.name}: has no {self.part} frames; choose a larger data set."
             )
         chosen = rows
         if len(rows) > self.most:
@@ -104,18 +113,39 @@ class RunErrorsStudy(Study):
             progress=part(progress, 0.3 if self.checkpoint == "untrained" else 0.0, 1.0),
         )
 
+    def _of(self) -> RunFunctional | None:
+        """Return the functional, if it is a further one of the run."""
+        if not self.functional:
+            return None
+        found = functional_named(find_run(self.run), self.functional)
+        return found if found.number else None
+
+    def _data(self, run: Run) -> tuple[FrameSet, Split]:
+        first, chosen = open_frame_set(run.config.dataset), self._of()
+        if chosen is None:
+            return first, first.split()
+        return further_sets(run.config, first)[chosen.number - 1]
+
     def _file(self, run: Run) -> Path:
         """Return the file of the model; a released model has none.
 
         Raises:
             LabError: if there is no such checkpoint yet.
         """
+        chosen = self._of()
+        if chosen is not None and self.checkpoint in {"last", "untrained"}:
+            raise LabError(
+                f"{run.id}: of {chosen.functional} the best model and kept epochs are saved; "
+                "choose one of these."
+            )
         if self.checkpoint == "untrained":
             return Path(run.config.source_model)
         if self.checkpoint.startswith("epoch-"):
             file = run.kept_checkpoint(int(self.checkpoint.removeprefix("epoch-")))
         else:
             file = run.best_checkpoint if self.checkpoint == "best" else run.last_checkpoint
+        if chosen is not None:
+            file = file.with_name(file_of(file.name, chosen.number))
         if not file.is_file():
             raise LabError(
                 f"{run.id}: has no {self.checkpoint} checkpoint yet; let it train first."

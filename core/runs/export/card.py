@@ -9,9 +9,11 @@ from core.frames.registry import find_dataset
 from core.frames.schema import DFT, Card
 from core.progress import duration_text
 from core.runs.record.directory import Run
+from core.runs.record.functionals import RunFunctional
 from core.runs.record.machine import software
 from core.runs.results.matched import SPLITS, errors_of
 from core.training.settings.energies_only import drift_text, replay_text, teacher_text
+from core.training.settings.functionals import functionals_text
 from core.training.settings.left_out import left_out_text
 from core.training.settings.methods import METHODS
 from core.training.settings.metrics import TEST_METRICS
@@ -36,12 +38,15 @@ def snippet(file: str) -> str:
     return _SNIPPET.format(file=file.replace("\\", "\\\\").replace('"', '\\"'))
 
 
-def model_card(run: Run, *, file: str = "model.pth.tar") -> str:
+def model_card(
+    run: Run, *, file: str = "model.pth.tar", functional: RunFunctional | None = None
+) -> str:
     """Return a run's model card as Markdown.
 
     Args:
         run: a run with a checkpoint.
         file: name of the exported checkpoint.
+        functional: which of several functionals the model is of; None for the first.
 
     Raises:
         LabError: if the run is gone or has no validated epoch yet.
@@ -51,10 +56,14 @@ def model_card(run: Run, *, file: str = "model.pth.tar") -> str:
         raise LabError(f"{run.id}: has no validated epoch yet; let it train first.")
     method = METHODS[config.method]
     start = run.event("start")
+    dataset, own = config.dataset, start
+    if functional is not None and functional.number:
+        dataset, own = functional.dataset, functional.facts
     data: Card | None = None
     with suppress(LabError):
-        data = find_dataset(config.dataset).card
-    labels = status.labels or (data.labels if data else "unknown")
+        data = find_dataset(dataset).card
+    labels = own.get("labels") if own is not start else status.labels
+    labels = labels or (data.labels if data else "unknown")
     warning = (
         ""
         if labels == DFT
@@ -62,27 +71,30 @@ def model_card(run: Run, *, file: str = "model.pth.tar") -> str:
         "and is not a potential for research.**\n"
     )
     sections = {
-        "Data": _data(run, data, labels, start),
+        "Data": _data(dataset, data, labels, own),
         "Training": _training(run, start),
         "Software": software(),
     }
     tables = "\n\n".join(f"## {name}\n\n{_table(facts)}" for name, facts in sections.items())
     return (
-        f"# CHGNet for {data.functional if data else 'the functional of ' + config.dataset}\n\n"
+        f"# CHGNet for {data.functional if data else 'the functional of ' + dataset}\n\n"
         f"{method.label} ({method.paper}) from "
         f"{config.source_model if method.start == 'pretrained' else 'random weights'}, "
         f"run {run.id}. AtomRef: {method.atomref[0].lower()}{method.atomref[1:]}\n"
         f"{warning}\n"
-        f"## Errors of epoch {status.best_epoch}\n\n{_errors(run)}\n\n{tables}\n\n"
+        f"## Errors of epoch {status.best_epoch}\n\n{_errors(run, functional)}\n\n{tables}\n\n"
         f"## Repeat it\n\n```\n{config.command}\n```\n\n"
         f"## Use it\n\n```python\n{snippet(file)}```\n\n"
         f"Written {time.strftime('%Y-%m-%d', time.localtime())}.\n"
     )
 
 
-def _errors(run: Run) -> str:
+def _errors(run: Run, functional: RunFunctional | None) -> str:
     lines = ["| | train | validation | test |", "|---|---|---|---|"]
     errors = {split: errors_of(run, split) or {} for split in SPLITS}
+    if functional is not None and functional.number:
+        further = {"validation": functional.validation, "test": functional.test}
+        errors = {split: further.get(split) or {} for split in SPLITS}
     for key, info in TEST_METRICS.items():
         cells = [
             "–" if (value := values.get(key)) is None else f"{value:.4g}"
@@ -96,8 +108,8 @@ def _errors(run: Run) -> str:
     return "\n".join([*lines, "", note])
 
 
-def _data(run: Run, data: Card | None, labels: str, start: dict[str, Any]) -> dict[str, Any]:
-    facts: dict[str, Any] = {"Data set": run.config.dataset}
+def _data(dataset: str, data: Card | None, labels: str, start: dict[str, Any]) -> dict[str, Any]:
+    facts: dict[str, Any] = {"Data set": dataset}
     if data is not None:
         facts |= {
             "Functional": data.functional,
@@ -110,7 +122,7 @@ def _data(run: Run, data: Card | None, labels: str, start: dict[str, Any]) -> di
         }
     return facts | {
         "Labels by": labels,
-        "Kinds of label": ", ".join(start.get("labels", [])),
+        "Kinds of label": ", ".join(start.get("kinds", start.get("labels", []))),
         "Frames": ", ".join(
             f"{start[key]:,} {name}"
             for name, key in (
@@ -143,6 +155,7 @@ def _training(run: Run, start: dict[str, Any]) -> dict[str, Any]:
         "Frozen blocks": ", ".join(config.frozen),
         "AtomRef solved again": solved_text(run.event("end").get("atomref_after")),
         "Teacher": teacher_text(start.get("source_functional")),
+        "Several functionals": functionals_text(config.functionals, start.get("functionals")),
         "Replay": replay_text(start.get("source_functional")),
         "Trained on energies alone": drift_text(run.event("end").get("force_drift")),
         "Seed": config.seed,

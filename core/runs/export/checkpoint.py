@@ -8,6 +8,7 @@ from core.errors import LabError
 from core.files import beside, disk_errors
 from core.runs.export.card import model_card
 from core.runs.record.directory import Run
+from core.runs.record.functionals import functional_named
 from core.transfer.uncertainty import uncertainty_path
 
 
@@ -20,7 +21,7 @@ def card_path(path: Path) -> Path:
     return beside(path, ".card.md")
 
 
-def export_checkpoint(run: Run, path: Path) -> Path:
+def export_checkpoint(run: Run, path: Path, functional: str | None = None) -> Path:
     """Copy a run's best checkpoint, which stock `CHGNet.from_file` loads, and write its model card.
 
     Args:
@@ -28,27 +29,31 @@ def export_checkpoint(run: Run, path: Path) -> Path:
         path: the new file; it is written completely or not at all, and replaces no other. The card
             is beside it, see `card_path`, and the uncertainty of its energies where the run has
             one, see `core.transfer.uncertainty.uncertainty_path`.
+        functional: which of several functionals of the run; None for the first.
 
     Returns:
         The model card's file.
 
     Raises:
-        LabError: if there is no checkpoint yet, the file exists, or it cannot be written.
+        LabError: if there is no checkpoint yet, the run has not learnt the functional, the file
+            exists, or it cannot be written.
     """
     status = run.status()
-    if not run.best_checkpoint.is_file():
+    chosen = None if functional is None else functional_named(run, functional)
+    best = run.best_checkpoint if chosen is None else chosen.checkpoint
+    if not best.is_file():
         raise LabError(
             f"{run.id}: is {status.state} and has no validated epoch to export; let it train first."
         )
     card, uncertainty = card_path(path), uncertainty_path(path)
-    own = uncertainty_path(run.best_checkpoint)
+    own = uncertainty_path(best)
     for file in (path, card, uncertainty):
         if file.exists():
             raise LabError(f"{file}: exists already; name a new file.")
     with disk_errors(path), tempfile.TemporaryDirectory(dir=path.absolute().parent) as draft:
         text = Path(draft) / card.name
-        text.write_text(model_card(run, file=path.name), encoding="utf-8")
-        copy = Path(shutil.copyfile(run.best_checkpoint, Path(draft) / path.name))
+        text.write_text(model_card(run, file=path.name, functional=chosen), encoding="utf-8")
+        copy = Path(shutil.copyfile(best, Path(draft) / path.name))
         if own.is_file():
             shutil.copyfile(own, Path(draft) / uncertainty.name).replace(uncertainty)
         text.replace(card)

@@ -102,6 +102,11 @@ class StatusTracker:
                             left_out,
                             taught and f"teacher: {taught}",
                             replayed and f"replay: {replayed}",
+                            *(
+                                f"{one['n_train']} training frames in {one['functional']}, "
+                                f"untrained: {errors_text(one['validation'])}"
+                                for one in event.get("functionals", [])
+                            ),
                             f"{'closed form' if _is_solved(event) else 'untrained'}: {errors}",
                         ],
                     )
@@ -129,10 +134,19 @@ class StatusTracker:
                     f"  {name} (source functional): {errors_text(found)}"
                     for name, found in event.get("source_functional", {}).items()
                 )
+                source += "".join(
+                    f"  {name}: {errors_text(found['validation'])}"
+                    for name, found in event.get("functionals", {}).items()
+                )
                 return f"epoch {event['epoch']}/{self._epochs} done  validation: {errors}{source}"
             case "end":
                 text = f"best epoch {event['best_epoch']}  test: {errors_text(event['test'])}"
-                return "; ".join(filter(None, [text, drift_text(event.get("force_drift"))]))
+                further = [
+                    f"test in {name}: {errors_text(found['test'])}"
+                    for name, found in event.get("functionals", {}).items()
+                ]
+                drift = drift_text(event.get("force_drift"))
+                return "; ".join(filter(None, [text, *further, drift]))
             case kind:
                 raise ValueError(f"unknown event: {kind}")
 

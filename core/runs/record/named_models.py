@@ -1,10 +1,14 @@
 """RUN|MODEL: models by the names that users give."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from core.boxed import reading
 from core.errors import LabError
+from core.frames.functionals import same_functional
 from core.potential.released import MODELS
+from core.runs.record.directory import Run
+from core.runs.record.functionals import SIGN, functional_named, functionals_of
 from core.runs.record.listing import find_run, list_runs
 
 
@@ -13,7 +17,8 @@ def checkpoint_of(name: str) -> str:
 
     Args:
         name: a released model, a checkpoint file, or a run (its id or its directory), for its best
-            checkpoint.
+            checkpoint; of a run on several functionals that of the first, or as RUN@FUNCTIONAL
+            that of another.
 
     Returns:
         The released model's name, or the path of a checkpoint.
@@ -23,16 +28,51 @@ def checkpoint_of(name: str) -> str:
     """
     if name in MODELS or Path(name).is_file():
         return name
+    run, functional = run_and_functional(name)
+    checkpoint = run.best_checkpoint
+    if functional is not None:
+        checkpoint = functional_named(run, functional).checkpoint
+    if not checkpoint.is_file():
+        raise LabError(f"{run.id}: has no validated epoch yet; let it train first.")
+    return str(checkpoint)
+
+
+def checkpoint_for(name: str, functional: str | None) -> str:
+    """Return as `checkpoint_of`, of a run on several functionals the model of one of them.
+
+    Args:
+        name: as of `checkpoint_of`; a functional named in it counts.
+        functional: the one whose labels the model is compared with.
+
+    Raises:
+        LabError: as `checkpoint_of`.
+    """
+    if name not in MODELS and not Path(name).is_file():
+        run, named = run_and_functional(name)
+        if named is None and functional:
+            for one in functionals_of(run):
+                if same_functional(one.functional, functional) and one.checkpoint.is_file():
+                    return str(one.checkpoint)
+    return checkpoint_of(name)
+
+
+def run_and_functional(name: str) -> tuple[Run, str | None]:
+    """Return the run, and the functional if one is named, of RUN or RUN@FUNCTIONAL.
+
+    Raises:
+        LabError: if there is no such run.
+    """
     try:
-        run = find_run(name)
+        return find_run(name), None
     except LabError as error:
+        before, sign, functional = name.partition(SIGN)
+        if sign and before and functional:
+            with suppress(LabError):
+                return find_run(before), functional
         raise LabError(
             f"{name}: is neither a run nor a checkpoint file; give one of these, or one of "
             f"{', '.join(MODELS)}."
         ) from error
-    if not run.best_checkpoint.is_file():
-        raise LabError(f"{run.id}: has no validated epoch yet; let it train first.")
-    return str(run.best_checkpoint)
 
 
 def functional_of_checkpoint(path: str) -> str:

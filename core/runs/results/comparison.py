@@ -8,6 +8,7 @@ import pandas as pd
 from core.frames.schema import DFT
 from core.runs.record.directory import Run
 from core.runs.record.events import ENERGY
+from core.runs.record.functionals import functionals_of
 from core.runs.record.listing import status_if_any, summary_row
 from core.runs.record.status import Status
 from core.runs.results.paper import DATASET, TABLE_1
@@ -92,6 +93,12 @@ def errors_table(run: Run) -> pd.DataFrame:
         f"Validation, best epoch ({status.best_epoch})": status.validation,
         "Test, model of the best epoch": status.test,
     }
+    for one in functionals_of(run)[1:]:
+        errors |= {
+            f"Validation in {one.functional}, before training": one.facts.get("validation"),
+            f"Validation in {one.functional}, best epoch ({status.best_epoch})": one.validation,
+            f"Test in {one.functional}": one.test,
+        }
     if status.state == "finished":
         for split in FILES:
             if (unseen := unseen_of(run, split)) is not None:

@@ -119,9 +119,19 @@ def unseen_frames(
     return missing.any(axis=1), [SYMBOLS[i] for i in np.flatnonzero(missing.any(axis=0))]
 
 
-def unseen_rows(run: Run, rows: NDArray[np.integer]) -> tuple[NDArray[np.bool_], list[str]]:
-    """Return `unseen_frames` of a run; no frame is flagged where its data set is gone."""
+def unseen_rows(
+    run: Run, rows: NDArray[np.integer], *, functional: str = ""
+) -> tuple[NDArray[np.bool_], list[str]]:
+    """Return `unseen_frames` of a run; no frame is flagged where its data set is gone.
+
+    Args:
+        run: the run.
+        rows: rows of its data set.
+        functional: a further functional of the run, none of whose frames is flagged; else empty.
+    """
     with suppress(LabError):
+        if functional:
+            return np.zeros(len(rows), dtype=bool), []
         return unseen_frames(run.config, open_frame_set(run.config.dataset), rows)
     return np.zeros(len(rows), dtype=bool), []
 

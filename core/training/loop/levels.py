@@ -19,7 +19,7 @@ from core.training.loop.context import RunContext, RunState
 from core.training.scoring import error_rows
 from core.training.scoring.error_rows import ErrorRows
 from core.training.settings.functionals import file_of
-from core.training.settings.partition import further_sets, trained_flags
+from core.training.settings.partition import further_sets, labels_among, trained_flags
 from core.training.step.feed import Level
 from core.training.step.offsets import of_functional
 from core.training.step.replay import rows_to_draw
@@ -70,7 +70,7 @@ def _level(
     if before is not None:
         atomref: NDArray[np.float64] = before["atomref"].numpy()
     else:
-        atomref = np.array(context.stopping.led(lambda: _fit(context, data, examples)))
+        atomref = np.array(context.stopping.led(lambda: _fit(context, data, examples))["energies"])
     return Level(
         functional=data.card.functional or "unknown",
         data=data,
@@ -81,7 +81,7 @@ def _level(
     )
 
 
-def _fit(context: RunContext, data: FrameSet, examples: Examples) -> list[float]:
+def _fit(context: RunContext, data: FrameSet, examples: Examples) -> dict[str, Any]:
     config, rows = context.config, examples.rows
     atomref = method_atomref(
         config.method,
@@ -91,8 +91,7 @@ def _fit(context: RunContext, data: FrameSet, examples: Examples) -> list[float]
         strength=config.ridge_strength,
         progress=context.report.progress("interaction energies", len(rows), context.stopping),
     )
-    energies: list[float] = atomref.energies.tolist()
-    return energies
+    return {"energies": atomref.energies.tolist()}
 
 
 def level_model(model: CHGNet, level: Level) -> CHGNet:
@@ -108,9 +107,11 @@ def level_facts(level: Level) -> dict[str, Any]:
         "functional": level.functional,
         "corrections": card.corrections,
         "labels": card.labels,
+        "kinds": labels_among(level.data, level.examples.rows),
         "n_train": len(level.examples),
         "n_validation": len(level.split.validation),
         "n_test": len(level.split.test),
+        "elements": level.elements(),
     }
 
 

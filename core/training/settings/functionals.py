@@ -1,6 +1,6 @@
 """Settings of a run on data sets in several functionals."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -90,6 +90,23 @@ def file_of(name: str, number: int) -> str:
     """
     stem, dot, ending = name.partition(".")
     return f"{stem}-{number + 1}{dot}{ending}" if number else name
+
+
+def functionals_text(settings: Functionals, facts: Sequence[Mapping[str, Any]] | None) -> str:
+    """Return in one phrase which further functionals a run learns; empty for a run on one.
+
+    Args:
+        settings: the run's.
+        facts: what the run's "start" event says under "functionals".
+    """
+    phrases = [
+        f"{one['functional']} ({one['n_train']:,} training frames of {one['dataset']}, "
+        f"{settings.ratio(one['dataset']):g} per frame of the first, weight "
+        f"{settings.weight(one['dataset']):g})"
+        for one in facts or ()
+    ]
+    pull = f"; offsets of the atom embedding pulled to zero by {settings.pull:g}"
+    return f"with {', '.join(phrases)}{pull}" if phrases else ""
 
 
 def split_names(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from core.runs.record.status import Status
 from core.runs.results.comparison import method_label
 from core.training.settings.config import RunConfig
 from core.training.settings.energies_only import drift_text, replay_text, teacher_text
+from core.training.settings.functionals import functionals_text
 from core.training.settings.left_out import left_out_text
 from core.training.settings.methods import METHODS
 from core.training.settings.report import solved_text
@@ -46,6 +47,8 @@ def notes(run: Run) -> list[str]:
         drift and f"Trained on energies alone: {drift}.",
         stability and f"{stability[:1].upper()}{stability[1:]}.",
     ]
+    if several := functionals_text(run.config.functionals, start.get("functionals")):
+        sentences.append(f"Several functionals at once: {several}.")
     if replayed := replay_text(start.get("source_functional")):
         sentences.append(f"Replay: {replayed}.")
     if solved := solved_text(run.event("end").get("atomref_after")):

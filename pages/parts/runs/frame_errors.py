@@ -11,6 +11,7 @@ from core.figures.training.run_parity import run_parity
 from core.frames.provenance import Provenance
 from core.reference.fits.atomref import RARE
 from core.runs.record.directory import Run
+from core.runs.record.functionals import functionals_of
 from core.runs.results.unseen import unseen_rows
 from core.studies.run_errors import MODELS, Part, RunErrorsStudy
 from core.training.scoring.frame_errors import KINDS, FrameErrors, among, summary
@@ -50,6 +51,9 @@ def show_frame_errors(run: Run, *, by_element: bool) -> None:
     if errors.n_left_out:
         frames += f" {errors.n_left_out:,} frames cannot be represented by CHGNet."
     source = provenance_of(run)
+    if study.functional:
+        frames = f"{frames} Functional: {study.functional}."
+        source = replace(source, data=study.datasets[0])
     source = replace(source, details=f"{frames} {source.details}")
     if by_element:
         _by_element(run, study, errors, source)
@@ -59,11 +63,24 @@ def show_frame_errors(run: Run, *, by_element: bool) -> None:
 
 def _choose_study(run: Run) -> RunErrorsStudy:
     """Let the reader choose the model and the frames."""
+    known = [one.functional for one in functionals_of(run)]
+    functional = ""
+    if known:
+        functional = one_of(
+            st,
+            "Functional",
+            known,
+            default=known[0],
+            key="functional",
+            wrap=True,
+            help="Each functional has a model of its own, and its own validation and test frames.",
+        )
+    further = bool(known) and functional != known[0]
     left, middle, right = st.columns([2, 2, 1])
     checkpoint = one_of(
         left,
         "Model of",
-        [*MODELS, *(f"epoch-{epoch}" for epoch in run.kept_epochs)],
+        [*(MODELS[:1] if further else MODELS), *(f"epoch-{epoch}" for epoch in run.kept_epochs)],
         default="best",
         key="model_of",
         wrap=True,
@@ -88,7 +105,13 @@ def _choose_study(run: Run) -> RunErrorsStudy:
         key="most",
         bind="query-params",
     )
-    return RunErrorsStudy(run=run.id, checkpoint=checkpoint, part=part, most=most)
+    return RunErrorsStudy(
+        run=run.id,
+        checkpoint=checkpoint,
+        part=part,
+        functional=functional if further else "",
+        most=most,
+    )
 
 
 def _parity(run: Run, study: RunErrorsStudy, errors: FrameErrors, source: Provenance) -> None:
@@ -105,7 +128,7 @@ def _parity(run: Run, study: RunErrorsStudy, errors: FrameErrors, source: Proven
     title, unit = KINDS[kind]
     error_unit = METRICS[LABEL_METRICS[kind]].unit
     table = errors.compared(kind)
-    flags, unseen = unseen_rows(run, errors.rows)
+    flags, unseen = unseen_rows(run, errors.rows, functional=study.functional)
     statistics = summary(table, kind)
     numbers = {
         "Mean absolute error": f"{_digits(statistics['mae'])} {error_unit}",
