@@ -303,3 +303,16 @@ def test_reference_energies_of_ones_own(looks):
     assert "--atomref mine" in command(
         open_page(dataset="tiny", method="frozen", **{"own-references": "mine"})
     )
+
+
+def test_several_functionals_are_one_run(looks):
+    app = open_page()
+    app.radio(key="method").set_value("multifidelity").run()
+    assert not app.exception
+    (further,) = [one for one in app.multiselect if one.key == "further"]
+    (other,) = further.value
+    app.number_input(key="further-weight").set_value(0.5).run()
+    assert not app.exception
+    first = app.selectbox(key="dataset").value
+    assert f"--method multifidelity --dataset {first},{other}" in command(app)
+    assert f"--functional-weights {other}=0.5" in command(app)

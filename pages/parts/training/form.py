@@ -4,6 +4,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.frames.functionals import same_functional
 from core.frames.registry import DatasetInfo, open_frame_set
 from core.frames.schema import Card
 from core.reference.fits.isolated import ISOLATED, has_isolated_atoms
@@ -13,6 +14,7 @@ from core.runs.record.listing import list_runs, status_if_any
 from core.runs.results.comparison import label_of, method_label
 from core.training.settings.config import RunConfig
 from core.training.settings.methods import DEFAULT, METHODS
+from pages.parts.shared.datasets import frames_to_learn
 from pages.parts.shared.launch import LaunchForm
 from pages.parts.shared.page import plain
 from pages.parts.training.check import show_check
@@ -27,6 +29,52 @@ def own_references(info: DatasetInfo) -> list[str]:
     """Return the reference energies that a run on a data set can start with."""
     atoms = [ISOLATED] if has_isolated_atoms(open_frame_set(info.card.name)) else []
     return [*atoms, *saved_atomrefs()]
+
+
+def choose_further(info: DatasetInfo) -> dict[str, Any]:
+    """Let the reader choose data sets in further functionals, and how much they count."""
+    others = [
+        one.card
+        for one in frames_to_learn()
+        if not same_functional(one.card.functional or "", info.card.functional or "")
+    ]
+    names = {card.name: f"{card.name} ({card.functional})" for card in others}
+    chosen = st.multiselect(
+        "Further data sets",
+        list(names),
+        default=list(names)[:1],
+        format_func=names.__getitem__,
+        key="further",
+        bind="query-params",
+        help="One per functional. The network is shared; each functional has its own AtomRef, and "
+        "its own offset of the atom embedding. A material is in the same part of all data sets.",
+    )
+    if not names:
+        st.info("There are no frames in another functional; import some first.")
+    left, right = st.columns(2)
+    weight = left.number_input(
+        "Their weight",
+        min_value=0.001,
+        max_value=1000.0,
+        value=1.0,
+        key="further-weight",
+        bind="query-params",
+        help="Weight of their loss beside that of the first data set.",
+    )
+    ratio = right.number_input(
+        "Their frames per frame",
+        min_value=0.01,
+        max_value=100.0,
+        value=1.0,
+        key="further-ratio",
+        bind="query-params",
+        help="Frames of each of them for every training frame of the first data set.",
+    )
+    return {
+        "dataset": ",".join([info.card.name, *chosen]),
+        "functionals.weights": dict.fromkeys(chosen, weight),
+        "functionals.ratios": dict.fromkeys(chosen, ratio),
+    }
 
 
 class RunForm(LaunchForm[RunConfig]):
@@ -50,6 +98,7 @@ class RunForm(LaunchForm[RunConfig]):
             bind="query-params",
             help="How AtomRef, the elemental reference energies, is obtained.",
         )
+        several = choose_further(info) if METHODS[method].several else {}
         own = st.selectbox(
             "Reference energies",
             [USUAL, *own_references(info)],
@@ -62,7 +111,7 @@ class RunForm(LaunchForm[RunConfig]):
             "view “Library” of the AtomRef page imports them from a file.",
         )
         is_usual = own == USUAL or method == "refit"
-        return {"method": method, "atomref": None if is_usual else own}
+        return {"method": method, "atomref": None if is_usual else own, **several}
 
     def draft(self, settings: dict[str, Any], choices: dict[str, Any]) -> RunConfig:
         """Return the run's settings."""
