@@ -29,7 +29,7 @@ from core.reference.fits.atomref import AtomRef
 from core.training.loop.method_preview import Preflight
 from core.training.scoring.evaluate import score
 from core.training.settings.config import RunConfig
-from core.training.settings.methods import METHODS
+from core.training.settings.methods import METHODS, SEVERAL
 from core.training.settings.partition import label_flags, partition
 from core.training.settings.processes import usual_processes
 from core.training.step.feed import make_feed
@@ -68,7 +68,7 @@ def preflight(config: RunConfig, *, progress: Progress = silent) -> Preflight:
     device = resolve_device(config.device)
     split, left_out = _split(config, frame_set)
     train = split.train
-    fitted_on = _sample(train, _MOST_TRAINING) if config.method == "residual" else train
+    fitted_on = _sample(train, _MOST_TRAINING) if config.method in {"residual", SEVERAL} else train
     with compute_settings(config.threads, device):
         atomref = method_atomref(
             config.method,
@@ -241,9 +241,10 @@ def _estimate(
     def step() -> None:
         stepper.step(stepper.prepare(feed.completed(examples, 0, 0)), 0.0, ())
 
-    # replayed frames cost about as much as the others
-    with_replay = config.replay.ratio if config.replay.dataset else 0
-    training = _clock(step) / atoms * (1 + with_replay)
+    # replayed frames, and those of further functionals, cost about as much as the others
+    beside = config.replay.ratio if config.replay.dataset else 0
+    beside += sum(map(config.functionals.ratio, config.functionals.datasets))
+    training = _clock(step) / atoms * (1 + beside)
     evaluation = _clock(lambda: score(model, examples)) / atoms
     n_atoms = frame_set.n_atoms()
     n_train, n_validation, n_test = (

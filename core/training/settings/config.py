@@ -242,6 +242,8 @@ class RunConfig(BaseModel):
                 f"{self.method} learns the source functional as one more data set; name "
                 f"{self.replay.dataset} with the others instead of --replay"
             )
+        if several and self.atomref_after == "solved":
+            raise ValueError(f"{self.method} keeps each functional's AtomRef; leave it at kept")
         return self
 
     @classmethod

@@ -65,6 +65,7 @@ def test_several_data_sets_are_one_word(config, datasets, numbers):
     given_to = dict(zip(datasets[1:], numbers.values(), strict=False))
     data = config.model_dump() | {
         "method": SEVERAL,
+        "atomref_after": "kept",
         "dataset": ",".join(datasets),
         "functionals": {"weights": given_to, "ratios": given_to, "pull": 0.25},
     }
@@ -87,6 +88,7 @@ def test_several_data_sets_are_one_word(config, datasets, numbers):
         ({"dataset": "a,b", "functionals.ratios": "b=0"}, "above 0"),
         ({"dataset": "a,b", "functionals.pull": -1}, "functionals.pull"),
         ({"dataset": "a,b", "replay.dataset": "c"}, "name c with the others"),
+        ({"dataset": "a,b", "atomref_after": "solved"}, "keeps each functional's AtomRef"),
     ],
 )
 def test_several_functionals_are_checked(options, message):
