@@ -41,6 +41,9 @@ def show() -> None:
                 st.Page("pages/scaling.py", title="Scaling", icon=":material/trending_down:"),
                 st.Page("pages/stability.py", title="Stability", icon=":material/landscape:"),
             ],
+            "Models": [
+                st.Page("pages/predict.py", title="Predict", icon=":material/bolt:"),
+            ],
         }
     ).run()
 

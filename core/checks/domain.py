@@ -5,13 +5,22 @@ and strained, of all elements that the released models know. A frame is far from
 neighbour is farther away than nearly all of these are from theirs.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
 import numpy as np
 from numpy.typing import NDArray
 
 from core.elements import SYMBOLS
 from core.frames.findings import Finding
 from core.frames.registry import open_frame_set
+from core.frames.schema import Frame
 from core.frames.store import FrameSet
+from core.potential.features import crystal_features
+from core.potential.graph import convert
+from core.potential.models import load_model, resolve_device
+from core.potential.threads import compute_settings
 from core.progress import Progress, part, silent
 from core.transfer.features import features_of
 from core.transfer.seen_elements import never_seen
@@ -22,6 +31,9 @@ _HOME = "mp-frames-gga"
 
 _SAMPLE = 400
 """Frames of it."""
+
+_FEWEST = 3
+"""Frames from which there is a distance among them."""
 
 _ASKED = 100
 """Frames of the data set that are compared."""
@@ -59,6 +71,84 @@ def unseen_findings(
             rows=hit.tolist(),
         )
     ]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Domain:
+    """Frames that sample what a model knows.
+
+    Attributes:
+        data: data set with the frames.
+        rows: rows of it that may be sampled.
+        is_training: whether the model was trained on them; the embedded frames stand in for the
+            training sets of released models, which are not embedded.
+    """
+
+    data: FrameSet
+    rows: NDArray[np.integer]
+    is_training: bool
+
+    @classmethod
+    def embedded(cls) -> Self:
+        """Return the embedded frames."""
+        data = open_frame_set(_HOME)
+        return cls(data, np.arange(len(data)), is_training=False)
+
+    @property
+    def text(self) -> str:
+        """The domain in words."""
+        n = min(len(self.rows), _SAMPLE)
+        name = self.data.card.name
+        return (
+            f"{n:,} of its training frames in {name}"
+            if self.is_training
+            else f"{n:,} frames of {name}, which stand in for its training set"
+        )
+
+    def features(self, source: SourceModel, *, progress: Progress = silent) -> NDArray[np.floating]:
+        """Return crystal features of a sample of the frames, (m, 64).
+
+        Args:
+            source: the model.
+            progress: reports the structures that the network evaluates.
+        """
+        chosen = np.sort(np.random.default_rng(0).permutation(self.rows)[:_SAMPLE])
+        found = features_of(
+            self.data,
+            source.name,
+            chosen,
+            device=source.device,
+            threads=source.threads,
+            progress=progress,
+        )
+        return found[np.isfinite(found).all(axis=1)]
+
+
+def distances_of(
+    frames: Sequence[Frame], source: SourceModel, domain: Domain, *, progress: Progress = silent
+) -> NDArray[np.float64]:
+    """Return how far structures lie from what a model knows, in units of its own distances, (n,).
+
+    One is the distance to the nearest neighbour that 99 % of the domain's own frames stay below.
+
+    Args:
+        frames: structures that CHGNet can represent.
+        source: the model.
+        domain: what it knows.
+        progress: receives the share that is done.
+    """
+    home = domain.features(source, progress=part(progress, 0.0, 0.8))
+    if len(home) < _FEWEST:
+        return np.full(len(frames), np.nan)
+    graphs = [
+        convert(frame.atomic_numbers, frame.frac_coords, frame.lattice, frame.pbc)
+        for frame in frames
+    ]
+    where = resolve_device(source.device)
+    with compute_settings(source.threads, where):
+        model = load_model(source.name, where)
+        features = crystal_features(model, graphs, progress=part(progress, 0.8, 1.0))
+    return distance_to_domain(features, home)
 
 
 def distance_to_domain(
@@ -100,22 +190,20 @@ def domain_findings(
         progress: reports the structures that the network evaluates.
     """
     asked = np.sort(np.random.default_rng(1).permutation(rows)[:_ASKED])
-    at_home = open_frame_set(_HOME)
-    inner = np.sort(np.random.default_rng(0).permutation(len(at_home))[:_SAMPLE])
-    home, ours = (
-        features_of(
-            one, source.name, which, device=source.device, threads=source.threads, progress=share
-        )
-        for one, which, share in (
-            (at_home, inner, part(progress, 0.0, 0.8)),
-            (data, asked, part(progress, 0.8, 1.0)),
-        )
+    home = Domain.embedded().features(source, progress=part(progress, 0.0, 0.8))
+    ours = features_of(
+        data,
+        source.name,
+        asked,
+        device=source.device,
+        threads=source.threads,
+        progress=part(progress, 0.8, 1.0),
     )
     known = np.isfinite(ours).all(axis=1)
     if not known.any():
         return []
     asked = asked[known]
-    distance = distance_to_domain(ours[known], home[np.isfinite(home).all(axis=1)])
+    distance = distance_to_domain(ours[known], home)
     far = asked[distance > _FAR]
     if not len(far):
         return []

@@ -75,17 +75,17 @@ _COMMANDS = {
     ),
     "next": ("plan", "Choose what to compute next from a pool, each with its reason."),
     "runs": ("runs", "Runs: one directory per training."),
-    "evaluate": ("evaluate", "Compare a model's predictions with the labels of a data set."),
+    "evaluate": ("models.evaluate", "Compare a model's predictions with the labels of a data set."),
     "stability": (
         "stability",
         "Compare a model's formation and decomposition energies, and its hulls, with labels.",
     ),
     "predict": (
-        "predict",
+        "models.predict",
         "Predict energy, forces, stress and magmoms of every structure in some files.",
     ),
     "relax": (
-        "relax",
+        "models.relax",
         "Relax every structure in some files: FIRE, atoms and cell, many structures together.",
     ),
     "export": (

@@ -57,8 +57,19 @@ References = Annotated[
 
 # Structures
 StructureFiles = Annotated[
-    list[Path],
-    typer.Argument(metavar="FILE", help="CIF, POSCAR, extended XYZ, or whatever else ASE reads."),
+    list[Path] | None,
+    typer.Argument(
+        metavar="FILE", help="CIF, POSCAR, extended XYZ, JSON, or whatever else ASE reads."
+    ),
+]
+Formula = Annotated[
+    str | None,
+    typer.Option(
+        help="Instead of files: structures with this formula, or in a system such as Li-Fe-O."
+    ),
+]
+FormulaDataset = Annotated[
+    str, typer.Option("--dataset", help="Data set with the structures of --formula.")
 ]
 
 # Models and computing

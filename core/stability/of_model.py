@@ -192,7 +192,7 @@ def _model_phases(
     rows = phases.rows[wanted]
     not_converged: dict[str, str] = {}
     if energies.relaxation is None:
-        values[wanted], reasons[wanted] = _as_given(energies.model, data, rows, progress)
+        values[wanted], reasons[wanted] = energies_as_given(energies.model, data, rows, progress)
     else:
         frames = [frame for frame in data.frames(rows) if frame is not None]
         device = resolve_device(energies.model.device)
@@ -207,10 +207,20 @@ def _model_phases(
     return phases.with_energies(values, source, reasons=reasons), not_converged
 
 
-def _as_given(
+def energies_as_given(
     model: SourceModel, data: FrameSet | PairSet, rows: np.ndarray, progress: Progress
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the energies of structures as they are, (m,) eV/atom, and why some have none."""
+    """Return a model's energies of structures as they are, and why some have none.
+
+    Args:
+        model: the model.
+        data: frames or pairs.
+        rows: (m,) rows of it.
+        progress: receives the share that is done.
+
+    Returns:
+        Energies (m,) eV/atom, NaN where there is none, and the reasons, (m,) strings.
+    """
     interaction = interaction_energies(data, model, rows=rows, progress=part(progress, 0.0, 0.9))
     atomref = get_atomref(load_model(model.name))
     reasons = np.full(len(rows), "", dtype=object)
@@ -225,10 +235,15 @@ def _as_given(
 def _elements(references: str | pd.DataFrame, phases: Phases) -> ElementReferences:
     functional = phases.source.functional
     if isinstance(references, str) and references == OWN:
-        return ElementReferences(
-            kind="own",
-            functional=functional,
-            energies=np.full(N_ELEMENTS, np.nan),
-            origin="each source's own elements of lowest energy",
-        )
+        return own_elements(functional)
     return references_of(references, phases.fractions, phases.energies, functional)
+
+
+def own_elements(functional: str) -> ElementReferences:
+    """Return that each source's elements are its own; the energies themselves are NaN."""
+    return ElementReferences(
+        kind="own",
+        functional=functional,
+        energies=np.full(N_ELEMENTS, np.nan),
+        origin="each source's own elements of lowest energy",
+    )

@@ -1,4 +1,7 @@
-"""The structures in files that ASE reads, without their labels, for a model to work on."""
+"""The structures in files, without their labels, for a model to work on.
+
+ASE reads them; JSON, of which ASE knows its own database only, is read by the lab's own readers.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,22 +10,33 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from core import boxed
 from core.elements import ISOTOPES
 from core.errors import LabError
 from core.frames.schema import Frame
+from core.frames.sources.records import Refused
 from core.frames.tables.structure_text import check_text, formula_in_cif
 from core.frames.tables.structures import contradiction
 from core.frames.tables.tabular import CellError
+from core.progress import silent
 
 if TYPE_CHECKING:
     from ase import Atoms
+
+    from core.frames.sources.records import RecordSource
 
 Place = tuple[Path, int]
 """A file, and the place of a structure in it, from 0."""
 
 _MOST_IN_CIF = 20_000
 """Atoms of a CIF with their images by symmetry; ASE reads them faster than pymatgen."""
+
+_HEAD = 64
+"""Bytes of a file that show whether it is JSON."""
+
+_NO_CELL = "has no three lattice vectors; CHGNet needs a crystal's cell."
 
 _SHOWN = 160
 """Characters shown of what a file's reader said."""
@@ -64,7 +78,7 @@ def read_structures(files: Sequence[Path]) -> tuple[list[tuple[Place, Frame]], l
     """Read all structures of some files.
 
     Args:
-        files: CIF, POSCAR, extended XYZ, or whatever else ASE reads.
+        files: CIF, POSCAR, extended XYZ, JSON, or whatever else ASE reads.
 
     Returns:
         The structures with their places, and those that cannot be taken.
@@ -103,6 +117,9 @@ def _read(path: Path) -> Iterator[tuple[int, Frame | LabError]]:
 
     What follows a frame that ASE cannot read cannot be read either.
     """
+    if _is_json(path) and (source := _opened(path)) is not None:
+        yield from enumerate(_of_records(path, source))
+        return
     from ase.data import atomic_numbers  # noqa: PLC0415
     from ase.io import iread  # noqa: PLC0415
 
@@ -142,6 +159,45 @@ def _read(path: Path) -> Iterator[tuple[int, Frame | LabError]]:
             yield index, error
 
 
+def _is_json(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(_HEAD).lstrip()[:1] in {b"{", b"["}
+
+
+def _opened(path: Path) -> "RecordSource | None":
+    # Its import takes as long as reading a small file.
+    from core.frames.sources.opening import open_source  # noqa: PLC0415
+
+    return open_source(path)
+
+
+def _of_records(path: Path, source: "RecordSource") -> Iterator[Frame | LabError]:
+    """Yield the structures of a JSON file, or why one cannot be taken."""
+    is_empty = True
+    for index, record in enumerate(source.records(silent)):
+        is_empty = False
+        where = f"{path}: frame {index} (from 0)"
+        if isinstance(record, Refused):
+            yield LabError(f"{where} cannot be read ({record.why}); correct the file.")
+        elif record.lattice is None:
+            yield LabError(f"{where} {_NO_CELL}")
+        else:
+            coords = record.frac_coords
+            if coords is None and record.positions is not None:
+                coords = np.linalg.solve(record.lattice.T, record.positions.T).T
+            frame = Frame(
+                frame_id=f"{index} (from 0) of {path}",
+                material_id=path.name,
+                atomic_numbers=record.atomic_numbers,
+                frac_coords=np.asarray(coords, dtype=np.float64),
+                lattice=record.lattice,
+                pbc=record.pbc,
+            )
+            yield frame
+    if is_empty:
+        yield LabError(f"{path}: holds no structure; give a file with at least one.")
+
+
 def _stated_formula(path: Path) -> str | None:
     """Return the formula that a CIF of one structure states, None for other files.
 
@@ -170,7 +226,7 @@ def _frame(path: Path, index: int, atoms: "Atoms") -> Frame:
     """Return the structure without whatever labels the file has."""
     where = f"{path}: frame {index} (from 0)"
     if atoms.cell.rank < 3:
-        raise LabError(f"{where} has no three lattice vectors; CHGNet needs a crystal's cell.")
+        raise LabError(f"{where} {_NO_CELL}")
     occupancy = atoms.info.get("occupancy")
     if isinstance(occupancy, dict) and any(
         len(site) > 1 or abs(sum(site.values()) - 1) > 1e-3 for site in occupancy.values()

@@ -12,14 +12,13 @@ from core.errors import LabError
 from core.frames.registry import DatasetInfo
 from core.frames.schema import EnergyColumn
 from core.potential.relaxation.relaxed import RelaxSettings
-from core.potential.released import MODELS
 from core.reference.formation.energies import KINDS
 from core.runs.record.model_energies import energies_of
-from core.runs.record.named_models import runs_with_models
 from core.stability.comparison import Convention, comparison_problem
 from core.stability.phases import EnergySource
 from core.studies.stability import StabilityStudy
 from pages.parts.shared.datasets import available, choose
+from pages.parts.shared.models import choose_models
 from pages.parts.shared.page import plain
 from pages.parts.shared.views import number, one_of
 
@@ -125,20 +124,6 @@ def choose_question() -> Question | None:
         ],
         energy=energy,
         convention=convention,
-    )
-
-
-def choose_models(box: DeltaGenerator) -> list[str]:
-    """Show the choice of models."""
-    return box.multiselect(
-        "Models",
-        [*MODELS, *runs_with_models()],
-        default=[next(iter(MODELS))],
-        key="models",
-        bind="query-params",
-        placeholder="released models and runs",
-        help="Released models, and runs, of which the best checkpoint is used. Several are shown "
-        "together, each in the colour of its method.",
     )
 
 

@@ -7,23 +7,19 @@ from typing import Any
 
 import streamlit as st
 
-from core.figures.base.theme import OTHER_COLOR, method_color, palette
 from core.figures.stability.classification import Line
 from core.frames.provenance import Provenance
-from core.potential.released import MODELS
-from core.runs.record.listing import find_run
-from core.runs.results.comparison import label_of
 from core.stability.comparison import Comparison, Convention
 from core.stability.curves import roc_table, score_table
 from core.stability.model_stability import ModelStability
 from core.studies.stability import StabilityStudy
 from pages.parts.shared.job import computed
+from pages.parts.shared.models import looks_of
 from pages.parts.shared.page import is_dark
 from pages.parts.shared.views import one_of
 from pages.parts.stability.form import Question
 
 MEV = 1000.0
-DASHES = ("solid", "dash", "dot", "dashdot")
 THRESHOLDS = tuple(range(0, 205, 5))
 """Thresholds of the score curves, meV/atom above the hull."""
 
@@ -116,23 +112,6 @@ def compared(
 ) -> Comparison:
     """Return the comparison of a model, made once for all readers."""
     return _found.comparison(convention)
-
-
-def looks_of(models: Sequence[str], *, dark: bool) -> dict[str, tuple[str, str, str]]:
-    """Return label, colour and dash of each model: runs have the colour of their method."""
-    others = iter([OTHER_COLOR, palette(dark=dark).groups[6]])
-    used: dict[str, int] = {}
-    looks = {}
-    for name in models:
-        if name in MODELS:
-            label, color = name, next(others)
-        else:
-            run = find_run(name)
-            label, color = label_of(run), method_color(run.config.method)
-        nth = used.get(color, 0)
-        used[color] = nth + 1
-        looks[name] = (label, color, DASHES[min(nth, len(DASHES) - 1)])
-    return looks
 
 
 def source_of(study: StabilityStudy, found: ModelStability) -> Provenance:

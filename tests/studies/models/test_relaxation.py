@@ -15,7 +15,7 @@ from core.progress import silent
 from core.studies.catalog import study_of
 from core.studies.job.directory import Job
 from core.studies.job.local import compute_here
-from core.studies.relaxation import RelaxationStudy
+from core.studies.models.relaxation import RelaxationStudy
 
 SETTINGS = RelaxSettings(steps=2)
 

@@ -1,4 +1,4 @@
-"""`predict`: energies, forces, stresses and magmoms of the structures in any file ASE reads."""
+"""`predict`: energies, forces, stresses and magmoms of structures in files, or with a formula."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,15 +9,25 @@ import numpy as np
 import typer
 
 from core.cli.answer import Answer, LabCommand, columns, progress_on_stderr
-from core.cli.options import Device, JsonFlag, ModelOption, StructureFiles, Threads
+from core.cli.models.structures import DATASET, structures_asked
+from core.cli.options import (
+    Device,
+    Formula,
+    FormulaDataset,
+    JsonFlag,
+    ModelOption,
+    StructureFiles,
+    Threads,
+)
 from core.elements import N_ELEMENTS
 from core.errors import LabError
 from core.frames.export.atoms import atoms_of
 from core.frames.export.extxyz import write_images
 from core.frames.schema import Frame
-from core.frames.sources.structure_files import LeftOut, read_structures
+from core.frames.sources.structure_files import LeftOut
 from core.potential.released import MODELS
 from core.runs.record.named_models import checkpoint_of
+from core.transfer.source_model import SourceModel
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -26,10 +36,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-_NOT_FINITE = (
-    "the model predicts something that is not a finite number; check the distances between the "
-    "atoms, or take another checkpoint."
-)
 _HEAD = (
     "file",
     "frame",
@@ -45,9 +51,11 @@ _HEAD = (
 
 @app.command("predict", cls=LabCommand)
 def predict(
-    files: StructureFiles,
+    files: StructureFiles = None,
     *,
     model: ModelOption,
+    formula: Formula = None,
+    dataset: FormulaDataset = DATASET,
     out: Annotated[
         Path | None, typer.Option(help="New extended XYZ file for structures and predictions.")
     ] = None,
@@ -63,49 +71,24 @@ def predict(
     chosen = checkpoint_of(model)
     if out is not None and out.exists():
         raise LabError(f"{out}: exists already; name a new file.")
-    frames, left_out = read_structures(files)
+    frames, left_out = structures_asked(files, formula, dataset)
     # Importing torch takes seconds, so errors in the arguments are raised before.
-    from core.potential.compiled_prediction import compile_if_faster  # noqa: PLC0415
-    from core.potential.forward import Wanted  # noqa: PLC0415
-    from core.potential.graph import convert  # noqa: PLC0415
-    from core.potential.models import load_model, resolve_device  # noqa: PLC0415
-    from core.potential.prediction import predict as predict_frames  # noqa: PLC0415
-    from core.potential.threads import compute_settings  # noqa: PLC0415
+    from core.transfer.predicted import predict_structures  # noqa: PLC0415
     from core.transfer.seen_elements import never_seen_text  # noqa: PLC0415
-    from core.transfer.uncertainty import (  # noqa: PLC0415
-        WITHIN,
-        uncertainty_of,
-        uncertainty_text,
-    )
+    from core.transfer.uncertainty import WITHIN, uncertainty_text  # noqa: PLC0415
 
-    where = resolve_device(device)
-    network = load_model(chosen, where)
-    uncertainty = uncertainty_of(chosen, network)
-    graphs, usable = [], []
-    for (path, index), frame in frames:
-        try:
-            graphs.append(
-                convert(frame.atomic_numbers, frame.frac_coords, frame.lattice, frame.pbc)
-            )
-            usable.append((path, index, frame))
-        except LabError as error:
-            left_out.append(LeftOut(path, index, error))
-    with compute_settings(threads, where):
-        compile_if_faster(network, Wanted(), sum(len(frame) for _, _, frame in usable))
-        predictions = predict_frames(network, graphs, progress=progress_on_stderr())
-        deviations: Sequence[float | None] = [None] * len(graphs)
-        if uncertainty is not None:
-            deviations = uncertainty.deviations(
-                network, graphs, progress=progress_on_stderr()
-            ).tolist()
+    source = SourceModel(chosen, device, threads)
+    told = predict_structures(source, [frame for _, frame in frames], progress=progress_on_stderr())
+    uncertainty = told.uncertainty
     predicted = []
-    for (path, index, frame), prediction, deviation in zip(
-        usable, predictions, deviations, strict=True
+    for ((path, index), frame), prediction, deviation in zip(
+        frames, told.found, told.deviations.tolist(), strict=True
     ):
-        if _is_finite(prediction):
-            predicted.append((path, index, frame, prediction, deviation))
+        if isinstance(prediction, LabError):
+            left_out.append(LeftOut(path, index, prediction))
         else:
-            left_out.append(LeftOut(path, index, LabError(_NOT_FINITE)))
+            known = None if uncertainty is None else deviation
+            predicted.append((path, index, frame, prediction, known))
     if not predicted:
         raise LabError(f"Frame {left_out[0].place}: {left_out[0].why}")
     if out is not None:
@@ -141,11 +124,6 @@ def predict(
     )
 
 
-def _is_finite(prediction: "FramePrediction") -> bool:
-    values = (prediction.energy, prediction.forces, prediction.stress, prediction.magmoms)
-    return all(np.isfinite(value).all() for value in values if value is not None)
-
-
 def _row(
     path: Path,
     index: int,
@@ -162,7 +140,7 @@ def _row(
         "energy_per_atom": prediction.energy,
         "energy_deviation": deviation,
         "forces": prediction.forces,
-        "stress": prediction.stress if any(frame.pbc) else None,
+        "stress": prediction.stress,
         "magmoms": prediction.magmoms,
     }
 
@@ -216,7 +194,7 @@ def _labelled(frame: Frame, prediction: "FramePrediction") -> "Atoms":
             frame,
             energy_per_atom=prediction.energy,
             forces=prediction.forces,
-            stress=prediction.stress if any(frame.pbc) else None,
+            stress=prediction.stress,
             magmoms=prediction.magmoms,
         )
     )

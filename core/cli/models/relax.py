@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from core.cli.answer import Answer, LabCommand, columns, progress_on_stderr
+from core.cli.models.predict import level_text, model_origin, unseen_elements
+from core.cli.models.structures import DATASET, structures_asked
 from core.cli.options import (
     RELAXATION,
     Device,
+    Formula,
+    FormulaDataset,
     JsonFlag,
     MaxForce,
     MaxSteps,
@@ -19,12 +23,11 @@ from core.cli.options import (
     Threads,
     relax_settings,
 )
-from core.cli.predict import level_text, model_origin, unseen_elements
 from core.errors import LabError
 from core.files import disk_errors, new_directory
 from core.frames.export.atoms import atoms_of
 from core.frames.export.extxyz import write_images
-from core.frames.sources.structure_files import LeftOut, Place, read_structures
+from core.frames.sources.structure_files import LeftOut, Place
 from core.potential.relaxation.relaxed import Relaxed
 from core.runs.record.named_models import checkpoint_of
 
@@ -49,9 +52,11 @@ _ONE_FILE = (".extxyz", ".xyz")
 
 @app.command("relax", cls=LabCommand)
 def relax(
-    files: StructureFiles,
+    files: StructureFiles = None,
     *,
     model: ModelOption,
+    formula: Formula = None,
+    dataset: FormulaDataset = DATASET,
     out: Annotated[
         Path | None, typer.Option(help="New extended XYZ file for the relaxed structures.")
     ] = None,
@@ -85,7 +90,7 @@ def relax(
             raise LabError(f"{path}: exists already; name a new file.")
     if out is not None and out == trajectories:
         raise LabError(f"{out}: is named by --out and by --trajectories; name two files.")
-    frames, left_out = read_structures(files)
+    frames, left_out = structures_asked(files, formula, dataset)
     # Importing torch takes seconds, so errors in the arguments are raised before.
     from core.potential.relaxation.relax import relax_with  # noqa: PLC0415
     from core.transfer.seen_elements import never_seen_text  # noqa: PLC0415
@@ -110,7 +115,7 @@ def relax(
         _write_trajectories(trajectories, results)
     rows = [_row(*place, relaxed) for place, relaxed in results]
     rows += [_unread(one) for one in left_out]
-    order = {str(path): number for number, path in enumerate(files)}
+    order = {str(path): number for number, path in enumerate(files or [Path(dataset)])}
     rows.sort(key=lambda row: (order[row["file"]], row["index"]))
     unseen = unseen_elements(chosen, [relaxed.structure for _, relaxed in usable])
     origin = model_origin(chosen)

@@ -1,0 +1,1 @@
+"""Commands that ask models about structures and data sets."""

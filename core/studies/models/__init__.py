@@ -1,0 +1,1 @@
+"""Studies of what models say of structures and of labelled data."""

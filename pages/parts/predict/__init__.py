@@ -1,0 +1,1 @@
+"""What the page of predictions is made of."""

@@ -1,0 +1,62 @@
+"""Predict: structures by text and by formula, and what models say of them, as stock chgnet does."""
+
+import pytest
+from chgnet.model import CHGNet
+from pymatgen.core import Lattice, Structure
+
+from core.frames.registry import open_dataset
+
+SALT = Structure.from_spacegroup(
+    "Fm-3m", Lattice.cubic(5.6), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]]
+)
+
+
+def text_of(at):
+    blocks = [*at.markdown, *at.caption, *at.info, *at.warning, *at.error]
+    return " ".join(block.value for block in blocks).replace("\\", "")
+
+
+def paste(visit, text, **query):
+    at = visit("predict", **{"from": "Pasted text"}, **query)
+    at.text_area(key="structure-text").set_value(text).run()
+    assert not at.exception
+    return at
+
+
+@pytest.mark.parametrize("form", ["cif", "poscar", "json"])
+def test_pasted_text_shows_what_stock_chgnet_predicts(visit, form):
+    at = paste(visit, SALT.to(fmt=form))
+    assert not at.error, at.error
+    (table,) = at.dataframe
+    energy = table.value[table.value["quantity"] == "Energy, eV/atom"].iloc[0]
+    for name, version in (("chgnet-0.3.0", "0.3.0"), ("chgnet-r2scan", "r2scan")):
+        stock = CHGNet.load(model_name=version, use_device="cpu", verbose=False)
+        expected = float(stock.predict_structure(SALT)["e"])
+        assert float(energy[name]) == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_formula_finds_the_structures_of_a_data_set(visit):
+    at = visit("predict", formula="LiFePO4")
+    data = open_dataset("mp-structures")
+    expected = data.table().query("formula == 'LiFePO4'")["material_id"].tolist()
+    assert at.dataframe[0].value["structure"].tolist() == expected
+    assert at.query_params["structures"]
+
+
+def test_without_a_structure_the_page_says_what_to_do(visit):
+    at = visit("predict")
+    assert "Give a structure" in text_of(at)
+    assert not at.error
+
+
+def test_wrong_text_leaves_what_was_there(visit):
+    at = paste(visit, SALT.to(fmt="cif"))
+    before = at.query_params["structures"]
+    at.text_area(key="structure-text").set_value("not a structure").run()
+    assert "not recognised as a structure" in text_of(at)
+    assert at.query_params["structures"] == before
+
+
+def test_a_formula_that_is_not_there_says_so(visit):
+    assert "no structure with the composition Fe7Xe" in text_of(visit("predict", formula="Fe7Xe"))
+    assert visit("predict", formula="water").error
