@@ -49,6 +49,7 @@ VISITS = [
     ("scaling", {"view": "Sweeps"} | FRAMES),
     ("scaling", {"view": "Sweeps", "own": "SWEEP"}),
     ("stability", FRAMES | {"models": "chgnet-r2scan", "split": "All materials"}),
+    ("predict", {"formula": "NaCl", "models": ["chgnet-0.3.0", "chgnet-r2scan"]}),
 ]
 
 
@@ -57,7 +58,7 @@ def lab(home, monkeypatch, looks, launched):
     """Small data, a finished run, an experiment and a sweep; nothing is trained."""
     monkeypatch.setattr("core.reference.importance.trees.ROUNDS", 20)
     monkeypatch.setattr("core.cli.train.execute", lambda _path, **_: list_runs()[0].status())
-    monkeypatch.setattr("core.cli.group._wait", lambda _group: None)
+    monkeypatch.setattr("core.cli.groups.group._wait", lambda _group: None)
     monkeypatch.setattr("core.cli.models.evaluate.checkpoint_of", lambda _name: "chgnet-0.3.0")
     monkeypatch.setattr(Group, "launch", lambda _group: None)
     table = open_dataset("mp-structures").table().iloc[::40]
