@@ -63,8 +63,8 @@ def force_findings(pairs: Pairs) -> list[Finding]:
             Finding(
                 kind="force_placeholder",
                 severity="error" if len(zero) > 0.1 * len(forces) else "warning",
-                message=f"The forces of {len(zero)} of {len(forces)} frames that were asked are "
-                "exactly zero, where the pretrained model predicts more than "
+                message=f"The forces of {len(zero)} of {len(forces)} sampled frames are exactly "
+                "zero, where the pretrained model predicts more than "
                 f"{_MOVING:g} eV/Å: missing forces were filled in.",
                 remedy="Import these frames without forces, or set the loss ratio of the force to "
                 "zero.",

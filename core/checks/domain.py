@@ -213,11 +213,11 @@ def domain_findings(
         Finding(
             kind="domain",
             severity="warning" if share > _MANY else "info",
-            message=f"{len(far)} of {len(asked)} frames that were asked lie far from the Materials "
+            message=f"{len(far)} of {len(asked)} sampled frames lie far from the Materials "
             f"Project's structures in the features of {source.name}, at most "
             f"{distance.max():.1f} times the usual distance ({worst}).",
-            remedy="Look at them; what the pretrained model says there is a guess, so that more "
-            "frames of this kind are needed.",
+            remedy="Look at them; the pretrained model is unreliable there, so training needs more "
+            "frames of this kind.",
             rows=far.tolist() if len(asked) == len(rows) else (),
         )
     ]

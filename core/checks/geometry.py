@@ -29,10 +29,10 @@ _FEWEST = 5
 _BOHR = 0.529177210544  # CODATA 2022
 
 _FACTORS = {
-    1 / _BOHR: "bohr that were taken for Å",
-    _BOHR: "Å that were taken for bohr",
-    10.0: "a tenth of their length, as where Å were taken for nm",
-    0.1: "nm that were taken for Å",
+    1 / _BOHR: "bohr were read as Å",
+    _BOHR: "Å were read as bohr",
+    10.0: "Å were read as nm",
+    0.1: "nm were read as Å",
 }
 
 _IMAGES = np.stack(np.meshgrid(*[[-1, 0, 1]] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
@@ -57,7 +57,7 @@ def distance_findings(data: FrameSet, rows: NDArray[np.integer]) -> list[Finding
     if len(small) >= _FEWEST and not _USUAL[0] < median < _USUAL[1]:
         factor = min(_FACTORS, key=lambda one: abs(np.log(median / one)))
         near = abs(np.log(median / factor)) < np.log(1.35)
-        looks = f", as of {_FACTORS[factor]}" if near else ""
+        looks = f", as if {_FACTORS[factor]}" if near else ""
         return [
             Finding(
                 kind="length_unit",

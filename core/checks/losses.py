@@ -63,7 +63,7 @@ def loss_findings(
                 kind="loss_weight",
                 severity="warning",
                 message=f"The {kind} makes up {share:.1%} of the loss before training, and the "
-                f"{largest} {shares[largest]:.0%}: the {kind} is hardly trained on.",
+                f"{largest} {shares[largest]:.0%}: the {kind} hardly takes part in the training.",
                 remedy=f"Raise its ratio to about {rounded:g} (--loss-{kind} {rounded:g}), or "
                 f"lower that of the {largest}.",
                 settings={f"loss.{kind}": rounded},

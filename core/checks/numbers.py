@@ -153,7 +153,7 @@ def _placeholders(data: FrameSet, rows: NDArray[np.integer]) -> Finding | None:
         kind="energy_placeholder",
         severity="error",
         message=f"{int(bad.sum()):,} of {len(rows):,} energies are exactly {named} eV/atom, as "
-        "where a missing value was filled in.",
+        "if missing values had been filled in.",
         remedy="Leave these frames out, or import them without an energy.",
         rows=rows[bad].tolist(),
     )

@@ -145,7 +145,7 @@ def _twins(
             severity="warning",
             message=f"About {share:.0%} of the validation and test materials are also among the "
             f"training materials under another id ({sum(alike)} of {len(alike)} compared by "
-            "StructureMatcher): errors on them measure memory.",
+            "StructureMatcher): errors on them measure memorization.",
             remedy="Give all frames of a material one material id when you import them (--map "
             "material_id=COLUMN); the split then keeps them together.",
         )

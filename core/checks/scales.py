@@ -126,7 +126,7 @@ def _corrections(sample: EnergySample) -> Finding | None:
         kind="corrections",
         severity="warning",
         message=f"The energies seem to {hold} MP2020 corrections ({held:.0%} ± {error:.0%} of "
-        "them), other than the data set's card says.",
+        "them), contrary to the data set's card.",
         remedy=f"Import it again with --corrections {options}.",
         cost=1000 * float(np.abs(sample.mp2020).mean()),
     )

@@ -169,7 +169,7 @@ def _errors_in_one_line() -> Iterator[None]:
     except OSError as error:
         message = disk_error_message(error)
     except MemoryError:
-        message = "There is not enough memory; give less at once."
+        message = "There is not enough memory; use less data at a time."
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context else PROGRAM

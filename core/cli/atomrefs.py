@@ -133,7 +133,7 @@ def export(
     name: AtomRefName,
     *,
     model: Annotated[
-        str, typer.Option(metavar="RUN|MODEL", help="Whose composition_model it becomes.")
+        str, typer.Option(metavar="RUN|MODEL", help="Model whose AtomRef it replaces.")
     ] = "chgnet-0.3.0",
     out: Annotated[
         Path,

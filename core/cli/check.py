@@ -31,7 +31,7 @@ def check(
     loss_stress: Annotated[float | None, typer.Option()] = None,
     loss_magmom: Annotated[float | None, typer.Option()] = None,
     without: Annotated[
-        str, typer.Option(metavar="NAME", help="Make a data set without the frames it names.")
+        str, typer.Option(metavar="NAME", help="Save the other frames, which no finding names.")
     ] = "",
     _json: JsonFlag = False,
 ) -> Answer:

@@ -31,9 +31,7 @@ _WORST = 10
 @app.command("stability", cls=LabCommand)
 def stability(
     *,
-    dataset: Annotated[
-        str, typer.Option(help="Data set of frames, or of pairs with structures, that judges.")
-    ],
+    dataset: Annotated[str, typer.Option(help="Reference data: frames, or pairs with structures.")],
     model: ModelOption,
     column: EnergyColumn = None,
     references: Annotated[

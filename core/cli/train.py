@@ -44,7 +44,8 @@ def train(
         ),
     ] = None,
     source_model: Annotated[
-        str | None, _option("source_model", "Start: chgnet-0.3.0, chgnet-r2scan or a checkpoint.")
+        str | None,
+        _option("source_model", "Start from: chgnet-0.3.0, chgnet-r2scan or a file."),
     ] = None,
     frames: Annotated[int | None, _option("frames", "Training frames.", "all")] = None,
     epochs: Annotated[int | None, _option("epochs")] = None,
@@ -62,7 +63,7 @@ def train(
         float | None, _option("warmup_epochs", "Epochs of rising learning rate.")
     ] = None,
     keep_every: Annotated[
-        int | None, _option("keep_every", "Keep a model each time this many epochs are done.")
+        int | None, _option("keep_every", "Keep a model every so many epochs.")
     ] = None,
     frozen: Annotated[
         str | None,
@@ -94,7 +95,8 @@ def train(
         int | None, _option("teacher.copies", "Displaced copies of each such frame.", "1")
     ] = None,
     teacher_displacement: Annotated[
-        float | None, _option("teacher.displacement", "Size of the displacements, Å.", "0.05")
+        float | None,
+        _option("teacher.displacement", "Size (standard deviation), Å.", "0.05"),
     ] = None,
     replay_dataset: Annotated[
         str | None,
@@ -188,7 +190,7 @@ def train(
         str | None,
         _option(
             "stability",
-            "Judge formation and decomposition energies of the test materials, too: off, static "
+            "Also judge formation and decomposition energies of the test materials: off, static "
             "(structures as they are) or relaxed (by the trained model).",
             "off",
         ),

@@ -49,23 +49,10 @@ def harness(monkeypatch):
         del sys.modules[name]
 
 
-@pytest.fixture(scope="module")
-def captured():
-    """The training step as it was captured first, which takes as long as the whole rest."""
-    return {}
-
-
 @pytest.fixture
-def shallow(monkeypatch, captured):
-    """Both sides train a network of two levels, whose step is captured once for all tests."""
-    capture = TrainingStep._captured
-
-    def capture_once(step, batch, targets, backend):
-        if not captured:
-            captured["step"] = capture(step, batch, targets, backend)
-        return captured["step"]
-
-    monkeypatch.setattr(TrainingStep, "_captured", capture_once)
+def shallow(monkeypatch):
+    """Both sides have a network of two levels; a training step is captured in other tests."""
+    monkeypatch.setattr(TrainingStep, "compile", lambda *_: True)
     monkeypatch.setattr(CHGNet, "load", lambda **_: shallow_network(2))
     monkeypatch.setattr("core.potential.models.load_model", lambda *_: shallow_network(2))
 
@@ -74,7 +61,7 @@ def shallow(monkeypatch, captured):
 def test_prints_one_line_with_the_keys_of_the_contract(
     harness, monkeypatch, tmp_path, capsys, request, name
 ):
-    if name in {"training_step", "data_parallel"}:
+    if name in {"training_step", "data_parallel", "inference"}:
         request.getfixturevalue("shallow")
     contest = runpy.run_path(str(BENCHMARKS / f"{name}.py"))["CONTEST"]
     started = []
@@ -196,14 +183,24 @@ def test_a_worker_that_does_not_start_says_why(harness, tmp_path, capfd):
     assert "invalid choice: 'nothing'" in capfd.readouterr().err
 
 
-def test_workers_are_processes_that_work_at_the_same_time(harness):
-    script = str(BENCHMARKS / "graph_conversion.py")
-    with harness.team.RemoteTeam(script, ["--small", "--only", "arrays"], 2, joint=True) as team:
-        assert team.n_pieces() == 1
-        turn = team.turn(0)
-        one, other = turn.told
-        assert one == other
-        assert len(one) == 4
+WORKER = f"""
+import sys
+sys.path[:0] = {[str(BENCHMARKS), str(BENCHMARKS.parent)]}
+from harness.team import here
+from harness.worker import Worker, torch
+pieces = [lambda: here().rank, lambda: sum(range(10**5))]
+Worker(pieces, torch.device("cpu"), tell=float).serve(sys.stdin, sys.stdout)
+"""
+
+
+def test_workers_are_processes_that_work_at_the_same_time(harness, tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(WORKER)
+    with harness.team.RemoteTeam(str(script), [], 2, joint=True) as team:
+        assert team.n_pieces() == 2
+        assert team.turn(0).told == [0, 1]
+        turn = team.turn(1)
+        assert len(set(turn.told)) == 1
         assert min(turn.wall, turn.cpu) > 0
         # Each has torch in it.
         assert team.peak_memory_mb() > 100

@@ -13,6 +13,17 @@ def embedded():
     return open_dataset("mp-structures")
 
 
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    return tmp_path_factory.mktemp("results")
+
+
+@pytest.fixture(autouse=True)
+def kept_results(home, results):
+    """What one test of this module has computed is not computed again."""
+    (home / "cache").symlink_to(results)
+
+
 def test_least_squares_of_embedded_data(visit, embedded):
     at = visit("atomref")
     table = at.dataframe[0].value.set_index("symbol")

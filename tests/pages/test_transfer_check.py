@@ -30,7 +30,7 @@ def test_the_card_lists_findings_and_mends_a_loss_ratio(tiny_lab):
     shown = texts(app)
     assert "Two are alike." in shown
     assert "All 12 frames were read" in shown
-    assert "the energy is hardly trained on" in shown
+    assert "the energy hardly takes part in the training" in shown
     next(button for button in app.button if button.label == "Take this ratio").click().run()
     assert app.number_input(key="energy").value > 3
-    assert "the energy is hardly trained on" not in texts(app)
+    assert "the energy hardly takes part in the training" not in texts(app)

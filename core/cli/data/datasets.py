@@ -92,10 +92,10 @@ def describe(
     max_atoms: MaxAtoms = None,
     labels: LabelKinds = "",
     ranges: Ranges = None,
-    rows: Annotated[int, typer.Option(min=0, help="List so many of the frames.")] = 0,
+    rows: Annotated[int, typer.Option(min=0, help="Number of frames to list.")] = 0,
     sort: Annotated[
         str,
-        typer.Option(help="Quantity by which they are listed, the smallest first; -KEY reverses."),
+        typer.Option(help="Quantity to sort them by, smallest first; -KEY: largest first."),
     ] = "",
     _json: JsonFlag = False,
 ) -> Answer:

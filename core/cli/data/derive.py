@@ -25,21 +25,30 @@ from core.frames.schema import Card
 from core.reference.formation.corrected_frames import correct_frames
 from core.reference.shifts.joining import JoinRule, Kept, join_frames
 
-AllOf = Annotated[str, typer.Option(metavar="SYMBOLS", help="With all of these: Li,Co,O.")]
+AllOf = Annotated[str, typer.Option(metavar="SYMBOLS", help="Frames with all of these: Li,Co,O.")]
 AnyOf = Annotated[
     str,
-    typer.Option("--any-of", "--elements", metavar="SYMBOLS", help="With at least one of these."),
+    typer.Option(
+        "--any-of", "--elements", metavar="SYMBOLS", help="Frames with at least one of these."
+    ),
 ]
-NoneOf = Annotated[str, typer.Option(metavar="SYMBOLS", help="Without these.")]
-System = Annotated[str, typer.Option(metavar="SYMBOLS", help="Of this chemical system: Li-Co-O.")]
+NoneOf = Annotated[str, typer.Option(metavar="SYMBOLS", help="Frames without these.")]
+System = Annotated[
+    str, typer.Option(metavar="SYMBOLS", help="Frames of this chemical system: Li-Co-O.")
+]
 MinAtoms = Annotated[int | None, typer.Option(min=1, help="Smallest number of atoms.")]
 MaxAtoms = Annotated[int | None, typer.Option(min=1, help="Largest number of atoms.")]
 LabelKinds = Annotated[
-    str, typer.Option(help=f"With these labels, of {', '.join(LABEL_KINDS)}.", metavar="LABELS")
+    str,
+    typer.Option(help=f"Frames with these labels, of {', '.join(LABEL_KINDS)}.", metavar="LABELS"),
 ]
 Ranges = Annotated[
     list[str] | None,
-    typer.Option("--range", metavar="QUANTITY=LOW:HIGH", help="As in force=:5. May be repeated."),
+    typer.Option(
+        "--range",
+        metavar="QUANTITY=LOW:HIGH",
+        help="Limits, such as force=:5; may be repeated.",
+    ),
 ]
 Title = Annotated[str, typer.Option(help="Title in lists of data sets.")]
 SplitPart = Annotated[Part | None, typer.Option(help="Frames of this part of the split.")]
@@ -65,7 +74,7 @@ def export(
     ranges: Ranges = None,
     split: SplitPart = None,
     rows: Annotated[
-        str, typer.Option(metavar="FIRST:LAST", help="Of these, the rows FIRST to LAST, from 1.")
+        str, typer.Option(metavar="FIRST:LAST", help="Only rows FIRST to LAST of these, from 1.")
     ] = "",
     _json: JsonFlag = False,
 ) -> Answer:

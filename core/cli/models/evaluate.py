@@ -30,7 +30,7 @@ def evaluate(
     stability: Annotated[
         Literal["off", "static", "relaxed"],
         typer.Option(
-            help="Compare formation and decomposition energies, too: of the structures as they "
+            help="Also compare formation and decomposition energies, of the structures as they "
             "are, or relaxed by the model."
         ),
     ] = "off",

@@ -40,8 +40,8 @@ def choose_source_labels() -> dict[str, Any]:
         min_value=0,
         max_value=100,
         disabled=not weight,
-        help="Copies of each frame with displaced atoms, anew in every epoch, on which the "
-        "pretrained model teaches as well. Each costs as much as a frame with forces.",
+        help="Copies of each frame with displaced atoms, drawn anew in every epoch, which the "
+        "pretrained model labels as well. Each costs as much as a frame with forces.",
     )
     displacement = number(
         third,
@@ -73,7 +73,7 @@ def choose_replay() -> dict[str, Any]:
         key="replay",
         bind="query-params",
         help="Frames of the source functional that take part in every step, so that the model does "
-        "not forget what it knows. Their energies count from an AtomRef of their own.",
+        "not forget what it knows. Their energies are relative to an AtomRef of their own.",
     )
     off = dataset == NO_REPLAY
     labels = second.selectbox(

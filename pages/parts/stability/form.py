@@ -194,8 +194,8 @@ def choose_hulls() -> tuple[str, Convention, RelaxSettings | None, Split, int]:
         format_func=KINDS.__getitem__,
         key="references",
         bind="query-params",
-        help="They take part in every hull, and formation energies count from them. Own: the "
-        "lowest energies of the data set's elements, by the reference and by the model each.",
+        help="They take part in every hull, and formation energies are relative to them. Own: "
+        "the lowest energies of the data set's elements, by reference and model separately.",
     )
     relaxes = middle.toggle(
         "Relax with the model",
@@ -238,9 +238,9 @@ def show_own_labels(question: Question) -> None:
     if own:
         st.info(
             plain(
-                f"These labels were made by {own[0]} itself, so its errors are zero here, but for "
-                "what relaxation changes. Choose a run that you have trained, or import DFT data, "
-                "to judge a model."
+                f"These labels were made by {own[0]} itself, so its errors are zero here, apart "
+                "from what relaxation changes. Choose a run that you have trained, or import DFT "
+                "data, to judge a model."
             ),
             icon=":material/smart_toy:",
         )

@@ -23,8 +23,8 @@ def choose_threshold() -> float:
         step=5,
         key="threshold",
         bind="query-params",
-        help="0: only phases on the hull. Often 25 to 100 meV/atom, up to which phases are made. "
-        "The threshold holds for reference and model; nothing is computed anew.",
+        help="0: only phases on the hull. Common choices are 25 to 100 meV/atom, up to which "
+        "phases have been synthesized. It holds for reference and model alike.",
     )
 
 
@@ -80,8 +80,8 @@ def show_boxes(judged: Judged, threshold: float) -> None:
         "Stable phases",
         f"{scores.true_positive + scores.false_negative:,} of {scores.n:,}",
         border=True,
-        help="By the reference, of the compounds scored. Pure elements are the zero of formation "
-        "energies and not scored.",
+        help="By the reference, among the compounds scored. Pure elements are the zero of "
+        "formation energies, so they are not scored.",
     )
 
 

@@ -54,6 +54,7 @@ def counts_of(judged: Judged) -> Any:
 def show_elements(judged: Judged, selected: tuple[str, ...]) -> None:
     """Show the periodic table whose elements make the system when they are clicked."""
     table = counts_of(judged)
+    without_hull = ", ".join(table.loc[~table["pure"], "symbol"]) or "none"
     show(
         periodic_table(
             dict(zip(table["symbol"], table["phases"], strict=True)),
@@ -70,8 +71,8 @@ def show_elements(judged: Judged, selected: tuple[str, ...]) -> None:
             dark=is_dark(),
         ),
         name="stability-elements",
-        caption="Click elements to add them to the system or to take them out. Without hulls, for "
-        f"lack of the pure element: {', '.join(table.loc[~table['pure'], 'symbol']) or 'none'}.",
+        caption="Click elements to add them to the system or to take them out. No energy "
+        f"of the pure element, so no hull: {without_hull}.",
         source=judged.source,
         table=lambda: table,
         on_click=toggle_element,

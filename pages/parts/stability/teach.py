@@ -27,8 +27,8 @@ def show_lesson() -> None:
     st.markdown(
         "A phase is stable if no mixture of others has less energy: it lies on the **hull**. Its "
         "**decomposition energy** is its distance to the hull of all *other* phases: negative for "
-        "a stable phase, positive for an unstable one. A model may have small errors and still "
-        "name other stable phases, because the competing phases move as well."
+        "a stable phase, positive for an unstable one. A model with small errors may still "
+        "find other phases stable, because the competing phases move as well."
     )
     phase = st.selectbox(
         "Phase",

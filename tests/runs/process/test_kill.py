@@ -16,7 +16,7 @@ from core.frames.store import write_frames
 from core.runs.process import local
 from core.runs.process.restart import restart_lost
 from core.training.settings.config import RunConfig
-from tests.runs.process.forked import start_forked
+from tests.forked import start_forked
 
 EPOCHS = 12
 KILLS = 4

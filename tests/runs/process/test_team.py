@@ -1,6 +1,6 @@
 """Runs of two real training processes on tiny frames: to the end, stopped, resumed, killed.
 
-Torchrun starts those of the runs that go through or lose one of them; the others are forks.
+Torchrun starts those of the run that goes through; the others are forks.
 """
 
 import json
@@ -30,7 +30,7 @@ from core.training.loop import loop
 from core.training.loop.outcome import Outcome
 from core.training.settings.config import RunConfig
 from core.training.step import parallel
-from tests.runs.process.forked import start_forked
+from tests.forked import start_forked
 
 PAIRS = [(11, 17), (19, 17), (12, 8), (11, 9), (3, 9), (20, 8), (19, 9), (3, 17), (12, 16)]
 EPOCHS = 12
@@ -87,7 +87,7 @@ def ranks(run):
     return [one for one in rank_processes(run.path) if "torch.distributed.run" not in one.cmdline()]
 
 
-def wait(run, *states, seconds=90.0):
+def wait(run, *states, seconds=400.0):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         status = run.status()
@@ -110,14 +110,14 @@ def works(process):
         return False
 
 
-def wait_until_ended(processes, seconds=30.0):
+def wait_until_ended(processes, seconds=100.0):
     deadline = time.monotonic() + seconds
     while any(map(works, processes)):
         assert time.monotonic() < deadline, "orphans"
         time.sleep(0.05)
 
 
-def wait_until_none_is_left(run, seconds=30.0):
+def wait_until_none_is_left(run, seconds=100.0):
     deadline = time.monotonic() + seconds
     while rank_processes(run.path):
         assert time.monotonic() < deadline, "orphans"
@@ -235,25 +235,39 @@ def test_resumed_on_one_process(whole, stopped):
     assert errors(run) == pytest.approx(errors(expected), rel=1e-2)
 
 
-def test_a_killed_process_leaves_no_other_behind(whole):
+def test_a_killed_process_ends_the_run(whole, monkeypatch):
     """Begun on one process, resumed on two, one of which is killed, and ended on one."""
+    monkeypatch.setattr(local, "start_detached", start_forked)
     run = new_run(1)
     assert go_on_here(run, until=2).state == "cancelled"
     done = len(run.metrics("epoch"))
     local.resume(run, processes=2)
     wait_for_epochs(run, done + 1)
-    assert run.status().processes == 2
-    victim = ranks(run)[-1]
-    victim.kill()
+    forks = psutil.Process(run.status().pid).children()
+    assert run.status().processes == len(forks) == 2
+    forks[-1].kill()
     status = wait(run, "failed")
     assert status.message.startswith("One of the run's 2 training processes ended unexpectedly")
     assert "resume the run" in status.message
-    wait_until_none_is_left(run)
+    wait_until_ended(forks)
 
     run.update(processes=1)
     assert go_on_here(run).state == "finished"
     assert run.metrics("start")[-1]["step"] > 0
     assert errors(run) == pytest.approx(errors(whole[0]), rel=1e-2)
+
+
+def test_torchrun_leaves_no_other_of_a_killed_process():
+    run = idle_run(2)
+
+    def kill_one():
+        if len(both := ranks(run)) == 2:
+            both[-1].kill()
+        return False
+
+    with pytest.raises(LabError, match="One of the run's 2 training processes ended unexpectedly"):
+        team.spread(run, 2, emit=print, should_stop=kill_one)
+    wait_until_none_is_left(run)
 
 
 def started_instead(monkeypatch, code):

@@ -101,32 +101,28 @@ def test_the_optimiser_and_the_rates_of_blocks(name, decay, kind):
             assert rates[id(parameter)] == expected.get(block_of(parameter_name), 0.5)
 
 
-@pytest.mark.parametrize("name", ["adamw", "radam"])
-def test_resumed_is_uninterrupted_for_every_optimiser(energies_only, tmp_path, name):
+def assert_resumed_is_uninterrupted(frame_set, path, **settings):
+    """Train in one go, and stopped and resumed; return outcome and events of the first."""
+    whole, events = run(path / "whole", frame_set, **settings)
+    run(path / "parts", frame_set, stop_after=3, **settings)
+    parts, _ = run(path / "parts", frame_set, resume=True, **settings)
+    assert parts == whole
+    for file in ("last.pt", "best.pth.tar"):
+        states = [load_model(path / one / file).state_dict() for one in ("whole", "parts")]
+        assert all(torch.equal(value, states[1][key]) for key, value in states[0].items())
+    return whole, events
+
+
+def test_a_taught_run_is_resumed_bit_for_bit_and_says_what_taught_it(energies_only, tmp_path):
     settings = {
         "epochs": 2,
-        "optimizer": name,
-        "weight_decay": 0.01 if name == "adamw" else 0.0,
+        "teacher": {"weight": 0.5, "copies": 1},
+        "optimizer": "radam",
         "warmup_epochs": 0.5,
         "block_rates": {"readout": 3.0},
         "frozen": ("embedding",),
     }
-    whole, _ = run(tmp_path / "whole", energies_only, **settings)
-    run(tmp_path / "parts", energies_only, stop_after=3, **settings)
-    parts, _ = run(tmp_path / "parts", energies_only, resume=True, **settings)
-    assert parts == whole
-    states = [load_model(tmp_path / one / "last.pt").state_dict() for one in ("whole", "parts")]
-    assert all(torch.equal(value, states[1][key]) for key, value in states[0].items())
-
-
-def test_a_taught_run_is_resumed_bit_for_bit_and_says_what_taught_it(energies_only, tmp_path):
-    settings = {"epochs": 2, "teacher": {"weight": 0.5, "copies": 1}}
-    whole, events = run(tmp_path / "whole", energies_only, **settings)
-    run(tmp_path / "parts", energies_only, stop_after=3, **settings)
-    parts, _ = run(tmp_path / "parts", energies_only, resume=True, **settings)
-    assert parts == whole
-    states = [load_model(tmp_path / one / "last.pt").state_dict() for one in ("whole", "parts")]
-    assert all(torch.equal(value, states[1][key]) for key, value in states[0].items())
+    _, events = assert_resumed_is_uninterrupted(energies_only, tmp_path, **settings)
     start = next(event for event in events if event["kind"] == "start")
     teacher = start["source_functional"]["teacher"]
     assert (teacher["labels"], teacher["n_frames"]) == (SOURCE, start["n_train"])
@@ -138,16 +134,18 @@ def test_a_taught_run_is_resumed_bit_for_bit_and_says_what_taught_it(energies_on
     assert epochs[0]["train"]["force_mae_mev_per_angstrom"] is None
 
 
-@pytest.mark.parametrize(("method", "labels"), [("residual", "own"), ("trainable", "pretrained")])
-def test_a_run_with_replay_is_resumed_bit_for_bit(energies_only, tmp_path, method, labels):
+@pytest.mark.parametrize(
+    ("labels", "settings"),
+    [
+        ("own", {"method": "residual", "optimizer": "adamw", "weight_decay": 0.01}),
+        ("pretrained", {"method": "trainable", "teacher": {"weight": 0.1}}),
+    ],
+    ids=["own", "pretrained"],
+)
+def test_a_run_with_replay_is_resumed_bit_for_bit(energies_only, tmp_path, labels, settings):
     replay = {"dataset": "complete", "labels": labels, "ratio": 0.4, "weight": 0.5}
-    settings = {"epochs": 2, "method": method, "replay": replay, "teacher": {"weight": 0.1}}
-    whole, events = run(tmp_path / "whole", energies_only, **settings)
-    run(tmp_path / "parts", energies_only, stop_after=3, **settings)
-    parts, _ = run(tmp_path / "parts", energies_only, resume=True, **settings)
-    assert parts == whole
-    states = [load_model(tmp_path / one / "last.pt").state_dict() for one in ("whole", "parts")]
-    assert all(torch.equal(value, states[1][key]) for key, value in states[0].items())
+    settings = {"epochs": 2, "replay": replay, **settings}
+    _, events = assert_resumed_is_uninterrupted(energies_only, tmp_path, **settings)
     start = next(event for event in events if event["kind"] == "start")
     told = start["source_functional"]["replay"]
     assert told["pseudolabels"] == (labels == "pretrained")
@@ -162,13 +160,7 @@ def test_a_run_with_replay_is_resumed_bit_for_bit(energies_only, tmp_path, metho
 
 def test_weights_beside_the_trained_ones_are_resumed_bit_for_bit(energies_only, tmp_path):
     settings = {"epochs": 2, "ema": 0.9, "l2_sp": 0.5, "atomref_after": "solved"}
-    whole, events = run(tmp_path / "whole", energies_only, **settings)
-    run(tmp_path / "parts", energies_only, stop_after=3, **settings)
-    parts, _ = run(tmp_path / "parts", energies_only, resume=True, **settings)
-    assert parts == whole
-    for file in ("last.pt", "best.pth.tar"):
-        states = [load_model(tmp_path / one / file).state_dict() for one in ("whole", "parts")]
-        assert all(torch.equal(value, states[1][key]) for key, value in states[0].items())
+    whole, events = assert_resumed_is_uninterrupted(energies_only, tmp_path, **settings)
     last, best = (load_model(tmp_path / "whole" / file) for file in ("last.pt", "best.pth.tar"))
     assert not torch.equal(last.mlp.layers[0].weight, best.mlp.layers[0].weight), "an average"
 
@@ -206,16 +198,24 @@ def test_the_rate_rises_during_the_warm_up_and_is_the_cosine_after_it():
         assert low == pytest.approx(full * n / 60)
 
 
-def test_it_ends_when_validation_no_longer_improves(energies_only, tmp_path, monkeypatch):
+def test_it_ends_when_validation_no_longer_improves_and_keeps_models_on_its_way(
+    energies_only, tmp_path, monkeypatch
+):
     metrics = ErrorRows.metrics
     monkeypatch.setattr(
         ErrorRows, "metrics", lambda self: {**metrics(self), "energy_mae_mev_per_atom": 7.0}
     )
-    outcome, events = run(tmp_path, energies_only, epochs=9, patience=2)
+    outcome, events = run(tmp_path, energies_only, epochs=9, patience=2, keep_every=2)
     epochs = [event["epoch"] for event in events if event["kind"] == "epoch"]
     assert (outcome.state, outcome.best_epoch, epochs) == ("finished", 1, [1, 2, 3])
+    assert sorted(path.name for path in tmp_path.iterdir() if path.suffix != ".npz") == [
+        "best.pth.tar", "epoch-2.pth.tar", "last.pt",
+    ]  # fmt: skip
+    assert read_extra(tmp_path / "epoch-2.pth.tar")["epoch"] == 2
+    states = [load_model(tmp_path / name).state_dict() for name in ("epoch-2.pth.tar", "last.pt")]
+    assert any(not torch.equal(value, states[1][key]) for key, value in states[0].items())
     # Interrupted before its test, it does not train on.
-    outcome, events = run(tmp_path, energies_only, epochs=9, patience=2, resume=True)
+    outcome, events = run(tmp_path, energies_only, epochs=9, patience=2, keep_every=2, resume=True)
     assert outcome.state == "finished"
     assert not [event for event in events if event["kind"] == "epoch"]
 
@@ -233,16 +233,6 @@ def test_a_limit_of_time_settles_the_epochs(energies_only, tmp_path):
     outcome, events = run(tmp_path / "long", energies_only, resume=True, **settings)
     assert not [event for event in events if event["kind"] == "plan"]
     assert max(event.get("epoch", 0) for event in events) == 3
-
-
-def test_models_of_chosen_epochs_are_kept(energies_only, tmp_path):
-    run(tmp_path, energies_only, epochs=3, keep_every=2)
-    assert sorted(path.name for path in tmp_path.iterdir() if path.suffix != ".npz") == [
-        "best.pth.tar", "epoch-2.pth.tar", "last.pt",
-    ]  # fmt: skip
-    assert read_extra(tmp_path / "epoch-2.pth.tar")["epoch"] == 2
-    states = [load_model(tmp_path / name).state_dict() for name in ("epoch-2.pth.tar", "last.pt")]
-    assert any(not torch.equal(value, states[1][key]) for key, value in states[0].items())
 
 
 def test_a_checkpoint_from_before_these_settings_still_goes_on(energies_only, tmp_path):

@@ -1,13 +1,11 @@
 """What a team does for the tests; the tests do the same in one process.
 
-As a program, under torchrun: one rank of a team of two, which leaves what it found in a directory.
+Here is one rank of a team of two, which leaves what it found in a directory.
 """
 
 import hashlib
 import json
-import sys
 from dataclasses import asdict, replace
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -111,7 +109,3 @@ def main(folder):
         }
         if team.leads:
             (folder / "found.json").write_text(json.dumps({"cases": found, "talk": talk}))
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))

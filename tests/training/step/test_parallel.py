@@ -1,11 +1,7 @@
 """Two processes that share a batch do what one does with the whole of it."""
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,28 +10,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.potential.threads import compute_settings
-from core.process import on_this_machine, usable_cores
+from core.process import usable_cores
 from core.training.settings.config import RunConfig
 from core.training.settings.metrics import METRICS, MetricSums
 from core.training.settings.processes import default_processes
 from core.training.step.loss import scale_of
 from core.training.step.parallel import SINGLE_PROCESS, Team, shares
+from tests.forked import run_team
 from tests.training.step import team_script
-
-ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
 def team(home, tmp_path_factory):
     """What a team of two found, and where its gradients are."""
     folder = tmp_path_factory.mktemp("team")
-    torchrun = ["torch.distributed.run", "--standalone", "--local-addr", "127.0.0.1"]
-    words = ["--nproc-per-node", "2", team_script.__file__, str(folder)]
-    here = {"ATOMREF_LAB_HOME": str(home), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    here |= on_this_machine()
-    subprocess.run(
-        [sys.executable, "-m", *torchrun, *words], env={**os.environ, **here}, check=True
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ATOMREF_LAB_HOME", str(home))
+        run_team(2, team_script.main, folder)
     return json.loads((folder / "found.json").read_text()), folder
 
 

@@ -19,16 +19,17 @@ from core.training.step.feed import make_feed
 from core.training.step.replay import Drawn, replayed_labels, replayed_rows, replayed_set
 from core.training.step.source_frames import PretrainedLabels, Taught
 from core.training.step.step import Stepper
+from tests.shallow_network import shallow_network
 
 SOURCE = "chgnet-0.3.0"
 TEACHER = Teacher(weight=0.7, copies=2, displacement=0.05)
 
 
-def taught_stepper(frame_set, rows, teacher=TEACHER, **loss):
+def taught_stepper(frame_set, rows, teacher=TEACHER, *, model=None, **loss):
     examples = load_examples(frame_set, rows)
     config = RunConfig(dataset="any", teacher=teacher, loss=LossRatios(**loss))
     feed = make_feed(config, examples, load_model(SOURCE))
-    model = load_model("chgnet-r2scan")
+    model = model or load_model("chgnet-r2scan")
     stepper = Stepper(model, config.loss, weights=feed.weights, pretrained=feed.pretrained)
     return stepper, feed.batch(np.arange(len(examples)), 0, 0)
 
@@ -167,11 +168,11 @@ def test_the_compiled_step_is_the_eager_one(energies_only, monkeypatch):
         TrainingStep, "compile", lambda self, examples: compiling(self, examples, backend="none")
     )
     rows = [0, 5, 9, 14, 20]
-    stepper, frames = taught_stepper(energies_only, rows)
+    stepper, frames = taught_stepper(energies_only, rows, model=shallow_network(2))
     eager = gradient(stepper, frames)
     assert stepper.compile([stepper.prepare(frames)]), stepper.eager_because
     loss, compiled = gradient(stepper, frames[1:])
-    stepper, _ = taught_stepper(energies_only, rows)
+    stepper, _ = taught_stepper(energies_only, rows, model=shallow_network(2))
     expected = gradient(stepper, frames[1:])
     assert loss == pytest.approx(expected[0], rel=1e-5)
     torch.testing.assert_close(compiled, expected[1], rtol=1e-3, atol=1e-5)
