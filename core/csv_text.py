@@ -23,7 +23,7 @@ def csv_text(table: "pd.DataFrame", *, header: bool = True) -> str:
     shown = table.rename(columns=as_text)
     for place, dtype in enumerate(shown.dtypes):
         if dtype.kind not in "biufcmM":
-            shown.isetitem(place, shown.iloc[:, place].map(as_text))
+            shown.isetitem(place, shown.iloc[:, place].map(as_text).to_numpy())
     return shown.to_csv(index=False, header=header)
 
 

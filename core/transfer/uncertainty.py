@@ -17,7 +17,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,7 +132,7 @@ class Uncertainty:
         Arguments as of `changes`.
         """
         changes = self.changes(model, graphs, progress=progress)
-        return self.factor * np.sqrt((changes**2).mean(axis=1) + self.noise**2)
+        return np.asarray(self.factor * np.sqrt((changes**2).mean(axis=1) + self.noise**2))
 
     def calibrated(
         self, ratios: NDArray[np.float64], materials: NDArray[np.integer], *, model: str
@@ -166,18 +166,18 @@ class Uncertainty:
 
     def save(self, path: Path) -> None:
         """Write this to a file, which is complete or missing."""
-        buffer = io.BytesIO()
-        np.savez(
-            buffer,
-            references=self.references.astype(np.float32),
-            noise=self.noise,
-            left_out=self.left_out.astype(np.float32),
-            materials=self.materials,
-            factor=self.factor,
-            n_held_out=self.n_held_out,
-            model=self.model,
+        arrays: dict[str, Any] = {
+            "references": self.references.astype(np.float32),
+            "noise": self.noise,
+            "left_out": self.left_out.astype(np.float32),
+            "materials": self.materials,
+            "factor": self.factor,
+            "n_held_out": self.n_held_out,
+            "model": self.model,
             **{f"d {name}": drawn.astype(np.float16) for name, drawn in self.parameters.items()},
-        )
+        }
+        buffer = io.BytesIO()
+        np.savez(buffer, **arrays)
         with whole_file(path) as file:
             file.write(sealed(buffer.getvalue()))
 
