@@ -7,6 +7,7 @@ from core.runs.record.listing import list_runs, status_if_any
 from pages.parts.runs.comparison import choose_runs, compare, filtered
 from pages.parts.runs.view import REFRESH
 from pages.parts.shared.page import command, errors_shown, head
+from pages.parts.shared.report import report_buttons
 
 # Time between two searches for runs that something else starts, such as a command.
 IDLE_REFRESH = "15s"
@@ -49,7 +50,9 @@ def panel(*, active: bool, follow: bool) -> None:
             compare(choose_runs(matches))
         else:
             st.info("No run matches the filter.", icon=":material/filter_alt_off:")
-        command("atomref runs list")
+        with st.container(horizontal=True):
+            report_buttons(key="runs")
+        command("atomref runs list", "atomref report --out runs.html")
 
 
 def any_active(runs: list[Run]) -> bool:

@@ -51,6 +51,7 @@ ROOMS = [
     "core.figures.scaling",
     "core.figures.data",
     "core.figures.stability",
+    "core.report",
     "core.cli",
     "core.cli.data",
     "core.cli.groups",

@@ -88,6 +88,10 @@ _COMMANDS = {
         "models.relax",
         "Relax every structure in some files: FIRE, atoms and cell, many structures together.",
     ),
+    "report": (
+        "report",
+        "Write runs, experiments and sweeps to one self-contained page, or an archive.",
+    ),
     "export": (
         "runs",
         "Copy a run's best model to a file that stock CHGNet.from_file loads, with a model card.",

@@ -55,15 +55,7 @@ def model_card(
     if status.best_epoch is None:
         raise LabError(f"{run.id}: has no validated epoch yet; let it train first.")
     method = METHODS[config.method]
-    start = run.event("start")
-    dataset, own = config.dataset, start
-    if functional is not None and functional.number:
-        dataset, own = functional.dataset, functional.facts
-    data: Card | None = None
-    with suppress(LabError):
-        data = find_dataset(dataset).card
-    labels = own.get("labels") if own is not start else status.labels
-    labels = labels or (data.labels if data else "unknown")
+    dataset, data, labels, _ = _data_set(run, functional)
     warning = (
         ""
         if labels == DFT
@@ -71,8 +63,8 @@ def model_card(
         "and is not a potential for research.**\n"
     )
     sections = {
-        "Data": _data(dataset, data, labels, own),
-        "Training": _training(run, start),
+        "Data": data_facts(run, functional),
+        "Training": training_facts(run),
         "Software": software(),
     }
     tables = "\n\n".join(f"## {name}\n\n{_table(facts)}" for name, facts in sections.items())
@@ -108,7 +100,31 @@ def _errors(run: Run, functional: RunFunctional | None) -> str:
     return "\n".join([*lines, "", note])
 
 
-def _data(dataset: str, data: Card | None, labels: str, start: dict[str, Any]) -> dict[str, Any]:
+def _data_set(
+    run: Run, functional: RunFunctional | None
+) -> tuple[str, Card | None, str, dict[str, Any]]:
+    """Return a data set's name, its card if it is still there, its labels, what training saw."""
+    dataset, own, labels = run.config.dataset, run.event("start"), run.status().labels
+    if functional is not None and functional.number:
+        dataset, own = functional.dataset, functional.facts
+        labels = own.get("labels")
+    data: Card | None = None
+    with suppress(LabError):
+        data = find_dataset(dataset).card
+    return dataset, data, labels or (data.labels if data else "unknown"), own
+
+
+def data_facts(run: Run, functional: RunFunctional | None = None) -> dict[str, Any]:
+    """Return what a run was trained on, value by name; empty values are not known.
+
+    Args:
+        run: the run.
+        functional: one of several that the run was trained on; None for the first.
+
+    Raises:
+        LabError: if the run is gone.
+    """
+    dataset, data, labels, start = _data_set(run, functional)
     facts: dict[str, Any] = {"Data set": dataset}
     if data is not None:
         facts |= {
@@ -143,8 +159,13 @@ def _data(dataset: str, data: Card | None, labels: str, start: dict[str, Any]) -
     }
 
 
-def _training(run: Run, start: dict[str, Any]) -> dict[str, Any]:
-    config, status = run.config, run.status()
+def training_facts(run: Run) -> dict[str, Any]:
+    """Return how a run was trained, value by name; empty values are not known.
+
+    Raises:
+        LabError: if the run is gone.
+    """
+    config, status, start = run.config, run.status(), run.event("start")
     loss = config.loss
     return {
         "Optimiser": f"{config.optimizer}, learning rate {config.learning_rate:g}, cosine",

@@ -56,7 +56,10 @@ def show_experiment(experiment: Experiment) -> None:
     show_provenance(source)
     view = choose_view(VIEWS)
     show_panel(experiment, partial(_panel, experiment, view, source), param="experiment")
-    command(f"atomref experiment show {experiment.id}")
+    command(
+        f"atomref experiment show {experiment.id}",
+        f"atomref report {experiment.id} --out {experiment.id}.html",
+    )
 
 
 def _source(experiment: Experiment) -> Provenance:

@@ -11,9 +11,9 @@ from core.scaling.cost import Cost
 from core.scaling.extrapolation import FACTOR
 from core.scaling.plan_text import budget_text, extrapolation_text, headline, plan_text
 from core.scaling.planner import LIKELY, DataPlan, training_atoms
+from core.scaling.words import name_of, provenance_of
 from core.training.settings.metrics import METRICS
 from pages.parts.plan.cost import choose_cost
-from pages.parts.scaling.words import name_of, provenance_of
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import command, is_dark, plain
 

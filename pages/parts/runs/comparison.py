@@ -8,12 +8,13 @@ from core.frames.provenance import MODEL_LABELLED, origin
 from core.runs.process import local
 from core.runs.record.directory import Run
 from core.runs.record.listing import status_if_any
+from core.runs.record.status import Status
+from core.runs.results.about import notes
 from core.runs.results.comparison import beside_paper, label_of, method_label, overview
 from core.runs.results.configurations import choices, difference, matching
 from core.runs.results.paper import CITATION, DOI
 from core.runs.results.unseen import unseen_note
 from core.training.settings.metrics import METRICS, TEST_METRICS
-from pages.parts.runs.about import commands, notes
 from pages.parts.runs.overlay import show_overlay
 from pages.parts.runs.view import COLORS, act, actions, show_action_error
 from pages.parts.shared.page import plain, show_command
@@ -205,7 +206,7 @@ def _actions(chosen: list[Run]) -> None:
             )
             actions(run, status, key=run.id)
             with st.popover("Command", icon=":material/terminal:", key=f"command-{run.id}"):
-                for line in commands(run, status):
+                for line in _commands(run, status):
                     show_command(line)
             if not status.is_active:
                 with st.popover("Delete", icon=":material/delete:", key=f"delete-popover-{run.id}"):
@@ -217,3 +218,13 @@ def _actions(chosen: list[Run]) -> None:
                         on_click=act,
                         args=(local.delete, run),
                     )
+
+
+def _commands(run: Run, status: Status) -> list[str]:
+    """Return the commands that show a run and act on it in its state, without deleting it."""
+    actions = ["show"]
+    if status.is_active:
+        actions += ["pause", "cancel"]
+    elif status.state != "finished":
+        actions.append("resume")
+    return [f"atomref runs {action} {run.id}" for action in actions]

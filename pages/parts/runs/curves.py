@@ -8,13 +8,13 @@ import streamlit as st
 from core.figures.training.gradients import gradient_panels
 from core.figures.training.run_curves import run_curves
 from core.runs.record.directory import Run
+from core.runs.results.about import provenance_of
 from core.runs.results.comparison import label_of
 from core.runs.results.curves import error_curves, gradient_norms, overlay
 from core.runs.results.paper import DOI
 from core.runs.results.quantities import AXES, Quantity, probes_of
 from core.training.settings.methods import METHODS
 from core.training.settings.metrics import METRICS, MetricInfo
-from pages.parts.runs.about import provenance_of
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark
 from pages.parts.shared.views import one_of

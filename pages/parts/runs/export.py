@@ -1,10 +1,11 @@
-"""Export of a run's model: the checkpoint, its card, and Python that uses it."""
+"""Export of a run: its model, the model's card, Python that uses it, and a report."""
 
 import streamlit as st
 
 from core.runs.export.card import model_card, snippet
 from core.runs.record.directory import Run
 from pages.parts.shared.page import plain, show_command
+from pages.parts.shared.report import report_buttons
 
 
 def show_export(run: Run) -> None:
@@ -38,11 +39,13 @@ def show_export(run: Run) -> None:
             icon=":material/description:",
             on_click="ignore",
         )
+        report_buttons(run.id, key="export")
         size = run.best_checkpoint.stat().st_size
         st.caption(plain(f"{file}, {size / 1e6:.1f} MB, epoch {status.best_epoch}."))
     st.markdown("Use it with stock chgnet and ASE:")
     st.code(snippet(file), language="python")
-    st.markdown("The same from the command line, model card included:")
+    st.markdown("The same from the command line, and a report with all figures:")
     show_command(f"atomref export {run.id} --out {file}")
+    show_command(f"atomref report {run.id} --out {run.id}.html")
     with st.expander("Model card", icon=":material/description:"):
         st.markdown(card)

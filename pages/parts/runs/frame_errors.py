@@ -12,11 +12,11 @@ from core.frames.provenance import Provenance
 from core.reference.fits.atomref import RARE
 from core.runs.record.directory import Run
 from core.runs.record.functionals import functionals_of
+from core.runs.results.about import provenance_of
 from core.runs.results.unseen import unseen_rows
 from core.studies.run_errors import MODELS, Part, RunErrorsStudy
 from core.training.scoring.frame_errors import KINDS, FrameErrors, among, summary
 from core.training.settings.metrics import LABEL_METRICS, METRICS
-from pages.parts.runs.about import provenance_of
 from pages.parts.shared.figure import show
 from pages.parts.shared.job import computed
 from pages.parts.shared.page import is_dark

@@ -3,10 +3,10 @@
 import streamlit as st
 
 from core.runs.record.directory import Run
+from core.runs.results.about import provenance_of
 from core.runs.results.comparison import label_of
 from core.runs.results.curves import overlay
 from core.runs.results.quantities import AXES, ERRORS, KINDS, Quantity, probes_of
-from pages.parts.runs.about import provenance_of
 from pages.parts.runs.curves import choose_metric, show_curves
 from pages.parts.shared.datasets import show_provenance
 from pages.parts.shared.page import plain

@@ -12,9 +12,9 @@ from core.runs.process import local
 from core.runs.record.directory import Run
 from core.runs.record.listing import list_runs, queue_ahead, status_if_any
 from core.runs.record.status import State, Status
+from core.runs.results.about import description, provenance_of
 from core.runs.results.comparison import errors_table, label_of, no_gain
 from core.training.settings.metrics import TEST_METRICS
-from pages.parts.runs.about import about, provenance_of
 from pages.parts.runs.curves import show_errors, show_gradients, show_speed
 from pages.parts.runs.export import show_export
 from pages.parts.runs.forgotten import show_forgotten
@@ -66,7 +66,7 @@ def show_run(run: Run) -> None:
         )
     if text := no_gain(run):
         st.warning(plain(text), icon=":material/trending_flat:")
-    st.markdown(about(run))
+    st.markdown(plain(description(run)))
     show_provenance(provenance_of(run))
     live = run.status().is_active
     follow = live and st.session_state.get("follow", True)

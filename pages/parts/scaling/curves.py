@@ -4,11 +4,12 @@ from typing import Any
 
 import streamlit as st
 
-from core.figures.scaling.error_curves import Series, scaling_curves
+from core.figures.scaling.error_curves import scaling_curves
+from core.report.sweep import curves_of
 from core.scaling.analysis import ScalingAnalysis
 from core.scaling.law_text import exponent_text, floor_text
+from core.scaling.words import FORM_TEXT, name_of, provenance_of, start_text
 from pages.parts.scaling.paper import show_paper
-from pages.parts.scaling.words import FORM_TEXT, name_of, provenance_of, start_text
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark, plain
 
@@ -31,20 +32,7 @@ def show_curves(analysis: ScalingAnalysis) -> None:
 
 
 def _figure(analysis: ScalingAnalysis) -> None:
-    series = []
-    for method in analysis.points:
-        law = analysis.laws.get(method)
-        series.append(
-            Series(
-                key=method,
-                name=name_of(method),
-                points=analysis.trained(method),
-                zero=analysis.zero(method),
-                curve=analysis.curve(method),
-                start=start_text(method),
-                fitted=(0.0, 0.0) if law is None else (law.smallest, law.largest),
-            )
-        )
+    series = curves_of(analysis)
     show(
         scaling_curves(series, title=analysis.title, unit=analysis.unit, dark=is_dark()),
         name="scaling",

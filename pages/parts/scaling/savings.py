@@ -7,7 +7,7 @@ from core.figures.scaling.savings import Saving, savings
 from core.scaling.analysis import Pair, ScalingAnalysis
 from core.scaling.extrapolation import FACTOR
 from core.scaling.savings_text import answer_text, crossing_sentences
-from pages.parts.scaling.words import name_of, provenance_of
+from core.scaling.words import name_of, provenance_of
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark, plain
 

@@ -12,8 +12,8 @@ from core.scaling.analysis import ScalingAnalysis, analyse_sweep, analyse_table
 from core.scaling.form_choice import FormOption
 from core.scaling.sweep_files import list_results, open_results
 from core.scaling.sweep_results import SweepResults
+from core.scaling.words import FORMS
 from core.training.settings.metrics import METRICS
-from pages.parts.scaling.words import FORMS
 from pages.parts.shared.datasets import show_provenance
 from pages.parts.shared.page import plain
 from pages.parts.shared.selection import link_to, linked

@@ -11,6 +11,7 @@ from core.progress import duration_text
 from core.runs.groups.group import Group
 from core.runs.groups.progress import GroupProgress
 from pages.parts.shared.page import errors_shown, plain
+from pages.parts.shared.report import report_buttons
 from pages.parts.shared.selection import link_to, linked_table
 
 REFRESH = "3s"
@@ -113,6 +114,8 @@ def _panel(group: Group, panel: Panel, *, param: str, live: bool) -> None:
                 if progress.finished < progress.of:
                     _button("Resume the rest", ":material/play_arrow:", group.resume, group)
                 _delete(group, param)
+            if progress.finished:
+                report_buttons(group.id, key=group.id)
         if progress.failure:
             st.error(plain(progress.failure), icon=":material/error:")
         panel(progress, buttons)

@@ -56,7 +56,7 @@ def _show_sweep(sweep: Sweep) -> None:
     )
     show_panel(sweep, partial(_panel, sweep), param="own")
     _grow(sweep)
-    command(f"atomref sweep show {sweep.id}")
+    command(f"atomref sweep show {sweep.id}", f"atomref report {sweep.id} --out {sweep.id}.html")
 
 
 def _many(number: int, what: str) -> str:

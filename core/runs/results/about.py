@@ -1,11 +1,10 @@
-"""One run in words: its settings, its data, and the commands that do the same."""
+"""One run in words: what it does, what is to be known of it, and where its numbers come from."""
 
 from pathlib import Path
 
 from core.frames.provenance import Provenance
 from core.frames.registry import list_datasets
 from core.runs.record.directory import Run
-from core.runs.record.status import Status
 from core.runs.results.comparison import method_label
 from core.training.settings.config import RunConfig
 from core.training.settings.energies_only import drift_text, replay_text, teacher_text
@@ -14,24 +13,13 @@ from core.training.settings.left_out import left_out_text
 from core.training.settings.methods import METHODS
 from core.training.settings.report import solved_text
 from core.training.settings.stability_text import stability_text
-from pages.parts.shared.page import plain
 
 
-def commands(run: Run, status: Status) -> list[str]:
-    """Return the commands that show a run and act on it in its state, without deleting it."""
-    actions = ["show"]
-    if status.is_active:
-        actions += ["pause", "cancel"]
-    elif status.state != "finished":
-        actions.append("resume")
-    return [f"atomref runs {action} {run.id}" for action in actions]
-
-
-def about(run: Run) -> str:
-    """Return what a run does and what is to be known of it, as Markdown."""
+def description(run: Run) -> str:
+    """Return what a run does and what is to be known of it, in sentences."""
     config = run.config
     text = f"{method_label(config.method)}, from {_start(config)}, {config.epochs} epochs."
-    return plain(" ".join([text, *notes(run)]))
+    return " ".join([text, *notes(run)])
 
 
 def notes(run: Run) -> list[str]:

@@ -1,4 +1,4 @@
-"""What the views of the Scaling page call laws and methods, and where their errors come from."""
+"""What laws, methods and the origin of their errors are called, for pages and reports."""
 
 from datetime import datetime
 

@@ -1,0 +1,1 @@
+"""Reports of runs, experiments and sweeps: one self-contained page, or an archive."""
