@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from core.acquisition.materials import Materials
 from core.elements import SYMBOLS
-from core.potential.models import get_atomref, load_model
+from core.potential.models import atomref_of
 from core.progress import Progress, part
 from core.transfer.interaction import interaction_energies
 from core.transfer.source_model import SourceModel
@@ -42,7 +42,7 @@ def ensemble_energies(
         interaction = interaction_energies(
             materials.data, SourceModel(name), rows=materials.rows, progress=model_progress
         )
-        energies[number] = interaction + materials.fractions @ get_atomref(load_model(name))
+        energies[number] = interaction + materials.fractions @ atomref_of(name)
     return energies
 
 

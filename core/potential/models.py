@@ -138,6 +138,21 @@ def get_atomref(model: CHGNet) -> NDArray[np.float64]:
     return weight.detach().cpu().double().numpy().reshape(N_ELEMENTS).copy()
 
 
+def atomref_of(name_or_path: str | os.PathLike[str]) -> NDArray[np.float64]:
+    """Return the AtomRef of a released model or a checkpoint in eV/atom, (94,).
+
+    Raises:
+        LabError: as of `load_model`.
+    """
+    name = os.fspath(name_or_path)
+    return _released_atomref(name).copy() if name in MODELS else get_atomref(load_model(name))
+
+
+@cache
+def _released_atomref(name: str) -> NDArray[np.float64]:
+    return get_atomref(load_model(name))
+
+
 def set_atomref(model: CHGNet, energies: ArrayLike, *, trainable: bool = False) -> None:
     """Replace the model's AtomRef.
 

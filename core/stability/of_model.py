@@ -15,7 +15,7 @@ from core.frames.splits import seeded_rank
 from core.frames.store import FrameSet
 from core.potential.examples import load_examples
 from core.potential.models import (
-    get_atomref,
+    atomref_of,
     load_model,
     model_fingerprint,
     read_extra,
@@ -222,7 +222,7 @@ def energies_as_given(
         Energies (m,) eV/atom, NaN where there is none, and the reasons, (m,) strings.
     """
     interaction = interaction_energies(data, model, rows=rows, progress=part(progress, 0.0, 0.9))
-    atomref = get_atomref(load_model(model.name))
+    atomref = atomref_of(model.name)
     reasons = np.full(len(rows), "", dtype=object)
     without = np.flatnonzero(np.isnan(interaction))
     if len(without):

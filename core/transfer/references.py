@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from core.elements import INDEX, SYMBOLS
 from core.errors import LabError
 from core.frames.store import FrameSet
-from core.potential.models import UNKNOWN, get_atomref, load_model, source_functional
+from core.potential.models import UNKNOWN, atomref_of, source_functional
 from core.progress import Progress, silent
 from core.reference.fits.atomref import AtomRef, fit_lstsq
 from core.reference.shifts.labelled import LabelledEnergies
@@ -74,7 +74,7 @@ def method_atomref(
         fixed = replace(
             composition_fit(frame_set, rows),
             functional=source_functional(source.name),
-            energies=get_atomref(load_model(source.name)),
+            energies=atomref_of(source.name),
             n=0,
             prior_used=f"AtomRef of {source.name}",
         )

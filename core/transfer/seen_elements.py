@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.elements import INDEX, SYMBOLS
-from core.potential.models import get_atomref, load_model, read_extra
+from core.potential.models import atomref_of, read_extra
 from core.potential.released import MODELS
 
 _NOTHING = 1e-6
@@ -33,7 +33,7 @@ def never_seen(model_name: str, fractions: NDArray[np.float64]) -> list[str]:
     if model_name in MODELS:
         if model_name in _ABSENT:
             return [symbol for symbol in present if symbol in _ABSENT[model_name]]
-        atomref = get_atomref(load_model(model_name))
+        atomref = atomref_of(model_name)
         return [symbol for symbol in present if abs(atomref[INDEX[symbol]]) < _NOTHING]
     seen = read_extra(Path(model_name)).get("elements")
     return [] if seen is None else [symbol for symbol in present if symbol not in seen]

@@ -32,13 +32,9 @@ class SourceModel:
             LabError: if the model cannot be loaded.
         """
         # Torch reads the model's AtomRef; fits without a prior do not wait for it.
-        from core.potential.models import (  # noqa: PLC0415
-            get_atomref,
-            load_model,
-            source_functional,
-        )
+        from core.potential.models import atomref_of, source_functional  # noqa: PLC0415
 
-        atomref, source = get_atomref(load_model(self.name)), source_functional(self.name)
+        atomref, source = atomref_of(self.name), source_functional(self.name)
         return {kind: prior(atomref, source, functional, kind) for kind in PRIOR_KINDS}
 
     def embedding(self) -> NDArray[np.float64]:

@@ -4,7 +4,7 @@ What each column means, where the energies come from and under which licence is 
 them, data/elements/facts.json.
 """
 
-from functools import lru_cache
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -23,7 +23,7 @@ Kind = Literal["crystal", "atom"]
 FACTS = CHECKOUT / "data" / "elements" / "facts.csv"
 
 
-@lru_cache(maxsize=1)
+@cache
 def _read() -> pd.DataFrame:
     try:
         # The symbol of sodium must not read as a missing value.
@@ -48,19 +48,23 @@ def family_facts(family: Family) -> pd.DataFrame:
     return table[table["family"] == family].set_index("element")
 
 
+@cache
 def functional_shift(family: Family, kind: Kind) -> np.ndarray:
     """Return r2SCAN minus PBE energy of each element (94,), eV/atom; NaN where unknown."""
     table = family_facts(family)
     shift = np.full(N_ELEMENTS, np.nan)
     difference = table[f"e_{kind}_r2scan"] - table[f"e_{kind}_pbe"]
     shift[[INDEX[symbol] for symbol in table.index]] = difference
+    shift.flags.writeable = False
     return shift
 
 
+@cache
 def other_geometry(family: Family) -> np.ndarray:
     """Return whether the crystals of the two functionals differ in geometry, (94,)."""
     table = family_facts(family)
     differs = np.zeros(N_ELEMENTS, dtype=bool)
     is_other = ~table["same_geometry"].fillna(value=True).to_numpy(dtype=bool)
     differs[[INDEX[symbol] for symbol in table.index]] = is_other
+    differs.flags.writeable = False
     return differs
