@@ -58,9 +58,8 @@ def _cell(value: Any) -> str:
 
 
 def _chart(figure: Figure) -> str:
-    return figure.figure.to_html(
-        full_html=False, include_plotlyjs=False, config=figure_config(figure.name)
-    )
+    config = figure_config(figure.name)
+    return str(figure.figure.to_html(full_html=False, include_plotlyjs=False, config=config))
 
 
 def _csv_link(figure: Figure) -> str:

@@ -91,7 +91,9 @@ def test_the_table_has_mean_spread_and_the_papers(ended, visit):
     assert table.loc["Transfer, refitted AtomRef (Method 4)", "energy_mae_mev_per_atom"] == "11"
     assert list(table["energy_mae_mev_per_atom_paper"]) == [26, 17]
     assert "frames\\.csv" in at.error[0].value
-    assert f"atomref experiment show {ended.id}" in command(at)
+    show, report = (code.value for code in at.code[-2:])
+    assert f"atomref experiment show {ended.id}" in show
+    assert f"atomref report {ended.id} --out {ended.id}.html" in report
     assert any("mine \\<b\\>" in one.value for one in at.subheader)
 
 

@@ -173,8 +173,9 @@ def test_export_of_the_model(trained, label):
     codes = [code.value for code in app.code]
     assert any(f'CHGNet.from_file("{trained.id}.pth.tar")' in code for code in codes)
     assert any(f"export {trained.id} --out {trained.id}.pth.tar" in code for code in codes)
+    assert any(f"report {trained.id} --out {trained.id}.html" in code for code in codes)
     assert {one.proto.label for one in app.get("download_button")} == {
-        "Best checkpoint", "Model card",
+        "Best checkpoint", "Model card", "Report", "Archive",
     }  # fmt: skip
     assert "# CHGNet for" in texts(app)
     assert list_runs() == [trained]

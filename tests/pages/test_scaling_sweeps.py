@@ -135,7 +135,9 @@ def test_how_a_sweep_stands(half, visit):
     cells = " ".join(at.dataframe[0].value["refit"])
     assert "finished" in cells
     assert "failed" in cells
-    assert at.code[-1].value.endswith(f"atomref sweep show {half.id}")
+    show, report = (code.value for code in at.code[-2:])
+    assert show.endswith(f"atomref sweep show {half.id}")
+    assert report.endswith(f"atomref report {half.id} --out {half.id}.html")
 
 
 def test_the_rest_can_go_on(half, visit, monkeypatch):

@@ -1,6 +1,7 @@
 """Buttons that download a report on runs, an experiment or a sweep."""
 
 import io
+from functools import partial
 
 import streamlit as st
 
@@ -18,7 +19,7 @@ def report_buttons(*names: str, key: str) -> None:
     ):
         st.download_button(
             label,
-            data=lambda ending=ending: _report(names, ending),
+            data=partial(_report, names, ending),
             file_name=f"{'-'.join(names) or 'runs'}.{ending}",
             mime=mime,
             key=f"{label}-{key}",
