@@ -7,7 +7,7 @@ from core.runs.record.listing import list_runs, status_if_any
 from pages.parts.runs.comparison import choose_runs, compare, filtered
 from pages.parts.runs.view import REFRESH
 from pages.parts.shared.page import command, errors_shown, head
-from pages.parts.shared.report import report_buttons
+from pages.parts.shared.share import report_buttons
 
 # Time between two searches for runs that something else starts, such as a command.
 IDLE_REFRESH = "15s"

@@ -5,7 +5,7 @@ import streamlit as st
 from core.runs.export.card import model_card, snippet
 from core.runs.record.directory import Run
 from pages.parts.shared.page import plain, show_command
-from pages.parts.shared.report import report_buttons
+from pages.parts.shared.share import report_buttons
 
 
 def show_export(run: Run) -> None:

@@ -11,8 +11,8 @@ from core.progress import duration_text
 from core.runs.groups.group import Group
 from core.runs.groups.progress import GroupProgress
 from pages.parts.shared.page import errors_shown, plain
-from pages.parts.shared.report import report_buttons
 from pages.parts.shared.selection import link_to, linked_table
+from pages.parts.shared.share import report_buttons
 
 REFRESH = "3s"
 

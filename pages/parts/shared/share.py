@@ -1,5 +1,7 @@
-"""The link that brings another reader to the page as it stands."""
+"""The link that brings another reader to the page as it stands, and reports that leave it."""
 
+import io
+from functools import partial
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -29,3 +31,40 @@ def link() -> str:
     query = urlencode(parameters, doseq=True)
     address = st.context.url or ""
     return f"{address}?{query}" if query else address
+
+
+def report_buttons(*names: str, key: str) -> None:
+    """Offer a report as one page, and as an archive with data and models.
+
+    Args:
+        names: ids of runs, experiments and sweeps; none for the list of all runs.
+        key: unique on the page.
+    """
+    for label, ending, mime, text in (
+        ("Report", "html", "text/html", "One page that opens offline: figures, tables, settings."),
+        ("Archive", "zip", "application/zip", "The report with CSV, JSON and the models."),
+    ):
+        st.download_button(
+            label,
+            data=partial(_report, names, ending),
+            file_name=f"{'-'.join(names) or 'runs'}.{ending}",
+            mime=mime,
+            key=f"{label}-{key}",
+            icon=":material/summarize:" if ending == "html" else ":material/folder_zip:",
+            on_click="ignore",
+            help=f"{text} Made when you click.",
+        )
+
+
+def _report(names: tuple[str, ...], ending: str) -> bytes:
+    # A page that only offers the report does without what writes it.
+    from core.report.archive import write_archive  # noqa: PLC0415
+    from core.report.build import report_on  # noqa: PLC0415
+    from core.report.html import page  # noqa: PLC0415
+
+    report = report_on(names)
+    if ending == "html":
+        return page(report).encode()
+    file = io.BytesIO()
+    write_archive(report, file)
+    return file.getvalue()
