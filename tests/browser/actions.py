@@ -124,8 +124,10 @@ def click_mark(page, find, argument, url):
     """
     for _ in range(3):
         x, y = steady(page, find, argument)
-        page.mouse.move(x - 3, y - 3)
-        page.mouse.move(x, y)
+        # plotly clicks on what it has seen the pointer come to, which a redraw makes it forget.
+        page.mouse.move(0, 0)
+        page.mouse.move(x, y, steps=5)
+        page.wait_for_timeout(200)
         page.mouse.click(x, y)
         try:
             expect(page).to_have_url(re.compile(url), timeout=PATIENCE / 3)
