@@ -171,7 +171,7 @@ def test_modules_and_rooms_stay_readable():
 
 def test_tests_mirror_the_code():
     """A folder of tests has a folder of code, but for those that test something else."""
-    special = {"", "benchmarks", "browser", "cluster", "data", "pages"}
+    special = {"", "benchmarks", "browser", "cluster", "data", "fuzz", "pages"}
     for path in (ROOT / "tests").rglob("test_*.py"):
         folder = str(path.parent.relative_to(ROOT / "tests")).removeprefix(".")
         assert folder in special or (ROOT / "core" / folder).is_dir(), path

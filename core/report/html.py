@@ -11,6 +11,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
+from core.csv_text import csv_text
 from core.figures.base.theme import figure_config
 from core.report.citations import ENTRIES, cited
 from core.report.document import Figure, Report
@@ -69,4 +70,4 @@ def _csv_link(figure: Figure) -> str:
 def csv_of(figure: Figure) -> bytes:
     """Return the data behind a figure as CSV, with a column that says where they come from."""
     table = figure.table.assign(labels=figure.source.line)
-    return table.to_csv(index=False).encode()
+    return csv_text(table).encode()

@@ -11,6 +11,7 @@ from core.errors import LabError
 from core.figures.training.gradients import gradient_panels
 from core.figures.training.run_curves import run_curves
 from core.figures.training.run_parity import run_parity
+from core.frames.schema import LABELS
 from core.progress import Progress
 from core.report.document import Figure, Section, Table
 from core.runs.export.card import data_facts, training_facts
@@ -26,6 +27,8 @@ from core.training.scoring.frame_errors import KINDS, FrameErrors
 from core.training.settings.methods import METHODS
 from core.training.settings.metrics import METRICS, TEST_METRICS, MetricInfo
 from core.training.settings.report import forgotten_rows
+
+_OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "radam": "RAdam"}
 
 
 def run_section(run: Run, progress: Progress | None) -> Section:
@@ -71,22 +74,23 @@ def methods_text(run: Run) -> str:
     counts = " / ".join(
         f"{start[key]:,}" for key in ("n_train", "n_validation", "n_test") if key in start
     )
+    after = " after Huang et al. (2025)" if method.paper != "ours" else ""
     sentences = [
-        f"CHGNet (Deng et al. 2023) was moved to the functional of {config.dataset} by "
-        f"{method_label(config.method)}"
-        + (" after Huang et al. (2025)." if method.paper != "ours" else "."),
+        f"CHGNet (Deng et al. 2023) was fitted to {config.dataset}{after}.",
+        f"Method: {method_label(config.method)}, from {method.starts_from}.",
         f"AtomRef: {method.atomref[0].lower()}{method.atomref[1:]}",
         f"Training, validation and test frames: {counts}, split by material." if counts else "",
     ]
     if config.epochs:
+        labels = [kind for kind in start.get("labels", LABELS) if getattr(loss, kind) > 0]
+        ratios = " : ".join(f"{getattr(loss, kind):g}" for kind in labels)
         sentences.append(
-            f"The loss was the Huber loss (delta {loss.huber_delta:g}) of energy (eV/atom), force "
-            f"(eV/Å), stress (GPa) and magnetic moment (μB) in the ratio {loss.energy:g} : "
-            f"{loss.force:g} : {loss.stress:g} : {loss.magmom:g}. "
-            f"It was minimised with {config.optimizer.capitalize()} for {config.epochs} epochs, "
-            f"batches of {config.batch_size} frames and a learning rate of "
-            f"{config.learning_rate:g} that fell along a cosine to one hundredth. "
-            "The model of the epoch with the lowest validation error was kept."
+            f"The loss was the Huber loss (delta {loss.huber_delta:g}) of {', '.join(labels)} "
+            f"(eV/atom, eV/Å, GPa, μB) in the ratio {ratios}, minimised with "
+            f"{_OPTIMIZERS[config.optimizer]} for at most {config.epochs} epochs in batches of "
+            f"{config.batch_size} frames. The learning rate of {config.learning_rate:g} fell along "
+            "a cosine to one hundredth. The model of the epoch with the smallest validation error "
+            f"of {config.best_by} was kept."
         )
     return " ".join(filter(None, sentences))
 

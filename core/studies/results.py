@@ -5,10 +5,6 @@ the same kind, or JSON types: numbers, strings, lists, dictionaries and None.
 """
 
 import io
-import struct
-import tokenize
-import zipfile
-import zlib
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -18,24 +14,9 @@ import orjson
 
 from core.errors import LabError
 from core.files import whole_file
-from core.sealed import check_seal, sealed
+from core.sealed import UNREADABLE_ARRAYS, check_seal, sealed
 
 _JSON = "json"
-_UNREADABLE = (
-    OSError,
-    ValueError,
-    LookupError,
-    AttributeError,
-    RuntimeError,
-    MemoryError,
-    SyntaxError,
-    EOFError,
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    tokenize.TokenError,
-)
-
 Result = TypeVar("Result")
 
 
@@ -69,7 +50,7 @@ def load_result(path: Path, kind: type[Result]) -> Result:
         check_seal(path, "compute it again")
         with np.load(path, allow_pickle=False) as stored:
             return _join(kind, orjson.loads(stored[_JSON].tobytes()), "", stored)
-    except (*_UNREADABLE, TypeError):
+    except (*UNREADABLE_ARRAYS, AttributeError, TypeError):
         raise LabError(f"{path} cannot be read as a result; compute it again.") from None
 
 

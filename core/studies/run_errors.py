@@ -11,12 +11,11 @@ from core.frames.splits import Split, training_subset
 from core.frames.store import FrameSet
 from core.progress import Progress, part
 from core.runs.record.directory import Run
-from core.runs.record.functionals import RunFunctional, functional_named
+from core.runs.record.functionals import RunFunctional, functional_named, split_for
 from core.runs.record.listing import find_run
 from core.studies.study import Study
 from core.training.scoring.frame_errors import FrameErrors
 from core.training.settings.functionals import file_of
-from core.training.settings.partition import further_sets
 
 MODELS = ("best", "last", "untrained")
 """Models of every run; others are named by their epoch, such as epoch-20."""
@@ -121,10 +120,9 @@ class RunErrorsStudy(Study):
         return found if found.number else None
 
     def _data(self, run: Run) -> tuple[FrameSet, Split]:
-        first, chosen = open_frame_set(run.config.dataset), self._of()
-        if chosen is None:
-            return first, first.split()
-        return further_sets(run.config, first)[chosen.number - 1]
+        chosen = self._of()
+        data = open_frame_set(run.config.dataset if chosen is None else chosen.dataset)
+        return data, split_for(run, data)
 
     def _file(self, run: Run) -> Path:
         """Return the file of the model; a released model has none.

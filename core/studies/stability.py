@@ -11,6 +11,7 @@ from core.frames.splits import split_by_material
 from core.frames.store import FrameSet
 from core.potential.relaxation.relaxed import RelaxSettings
 from core.progress import Progress
+from core.runs.record.named_models import split_for_model
 from core.stability.duration import seconds_per_structure
 from core.stability.model_stability import ModelStability
 from core.studies.study import ModelStudy, file_input
@@ -82,7 +83,7 @@ class StabilityStudy(ModelStudy):
         rows = np.arange(len(data))
         if self.split == "test":
             split = (
-                data.split()
+                split_for_model(self.model, data)
                 if isinstance(data, FrameSet)
                 else split_by_material(data.material_ids(), seed=data.card.split_seed)
             )

@@ -18,8 +18,9 @@ from pathlib import Path
 
 from core.boxed import ask
 from core.errors import LabError
+from tests.fuzz.examples import Examples
 from tests.fuzz.mutators import mutators_for, packed
-from tests.fuzz.readers import READERS, Examples, Outcome, attempt
+from tests.fuzz.readers import READERS, Outcome, attempt
 
 FINDINGS = Path(__file__).parents[2] / ".cache" / "fuzz"
 MOST_SECONDS = 10.0

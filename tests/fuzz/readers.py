@@ -5,7 +5,6 @@ that another one watches, as the lab calls them.
 """
 
 import contextlib
-import io
 import json
 import re
 import shutil
@@ -13,28 +12,31 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from core.boxed import reading
 from core.errors import LabError
 from core.files import disk_error_message
 from core.home import datasets_dir, home
-from core.potential.models import new_model, save_model
+from tests.fuzz.examples import (
+    DATA,
+    Examples,
+    archive_examples,
+    atomref_examples,
+    folder_examples,
+    model_examples,
+    of,
+    parquets,
+    point_examples,
+    result_examples,
+    structure_examples,
+    tables,
+    workbooks,
+    zip_of,
+)
 
-DATA = Path(__file__).parents[1] / "data"
-FORMATS = DATA / "formats"
 FUNCTIONAL = "r2SCAN"
-_MOST = 300_000
-"""Bytes of an example; larger ones are cut at a line."""
-
-Examples = dict[str, bytes]
-"""Name to content."""
 
 
 @dataclass(frozen=True)
@@ -180,8 +182,8 @@ def _lab(path: Path) -> None:
 
     from core.frames.registry import list_datasets, open_dataset  # noqa: PLC0415
     from core.reference.fits.library import saved_atomrefs  # noqa: PLC0415
-    from core.runs.groups.experiment import list_experiments  # noqa: PLC0415
-    from core.runs.groups.sweep import list_sweeps  # noqa: PLC0415
+    from core.runs.groups.experiment import Experiment  # noqa: PLC0415
+    from core.runs.groups.sweep import Sweep  # noqa: PLC0415
     from core.runs.record.listing import list_runs  # noqa: PLC0415
     from core.runs.results.comparison import errors_table, overview  # noqa: PLC0415
 
@@ -195,8 +197,8 @@ def _lab(path: Path) -> None:
         overview(runs)
         for run in runs:
             errors_table(run)
-        list_experiments()
-        list_sweeps()
+        Experiment.load_all()
+        Sweep.load_all()
         saved_atomrefs()
         told = []
         for info in list_datasets():
@@ -219,237 +221,26 @@ def _result(path: Path) -> None:
     load_result(path, ImportResult)
 
 
-def _plain(path: Path) -> bytes:
-    from core.frames.tables.compression import open_bytes  # noqa: PLC0415
-
-    with open_bytes(path) as stream:
-        parts = []
-        while part := stream.read(1 << 20):
-            parts.append(part)
-    data = b"".join(parts)
-    if len(data) > _MOST and b"\0" not in data[:4096] and data[:1] not in {b"{", b"["}:
-        data = data[: data.rindex(b"\n", 0, _MOST) + 1]
-    return data
-
-
-def _named(path: Path) -> str:
-    name = path.name
-    for suffix in (".gz", ".bz2"):
-        name = name.removesuffix(suffix)
-    return name
-
-
-def _of(*patterns: str) -> Callable[[], Examples]:
-    """Return the files of the tests' formats that match, decompressed."""
-
-    def examples() -> Examples:
-        files = sorted({path for pattern in patterns for path in FORMATS.glob(pattern)})
-        return {_named(path): _plain(path) for path in files if path.is_file()}
-
-    return examples
-
-
-def _csv_of(rows: list[dict[str, Any]]) -> bytes:
-    import pandas as pd  # noqa: PLC0415
-
-    return pd.DataFrame(rows).to_csv(index=False).encode()
-
-
-@cache
-def _rows() -> list[dict[str, Any]]:
-    """Return frames of rock salts as rows of a table."""
-    from pymatgen.core import Lattice, Structure  # noqa: PLC0415
-
-    rows = []
-    for number, formula in enumerate(("NaCl", "LiF", "MgO", "KBr", "LiCl", "CaO")):
-        symbols = re.findall("[A-Z][a-z]?", formula)
-        structure = Structure.from_spacegroup(
-            "Fm-3m", Lattice.cubic(5 + number / 10), symbols, [[0, 0, 0], [0.5, 0.5, 0.5]]
-        ).get_primitive_structure()
-        rows.append(
-            {
-                "material_id": f"m{number}",
-                "formula": formula,
-                "structure": _without_empty(structure.as_dict()),
-                "energy_pbe": -3.0 - number / 7,
-                "energy_r2scan": -5.0 - number / 9,
-                "forces": [[0.0, 0.01, 0.0], [0.0, -0.01, 0.0]],
-                "stress": [[0.1, 0, 0], [0, 0.1, 0], [0, 0, 0.1]],
-                "magmoms": [0.0, 0.1],
-            }
-        )
-    return rows
-
-
-def _without_empty(document: Any) -> Any:
-    """Return a document without empty dictionaries, which Parquet cannot hold."""
-    if isinstance(document, dict):
-        inner = {key: _without_empty(value) for key, value in document.items()}
-        return {key: value for key, value in inner.items() if value != {}}
-    return [_without_empty(value) for value in document] if isinstance(document, list) else document
-
-
-def _structure_texts() -> dict[str, Callable[[dict[str, Any]], str]]:
-    from pymatgen.core import Structure  # noqa: PLC0415
-
-    return {
-        "json": json.dumps,
-        "repr": str,
-        "cif": lambda row: Structure.from_dict(row).to(fmt="cif"),
-        "poscar": lambda row: Structure.from_dict(row).to(fmt="poscar"),
-    }
-
-
-def _tables() -> Examples:
-    examples = _of("tables/*.csv*", "databases/*.csv*")()
-    for kind, text in _structure_texts().items():
-        rows = [row | {"structure": text(row["structure"])} for row in _rows()]
-        examples[f"frames_{kind}.csv"] = _csv_of(rows)
-    examples["pairs.csv"] = _csv_of(
-        [{key: row[key] for key in ("material_id", "formula", "energy_pbe", "energy_r2scan")}
-         for row in _rows()]
-    )  # fmt: skip
-    return examples
-
-
-def _parquets() -> Examples:
-    tables = {"pairs": [{key: value for key, value in row.items() if key in {
-        "material_id", "formula", "energy_pbe", "energy_r2scan"}} for row in _rows()]}  # fmt: skip
-    tables["json"] = [row | {"structure": json.dumps(row["structure"])} for row in _rows()]
-    tables["nested"] = _rows()
-    tables["sites"] = [
-        {
-            "id": row["material_id"],
-            "species": [site["label"] for site in row["structure"]["sites"]],
-            "positions": [site["xyz"] for site in row["structure"]["sites"]],
-            "cell": row["structure"]["lattice"]["matrix"],
-            "energy": row["energy_pbe"],
-            "forces": row["forces"],
-        }
-        for row in _rows()
-    ]
-    tables["lemat"] = [
-        {
-            "immutable_id": row["material_id"],
-            "species_at_sites": [site["label"] for site in row["structure"]["sites"]],
-            "cartesian_site_positions": [site["xyz"] for site in row["structure"]["sites"]],
-            "lattice_vectors": row["structure"]["lattice"]["matrix"],
-            "energy": row["energy_pbe"],
-            "forces": row["forces"],
-            "stress_tensor": row["stress"],
-            "functional": "pbe",
-        }
-        for row in _rows()
-    ]
-    examples = {}
-    for name, rows in tables.items():
-        pq.write_table(pa.Table.from_pylist(rows), file := io.BytesIO())
-        examples[f"{name}.parquet"] = file.getvalue()
-    return examples
-
-
-def _workbooks() -> Examples:
-    import pandas as pd  # noqa: PLC0415
-
-    rows = [row | {"structure": json.dumps(row["structure"])} for row in _rows()]
-    pd.DataFrame(rows).drop(columns=["forces", "stress", "magmoms"]).to_excel(
-        file := io.BytesIO(), index=False
-    )
-    return {"frames.xlsx": file.getvalue()}
-
-
-def _structure_examples() -> Examples:
-    texts = _structure_texts()
-    row = _rows()[0]["structure"]
-    examples = {"a.cif": texts["cif"](row).encode(), "POSCAR": texts["poscar"](row).encode()}
-    examples |= _of("extxyz/sevennet_hfo2.extxyz")()
-    with_moments = examples["a.cif"].decode() + (
-        "_space_group_magn.transform_BNS_Pp_abc 'a,b,c;0,0,0'\n_space_group_magn.number_BNS 1.1\n"
-        "loop_\n_atom_site_moment.label\n_atom_site_moment.crystalaxis_x\nNa0 1.0\n"
-    )
-    return examples | {"m.mcif": with_moments.encode(), "m.cif": with_moments.encode()}
-
-
-def _model_examples() -> Examples:
-    path = home() / "model.pth.tar"
-    save_model(path, new_model(0), {"functional": "PBE"})
-    return {path.name: path.read_bytes()}
-
-
-def _atomref_examples() -> Examples:
-    saved = DATA / "home-0.1.0" / "atomrefs" / "old-atomref.json"
-    csv = b"symbol,energy,functional\nH,-1.1,r2SCAN\nO,-2.5,r2SCAN\nFe,-8,r2SCAN\n"
-    nested = b'{"r2SCAN": {"H": -1.1, "O": "-2.5"}, "PBE": {"H": -1}}'
-    return {
-        "a.json": saved.read_bytes(),
-        "b.json": b'{"H": -1.1, "O": -2.5, "Fe": -8}',
-        "c.json": nested,
-        "d.csv": csv,
-    }
-
-
-def _point_examples() -> Examples:
-    rows = [{"n_frames": n, "error": 100 / n**0.5, "seed": s} for n in (10, 30, 90) for s in (0, 1)]
-    pq.write_table(pa.Table.from_pylist(rows), file := io.BytesIO())
-    return {"points.csv": _csv_of(rows), "points.parquet": file.getvalue()}
-
-
-def _zip_of(folder: Path) -> bytes:
-    import zipfile  # noqa: PLC0415
-
-    with zipfile.ZipFile(file := io.BytesIO(), "w") as archive:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and path.stat().st_size < _MOST:
-                archive.write(path, path.relative_to(folder))
-    return file.getvalue()
-
-
-def _folder_examples() -> Examples:
-    folders = ("mlff/deepmd_npy", "databases/jarvis_id_prop", "mp_r2scan/relax")
-    return {f"{name.rpartition('/')[2]}.zip": _zip_of(FORMATS / name) for name in folders}
-
-
-def _archive_examples() -> Examples:
-    rows = _rows()
-    np.savez(
-        file := io.BytesIO(),
-        R=np.array([[site["xyz"] for site in row["structure"]["sites"]] for row in rows]),
-        z=np.array([11, 17]),
-        E=np.array([row["energy_pbe"] for row in rows]),
-        F=np.array([row["forces"] for row in rows]),
-    )
-    return {"md.npz": file.getvalue()}
-
-
-def _result_examples() -> Examples:
-    from core.studies.imports import ImportResult  # noqa: PLC0415
-    from core.studies.results import save_result  # noqa: PLC0415
-
-    path = home() / "result.npz"
-    save_result(path, ImportResult(name="x", n=3, description="Three rows.", findings=["none"]))
-    return {path.name: path.read_bytes()}
-
-
 READERS: dict[str, Reader] = {
-    "table": Reader(_import, _tables),
-    "parquet": Reader(_import, _parquets),
-    "excel": Reader(_import, _workbooks),
-    "extended-xyz": Reader(_import, _of("extxyz/*", "mptrj/*.extxyz*")),
+    "table": Reader(_import, tables),
+    "parquet": Reader(_import, parquets),
+    "excel": Reader(_import, workbooks),
+    "extended-xyz": Reader(_import, of("extxyz/*", "mptrj/*.extxyz*")),
     "json": Reader(
         _import,
-        _of("mptrj/*.json*", "matpes/*", "mp_r2scan/*.json", "pymatgen/*", "databases/*.json*"),
+        of("mptrj/*.json*", "matpes/*", "mp_r2scan/*.json", "pymatgen/*", "databases/*.json*"),
     ),
-    "vasp": Reader(_import, _of("vasp/*.xml*", "vasp/*OUTCAR*", "mp_r2scan/relax/*")),
-    "ase": Reader(_import, _of("ase/*", "codes/*")),
-    "training-sets": Reader(_import, _of("mlff/*.hdf5", "mlff/*.gz", "mlff/*.data")),
-    "npz": Reader(_import, _archive_examples),
-    "folder": Reader(_folder, _folder_examples),
-    "structures": Reader(_structures, _structure_examples),
-    "checkpoint": Reader(_model, _model_examples),
-    "atomref": Reader(_atomref, _atomref_examples),
-    "elements": Reader(_elements, _atomref_examples),
-    "points": Reader(_points, _point_examples),
-    "result": Reader(_result, _result_examples),
-    "lab": Reader(_lab, lambda: {"lab.zip": _zip_of(DATA / "home-0.1.0")}),
+    "vasp": Reader(_import, of("vasp/*.xml*", "vasp/*OUTCAR*", "mp_r2scan/relax/*")),
+    "ase": Reader(_import, of("ase/*", "codes/*")),
+    "training-sets": Reader(_import, of("mlff/*.hdf5", "mlff/*.gz", "mlff/*.data")),
+    "npz": Reader(_import, archive_examples),
+    "folder": Reader(_folder, folder_examples),
+    "structures": Reader(_structures, structure_examples),
+    "checkpoint": Reader(_model, model_examples),
+    "atomref": Reader(_atomref, atomref_examples),
+    "elements": Reader(_elements, atomref_examples),
+    "points": Reader(_points, point_examples),
+    "result": Reader(_result, result_examples),
+    "lab": Reader(_lab, lambda: {"lab.zip": zip_of(DATA / "home-0.1.0")}),
 }
 """Name to reader."""

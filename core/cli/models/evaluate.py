@@ -11,7 +11,7 @@ from core.cli.answer import Answer, LabCommand, facts, progress_on_stderr
 from core.cli.options import Device, FramesDataset, JsonFlag, ModelArgument
 from core.errors import LabError
 from core.frames.registry import open_frame_set
-from core.runs.record.named_models import checkpoint_for
+from core.runs.record.named_models import checkpoint_for, split_for_model
 from core.training.settings.metrics import STABILITY_METRICS, TEST_METRICS
 from core.training.settings.stability_text import stability_text
 from core.transfer.source_model import SourceModel
@@ -49,7 +49,9 @@ def evaluate(
     from core.training.scoring.stability import stability_errors  # noqa: PLC0415
     from core.transfer.seen_elements import never_seen, never_seen_text  # noqa: PLC0415
 
-    indices = np.arange(len(frames)) if split == "all" else getattr(frames.split(), split)
+    indices = np.arange(len(frames))
+    if split != "all":
+        indices = getattr(split_for_model(model, frames), split)
     errors = errors_of(chosen, frames, indices, device=device, progress=progress_on_stderr())
     judged: dict[str, Any] = {}
     of_stability: dict[str, float | None] = {}

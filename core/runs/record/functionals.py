@@ -6,9 +6,12 @@ from typing import Any
 
 from core.errors import LabError
 from core.frames.functionals import same_functional
-from core.frames.registry import find_dataset
+from core.frames.registry import find_dataset, open_frame_set
+from core.frames.splits import Split
+from core.frames.store import FrameSet
 from core.runs.record.directory import Run
 from core.training.settings.functionals import file_of
+from core.training.settings.partition import further_sets
 
 SIGN = "@"
 """Between a run and one of its functionals, in the name of a model."""
@@ -102,3 +105,19 @@ def functional_named(run: Run, name: str) -> RunFunctional:
         raise LabError(f"{run.id}: has learnt one functional; name the run alone.")
     names = ", ".join(one.functional for one in known)
     raise LabError(f"{run.id}: has not learnt {name}; its functionals are {names}.")
+
+
+def split_for(run: Run, data: FrameSet) -> Split:
+    """Return the split of a data set that a run kept to.
+
+    A run on several data sets keeps a material in one part of all of them; of any other data set it
+    is its own split.
+
+    Raises:
+        LabError: if another data set of the run is gone.
+    """
+    further = run.config.functionals.datasets
+    if data.card.name not in further:
+        return data.split()
+    found = further_sets(run.config, open_frame_set(run.config.dataset))
+    return found[further.index(data.card.name)][1]

@@ -6,9 +6,11 @@ from pathlib import Path
 from core.boxed import reading
 from core.errors import LabError
 from core.frames.functionals import same_functional
+from core.frames.splits import Split
+from core.frames.store import FrameSet
 from core.potential.released import MODELS
 from core.runs.record.directory import Run
-from core.runs.record.functionals import SIGN, functional_named, functionals_of
+from core.runs.record.functionals import SIGN, functional_named, functionals_of, split_for
 from core.runs.record.listing import find_run, list_runs
 
 
@@ -54,6 +56,21 @@ def checkpoint_for(name: str, functional: str | None) -> str:
                 if same_functional(one.functional, functional) and one.checkpoint.is_file():
                     return str(one.checkpoint)
     return checkpoint_of(name)
+
+
+def split_for_model(name: str, data: FrameSet) -> Split:
+    """Return the split of a data set by which no test material was trained on.
+
+    Args:
+        name: as of `checkpoint_of`; of a checkpoint file it is not known what it was trained on.
+        data: the data set.
+
+    Raises:
+        LabError: if there is no such run, or one of its data sets is gone.
+    """
+    if name in MODELS or Path(name).is_file():
+        return data.split()
+    return split_for(run_and_functional(name)[0], data)
 
 
 def run_and_functional(name: str) -> tuple[Run, str | None]:

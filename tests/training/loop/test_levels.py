@@ -20,6 +20,8 @@ from core.potential.examples import Example, load_examples
 from core.potential.models import get_atomref, load_model, read_extra, set_atomref
 from core.potential.prediction import predict
 from core.potential.weights import EMBEDDING, OFFSETS
+from core.runs.process import local
+from core.runs.record.named_models import split_for_model
 from core.training.loop.loop import fit
 from core.training.settings.config import LossRatios, RunConfig
 from core.training.settings.functionals import Functionals
@@ -250,7 +252,9 @@ def test_no_functional_trains_on_what_another_is_tested_on(names):
     first = mixed.split()
     seen = {part: set(mixed.material_ids()[getattr(first, part)]) for part in parts}
     formulas = {part: set(mixed.formulas()[getattr(first, part)]) for part in parts}
+    run = local.create(config)
     for data, split in further_sets(config, mixed):
+        np.testing.assert_array_equal(split_for_model(run.id, data).test, split.test)
         rows = np.concatenate([getattr(split, part) for part in parts])
         assert sorted(rows) == list(range(len(data)))
         for part in parts:
