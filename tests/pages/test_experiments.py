@@ -83,12 +83,10 @@ def ended(tiny, home):
 def test_the_table_has_mean_spread_and_the_papers(ended, visit):
     at = visit("experiments", experiment=ended.id)
     table = at.dataframe[0].value.set_index("method")
-    assert table.loc["Transfer, frozen AtomRef (Method 3)", "runs"] == "2 of 2"
-    assert (
-        table.loc["Transfer, frozen AtomRef (Method 3)", "energy_mae_mev_per_atom"] == "11.0 ± 1.4"
-    )
-    assert table.loc["Transfer, refitted AtomRef (Method 4)", "runs"] == "1 of 2"
-    assert table.loc["Transfer, refitted AtomRef (Method 4)", "energy_mae_mev_per_atom"] == "11"
+    assert table.loc["frozen (Method 3)", "runs"] == "2 of 2"
+    assert table.loc["frozen (Method 3)", "energy_mae_mev_per_atom"] == "11.0 ± 1.4"
+    assert table.loc["refit (Method 4)", "runs"] == "1 of 2"
+    assert table.loc["refit (Method 4)", "energy_mae_mev_per_atom"] == "11"
     assert list(table["energy_mae_mev_per_atom_paper"]) == [26, 17]
     assert "frames\\.csv" in at.error[0].value
     show, report = (code.value for code in at.code[-2:])

@@ -161,7 +161,7 @@ def beside_paper(runs: Sequence[Run]) -> pd.DataFrame:
             rows.append(
                 {
                     "whose": label_of(run),
-                    "method": _short(run.config.method),
+                    "method": short_label(run.config.method),
                     "start": METHODS[run.config.method].starts_from,
                     **_metrics(status.test),
                     **_unseen(run),
@@ -172,7 +172,7 @@ def beside_paper(runs: Sequence[Run]) -> pd.DataFrame:
     rows += [
         {
             "whose": PAPER,
-            "method": _short(row.method),
+            "method": short_label(row.method),
             "start": METHODS[row.method].starts_from,
             **{key: getattr(row, key) for key in TEST_METRICS},
             "energy_seen": None,
@@ -195,7 +195,8 @@ def _unseen(run: Run) -> dict[str, Any]:
 _TYPES = dict.fromkeys(TEST_METRICS, "float64")
 
 
-def _short(method: str) -> str:
+def short_label(method: str) -> str:
+    """Return a method's key with its place in the paper, e.g. "scratch (Method 1)"."""
     return f"{method} ({METHODS[method].paper})"
 
 

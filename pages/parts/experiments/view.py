@@ -15,7 +15,7 @@ from core.runs.groups.progress import GroupProgress
 from core.runs.record.directory import Run
 from core.runs.record.events import ENERGY
 from core.runs.record.listing import status_if_any
-from core.runs.results.comparison import method_label
+from core.runs.results.comparison import method_label, short_label
 from core.runs.results.curves import overlay
 from core.runs.results.matched import (
     SPLITS,
@@ -106,13 +106,13 @@ def _table(experiment: Experiment, runs: list[Run], source: Provenance) -> None:
     seen = matched_table(runs, split, seen_errors_of) if unseen else table
     rows = [
         {
-            "method": method_label(row["method"]),
-            "runs": f"{row['n']} of {row['of']}",
+            "method": short_label(row["method"]),
             ENERGY: mean_text(row[ENERGY], row[f"{ENERGY}_spread"]),
             "seen": mean_text(other[ENERGY], other[f"{ENERGY}_spread"]) if unseen else None,
             **{key: mean_text(row[key], row[f"{key}_spread"]) for key in metrics if key != ENERGY},
             **{f"{key}_paper": row[f"{key}_paper"] for key in metrics},
             "start": METHODS[row["method"]].starts_from,
+            "runs": f"{row['n']} of {row['of']}",
         }
         for row, other in zip(table.to_dict("records"), seen.to_dict("records"), strict=True)
     ]
@@ -122,7 +122,7 @@ def _table(experiment: Experiment, runs: list[Run], source: Provenance) -> None:
         hide_index=True,
         placeholder="–",
         column_config={
-            "method": st.column_config.TextColumn("Method", width=200),
+            "method": st.column_config.TextColumn("Method", width=150),
             "start": st.column_config.TextColumn(
                 "Starts from", help="The weights of the network, and AtomRef.", width=270
             ),
@@ -132,7 +132,7 @@ def _table(experiment: Experiment, runs: list[Run], source: Provenance) -> None:
                 for key, info in metrics.items()
             },
             "seen": st.column_config.TextColumn(
-                f"Elements seen, {METRICS[ENERGY].unit}",
+                f"Seen, {METRICS[ENERGY].unit}",
                 help="Energy MAE without the frames that hold an element that training never saw.",
             )
             if unseen

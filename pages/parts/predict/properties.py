@@ -33,8 +33,13 @@ def show_properties(
     left, right = st.columns([3, 2], gap="medium")
     with left:
         st.dataframe(
-            quantities(place, found), key=f"properties-{name}-{place}", hide_index=True, height=320
+            quantities(place, found),
+            key=f"properties-{name}-{place}",
+            hide_index=True,
+            column_config={"quantity": "Quantity"},
         )
+        if len(found) > 1:
+            st.caption("Energies of models of different functionals have different zeros.")
         for model, one in found.items():
             if one.why[place]:
                 st.warning(plain(f"{model}: {one.why[place]}"))
