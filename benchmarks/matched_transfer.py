@@ -12,7 +12,8 @@ are compared with the released r2SCAN model's on rattled copies of embedded fram
 those of the test frames. Nothing is compared with a peer.
 
 Each arm is a method, then its settings: `untrained`, `train` for the epochs (of a closed form),
-`teacher`, `replay`, `ema`, `l2sp`, `lr0.0003` (a learning rate) and `e4` (epochs).
+`teacher`, `replay`, `ema`, `l2sp`, `lr0.0003` (a learning rate) and `e4` (epochs). What stands in
+the file `--out` is not measured again, so that an interrupted comparison is resumed.
 """
 
 import argparse
@@ -48,9 +49,12 @@ from core.training.settings.methods import METHODS
 _COPIES, _ATOMS, _RATTLE = 50, 24, 0.05
 """Embedded frames that are rattled, their atoms at most, and the displacements in Å."""
 
+_SOURCE = "mp-frames-gga"
+"""Frames of the source functional, for `replay` and methods on several functionals."""
+
 _MORE: dict[str, dict[str, Any]] = {
     "teacher": {"teacher.weight": 1.0, "teacher.copies": 1},
-    "replay": {"replay.dataset": "mp-frames-gga", "replay.ratio": 0.5},
+    "replay": {"replay.dataset": _SOURCE, "replay.ratio": 0.5},
     "ema": {"ema": 0.99},
     "l2sp": {"l2_sp": 0.01},
     # As good as none: a run without a closed form has no model before its first epoch.
@@ -77,23 +81,32 @@ def main(words: list[str] | None = None) -> None:
         for split in map(int, options.splits.split(",")):
             for size in map(int, options.sizes.split(",")):
                 for arm in options.arms.split(","):
-                    lines.append(measured(options.dataset, arm, size, split, options.epochs))
-                    if options.out is not None:
-                        with options.out.open("a") as file:
-                            file.write(f"{json.dumps(lines[-1])}\n")
+                    asked = {"dataset": options.dataset, "arm": arm, "n": size, "split": split}
+                    if (line := _known(options.out, asked)) is None:
+                        line = measured(**asked, epochs=options.epochs)
+                        if options.out is not None:
+                            with options.out.open("a") as file:
+                                file.write(f"{json.dumps(line)}\n")
+                    lines.append(line)
     line = {"name": "matched_transfer", "arms": summary(lines)}
     sys.stdout.write(f"{json.dumps(line)}\n")
 
 
-def measured(dataset: str, arm: str, size: int, number: int, epochs: int) -> dict[str, Any]:
+def _known(path: Path | None, asked: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the line of an arm that an earlier call has measured, None if there is none."""
+    if path is None or not path.is_file():
+        return None
+    known = map(json.loads, path.read_text().splitlines())
+    return next((line for line in known if asked.items() <= line.items()), None)
+
+
+def measured(dataset: str, arm: str, n: int, split: int, *, epochs: int) -> dict[str, Any]:
     """Run one arm on one split, and return its errors."""
     data = open_frame_set(dataset)
-    order = np.random.default_rng(number).permutation(len(data))
+    order = np.random.default_rng(split).permutation(len(data))
     n_test = len(data) // 5
     none = np.zeros(0, dtype=np.int64)
-    split = Split(
-        train=np.sort(order[n_test:][:size]), validation=none, test=np.sort(order[:n_test])
-    )
+    rows = Split(train=np.sort(order[n_test:][:n]), validation=none, test=np.sort(order[:n_test]))
     end: dict[str, Any] = {}
     began = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
@@ -103,19 +116,21 @@ def measured(dataset: str, arm: str, size: int, number: int, epochs: int) -> dic
             checkpoints=Path(folder),
             emit=lambda event: end.update(event if event["kind"] == "end" else {}),
             should_stop=lambda: False,
-            split=split,
+            split=rows,
         )
         seconds = time.process_time() - began
-        found = errors_of(load_model(Path(folder) / "best.pth.tar"), data, split, outcome.test)
+        found = errors_of(load_model(Path(folder) / "best.pth.tar"), data, rows, outcome.test)
     lost = end["forgotten"] or {}
+    covered = (end["uncertainty"] or {}).get("coverage")
     return {
         "dataset": dataset,
         "arm": arm,
-        "n": size,
-        "split": number,
+        "n": n,
+        "split": split,
         **found,
         "moved_mev_per_angstrom": (lost.get("displaced") or {}).get("after_mev_per_angstrom"),
         "volumes_percent": (lost.get("volumes") or {}).get("after_percent"),
+        "coverage_percent": None if covered is None else 100 * covered,
         "cpu_seconds": seconds,
     }
 
@@ -131,6 +146,8 @@ def config_of(dataset: str, arm: str, epochs: int) -> RunConfig:
         "threads": 1,
         "processes": 1,
     }
+    if METHODS[method].several:
+        options["dataset"] = f"{dataset},{_SOURCE}"
     for setting in settings:
         if setting == "train":
             options["epochs"] = epochs

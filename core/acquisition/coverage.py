@@ -13,7 +13,9 @@ so far. Materials are chosen one by one, always the one that adds most:
 * by features: the candidate farthest from its nearest neighbour, which is within a factor of two
   of the best covering (Gonzalez, Theor. Comput. Sci. 38, 293 (1985),
   doi:10.1016/0304-3975(85)90224-5);
-* by disagreement: where the predictions of several models differ most.
+* by disagreement: where the predictions of several models differ most;
+* by expected gain: where a calculation lowers a model's uncertainty most
+  (``core.acquisition.expected_gain``).
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Energies and errors of several models of the same functional."""
+"""Energies, errors and uncertainties of models of the same functional."""
 
 from collections.abc import Sequence
 
@@ -8,10 +8,16 @@ from numpy.typing import NDArray
 
 from core.acquisition.materials import Materials
 from core.elements import SYMBOLS
-from core.potential.models import atomref_of
-from core.progress import Progress, part
+from core.errors import LabError
+from core.potential.examples import load_examples
+from core.potential.models import atomref_of, load_model
+from core.progress import Progress, chunk, part
 from core.transfer.interaction import interaction_energies
 from core.transfer.source_model import SourceModel
+from core.transfer.uncertainty import uncertainty_of
+
+_CHUNK = 256
+"""Structures whose graphs are held at once."""
 
 
 def ensemble_energies(
@@ -44,6 +50,44 @@ def ensemble_energies(
         )
         energies[number] = interaction + materials.fractions @ atomref_of(name)
     return energies
+
+
+def energy_changes(
+    materials: Materials, model: str, *, progress: Progress
+) -> tuple[NDArray[np.float64], float]:
+    """Return by how much calibrated draws of a posterior change energies, and the noise.
+
+    Args:
+        materials: rows of a data set, n.
+        model: path of a checkpoint with an uncertainty.
+        progress: receives the share that is done.
+
+    Returns:
+        (n, s) eV/atom, NaN where there is no structure that CHGNet can represent, and the standard
+        deviation of a calculation's own scatter, eV/atom.
+
+    Raises:
+        LabError: if the model cannot be loaded or has no uncertainty.
+    """
+    network = load_model(model)
+    uncertainty = uncertainty_of(model, network)
+    if uncertainty is None:
+        raise LabError(
+            f"{model}: has no uncertainty of its energies; take a run of the method linearised."
+        )
+    scale = uncertainty.factor
+    changes = np.full((len(materials.rows), len(uncertainty.references)), np.nan)
+    place = {int(row): number for number, row in enumerate(materials.rows)}
+    for begin in range(0, len(materials.rows), _CHUNK):
+        rows = materials.rows[begin : begin + _CHUNK]
+        told = chunk(progress, begin, len(rows), len(materials.rows), "Uncertainties")
+        examples = load_examples(materials.data, rows)[:]
+        if examples:
+            found = uncertainty.changes(
+                network, [example.graph for example in examples], progress=told
+            )
+            changes[[place[example.index] for example in examples]] = scale * found
+    return changes, scale * uncertainty.noise
 
 
 def errors_by_element(

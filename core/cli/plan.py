@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-By = Literal["composition", "features", "disagreement", "balanced"]
+By = Literal["composition", "features", "disagreement", "uncertainty", "balanced"]
 
 
 @app.command("plan", cls=LabCommand)
@@ -143,7 +143,8 @@ def next_(
     runs: Annotated[
         str,
         typer.Option(
-            help="Runs on the data set, separated by commas: for errors and disagreement."
+            help="Runs on the data set, separated by commas: for errors and disagreement; for "
+            "uncertainty one of the method linearised."
         ),
     ] = "",
     model: Annotated[
@@ -177,6 +178,7 @@ def next_(
         by=by,
         model=model,
         runs=tuple(run for run in runs.split(",") if run),
+        cubic=by == "uncertainty" and atoms3 is not None,
         most_atoms=most_atoms,
         most=most,
     )

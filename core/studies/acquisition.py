@@ -17,6 +17,7 @@ from core.acquisition.coverage import (
     choose,
     element_coverage,
 )
+from core.acquisition.expected_gain import ByExpectedGain
 from core.acquisition.materials import Materials, candidates, training_materials
 from core.errors import LabError
 from core.frames.pairs import PairSet
@@ -28,11 +29,13 @@ from core.runs.record.named_models import checkpoint_of
 from core.scaling.cost import Cost
 from core.studies.study import Study, model_inputs
 
-By = Literal["composition", "features", "disagreement", "balanced"]
+By = Literal["composition", "features", "disagreement", "uncertainty", "balanced"]
 
 _SECONDS = 1.0
 _SECONDS_PER_CANDIDATE = 2e-4
 _SECONDS_PER_STRUCTURE = 0.005
+_SECONDS_PER_UNCERTAINTY = 0.05
+_MOST_UNCERTAINTIES = 2000
 _TEST_SHARE = 0.1
 """Share of a data set's materials in its test part."""
 
@@ -45,7 +48,8 @@ class NextMaterials:
         rows: rows of the pool, (n,).
         materials: columns material_id, formula, n_atoms, reason and the scores of the criteria that
             were used: composition (increase of the coverage), distance (in crystal features),
-            disagreement_mev_per_atom (standard deviation over the runs).
+            disagreement_mev_per_atom (standard deviation over the runs), gain (expected decrease
+            of the mean variance of the candidates, (meV/atom)² per relative cost).
         elements: columns symbol, materials (of the data set), candidates, error_mev_per_atom (MAE
             of the runs' energies, NaN where unknown) and test_frames; the worst covered first.
         chemistries: columns chemistry, materials and candidates, the worst covered first.
@@ -89,10 +93,12 @@ class NextStudy(Study):
         dataset: data set to extend: the training part of frames, all of pairs.
         pool: data set with structures, the source of candidates.
         n: number of materials to choose.
-        by: criterion: "composition", "features" (of a network), "disagreement" (of runs), or
-            "balanced": all that are available.
+        by: criterion: "composition", "features" (of a network), "disagreement" (of runs),
+            "uncertainty" (expected gain by the posterior of a run in closed form, per cost), or
+            "balanced": all of the others that are available.
         model: model whose crystal features are used.
         runs: runs on the data set that differ in their seed, for errors and disagreement.
+        cubic: whether a calculation costs as the cube of its atoms; otherwise all cost alike.
         most_atoms: maximum number of atoms in a candidate's cell.
         most: maximum number of candidates, and of training materials, that a network evaluates.
         seed: seed of those samples.
@@ -107,6 +113,7 @@ class NextStudy(Study):
     by: By = "composition"
     model: str = "chgnet-0.3.0"
     runs: tuple[str, ...] = ()
+    cubic: bool = False
     most_atoms: int = Field(default=60, ge=1)
     most: int = Field(default=6000, ge=10)
     seed: int = 0
@@ -135,7 +142,10 @@ class NextStudy(Study):
             evaluated += min(data.n_materials, self.most) + judged
         if self._with_disagreement:
             evaluated += len(self.runs) * judged
-        return _SECONDS + _SECONDS_PER_CANDIDATE * pool.n + _SECONDS_PER_STRUCTURE * evaluated
+        seconds = _SECONDS + _SECONDS_PER_CANDIDATE * pool.n + _SECONDS_PER_STRUCTURE * evaluated
+        if self.by == "uncertainty":
+            seconds += _SECONDS_PER_UNCERTAINTY * min(judged, _MOST_UNCERTAINTIES)
+        return seconds
 
     def compute(self, progress: Progress) -> NextMaterials:
         """Return the materials.
@@ -153,6 +163,8 @@ class NextStudy(Study):
         judged = pool.candidates
         if self._with_features or self._with_disagreement:
             judged = judged.sample(self.most, seed=self.seed)
+        if self.by == "uncertainty":
+            judged = judged.sample(min(self.most, _MOST_UNCERTAINTIES), seed=self.seed)
         criteria: dict[str, Criterion] = {}
         if self.by in {"composition", "balanced"}:
             criteria["composition"] = ByComposition(training.fractions, judged.fractions)
@@ -161,6 +173,8 @@ class NextStudy(Study):
         if self._with_disagreement:
             spread = self._energies(judged, part(progress, 0.6, 0.9)).std(axis=0, ddof=1)
             criteria["disagreement_mev_per_atom"] = ByDisagreement(1000 * spread, len(self.runs))
+        if self.by == "uncertainty":
+            criteria["gain"] = self._by_gain(judged, part(progress, 0.0, 0.9))
         errors = self._errors(data, part(progress, 0.9, 0.98))
         progress(0.98, "Choosing")
         selection = choose(criteria, self.n)
@@ -212,6 +226,11 @@ class NextStudy(Study):
                 "Choosing by disagreement needs at least two runs that differ in their seed; name "
                 "them, or choose by composition or features."
             )
+        if self.by == "uncertainty" and not self.runs:
+            raise LabError(
+                "Choosing by uncertainty needs a run of the method linearised on the data set; "
+                "name one, or choose by composition or features."
+            )
         for run in self.runs:
             trained_on = find_run(run).config.dataset
             if trained_on != self.dataset:
@@ -236,6 +255,14 @@ class NextStudy(Study):
             training_names=training.formulas.tolist(),
             candidate_names=judged.formulas.tolist(),
         )
+
+    def _by_gain(self, judged: Materials, progress: Progress) -> ByExpectedGain:
+        from core.acquisition.ensemble import energy_changes  # noqa: PLC0415  imports PyTorch
+
+        changes, noise = energy_changes(judged, checkpoint_of(self.runs[0]), progress=progress)
+        atoms = np.asarray(judged.data.n_atoms()[judged.rows], dtype=float)
+        costs = atoms**3 if self.cubic else np.ones(len(atoms))
+        return ByExpectedGain(changes, noise=noise, costs=costs, seed=self.seed)
 
     def _energies(self, materials: Materials, progress: Progress) -> NDArray[np.float64]:
         from core.acquisition.ensemble import ensemble_energies  # noqa: PLC0415  imports PyTorch

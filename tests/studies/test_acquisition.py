@@ -12,7 +12,14 @@ from core.frames.pairs import write_pairs
 from core.frames.registry import open_dataset
 from core.frames.schema import Card, EnergyColumn, Frame
 from core.frames.store import write_frames
-from core.potential.models import get_atomref, load_model, save_model, set_atomref
+from core.potential.models import (
+    get_atomref,
+    load_model,
+    model_fingerprint,
+    save_model,
+    set_atomref,
+)
+from core.potential.tangent.rows import GROUPS
 from core.progress import silent
 from core.runs.process import local
 from core.runs.record.listing import find_run
@@ -24,6 +31,7 @@ from core.studies.job.local import compute_here
 from core.training.settings.config import RunConfig
 from core.transfer import features
 from core.transfer.features import features_of
+from core.transfer.uncertainty import Uncertainty, uncertainty_path
 
 PAIRS = [(11, 17), (19, 17), (12, 8), (11, 9), (3, 9), (20, 8), (19, 9), (3, 17), (12, 16)]
 POOL = [(11, 17), (13, 7), (26, 8), (37, 35), (54,), (12, 8), (22, 6), (11, 17, 8)]
@@ -206,3 +214,29 @@ def test_runs_that_do_not_fit(home):
     other = make_run(0.0, dataset="mp-frames-gga")
     with pytest.raises(LabError, match="was trained on mp-frames-gga"):
         NextStudy(dataset="salts", pool="pool", runs=(other,)).compute(silent)
+
+
+def test_by_expected_gain_takes_what_the_posterior_does_not_know(home):
+    """References alone uncertain, that of rubidium most."""
+    run = find_run(make_run(0.0))
+    with pytest.raises(LabError, match="has no uncertainty"):
+        NextStudy(dataset="salts", pool="pool", by="uncertainty", runs=(run.id,)).compute(silent)
+    model = load_model(run.best_checkpoint)
+    names = [name for group in GROUPS.values() for name in group]
+    references = 0.01 * np.random.default_rng(0).normal(size=(30, 94))
+    references[:, 36] *= 50
+    Uncertainty(
+        parameters={name: np.zeros((30, model.get_parameter(name).numel())) for name in names},
+        references=references,
+        noise=0.02,
+        left_out=np.zeros(1),
+        materials=np.zeros(1, int),
+        model=model_fingerprint(model),
+    ).save(uncertainty_path(run.best_checkpoint))
+    study = NextStudy(dataset="salts", pool="pool", n=2, by="uncertainty", runs=(run.id,))
+    found = study.compute(silent).table()
+    assert found["formula"][0] == "RbBr"
+    assert found["gain"][0] > 10 * found["gain"][1]
+    assert "uncertain by" in found["reason"][0]
+    with pytest.raises(LabError, match="needs a run of the method linearised"):
+        NextStudy(dataset="salts", pool="pool", by="uncertainty").compute(silent)

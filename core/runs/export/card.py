@@ -17,7 +17,7 @@ from core.training.settings.functionals import functionals_text
 from core.training.settings.left_out import left_out_text
 from core.training.settings.methods import METHODS
 from core.training.settings.metrics import TEST_METRICS
-from core.training.settings.report import solved_text
+from core.training.settings.report import solved_text, uncertainty_text
 
 _SNIPPET = """\
 from ase.io import read
@@ -179,6 +179,7 @@ def training_facts(run: Run) -> dict[str, Any]:
         "Several functionals": functionals_text(config.functionals, start.get("functionals")),
         "Replay": replay_text(start.get("source_functional")),
         "Trained on energies alone": drift_text(run.event("end").get("force_drift")),
+        "Uncertainty of energies": uncertainty_text(run.event("end").get("uncertainty")),
         "Seed": config.seed,
         "Device": start.get("device"),
         "Training time": duration_text(status.seconds) if status.seconds else None,

@@ -11,7 +11,7 @@ from core.training.settings.energies_only import drift_text, replay_text, teache
 from core.training.settings.functionals import functionals_text
 from core.training.settings.left_out import left_out_text
 from core.training.settings.methods import METHODS
-from core.training.settings.report import solved_text
+from core.training.settings.report import solved_text, uncertainty_text
 from core.training.settings.stability_text import stability_text
 
 
@@ -41,6 +41,8 @@ def notes(run: Run) -> list[str]:
         sentences.append(f"Replay: {replayed}.")
     if solved := solved_text(run.event("end").get("atomref_after")):
         sentences.append(f"AtomRef solved again: {solved}.")
+    if certain := uncertainty_text(run.event("end").get("uncertainty")):
+        sentences.append(f"Uncertainty of energies: {certain}.")
     return list(filter(None, sentences))
 
 

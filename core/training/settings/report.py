@@ -21,6 +21,23 @@ def solved_text(again: Mapping[str, Any] | None) -> str:
     return f"{change}, taken" if again["taken"] else f"{change}, not taken"
 
 
+def uncertainty_text(found: Mapping[str, Any] | None) -> str:
+    """Return in one phrase how certain energies are; empty of a run that does not know it.
+
+    Args:
+        found: what the run's "end" event says under "uncertainty".
+    """
+    if not found:
+        return ""
+    text = f"calibrated on {found['materials']:,} materials, each predicted without its energies"
+    if found.get("coverage") is None:
+        return text
+    return (
+        f"{100 * found['coverage']:.0f} % of the 90 % intervals hold on {found['n_test']:,} test "
+        f"frames (mean deviation {found['deviation_mev_per_atom']:.0f} meV/atom), {text}"
+    )
+
+
 def forgotten_rows(found: Mapping[str, Any] | None) -> list[dict[str, str]]:
     """Return what a model has forgotten of the source functional, one row per measure.
 

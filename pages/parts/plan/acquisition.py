@@ -22,6 +22,7 @@ BY: dict[By, str] = {
     "composition": "Elements",
     "features": "Crystal features",
     "disagreement": "Disagreement of runs",
+    "uncertainty": "Expected gain",
     "balanced": "Balanced",
 }
 _DEFAULT_POOL = "mp-structures"
@@ -34,6 +35,8 @@ def show_next() -> None:
         return
     study, info, pool = question
     cost = choose_cost()
+    if study.by == "uncertainty":
+        study = study.model_copy(update={"cubic": cost.per_atom3 is not None})
     result: NextMaterials | None = computed(study)
     if result is not None:
         part = "the training part of " if info.card.kind == "frames" else ""
@@ -95,7 +98,8 @@ def _choose_study() -> tuple[NextStudy, DatasetInfo, DatasetInfo] | None:
         help="Elements: those in few materials first, then pairs of elements that never occur "
         "together. Crystal features: the structure farthest from all existing ones in CHGNet's "
         "features. Disagreement: where the predictions of runs that differ in their seed differ "
-        "most. Balanced: the best mean rank in all of these that are available.",
+        "most. Expected gain: what lowers the uncertainty of a run in closed form most per "
+        "core-hour. Balanced: the best mean rank in the others that are available.",
     )
     trained = [run for run in runs_with_models() if find_run(run).config.dataset == info.card.name]
     runs = right.multiselect(
@@ -105,13 +109,22 @@ def _choose_study() -> tuple[NextStudy, DatasetInfo, DatasetInfo] | None:
         bind="query-params",
         placeholder="Runs on this data set" if trained else "No run on this data set yet",
         help="Optional: their errors by element are shown below. Disagreement needs two or more of "
-        "the same method and size with different seeds.",
+        "the same method and size with different seeds; the expected gain is by the uncertainty of "
+        "the first.",
     )
     if by == "disagreement" and len(runs) < 2:
         st.info(
             plain(
                 f"Disagreement needs two or more finished runs on {info.card.name} that differ in "
                 "their seed: choose them here. A sweep or an experiment trains such runs."
+            )
+        )
+        return None
+    if by == "uncertainty" and not runs:
+        st.info(
+            plain(
+                f"The expected gain needs a finished run of the method “Linearised transfer” on "
+                f"{info.card.name}: choose it here. Such a run takes a minute."
             )
         )
         return None

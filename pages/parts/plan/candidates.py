@@ -90,6 +90,12 @@ def show_materials(
                     format="%.0f",
                     help="Standard deviation of the runs' energies, meV/atom.",
                 ),
+                "gain": st.column_config.NumberColumn(
+                    "Gain",
+                    format="%.3g",
+                    help="Expected decrease of the mean variance of the candidates' energies by "
+                    "this calculation, (meV/atom)² per mean cost.",
+                ),
                 "core_hours": st.column_config.NumberColumn("Core-hours", format="%.3g"),
             },
         )

@@ -118,12 +118,19 @@ def show_errors(run: Run) -> None:
                 title=info.label,
                 unit=info.unit,
                 name=f"{run.id}-{key}",
-                caption="Epoch 0 is the untrained model with its new references."
+                caption=f"Epoch 0 is {_first(run)}."
                 if number == 0
                 else f"{info.label} on the same frames.",
                 log_y=log_y,
                 height=HEIGHT,
             )
+
+
+def _first(run: Run) -> str:
+    """Return in words what a run's first validation is of."""
+    if METHODS[run.config.method].closed_form:
+        return "the closed form, before any training"
+    return "the untrained model with its new references"
 
 
 def show_gradients(runs: Sequence[Run], *, name: str, first_epoch: bool) -> None:
