@@ -39,7 +39,8 @@ def stability(
         typer.Option(
             metavar="mp|own|FILE",
             help="The elements' energies: mp (Materials Project's, DFT, for labels and model), own "
-            "(each one's phases of the elements), or a CSV with columns symbol, energy (eV/atom).",
+            "(each one's phases of the elements), or a file: a CSV with columns symbol, energy "
+            "(eV/atom) and, for several functionals, functional; or a JSON dictionary by element.",
         ),
     ] = "mp",
     convention: Annotated[

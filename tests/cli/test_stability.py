@@ -57,6 +57,21 @@ def test_the_test_set_is_scored_and_own_elements_are_missing(salt):
     assert empty["decomposition_mae_mev_per_atom"] is None
 
 
+def test_own_table_of_elements(salt, tmp_path):
+    table = tmp_path / "mine.csv"
+    table.write_text("symbol,energy\nNa,-1.5\nCl,-2.0\n")
+    words = ("stability", "--dataset", "salt", "--model", "chgnet-r2scan", "--split", "all")
+    found = answer(*words, "--references", str(table))
+    assert found["n"] == 10
+    assert found["references"] == "table mine.csv"
+    # On hulls of salt alone, whatever the elements, errors of formation energies stay the same.
+    assert found["formation_mae_mev_per_atom"] == pytest.approx(
+        answer(*words)["formation_mae_mev_per_atom"]
+    )
+    table.write_text("symbol,energy\nNa,-1.5\n")
+    assert "no energy of pure Cl" in invoke(*words, "--references", str(table)).stdout
+
+
 def test_mistakes(salt):
     words = ("stability", "--dataset", "salt", "--model")
     assert "predicts GGA/GGA+U and the data are r2SCAN" in mistake(*words, "chgnet-0.3.0")

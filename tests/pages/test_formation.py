@@ -80,5 +80,9 @@ def test_embedded_data_have_no_experiment(visit):
 def test_own_elements_and_a_table_that_is_not_there(visit, mine):
     at = visit("formation", dataset="mine", references="the data set's own elements")
     assert "Na" in at.warning[0].value
-    at = visit("formation", references="your own table (CSV)")
+    at = visit("formation", dataset="mine", references="your own table (CSV)")
     assert any("CSV file" in info.value for info in at.info)
+    table = b"symbol,energy,functional\nNa,-1,r2SCAN\nCl,-2,r2SCAN\n"
+    at.file_uploader[0].upload("mine.csv", table, "text/csv").run()
+    assert not at.exception
+    assert at.code[0].value.startswith("atomref formation mine --references ")

@@ -237,6 +237,32 @@ def test_data_of_another_functional_are_hidden_or_refused(visit):
     assert not specs(at)
 
 
+def test_own_table_of_elements(visit, monkeypatch):
+    asked = []
+
+    def remembered(study, _):
+        asked.append(study)
+        return predicted(study, None)
+
+    monkeypatch.setattr(StabilityStudy, "compute", remembered)
+    at = visit_mine(visit, references="your own table (CSV)")
+    assert "Choose a file of the elements' energies" in text_of(at)
+    assert not asked
+    for content, why in (
+        (b"symbol,energy\nLi,-2.3\nQq,1", "line 3: 'Qq' is not an element"),
+        (b"symbol,energy,functional\nLi,-2.3,PBE", "no row of r2SCAN"),
+        (b"\x89PNG", "not a CSV table"),
+    ):
+        at.file_uploader[0].upload("mine.csv", content, "text/csv").run()
+        assert why in text_of(at)
+    assert not asked
+    at.file_uploader[0].upload("mine.csv", b"symbol,energy\nLi,-2.3\nO,-6.2", "text/csv").run()
+    (path,) = {study.references for study in asked}
+    assert path.endswith("mine.csv")
+    assert at.code[-1].value.endswith(f"--references {path}")
+    assert any(metric.label == "F1" for metric in at.metric)
+
+
 def test_own_labels_are_told(visit):
     at = visit_mine(visit, column="r2SCAN (own)")
     assert "made by chgnet-r2scan itself" in text_of(at)

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -12,11 +12,12 @@ from core.errors import LabError
 from core.frames.registry import DatasetInfo
 from core.frames.schema import EnergyColumn
 from core.potential.relaxation.relaxed import RelaxSettings
-from core.reference.formation.energies import KINDS
+from core.reference.formation.energies import references_from_table
 from core.runs.record.model_energies import energies_of
 from core.stability.comparison import Convention, comparison_problem
 from core.stability.phases import EnergySource
 from core.studies.stability import StabilityStudy
+from pages.parts.formation.references import ask_for_table, choose_references
 from pages.parts.shared.datasets import available, choose
 from pages.parts.shared.models import choose_models
 from pages.parts.shared.page import plain
@@ -104,7 +105,13 @@ def choose_question() -> Question | None:
     if info is None:
         return None
     energy = choose_column(info, known, right, only=only)
-    references, convention, relaxation, split, most = choose_hulls()
+    (table, references), convention, relaxation, split, most = choose_hulls()
+    if table is None:
+        ask_for_table()
+        return None
+    # A table without these energies is told now, not by a job.
+    if not isinstance(table, str):
+        references_from_table(table, energy.functional)
     if not models:
         st.info("Choose at least one model: a released one, or a run that you have trained.")
         return None
@@ -177,7 +184,7 @@ def choose_column(
     return columns[name]
 
 
-def choose_hulls() -> tuple[str, Convention, RelaxSettings | None, Split, int]:
+def choose_hulls() -> tuple[tuple[Any, str], Convention, RelaxSettings | None, Split, int]:
     """Show how hulls are made: elements, convention, relaxation, and what is scored."""
     left, middle, right = st.columns([4, 2, 3])
     convention = left.radio(
@@ -188,15 +195,12 @@ def choose_hulls() -> tuple[str, Convention, RelaxSettings | None, Split, int]:
         key="convention",
         bind="query-params",
     )
-    references = middle.selectbox(
-        "Pure elements from",
-        list(KINDS),
-        format_func=KINDS.__getitem__,
-        key="references",
-        bind="query-params",
-        help="They take part in every hull, and formation energies are relative to them. Own: "
-        "the lowest energies of the data set's elements, by reference and model separately.",
-    )
+    with middle:
+        references = choose_references(
+            "They take part in every hull, and formation energies are relative to them. Own: the "
+            "lowest energies of the data set's elements, by reference and model separately. A "
+            "table: its energies for both; phases with an element that it lacks are left out."
+        )
     relaxes = middle.toggle(
         "Relax with the model",
         key="relax",
