@@ -12,12 +12,11 @@ from core.cli.options import JsonFlag
 from core.errors import LabError
 from core.frames.registry import DatasetInfo
 from core.frames.schema import DFT, Card, Corrections
-from core.frames.sources.importing import Input, import_dataset, open_input, plan_import
+from core.frames.sources.importing import import_dataset, open_input, plan_import
 from core.frames.sources.opening import FORMS, files_named
 from core.frames.sources.records import Reading, Steps
 from core.frames.tables.guessing import Kind
 from core.frames.tables.labels import StressOrder
-from core.frames.tables.not_energies import without_energies
 
 app = typer.Typer()
 
@@ -124,8 +123,10 @@ def import_(
         "units": key_values(units or [], option="--unit"),
     }
     functionals = functional or []
-    kind = next((one for one in _KINDS if one == format_), None) or _kind(
-        found, fields, functionals
+    kind = next((one for one in _KINDS if one == format_), None) or found.implied_kind(
+        fields,
+        names_one=any("=" not in text for text in functionals),
+        names_columns=bool(functionals),
     )
     settings: dict[str, Any] = {}
     if kind == "pairs":
@@ -188,21 +189,6 @@ def _files(paths: list[Path], pattern: str | None) -> list[Path]:
     if pattern is None:
         return paths
     return [file for path in paths for file in files_named(str(path / pattern))]
-
-
-def _kind(found: Input, fields: dict[str, str], functionals: list[str]) -> Kind:
-    """Return the kind of data set that the options and the file imply."""
-    if found.table is None:
-        return "frames"
-    guessed = found.guess
-    if "energy" in fields or any("=" not in text for text in functionals):
-        columns = {**guessed.fields, **fields}
-        return "energies" if columns.get("formula") and not columns.get("structure") else "frames"
-    if "source" in fields or "target" in fields or functionals:
-        return "pairs"
-    if not guessed.energies:
-        raise without_energies(found.table)
-    return guessed.kind
 
 
 def _corrections(text: str) -> Corrections:

@@ -33,6 +33,7 @@ from core.frames.tables.mapping import (
     functionals_in_rows,
     suggested_units,
 )
+from core.frames.tables.not_energies import without_energies
 from core.frames.tables.opening import open_table
 from core.frames.tables.pair_table import import_energies, import_pairs
 from core.frames.tables.tabular import TableFile
@@ -89,6 +90,32 @@ class Input:
     def kind(self) -> Kind:
         """The likeliest kind."""
         return "frames" if self.table is None else self.guess.kind
+
+    def implied_kind(
+        self, fields: Mapping[str, str], *, names_one: bool, names_columns: bool
+    ) -> Kind:
+        """Return the kind that the file and what the user named imply.
+
+        Args:
+            fields: field to column, as the user named them.
+            names_one: whether the user named the one functional of all rows.
+            names_columns: whether the user named functionals of columns.
+
+        Raises:
+            LabError: if a table holds no energies.
+        """
+        if self.table is None:
+            return "frames"
+        if "energy" in fields or names_one:
+            columns = {**self.guess.fields, **fields}
+            return (
+                "energies" if columns.get("formula") and not columns.get("structure") else "frames"
+            )
+        if "source" in fields or "target" in fields or names_columns:
+            return "pairs"
+        if not self.guess.energies:
+            raise without_energies(self.table)
+        return self.guess.kind
 
     def records(self, **settings: Any) -> RecordFrames:
         """Return the records of a source as frames; settings as of `RecordFrames`."""
