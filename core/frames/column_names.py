@@ -3,7 +3,14 @@
 import re
 from collections.abc import Iterable
 
-from core.frames.functionals import MIXED, functional_of, other_words, same_functional, words_of
+from core.frames.functionals import (
+    MIXED,
+    functional_of,
+    is_functional,
+    other_words,
+    same_functional,
+    words_of,
+)
 from core.frames.schema import Corrections, EnergyColumn
 from core.frames.unit_words import unit_words
 from core.frames.units import (
@@ -130,7 +137,7 @@ def energy_column(name: str, *, of_cells: bool = False) -> EnergyColumn | None:
     functional = functional_of(name)
     is_energy = (
         any("energ" in word for word in words)
-        or ("e" in words and bool(functional or is_total(name) or _states_unit(name)))
+        or ("e" in words and bool(is_functional(name) or is_total(name) or _states_unit(name)))
         or not {"etot", "toten", "etotal"}.isdisjoint(words)
         or _is_functional_with_unit(name)
     )
@@ -220,7 +227,7 @@ def _is_functional_with_unit(name: str) -> bool:
         unit = unit_in_name("energy", name)
     except UnknownUnitError:
         return False
-    return unit is not None and functional_of(name) is not None and not set(words) - _AFFIXES
+    return unit is not None and is_functional(name) and not set(words) - _AFFIXES
 
 
 def _states_unit(name: str) -> bool:

@@ -1,7 +1,7 @@
 """Names of functionals: their usual spelling, with dispersion and U, and when two are the same."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 MIXED = "GGA/GGA+U"
@@ -13,11 +13,16 @@ _COVERED_BY_MIXED = _PARTS_OF_MIXED | {"PBE", "PBE+U"}
 # Pattern, name, rank: sources of a transfer usually rank below its targets.
 _BASES: tuple[tuple[str, str, int], ...] = (
     ("r2scan", "r2SCAN", 4),
+    ("r2scanl", "r2SCAN-L", 4),
     ("rscan", "rSCAN", 3),
     ("scan", "SCAN", 3),
+    ("scanl", "SCAN-L", 3),
+    ("(meta|m)gga", "meta-GGA", 3),
     ("hse03", "HSE03", 5),
     ("hse(06)?", "HSE06", 5),
+    ("hsesol", "HSEsol", 5),
     ("pbe0", "PBE0", 5),
+    ("pbeh", "PBEh", 5),
     ("pbesol", "PBEsol", 2),
     ("revpbe", "revPBE", 1),
     ("rpbe", "RPBE", 1),
@@ -43,34 +48,83 @@ _BASES: tuple[tuple[str, str, int], ...] = (
     ("revvdwdf2", "rev-vdW-DF2", 2),
 )
 _RANKS = {name: rank for _, name, rank in _BASES}
-_MODIFIERS = {
-    "u": "+U",
+_DISPERSIONS = {
     "d2": "-D2",
     "d3": "-D3",
+    "d3zero": "-D3(0)",
     "d3bj": "-D3(BJ)",
+    "d3m": "-D3M",
+    "d3mbj": "-D3M(BJ)",
+    "d3op": "-D3(op)",
     "d4": "-D4",
     "mbd": "-MBD",
     "ts": "-TS",
+    "xdm": "-XDM",
     "ddsc": "-dDsC",
     "ulg": "-ULG",
     "vdw": "-vdW",
+    "vdwsurf": "-vdWsurf",
     "rvv10": "+rVV10",
     "vv10": "+VV10",
 }
-_DISPERSIONS = [name for name in _MODIFIERS.values() if name != "+U"]
+_MODIFIERS = {"u": "+U", **_DISPERSIONS, "atm": "-ATM", "3c": "-3c", "soc": "+SOC"}
+_PLACES = {name: place for place, name in enumerate(_MODIFIERS.values())}
 _OF_RANGE_SEPARATED = {"d": "-D", "v": "-V"}
 _GLUED = re.compile(rf"(.+?)({'|'.join(sorted(_MODIFIERS, key=len, reverse=True))})")
+_CONNECTING = frozenset({"with", "and", "plus", "incl", "including"})
 # Names of several words, as one word.
-_JOINED = (
-    (r"(?<![a-z0-9])rev[\s_-]*vdw[\s_-]*df[\s_-]*2", "revvdwdf2"),
-    (r"(?<![a-z0-9])vdw[\s_-]*df[\s_-]*2", "vdwdf2"),
-    (r"(?<![a-z0-9])vdw[\s_-]*df", "vdwdf"),
-    (r"(?<![a-z0-9])m06[\s_-]*l(?![a-z0-9])", "m06l"),
-    (r"(?<![a-z0-9])pbe[\s_-]+sol(?![a-z0-9])", "pbesol"),
-    (r"d3[\s_-]*\(?bj\b\)?", "d3bj"),
-    (r"(?<![a-z0-9])d[\s_-]*dsc(?![a-z0-9])", "ddsc"),
-    (r"ωb97", "wb97"),
+_JOINED = tuple(
+    (re.compile(pattern), joined)
+    for pattern, joined in (
+        (r"ωb97", "wb97"),
+        (r"(?<![a-z0-9])(xc_)?(lda|m?gga)[_-](x|c|xc)[_-]", " "),  # of libxc
+        (r"(?<![a-z0-9])r[\s^${_(-]{0,3}2[\s}$)_-]{0,3}scan", "r2scan"),
+        (r"(?<![a-z0-9])(r2)?scan[\s_-]+l(?![a-z0-9])", r"\1scanl"),
+        (r"(?<![a-z0-9])meta[\s_-]+gga", "metagga"),
+        (r"(?<![a-z0-9])rev[\s_-]*vdw[\s_-]*df[\s_-]*2", "revvdwdf2"),
+        (r"(?<![a-z0-9])vdw[\s_-]*df[\s_-]*2", "vdwdf2"),
+        (r"(?<![a-z0-9])vdw[\s_-]*df", "vdwdf"),
+        (r"(?<![a-z0-9])m06[\s_-]*l(?![a-z0-9])", "m06l"),
+        (r"(?<![a-z0-9])(pbe|hse)[\s_-]+sol(?![a-z0-9])", r"\1sol"),
+        (r"(?<![a-z0-9])hse[\s_(-]+(0[36])(?![0-9.])", r"hse\1"),
+        (r"(?<![a-z0-9])tb[\s_-]+mbj", "tbmbj"),
+        (r"(?<![a-z])(dft[\s_-]?)?(d3m?)[\s_-]*\(?bj(?![a-z0-9])\)?", r"\2bj"),
+        (r"(?<![a-z])(dft[\s_-]?)?d3[\s_-]*\(?(0|zero)(?![a-z0-9.])\)?", "d3zero"),
+        (r"(?<![a-z])(dft[\s_-]?)?d3[\s_-]*\(op\)", "d3op"),
+        (r"(?<![a-z])dft[\s_-]?(d[234]m?)(?![a-z0-9])", r"\1"),
+        (r"(?<![a-z0-9])d[\s_-]*dsc(?![a-z0-9])", "ddsc"),
+        (r"(vd[\s_-]?w|ts)[\s^{_(-]{0,3}surf(?![a-z])", "vdwsurf"),
+        (r"(?<![a-z0-9])f[.\s_]{0,2}u(?![a-z0-9])", "fu"),
+        (r"(gga|pbe)[\s_]*\(\+\s*u\)", r"\1 \1 u"),
+        (r"spin[\s_-]*orbit([\s_-]*coupling)?", "soc"),
+        (r"\b3[\s_-]c\b", "3c"),
+        (
+            rf"(?<![a-z])(without|no)[\s_+-]*({'|'.join(_MODIFIERS)}|dispersion)(?![a-z0-9])",
+            " ",
+        ),
+    )
 )
+# Short words beside a functional that are no part of its name. Others, such as L, h or 1/2, are.
+_HARMLESS = frozenset(
+    re.findall(
+        "[a-zμö0-9]+",
+        "e en eng ener e0 etot tot per ev mev ha mha ry mry kj mol kcal atom at site cell fu "
+        "a ang bohr au k gpa kbar pa μb dft vasp qe gpaw cp2k aims paw psp 52 54 64 mp oqmd wbm "
+        "omat icsd raw corr mp2020 ref gt qm id ids of in the to and for with by is spin calc "
+        "run type xc func name data set set1 opt geo sp scf nscf line dfpt nmr md aimd band gap "
+        "vol mag form hull diff std mae y x z xx yy zz xy yz zx mace orb uma ani new old best col "
+        "free pot my our pw pz vwn ca",
+    )
+)
+# Long words that are part of a functional's name.
+_TELLING = re.compile(
+    "hybrid|double|screen|range|separat|meta|revised|modified|tuned|scaled|exact|surf|dispers|"
+    "hubbard|grimme|becke|tkatch|scheffler|kernel|solids?$|random|acfdt|phase|embed|shot|"
+    "gaussian|delta|lambda|alpha|omega|truhlar|local|scissor|interact|quasi|bethe|dmft|koopm"
+)
+_OF_HYBRIDS = re.compile("hybrid|screen|range|separat|exact")
+_HYBRID = 5
+_LONGEST_SHORT = 4
 
 
 def canonical_functional(functional: str) -> str:
@@ -91,18 +145,25 @@ def functional_of(text: str) -> str | None:
     GGA alone is taken for GGA/GGA+U, as in names of columns from Materials Project.
 
     Returns:
-        Its usual spelling; None if there is none, or several.
+        Its usual spelling; None if there is none, or several, or if the text has words that may
+        make it another functional, as in "PBE-1/2" or "CAM-B3LYP".
     """
-    names = set(_read(text)[0])
+    found, others = _read(text)
+    names = set(found)
+    if _may_be_other(found, others):
+        return None
     if "GGA" in names and names <= _PARTS_OF_MIXED:
         return MIXED
     return names.pop() if len(names) == 1 else None
 
 
 def functional_of_row(value: str) -> str:
-    """Return the functional that a cell names, which may be a phrase such as "GGA Static"."""
-    names, _ = _read(value)
-    if len(names) == 1:
+    """Return the functional that a cell names, which may be a phrase such as "GGA Static".
+
+    A text that may name another functional than the one that it contains is returned whole.
+    """
+    names, others = _read(value)
+    if len(names) == 1 and not _may_be_other(names, others):
         return names[0]
     return canonical_functional(value)
 
@@ -134,7 +195,7 @@ def covers(asked: str, given: str) -> bool:
         return True
     base = given.removesuffix("-vdW")
     if base != given and asked.startswith(f"{base}-"):
-        return any(asked == canonical_functional(f"{base}{name}") for name in _DISPERSIONS)
+        return any(asked == canonical_functional(f"{base}{name}") for name in _DISPERSIONS.values())
     return asked == MIXED and given in _COVERED_BY_MIXED
 
 
@@ -151,8 +212,8 @@ def words_of(text: str) -> list[str]:
     parted = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", " ", text)
     parted = parted.lower().replace("²", "2")
     for pattern, joined in _JOINED:
-        parted = re.sub(pattern, joined, parted)
-    return re.findall(r"[a-z0-9]+", parted)
+        parted = pattern.sub(joined, parted)
+    return re.findall(r"[a-z0-9α-ω]+", parted)
 
 
 @lru_cache(maxsize=1 << 12)
@@ -181,9 +242,12 @@ def _name_at(words: list[str], place: int) -> tuple[str | None, int]:
     if base is None:
         return None, place
     known = _MODIFIERS | (_OF_RANGE_SEPARATED if base.startswith("ω") else {})
-    while place < len(words) and words[place] in known:
-        modifiers.append(known[words[place]])
-        place += 1
+    while place < len(words):
+        skipped = int(words[place] in _CONNECTING)
+        if place + skipped == len(words) or words[place + skipped] not in known:
+            break
+        modifiers.append(known[words[place + skipped]])
+        place += 1 + skipped
     return base + "".join(_in_order(modifiers)), place
 
 
@@ -195,5 +259,16 @@ def _base(word: str) -> str | None:
 
 
 def _in_order(modifiers: list[str]) -> Iterator[str]:
-    """Yield U before dispersion, each once."""
-    yield from dict.fromkeys(sorted(modifiers, key=lambda modifier: modifier != "+U"))
+    """Yield U, dispersion, further corrections and spin-orbit coupling, each once."""
+    yield from dict.fromkeys(sorted(modifiers, key=lambda modifier: _PLACES.get(modifier, 1)))
+
+
+def _may_be_other(names: Sequence[str], words: Iterable[str]) -> bool:
+    """Return whether words beside functionals may make them other functionals."""
+    if all(rank(name) == _HYBRID for name in names):
+        words = (word for word in words if not _OF_HYBRIDS.match(word))
+    return any(
+        _TELLING.match(word)
+        or ((len(word) <= _LONGEST_SHORT or any(map(str.isdigit, word))) and word not in _HARMLESS)
+        for word in words
+    )

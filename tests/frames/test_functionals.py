@@ -37,6 +37,21 @@ from core.frames.functionals import (
         (" B97M ", "B97M"),
         ("GGA_GGA+U_R2SCAN", "GGA_GGA+U_R2SCAN"),
         ("my PBE", "my PBE"),
+        ("r2scan-l", "r2SCAN-L"),
+        ("SCAN-L", "SCAN-L"),
+        ("r2SCAN-3c", "r2SCAN-3c"),
+        ("r$^2$SCAN", "r2SCAN"),
+        ("PBE-D3(0)", "PBE-D3(0)"),
+        ("PBE-D3zero", "PBE-D3(0)"),
+        ("PBE-D3(BJ)-ATM", "PBE-D3(BJ)-ATM"),
+        ("PBE-vdWsurf", "PBE-vdWsurf"),
+        ("PBE+SOC", "PBE+SOC"),
+        ("PBE+D3+SOC+U", "PBE+U-D3+SOC"),
+        ("meta-GGA", "meta-GGA"),
+        ("PBEsol+D3", "PBEsol-D3"),
+        ("HSE-06", "HSE06"),
+        ("GGA(+U)", "GGA/GGA+U"),
+        ("PBE(+U)", "PBE(+U)"),
     ],
 )
 def test_usual_spelling(text, name):
@@ -58,10 +73,31 @@ def test_usual_spelling(text, name):
         ("energy_pbe_r2scan", None),
         ("energy", None),
         ("B97M", None),
+        ("energy_r2scan_l", "r2SCAN-L"),
+        ("energy_r2scan_3c", "r2SCAN-3c"),
+        ("energy_pbe_with_d3", "PBE-D3"),
+        ("energy_pbe_without_d3", "PBE"),
+        ("energy_meta_gga", "meta-GGA"),
+        ("PBE energy (eV/f.u.)", "PBE"),
+        ("r2scan_total_energy_uncorrected", "r2SCAN"),
+        ("volume_pbe", "PBE"),
+        ("MGGA_X_R2SCAN MGGA_C_R2SCAN", "r2SCAN"),
     ],
 )
 def test_functionals_in_names_of_columns(text, name):
     assert functional_of(text) == name
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("CAM-B3LYP", "LC-PBE", "rev-PBE", "LDA-1/2", "PBE+U+V", "PBE+DMFT", "PBE-NL", "ωPBE"),
+        *("RPA@PBE", "r2SCAN@PBE", "PBE hybrid", "vdW-DF-cx", "PBE+U (U=4)", "r++SCAN", "PBE+U+J"),
+    ],
+)
+def test_no_functional_is_read_as_a_shorter_one(text):
+    assert functional_of(f"energy {text}") is None
+    assert functional_of_row(text) == canonical_functional(text) == text
 
 
 def test_rows_name_functionals_in_phrases():

@@ -12,8 +12,8 @@ _META: Final = {
     "RSCAN": "rSCAN",
     "R2SCAN": "r2SCAN",
     "R2SCA": "r2SCAN",  # an OUTCAR shows five letters
-    "SCANL": "SCANL",
-    "R2SCANL": "r2SCANL",
+    "SCANL": "SCAN-L",
+    "R2SCANL": "r2SCAN-L",
     "TPSS": "TPSS",
     "RTPSS": "revTPSS",
     "RTPS": "revTPSS",

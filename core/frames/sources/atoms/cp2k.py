@@ -58,7 +58,7 @@ class Cp2k(RecordSource):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         head = head_of(path, 1 << 20).decode(errors="replace")
-        names = re.findall(r"^\s*FUNCTIONAL\| (?!ROUTINE)([\w-]+)", head, re.MULTILINE)
+        names = re.findall(r"^\s*FUNCTIONAL\| (?!ROUTINE|[A-Z]\.)([\w-]+)", head, re.MULTILINE)
         self._axes = _periodic_axes(head)
         self.functional = functional_of(" ".join(dict.fromkeys(names))) if names else None
         if "PADE" in names:
