@@ -12,7 +12,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
 .PHONY: help venv app test lint bench fuzz data clean
 
 help:
-	@echo "make app    set up and open the dashboard (PORT=8501 HOST=localhost)"
+	@echo "make app    set up and open the dashboard (PORT=8501 HOST=localhost; OPEN=1 lets everybody in)"
 	@echo "make test   set up and run every test"
 	@echo "make lint   ruff and mypy"
 	@echo "make bench  side by side against the real peers, one JSON line each"
@@ -22,7 +22,7 @@ help:
 venv: .venv/dev.stamp
 
 app: .venv/app.stamp
-	$(BIN)/python -m streamlit run app.py --server.port $(PORT) --server.address $(HOST)
+	$(BIN)/python -m streamlit run app.py --server.port $(PORT) --server.address $(HOST) $(if $(OPEN),-- --open)
 
 # One torch thread per test process: the processes already share the cores. In the order of their
 # names, long browser tests begin early and do not keep one process busy after the other has ended.

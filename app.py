@@ -4,13 +4,14 @@ import streamlit as st
 from starlette.middleware import Middleware
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from pages.parts.access.guard import Guard, admit, guarded
 from pages.parts.shared.serving import PageAddresses
-from pages.parts.shared.warm_up import libraries_loaded
 
 
 def show() -> None:
     """Show the page that a reader has opened."""
     st.set_page_config(page_title="AtomRef Lab", page_icon="docs/icon.png", layout="wide")
+    admit()
     st.navigation(
         {
             "": [
@@ -50,6 +51,10 @@ def show() -> None:
 
 # The server imports this file once, and runs it for each reader.
 if get_script_run_ctx(suppress_warning=True) is None:
-    app = st.App(__file__, middleware=[Middleware(PageAddresses)], lifespan=libraries_loaded)
+    app = st.App(
+        __file__,
+        middleware=[Middleware(Guard), Middleware(PageAddresses)],
+        lifespan=guarded,
+    )
 else:
     show()

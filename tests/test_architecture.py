@@ -59,6 +59,7 @@ ROOMS = [
     "core.cli.models",
     "pages.parts",
     "pages.parts.shared",
+    "pages.parts.access",
     "pages.parts.data",
     "pages.parts.shifts",
     "pages.parts.atomref",

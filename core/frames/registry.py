@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from core import access
 from core.errors import LabError
 from core.files import new_directory, write_whole
 from core.frames.compositions import forget_fractions
@@ -182,6 +183,7 @@ def delete_dataset(name: str) -> None:
         LabError: if there is no such data set, it is embedded, or it has subsets.
     """
     info = find_dataset(name)
+    access.require("delete", f"delete data set {name}")
     if info.embedded:
         raise LabError(f"{name} is embedded; only imported data sets can be deleted.")
     parents = {one.card.name: one.card.parent for one in list_datasets()}

@@ -3,9 +3,10 @@
 import hashlib
 import re
 import shutil
-from io import BytesIO
+from io import SEEK_END, BytesIO
 from pathlib import Path
 
+from core import access
 from core.files import whole_file
 from core.home import cache_dir
 
@@ -20,11 +21,15 @@ def keep_upload(name: str, content: BytesIO) -> Path:
     Args:
         name: name of the file, as given by the browser; any directory in it is dropped.
         content: contents of the file.
+
+    Raises:
+        LabError: if who uploads it may not, or has uploaded too much.
     """
     content.seek(0)
     digest = hashlib.file_digest(content, "sha256").hexdigest()
     path = cache_dir() / "uploads" / digest[:16] / (Path(name).name or "upload")
     if not path.exists():
+        access.check_upload(content.seek(0, SEEK_END))
         content.seek(0)
         with whole_file(path) as file:
             shutil.copyfileobj(content, file, _CHUNK)

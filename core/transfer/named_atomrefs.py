@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import orjson
 
+from core import access
 from core.elements import N_ELEMENTS
 from core.errors import LabError
 from core.files import disk_errors
@@ -58,6 +59,7 @@ def find_atomref(name: str, *, functional: str = "") -> AtomRef:
     if name in atomrefs:
         return atomrefs[name]
     if Path(name).is_file():
+        access.check_file(name)
         with disk_errors(Path(name)):
             content = Path(name).read_bytes()
         return read_atomref(content, name=name, functional=functional or UNKNOWN)

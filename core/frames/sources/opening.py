@@ -4,6 +4,7 @@ from glob import has_magic
 from pathlib import Path
 from typing import Final
 
+from core import access
 from core.errors import LabError
 from core.frames.sources.atoms.forms import ASE_FORMS
 from core.frames.sources.extended_xyz import ExtendedXyz
@@ -90,15 +91,21 @@ def files_named(text: str) -> list[Path]:
     """Return the file or folder that a text names, or all files that its * and ** stand for.
 
     Raises:
-        LabError: if there is none.
+        LabError: if there is none, or who asks may not name it.
     """
     path = Path(text).expanduser()
+    access.check_file(path if not has_magic(text) else _folder_of(path))
     if not has_magic(text):
         if not path.exists():
             raise LabError(f"{text}: there is no such file or folder here; check the path.")
         return [path]
-    fixed = next(parent for parent in path.parents if not has_magic(str(parent)))
+    fixed = _folder_of(path)
     found = sorted(one for one in fixed.glob(str(path.relative_to(fixed))) if one.is_file())
     if not found:
         raise LabError(f"{text}: no file matches; check folder and pattern.")
     return found
+
+
+def _folder_of(pattern: Path) -> Path:
+    """Return the folder below which the files of a pattern are."""
+    return next(parent for parent in pattern.parents if not has_magic(str(parent)))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from core import access
 from core.boxed import reading
 from core.elements import INDEX, N_ELEMENTS, SYMBOLS
 from core.errors import LabError
@@ -44,6 +45,7 @@ def save_atomref(name: str, atomref: AtomRef) -> Path:
         LabError: if the name is not valid, reserved or taken.
     """
     path = _path(name)
+    access.require("launch", f"save AtomRef {name}")
     if name.startswith(_RESERVED):
         raise LabError(
             f"{name!r}: names that begin with {' or '.join(_RESERVED)} are reserved; choose "
@@ -64,6 +66,7 @@ def delete_atomref(name: str) -> None:
         LabError: if there is none of this name.
     """
     path = _path(name)
+    access.require("delete", f"delete AtomRef {name}")
     if not path.is_file():
         saved = ", ".join(saved_atomrefs()) or "none yet"
         raise LabError(f"There is no AtomRef {name!r} to delete; saved are: {saved}.")
@@ -142,6 +145,7 @@ def own_energies(text: str, *, functional: str, data: FrameSet | None = None) ->
             "dictionary of energies by element (JSON), a CSV table, or a file that atomref --out "
             "wrote."
         )
+    access.check_file(text)
     with disk_errors(Path(text)):
         content = Path(text).read_bytes()
     if _is_atomref(content):

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from core import access
 from core.errors import LabError
 from core.files import disk_errors, write_whole
 from core.home import runs_dir
@@ -129,6 +130,7 @@ class Group(BaseModel, ABC):
         Raises:
             LabError: if a run cannot be created.
         """
+        access.require("launch", f"make {self.kind} {self.id or self.name}".rstrip())
         existing = {_cell(run.config): run.id for run in self.existing_runs()}
         missing = [config for config in self.configs() if _cell(config) not in existing]
         changes: dict[str, Any] = {}
@@ -208,6 +210,8 @@ class Group(BaseModel, ABC):
             status = status_if_any(run)
             if status is not None and status.is_active:
                 raise LabError(f"{self.id}: {run.id} is {status.state}; cancel it first.")
+            owner = status.launched_by if status else None
+            access.require("launch", f"delete {self.id}", owner=owner or access.UNKNOWN)
         for run in self.existing_runs():
             local.delete(run)
         (type(self).folder() / f"{self.id}.json").unlink(missing_ok=True)

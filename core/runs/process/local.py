@@ -14,12 +14,15 @@ from pathlib import Path
 
 import psutil
 
+from core import access
+from core.access import UNKNOWN
 from core.errors import LabError
 from core.files import disk_errors, is_full_disk, write_whole
 from core.home import runs_dir
 from core.process import start_detached
 from core.runs.process.lifecycle import queued_again, with_process
 from core.runs.record.directory import Run
+from core.runs.record.listing import list_runs, status_if_any
 from core.runs.record.status import Status
 from core.training.settings.config import RunConfig
 
@@ -38,6 +41,9 @@ def create(config: RunConfig, path: Path | None = None) -> Run:
         LabError: if the directory is not empty, or cannot be written.
     """
     now = time.time()
+    person = access.require("launch", f"launch a run of {config.method} on {config.dataset}")
+    if not person.is_local:
+        _check_limits(person.name)
     source = Path(config.source_model)
     if source.is_file():
         config = config.model_copy(update={"source_model": str(source.absolute())})
@@ -49,7 +55,7 @@ def create(config: RunConfig, path: Path | None = None) -> Run:
         draft = target.with_name(f".new-{target.name}-{secrets.token_hex(4)}")
         (draft / "checkpoints").mkdir(parents=True)
         try:
-            status = Status(created=now, queued=now, epochs=config.epochs)
+            status = Status(created=now, queued=now, epochs=config.epochs, launched_by=person.name)
             write_whole(draft / "config.json", config.to_json().encode())
             write_whole(draft / "status.json", status.model_dump_json(indent=2).encode())
             (draft / "log.txt").touch()
@@ -85,6 +91,7 @@ def resume(run: Run, *, processes: int | None = None) -> None:
     """
     with run.locked():
         status = run.status()
+        access.require("launch", f"resume {run.id}", owner=status.launched_by or UNKNOWN)
         if status.state not in {"cancelled", "paused", "failed"}:
             raise LabError(
                 f"{run.id}: is {status.state}; only a run that was stopped or failed can be "
@@ -140,6 +147,8 @@ def pause(run: Run) -> None:
 def _stop(run: Run, *, pausing: bool) -> None:
     with run.locked():
         status = run.status()
+        what = "pause" if pausing else "cancel"
+        access.require("launch", f"{what} {run.id}", owner=status.launched_by or UNKNOWN)
         wanted = status.model_copy(update={"pausing": pausing})
         if status.state == wanted.stopped_as:
             return
@@ -147,7 +156,6 @@ def _stop(run: Run, *, pausing: bool) -> None:
             run.write(wanted)
             return
         if not status.is_active and status.state not in {"cancelled", "paused"}:
-            what = "pause" if pausing else "cancel"
             raise LabError(f"{run.id}: is {status.state} already; there is nothing to {what}.")
         if status.pid is None or not status.is_active:
             message = "Never started." if status.pid is None else status.message
@@ -180,6 +188,7 @@ def delete(run: Run) -> None:
     """
     with run.locked():
         status = run.status()
+        access.require("launch", f"delete {run.id}", owner=status.launched_by or UNKNOWN)
         if status.is_active:
             raise LabError(f"{run.id}: is {status.state}; cancel it before deleting it.")
         doomed = run.path.with_name(f".deleted-{run.id}-{secrets.token_hex(4)}")
@@ -187,6 +196,18 @@ def delete(run: Run) -> None:
             run.path.replace(doomed)
     with disk_errors(doomed):
         shutil.rmtree(doomed)
+
+
+def _check_limits(name: str) -> None:
+    """Check that a person may launch another run.
+
+    Raises:
+        LabError: if they, or all people, have too many or too large ones, or the disk is full.
+    """
+    runs = [(run, status) for run in list_runs() if (status := status_if_any(run))]
+    access.check_queue([status.launched_by for _, status in runs if status.is_active])
+    own = (run.path for run, status in runs if status.launched_by == name)
+    access.check_disk(sum(file.stat().st_size for path in own for file in path.rglob("*")))
 
 
 def _spawn(run: Run, status: Status) -> None:

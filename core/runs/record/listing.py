@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from core import access
 from core.errors import LabError
 from core.files import disk_errors
 from core.home import runs_dir
@@ -35,6 +36,7 @@ def find_run(name: str | Path) -> Run:
     """
     for path in (runs_dir() / name, Path(name).absolute()):
         if (path / "config.json").is_file():
+            access.check_file(path)
             return Run(path)
     raise LabError(f"{name}: no such run; `atomref runs list` shows the runs.")
 

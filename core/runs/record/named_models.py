@@ -3,6 +3,7 @@
 from contextlib import suppress
 from pathlib import Path
 
+from core.access import check_file
 from core.boxed import reading
 from core.errors import LabError
 from core.frames.functionals import same_functional
@@ -28,7 +29,10 @@ def checkpoint_of(name: str) -> str:
     Raises:
         LabError: if it is none of these, or the run has no checkpoint yet.
     """
-    if name in MODELS or Path(name).is_file():
+    if name in MODELS:
+        return name
+    if Path(name).is_file():
+        check_file(name)
         return name
     run, functional = run_and_functional(name)
     checkpoint = run.best_checkpoint

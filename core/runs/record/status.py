@@ -17,6 +17,7 @@ class Status(BaseModel):
         version: layout of this record.
         state: state of the run.
         created: when the directory was created.
+        launched_by: who launched it; None if that was not recorded.
         queued: when the run last joined the queue: at creation, and again at each resume.
         started: when it last got its device.
         ended: when it finished, failed, or was cancelled or paused.
@@ -48,6 +49,7 @@ class Status(BaseModel):
     version: Literal[1] = 1
     state: State = "queued"
     created: float
+    launched_by: str | None = None
     queued: float
     started: float | None = None
     ended: float | None = None

@@ -18,7 +18,9 @@ from core.training.settings.stability_text import stability_text
 def description(run: Run) -> str:
     """Return what a run does and what is to be known of it, in sentences."""
     config = run.config
-    text = f"{method_label(config.method)}, from {_start(config)}, {config.epochs} epochs."
+    by = run.status().launched_by
+    text = f"{method_label(config.method)}, from {_start(config)}, {config.epochs} epochs"
+    text += f", launched by {by}." if by else "."
     return " ".join([text, *notes(run)])
 
 

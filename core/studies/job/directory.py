@@ -40,6 +40,7 @@ class JobStatus(BaseModel):
         share: share that is done, from 0 to 1.
         what: what is being done.
         started: when its process started.
+        started_by: who started it.
         pid: the process that computes it, or did last.
         pid_started: start of that process, as `core.process.identity` returns it.
         cancel_requested: whether it was asked to end.
@@ -52,6 +53,7 @@ class JobStatus(BaseModel):
     share: float = 0.0
     what: str = ""
     started: float | None = None
+    started_by: str | None = None
     pid: int | None = Field(default=None, ge=1, lt=1 << 31)
     pid_started: float | None = None
     cancel_requested: bool = False

@@ -1,5 +1,6 @@
 """The jobs that download open data sets."""
 
+from core import access
 from core.frames.catalogue.downloads import delete, downloaded
 from core.frames.catalogue.entries import Entry
 from core.frames.registry import new_dataset_path
@@ -33,6 +34,7 @@ def delete_download(entry: Entry) -> None:
     Raises:
         LabError: if there is nothing, it is being downloaded, or it cannot be deleted.
     """
+    access.require("delete", f"delete download {entry.key}")
     delete(entry)
     forget(Job.of(DownloadStudy(entry=entry.key)))
 

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterable
 
+from core import access
 from core.errors import LabError
 from core.home import cache_dir
 from core.studies.catalog import study_of
@@ -35,8 +36,9 @@ def jobs_of(kinds: Iterable[str], dataset: str | None = None) -> list[Job]:
 
 def dismiss(job: Job) -> None:
     """Forget a job that has ended, with what was kept for it alone; what it made stays."""
-    if job.status().state == "running":
+    if (status := job.status()).state == "running":
         return
+    access.require("launch", f"dismiss {job.path.name}", owner=status.started_by)
     if isinstance(job.study, OneTimeStudy):
         job.study.clean_up()
     forget(job)

@@ -9,12 +9,13 @@ from typing import Any
 
 import psutil
 
+from core import access
 from core.boxed import report_progress
 from core.errors import LabError
 from core.process import identity, start_detached
 from core.progress import Progress
 from core.studies.job.directory import Job, JobStatus
-from core.studies.study import Study
+from core.studies.study import OneTimeStudy, Study
 
 _PAUSE = 0.25
 _PATIENCE = 5.0
@@ -34,6 +35,8 @@ def compute_here(job: Job, progress: Progress) -> Any:
     """
     with job.locked():
         if not job.is_done:
+            if isinstance(job.study, OneTimeStudy):
+                access.require("launch", f"make {job.study.name}")
             job.make()
             job.save(job.study.compute(progress))
         return job.result()
@@ -53,6 +56,8 @@ def start(job: Job) -> None:
     with job.locked():
         if job.status().state in {"done", "running"}:
             return
+        person = access.require("launch", f"start {job.path.name}")
+        access.check_free()
         job.make()
         job.log.unlink(missing_ok=True)
         pid, started = identity(start_detached(_command(job.path), job.log))
@@ -61,6 +66,7 @@ def start(job: Job) -> None:
                 state="running",
                 what="Starting",
                 started=time.time(),
+                started_by=person.name,
                 pid=pid,
                 pid_started=started,
             )
@@ -76,6 +82,7 @@ def cancel(job: Job) -> None:
     status = job.status()
     if status.state != "running" or status.pid is None:
         return
+    access.require("launch", f"cancel {job.path.name}", owner=status.started_by or access.UNKNOWN)
     try:
         process = psutil.Process(status.pid)
         os.killpg(status.pid, signal.SIGTERM)

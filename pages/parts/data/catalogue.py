@@ -8,6 +8,7 @@ import shlex
 
 import streamlit as st
 
+from core.access import require
 from core.frames.catalogue.downloads import downloaded, free_bytes, overview, size_text
 from core.frames.catalogue.entries import ENTRIES, Entry
 from core.frames.catalogue.hosts import ask_host
@@ -128,6 +129,7 @@ def _offer(entry: Entry, job: Job) -> None:
     size = entry.size or st.session_state.get(asked)
     if size is None:
         if st.button(f"Ask {entry.host} for the size", key=f"ask-{entry.key}"):
+            require("launch", f"ask {entry.host}")
             st.session_state[asked] = ask_host(entry).size
             st.rerun()
         return
@@ -203,6 +205,7 @@ def _materials_project() -> None:
     )
     if st.button(f"Import pairs from {HOST}", key="mp-import", disabled=not (chemsys and name)):
         with errors_shown():
+            require("launch", f"import {name}")
             bar = st.progress(0.0, f"Asking {HOST} …")
             with connect(key) as client:
                 card = import_pairs_of(client, chemsys, name=name, key=key, progress=bar.progress)

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.access import require
 from core.boxed import ask_with_progress
 from core.errors import LabError
 from core.frames.schema import DFT
@@ -176,6 +177,7 @@ def chosen_files() -> tuple[str, ...]:
 
 def begin(study: ImportStudy) -> None:
     """Import at once where that is quick, else as a job that outlives the page."""
+    require("launch", f"import {study.name}")
     job = Job.of(study)
     if study.seconds() <= QUICK:
         bar = st.progress(0.0, "Importing …")

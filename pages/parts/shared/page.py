@@ -21,9 +21,13 @@ from pages.parts.shared.warm_up import set_libraries_aside
 _STYLE = """<style>
 [class*="st-key-{wide}-"] {{ overflow-x: auto; }}
 [class*="st-key-{wide}-"] > * {{ min-width: 41rem; }}
+[data-testid="stElementToolbar"] button[aria-label="Download as CSV"] {{ display: none; }}
 [data-testid="stButtonGroup"] [data-selected="true"]:not(:disabled) p {{ color: {accent}; }}
 </style>"""
-"""Figures that stay wide on a narrow screen, and selected options that can be read."""
+"""Figures that stay wide on a narrow screen, and selected options that can be read.
+
+The browser's own CSV of a table would hand spreadsheets what users wrote as formulas.
+"""
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:<>&=])")
 
