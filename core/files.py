@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 from core.errors import LabError
 from core.home import datasets_dir
@@ -16,6 +16,9 @@ from core.home import datasets_dir
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NO_ROOM = 1 << 20
+
+JOURNAL: Final = "import.journal"
+"""File in the hidden directory of an import that can go on where it was ended."""
 
 _CHECKPOINTS = (".pth.tar", ".pth", ".pt", ".tar")
 

@@ -8,12 +8,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from core.files import JOURNAL
 from core.home import cache_dir, home
 
 DAY: Final = 86400.0
 """Seconds after which a partial file counts as left behind; nothing takes that long to write."""
 UPLOADS_DAYS: Final = 7.0
-"""Days that an upload is kept for its import to be repeated."""
+"""Days that an upload is kept for its import to be repeated, and an import that can go on."""
 UPLOADS_BYTES: Final = 20 << 30
 """Bytes of all uploads, beyond which the oldest are removed before their time."""
 
@@ -35,7 +36,8 @@ def sweep(now: float | None = None) -> list[Path]:
     now = time.time() if now is None else now
     removed = []
     for path in _left(home()):
-        if now - _latest(path) > DAY:
+        days = UPLOADS_DAYS if (path / JOURNAL).exists() else 1.0
+        if now - _latest(path) > days * DAY:
             _remove(path)
             removed.append(path)
     return [*removed, *_sweep_uploads(now)]

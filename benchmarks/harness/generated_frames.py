@@ -15,7 +15,7 @@ import pyarrow as pa
 from core.elements import N_ELEMENTS, formula_of
 from core.frames.layout import SCHEMA
 from core.frames.schema import Card
-from core.frames.shards import BATCH_ROWS
+from core.frames.shard_writer import BATCH_ROWS
 from core.frames.store import write_frames
 
 FRAMES_PER_MATERIAL = 11

@@ -14,7 +14,8 @@ from core.files import new_directory, write_whole
 from core.frames.checksums import CHECKSUMS, check_fingerprint
 from core.frames.derived import volumes_per_atom
 from core.frames.schema import CARD, Card, Frame, read_card
-from core.frames.shards import ShardReader, ShardWriter, read_table, shard_paths, write_table
+from core.frames.shard_writer import ShardWriter
+from core.frames.shards import ShardReader, read_table, shard_paths, write_table
 
 _TABLE = "pairs.arrow"
 _STEM = "structures"

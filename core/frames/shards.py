@@ -6,9 +6,8 @@ and a column is a view of the file.
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -23,144 +22,11 @@ from core.frames.checksums import (
     open_checked,
     read_checksums,
 )
-from core.frames.layout import SCHEMA, BatchView, to_batch
-from core.frames.schema import Frame, problems_of
+from core.frames.layout import SCHEMA, BatchView
+from core.frames.schema import Frame
 
-BATCH_ROWS = 4096
-SHARD_ROWS = 16 * BATCH_ROWS
 ROWS_FILE = "rows.arrow"
 _ROWS_SCHEMA = pa.schema([("row", pa.int64())])
-
-
-class ShardWriter:
-    """Writer of frames into shards, which keeps one record batch in memory and hashes its output.
-
-    Attributes:
-        digest: SHA-256 of everything written so far.
-        checksums: those of the shards written so far.
-    """
-
-    def __init__(
-        self,
-        directory: Path,
-        *,
-        stem: str,
-        shard_rows: int = SHARD_ROWS,
-        refuse: Callable[[Frame, str], None] | None = None,
-    ) -> None:
-        self._n_written = 0
-        self._refuse = refuse
-        self._directory = directory
-        self._stem = stem
-        self._shard_rows = shard_rows
-        self._batch_rows = min(BATCH_ROWS, shard_rows)
-        self._waiting: list[Frame | pa.RecordBatch] = []
-        self._n_waiting = 0
-        self._frame_ids: set[str] = set()
-        self._material_ids: set[str] = set()
-        self.digest = hashlib.sha256()
-        self.checksums = Checksums()
-        self._rows_in_shard = 0
-        self._n_shards = 0
-        self._sink: pa.OSFile | None = None
-        self._ipc: pa.ipc.RecordBatchFileWriter | None = None
-
-    @property
-    def n(self) -> int:
-        """Number of frames added so far, without those that were refused."""
-        return self._n_written + self._n_waiting
-
-    @property
-    def n_materials(self) -> int:
-        """Number of distinct material ids so far."""
-        return len(self._material_ids)
-
-    def add(self, frame: Frame) -> None:
-        """Add a frame; with the next ones it is checked, or handed to `refuse` with the reason.
-
-        Raises:
-            LabError: if a frame is invalid and nobody takes it, or its id is not unique.
-        """
-        self._wait(frame, 1)
-
-    def finish(self) -> str:
-        """Write the remaining frames and return the SHA-256 of all shards in order."""
-        self._flush()
-        self._close_shard()
-        return self.digest.hexdigest()
-
-    def abandon(self) -> None:
-        """Close the open shard after an error."""
-        if self._sink is not None:
-            self._sink.close()
-
-    def add_batch(self, batch: pa.RecordBatch) -> None:
-        """Add many frames at once, which are known to be valid.
-
-        Args:
-            batch: rows of the layout `SCHEMA`.
-
-        Raises:
-            LabError: if an id is not unique.
-        """
-        while batch.num_rows:
-            rows = batch.slice(0, self._batch_rows - self._n_waiting)
-            self._wait(rows, rows.num_rows)
-            batch = batch.slice(rows.num_rows)
-
-    def _wait(self, rows: Frame | pa.RecordBatch, n: int) -> None:
-        self._waiting.append(rows)
-        self._n_waiting += n
-        if self._n_waiting >= self._batch_rows:
-            self._flush()
-
-    def _flush(self) -> None:
-        waiting, self._waiting, self._n_waiting = self._waiting, [], 0
-        batches: list[pa.RecordBatch] = []
-        for is_batch, run in groupby(waiting, lambda rows: isinstance(rows, pa.RecordBatch)):
-            rows = list(run)
-            batches += rows if is_batch else self._sound(rows)
-        if not batches:
-            return
-        # A copy, in which nothing of other rows stands behind a slice.
-        batch = pa.concat_batches(batches)
-        for frame_id in batch.column("frame_id").to_pylist():
-            if frame_id in self._frame_ids:
-                raise LabError(f"Frame id {frame_id} is not unique; give every frame its own id.")
-            self._frame_ids.add(frame_id)
-        self._material_ids.update(batch.column("material_id").to_pylist())
-        self._n_written += batch.num_rows
-        self._write(batch)
-
-    def _sound(self, frames: list[Frame]) -> list[pa.RecordBatch]:
-        """Return the frames that can be stored as a record batch, if any, and refuse the others."""
-        problems = problems_of(frames)
-        for place, problem in problems.items():
-            frame = frames[place]
-            if self._refuse is None:
-                raise LabError(f"Frame {frame.frame_id} {problem}; correct it or leave it out.")
-            self._refuse(frame, problem)
-        sound = [frame for place, frame in enumerate(frames) if place not in problems]
-        return [to_batch(sound)] if sound else []
-
-    def _write(self, batch: pa.RecordBatch) -> None:
-        if self._ipc is None:
-            self._path = self._directory / f"{self._stem}-{self._n_shards:05d}.arrow"
-            self._sink = pa.OSFile(str(self._path), "wb")
-            self._ipc = pa.ipc.new_file(self._sink, SCHEMA)
-            self._n_shards += 1
-        self._ipc.write_batch(batch)
-        self._rows_in_shard += batch.num_rows
-        if self._rows_in_shard >= self._shard_rows:
-            self._close_shard()
-
-    def _close_shard(self) -> None:
-        if self._ipc is not None and self._sink is not None:
-            self._ipc.close()
-            self._sink.close()
-            self.checksums.add(self._path, self.digest)
-            self._ipc = self._sink = None
-            self._rows_in_shard = 0
 
 
 def write_table(path: Path, table: pa.Table, digest: Any, checksums: Checksums) -> None:

@@ -14,12 +14,12 @@ from core.frames.checksums import CHECKSUMS, check_fingerprint
 from core.frames.compositions import fractions_of
 from core.frames.derived import mean_magmoms, volumes_per_atom
 from core.frames.layout import SCALARS
+from core.frames.resuming import Journal
 from core.frames.schema import CARD, Card, Frame, read_card
+from core.frames.shard_writer import SHARD_ROWS, ShardWriter
 from core.frames.shards import (
     ROWS_FILE,
-    SHARD_ROWS,
     ShardReader,
-    ShardWriter,
     read_rows,
     shard_paths,
 )
@@ -37,6 +37,7 @@ def write_frames(
     shard_size: int = SHARD_ROWS,
     describe: Callable[[Card], Card] | None = None,
     refuse: Callable[[Frame, str], None] | None = None,
+    journal: Journal | None = None,
 ) -> Card:
     """Write a data set of frames; the directory appears whole or not at all.
 
@@ -48,6 +49,7 @@ def write_frames(
         shard_size: number of frames per file.
         describe: completes the card after the last frame.
         refuse: takes an invalid frame and the reason; without it an invalid frame is an error.
+        journal: lets the writing go on where it was ended; the frames are then not yet read.
 
     Returns:
         The card as stored.
@@ -56,14 +58,19 @@ def write_frames(
         LabError: if the directory exists, a frame is invalid, an id is not unique, or there are no
             frames.
     """
-    with new_directory(directory) as partial:
-        writer = ShardWriter(partial, stem=_STEM, shard_rows=shard_size, refuse=refuse)
+    with journal.directory(directory) if journal else new_directory(directory) as partial:
+        options = {"stem": _STEM, "shard_rows": shard_size, "refuse": refuse}
+        writer = ShardWriter(partial, **options)
+        if journal and not journal.go_on(writer):
+            writer = ShardWriter(partial, **options)
         try:
             for each in frames:
                 if isinstance(each, pa.RecordBatch):
                     writer.add_batch(each)
                 else:
                     writer.add(each)
+                if journal:
+                    journal.note(writer)
             fingerprint = writer.finish()
         finally:
             writer.abandon()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from core.frames.resuming import Interrupted, discard, interrupted
 from core.frames.sources.importing import AS_RECOGNISED, import_dataset, plan_import
 from core.frames.sources.records import Reading
 from core.frames.tables.guessing import Kind
@@ -96,8 +97,27 @@ class ImportStudy(OneTimeStudy):
             name=card.name, n=card.n, description=card.description, findings=findings
         )
 
+    @property
+    def n_kept(self) -> int:
+        """Number of frames behind which it goes on if it was ended, 0 where it begins again."""
+        mine = [one.n for one in interrupted() if one.name == self.name]
+        return max(mine, default=0)
+
+    @classmethod
+    def of_interrupted(cls, one: Interrupted) -> "ImportStudy":
+        """Return the import that goes on where another one was ended."""
+        settings = dict(one.settings)
+        return cls(
+            name=settings.pop("name"),
+            paths=settings.pop("paths"),
+            dataset_kind=settings.pop("kind"),
+            reading=settings.pop("reading"),
+            settings=settings,
+        )
+
     def clean_up(self) -> None:
-        """Delete the files if they were uploaded for this import."""
+        """Delete what an ended import has written, and files uploaded for this import."""
+        discard(self.name)
         for path in map(Path, self.paths):
             if is_upload(path):
                 drop_upload(path)

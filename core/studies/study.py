@@ -108,6 +108,11 @@ class OneTimeStudy(Study):
     name: str
     requested: float = Field(default_factory=time.time)
 
+    @property
+    def n_kept(self) -> int:
+        """Number of frames behind which it goes on if it was ended, 0 where it begins again."""
+        return 0
+
     def clean_up(self) -> None:
         """Delete what was kept for it alone, once nobody wants to see or repeat it."""
 

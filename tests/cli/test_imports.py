@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.helpers import answer, mistake
+from tests.frames.ended_import import N_KEPT, N, end_import
 from tests.frames.vasp.files import MadeStep, outcar
 
 FORMATS = Path(__file__).parents[1] / "data" / "formats"
@@ -76,3 +77,15 @@ def test_numbers_of_types_need_their_elements(tmp_path):
     words = ("import", path, "--name", "types", "--functional", "PBE")
     assert "--elements Li,O" in mistake(*words)
     assert answer(*words, "--elements", "Li")["n"] == 1
+
+
+def test_an_interrupted_import_is_listed_resumed_and_deleted(tmp_path, monkeypatch):
+    end_import(tmp_path, monkeypatch)
+    assert answer("datasets", "list")["interrupted"] == [{"name": "salts", "n": N_KEPT}]
+    given = answer("datasets", "resume", "salts")
+    assert (given["name"], given["n"]) == ("salts", N)
+    assert answer("datasets", "list")["interrupted"] == []
+    assert "no interrupted import of 'salts'" in mistake("datasets", "resume", "salts")
+    end_import(tmp_path, monkeypatch, name="others")
+    assert answer("datasets", "delete", "others", "--yes") == {"deleted": "others"}
+    assert answer("datasets", "list")["interrupted"] == []

@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 
 from core.frames.registry import list_datasets, open_dataset
+from core.frames.resuming import interrupted
 from core.studies.job.listing import jobs_of
+from tests.frames.ended_import import end_import
 from tests.frames.vasp.files import MadeStep, outcar
 
 GOOD = "material_id,formula,energy_pbe,energy_r2scan\nm-1,Fe2O3,-6.5,-15.0\nm-2,LiF,-4.8,-7.1\n"
@@ -198,3 +200,14 @@ def test_steps_of_a_calculation_are_chosen(visit):
     (card,) = mine()
     assert (card.functional, card.n) == ("PBE", 1)
     assert "VASP" not in card.name
+
+
+def test_an_interrupted_import_is_shown_and_discarded(visit, tmp_path, monkeypatch):
+    end_import(tmp_path, monkeypatch)
+    at = visit("data")
+    assert any("salts was interrupted after 12 frames" in one.value for one in at.error)
+    assert {"Resume", "Discard"} <= {button.label for button in at.button}
+    assert any("datasets resume salts" in one.value for one in at.code)
+    at.button(key="discard-salts").click().run()
+    assert not at.error
+    assert interrupted() == []

@@ -1,4 +1,4 @@
-"""`datasets list|show|describe|verify|delete`."""
+"""`datasets list|resume|show|describe|verify|delete`."""
 
 from typing import Annotated, Any
 
@@ -37,10 +37,12 @@ from core.frames.registry import (
     list_datasets,
     open_dataset,
 )
+from core.frames.resuming import discard, find_interrupted, interrupted
 from core.frames.schema import Card
 from core.frames.store import open_frames
 from core.frames.verifying import verify
 from core.studies.contents import ContentsStudy
+from core.studies.imports import ImportStudy
 from core.studies.job.directory import Job
 from core.studies.job.local import compute_here
 
@@ -59,9 +61,31 @@ def list_(*, _json: JsonFlag = False) -> Answer:
     """List the data sets."""
     rows = [dataset_row(info) for info in list_datasets()]
     text = columns(_HEAD, [[row[key] for key in _HEAD] for row in rows])
+    ended = [{"name": one.name, "n": one.n} for one in interrupted()]
+    told = "".join(
+        f"\n\nThe import of {one['name']} was interrupted after {one['n']:,} frames; go on with "
+        f"`atomref datasets resume {one['name']}`."
+        for one in ended
+    )
     return Answer(
-        data={"datasets": rows},
-        text=text if rows else "No data sets yet; import one with `atomref import`.",
+        data={"datasets": rows, "interrupted": ended},
+        text=(text if rows else "No data sets yet; import one with `atomref import`.") + told,
+    )
+
+
+@datasets.command("resume", cls=LabCommand)
+def resume(name: DatasetName, *, _json: JsonFlag = False) -> Answer:
+    """Go on with an interrupted import behind the last frames that it has written."""
+    study = ImportStudy.of_interrupted(find_interrupted(name))
+    result = study.compute(progress_on_stderr())
+    told = "".join(f"\n\n{text}" for text in result.findings)
+    return Answer(
+        data={
+            **dataset_row(find_dataset(name)),
+            "description": result.description,
+            "findings": result.findings,
+        },
+        text=f"Imported {result.n:,} frames as {name}. {result.description}".rstrip() + told,
     )
 
 
@@ -154,7 +178,11 @@ def verify_(name: DatasetName, *, _json: JsonFlag = False) -> Answer:
 
 @datasets.command("delete", cls=LabCommand)
 def delete(name: DatasetName, *, yes: Yes = False, _json: JsonFlag = False) -> Answer:
-    """Delete an imported data set, after asking."""
+    """Delete an imported data set, or an interrupted import, after asking."""
+    ended = [one for one in interrupted() if one.name == name]
+    if ended and name not in {info.card.name for info in list_datasets()}:
+        what = f"the interrupted import of {name}, {max(one.n for one in ended):,} frames"
+        return deletion(name, what, lambda: discard(name), yes=yes)
     card = find_dataset(name).card
     what = f"data set {name} with {card.n:,} {card.kind}"
     return deletion(name, what, lambda: delete_dataset(name), yes=yes)

@@ -1,6 +1,8 @@
 """What was there before in a file: ids, and structures with their energies."""
 
-from typing import Final
+import hashlib
+from array import array
+from typing import Any, Final
 
 _SAME_ENERGY: Final = 1e-6
 _OTHER_ENERGY: Final = 5e-3
@@ -24,6 +26,30 @@ class Earlier:
         self.largest_conflict = 0.0
         self._n_with_id: dict[str, int] = {}
         self._energy_of: dict[int, float] = {}
+        self._new_ids: list[str] = []
+        self._new_marks = array("Q")
+        self._new_energies = array("d")
+
+    def news(self) -> dict[str, Any]:
+        """Return the counts, and the ids and structures since this was last asked for."""
+        news = {
+            "counts": [self.n_renamed, self.n_duplicates, self.n_conflicts],
+            "largest_conflict": self.largest_conflict,
+            "ids": self._new_ids,
+            "marks": self._new_marks.tobytes(),
+            "energies": self._new_energies.tobytes(),
+        }
+        self._new_ids, self._new_marks, self._new_energies = [], array("Q"), array("d")
+        return news
+
+    def learn(self, news: dict[str, Any]) -> None:
+        """Take over what another one returned as its news."""
+        self.n_renamed, self.n_duplicates, self.n_conflicts = news["counts"]
+        self.largest_conflict = news["largest_conflict"]
+        for frame in news["ids"]:
+            self._n_with_id[frame] = self._n_with_id.get(frame, 0) + 1
+        marks, energies = array("Q", news["marks"]), array("d", news["energies"])
+        self._energy_of.update(zip(marks, energies, strict=True))
 
     def ids(self, frame_id: object, material_id: object, place: int) -> tuple[str, str]:
         """Return frame id and material id; a missing one follows from the other or the place.
@@ -38,6 +64,7 @@ class Earlier:
         material = material or given or f"frame-{place}"
         frame = given or material
         n = self._n_with_id[frame] = self._n_with_id.get(frame, 0) + 1
+        self._new_ids.append(frame)
         if n > 1:
             self.n_renamed += bool(given)
             frame = f"{frame}#{n}"
@@ -52,9 +79,15 @@ class Earlier:
             lattice: its lattice vectors.
             energy: eV/atom.
         """
-        mark = hash((coords, lattice)) ^ hash(numbers)
+        # The same in every process, unlike Python's own hash.
+        digest = hashlib.blake2b(numbers, digest_size=8)
+        digest.update(lattice)
+        digest.update(coords)
+        mark = int.from_bytes(digest.digest())
         if mark not in self._energy_of:
             self._energy_of[mark] = energy
+            self._new_marks.append(mark)
+            self._new_energies.append(energy)
             return
         difference = abs(self._energy_of[mark] - energy)
         self.n_duplicates += difference < _SAME_ENERGY

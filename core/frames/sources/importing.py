@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from core.errors import LabError
 from core.frames.extent import refuse_totals
 from core.frames.functionals import MIXED, canonical_functional, covers
 from core.frames.registry import list_datasets, new_dataset_path
+from core.frames.resuming import Journal
 from core.frames.schema import DFT, Card, Corrections, Frame, ImportReport
 from core.frames.sources.json_files.entry_table import entry_table
 from core.frames.sources.json_files.json_table import json_table
@@ -232,7 +233,13 @@ def import_dataset(
     with boxed.reading(*paths_of(paths)):
         found = open_input(paths, reading)
         if found.source is not None:
-            return import_records(found.source, **settings)
+            request = {
+                "paths": [str(path.absolute()) for path in paths_of(paths)],
+                "kind": kind,
+                "reading": asdict(reading),
+                **{key: value for key, value in settings.items() if value and key != "progress"},
+            }
+            return import_records(found.source, request=request, **settings)
         if found.table is None or kind not in found.kinds:
             raise LabError(f"A {found.title} cannot be imported as {kind}.")
         return _IMPORTS[kind](found.table, **settings)
@@ -251,6 +258,7 @@ def import_records(
     licence: str = "",
     title: str = "",
     progress: Progress = silent,
+    request: Mapping[str, Any] | None = None,
 ) -> Card:
     """Import the frames of a source.
 
@@ -269,6 +277,7 @@ def import_records(
         licence: licence of the data.
         title: one line for people.
         progress: called with the finished share.
+        request: arguments of `import_dataset`; with them an import that was ended goes on.
 
     Returns:
         The card of the new data set.
@@ -298,8 +307,11 @@ def import_records(
     )
     energy = records.plan.units["energy"]
     frames: Iterable[Frame | pa.RecordBatch] = records.rows(progress)
+    journal = None if request is None else Journal(request, records)
     if energy.is_assumed and energy.unit.per == "atom":
+        # It judges all energies at the end, and so begins again.
         frames = refuse_totals(records.frames(progress), source.path.name, read_as=energy.unit.name)
+        journal = None
 
     before = _chosen_before(source)
 
@@ -314,7 +326,14 @@ def import_records(
         report = (described.report or ImportReport()).model_copy(update=choices)
         return described.model_copy(update={"report": report})
 
-    return write_frames(directory, card, frames, describe=describe, refuse=records.refuse_frame)
+    return write_frames(
+        directory,
+        card,
+        frames,
+        describe=describe,
+        refuse=records.refuse_frame,
+        journal=journal,
+    )
 
 
 def _records(

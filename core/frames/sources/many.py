@@ -1,14 +1,11 @@
 """Several files of one form as one source."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 from core.errors import LabError
-from core.frames.sources.records import Item, Packer, Record, RecordSource, Refused
+from core.frames.sources.records import Item, Packer, Place, Record, RecordSource, Refused
 from core.progress import Progress, part
-
-_T = TypeVar("_T")
 
 
 class ManyFiles(RecordSource):
@@ -25,6 +22,7 @@ class ManyFiles(RecordSource):
         first = sources[0]
         super().__init__(first.path.parent if len(sources) > 1 else first.path)
         self.sources = sources
+        self._notes: list[str] = []
         self.title = f"{len(sources):,} files, {first.title}"
         self.mapping = first.mapping
         self.units = first.units
@@ -53,32 +51,40 @@ class ManyFiles(RecordSource):
 
     def records(self, progress: Progress) -> Iterator[Record | Refused]:
         """Yield the frames of all files."""
-        return self._each(progress, lambda source, share: source.records(share))
+        for item in self.items(progress, None, Place()):
+            if isinstance(item, (Record, Refused)):
+                yield item
 
     def blocks(self, progress: Progress, packers: Mapping[str, Packer]) -> Iterator[Item]:
         """Yield the frames of all files, those with nothing unusual in blocks."""
-        return self._each(progress, lambda source, share: source.blocks(share, packers))
+        return self.items(progress, packers, Place())
 
-    def _each(
-        self, progress: Progress, read: Callable[[RecordSource, Progress], Iterator[_T]]
-    ) -> Iterator[_T | Refused]:
-        total = sum(_size(source.path) for source in self.sources) or 1
-        done = 0
-        for source in self.sources:
-            size = _size(source.path)
+    def items(
+        self, progress: Progress, packers: Mapping[str, Packer] | None, place: Place
+    ) -> Iterator[Item]:
+        """Yield what follows a place; files before it are not opened."""
+        sizes = [_size(source.path) for source in self.sources]
+        total = sum(sizes) or 1
+        for number in range(place.part, len(self.sources)):
+            place.part = number
+            source, size = self.sources[number], sizes[number]
+            done = sum(sizes[:number])
             share = part(
                 progress, done / total, (done + size) / total, prefix=f"{source.path.name}: "
             )
             source.read_keys = self.read_keys
             try:
-                yield from read(source, share)
+                yield from source.items(share, packers, place)
             except LabError as error:
+                place.n += 1
                 yield Refused(where=source.path.name, why=str(error).rstrip("."))
-            done += size
+            place.n = 0
+            place.seen |= dict.fromkeys(source.notes(), 1)
+        self._notes = list(place.seen)
 
     def notes(self) -> list[str]:
         """Return the notes of all files, each once."""
-        return list(dict.fromkeys(note for source in self.sources for note in source.notes()))
+        return self._notes
 
 
 def _size(path: Path) -> int:

@@ -1,7 +1,8 @@
 """Records of a file as frames: keys become labels, units the lab's, refusals are counted."""
 
+import dataclasses
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final
 
@@ -19,12 +20,12 @@ from core.frames.schema import DFT, Card, Frame, ImportReport, Refusal
 from core.frames.sources.block_columns import label_columns, structure_columns
 from core.frames.sources.earlier import Earlier
 from core.frames.sources.record_cells import cell_of_record
-from core.frames.sources.record_head import RecordHead
+from core.frames.sources.record_head import RecordHead, units_of_form
 from core.frames.sources.record_labels import LabelReader
-from core.frames.sources.records import Block, Record, RecordSource, Refused
+from core.frames.sources.records import Block, Item, Place, Record, RecordSource, Refused
 from core.frames.tables.exported import stated_by_lab
 from core.frames.tables.labels import StressOrder
-from core.frames.tables.mapping import LABEL_OF, ColumnUnit, MappedTable
+from core.frames.tables.mapping import ColumnUnit, MappedTable
 from core.frames.tables.tabular import CellError, is_missing
 from core.frames.units import base_unit, with_extent
 from core.progress import Progress
@@ -79,7 +80,7 @@ class RecordFrames(MappedTable):
             "frames",
             chosen,
             functional=functional,
-            units={**_units_of_form(source, known, chosen), **(units or {})},
+            units={**units_of_form(source, known, chosen), **(units or {})},
             usual=source.units,
             units_are_known=source.units_are_known or stated_by_lab(file) is not None,
         )
@@ -104,6 +105,39 @@ class RecordFrames(MappedTable):
         self._earlier = Earlier()
         self._n_with: Counter[str] = Counter()
         self._notes: Counter[str] = Counter()
+        self._place = Place()
+
+    def news(self) -> dict[str, Any]:
+        """Return how far the source has been read, and what was counted and met on the way.
+
+        Ids and structures are those since this was last asked for.
+        """
+        return {
+            "place": dataclasses.asdict(self._place),
+            "n_read": self._n_read,
+            "refused": [refusal.model_dump() for refusal in self._refused],
+            "earlier": self._earlier.news(),
+            **{name: dict(count) for name, count in self._counters().items()},
+        }
+
+    def learn(self, news: Sequence[Mapping[str, Any]]) -> None:
+        """Take over all that another one returned as its news, one after the other."""
+        for one in news:
+            self._earlier.learn(one["earlier"])
+        last = news[-1]
+        self._place = Place(**last["place"])
+        self._n_read = last["n_read"]
+        self._refused = [Refusal(**refusal) for refusal in last["refused"]]
+        for name, counter in self._counters().items():
+            counter.update(last[name])
+
+    def _counters(self) -> dict[str, Counter[str]]:
+        return {
+            "reasons": self._reasons,
+            "n_with": self._n_with,
+            "notes": self._notes,
+            "other_functionals": self._other_functionals,
+        }
 
     def _choose_label_set(self, settled: Container[str]) -> None:
         """Prefer plain energies to others, and the labels that are called like the energies.
@@ -159,7 +193,7 @@ class RecordFrames(MappedTable):
     def frames(self, progress: Progress) -> Iterator[Frame]:
         """Yield the frames; what cannot be one is counted with place and reason."""
         self.source.read_keys = frozenset(self.mapping.values())
-        yield from self._taken(self.source.records(progress))
+        yield from self._taken(self.source.items(progress, None, self._place))
         self._check_any()
 
     def rows(self, progress: Progress) -> Iterator[Frame | pa.RecordBatch]:
@@ -173,18 +207,20 @@ class RecordFrames(MappedTable):
             yield from self.frames(progress)
             return
         self.source.read_keys = frozenset(self.mapping.values())
-        for item in self.source.blocks(progress, packers):
+        for item in self.source.items(progress, packers, self._place):
             count_read()
-            if not isinstance(item, Block):
+            batch = self._batch(item) if isinstance(item, Block) else None
+            if batch is None:
                 yield from self._taken([item])
-            elif (batch := self._batch(item)) is not None:
-                yield batch
             else:
-                yield from self._taken(item.records())
+                yield batch
         self._check_any()
 
-    def _taken(self, items: Iterable[Record | Refused]) -> Iterator[Frame]:
+    def _taken(self, items: Iterable[Item]) -> Iterator[Frame]:
         for item in items:
+            if isinstance(item, Block):
+                yield from self._taken(item.records())
+                continue
             self._n_read += 1
             count_read()
             if isinstance(item, Refused):
@@ -348,22 +384,6 @@ class RecordFrames(MappedTable):
             values.get(self.mapping.get(field, "")) for field in ("frame_id", "material_id")
         )
         return self._earlier.ids(frame_id, material_id, self._n_read - 1)
-
-
-def _units_of_form(
-    source: RecordSource, known: Mapping[str, str], chosen: Mapping[str, str]
-) -> dict[str, str]:
-    """Return key to unit where the form defines it, whatever the key sounds like."""
-    if not source.units_are_known:
-        return {}
-    units = {}
-    for field, key in known.items():
-        label = LABEL_OF.get(field)
-        if key in source.key_units or label is None or label not in source.units:
-            continue
-        if chosen[field] == key:
-            units[key] = source.units[label]
-    return units
 
 
 def _capital(text: str) -> str:

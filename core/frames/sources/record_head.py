@@ -1,12 +1,13 @@
 """The first records of a file, as a table whose columns are their keys."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from core.frames.sources.records import Record, RecordSource
+from core.frames.tables.mapping import LABEL_OF
 from core.frames.tables.tabular import TableFile
 from core.progress import Progress, silent
 
@@ -51,3 +52,19 @@ def _column(values: list[Any]) -> pa.Array:
     if kept and all(isinstance(value, (int, float, np.number)) for value in kept):
         return pa.array([None if value is None else float(value) for value in values], pa.float64())
     return pa.array([None if value is None else str(value) for value in values], pa.string())
+
+
+def units_of_form(
+    source: RecordSource, known: Mapping[str, str], chosen: Mapping[str, str]
+) -> dict[str, str]:
+    """Return key to unit where the form defines it, whatever the key sounds like."""
+    if not source.units_are_known:
+        return {}
+    units = {}
+    for field, key in known.items():
+        label = LABEL_OF.get(field)
+        if key in source.key_units or label is None or label not in source.units:
+            continue
+        if chosen[field] == key:
+            units[key] = source.units[label]
+    return units

@@ -1,7 +1,7 @@
 """Structures as files hold them, with labels under the names and in the units of the file."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -93,9 +93,41 @@ class Block:
         return [one.values.get(key) for one in self.members]
 
 
+@dataclass(kw_only=True, slots=True)
+class Place:
+    """How far a source has been read, so that another process can go on there.
+
+    Attributes:
+        part: its files that have been read to their end, where it has several.
+        n: structures of the next one that were read, with those that cannot be taken.
+        seen: what the files before were found to have, with how often, for the notes.
+    """
+
+    part: int = 0
+    n: int = 0
+    seen: dict[str, int] = field(default_factory=dict)
+
+
 Item = Record | Refused | Block
 Packer = Callable[[Any, int], bytes | None]
 """Makes the bytes of an array from nested lists and the number of atoms, None if it cannot."""
+
+
+def behind(items: Iterable[Item], place: Place, n: int = 0) -> Iterator[Item]:
+    """Yield the items behind a place, which moves on.
+
+    Args:
+        items: items of a source.
+        place: where they begin, see `RecordSource.items`.
+        n: structures before the first of the items.
+    """
+    for item in items:
+        n += len(item.members) if isinstance(item, Block) else 1
+        if n > place.n:
+            place.n = n
+            yield item
+        else:
+            count_read()
 
 
 def present(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -212,6 +244,19 @@ class RecordSource(ABC):
         """
         del packers
         yield from self.records(progress)
+
+    def items(
+        self, progress: Progress, packers: Mapping[str, Packer] | None, place: Place
+    ) -> Iterator[Item]:
+        """Yield what follows a place, which moves on.
+
+        Args:
+            progress: as of `records`.
+            packers: as of `blocks`; None for records alone.
+            place: where to begin; before an item is yielded, it is set to the place behind it.
+        """
+        items = self.records(progress) if packers is None else self.blocks(progress, packers)
+        yield from behind(items, place)
 
     def head(self, n: int) -> tuple[list[Record], Refused | None]:
         """Return the first records, read once, and the first that cannot be read, if any.

@@ -51,14 +51,21 @@ def _panel(job: Job, study: OneTimeStudy, show_result: ShowResult) -> None:
         if status.state == "done":
             show_result(job)
         elif status.state == "cancelled":
-            st.info(plain(f"{study.verb} {study.name} was cancelled; nothing was made."))
+            kept = "" if study.n_kept else "; nothing was made"
+            st.info(plain(f"{study.verb} {study.name} was cancelled{kept}."))
         else:
             st.error(plain(f"{study.name}: {status.message}"), icon=":material/error:")
-        if status.state != "done" and st.button(
-            "Start again", icon=":material/restart_alt:", key=f"again-{job.path.name}"
-        ):
-            start(job)
-            st.rerun()
+        if status.state != "done":
+            n = study.n_kept
+            if n:
+                st.caption(f"{n:,} frames are kept; it goes on behind them.")
+            if st.button(
+                "Resume" if n else "Start again",
+                icon=":material/restart_alt:",
+                key=f"again-{job.path.name}",
+            ):
+                start(job)
+                st.rerun()
         if st.button("Dismiss", icon=":material/close:", key=f"dismiss-{job.path.name}"):
             dismiss(job)
             st.rerun()

@@ -11,6 +11,7 @@ import streamlit as st
 from core.access import require
 from core.boxed import ask_with_progress
 from core.errors import LabError
+from core.frames.resuming import Interrupted, discard, interrupted
 from core.frames.schema import DFT
 from core.frames.sources.opening import FORMS, files_named
 from core.frames.sources.preview import Choices, Preview, choices, plan, preview
@@ -26,7 +27,7 @@ from pages.parts.data.columns import choose_columns, choose_units
 from pages.parts.data.description import describe
 from pages.parts.data.jobs import show_jobs
 from pages.parts.shared.job import QUICK
-from pages.parts.shared.page import command, plain
+from pages.parts.shared.page import command, errors_shown, plain
 
 KINDS: dict[Kind, str] = {
     "pairs": "Pairs: each material in two functionals",
@@ -105,6 +106,27 @@ def import_files() -> None:
 def show_imports() -> None:
     """Show the imports that run or have ended."""
     show_jobs(lambda: jobs_of([ImportStudy.kind]), _show_imported)
+    jobs = [job.study for job in jobs_of([ImportStudy.kind])]
+    listed = {study.name for study in jobs if isinstance(study, ImportStudy)}
+    for one in interrupted():
+        if one.name not in listed:
+            _show_interrupted(one)
+
+
+def _show_interrupted(one: Interrupted) -> None:
+    """Show an import of the command line that was ended."""
+    with errors_shown(), st.container(border=True), st.container(horizontal=True, gap="small"):
+        st.error(
+            plain(f"The import of {one.name} was interrupted after {one.n:,} frames."),
+            icon=":material/error:",
+        )
+        if st.button("Resume", icon=":material/restart_alt:", key=f"resume-{one.name}"):
+            start(Job.of(ImportStudy.of_interrupted(one)))
+            st.rerun()
+        if st.button("Discard", icon=":material/close:", key=f"discard-{one.name}"):
+            discard(one.name)
+            st.rerun()
+        command(f"atomref datasets resume {shlex.quote(one.name)}")
 
 
 def _show_imported(job: Job) -> None:

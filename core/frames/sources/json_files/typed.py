@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 import msgspec
 import numpy as np
 
+from core.boxed import count_read
 from core.elements import SYMBOLS
 from core.frames.schema import PERIODIC, Corrections
 from core.frames.sources.json_files.head import json_head
@@ -21,9 +22,11 @@ from core.frames.sources.records import (
     Item,
     Packed,
     Packer,
+    Place,
     Record,
     RecordSource,
     Refused,
+    behind,
 )
 from core.frames.tables.structures import Cell, cell_from_dict
 from core.frames.tables.tabular import CellError
@@ -99,9 +102,29 @@ class TypedDocuments(RecordSource):
 
     def blocks(self, progress: Progress, packers: Mapping[str, Packer]) -> Iterator[Item]:
         """Yield the documents, those with nothing unusual in blocks."""
+        return self.items(progress, packers, Place())
+
+    def items(
+        self, progress: Progress, packers: Mapping[str, Packer] | None, place: Place
+    ) -> Iterator[Item]:
+        """Yield what follows a place; documents before it are not decoded."""
+        found = elements(self.path, self.at, progress)
+        before = place.n
+        if packers is None:
+            read = document_reader(self.keys())
+            rest = (self._record(item, read) for item in _after(found, before))
+            yield from behind(rest, place, before)
+        else:
+            # Grouped as if all were read, so that the same ones are read together.
+            groups = _together(found)
+            yield from behind(self._blocks(_groups_after(groups, before), packers), place, before)
+
+    def _blocks(
+        self, groups: Iterable[list[Element | Refused]], packers: Mapping[str, Packer]
+    ) -> Iterator[Item]:
         read = document_reader(self.keys())
         pack = document_packer(self.keys() or frozenset(), packers)
-        for items in _together(elements(self.path, self.at, progress)):
+        for items in groups:
             packed = [self._packed(item, pack) for item in items]
             pairs = zip(items, packed, strict=True)
             for is_usual, run in groupby(pairs, lambda pair: pair[1] is not None):
@@ -285,6 +308,27 @@ def _together(items: Iterable[Element | Refused]) -> Iterator[list[Element | Ref
             some, size = [], 0
     if some:
         yield some
+
+
+def _after(items: Iterable[Element | Refused], n: int) -> Iterator[Element | Refused]:
+    """Yield the items after the first n."""
+    for number, item in enumerate(items):
+        if number >= n:
+            yield item
+        else:
+            count_read()
+
+
+def _groups_after(
+    groups: Iterable[list[Element | Refused]], n: int
+) -> Iterator[list[Element | Refused]]:
+    """Yield the groups of items after the first n; of a group that has some of these, the rest."""
+    for group in groups:
+        if n < len(group):
+            yield group[n:]
+        else:
+            count_read()
+        n = max(0, n - len(group))
 
 
 def _decoded(data: Bytes) -> Any:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -13,7 +13,16 @@ import numpy as np
 
 from core.elements import INDEX, formula_of
 from core.errors import LabError
-from core.frames.sources.records import Record, RecordSource, Refused, Steps
+from core.frames.sources.records import (
+    Item,
+    Packer,
+    Place,
+    Record,
+    RecordSource,
+    Refused,
+    Steps,
+    behind,
+)
 from core.frames.tables.compression import head_of, plain_suffix
 from core.frames.vasp.folders import (
     Calculation,
@@ -159,27 +168,53 @@ class VaspFolder(VaspSource):
 
     def records(self, progress: Progress) -> Iterator[Record | Refused]:
         """Yield the ionic steps of all calculations, folder by folder."""
-        self.choice.seen.clear()
+        for item in self.items(progress, None, Place()):
+            if isinstance(item, (Record, Refused)):
+                yield item
+
+    def items(
+        self, progress: Progress, packers: Mapping[str, Packer] | None, place: Place
+    ) -> Iterator[Item]:
+        """Yield what follows a place; calculations before it are not opened."""
+        del packers
+        seen = self.choice.seen
+        seen.clear()
+        seen.update(place.seen)
+        for number, steps in enumerate(self._parts(progress, place.part), start=place.part):
+            place.part = number
+            yield from behind(steps, place)
+            place.n = 0
+            place.seen = dict(seen)
+
+    def _parts(self, progress: Progress, first: int) -> Iterator[Iterable[Record | Refused]]:
+        """Yield what cannot be read, if it is first, then the steps of each calculation."""
         closed: list[OSError] = []
         total = sum(len(_calculations(files)) for _, files in folders_of(self.path, closed.append))
-        for error in closed:
-            why = (error.strerror or str(error)).lower()
-            yield Refused(where=str(error.filename), why=f"the folder cannot be read ({why})")
+        if not first:
+            yield [
+                Refused(
+                    where=str(error.filename),
+                    why=f"the folder cannot be read ({(error.strerror or str(error)).lower()})",
+                )
+                for error in closed
+            ]
         done = 0
         for folder, files in folders_of(self.path):
             parts = folder.relative_to(self.path).parts
             for calculation in _calculations(files):
+                done += 1
+                if done < first:
+                    continue
                 above = with_label(material_of_path(self.path), calculation.label)
                 path = "/".join(filter(None, (*parts, calculation.label)))
-                yield from frames_of(
+                yield frames_of(
                     calculation,
                     choice=self.choice,
-                    progress=chunk(progress, done, 1, total, "calculations of VASP"),
+                    progress=chunk(progress, done - 1, 1, total, "calculations of VASP"),
                     where=str(calculation.files[0].relative_to(self.path)),
                     material=material_of((*parts, calculation.label)) if parts else above,
                     prefix=path if parts else above,
                 )
-                done += 1
 
     def without_frames(self) -> LabError:
         """Return the error for a folder without any calculation."""
