@@ -154,11 +154,11 @@ class ShardWriter:
 
     def _check(self) -> None:
         """Check the frames that wait to be written, and refuse those that cannot be stored."""
-        waiting: list[Frame | pa.RecordBatch] = []
+        waiting: list[pa.RecordBatch] = []
         for is_batch, run in groupby(self._waiting, lambda rows: isinstance(rows, pa.RecordBatch)):
             rows = list(run)
             waiting += rows if is_batch else self._sound(rows)
-        self._waiting = waiting
+        self._waiting = list(waiting)
         self._n_waiting = sum(batch.num_rows for batch in waiting)
 
     def _flush(self) -> None:

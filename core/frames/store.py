@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
+from functools import partial as bound
 from pathlib import Path
 
 import numpy as np
@@ -59,10 +60,10 @@ def write_frames(
             frames.
     """
     with journal.directory(directory) if journal else new_directory(directory) as partial:
-        options = {"stem": _STEM, "shard_rows": shard_size, "refuse": refuse}
-        writer = ShardWriter(partial, **options)
+        start = bound(ShardWriter, partial, stem=_STEM, shard_rows=shard_size, refuse=refuse)
+        writer = start()
         if journal and not journal.go_on(writer):
-            writer = ShardWriter(partial, **options)
+            writer = start()
         try:
             for each in frames:
                 if isinstance(each, pa.RecordBatch):
