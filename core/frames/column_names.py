@@ -25,9 +25,12 @@ UNKNOWN = "unknown"
 
 # Field to the usual names of its column, the likeliest first.
 _IDS: dict[str, str] = {
-    "material_id": "material_id mp_id mpid mat_id material matpes_id jid task_id entry_id "
-    "identifier structure_id likely_mpid wbm_id oqmd_id icsd_id auid uid uuid sid db_id id "
-    "filename file_name file name index __index_level_0__",
+    "material_id": "material_id materials_id mp_id mpid mat_id material original_mp_id "
+    "original_material_id parent_id parent_material_id matpes_id jid trajectory_id traj_id task_id "
+    "entry_id compound_id identifier structure_id struct_id crystal_id likely_mpid wbm_id oqmd_id "
+    "icsd_id icsd cod_id aflow_id auid calc_id calculation_id sample_id system_id configuration_id "
+    "config_id uid uuid sid db_id id dir_name directory folder path file_path filename file_name "
+    "file name index __index_level_0__",
     "frame_id": "frame_id frame",
     "formula": "formula formula_pretty pretty_formula reduced_formula chemical_formula "
     "full_formula formula_sum composition compound",
@@ -38,6 +41,8 @@ _IDS: dict[str, str] = {
 }
 NAMES: dict[str, tuple[str, ...]] = {field: tuple(names.split()) for field, names in _IDS.items()}
 """Usual names of the columns of ids, formulas, numbers of atoms, functionals and structures."""
+
+_SPELLINGS = {name.replace("_", ""): name for names in NAMES.values() for name in names}
 
 SURE_FUNCTIONALS = frozenset(NAMES["functional"][:8])
 """Names of columns that hold each row's functional, whatever is in them."""
@@ -86,8 +91,9 @@ _LIKE_LABELS = re.compile(r"energ\w*|forces?|stress\w*|virials?|grad\w*|magmoms?
 
 
 def plain_name(name: str) -> str:
-    """Return a name in lower case with underscores: "Material ID" becomes material_id."""
-    return re.sub(r"[\s.-]+", "_", name.strip().lower())
+    """Return a name in lower case with underscores: Material ID and materialId are material_id."""
+    plain = re.sub(r"[\s.-]+", "_", name.strip().lower())
+    return _SPELLINGS.get(plain.replace("_", ""), plain)
 
 
 def first_named(columns: Iterable[str], field: str) -> str | None:

@@ -49,6 +49,11 @@ _GLUED = re.compile(
 _IN_GLUED = re.compile(
     f"mev|ev|mhartree|mha|hartree|ha|mry|rydberg|ry|kj|kcal|mol|per|atom|cell|fu|{_LENGTH_WORDS}"
 )
+# energyPerAtom and energyHa, but neither kJ nor milliHartree.
+_CAMEL = re.compile(
+    r"(?<=[a-zV])(?=Per[A-Z])|(?<=[a-zV]Per)(?=[A-Z])|"
+    r"(?<=[a-z][a-z])(?<![Mm]illi)(?<![Kk]ilo)(?<!lectron)(?=[A-UW-Z])"
+)
 # Words that are units of something, though not ones that are converted here.
 OTHER_UNITS = frozenset(
     re.findall(
@@ -68,6 +73,7 @@ NO_UNITS = frozenset(
 
 def unit_words(text: str) -> list[str]:
     """Return the words of a unit or a name in lower case, in the spelling of the tables."""
+    text = _CAMEL.sub(" ", text)
     text = re.sub(r"(?<![A-Za-z])(E|a)_([h0])(?![A-Za-z0-9])", r"\1\2", text)  # E_h and a_0
     text = re.sub(r"(?<![A-Za-z])Au(?![a-z])", "gold", re.sub(r"[_{}$\\]", " ", text))
     text = re.sub(r"(?<![A-Za-z])MeV(?![a-z])", "megaev", text)

@@ -70,7 +70,8 @@ _TYPES: dict[str, frozenset[str]] = {
     "bandgap": frozenset({"number"}),
 }
 _INDEX_IDS = frozenset({"index", "__index_level_0__"})
-_VAGUE_IDS = frozenset({"name", "file", "id"}) | _INDEX_IDS
+_VAGUE_IDS = frozenset({"name", "file", "id", "icsd", "path", "folder", "directory"}) | _INDEX_IDS
+_SURE_IDS = frozenset({"material_id", "mp_id"})
 
 
 @dataclass(kw_only=True, frozen=True, slots=True)
@@ -249,11 +250,18 @@ def _may_be(field: str, name: str, column: pa.ChunkedArray) -> bool:
     if field == "functional" and plain_name(name) not in SURE_FUNCTIONALS:
         texts = {text for text in column.unique().to_pylist() if not is_missing(text)}
         return bool(texts) and sum(map(is_functional, map(str, texts))) > len(texts) / 2
+    if field == "material_id" and plain_name(name) not in _SURE_IDS and _has_gaps(column):
+        return False
     if field == "material_id" and plain_name(name) in _VAGUE_IDS:
         if plain_name(name) in _INDEX_IDS and not _has_texts(column):
             return False
         return len(column) == 1 or len(column.unique()) > 1
     return True
+
+
+def _has_gaps(column: pa.ChunkedArray) -> bool:
+    """Return whether cells of a column are empty, as an id of another data base often is."""
+    return column.null_count > 0 or any(map(is_missing, column.unique().to_pylist()))
 
 
 def _has_texts(column: pa.ChunkedArray) -> bool:

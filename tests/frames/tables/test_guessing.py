@@ -5,6 +5,7 @@ import pytest
 
 from core.frames.column_names import energy_column
 from core.frames.functionals import functional_of
+from core.frames.tables.frame_table import import_frames
 from core.frames.tables.guessing import guess
 from core.frames.tables.opening import open_table
 
@@ -168,3 +169,27 @@ def test_functionals_of_rows_are_not_asked_where_the_energies_name_theirs(tmp_pa
     guessed = guess(open_table(path))
     assert "functional" not in guessed.mapping("frames", "r2SCAN")
     assert guessed.mapping("frames", "r2SCAN")["energy"] == "energy_r2scan"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("materialId", "entryId", "materials_id", "Calc ID", "compound_id", "icsd", "ICSD"),
+        *("sample_id", "structId", "original_mp_id", "parent_id", "trajectory_id", "path"),
+        *("folder", "MaterialID", "mpId", "fileName", "taskId", "materialid", "Directory"),
+    ],
+)
+def test_ids_in_every_spelling_keep_frames_together(tmp_path, salt_json, name):
+    path = tmp_path / "t.parquet"
+    table = {name: ["7", "7", "8"], "structure": [salt_json] * 3, "energyPerAtom": [-3.0] * 3}
+    pd.DataFrame(table).to_parquet(path)
+    card = import_frames(path, name="x", functional="PBE")
+    assert card.n_materials == 2
+    assert "No ids were found" not in card.description
+    assert "eV/atom)" in card.description  # energyPerAtom says its unit
+
+
+def test_an_id_with_gaps_is_no_id(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("icsd,formula,energy_pbe,energy_r2scan\n12,NaCl,-3,-9\n,KCl,-3,-9\n")
+    assert "material_id" not in guess(open_table(path)).fields
