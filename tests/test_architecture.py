@@ -1,6 +1,7 @@
 """The house holds: data flow one way, rooms stay small, pages compute nothing."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -178,6 +179,21 @@ def test_tests_mirror_the_code():
     for path in (ROOT / "tests").rglob("test_*.py"):
         folder = str(path.parent.relative_to(ROOT / "tests")).removeprefix(".")
         assert folder in special or (ROOT / "core" / folder).is_dir(), path
+
+
+def test_the_floor_plan_names_what_there_is():
+    """Every file of ARCHITECTURE.md exists, and every module and folder of core has its row."""
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    rows = set(re.findall(r"^\| `([^`]+)`", text, re.MULTILINE))
+    there = {path.name for path in FILES} | {path.name for path in (ROOT / "tests").rglob("*.py")}
+    for name in re.findall(r"`([\w/.]+\.py)`", text):
+        assert (ROOT / name).is_file() if "/" in name else name in there | {"app.py"}, name
+    for path in (ROOT / "core").glob("*.py"):
+        assert path.name.startswith("__") or f"core/{path.name}" in rows, path
+    for folder in {path.parent for path in FILES} - {ROOT / "core"}:
+        place = folder.relative_to(ROOT)
+        upper = {f"{it}/" for it in (place, *place.parents)}
+        assert upper & rows or any(row.startswith(f"{place}/") for row in rows), folder
 
 
 def test_nothing_unpickles_or_renders_user_html():

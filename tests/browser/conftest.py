@@ -150,12 +150,23 @@ def browser(chromium):
 THEMES = ["light", "dark"] if os.environ.get("SCREENSHOTS") else ["light"]
 
 
+_STILL = """document.addEventListener("DOMContentLoaded", () => {
+    const style = document.createElement("style");
+    style.textContent = "*, ::before, ::after"
+        + "{ animation: none !important; transition: none !important }";
+    document.head.append(style);
+})"""
+"""What waits stands still: without a graphics card every picture of a spinner costs the processor,
+and marks stay where they are found."""
+
+
 def opened(browser, theme) -> Page:
     """Open a page, and note what it says and what goes wrong in it."""
     context = browser.new_context(
         color_scheme=theme, viewport={"width": 1400, "height": 1000}, accept_downloads=True
     )
     context.set_default_timeout(PATIENCE)
+    context.add_init_script(_STILL)
     page = context.new_page()
     page.theme, page.messages, page.foreign, page.errors = theme, [], [], []
 

@@ -99,25 +99,28 @@ def test_a_clicked_element_leads_to_its_materials(tab):
     expect(tab.get_by_test_id("stDataFrame").first).to_be_visible()
 
 
-@pytest.mark.parametrize("page", ["light"], indirect=True)
-def test_enter_selects_the_element_that_was_typed(lab, page):
-    page.goto(f"{lab.url}/energy_shifts")
-    box = page.get_by_role("combobox", name="Only materials that contain")
+@pytest.mark.parametrize("tab", ["light"], indirect=True)
+def test_enter_selects_the_element_that_was_typed(tab):
+    box = go(tab, "Energy shifts").get_by_role("combobox", name="Only materials that contain")
     for symbol in ("S", "B"):
         box.fill(symbol)
-        page.keyboard.press("Enter")
-        expect(page).to_have_url(re.compile(rf"elements={symbol}(&|$)"))
-    page.get_by_text("any of them", exact=True).click()
-    expect(page).to_have_url(re.compile("match=any"))
+        tab.keyboard.press("Enter")
+        expect(tab).to_have_url(re.compile(rf"elements={symbol}(&|$)"))
+    tab.get_by_text("any of them", exact=True).click()
+    expect(tab).to_have_url(re.compile("match=any"))
+    settled(tab).get_by_label("Clear all").click()
+    expect(tab).not_to_have_url(re.compile("elements="))
 
 
-@pytest.mark.parametrize("page", ["dark"], indirect=True)
-def test_a_narrow_screen_scrolls_the_periodic_table(lab, page):
-    page.set_viewport_size({"width": 390, "height": 900})
-    page.goto(f"{lab.url}/energy_shifts")
-    table = page.locator("[class*='st-key-wide-'] .js-plotly-plot").first
+@pytest.mark.parametrize("tab", ["dark"], indirect=True)
+def test_a_narrow_screen_scrolls_the_periodic_table(tab):
+    go(tab, "Energy shifts")
+    wide = tab.viewport_size
+    tab.set_viewport_size({"width": 390, "height": 900})
+    table = tab.locator("[class*='st-key-wide-'] .js-plotly-plot").first
     expect(table).to_be_visible()
-    settled(page)
+    settled(tab)
     assert table.bounding_box()["width"] > 600
-    main = page.get_by_test_id("stMain")
+    main = tab.get_by_test_id("stMain")
     assert main.evaluate("it => it.scrollWidth") <= 390
+    tab.set_viewport_size(wide)

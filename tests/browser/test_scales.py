@@ -8,8 +8,9 @@ from playwright.sync_api import expect
 from tests.browser.actions import COMPUTATION, settled, snap
 
 
-@pytest.mark.parametrize("page", ["dark"], indirect=True)
-def test_a_job_is_begun_cancelled_begun_again_and_survives_a_reload(lab, page):
+@pytest.mark.parametrize("tab", ["dark"], indirect=True)
+def test_a_job_is_begun_cancelled_begun_again_and_survives_a_reload(lab, tab):
+    page = tab
     page.goto(f"{lab.url}/offset?dataset=mp-frames-r2scan&most=200")
     page.get_by_role("button", name=re.compile("Compute")).click()
     page.get_by_role("button", name="Cancel").click()

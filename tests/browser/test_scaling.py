@@ -6,8 +6,9 @@ from playwright.sync_api import expect
 from tests.browser.actions import settled, snap
 
 
-@pytest.mark.parametrize("page", ["light"], indirect=True)
-def test_a_table_of_points_from_the_reader(lab, page, tmp_path):
+@pytest.mark.parametrize("tab", ["light"], indirect=True)
+def test_a_table_of_points_from_the_reader(lab, tab, tmp_path):
+    page = tab
     page.goto(f"{lab.url}/scaling?sweep=upload")
     expect(page.get_by_text("Choose a CSV or Parquet file")).to_be_visible()
     bad = tmp_path / "bad.csv"
@@ -17,7 +18,6 @@ def test_a_table_of_points_from_the_reader(lab, page, tmp_path):
     good = tmp_path / "good.csv"
     rows = [f"{n},{5000 * n**-0.6}" for n in (100, 200, 400, 800)]
     good.write_text("\n".join(["n_frames,error", "0,900", *rows]) + "\n")
-    page.reload()
     page.set_input_files("input[type=file]", good)
     expect(page.locator(".js-plotly-plot").first).to_be_visible()
     settled(page)

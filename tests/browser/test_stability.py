@@ -1,5 +1,7 @@
 """The Stability page in a real browser: a system is picked from elements, a phase is clicked."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -8,14 +10,19 @@ from tests.browser.actions import (
     FIND_POINT,
     click_element,
     click_mark,
+    go,
     settled,
     snap,
+    switch,
 )
 
 
-@pytest.mark.parametrize("page", ["light"], indirect=True)
-def test_clicked_elements_make_the_system_and_a_clicked_phase_is_shown(lab, page):
-    page.goto(f"{lab.url}/stability?view=Hulls&system=Si")
+@pytest.mark.parametrize("tab", ["light"], indirect=True)
+def test_clicked_elements_make_the_system_and_a_clicked_phase_is_shown(tab):
+    page = switch(go(tab, "Stability"), "Hulls")
+    page.get_by_role("textbox", name="Chemical system").fill("Si")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("system=Si(&|$)"))
     expect(page.get_by_text("model-labelled, not DFT").first).to_be_visible(timeout=COMPUTATION)
     page.get_by_text("Pick elements").click()
     expect(page.locator(".js-plotly-plot .barlayer").first).to_be_visible()
