@@ -6,6 +6,7 @@ import streamlit as st
 from streamlit import runtime
 
 from core.home import home
+from core.runs.groups.leftovers import remove_unlaunched
 from core.runs.process.restart import watch
 from core.sweeping import DAY, sweep
 
@@ -19,4 +20,4 @@ def restart_lost_runs() -> None:
 
 @st.cache_resource(show_spinner=False)
 def _watch(lab: str) -> tuple[threading.Event, ...]:  # noqa: ARG001  one watch per lab
-    return watch(), watch(seconds=DAY, check=sweep)
+    return watch(), watch(seconds=DAY, check=sweep), watch(seconds=DAY, check=remove_unlaunched)

@@ -1,15 +1,21 @@
 """Matched experiments: made whole, queued, averaged over seeds, deleted together."""
 
+import os
+import time
+
 import numpy as np
 import pytest
 
 from core.errors import LabError
 from core.home import experiments_dir
 from core.runs.groups.experiment import Experiment
+from core.runs.groups.leftovers import remove_unlaunched
 from core.runs.process import local
+from core.runs.process.restart import restart_lost
 from core.runs.record.listing import list_runs
 from core.runs.results.curves import gradient_norms
 from core.runs.results.matched import errors_of, matched_table
+from core.sweeping import DAY
 from core.training.settings.config import RunConfig
 
 BASE = RunConfig(dataset="toy", device="cpu", epochs=2, name="0")
@@ -64,6 +70,30 @@ def test_all_runs_are_made_or_none(lab, monkeypatch):
         made()
     assert list_runs() == []
     assert Experiment.load_all() == []
+
+
+def test_what_a_killed_creation_leaves_is_never_trained_and_removed_after_a_day(lab):
+    create = local.create
+
+    def killed_at_last(config):
+        if (config.method, config.seed) == ("residual", 1):
+            os._exit(9)
+        return create(config)
+
+    kept = made(seeds=(7,))
+    lone = lab.new_run()
+    lone.update(state="finished")
+    child = os.fork()
+    if child == 0:
+        local.create = killed_at_last
+        made()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    assert len(list_runs()) == 6
+    assert [one.id for one in Experiment.load_all()] == [kept.id]
+    now = time.time()
+    assert restart_lost() == remove_unlaunched(now) == []
+    assert len(remove_unlaunched(now + DAY + 60)) == 3
+    assert {run.id for run in list_runs()} == {*kept.runs, lone.id}
 
 
 def test_settings_that_one_method_refuses_stop_all(lab):
