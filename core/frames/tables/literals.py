@@ -13,7 +13,7 @@ _LONGEST_REPR = 4_000_000
 
 _SCALAR = re.compile(r"\b(?:np\.|numpy\.)?(?:float|int|str_|bool_?)\d*\(([^()]*)\)")
 _DTYPE = re.compile(r",\s*(?:dtype=[\w.<>|'\"]+|shape=\([^()]*\))")
-_ARRAY = re.compile(r"\b(?:np\.|numpy\.)?array\(([^()]*)\)")
+_ARRAY = re.compile(r"\b(?:np\.|numpy\.)?(?:array|Cell)\(([^()]*)\)")
 _GAP = re.compile(r"(?<=[\d.\]])\s+(?=[-+.\d\[])")
 _BARE_POINT = re.compile(r"(?<=\d)\.(?!\d)")
 _LEADING_POINT = re.compile(r"(?<!\d)\.(?=\d)")

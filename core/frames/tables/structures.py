@@ -21,6 +21,7 @@ from core.elements import (
 )
 from core.frames.schema import PERIODIC, Frame
 from core.frames.tables.literals import is_python_repr, parse_dict_text
+from core.frames.tables.structure_dicts import has_parts, names_parts, parts_of
 from core.frames.tables.structure_text import (
     check_text,
     formula_in_cif,
@@ -95,8 +96,8 @@ def parse_structure(value: str | Mapping[str, Any]) -> Cell:
     """Read one structure.
 
     Args:
-        value: a pymatgen Structure dictionary, or text: the dictionary as JSON or as Python prints
-            it, CIF or POSCAR.
+        value: a dictionary of pymatgen, ASE or jarvis-tools, or text: the dictionary as JSON or as
+            Python prints it, CIF or POSCAR.
 
     Raises:
         CellError: if it is not a structure, is disordered, has no atoms or an element beyond Pu,
@@ -199,21 +200,24 @@ def _differ(formula: str, written: str) -> bool:
 def looks_like_structure(value: object) -> bool:
     """Return whether the value of a table cell looks like a structure."""
     if isinstance(value, Mapping):
-        return {"lattice", "sites"} <= value.keys()
+        return {"lattice", "sites"} <= value.keys() or has_parts(value)
     if not isinstance(value, str):
         return False
     if value.lstrip().startswith("{"):
         quote = "'" if is_python_repr(value) else '"'
-        return f"{quote}lattice{quote}" in value and f"{quote}sites{quote}" in value
+        is_pymatgens = f"{quote}lattice{quote}" in value and f"{quote}sites{quote}" in value
+        return is_pymatgens or names_parts(value, quote)
     return is_cif(value) or is_poscar(value)
 
 
 def cell_from_dict(document: Mapping[str, Any]) -> Cell:
-    """Read a pymatgen Structure dictionary, without `check_cell`.
+    """Read a dictionary of pymatgen, ASE or jarvis-tools, without `check_cell`.
 
     Raises:
         CellError: if it is not one, is disordered, or has an element beyond Pu.
     """
+    if "sites" not in document and has_parts(document):
+        return _cell_of_parts(document)
     try:
         lattice = np.array(document["lattice"]["matrix"], dtype=np.float64)
         pbc = tuple(map(bool, document["lattice"].get("pbc") or PERIODIC))
@@ -233,6 +237,21 @@ def cell_from_dict(document: Mapping[str, Any]) -> Cell:
         lattice=lattice,
         pbc=(pbc[0], pbc[1], pbc[2]),
     )
+
+
+def _cell_of_parts(document: Mapping[str, Any]) -> Cell:
+    parts = parts_of(document)
+    numbers = numbers_of(parts.species).astype(np.uint8)
+    if parts.lattice is None:
+        if parts.is_fractional:
+            raise CellError("the structure has fractional coordinates and no lattice")
+        return in_box(numbers, parts.coords)
+    if abs(_determinant(parts.lattice)) < 1e-6:
+        raise CellError("the structure's cell has no volume")
+    coords = parts.coords
+    if not parts.is_fractional:
+        coords = np.linalg.solve(parts.lattice.T, coords.T).T
+    return Cell(atomic_numbers=numbers, frac_coords=coords, lattice=parts.lattice, pbc=parts.pbc)
 
 
 def _number(species: Sequence[Mapping[str, Any]]) -> int:
@@ -295,7 +314,9 @@ def _from_text(text: str) -> Cell:
                 "the structure is what Python prints for one, from which it cannot be read, so "
                 "write json.dumps(structure.as_dict())"
             )
-        raise CellError("the structure is neither a pymatgen dictionary nor CIF nor POSCAR")
+        raise CellError(
+            "the structure is neither a dictionary of pymatgen, ASE or JARVIS nor CIF nor POSCAR"
+        )
     kind: Any = "cif" if is_cif(text) else "poscar"
     check_text(text, kind)
     if kind == "cif" and len(re.findall(r"^\s*_cell_length_a\b", text, re.MULTILINE)) > 1:

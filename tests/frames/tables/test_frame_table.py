@@ -110,7 +110,10 @@ def test_ids_are_made_up_where_missing(table, salt_json):
 @pytest.mark.parametrize(
     ("second", "message"),
     [
-        ({"structure": "nonsense"}, "the structure is neither a pymatgen dictionary nor CIF"),
+        (
+            {"structure": "nonsense"},
+            "neither a dictionary of pymatgen, ASE or JARVIS nor CIF",
+        ),
         ({"energy_pbe": "abc"}, "'abc' in column 'energy_pbe' is not a finite number"),
         ({"frame_id": "f0"}, "the frame id 'f0' is not unique"),
         ({"frame_id": None}, "column 'frame_id' is empty"),
@@ -165,3 +168,18 @@ def test_a_table_without_what_frames_need_is_refused(table, salt_json):
             name="mine",
             functional="PBE",
         )
+
+
+def test_forces_of_3n_numbers_go_atom_by_atom(table, salt_json):
+    forces = [0.1, 0.2, 0.3, -0.1, -0.2, -0.3]
+    path = table(structure=[salt_json], energy_per_atom=[-3.5], forces=[forces])
+    import_frames(path, name="mine", functional="PBE")
+    (frame,) = open_dataset("mine").frames(range(1))
+    assert np.array_equal(frame.forces, np.reshape(forces, (2, 3)))
+    by_component = np.transpose(np.reshape(forces, (2, 3))).ravel().tolist()
+    path = table(structure=[salt_json], energy_per_atom=[-3.5], forces=[by_component])
+    with pytest.raises(LabError, match="all x come before all y"):
+        import_frames(path, name="other", functional="PBE")
+    path = table(structure=[salt_json], energy_per_atom=[-3.5], forces=[[0.1, 0.2, 0.3]])
+    with pytest.raises(LabError, match=r"shape of the forces is \(3,\)"):
+        import_frames(path, name="other", functional="PBE")

@@ -2,9 +2,12 @@ import json
 
 import numpy as np
 import pytest
+from ase import Atoms
+from ase.io.jsonio import encode
 from pymatgen.core import Lattice, Structure
 
 from core.frames.tables.structures import looks_like_structure, parse_structure
+from core.frames.tables.tabular import CellError
 
 
 @pytest.mark.parametrize("form", ["dict", "json", "cif", "poscar"])
@@ -22,6 +25,71 @@ def test_every_form_agrees_with_pymatgen(salt, form):
     assert list(cell.atomic_numbers) == [11, 17]
     assert np.allclose(read.lattice.parameters, salt.lattice.parameters, atol=1e-5)
     assert np.allclose(read.distance_matrix, salt.distance_matrix, atol=1e-5)
+
+
+def jarvis(atoms, *, cartesian):
+    """Return what Atoms.to_dict of jarvis-tools writes."""
+    coords = atoms.get_positions() if cartesian else atoms.get_scaled_positions()
+    return {
+        "lattice_mat": atoms.cell.tolist(),
+        "coords": coords.tolist(),
+        "elements": atoms.get_chemical_symbols(),
+        "abc": atoms.cell.lengths().tolist(),
+        "angles": atoms.cell.angles().tolist(),
+        "cartesian": cartesian,
+        "props": ["", ""],
+    }
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        Atoms.todict,
+        lambda atoms: repr(atoms.todict()),
+        lambda atoms: encode(atoms.todict()),
+        lambda atoms: json.dumps({k: v.tolist() for k, v in atoms.todict().items()}),
+        lambda atoms: repr({**atoms.todict(), "cell": atoms.cell}),
+        lambda atoms: json.dumps(jarvis(atoms, cartesian=False)),
+        lambda atoms: repr(jarvis(atoms, cartesian=True)),
+        lambda atoms: jarvis(atoms, cartesian=True),
+    ],
+)
+def test_dictionaries_of_ase_and_jarvis(salt, form):
+    salt.perturb(0.1)
+    atoms = salt.to_ase_atoms()
+    atoms = Atoms(atoms.symbols, atoms.positions, cell=atoms.cell, pbc=True)
+    value = form(atoms)
+    assert looks_like_structure(value)
+    cell = parse_structure(value)
+    assert cell.atomic_numbers.tolist() == [11, 17]
+    assert np.allclose(cell.lattice, salt.lattice.matrix, atol=1e-6)
+    assert np.allclose(cell.frac_coords @ cell.lattice, salt.cart_coords, atol=1e-6)
+
+
+def test_a_dictionary_of_ase_without_a_cell_is_a_molecule():
+    atoms = Atoms("HF", [[0, 0, 0], [0, 0, 0.9]])
+    cell = parse_structure(repr(atoms.todict()))
+    assert cell.is_molecule
+    assert Structure(cell.lattice, ["H", "F"], cell.frac_coords).get_distance(0, 1) == (
+        pytest.approx(0.9)
+    )
+
+
+@pytest.mark.parametrize(
+    ("part", "problem"),
+    [
+        ({"positions": [[0, 0, 0]]}, "wrong shape"),
+        ({"positions": "x"}, "coordinates cannot be read"),
+        ({"cell": [[1, 0, 0], [1, 0, 0], [0, 0, 1]]}, "no volume"),
+        ({"numbers": [11, 0]}, "atomic number 0"),
+        ({"numbers": None}, "wrong shape"),
+        ({"pbc": [True]}, "pbc are not three values"),
+    ],
+)
+def test_broken_dictionaries_of_ase_are_refused(part, problem):
+    whole = {"numbers": [11, 17], "positions": [[0] * 3, [1] * 3], "cell": [3, 3, 3]}
+    with pytest.raises(CellError, match=problem):
+        parse_structure({**whole, **part})
 
 
 def test_oxidation_states_do_not_matter(salt):
@@ -51,7 +119,7 @@ def test_elements_beyond_pu_are_refused(fmt):
         ('{"lattice": {"matrix": [[1,0],[0,1]]}, "sites": []}', "wrong shape"),
         ('{"lattice": {"matrix": [["x",0,0],[0,1,0],[0,0,1]]}, "sites": []}', "are not numbers"),
         ('{"lattice": {"matrix": [[1,0,0],[0,1,0],[0,0,1]]}, "sites": []}', "no atoms"),
-        ("rock salt", "neither a pymatgen dictionary nor CIF nor POSCAR"),
+        ("rock salt", "neither a dictionary of pymatgen, ASE or JARVIS nor CIF nor POSCAR"),
         ("data_x\n_cell_length_a 4\n", "cannot be read as CIF"),
         ("x\n1.0\n1 0 0\n0 1 0\n0 0 1\nNa\nmany\n", "cannot be read as POSCAR"),
     ],
