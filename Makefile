@@ -9,12 +9,13 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
 	$$p -c 'import sys; sys.exit((3, 11) > sys.version_info[:2] or sys.version_info[:2] > (3, 12))' \
 	2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help venv app test lint bench fuzz data clean
+.PHONY: help venv app test lint docs bench fuzz data clean
 
 help:
 	@echo "make app    set up and open the dashboard (PORT=8501 HOST=localhost; OPEN=1 lets everybody in)"
 	@echo "make test   set up and run every test"
 	@echo "make lint   ruff and mypy"
+	@echo "make docs   build the documentation into site/, to be opened in a browser"
 	@echo "make bench  side by side against the real peers, one JSON line each"
 	@echo "make fuzz   damaged files for every reader (SECONDS_PER_READER=1200 READERS='json table')"
 	@echo "make data   make the embedded data again from their sources"
@@ -32,6 +33,10 @@ test: .venv/dev.stamp
 lint: .venv/dev.stamp
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
+docs: .venv/dev.stamp
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+	@echo "Open site/index.html in a browser."
+
 bench: .venv/dev.stamp
 	@for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
@@ -44,7 +49,7 @@ data: .venv/app.stamp
 	$(BIN)/python data/recipes/results.py
 
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "AtomRef Lab needs Python 3.11 or 3.12, and none was found:" \

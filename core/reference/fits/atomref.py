@@ -194,8 +194,9 @@ class AtomRef:
             else None,
         )
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Path | str) -> None:
         """Write it as JSON, or as a CSV table if the name ends in .csv; atomically."""
+        path = Path(path)
         is_csv = path.suffix == ".csv"
         text = csv_text(self.table()) if is_csv else self.to_json() + "\n"
         with disk_errors(path):
