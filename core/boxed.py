@@ -143,7 +143,7 @@ def go_on_watched(ended: Callable[[str], object]) -> None:
     child = os.fork()
     if not child:
         _Watched.shared = shared
-        _end_with_parent(watcher)
+        end_with_parent(watcher)
         return
     # Ctrl-C reaches both; what one sends to this process is meant for the child.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -389,7 +389,7 @@ def _send(process: int, number: int) -> None:
         os.kill(process, number)
 
 
-def _end_with_parent(parent: int) -> None:
+def end_with_parent(parent: int) -> None:
     """Let the system end this process when its parent ends, where the system can."""
     with contextlib.suppress(OSError, AttributeError):
         import ctypes  # noqa: PLC0415

@@ -76,12 +76,13 @@ ROOMS = [
     "pages.parts.plan",
     "pages",
 ]
-# Forms of several modules have a folder in the room, whose opening.py lists every form.
+# A folder of the room that holds it, as of forms with several modules.
 PARTS = {
     "core.frames.sources.atoms": "core.frames.sources",
     "core.frames.sources.json_files": "core.frames.sources",
     "core.frames.sources.outputs": "core.frames.sources",
     "core.frames.sources.training_sets": "core.frames.sources",
+    "core.potential.graphs": "core.potential",
 }
 FLOOR = {room: i for i, room in enumerate(ROOMS)}
 FLOOR |= {part: FLOOR[whole] for part, whole in PARTS.items()}

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.frames.schema import Frame, Structures
 from core.potential.graph import PackedGraph, convert
-from core.potential.graph_store import GraphTable, find_graphs
+from core.potential.graphs.store import GraphTable, find_graphs
 from core.progress import Progress, silent
 
 

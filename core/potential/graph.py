@@ -8,7 +8,7 @@ it here.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -39,6 +39,22 @@ _SAME_PLACE = 1e-8
 
 Index = NDArray[np.integer]
 """int32 from ``convert``; graphs read from a store have smaller types."""
+
+
+class HasStructure(Protocol):
+    """Anything with a structure, periodic unless it is a Frame that says otherwise."""
+
+    @property
+    def atomic_numbers(self) -> NDArray[np.integer]:
+        """Atomic numbers, (n,)."""
+
+    @property
+    def frac_coords(self) -> NDArray[np.float64]:
+        """Fractional coordinates, (n, 3)."""
+
+    @property
+    def lattice(self) -> NDArray[np.float64]:
+        """Lattice vectors as rows in Å, (3, 3)."""
 
 
 @dataclass(kw_only=True, frozen=True, slots=True)

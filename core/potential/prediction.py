@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from chgnet.model import CHGNet
@@ -13,7 +12,7 @@ from core.frames.schema import PERIODIC, Frame
 from core.potential.batch import collate
 from core.potential.compiled_prediction import forward
 from core.potential.forward import ALL_PROPERTIES, Prediction, Wanted
-from core.potential.graph import PackedGraph, convert
+from core.potential.graph import HasStructure, PackedGraph, convert
 from core.progress import Progress, report, silent
 
 BUDGET = 20_000
@@ -21,22 +20,6 @@ BUDGET = 20_000
 
 _WINDOW = 8
 """Batches whose graphs are held at once, to be sorted by size."""
-
-
-class HasStructure(Protocol):
-    """Anything with a structure, periodic unless it is a Frame that says otherwise."""
-
-    @property
-    def atomic_numbers(self) -> NDArray[np.integer]:
-        """Atomic numbers, (n,)."""
-
-    @property
-    def frac_coords(self) -> NDArray[np.float64]:
-        """Fractional coordinates, (n, 3)."""
-
-    @property
-    def lattice(self) -> NDArray[np.float64]:
-        """Lattice vectors as rows in Å, (3, 3)."""
 
 
 @dataclass(kw_only=True, frozen=True, slots=True)

@@ -5,7 +5,6 @@ import pytest
 
 from core.frames.schema import LABELS, Card
 from core.frames.store import open_frames, write_frames
-from core.potential import graph_store
 from core.potential.examples import example, load_examples
 from core.training.settings.config import LossRatios
 from core.training.settings.partition import label_flags, trained_flags
@@ -26,7 +25,7 @@ from tests.labelled_lab import (  # noqa: F401
 def test_examples_are_read_when_asked_for(mixed, tmp_path, monkeypatch, most):
     """From a store or from memory, with the labels of the frames."""
     monkeypatch.setenv("ATOMREF_LAB_HOME", str(tmp_path))
-    monkeypatch.setattr(graph_store, "IN_MEMORY", most)
+    monkeypatch.setattr(store, "IN_MEMORY", most)
     examples = load_examples(mixed, [5, 2, 11, 3])
     assert examples.rows.tolist() == [one.index for one in examples] == [5, 2, 11, 3]
     assert [one.index for one in examples[1:3]] == [2, 11]

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from core.errors import LabError
 from core.frames.schema import PERIODIC, Frame
-from core.potential.graph import PackedGraph, convert
-from core.potential.prediction import HasStructure
+from core.potential.graph import HasStructure, PackedGraph, convert
 from core.potential.relaxation.cell import Matrices, logarithm_forces
 from core.potential.relaxation.evaluation import Evaluation, Evaluator
 from core.potential.relaxation.fire import Walkers

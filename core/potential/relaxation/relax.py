@@ -7,8 +7,8 @@ from chgnet.model import CHGNet
 
 from core.frames.schema import Frame
 from core.potential.compiled_prediction import compile_if_faster
+from core.potential.graph import HasStructure
 from core.potential.models import load_model, model_fingerprint, resolve_device
-from core.potential.prediction import HasStructure
 from core.potential.relaxation.batched import as_frame, relaxations
 from core.potential.relaxation.evaluation import WANTED
 from core.potential.relaxation.kept import kept_relaxations

@@ -60,6 +60,8 @@ class Preflight:
         unseen: elements of the data set that no training frame contains.
         left_out: training frames that CHGNet cannot represent, by reason; not among `n_train`.
         findings: what a check of the training labels finds.
+        store_bytes: what the graphs of the data set will take on the disk, roughly; None if they
+            are there, or so few that they stay in memory.
     """
 
     n_train: int
@@ -76,6 +78,7 @@ class Preflight:
     unseen: list[str]
     left_out: dict[str, int]
     findings: list[Finding]
+    store_bytes: int | None
 
 
 def preview_configs(config: RunConfig) -> dict[str, RunConfig]:

@@ -20,10 +20,12 @@ from core.frames.splits import Split
 from core.frames.store import FrameSet
 from core.potential.examples import load_examples
 from core.potential.forward import Wanted
+from core.potential.graphs.store import store_bytes
 from core.potential.models import resolve_device
 from core.potential.prediction import predict
 from core.potential.tangent.rows import energy_rows
 from core.potential.threads import compute_settings
+from core.process import usable_cores
 from core.progress import Progress, silent
 from core.reference.fits.atomref import AtomRef
 from core.training.loop.method_preview import Preflight
@@ -104,6 +106,7 @@ def preflight(config: RunConfig, *, progress: Progress = silent) -> Preflight:
         unseen=unseen_elements(frame_set, split.train),
         left_out=left_out,
         findings=findings_of(config),
+        store_bytes=store_bytes(frame_set, len(split.train)),
     )
 
 
@@ -228,7 +231,11 @@ def _estimate(
 ) -> float | None:
     """Scale the time of one training step and one evaluation of a few frames by atoms."""
     rows = np.random.default_rng(config.seed).permutation(split.train)
+    began = time.perf_counter()
     candidates = load_examples(frame_set, rows[: min(_TIMED, config.batch_size)])
+    conversion = (time.perf_counter() - began) / max(len(candidates), 1) * len(frame_set)
+    if store_bytes(frame_set, len(split.train)) is None:
+        conversion = 0.0
     examples = [example for example in candidates if trained_labels([example], config.loss)]
     if not examples:
         return None
@@ -260,7 +267,11 @@ def _estimate(
     epochs = config.epochs
     if config.minutes is not None:
         epochs = min(epochs, max(1, int(60 * config.minutes * processes / epoch)))
-    return closed + (epochs * epoch + evaluation * (n_validation + n_test)) / processes
+    return (
+        closed
+        + conversion / usable_cores()
+        + (epochs * epoch + evaluation * (n_validation + n_test)) / processes
+    )
 
 
 def _clock(work: Callable[[], object]) -> float:

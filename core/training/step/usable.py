@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from core.frames.store import FrameSet
 from core.potential.examples import load_examples
-from core.potential.graph_store import IN_MEMORY, store_path
+from core.potential.graphs.store import IN_MEMORY, store_path
 from core.training.settings.config import LossRatios
 from core.training.settings.left_out import reasons
 from core.training.settings.partition import trained_flags

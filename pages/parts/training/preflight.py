@@ -159,6 +159,11 @@ def _show_numbers(config: RunConfig, result: Preflight | None) -> None:
         border=True,
         help=f"The untrained model with the AtomRef of: {method_label(config.method)}.",
     )
+    if result is not None and result.store_bytes is not None:
+        st.caption(
+            f"The graphs of the data set will take about {result.store_bytes / 1e9:,.1f} GB on the "
+            "disk. They are converted once, by all cores, and serve every run on it."
+        )
     if result is not None:
         present = len(SYMBOLS) - len(result.atomref.unseen)
         st.caption(

@@ -14,8 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from core.potential.graph import PackedGraph
-from core.potential.prediction import HasStructure
+from core.potential.graph import HasStructure, PackedGraph
 
 RECORD_VERSION = 2
 """To be raised with every change of the layout or meaning of the bytes."""

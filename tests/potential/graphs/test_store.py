@@ -1,8 +1,10 @@
 import errno
 import os
+import shutil
 import signal
 import threading
 from dataclasses import fields, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,9 +12,9 @@ import pytest
 from core.errors import LabError
 from core.frames.schema import Card
 from core.frames.store import open_frames, write_frames
-from core.potential import graph_store
 from core.potential.graph import convert
-from core.potential.graph_store import find_graphs, store_path
+from core.potential.graphs import making, store
+from core.potential.graphs.store import find_graphs, store_bytes, store_path
 from tests.labelled_lab import (  # noqa: F401
     complete,
     complete_frames,
@@ -32,8 +34,9 @@ LONELY = 3
 @pytest.fixture(autouse=True)
 def own_home(use_home, tmp_path, monkeypatch):
     monkeypatch.setenv("ATOMREF_LAB_HOME", str(tmp_path))
-    monkeypatch.setattr(graph_store, "IN_MEMORY", 10)
-    monkeypatch.setattr(graph_store, "_CHUNK", 5)
+    monkeypatch.setattr(store, "IN_MEMORY", 10)
+    monkeypatch.setattr(making, "_CHUNK", 5)
+    monkeypatch.setattr(making, "_SAMPLED", 0)
 
 
 @pytest.fixture
@@ -54,7 +57,7 @@ def conversions(monkeypatch):
         made.append(1)
         return convert(*arrays)
 
-    monkeypatch.setattr(graph_store, "convert", counted)
+    monkeypatch.setattr(making, "convert", counted)
     return made
 
 
@@ -94,10 +97,40 @@ def test_few_are_converted_and_kept_nowhere(lonely, conversions):
 def test_many_are_kept_once_for_all_rows(lonely, conversions):
     told = []
     find_graphs(lonely, np.arange(11), lambda *progress: told.append(progress))
-    assert told == [(n / 24, f"Converting structures: {n} of 24") for n in (5, 10, 15, 20, 24)]
+    assert told[0] == (0, "Converting structures: 24 graphs take 0.00 GB on the disk")
+    assert told[1:] == [(n / 24, f"Converting structures: {n} of 24") for n in (5, 10, 15, 20, 24)]
     assert cached(lonely) == whole(lonely)
     assert_right(lonely, [*range(24), 3, 5])
     assert_right(lonely, [20, 3])
+    assert len(conversions) == 24
+
+
+def test_several_processes_write_what_one_writes(lonely, monkeypatch):
+    find_graphs(lonely, np.arange(24))
+    path = store_path(lonely)
+    alone = {file.name: file.read_bytes() for file in path.iterdir()}
+    shutil.rmtree(path)
+    monkeypatch.setattr(making, "_MANY", 10)
+    monkeypatch.setattr(making, "usable_cores", lambda: 2)
+    assert_right(lonely, range(24))
+    assert {file.name: file.read_bytes() for file in path.iterdir()} == alone
+
+
+def test_the_size_is_known_before(lonely, monkeypatch):
+    monkeypatch.setattr(making, "_SAMPLED", 24)
+    expected = store_bytes(lonely, 24)
+    assert store_bytes(lonely, 10) is None
+    find_graphs(lonely, np.arange(24))
+    files = [file for file in store_path(lonely).iterdir() if file.suffix != ".json"]
+    assert sum(file.stat().st_size for file in files) == pytest.approx(expected, abs=400)
+    assert store_bytes(lonely, 24) is None
+
+
+def test_a_disk_that_is_too_small_is_told_before(lonely, monkeypatch, conversions):
+    monkeypatch.setattr(making, "_SAMPLED", 24)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=100))
+    with pytest.raises(LabError, match=r"too full to keep the graphs of 24 .* about 0\.00 GB"):
+        find_graphs(lonely, np.arange(24))
     assert len(conversions) == 24
 
 
@@ -148,7 +181,9 @@ def test_a_cancelled_writer_leaves_nothing(lonely):
 def test_what_a_killed_writer_leaves_is_swept(lonely):
     child = os.fork()
     if not child:
-        find_graphs(lonely, np.arange(24), lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+        find_graphs(
+            lonely, np.arange(24), lambda share, _: share and os.kill(os.getpid(), signal.SIGKILL)
+        )
         os._exit(0)
     os.waitpid(child, 0)
     assert len(cached(lonely)) == 2
@@ -161,14 +196,14 @@ def test_a_living_writer_is_not_swept(lonely, tmp_path):
     folder = tmp_path / "cache" / "graphs"
     for name in ("alive", "dead"):
         (folder / f".{name}-v1.0123abcd.partial").mkdir(parents=True)
-    with graph_store._lock(folder / "alive-v1").acquire():
+    with store._lock(folder / "alive-v1").acquire():
         find_graphs(lonely, np.arange(24))
     assert (folder / ".alive-v1.0123abcd.partial").exists()
     assert not (folder / ".dead-v1.0123abcd.partial").exists()
 
 
 def test_two_writers_make_one_store(lonely, conversions, monkeypatch):
-    monkeypatch.setattr(graph_store, "_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(store, "_POLL_SECONDS", 0.01)
     started, seen, waiting = threading.Event(), threading.Event(), []
 
     def slow(share, what):
@@ -248,6 +283,6 @@ def test_every_flipped_bit_of_the_index_makes_the_store_anew(lonely, name):
     whole_file = file.read_bytes()
     for content in flips(whole_file, 60):
         file.write_bytes(content)
-        assert graph_store._open(file.parent, lonely) is None
+        assert store._open(file.parent, lonely) is None
     assert_right(lonely, range(len(lonely)))
     assert file.read_bytes() == whole_file

@@ -5,7 +5,7 @@ import pytest
 from pymatgen.core import Structure
 
 from core.potential.batch import collate
-from core.potential.records import decode, encode
+from core.potential.graphs.records import decode, encode
 
 
 def assert_same(ours, theirs):

@@ -4,9 +4,10 @@ Measured on one core, structures of 32 atoms in the mean: to convert one and kee
 to read it back 0.02 ms, from memory and from the store alike, and a record has 7 kB. Training needs
 every graph once per epoch, and every graph's cost before the first one, so all are converted at
 least once; beyond `IN_MEMORY` frames the results are worth their room on the disk (240,000 frames:
-1.7 GB after 90 s). One store serves all runs on a data set: its validation and test frames are in
-every run, so a store of one run's frames would save little. What takes a few hundred frames at a
-time and needs each once, such as an evaluation, uses a store that is there and does not make one.
+1.7 GB after 90 s of one core, divided among all of them). One store serves all runs on a data set:
+its validation and test frames are in every run, so a store of one run's frames would save little.
+What takes a few hundred frames at a time and needs each once, such as an evaluation, uses a store
+that is there and does not make one.
 """
 
 import contextlib
@@ -20,7 +21,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -30,22 +31,17 @@ from core.errors import LabError
 from core.files import new_directory, write_whole
 from core.frames.schema import Frame, Structures
 from core.home import cache_dir
-from core.potential.graph import PackedGraph, convert
-from core.potential.records import RECORD_VERSION, RecordSize, decode, encode, length_of
+from core.potential.graph import PackedGraph
+from core.potential.graphs.making import INDEX, WHAT, bytes_of, convert_rows
+from core.potential.graphs.records import RECORD_VERSION, RecordSize, decode, length_of
 from core.progress import Progress, report, silent
 
 IN_MEMORY = 8192
 """Frames that are converted for one run and held in memory: 3 s and 60 MB. With more, the wait at
 the start of every run begins to be felt."""
 
-_CHUNK = 256
-"""Frames converted between two calls of a progress callback."""
-
 _POLL_SECONDS = 0.5
 
-_INDEX = np.dtype(
-    [("offset", "<i8")] + [(name, "<i4") for name in RecordSize._fields] + [("sum", "<u4")]
-)
 _RECORDS, _PLACES, _SUMMARY = "records.bin", "places.npy", "summary.json"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -121,7 +117,7 @@ def find_graphs(
         if table is not None:
             return table, np.asarray(rows, dtype=np.int64)
     sink = io.BytesIO()
-    index, left_out = _convert(structures, rows, sink, progress)
+    index, left_out = convert_rows(structures, rows, sink, progress)
     records = np.frombuffer(sink.getbuffer(), dtype=np.uint8)
     return GraphTable(index=index, records=records, left_out=left_out), np.arange(len(rows))
 
@@ -131,32 +127,19 @@ def store_path(structures: Structures) -> Path:
     return cache_dir() / "graphs" / f"{structures.fingerprint}-v{RECORD_VERSION}"
 
 
-def _convert(
-    structures: Structures,
-    rows: NDArray[np.integer],
-    sink: IO[bytes],
-    progress: Progress,
-) -> tuple[NDArray[np.void], dict[int, str]]:
-    """Write the records of some rows, and return index and reasons of a `GraphTable`."""
-    index = np.zeros(len(rows), dtype=_INDEX)
-    left_out: dict[int, str] = {}
-    end = 0
-    for begin in range(0, len(rows), _CHUNK):
-        chunk = rows[begin : begin + _CHUNK]
-        for place, frame in enumerate(structures.frames(chunk), begin):
-            if frame is None:
-                continue
-            try:
-                graph = convert(frame.atomic_numbers, frame.frac_coords, frame.lattice)
-            except LabError as error:
-                left_out[place] = str(error)
-                continue
-            size, record = encode(graph)
-            sink.write(record.data)
-            index[place] = (end, *size, zlib.crc32(record.data))
-            end += len(record)
-        report(progress, begin + len(chunk), len(rows), "Converting structures")
-    return index, left_out
+def store_bytes(structures: Structures, n_rows: int) -> int | None:
+    """Return roughly how many bytes a store will take on the disk.
+
+    Args:
+        structures: the data set.
+        n_rows: number of rows that are wanted of it.
+
+    Returns:
+        Bytes, estimated from some frames; None if the store is there, or will not be made.
+    """
+    if n_rows <= IN_MEMORY or not structures.fingerprint or store_path(structures).exists():
+        return None
+    return bytes_of(structures, np.arange(len(structures)))
 
 
 def _open(path: Path, structures: Structures) -> GraphTable | None:
@@ -173,7 +156,7 @@ def _open(path: Path, structures: Structures) -> GraphTable | None:
         whole = summary["n_bytes"] == len(records)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError):
         return None
-    if not whole or index.dtype != _INDEX or index.shape != (len(structures),):
+    if not whole or index.dtype != INDEX or index.shape != (len(structures),):
         return None
     is_sound = np.zeros(len(index), dtype=bool)
     return GraphTable(
@@ -201,11 +184,15 @@ def _make(path: Path, structures: Structures, progress: Progress) -> GraphTable 
 
 
 def _write(path: Path, structures: Structures, progress: Progress) -> None:
+    rows = np.arange(len(structures))
+    estimate = bytes_of(structures, rows)
+    progress(0.0, f"{WHAT}: {len(rows):,} graphs take {estimate / 1e9:,.2f} GB on the disk")
+    if shutil.disk_usage(path.parent).free < estimate:
+        raise _too_full(path, len(rows), estimate)
     try:
         with new_directory(path) as partial:
             with (partial / _RECORDS).open("wb") as file:
-                rows = np.arange(len(structures))
-                index, left_out = _convert(structures, rows, file, progress)
+                index, left_out = convert_rows(structures, rows, file, progress)
                 file.flush()
                 os.fsync(file.fileno())
                 n_bytes = file.tell()
@@ -219,10 +206,14 @@ def _write(path: Path, structures: Structures, progress: Progress) -> None:
     except OSError as error:
         if error.errno not in _FULL:
             raise
-        raise LabError(
-            f"The disk is too full to keep the graphs of {len(structures):,} frames in "
-            f"{path.parent}; free about 10 kB per frame, or set ATOMREF_LAB_HOME to a larger disk."
-        ) from None
+        raise _too_full(path, len(rows), estimate) from None
+
+
+def _too_full(path: Path, n: int, n_bytes: int) -> LabError:
+    return LabError(
+        f"The disk is too full to keep the graphs of {n:,} frames in {path.parent}; free about "
+        f"{n_bytes / 1e9:,.2f} GB, or set ATOMREF_LAB_HOME to a larger disk."
+    )
 
 
 def _locked(path: Path, n: int, progress: Progress) -> contextlib.AbstractContextManager[object]:
@@ -231,7 +222,7 @@ def _locked(path: Path, n: int, progress: Progress) -> contextlib.AbstractContex
         try:
             return _lock(path).acquire(timeout=_POLL_SECONDS)
         except Timeout:
-            report(progress, 0, n, "Converting structures")
+            report(progress, 0, n, WHAT)
 
 
 def _sweep(folder: Path) -> None:
