@@ -6,6 +6,7 @@ import pytest
 from core.frames.schema import LABELS, Card
 from core.frames.store import open_frames, write_frames
 from core.potential.examples import example, load_examples
+from core.potential.graphs import store
 from core.training.settings.config import LossRatios
 from core.training.settings.partition import label_flags, trained_flags
 from tests.labelled_lab import (  # noqa: F401
