@@ -3,13 +3,15 @@
 from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from core.elements import SYMBOLS
 from core.frames.export.atoms import total
 from core.frames.schema import Card, Frame
+
+_SPECIES: Final = [[], *([{"element": symbol, "occu": 1}] for symbol in SYMBOLS)]
 
 _GPA_TO_KBAR = -10.0
 """From GPa with CHGNet's sign to kBar with VASP's."""
@@ -49,9 +51,9 @@ def structure_dict(frame: Frame) -> dict[str, Any]:
         "charge": 0,
         "lattice": {"matrix": frame.lattice, "pbc": frame.pbc},
         "sites": [
-            {"species": [{"element": symbol, "occu": 1}], "abc": abc, "label": symbol}
-            for symbol, abc in zip(
-                (SYMBOLS[number - 1] for number in frame.atomic_numbers.tolist()),
+            {"species": species, "abc": abc, "label": species[0]["element"]}
+            for species, abc in zip(
+                map(_SPECIES.__getitem__, frame.atomic_numbers.tolist()),
                 frame.frac_coords.tolist(),
                 strict=True,
             )
