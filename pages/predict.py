@@ -5,11 +5,20 @@ import shlex
 import streamlit as st
 
 from core.potential.released import MODELS
-from core.studies.models.given import GivenStructures
-from pages.parts.predict.properties import predictions_of, show_properties
+from pages.parts.predict.asked import Asked
+from pages.parts.predict.equation_of_state import show_equation_of_state
+from pages.parts.predict.properties import choose_structure, predictions_of, show_properties
+from pages.parts.predict.relaxation import show_relaxation
 from pages.parts.predict.structures import choose_structures
 from pages.parts.shared.models import choose_models
 from pages.parts.shared.page import command, errors_shown, head
+from pages.parts.shared.views import choose_view
+
+VIEWS = {
+    "properties": ("Properties", show_properties, "predict"),
+    "relaxation": ("Relaxation", show_relaxation, "relax"),
+    "volume": ("Equation of state", show_equation_of_state, "eos"),
+}
 
 
 def main() -> None:
@@ -29,12 +38,18 @@ def main() -> None:
         name, structures = given
         found = predictions_of(models, name)
         if found:
-            show_properties(name, structures, found)
-        command(*(_command(structures, model) for model in models))
+            place = choose_structure(name, structures, found)
+            view = choose_view({key: label for key, (label, _, _) in VIEWS.items()})
+            asked = Asked(name=name, structures=structures, models=models, found=found, place=place)
+            _, show, program = VIEWS[view]
+            show(asked)
+            words = ["--hull"] if view == "properties" else []
+            command(*(_command(program, asked, model, words) for model in models))
 
 
-def _command(structures: GivenStructures, model: str) -> str:
-    return shlex.join(["atomref", "predict", *structures.arguments, "--model", model])
+def _command(program: str, asked: Asked, model: str, words: list[str]) -> str:
+    given = asked.structures.arguments
+    return shlex.join(["atomref", program, *given, "--model", model, *words])
 
 
 main()

@@ -52,6 +52,7 @@ ROOMS = [
     "core.figures.scaling",
     "core.figures.data",
     "core.figures.stability",
+    "core.figures.models",
     "core.report",
     "core.api",
     "core.cli",

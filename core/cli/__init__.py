@@ -92,6 +92,10 @@ _COMMANDS = {
         "report",
         "Write runs, experiments and sweeps to one self-contained page, or an archive.",
     ),
+    "eos": (
+        "models.equation_of_state",
+        "Compute the energy by volume of every structure in some files, and the bulk modulus.",
+    ),
     "export": (
         "runs",
         "Copy a run's best model to a file that stock CHGNet.from_file loads, with a model card.",

@@ -20,6 +20,9 @@ from core.stability.hulls import hulls
 from core.stability.of_model import ModelEnergies, energies_as_given, own_elements
 from core.stability.phases import Phases, phases_of, with_their_systems
 
+_SAME = 1e-5
+"""eV/atom by which energies of equal structures may differ."""
+
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
 class Placement:
@@ -29,7 +32,8 @@ class Placement:
         formation: formation energies, (n,) eV/atom.
         above_hull: energy above the hull of the known phases, (n,) eV/atom; negative for a
             structure below it, which would be a new stable phase.
-        competing: the phases that it would decompose into, with fractions of atoms, (n,) strings.
+        competing: the phases that the hull consists of there, with fractions of atoms, (n,)
+            strings; its own formula where it is a known phase of the same composition.
         why: why one is not placed, (n,) strings; empty where it is.
         elements: where the elements' energies are from.
         n_phases: (n,) number of known phases in the structure's chemical system.
@@ -92,8 +96,12 @@ def place(
         formation[row] = result.formation_energy[place_of]
         # Of an element's only phase there is no other to compare with: it is the hull.
         rest = result.without[place_of]
-        above[row] = values[row] - rest if np.isfinite(rest) else 0.0
-        competing[row] = result.competing_text(place_of)
+        distance = values[row] - rest if np.isfinite(rest) else 0.0
+        # A known phase on the hull is predicted twice, in single precision.
+        above[row] = 0.0 if abs(distance) < _SAME else distance
+        # Below the mixture of other compositions lies a known phase of the structure's own.
+        own = rest < result.others[place_of] - _SAME
+        competing[row] = formulas[row] if own else result.competing_text(place_of)
     return Placement(
         formation=formation,
         above_hull=above,

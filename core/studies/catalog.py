@@ -13,9 +13,11 @@ _CLASSES = {
     "corrections": "core.studies.corrections:CorrectionsStudy",
     "contents": "core.studies.contents:ContentsStudy",
     "atomref-intervals": "core.studies.atomref_intervals:AtomRefIntervals",
+    "domain": "core.studies.models.trust:DomainStudy",
     "download": "core.studies.download:DownloadStudy",
     "correct": "core.studies.making:CorrectStudy",
     "export": "core.studies.making:ExportStudy",
+    "equation-of-state": "core.studies.models.equation_of_state:EquationOfStateStudy",
     "few": "core.studies.data_efficiency:DataEfficiencyStudy",
     "import": "core.studies.imports:ImportStudy",
     "importance": "core.studies.importance:ImportanceStudy",
@@ -23,12 +25,15 @@ _CLASSES = {
     "join": "core.studies.making:JoinStudy",
     "next": "core.studies.acquisition:NextStudy",
     "offset": "core.studies.model_offset:OffsetStudy",
+    "placement": "core.studies.models.placement:PlacementStudy",
     "prediction": "core.studies.models.prediction:PredictionStudy",
     "prior-comparison": "core.studies.prior_comparison:PriorStudy",
+    "relaxed-structure": "core.studies.models.relaxed_structure:RelaxedStructureStudy",
     "relaxation": "core.studies.models.relaxation:RelaxationStudy",
     "run-errors": "core.studies.run_errors:RunErrorsStudy",
     "stability": "core.studies.stability:StabilityStudy",
     "subset": "core.studies.making:SubsetStudy",
+    "trust": "core.studies.models.trust:TrustStudy",
 }
 
 

@@ -27,12 +27,16 @@ from core.frames.schema import Frame
 from core.frames.sources.structure_files import LeftOut
 from core.potential.released import MODELS
 from core.runs.record.named_models import checkpoint_of
+from core.studies.job.directory import Job
+from core.studies.job.local import compute_here
 from core.transfer.source_model import SourceModel
 
 if TYPE_CHECKING:
     from ase import Atoms
 
     from core.potential.prediction import FramePrediction
+    from core.studies.models.placement import Placed
+    from core.studies.models.trust import Trust
 
 app = typer.Typer()
 
@@ -47,6 +51,16 @@ _HEAD = (
     "max |stress|, GPa",
     "moment, μB",
 )
+_PLACED = {
+    "formula": "formula",
+    "formation_energy": "formation, eV/atom",
+    "energy_above_hull": "above hull, eV/atom",
+    "competing": "would decompose into",
+    "why_not_placed": "not placed",
+    "distance": "distance",
+    "seeds_deviation": "seeds, eV/atom",
+}
+"""Heads of the table of places, by the keys of JSON."""
 
 
 @app.command("predict", cls=LabCommand)
@@ -59,6 +73,15 @@ def predict(
     out: Annotated[
         Path | None, typer.Option(help="New extended XYZ file for structures and predictions.")
     ] = None,
+    hull: Annotated[
+        bool,
+        typer.Option(
+            "--hull",
+            help="Also formation energy, energy above the hull of the known structures of "
+            "mp-structures, distance from the training frames, and disagreement of the runs that "
+            "differ from the model in their seed alone.",
+        ),
+    ] = False,
     device: Device = "auto",
     threads: Threads = None,
     _json: JsonFlag = False,
@@ -96,11 +119,13 @@ def predict(
             out, (_labelled(frame, prediction) for _, _, frame, prediction, _ in predicted)
         )
     rows = [_row(*entry) for entry in predicted]
+    placed = _placed(rows, model, [frame for _, _, frame, _, _ in predicted]) if hull else ""
     unseen = unseen_elements(chosen, [frame for _, _, frame, _, _ in predicted])
     origin = model_origin(chosen)
     paragraphs = [
         columns(_HEAD, [_summary(row) for row in rows]),
         "\n".join(f"left out: {one.place}: {one.why}" for one in left_out),
+        placed,
         never_seen_text(unseen),
         "" if uncertainty is None else uncertainty_text(uncertainty),
         f"Energies are {level_text(model, origin)}. --json and --out give all values.",
@@ -158,6 +183,37 @@ def _summary(row: dict[str, Any]) -> list[Any]:
         None if row["stress"] is None else float(np.abs(row["stress"]).max()),
         float(row["magmoms"].sum()),
     ]
+
+
+def _placed(rows: list[dict[str, Any]], model: str, frames: Sequence[Frame]) -> str:
+    """Add to each row where its structure lies, and return it as a table."""
+    from core.studies.models.given import given, keep  # noqa: PLC0415
+    from core.studies.models.placement import PlacementStudy  # noqa: PLC0415
+    from core.studies.models.trust import TrustStudy  # noqa: PLC0415
+
+    name = keep(given(frames, [frame.frame_id for frame in frames]))
+    place: Placed = compute_here(
+        Job.of(PlacementStudy(model=model, structures=name)), progress_on_stderr()
+    )
+    trust: Trust = compute_here(
+        Job.of(TrustStudy(model=model, structures=name)), progress_on_stderr()
+    )
+    for number, row in enumerate(rows):
+        row |= {
+            "formation_energy": _known(place.formation[number]),
+            "energy_above_hull": _known(place.above_hull[number]),
+            "competing": str(place.competing[number]),
+            "why_not_placed": str(place.why[number]),
+            "distance": _known(trust.distances[number]),
+            "seeds_deviation": _known(trust.seeds[number]),
+        }
+    table = columns(tuple(_PLACED.values()), [[row[key] for key in _PLACED] for row in rows])
+    seeds = f" Seeds: deviation among {trust.n_seeds} runs." if trust.n_seeds > 1 else ""
+    return f"{table}\n\nElements: {place.elements}. Distances: from {trust.domain}.{seeds}"
+
+
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
 
 
 def unseen_elements(chosen: str, frames: Sequence[Frame]) -> list[str]:

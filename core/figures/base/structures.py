@@ -13,7 +13,7 @@ from scipy.spatial import ConvexHull, cKDTree
 
 from core.elements import SYMBOLS
 from core.figures.base.canvas import canvas
-from core.figures.base.theme import palette
+from core.figures.base.theme import Palette, palette
 from core.frames.schema import Frame
 
 Array = NDArray[np.float64]
@@ -34,6 +34,17 @@ _BALLS: Final = ((60, 200), (300, 80))
 """Up to how many atoms a ball has how many corners: many atoms have coarser balls."""
 _COARSEST: Final = 40
 
+_ARROW: Final = 2.0
+"""Length in Å of the largest force's arrow."""
+_TIP: Final = (0.45, 0.16)
+"""Length and radius in Å of an arrow's tip."""
+_CORNERS: Final = 12
+"""Corners of its base."""
+_SHORTEST: Final = 0.02
+"""Share of the largest force below which an atom has no arrow."""
+_NO_FORCE: Final = 1e-3
+"""eV/Å below which no force is drawn at all."""
+
 _EDGES: Final = [
     (np.array(start), np.array(start) + axis)
     for axis in np.eye(3)
@@ -43,7 +54,7 @@ _EDGES: Final = [
 """Ends of the twelve edges of a cell, in fractions of its vectors."""
 
 
-def structure_figure(frame: Frame, *, dark: bool) -> go.Figure:
+def structure_figure(frame: Frame, *, forces: Array | None = None, dark: bool) -> go.Figure:
     """Draw the atoms of one cell, those on its faces on both of them, with bonds and the cell.
 
     Colours are Jmol's, radii a share of the covalent ones (Cordero et al. 2008, DOI
@@ -51,14 +62,15 @@ def structure_figure(frame: Frame, *, dark: bool) -> go.Figure:
 
     Args:
         frame: the structure.
+        forces: an arrow at every atom, (n, 3) eV/Å; the largest is as long as `_ARROW`.
         dark: which theme.
 
     Returns:
-        One mesh per element, named by its symbol, and the lines "bonds" and "cell". The only
-        figure that needs WebGL.
+        One mesh per element, named by its symbol, the lines "bonds" and "cell", and with forces
+        their lines and tips. The only figure that needs WebGL.
     """
     colors = palette(dark=dark)
-    numbers, places = shown_atoms(frame)
+    numbers, places, atoms = shown_atoms(frame)
     hidden = {"visible": False, "showspikes": False}
     figure = canvas(
         height=HEIGHT,
@@ -82,18 +94,22 @@ def structure_figure(frame: Frame, *, dark: bool) -> go.Figure:
     figure.add_trace(_lines("bonds", places[pairs], colors.line, width=6))
     for number in np.unique(numbers):
         figure.add_trace(_balls(int(number), places[numbers == number], n_shown=len(numbers)))
+    if forces is not None:
+        figure.add_traces(_arrows(places, np.asarray(forces, dtype=np.float64)[atoms], colors))
     return figure
 
 
-def shown_atoms(frame: Frame) -> tuple[Integers, Array]:
+def shown_atoms(frame: Frame) -> tuple[Integers, Array, Integers]:
     """Return the atoms of one cell, those on a face repeated on the opposite one.
 
     Returns:
-        Atomic numbers, (m,), and positions in Å, (m, 3).
+        Atomic numbers, (m,), positions in Å, (m, 3), and which atom of the frame each is, (m,).
     """
     numbers: list[int] = []
     places = []
-    for number, place in zip(frame.atomic_numbers, np.mod(frame.frac_coords, 1.0), strict=True):
+    atoms: list[int] = []
+    inside = np.mod(frame.frac_coords, 1.0)
+    for atom, (number, place) in enumerate(zip(frame.atomic_numbers, inside, strict=True)):
         near, far = place < _NEAR, place > 1 - _NEAR
         choices = [
             (x, x + 1) if low else (x - 1, x) if high else (x,)
@@ -101,8 +117,10 @@ def shown_atoms(frame: Frame) -> tuple[Integers, Array]:
         ]
         images = list(product(*choices))
         numbers += [int(number)] * len(images)
+        atoms += [atom] * len(images)
         places += images
-    return np.array(numbers, dtype=np.intp), np.array(places, dtype=np.float64) @ frame.lattice
+    cartesian = np.array(places, dtype=np.float64) @ frame.lattice
+    return np.array(numbers, dtype=np.intp), cartesian, np.array(atoms, dtype=np.intp)
 
 
 def bonded(numbers: Integers, places: Array) -> Integers:
@@ -132,6 +150,45 @@ def _lines(name: str, ends: Array, color: str, *, width: float) -> go.Scatter3d:
         hoverinfo="skip",
         showlegend=False,
     )
+
+
+def _arrows(places: Array, forces: Array, colors: Palette) -> list[go.Scatter3d | go.Mesh3d]:
+    """Return arrows for the (m, 3) forces in eV/Å at the (m, 3) places in Å; none without any."""
+    sizes = np.linalg.norm(forces, axis=1)
+    largest = float(sizes.max(initial=0.0))
+    if largest < _NO_FORCE:
+        return []
+    drawn = sizes > _SHORTEST * largest
+    ends = places[drawn] + _ARROW / largest * forces[drawn]
+    along = forces[drawn] / sizes[drawn, None]
+    # Tips of one size, whatever the force: the lines say how large it is. plotly's own cones would
+    # change the aspect of the scene.
+    across = np.cross(along, np.eye(3)[np.abs(along).argmin(axis=1)])
+    across /= np.linalg.norm(across, axis=1)[:, None]
+    turns = np.linspace(0, 2 * np.pi, _CORNERS, endpoint=False)
+    ring = _TIP[1] * (
+        np.cos(turns)[:, None] * across[:, None]
+        + np.sin(turns)[:, None] * np.cross(along, across)[:, None]
+    )
+    tip = (ends + _TIP[0] * along)[:, None]
+    x, y, z = np.concatenate([tip, ends[:, None] + ring], axis=1).reshape(-1, 3).T
+    corners = np.arange(_CORNERS)
+    first = (_CORNERS + 1) * np.arange(len(ends))[:, None]
+    tips = go.Mesh3d(
+        name="forces",
+        x=x,
+        y=y,
+        z=z,
+        i=np.repeat(first, _CORNERS, axis=1).ravel(),
+        j=(first + 1 + corners).ravel(),
+        k=(first + 1 + (corners + 1) % _CORNERS).ravel(),
+        color=colors.accent,
+        hovertext=np.repeat([f"{size:.3g} eV/Å" for size in sizes[drawn]], _CORNERS + 1),
+        hoverinfo="text",
+        showlegend=False,
+    )
+    lines = _lines("forces", np.stack([places[drawn], ends], axis=1), colors.accent, width=7)
+    return [lines, tips]
 
 
 def _balls(number: int, places: Array, *, n_shown: int) -> go.Mesh3d:

@@ -31,6 +31,10 @@ _ACCELERATED = 10
 Watch = Callable[[float], object]
 """Called before each step of the batch with the structures done, those under way in part."""
 
+Follow = Callable[[int, float, float, NDArray[np.float32], NDArray[np.float64]], object]
+"""Called with every geometry: row of the structure, energy in eV/atom, largest force in eV/Å,
+fractional coordinates (n, 3) and lattice (3, 3)."""
+
 _Point = tuple[float, float, NDArray[np.float32], NDArray[np.float64]]
 """Energy, largest force, fractional coordinates and lattice of one geometry."""
 
@@ -97,6 +101,7 @@ def relaxations(
     budget: int | None = None,
     keep_trajectories: bool = False,
     watch: Watch = lambda _: None,
+    follow: Follow | None = None,
 ) -> Iterator[tuple[int, Relaxed]]:
     """Relax structures on one packed batch; each as ASE's FIRE with its ``FrechetCellFilter``.
 
@@ -112,6 +117,7 @@ def relaxations(
             ``BUDGET``, and more on an accelerator.
         keep_trajectories: keep every geometry.
         watch: called before each step; an exception that it raises ends the work.
+        follow: called with every geometry as it comes.
 
     Yields:
         Row of a structure and what came of it, as they end.
@@ -120,7 +126,13 @@ def relaxations(
         is_accelerated = model.site_wise.weight.device.type != "cpu"
         budget = BUDGET * _ACCELERATED if is_accelerated else BUDGET
     batch = _Batch(
-        model, structures, settings, budget=budget, keep_trajectories=keep_trajectories, watch=watch
+        model,
+        structures,
+        settings,
+        budget=budget,
+        keep_trajectories=keep_trajectories,
+        watch=watch,
+        follow=follow,
     )
     yield from batch.run()
 
@@ -137,10 +149,11 @@ class _Batch:
         budget: int,
         keep_trajectories: bool,
         watch: Watch,
+        follow: Follow | None,
     ) -> None:
         self._structures, self._settings = structures, settings
         self._evaluator = Evaluator(model, budget)
-        self._keep, self._watch = keep_trajectories, watch
+        self._keep, self._watch, self._follow = keep_trajectories, watch, follow
         sizes = [len(structure) for structure in structures]
         self._waiting = deque(sorted(range(len(sizes)), key=lambda row: -sizes[row]))
         self._next: _Case | None = None
@@ -209,6 +222,8 @@ class _Batch:
         for place, case in enumerate(self._cases):
             if self._keep:
                 case.history.append(now.point(place))
+            if self._follow is not None:
+                self._follow(case.row, *now.point(place))
             if ended[place]:
                 state: State = "converged" if converged[place] else "not converged"
                 yield case.row, self._relaxed(place, now, "exploded" if exploded[place] else state)

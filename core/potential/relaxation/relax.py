@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from chgnet.model import CHGNet
 
@@ -9,7 +10,7 @@ from core.frames.schema import Frame
 from core.potential.compiled_prediction import compile_if_faster
 from core.potential.graph import HasStructure
 from core.potential.models import load_model, model_fingerprint, resolve_device
-from core.potential.relaxation.batched import as_frame, relaxations
+from core.potential.relaxation.batched import Follow, as_frame, relaxations
 from core.potential.relaxation.evaluation import WANTED
 from core.potential.relaxation.kept import kept_relaxations
 from core.potential.relaxation.relaxed import Relaxed, RelaxSettings
@@ -27,6 +28,7 @@ def relax(
     *,
     progress: Progress = silent,
     keep_trajectories: bool = False,
+    follow: Follow | None = None,
 ) -> list[Relaxed]:
     """Relax structures, in their order.
 
@@ -39,6 +41,7 @@ def relax(
         settings: when a relaxation ends; by default as in chgnet's StructOptimizer.
         progress: reports the structures done, those under way in part; it may raise to stop.
         keep_trajectories: keep every geometry.
+        follow: called with every geometry of those that are relaxed now, by row.
 
     Returns:
         What came of each structure; those that did not converge say why.
@@ -60,11 +63,20 @@ def relax(
             kept.write()
             progress((n_kept + done) / n, f"Relaxing structures: {len(found):,} of {n:,}")
 
+        def told(place: int, *point: Any) -> None:
+            if follow is not None:
+                follow(keys.index(missing[place]), *point)
+
         frames = [different[key] for key in missing]
         n_atoms = sum(len(frame) for frame in frames)
         compile_if_faster(model, WANTED, n_atoms * min(USUAL_STEPS, chosen.steps + 1))
         for place, relaxed in relaxations(
-            model, frames, chosen, keep_trajectories=keep_trajectories, watch=watch
+            model,
+            frames,
+            chosen,
+            keep_trajectories=keep_trajectories,
+            watch=watch,
+            follow=None if follow is None else told,
         ):
             found[missing[place]] = relaxed
             kept.put(missing[place], relaxed)
@@ -80,6 +92,7 @@ def relax_with(
     threads: int | None = None,
     progress: Progress = silent,
     keep_trajectories: bool = False,
+    follow: Follow | None = None,
 ) -> list[Relaxed]:
     """Load a model and relax structures with it, as ``relax`` does.
 
@@ -91,6 +104,7 @@ def relax_with(
         threads: CPU threads; None uses the physical cores.
         progress: as in ``relax``.
         keep_trajectories: keep every geometry.
+        follow: as in ``relax``.
 
     Returns:
         As ``relax``.
@@ -102,7 +116,12 @@ def relax_with(
     model = load_model(model_name, where)
     with compute_settings(threads, where):
         return relax(
-            model, structures, settings, progress=progress, keep_trajectories=keep_trajectories
+            model,
+            structures,
+            settings,
+            progress=progress,
+            keep_trajectories=keep_trajectories,
+            follow=follow,
         )
 
 

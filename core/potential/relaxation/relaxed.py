@@ -1,9 +1,11 @@
 """How structures are relaxed, and what comes of it; imports no torch."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -54,6 +56,40 @@ class Trajectory:
         """Return the number of geometries."""
         return len(self.energies)
 
+    def table(self) -> pd.DataFrame:
+        """Return one row per geometry.
+
+        Columns: step, energy_per_atom (eV/atom), change_mev_per_atom (from the first geometry),
+        max_force (eV/Å) and volume_per_atom (Å³).
+        """
+        n_atoms = self.frac_coords.shape[1]
+        return pd.DataFrame(
+            {
+                "step": np.arange(len(self)),
+                "energy_per_atom": self.energies,
+                "change_mev_per_atom": 1000 * (self.energies - self.energies[0]),
+                "max_force": self.max_forces,
+                "volume_per_atom": np.abs(np.linalg.det(self.lattices)) / n_atoms,
+            }
+        )
+
+    def frame(self, given: Frame, step: int) -> Frame:
+        """Return the geometry of a step, without labels.
+
+        Args:
+            given: the structure that was relaxed.
+            step: number of the geometry, from 0.
+        """
+        return replace(
+            given,
+            frac_coords=self.frac_coords[step].astype(np.float64),
+            lattice=self.lattices[step],
+            energy_per_atom=None,
+            forces=None,
+            stress=None,
+            magmoms=None,
+        )
+
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
 class Relaxed:
@@ -99,3 +135,9 @@ class Relaxed:
     def stress(self) -> NDArray[np.float64] | None:
         """Stress in GPa with chgnet's sign, (3, 3), None without energy."""
         return self.structure.stress
+
+
+def all_steps(ways: Mapping[str, Trajectory]) -> pd.DataFrame:
+    """Return the tables of several models' trajectories, with a column model."""
+    tables = [way.table().assign(model=model) for model, way in ways.items()]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()

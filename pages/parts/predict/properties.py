@@ -1,21 +1,25 @@
 """What models predict for the structures, side by side."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
 from core.studies.models.given import GivenStructures
+from core.studies.models.placement import Placed, PlacementStudy
 from core.studies.models.prediction import Predictions, PredictionStudy
+from pages.parts.predict.asked import UNKNOWN, Asked
+from pages.parts.predict.warnings import show_warnings
 from pages.parts.shared.job import computed
-from pages.parts.shared.page import plain
+from pages.parts.shared.page import errors_shown, plain, signed
 from pages.parts.shared.selection import linked_table
 from pages.parts.shared.structures import show_structure
+from pages.parts.shared.views import one_of
 
 PICKED = "structure"
 
 
-def predictions_of(models: list[str], name: str) -> dict[str, Predictions]:
+def predictions_of(models: Sequence[str], name: str) -> dict[str, Predictions]:
     """Return the predictions of the models that are done; the others show their state."""
     found = {}
     for model in models:
@@ -25,27 +29,68 @@ def predictions_of(models: list[str], name: str) -> dict[str, Predictions]:
     return found
 
 
-def show_properties(
-    name: str, structures: GivenStructures, found: Mapping[str, Predictions]
-) -> None:
-    """Show all structures, and the chosen one with all its properties."""
-    place = choose_structure(name, structures, found)
+def show_properties(asked: Asked) -> None:
+    """Show the chosen structure with all that the models say of it."""
+    place, found = asked.place, asked.found
+    placed = placements(asked)
     left, right = st.columns([3, 2], gap="medium")
     with left:
         st.dataframe(
-            quantities(place, found),
-            key=f"properties-{name}-{place}",
+            [*quantities(place, found), *placement_rows(place, found, placed)],
+            key=f"properties-{asked.name}-{place}",
             hide_index=True,
-            column_config={"quantity": "Quantity"},
+            column_config={"quantity": st.column_config.TextColumn("Quantity", width="medium")},
         )
         if len(found) > 1:
             st.caption("Energies of models of different functionals have different zeros.")
-        for model, one in found.items():
-            if one.why[place]:
-                st.warning(plain(f"{model}: {one.why[place]}"))
+        for one in placed.values():
+            st.caption(
+                plain(
+                    f"Hulls are of the model's own energies of the {one.n_phases[place]:,} known "
+                    f"structures in the chemical system (mp-structures, as given). Elements: "
+                    f"{one.elements}."
+                )
+            )
+            break
     with right:
-        frame = structures.frame(place)
-        show_structure(frame, structures.formulas[place], key=f"given-{name}-{place}")
+        show_forces(asked)
+    for model, one in placed.items():
+        if one.why[place]:
+            st.caption(plain(f"{model}: not among the known phases, {one.why[place]}."))
+    show_warnings(asked)
+
+
+def show_forces(asked: Asked) -> None:
+    """Show the structure with the forces of one model as arrows."""
+    models = [model for model, one in asked.found.items() if not one.why[asked.place]]
+    forces, formula = None, asked.structures.formulas[asked.place]
+    title = formula
+    if models:
+        model = models[0]
+        if len(models) > 1:
+            model = one_of(st, "Forces of", models, default=models[0], key="forces-of", wrap=True)
+        one = asked.found[model]
+        forces = one.forces[one.atoms(asked.place)]
+        largest = one.summary(asked.place)["max_force"]
+        title = f"{formula}, forces of {model}, at most {largest:.3g} eV/Å"
+    show_structure(
+        asked.structures.frame(asked.place),
+        title,
+        key=f"given-{asked.name}-{asked.place}",
+        forces=forces,
+    )
+
+
+def placements(asked: Asked) -> dict[str, Placed]:
+    """Return where the structures lie among the known phases, by the models that are done."""
+    found = {}
+    for model in asked.found:
+        with errors_shown():
+            study = PlacementStudy(model=model, structures=asked.name)
+            one: Placed | None = computed(study, what=f"The hull by {model}")
+            if one is not None:
+                found[model] = one
+    return found
 
 
 def choose_structure(
@@ -94,7 +139,35 @@ def quantities(place: int, found: Mapping[str, Predictions]) -> list[dict[str, A
     return [
         {
             "quantity": label,
-            **{model: f"{values[key]:.{digits}f}" for model, values in summaries.items()},
+            **{model: signed(values[key], digits=digits) for model, values in summaries.items()},
         }
         for key, (label, digits) in labels.items()
+    ]
+
+
+def placement_rows(
+    place: int, found: Mapping[str, Predictions], placed: Mapping[str, Placed]
+) -> list[dict[str, Any]]:
+    """Return the rows on formation energy and hull."""
+
+    def row(label: str, values: Mapping[str, str]) -> dict[str, Any]:
+        return {"quantity": label, **{model: values.get(model, UNKNOWN) for model in found}}
+
+    return [
+        row(
+            "Formation energy, eV/atom",
+            {model: signed(float(one.formation[place]), digits=3) for model, one in placed.items()},
+        ),
+        row(
+            "Above the hull, meV/atom",
+            {
+                # Without the sign of what is zero.
+                model: signed(round(1000 * float(one.above_hull[place]), 1) + 0.0, digits=1)
+                for model, one in placed.items()
+            },
+        ),
+        row(
+            "Would decompose into",
+            {model: str(one.competing[place]) or UNKNOWN for model, one in placed.items()},
+        ),
     ]

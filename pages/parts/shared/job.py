@@ -17,11 +17,12 @@ QUICK = 6.0
 REFRESH = "1s"
 
 
-def computed(study: Study) -> Any:
+def computed(study: Study, *, what: str = "") -> Any:
     """Return a study's result, or None while there is none; its state and controls are then shown.
 
     Args:
         study: the study; its result is saved for the next time.
+        what: what is computed, in the singular, where a page has several studies.
 
     Raises:
         LabError: if settings and data do not fit together.
@@ -36,7 +37,7 @@ def computed(study: Study) -> Any:
             return compute_here(job, lambda share, what: bar.progress(min(share, 1.0), f"{what} …"))
         finally:
             bar.empty()
-    st.fragment(_panel, run_every=REFRESH if status.state == "running" else None)(job)
+    st.fragment(_panel, run_every=REFRESH if status.state == "running" else None)(job, what)
     return None
 
 
@@ -45,7 +46,7 @@ def _result(path: str, _job: Job) -> Any:  # noqa: ARG001  the path is the cache
     return _job.result()
 
 
-def _panel(job: Job) -> None:
+def _panel(job: Job, what: str) -> None:
     with errors_shown(), st.container(border=True):
         status = job.status()
         if status.state == "done":
@@ -53,7 +54,7 @@ def _panel(job: Job) -> None:
         if status.state == "running":
             _running(job, status)
         else:
-            _idle(job, status)
+            _idle(job, status, what)
 
 
 def _running(job: Job, status: JobStatus) -> None:
@@ -66,13 +67,14 @@ def _running(job: Job, status: JobStatus) -> None:
         st.rerun()
 
 
-def _idle(job: Job, status: JobStatus) -> None:
+def _idle(job: Job, status: JobStatus, what: str) -> None:
     if status.state == "failed":
         st.error(plain(status.message), icon=":material/error:")
     elif status.state == "cancelled":
         st.info("Cancelled before it was done.")
     else:
-        st.markdown("This has not been computed for these settings and data yet.")
+        name = plain(what or "This")
+        st.markdown(f"{name} has not been computed for these settings and data yet.")
     label = "Compute" if status.state == "new" else "Try again"
     seconds = duration_text(job.study.seconds())
     if st.button(

@@ -71,20 +71,23 @@ def material(row: Any, choice: PairChoice, *, key: str) -> None:
     show_structure(frame, row["formula"], key=f"{key}-viewer-{row['material_id']}")
 
 
-def show_structure(frame: Frame | None, formula: str, *, key: str) -> None:
+def show_structure(
+    frame: Frame | None, formula: str, *, key: str, forces: Any | None = None
+) -> None:
     """Show a structure that can be turned.
 
     Args:
         frame: the structure; None if there is none.
         formula: shown above it.
         key: names the viewer.
+        forces: forces to draw as arrows, (n, 3) eV/Å.
     """
     st.markdown(f"**{plain(formula)}**")
     if frame is None:
         st.info("This row has no structure.")
         return
     st.plotly_chart(
-        structure_figure(frame, dark=is_dark()),
+        structure_figure(frame, forces=forces, dark=is_dark()),
         key=key,
         theme=None,
         config=figure_config(frame.material_id),

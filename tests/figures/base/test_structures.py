@@ -29,7 +29,7 @@ def rock_salt():
 
 
 def test_atoms_on_a_face_are_drawn_on_both(rock_salt):
-    numbers, places = shown_atoms(rock_salt)
+    numbers, places, _ = shown_atoms(rock_salt)
     assert np.unique(numbers, return_counts=True)[1].tolist() in ([14, 13], [13, 14])
     grid = np.round(places / 2.82).astype(int)
     np.testing.assert_allclose(places, 2.82 * grid, atol=1e-9)
@@ -37,7 +37,7 @@ def test_atoms_on_a_face_are_drawn_on_both(rock_salt):
 
 
 def test_bonds_of_rock_salt_are_the_lines_of_the_grid(rock_salt):
-    numbers, places = shown_atoms(rock_salt)
+    numbers, places, _ = shown_atoms(rock_salt)
     pairs = bonded(numbers, places)
     assert len(pairs) == 3 * 2 * 9
     assert (numbers[pairs[:, 0]] != numbers[pairs[:, 1]]).all()
@@ -86,3 +86,18 @@ def test_many_atoms_take_coarse_balls_and_no_bond_breaks_nothing():
     one = frame_of(bulk("Fe", cubic=True, a=9.0))
     bonds = next(t for t in structure_figure(one, dark=True).data if t.name == "bonds")
     assert len(bonds.x) == 0
+
+
+def test_forces_are_arrows_in_their_direction(rock_salt):
+    forces = np.zeros((len(rock_salt), 3))
+    forces[0], forces[1] = (0.5, 0, 0), (0, 0, -1.0)
+    lines, tips = (t for t in structure_figure(rock_salt, forces=forces, dark=True).data[-2:])
+    numbers, places, atoms = shown_atoms(rock_salt)
+    ends = np.stack([lines.x, lines.y, lines.z], axis=1).reshape(-1, 3, 3)
+    for begin, end, _ in ends:
+        (atom,) = np.unique(atoms[np.isclose(places, begin).all(axis=1)])
+        np.testing.assert_allclose(end - begin, 2.0 * forces[atom], atol=1e-6)
+    assert len(ends) == np.isin(atoms, [0, 1]).sum() == len(tips.x) / 13
+    assert len(numbers) == len(atoms)
+    none = structure_figure(rock_salt, forces=np.zeros_like(forces), dark=True)
+    assert "forces" not in {trace.name for trace in none.data}

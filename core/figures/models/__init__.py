@@ -1,0 +1,1 @@
+"""What models say of structures, and how far they are from labels."""

@@ -1,0 +1,175 @@
+"""The chosen structure relaxed by each model, followed while it goes on."""
+
+from typing import Any
+
+import streamlit as st
+
+from core.figures.models.relaxation import relaxation_curves
+from core.figures.stability.classification import Line
+from core.frames.provenance import Provenance
+from core.potential.relaxation.cells import cell_table
+from core.potential.relaxation.relaxed import RelaxSettings, Trajectory, all_steps
+from core.studies.job.directory import Job
+from core.studies.models.relaxed_structure import RelaxedStructure, RelaxedStructureStudy
+from pages.parts.predict.asked import Asked
+from pages.parts.shared.figure import show
+from pages.parts.shared.job import REFRESH, computed
+from pages.parts.shared.models import looks_of
+from pages.parts.shared.page import is_dark, plain, signed
+from pages.parts.shared.structures import show_structure
+from pages.parts.shared.views import number, one_of
+
+CELLS: dict[str, Any] = {
+    "quantity": "Cell",
+    "given": st.column_config.NumberColumn("As given", format="%.4f"),
+    "relaxed": st.column_config.NumberColumn("At this step", format="%.4f"),
+    "change": st.column_config.NumberColumn("Change", format="percent"),
+}
+
+
+def choose_settings() -> RelaxSettings:
+    """Show when relaxations end."""
+    left, middle, right = st.columns([2, 2, 3], vertical_alignment="bottom")
+    usual = RelaxSettings()
+    fmax = number(
+        left,
+        "Largest force, eV/Å",
+        "fmax",
+        min_value=0.001,
+        max_value=10.0,
+        value=usual.fmax,
+        step=0.01,
+        format="%.3f",
+        help="The relaxation ends when no atom, and no row of the cell, has a larger one.",
+    )
+    steps = number(
+        middle, "Steps at most", "steps", min_value=1, max_value=5000, value=usual.steps, step=100
+    )
+    keeps_cell = right.toggle(
+        "Keep the cell", key="keep-cell", bind="query-params", help="Relax the atoms only."
+    )
+    return RelaxSettings(fmax=fmax, steps=steps, relax_cell=not keeps_cell)
+
+
+def show_relaxation(asked: Asked) -> None:
+    """Show the view: energies and forces by step, the geometries, and what came of it."""
+    settings = choose_settings()
+    done: dict[str, RelaxedStructure] = {}
+    under_way: dict[str, RelaxedStructureStudy] = {}
+    for model in asked.models:
+        study = RelaxedStructureStudy(
+            model=model, structures=asked.name, place=asked.place, settings=settings
+        )
+        one: RelaxedStructure | None = computed(study, what=f"The relaxation by {model}")
+        if one is not None:
+            done[model] = one
+        elif Job.of(study).status().state == "running":
+            under_way[model] = study
+    if under_way:
+        st.fragment(_follow, run_every=REFRESH)(asked, under_way, done, settings)
+    elif done:
+        _show_curves(asked, {model: one.trajectory for model, one in done.items()}, settings)
+    if done:
+        _show_ends(done)
+        _show_geometry(asked, done)
+
+
+def _follow(
+    asked: Asked,
+    under_way: dict[str, RelaxedStructureStudy],
+    done: dict[str, RelaxedStructure],
+    settings: RelaxSettings,
+) -> None:
+    """Show how far the relaxations are, drawn anew every second."""
+    ways = {model: one.trajectory for model, one in done.items()}
+    for model, study in under_way.items():
+        way = study.so_far()
+        if way is not None:
+            ways[model] = way
+    _show_curves(asked, ways, settings)
+    for model in under_way:
+        if model in ways:
+            way, given = ways[model], asked.structures.frame(asked.place)
+            show_structure(
+                way.frame(given, len(way) - 1),
+                f"{asked.structures.formulas[asked.place]} by {model}, step {len(way) - 1:,}",
+                key=f"live-{model}",
+            )
+            break
+
+
+def _show_curves(asked: Asked, ways: dict[str, Trajectory], settings: RelaxSettings) -> None:
+    looks = looks_of(asked.models, dark=is_dark())
+    lines = []
+    for model, way in ways.items():
+        label, color, dash = looks[model]
+        lines.append(Line(name=label, color=color, dash=dash, table=way.table()))
+    show(
+        relaxation_curves(lines, fmax=settings.fmax, dark=is_dark()),
+        name="relaxation",
+        caption="The energy falls until the largest force is below the dashed line.",
+        source=Provenance(
+            data=str(asked.structures.names[asked.place]),
+            labels=set(asked.models),
+            details=f"{settings.text()}.",
+        ),
+        table=lambda: all_steps(ways),
+    )
+
+
+def _show_ends(done: dict[str, RelaxedStructure]) -> None:
+    st.dataframe(
+        [
+            {
+                "model": model,
+                "state": one.state,
+                "steps": one.steps,
+                "energy": signed(one.energy, digits=4),
+                "gain": signed(1000 * float(one.energy - one.trajectory.energies[0]), digits=1),
+                "force": f"{one.max_force:.4f}",
+                "volume": f"{one.volume_change:+.2%}".replace("-", "−"),
+                "reason": one.reason,
+            }
+            for model, one in done.items()
+        ],
+        key="relaxation-ends",
+        hide_index=True,
+        column_config={
+            "model": "Model",
+            "state": "State",
+            "steps": "Steps",
+            "energy": "Energy, eV/atom",
+            "gain": "Change, meV/atom",
+            "force": "Largest force, eV/Å",
+            "volume": "Volume",
+            "reason": st.column_config.TextColumn("Why", width="large"),
+        },
+    )
+
+
+def _show_geometry(asked: Asked, done: dict[str, RelaxedStructure]) -> None:
+    """Show one geometry of one model's relaxation."""
+    model = max(done, key=lambda name: len(done[name].trajectory))
+    if len(done) > 1:
+        model = one_of(
+            st, "Geometries of", list(done), default=model, key="geometries-of", wrap=True
+        )
+    way, given = done[model].trajectory, asked.structures.frame(asked.place)
+    last = len(way) - 1
+    step = last
+    if last:
+        step = st.slider("Step", 0, last, last, key=f"step-{model}-{asked.place}-{last}")
+    frame = way.frame(given, step)
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        show_structure(
+            frame,
+            f"{asked.structures.formulas[asked.place]} by {model}, step {step:,} of {last:,}",
+            key=f"geometry-{model}-{step}",
+        )
+    with right:
+        st.dataframe(
+            cell_table(given, frame), key="geometry-cell", hide_index=True, column_config=CELLS
+        )
+        if done[model].reason:
+            st.caption(plain(done[model].reason))
