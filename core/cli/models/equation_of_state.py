@@ -46,7 +46,7 @@ def eos(
     ] = False,
     _json: JsonFlag = False,
 ) -> Answer:
-    """Compute the energy by volume of every structure, and fit Birch and Murnaghan's curve.
+    """Compute the energy by volume of every structure in some files, and the bulk modulus.
 
     Structures without such a curve are listed with the reason, and the exit status is 0 unless
     there is none.
