@@ -60,6 +60,7 @@ def lab(home, monkeypatch, looks, launched):
     monkeypatch.setattr("core.cli.train.execute", lambda _path, **_: list_runs()[0].status())
     monkeypatch.setattr("core.cli.groups.group._wait", lambda _group: None)
     monkeypatch.setattr("core.cli.models.evaluate.checkpoint_for", lambda *_: "chgnet-0.3.0")
+    monkeypatch.setattr("core.checks.domain._SAMPLE", 8)
     monkeypatch.setattr(Group, "launch", lambda _group: None)
     table = open_dataset("mp-structures").table().iloc[::40]
     table[["material_id", "formula"]].assign(
