@@ -41,7 +41,12 @@ _EXTENTS = {"cell": "cell", "formula unit": "f.u."}
 
 
 def extent_finding(
-    counts: np.ndarray, energies: np.ndarray, *, of_formulas: bool = False, read_as: str = "eV/atom"
+    counts: np.ndarray,
+    energies: np.ndarray,
+    *,
+    of_formulas: bool = False,
+    n_atoms: np.ndarray | None = None,
+    read_as: str = "eV/atom",
 ) -> Finding | None:
     """Return a finding if energies that count as eV/atom are totals.
 
@@ -49,12 +54,17 @@ def extent_finding(
         counts: atoms of each element in the cell, (n, 94) integers.
         energies: energies as they are stored, (n,) eV/atom.
         of_formulas: whether the numbers are those of formulas rather than of cells.
+        n_atoms: of formulas: atoms in the cell of each row, (n,), where known.
         read_as: unit in which they were read.
     """
+    known = np.zeros(len(counts)) if n_atoms is None else n_atoms
     # Frames of one cell differ by what no count of atoms explains.
-    cells, place = np.unique(counts, axis=0, return_inverse=True)
+    rows, place = np.unique(np.column_stack([counts, known]), axis=0, return_inverse=True)
+    cells, known = rows[:, :-1], rows[:, -1]
     energies = np.bincount(place, energies) / np.bincount(place)
     sizes = {"formula unit": cells.sum(axis=1)} if of_formulas else atoms_by_extent(cells)
+    if (known > 0).all():
+        sizes["cell"] = known
     found = _by_composition(cells, energies, sizes) or _by_size(energies, sizes)
     if found is None:
         return None
@@ -103,8 +113,10 @@ def are_per_atom(counts: np.ndarray, energies: np.ndarray) -> bool:
 
     Args:
         counts: atoms of each element in the cell, (n, 94) integers.
-        energies: energies as the file has them, (n,).
+        energies: energies as the file has them, (n,), NaN where missing.
     """
+    known = np.isfinite(energies)
+    counts, energies = counts[known], energies[known]
     left = left_by_extent(counts, energies, {"cell": counts.sum(axis=1)})
     return bool(left) and left["cell"] >= _CLEAR * left["atom"]
 
@@ -171,6 +183,7 @@ def refuse_column(
     where: str,
     *,
     of_formulas: bool = False,
+    n_atoms: np.ndarray | None = None,
     read_as: str = "eV/atom",
 ) -> None:
     """Refuse energies that count as eV/atom and are totals.
@@ -180,6 +193,7 @@ def refuse_column(
         energies: (n,) eV/atom, NaN where missing.
         where: file and column in the message.
         of_formulas: whether the numbers are those of the formulas as they are written.
+        n_atoms: of formulas: atoms in the cell of each row, (n,), where known.
         read_as: unit in which the energies were read.
 
     Raises:
@@ -189,7 +203,11 @@ def refuse_column(
     if not len(valid):
         return
     finding = extent_finding(
-        counts[valid], energies[valid], of_formulas=of_formulas, read_as=read_as
+        counts[valid],
+        energies[valid],
+        of_formulas=of_formulas,
+        n_atoms=None if n_atoms is None else n_atoms[valid],
+        read_as=read_as,
     )
     if finding is not None:
         raise LabError(f"{where}: {finding.text}")

@@ -105,3 +105,41 @@ def test_a_table_of_totals_is_refused_and_read_with_its_unit(tmp_path, monkeypat
         import_energies(tmp_path / "t.csv", **common)
     import_energies(tmp_path / "t.csv", **common, units={"energy": "eV/f.u."})
     np.testing.assert_allclose(open_dataset("mine").energy("energy_pbe"), energies)
+
+
+def energy_table(tmp_path, energies, **columns):
+    path = tmp_path / "t.csv"
+    pd.DataFrame({"formula": FORMULAS[: len(energies)], "energy": energies, **columns}).to_csv(
+        path, index=False
+    )
+    return path
+
+
+RNG = np.random.default_rng(3)
+NUMBERS = RNG.integers(1, 7, (60, 2))
+FORMULAS = [
+    f"{a}{n}{b}{m}"
+    for (n, m), a, b in zip(
+        NUMBERS, RNG.choice(["Li", "Na", "K"], 60), RNG.choice(["O", "S", "Cl"], 60), strict=True
+    )
+]
+PER_ATOM = -4 - NUMBERS[:, 0] / NUMBERS.sum(axis=1)
+
+
+def test_the_extent_of_formulas_is_seen_or_asked_for(tmp_path):
+    """A column that names neither functional nor extent, as chgnet_energy, may hold totals."""
+    number = NUMBERS.sum(axis=1)
+    cell = number * RNG.integers(1, 5, 60)
+    take = {"name": "x", "functional": "PBE"}
+    assert import_energies(energy_table(tmp_path, PER_ATOM), **take).n == 60
+    with pytest.raises(LabError, match=r"totals of the formula unit.*energy=eV/f\.u\."):
+        import_energies(energy_table(tmp_path, PER_ATOM * number), **{**take, "name": "y"})
+    totals = energy_table(tmp_path, PER_ATOM * cell, nsites=cell)
+    with pytest.raises(LabError, match=r"totals of the cell.*energy=eV/cell"):
+        import_energies(totals, **{**take, "name": "y"})
+    card = import_energies(totals, units={"energy": "eV/cell"}, **{**take, "name": "y"})
+    assert open_dataset(card.name).energy("energy").tolist() == pytest.approx(PER_ATOM.tolist())
+    few = energy_table(tmp_path, PER_ATOM[:5])
+    with pytest.raises(LabError, match=r"not known whether energy belongs.*--unit energy=eV/atom"):
+        import_energies(few, **{**take, "name": "z"})
+    assert import_energies(few, units={"energy": "eV/atom"}, **{**take, "name": "z"}).n == 5

@@ -20,8 +20,8 @@ from core.elements import (
     fractions_from_formulas,
 )
 from core.errors import LabError
-from core.frames.column_names import differ_in_corrections
-from core.frames.extent import refuse_column
+from core.frames.column_names import UNKNOWN, differ_in_corrections
+from core.frames.extent import are_per_atom, refuse_column
 from core.frames.functionals import canonical_functional
 from core.frames.pairs import write_pairs
 from core.frames.registry import new_dataset_path
@@ -185,19 +185,46 @@ class EnergyTable(MappedTable):
         self._refuse_totals(data, counts, of_formulas=False)
 
     def refuse_totals_of_formulas(self, data: pd.DataFrame) -> None:
-        """Raise LabError if energies without a stated unit are totals of the formulas."""
-        self._refuse_totals(data, amounts_from_formulas(data["formula"]), of_formulas=True)
+        """Raise LabError if energies without a stated unit are totals, or may be.
+
+        Columns named after a functional are taken as eV/atom where their energies do not tell;
+        others, such as matbench-discovery's chgnet_energy, often are totals of cells.
+        """
+        counts = amounts_from_formulas(data["formula"])
+        self._refuse_totals(data, counts, of_formulas=True)
+        doubtful = {
+            field: column
+            for field, column in self.mapping.items()
+            if column in self._energies
+            and self._unit_of[column].is_assumed
+            and self.guess.energy(column).functional == UNKNOWN
+            and not are_per_atom(counts, data[column].to_numpy())
+        }
+        if doubtful:
+            unit = self._unit_of[next(iter(doubtful.values()))].unit.name.rpartition("/")[0]
+            flags = " ".join(f"--unit {field}={unit}/atom" for field in doubtful)
+            raise LabError(
+                f"{self.file.path.name}: it is not known whether {' and '.join(doubtful.values())} "
+                f"belongs to an atom or to the cell, and the energies do not show it; say {flags}, "
+                "or /cell where a column nsites gives the numbers of atoms."
+            )
 
     def _refuse_totals(self, data: pd.DataFrame, counts: np.ndarray, *, of_formulas: bool) -> None:
         """Refuse energies without a stated unit that are totals."""
         known = counts.any(axis=1)
+        n_atoms = data.get(self.mapping.get("n_atoms", "")) if of_formulas else None
         for column in self._energies:
             if self._unit_of[column].is_assumed and known.any():
                 energies = data[column].to_numpy()[known]
                 where = f"{self.file.path.name}, column {column!r}"
                 read_as = self._unit_of[column].unit.name
                 refuse_column(
-                    counts[known], energies, where, of_formulas=of_formulas, read_as=read_as
+                    counts[known],
+                    energies,
+                    where,
+                    of_formulas=of_formulas,
+                    n_atoms=None if n_atoms is None else n_atoms.to_numpy(float)[known],
+                    read_as=read_as,
                 )
 
     @cached_property
