@@ -3,13 +3,14 @@ SHELL := /bin/bash
 PORT ?= 8501
 HOST ?= localhost
 SECONDS_PER_READER ?= 1200
+SECONDS ?= 1800
 BIN := .venv/bin
 # The first interpreter that runs and has the right version; PYTHON=… on the command line wins.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
 	$$p -c 'import sys; sys.exit((3, 11) > sys.version_info[:2] or sys.version_info[:2] > (3, 12))' \
 	2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help venv app test lint docs bench fuzz data clean
+.PHONY: help venv app test lint docs bench fuzz soak data clean
 
 help:
 	@echo "make app    set up and open the dashboard (PORT=8501 HOST=localhost; OPEN=1 lets everybody in)"
@@ -18,6 +19,7 @@ help:
 	@echo "make docs   build the documentation into site/, to be opened in a browser"
 	@echo "make bench  side by side against the real peers, one JSON line each"
 	@echo "make fuzz   damaged files for every reader (SECONDS_PER_READER=1200 READERS='json table')"
+	@echo "make soak   servers and runs killed at random (SECONDS=1800)"
 	@echo "make data   make the embedded data again from their sources"
 
 venv: .venv/dev.stamp
@@ -42,6 +44,9 @@ bench: .venv/dev.stamp
 
 fuzz: .venv/dev.stamp
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS_PER_READER) $(if $(READERS),--reader $(READERS))
+
+soak: .venv/dev.stamp
+	$(BIN)/python -m tests.soak --seconds $(SECONDS)
 
 data: .venv/app.stamp
 	$(BIN)/python data/recipes/elements.py

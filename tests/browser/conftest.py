@@ -77,13 +77,14 @@ class Lab:
     def is_running(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
-    def start(self) -> None:
+    def start(self, lab_home: Path | None = None) -> None:
+        """Start it, on its own home unless another is given."""
         options = ["--server.headless=true", f"--server.port={self.port}"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "streamlit", "run", self.script.name, *options],
                 cwd=self.script.parent,
-                env={**os.environ, "ATOMREF_LAB_HOME": str(self.home)},
+                env={**os.environ, "ATOMREF_LAB_HOME": str(lab_home or self.home)},
                 stdout=log,
                 stderr=log,
             )

@@ -24,7 +24,8 @@ def started(home, monkeypatch):
 
     def client(mode, address=AWAY):
         monkeypatch.setattr(guard, "mode", lambda: mode)
-        return TestClient(SERVER, client=address, follow_redirects=False)
+        url = "http://localhost:8501" if mode == "local" else "http://testserver"
+        return TestClient(SERVER, base_url=url, client=address, follow_redirects=False)
 
     return client
 
@@ -63,6 +64,9 @@ def enters(client, path="/_stcore/stream"):
         (("::1", 5), {}, 200),
         (AWAY, {}, 403),
         (HERE, {"X-Forwarded-For": "192.0.2.7"}, 403),
+        (HERE, {"Host": "127.0.0.1:8501"}, 200),
+        (HERE, {"Host": "[::1]:8501"}, 200),
+        (HERE, {"Host": "elsewhere.example.org:8501"}, 403),
     ],
 )
 def test_a_local_server_answers_its_own_machine_alone(started, address, headers, status):

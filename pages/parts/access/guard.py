@@ -173,8 +173,9 @@ def _answer(scope: Scope) -> Response | None:
     request = HTTPConnection(scope)
     if mode() in {"local", "open"}:
         is_direct = not any(name in request.headers for name in _FORWARDED)
-        is_here = _is_here(request.client.host if request.client else "localhost")
-        if mode() == "open" or (is_direct and is_here):
+        # A page of another host whose name leads here would ask with that name.
+        addresses = (request.client.host if request.client else "localhost", request.url.hostname)
+        if mode() == "open" or (is_direct and all(_is_here(one or "") for one in addresses)):
             return None
         return _refusal(
             "This server was started for its own machine alone. Start it with "

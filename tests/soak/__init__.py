@@ -1,0 +1,1 @@
+"""Servers and runs killed at random, for as long as one likes."""
