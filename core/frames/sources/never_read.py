@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from core.errors import LabError
+from core.frames.sources.atoms.gpaw_old import is_old_restart
 from core.frames.sources.atoms.lmdb_databases import first_value
 from core.frames.sources.atoms.lmdb_file import is_lmdb
 from core.frames.tables.compression import compression_of, head_of
@@ -48,7 +49,7 @@ def refuse_archives(path: Path) -> None:
     Raises:
         LabError: if it is one.
     """
-    if head_of(path, 262)[257:] == b"ustar":
+    if head_of(path, 262)[257:] == b"ustar" and not is_old_restart(path):
         raise LabError(f"{path.name} is an archive (tar); unpack it and name the files in it.")
 
 

@@ -34,7 +34,8 @@ from core.frames.sources.never_read import (
 )
 from core.frames.sources.outputs.abinit import Abinit
 from core.frames.sources.outputs.ml_ab import MlAb
-from core.frames.sources.outputs.vasp_files import VaspFile, VaspFolder, VaspList
+from core.frames.sources.outputs.vasp_files import VaspFile, VaspList
+from core.frames.sources.outputs.vasp_folder import VaspFolder
 from core.frames.sources.outputs.vaspout import VaspHdf5
 from core.frames.sources.parquet_sets import ColabFit, LeMat, MatPesParquet, ParquetSites
 from core.frames.sources.records import RecordSource

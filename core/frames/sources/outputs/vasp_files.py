@@ -1,8 +1,8 @@
-"""Output of VASP: a vasprun.xml, an OUTCAR, or a tree of folders with them."""
+"""Output of VASP: a vasprun.xml, an OUTCAR, or a list of them."""
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -14,21 +14,15 @@ import numpy as np
 from core.elements import INDEX, formula_of
 from core.errors import LabError
 from core.frames.sources.records import (
-    Item,
-    Packer,
-    Place,
     Record,
     RecordSource,
     Refused,
     Steps,
-    behind,
 )
 from core.frames.tables.compression import head_of, plain_suffix
 from core.frames.vasp.folders import (
     Calculation,
     calculations_of,
-    folders_of,
-    material_of,
     material_of_path,
     with_label,
 )
@@ -49,9 +43,6 @@ _OTHERS: Final = re.compile(
 _OF_OTHER_FORMS: Final = frozenset(
     {".csv", ".json", ".jsonl", ".parquet", ".xyz", ".extxyz", ".db", ".xlsx", ".traj"}
 )
-_LOOKED_AT: Final = 5000
-"""Folders that are searched for a calculation before a folder counts as something else."""
-
 _LONGEST_LIST: Final = 1 << 22
 _KEYS: Final = ("energy", "forces", "stress", "magmoms", "functional", "material_id", "frame_id")
 
@@ -149,81 +140,6 @@ class VaspFile(VaspSource):
         )
 
 
-class VaspFolder(VaspSource):
-    """A folder with calculations of VASP in it or below it.
-
-    Each calculation is read once: its vasprun.xml, or its OUTCAR where that is missing or broken.
-    Material ids are the folders' names, frame ids the folder and the number of the step.
-    """
-
-    form = "vasp-folder"
-    title = "VASP output in folders"
-
-    @classmethod
-    def recognises(cls, path: Path) -> bool:
-        """Return whether a folder has a vasprun.xml or an OUTCAR somewhere."""
-        if not path.is_dir():
-            return False
-        return any(_calculations(files) for _, files in islice(folders_of(path), _LOOKED_AT))
-
-    def records(self, progress: Progress) -> Iterator[Record | Refused]:
-        """Yield the ionic steps of all calculations, folder by folder."""
-        for item in self.items(progress, None, Place()):
-            if isinstance(item, (Record, Refused)):
-                yield item
-
-    def items(
-        self, progress: Progress, packers: Mapping[str, Packer] | None, place: Place
-    ) -> Iterator[Item]:
-        """Yield what follows a place; calculations before it are not opened."""
-        del packers
-        seen = self.choice.seen
-        seen.clear()
-        seen.update(place.seen)
-        for number, steps in enumerate(self._parts(progress, place.part), start=place.part):
-            place.part = number
-            yield from behind(steps, place)
-            place.n = 0
-            place.seen = dict(seen)
-
-    def _parts(self, progress: Progress, first: int) -> Iterator[Iterable[Record | Refused]]:
-        """Yield what cannot be read, if it is first, then the steps of each calculation."""
-        closed: list[OSError] = []
-        total = sum(len(_calculations(files)) for _, files in folders_of(self.path, closed.append))
-        if not first:
-            yield [
-                Refused(
-                    where=str(error.filename),
-                    why=f"the folder cannot be read ({(error.strerror or str(error)).lower()})",
-                )
-                for error in closed
-            ]
-        done = 0
-        for folder, files in folders_of(self.path):
-            parts = folder.relative_to(self.path).parts
-            for calculation in _calculations(files):
-                done += 1
-                if done < first:
-                    continue
-                above = with_label(material_of_path(self.path), calculation.label)
-                path = "/".join(filter(None, (*parts, calculation.label)))
-                yield frames_of(
-                    calculation,
-                    choice=self.choice,
-                    progress=chunk(progress, done - 1, 1, total, "calculations of VASP"),
-                    where=str(calculation.files[0].relative_to(self.path)),
-                    material=material_of((*parts, calculation.label)) if parts else above,
-                    prefix=path if parts else above,
-                )
-
-    def without_frames(self) -> LabError:
-        """Return the error for a folder without any calculation."""
-        return LabError(
-            f"{self.path} has no vasprun.xml or OUTCAR in it or below it; give the folder of the "
-            "calculations."
-        )
-
-
 class VaspList(VaspSource):
     """A structure_list of SevenNet, which names outputs of VASP."""
 
@@ -258,16 +174,6 @@ class VaspList(VaspSource):
             )
             steps = steps or slice(None)
             yield from islice(frames, steps.start, steps.stop, steps.step)
-
-
-def _calculations(files: Sequence[Path]) -> list[Calculation]:
-    """Return the calculations of a folder, without XML of other programs."""
-    return [
-        calculation
-        for calculation in calculations_of(files)
-        if re.search("vasprun|outcar", calculation.files[0].name, re.IGNORECASE)
-        or looks_like_vasprun(head_of(calculation.files[0], 1 << 12))
-    ]
 
 
 def frames_of(

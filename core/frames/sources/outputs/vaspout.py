@@ -54,18 +54,25 @@ class VaspHdf5(VaspSource):
     def records(self, progress: Progress) -> Iterator[Record | Refused]:
         """Yield the ionic steps."""
         self.choice.seen.clear()
-        name = self.path.name
+        is_upload = self.path.is_relative_to(cache_dir())
+        material = "" if is_upload else material_of_path(self.path.parent)
+        yield from self.steps_of(where=self.path.name, material=material, prefix=material)
+        progress(1.0, f"{self.path.name} read")
+
+    def steps_of(self, *, where: str, material: str, prefix: str) -> Iterator[Record | Refused]:
+        """Yield the ionic steps; arguments as of `frames_of`."""
         try:
             with open_hdf5(self.path) as file:
-                yield from self._steps(file)
+                yield from self._steps(file, where, material, prefix)
         except CellError as error:
-            yield Refused(where=name, why=str(error))
+            yield Refused(where=where, why=str(error))
         except ERRORS as error:
             why = (str(error).splitlines() or [""])[0][:80]
-            yield Refused(where=name, why=f"the HDF5 file is damaged ({why})")
-        progress(1.0, f"{name} read")
+            yield Refused(where=where, why=f"the HDF5 file is damaged ({why})")
 
-    def _steps(self, file: h5py.File) -> Iterator[Record | Refused]:
+    def _steps(
+        self, file: h5py.File, place: str, material: str, prefix: str
+    ) -> Iterator[Record | Refused]:
         settings = _settings(file)
         numbers = _atomic_numbers(file)
         arrays = _arrays(file, len(numbers))
@@ -74,11 +81,10 @@ class VaspHdf5(VaspSource):
         if is_free:
             self.choice.seen[_IS_FREE] += total
         loops = _electronic_steps(file)
-        is_upload = self.path.is_relative_to(cache_dir())
-        material = ("" if is_upload else material_of_path(self.path.parent)) or formula_of(numbers)
+        material = material or formula_of(numbers)
         shown = range(total) if self.choice.steps == "all" else range(max(total - 1, 0), total)
         for step in shown:
-            where = f"step {step} of {self.path.name}"
+            where = f"step {step} of {place}"
             own = {key: rows[min(step, len(rows) - 1)] for key, rows in arrays.items()}
             if not self.choice.with_unconverged:
                 if settings.other_energy:
@@ -101,7 +107,7 @@ class VaspHdf5(VaspSource):
                     "magmoms": own.get("magmoms"),
                     "functional": settings.functional(),
                     "material_id": material,
-                    "frame_id": f"{material}-{step}",
+                    "frame_id": f"{prefix or material}-{step}",
                 },
             )
 

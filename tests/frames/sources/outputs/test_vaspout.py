@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from core.errors import LabError
+from core.frames.schema import Card
 from core.frames.sources.opening import open_source
 from core.frames.sources.record_frames import RecordFrames
 from core.frames.sources.records import RecordSource
@@ -113,3 +114,23 @@ def test_a_truncated_file_is_refused_in_a_sentence(tmp_path: Path):
     assert source is not None
     with pytest.raises(LabError, match="damaged"):
         RecordFrames(source)
+
+
+def test_folders_that_hold_nothing_else_are_read(tmp_path: Path):
+    for name, energy in (("mp-1", -9.2), ("mp-2", -8.0)):
+        (tmp_path / "runs" / name / "relax").mkdir(parents=True)
+        energies = np.array([[energy - 0.1, energy + 0.1, energy]] * 2)
+        opened(tmp_path / "runs" / name / "relax" / "vaspout.h5", energies=energies)
+    (tmp_path / "runs" / "mp-3").mkdir()
+    (tmp_path / "runs" / "mp-3" / "vaspout.h5").write_bytes(b"\x89HDF\r\n\x1a\n broken")
+    source = open_source(tmp_path / "runs")
+    assert source is not None
+    source.choose("last", with_unconverged=False)
+    records = RecordFrames(source, functional="r2SCAN")
+    frames = list(records.frames(silent))
+    assert [frame.frame_id for frame in frames] == ["mp-1/relax-1", "mp-2/relax-1"]
+    assert [frame.material_id for frame in frames] == ["mp-1", "mp-2"]
+    assert [3 * frame.energy_per_atom for frame in frames] == pytest.approx([-9.2, -8.0])
+    report = records.describe(Card(name="x", kind="frames", n=2)).report
+    assert report is not None
+    assert report.refused[0].where == "mp-3/vaspout.h5"
