@@ -71,6 +71,9 @@ _MODIFIERS = {"u": "+U", **_DISPERSIONS, "atm": "-ATM", "3c": "-3c", "soc": "+SO
 _PLACES = {name: place for place, name in enumerate(_MODIFIERS.values())}
 _OF_RANGE_SEPARATED = {"d": "-D", "v": "-V"}
 _GLUED = re.compile(rf"(.+?)({'|'.join(sorted(_MODIFIERS, key=len, reverse=True))})")
+_CAMEL = re.compile(
+    r"(?<=[a-z])(?=[A-Z][a-z]|R2)|(?<=[a-z]{2})(?<!rev)(?<!opt)(?=PBE|SCAN|HSE|LDA|GGA|TPSS)"
+)
 _CONNECTING = frozenset({"with", "and", "plus", "incl", "including"})
 # Names of several words, as one word.
 _JOINED = tuple(
@@ -95,6 +98,7 @@ _JOINED = tuple(
         (r"(?<![a-z0-9])d[\s_-]*dsc(?![a-z0-9])", "ddsc"),
         (r"(vd[\s_-]?w|ts)[\s^{_(-]{0,3}surf(?![a-z])", "vdwsurf"),
         (r"(?<![a-z0-9])f[.\s_]{0,2}u(?![a-z0-9])", "fu"),
+        (r"(?<![a-z0-9])(k?j|k?cal)[\s_/*]*(per)?[\s_]*mol", "kjmol"),
         (r"(gga|pbe)[\s_]*\(\+\s*u\)", r"\1 \1 u"),
         (r"spin[\s_-]*orbit([\s_-]*coupling)?", "soc"),
         (r"\b3[\s_-]c\b", "3c"),
@@ -108,8 +112,8 @@ _JOINED = tuple(
 _HARMLESS = frozenset(
     re.findall(
         "[a-zμö0-9]+",
-        "e en eng ener e0 etot tot per ev mev ha mha ry mry kj mol kcal atom at site cell fu "
-        "a ang bohr au k gpa kbar pa μb dft vasp qe gpaw cp2k aims paw psp 52 54 64 mp oqmd wbm "
+        "e en eng ener e0 etot tot per ev mev m ha mha ry mry kjmol kj mol kcal unit atom at "
+        "site cell fu a ang bohr au k gpa kbar pa μb dft vasp qe gpaw cp2k aims paw psp 52 54 64 mp oqmd wbm "
         "omat icsd raw corr mp2020 ref gt qm id ids of in the to and for with by is spin calc "
         "run type xc func name data set set1 opt geo sp scf nscf line dfpt nmr md aimd band gap "
         "vol mag form hull diff std mae y x z xx yy zz xy yz zx mace orb uma ani new old best col "
@@ -209,7 +213,7 @@ def rank(functional: str) -> int:
 
 def words_of(text: str) -> list[str]:
     """Return the words of a name in lower case: energyPbe_U has energy, pbe and u."""
-    parted = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", " ", text)
+    parted = _CAMEL.sub(" ", text)
     parted = parted.lower().replace("²", "2")
     for pattern, joined in _JOINED:
         parted = pattern.sub(joined, parted)

@@ -81,6 +81,12 @@ def test_usual_spelling(text, name):
         ("PBE energy (eV/f.u.)", "PBE"),
         ("r2scan_total_energy_uncorrected", "r2SCAN"),
         ("volume_pbe", "PBE"),
+        ("energyR2scan", "r2SCAN"),
+        ("totalEnergyPBE", "PBE"),
+        ("energy_pbe (J/mol)", "PBE"),
+        ("energy_pbe_kJmol", "PBE"),
+        ("energy_pbe_mRy", "PBE"),
+        ("PBE energy / eV per formula unit", "PBE"),
         ("MGGA_X_R2SCAN MGGA_C_R2SCAN", "r2SCAN"),
     ],
 )

@@ -17,6 +17,7 @@ from core.frames.column_names import (
     label_named,
     looks_like_label,
     of_one_functional,
+    plain_energy,
     plain_name,
     states_atoms,
 )
@@ -172,6 +173,9 @@ class TableGuess:
         is_unknown = len(unknown) == len(self.energies)
         if is_unknown and all(of_one_functional(unknown[0], energy) for energy in unknown):
             columns = unknown
+        elif is_unknown and (plain := plain_energy(energy.column for energy in unknown)):
+            # Beside it are others, as free_energy of ASE or the energy of a potential.
+            columns = [energy for energy in unknown if energy.column == plain]
         columns = sorted(
             columns, key=lambda energy: (_preference(energy), not states_atoms(energy.column))
         )

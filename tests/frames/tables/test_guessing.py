@@ -157,6 +157,17 @@ def test_one_energy_in_two_extents_is_no_pair(tmp_path):
     assert guessed.mapping("energies", "PBE")["energy"] == "energy_per_atom"
 
 
+def test_the_plain_energy_is_taken_beside_others(tmp_path, salt_json):
+    path = tmp_path / "t.parquet"
+    names = ("structure", "free_energy", "energy", "chgnet_energy")
+    pd.DataFrame({name: [salt_json if name == "structure" else -7.0] for name in names}).to_parquet(
+        path
+    )
+    guessed = guess(open_table(path))
+    assert guessed.mapping("frames", "PBE")["energy"] == "energy"
+    assert guessed.look_alikes(["structure", "energy"]) == ["free_energy", "chgnet_energy"]
+
+
 def test_functionals_of_rows_are_not_asked_where_the_energies_name_theirs(tmp_path, salt_json):
     path = tmp_path / "t.parquet"
     columns = {
