@@ -18,6 +18,7 @@ def show() -> None:
                 st.Page(
                     "pages/overview.py", title="Overview", icon=":material/home:", default=True
                 ),
+                st.Page("pages/lesson.py", title="Lesson", icon=":material/school:"),
                 st.Page("pages/data.py", title="Data", icon=":material/database:"),
             ],
             "Energy scales": [

@@ -91,6 +91,11 @@ explain.
     )
     with errors_shown():
         show_counts()
+    st.page_link(
+        "pages/lesson.py",
+        label="New here, or with a class? The lesson tells it in seven figures.",
+        icon=":material/school:",
+    )
     st.subheader("Nine steps")
     for row in (STEPS[:3], STEPS[3:6], STEPS[6:]):
         for column, (page, label, text) in zip(st.columns(3), row, strict=True):

@@ -75,6 +75,7 @@ ROOMS = [
     "pages.parts.sweeps",
     "pages.parts.scaling",
     "pages.parts.plan",
+    "pages.parts.lesson",
     "pages",
 ]
 # A folder of the room that holds it, as of forms with several modules.

@@ -11,25 +11,28 @@ from core.progress import silent
 from core.reference.shifts.pairs import default_columns
 from core.studies.importance import ImportanceStudy
 from core.studies.job.directory import EMBEDDED_RESULTS, Job
+from core.studies.model_offset import OffsetStudy
 from core.studies.results import save_result
 from core.studies.selection import PairSelection
 from core.studies.stability import StabilityStudy
 from core.studies.study import Study
 
 PAIRS = "mp-structures"
+FRAMES = "mp-frames-r2scan"
 
 
 def studies() -> list[Study]:
     """Return what pages ask first.
 
     Feature importance asks with and without MP2020 corrections, Stability for the model that made
-    the labels.
+    the labels, the lesson for that model's error in the other functional.
     """
     source, target = default_columns(PairSelection(dataset=PAIRS).card)
     pairs = PairSelection(dataset=PAIRS, source=source, target=target)
     return [
         *(ImportanceStudy(pairs=pairs, uncorrected=uncorrected) for uncorrected in (False, True)),
         StabilityStudy(dataset=PAIRS, model="chgnet-0.3.0", column=source),
+        OffsetStudy(dataset=FRAMES, model="chgnet-0.3.0"),
     ]
 
 

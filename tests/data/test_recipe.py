@@ -80,14 +80,18 @@ def test_results_of_the_embedded_data_are_what_their_studies_find(recipe, tmp_pa
     jobs = [Job.of(study) for study in recipe("results").studies()]
     assert all(job.is_done for job in jobs)
     assert {job.file for job in jobs} == set(EMBEDDED_RESULTS.iterdir())
-    *importances, stability = (job.result() for job in jobs)
+    *importances, stability, offset = (job.result() for job in jobs)
     assert [importance.corrections for importance in importances] == ["MP2020", "none"]
     # The model that made the labels predicts them.
-    labels = open_dataset("mp-structures").energy(jobs[-1].study.column)
+    labels = open_dataset("mp-structures").energy(jobs[-2].study.column)
     rows = stability.reference.rows
     np.testing.assert_array_equal(stability.reference.energies, labels[rows])
     np.testing.assert_allclose(stability.model.energies, labels[rows], atol=1e-4)
     assert stability.comparison().decomposition_mae < 0.1
+    # The same frames have the other model's predictions as labels.
+    known, new = (open_dataset(f"mp-frames-{name}").energies() for name in ("gga", "r2scan"))
+    rows = offset.found.rows
+    np.testing.assert_allclose(offset.found.residuals[:, 0], (new - known)[rows], atol=1e-4)
     # All rows are explained, so the final trees were fitted to them in this order.
     stored = importances[0].importance
     rows = stored.shap_rows

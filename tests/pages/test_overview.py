@@ -9,6 +9,7 @@ def test_state_and_steps(visit):
     found = {metric.label: metric.value for metric in at.metric}
     assert found == {"Data sets": "3", "Pretrained models": "2", "Runs": "0", "Running now": "0"}
     assert [link.proto.page for link in at.get("page_link")] == [
+        "lesson",
         "energy_shifts",
         "atomref",
         "importance",

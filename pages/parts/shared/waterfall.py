@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+import plotly.graph_objects as go
+
 from core.figures.base.theme import METHOD_COLORS, OTHER_COLOR
 from core.figures.shifts.waterfall import Step, waterfall
 from core.frames.provenance import Provenance
@@ -23,6 +25,12 @@ def step_name(key: str) -> str:
     return STEPS[key][0].upper() + STEPS[key][1:]
 
 
+def waterfall_of(errors: Mapping[str, float], *, unit: str, dark: bool) -> go.Figure:
+    """Draw the waterfall of energy errors; arguments as of `show_waterfall`."""
+    steps = [Step(name=step_name(key), value=errors[key], color=COLORS[key]) for key in STEPS]
+    return waterfall(steps, title="Energy MAE", unit=unit, dark=dark)
+
+
 def show_waterfall(
     errors: Mapping[str, float], *, unit: str, name: str, caption: str, source: Provenance
 ) -> None:
@@ -35,9 +43,8 @@ def show_waterfall(
         caption: one line on what to see.
         source: data and origin of the labels.
     """
-    steps = [Step(name=step_name(key), value=errors[key], color=COLORS[key]) for key in STEPS]
     show(
-        waterfall(steps, title="Energy MAE", unit=unit, dark=is_dark()),
+        waterfall_of(errors, unit=unit, dark=is_dark()),
         name=name,
         caption=caption,
         source=source,
