@@ -113,11 +113,11 @@ _HARMLESS = frozenset(
     re.findall(
         "[a-zμö0-9]+",
         "e en eng ener e0 etot tot per ev mev m ha mha ry mry kjmol kj mol kcal unit atom at "
-        "site cell fu a ang bohr au k gpa kbar pa μb dft vasp qe gpaw cp2k aims paw psp 52 54 64 mp oqmd wbm "
-        "omat icsd raw corr mp2020 ref gt qm id ids of in the to and for with by is spin calc "
-        "run type xc func name data set set1 opt geo sp scf nscf line dfpt nmr md aimd band gap "
-        "vol mag form hull diff std mae y x z xx yy zz xy yz zx mace orb uma ani new old best col "
-        "free pot my our pw pz vwn ca",
+        "site cell fu a ang bohr au k gpa kbar pa μb dft vasp qe gpaw cp2k aims paw psp 52 54 "
+        "64 mp oqmd wbm omat icsd raw corr mp2020 ref gt qm id ids of in the to and for with "
+        "by is spin calc run type xc func name data set set1 opt geo sp scf nscf line dfpt "
+        "nmr md aimd band gap vol mag form hull diff std mae y x z xx yy zz xy yz zx mace orb "
+        "uma ani new old best col free pot my our pw pz vwn ca",
     )
 )
 # Long words that are part of a functional's name.
