@@ -72,6 +72,8 @@ def test_cancel_of_a_queued_run_leaves_the_running_one_alone(lab):
     first, second = lab.new_run(pause=0.15), lab.new_run()
     local.launch(first)
     lab.wait(first, "running")
+    # However busy the machine, the first run does not end before the second is cancelled.
+    os.kill(first.status().pid, signal.SIGSTOP)
     local.launch(second)
     with pytest.raises(LabError, match="cancel it before deleting"):
         local.delete(second)
@@ -81,6 +83,7 @@ def test_cancel_of_a_queued_run_leaves_the_running_one_alone(lab):
     local.cancel(second)
     assert "before its turn" in lab.wait(second, "cancelled").message
     local.cancel(second)
+    os.kill(first.status().pid, signal.SIGCONT)
     assert lab.wait(first, "finished").state == "finished"
     local.resume(second)
     assert lab.wait(second, "finished").step == 10
