@@ -61,7 +61,7 @@ def shallow(monkeypatch):
 def test_prints_one_line_with_the_keys_of_the_contract(
     harness, monkeypatch, tmp_path, capsys, request, name
 ):
-    if name in {"training_step", "data_parallel", "inference"}:
+    if name in {"training_step", "data_parallel", "inference", "relaxation"}:
         request.getfixturevalue("shallow")
     contest = runpy.run_path(str(BENCHMARKS / f"{name}.py"))["CONTEST"]
     started = []
@@ -78,8 +78,12 @@ def test_prints_one_line_with_the_keys_of_the_contract(
         )
         return nullcontext(contest.worker(work, words[-1]))
 
+    if name == "relaxation":
+        # Inference is captured in other tests.
+        monkeypatch.setattr("core.potential.compiled_prediction.compile_inference", lambda *_: True)
     # Inductor would take minutes, and no number is read here.
     monkeypatch.setattr("core.potential.compiled._by_inductor", lambda graph, _: graph)
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(harness.contest, "RemoteWorker", in_this_process)
     monkeypatch.setattr(harness.contest, "RemoteTeam", in_this_process)
     words = ["--small", "--device", "cpu"]

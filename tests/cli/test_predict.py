@@ -180,6 +180,12 @@ def test_disordered_sites_are_refused(sites, name):
     assert f"{name}: frame 0 (from 0) has partly occupied sites" in told
 
 
+def test_disorder_is_told_where_the_formula_says_it_too():
+    text = CIF.format(sites="Na1 Na 0 0 0 0.5\nK1 K 0 0 0 0.5")
+    Path("mixed.cif").write_text(f"{text}_chemical_formula_sum 'Na0.5 K0.5 Cl'\n")
+    assert "partly occupied sites" in mistake("mixed.cif")
+
+
 WATER = [[1.75, 1.75, 2.0481545], [1.75, 2.513239, 1.4518455], [1.75, 0.986761, 1.4518455]]
 
 

@@ -88,6 +88,23 @@ def test_only_much_work_is_worth_it(monkeypatch):
     assert asked == [(model, Wanted())]
 
 
+def test_less_work_is_worth_it_once_the_compiler_has_it_in_its_cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(compiled_prediction, "capture", lambda *_: (None, None))
+    monkeypatch.setattr(compiled_prediction, "compiled_graph", lambda *_: list)
+    model = load_model("chgnet-0.3.0")
+    n_atoms = int(compiled_prediction.COMPILE_SECONDS / compiled_prediction.SAVED_SECONDS)
+    compile_if_faster(model, Wanted(), n_atoms)
+    assert model not in compiled_prediction._compiled
+    assert compile_inference(model, Wanted())
+    compiled_prediction._compiled.pop(model)
+    compile_if_faster(model, Wanted(stress=False), n_atoms)
+    assert model not in compiled_prediction._compiled
+    compile_if_faster(model, Wanted(), n_atoms)
+    assert model in compiled_prediction._compiled
+    compiled_prediction._compiled.pop(model)
+
+
 def test_where_compiling_fails_the_log_says_so(monkeypatch, caplog, structures, pack):
     def fail(*_):
         raise RuntimeError("no compiler\nmore of this")

@@ -149,14 +149,14 @@ def _read(path: Path) -> Iterator[tuple[int, Frame | LabError]]:
             if index == 0:
                 yield 0, LabError(f"{path}: holds no structure; give a file with at least one.")
             return
-        problem = contradiction(formula, atoms.numbers) if formula else None
-        if problem:
-            yield index, LabError(f"{path}: {problem}; correct the file.")
-            continue
+        # Disorder first: ASE takes one of a site's elements, which contradicts the formula.
         try:
-            yield index, _frame(path, index, atoms)
+            frame = _frame(path, index, atoms)
         except LabError as error:
             yield index, error
+            continue
+        problem = contradiction(formula, atoms.numbers) if formula else None
+        yield index, LabError(f"{path}: {problem}; correct the file.") if problem else frame
 
 
 def _is_json(path: Path) -> bool:

@@ -108,8 +108,9 @@ def _table(experiment: Experiment, runs: list[Run], source: Provenance) -> None:
         {
             "method": short_label(row["method"]),
             ENERGY: mean_text(row[ENERGY], row[f"{ENERGY}_spread"]),
-            "seen": mean_text(other[ENERGY], other[f"{ENERGY}_spread"]) if unseen else None,
             **{key: mean_text(row[key], row[f"{key}_spread"]) for key in metrics if key != ENERGY},
+            # Last, so that the paper's six columns are in sight together.
+            "seen": mean_text(other[ENERGY], other[f"{ENERGY}_spread"]) if unseen else None,
             **{f"{key}_paper": row[f"{key}_paper"] for key in metrics},
             "start": METHODS[row["method"]].starts_from,
             "runs": f"{row['n']} of {row['of']}",
@@ -122,7 +123,7 @@ def _table(experiment: Experiment, runs: list[Run], source: Provenance) -> None:
         hide_index=True,
         placeholder="–",
         column_config={
-            "method": st.column_config.TextColumn("Method", width=150),
+            "method": st.column_config.TextColumn("Method", width=145),
             "start": st.column_config.TextColumn(
                 "Starts from", help="The weights of the network, and AtomRef.", width=270
             ),
@@ -132,7 +133,7 @@ def _table(experiment: Experiment, runs: list[Run], source: Provenance) -> None:
                 for key, info in metrics.items()
             },
             "seen": st.column_config.TextColumn(
-                f"Seen, {METRICS[ENERGY].unit}",
+                f"Energy, seen elements, {METRICS[ENERGY].unit}",
                 help="Energy MAE without the frames that hold an element that training never saw.",
             )
             if unseen

@@ -39,7 +39,7 @@ def show_quantity(judged: Judged, quantity: str) -> None:
     show(
         parity_figure(judged, quantity, dark=is_dark()),
         name=f"stability-{quantity}",
-        caption=f"{comparison.n:,} phases, MAE {error:.1f} meV/atom. {captions[quantity]}",
+        caption=f"{comparison.n:,} phases, MAE {error:,.1f} meV/atom. {captions[quantity]}",
         source=judged.source,
         table=lambda: comparison.table[columns],
     )
@@ -55,7 +55,8 @@ def parity_figure(judged: Judged, quantity: str, *, dark: bool) -> go.Figure:
         table[f"{quantity}_model"].to_numpy(),
         x_title=f"Reference {title.lower()}",
         y_title=f"{judged.label} {title.lower()}",
-        title=f"{title}, MAE {mae:.1f} meV/atom",
+        # The axes name the quantity, and a longer title does not fit a narrow screen.
+        title=f"MAE {mae:,.1f} meV/atom",
         hover=(table["formula"] + "\n" + table["id"]).tolist(),
         dark=dark,
     )

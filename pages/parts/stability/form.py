@@ -186,7 +186,7 @@ def choose_column(
 
 def choose_hulls() -> tuple[tuple[Any, str], Convention, RelaxSettings | None, Split, int]:
     """Show how hulls are made: elements, convention, relaxation, and what is scored."""
-    left, middle, right = st.columns([4, 2, 3])
+    left, middle, right = st.columns([7, 5, 5])
     convention = left.radio(
         "The model's energies",
         get_args(Convention),
