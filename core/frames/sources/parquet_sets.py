@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +20,8 @@ from core.frames.tables.tabular import CellError
 from core.progress import Progress
 
 _BATCH_ROWS = 1024
+_NO_TEXT: Final = object()
+"""Stands for text that cannot be read."""
 
 
 class ParquetSites(RecordSource):
@@ -40,10 +42,9 @@ class ParquetSites(RecordSource):
         """Return whether the columns of a file, or of a folder's first file, are of this form."""
         for file in _files(path)[:1]:
             try:
-                schema = pq.read_schema(file)
-            except (pa.ArrowInvalid, OSError):
+                return cls.takes(pq.read_schema(file))
+            except (pa.ArrowInvalid, OSError, UnicodeDecodeError):
                 return False
-            return cls.takes(schema)
         return False
 
     @classmethod
@@ -85,10 +86,10 @@ class ParquetSites(RecordSource):
         """Yield the rows of one file; a damaged group of rows leaves the others."""
         try:
             file = pq.ParquetFile(path)
-        except (pa.ArrowInvalid, OSError):
+            columns = [column for column in file.schema_arrow.names if self._is_read(column)]
+        except (pa.ArrowInvalid, OSError, UnicodeDecodeError):
             yield Refused(where=name, why="the file is damaged")
             return
-        columns = [name for name in file.schema_arrow.names if self._is_read(name)]
         begin, n_rows = 0, max(file.metadata.num_rows, 1)
         for group in range(file.num_row_groups):
             row, end = begin, begin + file.metadata.row_group(group).num_rows
@@ -109,6 +110,9 @@ class ParquetSites(RecordSource):
         for place in range(batch.num_rows):
             where = f"row {first + place + 1} of {name}"
             row = {column: next(values) for column, values in columns.items()}
+            if any(value is _NO_TEXT for value in row.values()):
+                yield Refused(where=where, why="it has text that is not in UTF-8")
+                continue
             try:
                 yield self.record(where, row)
             except CellError as error:
@@ -243,4 +247,7 @@ def _values(column: pa.Array) -> Iterator[Any]:
         yield from arrays(column)
     else:
         for value in column:
-            yield value.as_py()
+            try:
+                yield value.as_py()
+            except UnicodeDecodeError:
+                yield _NO_TEXT

@@ -30,11 +30,11 @@ class ParquetFile(TableFile):
         self.path = path
         try:
             self._file = pq.ParquetFile(path)
-        except (pa.ArrowException, OSError):
+            self.columns = self._file.schema_arrow.names
+        except (pa.ArrowException, OSError, UnicodeDecodeError):
             raise LabError(
                 f"{path.name} is a damaged Parquet file; write or download it again."
             ) from None
-        self.columns = self._file.schema_arrow.names
         twice = [name for name, n in Counter(self.columns).items() if n > 1]
         if twice:
             raise LabError(f"{path.name}: the column {twice[0]!r} occurs twice; rename one.")
