@@ -45,6 +45,7 @@ def show() -> None:
             ],
             "Models": [
                 st.Page("pages/predict.py", title="Predict", icon=":material/bolt:"),
+                st.Page("pages/compare.py", title="Compare models", icon=":material/scatter_plot:"),
             ],
         }
     ).run()

@@ -69,6 +69,7 @@ ROOMS = [
     "pages.parts.formation",
     "pages.parts.stability",
     "pages.parts.predict",
+    "pages.parts.compare",
     "pages.parts.training",
     "pages.parts.runs",
     "pages.parts.experiments",

@@ -23,6 +23,8 @@ _CLASSES = {
     "importance": "core.studies.importance:ImportanceStudy",
     "interaction": "core.studies.interaction:InteractionStudy",
     "join": "core.studies.making:JoinStudy",
+    "labelled-distances": "core.studies.models.labelled:DistancesStudy",
+    "labelled-errors": "core.studies.models.labelled:LabelledStudy",
     "next": "core.studies.acquisition:NextStudy",
     "offset": "core.studies.model_offset:OffsetStudy",
     "placement": "core.studies.models.placement:PlacementStudy",

@@ -49,6 +49,7 @@ VISITS = [
     ("scaling", {"view": "Sweeps"} | FRAMES),
     ("scaling", {"view": "Sweeps", "own": "SWEEP"}),
     ("stability", FRAMES | {"models": "chgnet-r2scan", "split": "All materials"}),
+    ("compare", FRAMES | {"part": "all", "models": "chgnet-r2scan", "view": "Worst frames"}),
     ("predict", {"formula": "NaCl", "models": ["chgnet-0.3.0", "chgnet-r2scan"]}),
 ]
 

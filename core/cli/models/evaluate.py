@@ -8,10 +8,13 @@ import numpy as np
 import typer
 
 from core.cli.answer import Answer, LabCommand, facts, progress_on_stderr
+from core.cli.models.frame_errors import frame_errors_answer
 from core.cli.options import Device, FramesDataset, JsonFlag, ModelArgument
 from core.errors import LabError
 from core.frames.registry import open_frame_set
 from core.runs.record.named_models import checkpoint_for, split_for_model
+from core.studies.models.error_groups import Grouping
+from core.studies.models.labelled import MOST, LabelledStudy, mismatch
 from core.training.settings.metrics import STABILITY_METRICS, TEST_METRICS
 from core.training.settings.stability_text import stability_text
 from core.transfer.source_model import SourceModel
@@ -34,17 +37,51 @@ def evaluate(
             "are, or relaxed by the model."
         ),
     ] = "off",
+    elements: Annotated[
+        list[str] | None,
+        typer.Option("--element", help="Only frames that contain this; may be repeated."),
+    ] = None,
+    any_of: Annotated[
+        bool, typer.Option("--any", help="Frames that contain any of the elements, not all.")
+    ] = False,
+    most: Annotated[
+        int | None,
+        typer.Option("--frames", min=1, help="Frames at most; the materials take turns."),
+    ] = None,
+    by: Annotated[
+        Grouping | None, typer.Option(help="Also the errors of groups of frames.")
+    ] = None,
+    worst: Annotated[int, typer.Option(min=0, help="Also so many frames of largest error.")] = 0,
+    kind: Annotated[
+        Literal["energy", "force", "stress", "magmom"],
+        typer.Option(help="Whose errors --by and --worst tell."),
+    ] = "energy",
     device: Device = "auto",
     _json: JsonFlag = False,
 ) -> Answer:
     """Compare a model's predictions with the labels of a data set.
 
-    Where stability cannot be judged, the errors are told without it, and why.
+    Where stability cannot be judged, the errors are told without it, and why. With --element,
+    --frames, --by or --worst the predictions of single frames are kept, as on the page.
     """
+    if elements or most or by or worst:
+        if stability != "off":
+            raise LabError(
+                "--stability is of all frames; leave it out, or --element, --frames, --by, --worst."
+            )
+        return frame_errors_answer(
+            LabelledStudy(model=model, dataset=dataset, part=split, most=most or MOST),
+            elements or [],
+            any_of=any_of,
+            by=by,
+            n_worst=worst,
+            kind=kind,
+        )
     frames = open_frame_set(dataset)
     chosen = checkpoint_for(model, frames.card.functional)
     # Importing torch takes seconds, so errors in the arguments are raised before.
     from core.checks.doctor import label_findings  # noqa: PLC0415
+    from core.stability.of_model import ModelEnergies  # noqa: PLC0415
     from core.training.scoring.evaluate import evaluate as errors_of  # noqa: PLC0415
     from core.training.scoring.stability import stability_errors  # noqa: PLC0415
     from core.transfer.seen_elements import never_seen, never_seen_text  # noqa: PLC0415
@@ -72,6 +109,8 @@ def evaluate(
             judged, of_stability = {"why": "", **asdict(found)}, dict(found.errors)
         judged["seconds"] = time.monotonic() - began
     metrics = {**errors, **of_stability}
+    scale = ModelEnergies(model=SourceModel(chosen), name=model).source
+    problem = mismatch(frames.card, scale.functional, scale.corrections)
     findings = label_findings(frames, SourceModel(chosen, device), indices)
     unseen = never_seen(chosen, frames.fractions()[indices])
     lines = {
@@ -86,6 +125,7 @@ def evaluate(
     paragraphs = [
         facts(lines),
         f"{told[0].upper()}{told[1:]}." if told else "",
+        problem,
         never_seen_text(unseen),
         *(finding.text for finding in findings),
     ]
@@ -93,6 +133,7 @@ def evaluate(
         data={
             **metrics,
             **({"stability": judged} if judged else {}),
+            "mismatch": problem,
             "unseen_elements": unseen,
             "findings": [finding.as_dict() for finding in findings],
         },

@@ -1,6 +1,7 @@
 """Predictions and labels of single frames, and statistics of their errors."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -70,6 +71,52 @@ class FrameErrors:
     def kinds(self) -> list[str]:
         """The kinds of label that any frame has."""
         return [kind for kind in KINDS if np.isfinite(getattr(self, f"{kind}_label")).any()]
+
+    @property
+    def fractions(self) -> NDArray[np.float64]:
+        """Composition fractions, (n, 94)."""
+        counts = np.zeros((len(self.n_atoms), N_ELEMENTS))
+        np.add.at(counts, (self.frame_of_atom, self.atomic_numbers.astype(int) - 1), 1.0)
+        return counts / self.n_atoms[:, None]
+
+    def only(self, flags: NDArray[np.bool_]) -> Self:
+        """Return some of the frames, as if the others had not been predicted.
+
+        Args:
+            flags: which frames, (n,).
+        """
+        of_atom = flags[self.frame_of_atom]
+        by_atom = {
+            name: getattr(self, name)[of_atom]
+            for name in (
+                "atomic_numbers",
+                "force_label",
+                "force_predicted",
+                "magmom_label",
+                "magmom_predicted",
+            )
+        }
+        by_frame = {
+            field.name: value[flags]
+            for field in fields(self)
+            if field.name not in by_atom
+            and isinstance(value := getattr(self, field.name), np.ndarray)
+        }
+        return replace(self, **by_atom, **by_frame)
+
+    def of_frames(self, kind: str) -> NDArray[np.float64]:
+        """Return the mean absolute error of each frame, (n,); NaN without a label.
+
+        Args:
+            kind: key of KINDS; in the unit of its metric (`core.training.settings.metrics`).
+        """
+        table = self.compared(kind)
+        errors = np.abs(table["predicted"] - table["label"]).to_numpy()
+        n = len(self.n_atoms)
+        counts = np.bincount(table["frame"], minlength=n)
+        with np.errstate(invalid="ignore"):
+            means = np.bincount(table["frame"], errors, n) / counts
+        return np.asarray(SCALES[LABEL_METRICS[kind]] * means)
 
     def compared(self, kind: str) -> pd.DataFrame:
         """Return the values that have a label, with their predictions.
