@@ -77,12 +77,21 @@ def parse_dict_text(text: str, *, name: str) -> Any:
     remedy = f"so write the {name} with json.dumps"
     if len(text) > _LONGEST_REPR:
         raise CellError(f"the {name} is Python's repr and too long to be read, {remedy}")
+    return parse_literal(
+        text, problem=f"the {name} is Python's repr of more than plain values, {remedy}"
+    )
+
+
+def parse_literal(text: str, *, problem: str) -> Any:
+    """Read what Python prints for plain values, also numpy's; nothing in it is run.
+
+    Raises:
+        CellError: if it is more than plain values, with the problem as its message.
+    """
     try:
         return ast.literal_eval(_without_calls(text).strip())
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        raise CellError(
-            f"the {name} is Python's repr of more than plain values, {remedy}"
-        ) from None
+        raise CellError(problem) from None
 
 
 def is_python_repr(text: str) -> bool:

@@ -1,8 +1,10 @@
 """Tables from users, with one energy per element: CSV, or a dictionary in JSON."""
 
-import ast
+import math
+import re
 import warnings
-from io import BytesIO
+from contextlib import suppress
+from io import StringIO
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -12,7 +14,10 @@ import pandas as pd
 from core.boxed import reading
 from core.elements import INDEX, N_ELEMENTS, SYMBOLS
 from core.errors import LabError
-from core.frames.functionals import functional_of, same_functional
+from core.frames.functionals import functional_of, is_functional, same_functional
+from core.frames.tables.literals import parse_literal
+from core.frames.tables.tabular import CellError
+from core.frames.units import UnknownUnitError, unit_in_name, words_without_units
 
 _NEEDED = ("symbol", "energy")
 
@@ -25,9 +30,16 @@ _SYNONYMS = {
     "e0": "energy",
     "energy_ev": "energy",
     "energy_per_atom": "energy",
+    "species": "symbol",
+    "atom": "symbol",
+    "atomic number": "symbol",
 }
 """Other names of the needed columns."""
 
+
+_ENERGY_WORDS = frozenset(
+    {"e", "e0", "e0s", "energy", "energies", "reference", "ref", "atomic", "isolated", "free"}
+)
 
 MOST_ENERGY: Final = 1e7
 """eV/atom, without its sign; an atom of Pu has -8e5 with all its electrons."""
@@ -60,18 +72,26 @@ def _table(content: bytes, name: str) -> pd.DataFrame:
     """Return the content of a file as a table of text."""
     if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
         return _from_dictionary(content, name)
+    text, separator, has_head = _as_csv(content, name)
     try:
         # As text: the symbol of sodium must not read as a missing value.
         # No index: lines that end in a comma would make one of the symbols. Pandas warns of the
         # empty cells that they lose.
         with warnings.catch_warnings(action="ignore", category=pd.errors.ParserWarning):
-            table = pd.read_csv(BytesIO(content), dtype=str, keep_default_na=False, index_col=False)
+            table = pd.read_csv(
+                StringIO(text),
+                sep=separator,
+                names=None if has_head else list(_NEEDED),
+                dtype=str,
+                keep_default_na=False,
+                index_col=False,
+            )
     except (ValueError, pd.errors.ParserError):
         raise LabError(
             f"{name} is not a CSV table; give columns symbol and energy (eV/atom), or a "
             'dictionary such as {"H": -1.2}.'
         ) from None
-    table = table.rename(columns=lambda column: str(column).strip().lower())
+    table = _in_ev(table, name).rename(columns=lambda column: str(column).strip().lower())
     if not table.columns.is_unique:
         twice = table.columns[table.columns.duplicated()][0]
         raise LabError(f"{name} has two columns {twice!r}; keep one of them.")
@@ -85,19 +105,69 @@ def _table(content: bytes, name: str) -> pd.DataFrame:
     )
 
 
+def _as_csv(content: bytes, name: str) -> tuple[str, str, bool]:
+    """Return text without comments, its separator, and whether it has a row of names."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise LabError(f"{name} is not a CSV table in UTF-8; save it as one.") from None
+    lines = [line for line in text.splitlines() if line.strip()]
+    rows = [line for line in lines if not line.lstrip().startswith("#")]
+    first = rows[0] if rows else ""
+    separator = next((one for one in (";", "\t", ",") if one in first), r"\s+")
+    if separator in {";", "\t", r"\s+"}:
+        rows = [re.sub(r"(?<=\d),(?=\d)", ".", row) for row in rows]
+    cells = re.split(separator, first.strip())
+    has_head = not (len(cells) == 2 and _symbol(cells[0].strip()) in INDEX and _is_number(cells[1]))
+    return "\n".join(rows), separator, has_head
+
+
+def _is_number(text: str) -> bool:
+    return not math.isnan(_number(text))
+
+
+def _in_ev(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return a table whose column of energies is called energy and holds eV.
+
+    Columns such as "Energy (Ha)" and E0_eV say the unit, which an isolated atom has per atom.
+    """
+    if "energy" in {column.strip().lower() for column in table.columns}:
+        return table
+    named = {
+        column: [word for word in words_without_units(column) if word not in _ENERGY_WORDS]
+        for column in table.columns
+    }
+    energies = [column for column, others in named.items() if not others and column != ""]
+    if len(energies) != 1:
+        return table
+    try:
+        unit = unit_in_name("energy", energies[0])
+    except UnknownUnitError as error:
+        raise LabError(f"{name}, column {energies[0]!r}: {error}") from None
+    table = table.rename(columns={energies[0]: "energy"})
+    if unit is not None and unit.factor != 1:
+        numbers = table["energy"].map(_number)
+        table["energy"] = table["energy"].where(numbers.isna(), (numbers * unit.factor).map(repr))
+    return table
+
+
 def _from_dictionary(content: bytes, name: str) -> pd.DataFrame:
     """Return a dictionary of energies as a table of text."""
     values: Any = None
     try:
         values = orjson.loads(content)
     except orjson.JSONDecodeError:
-        try:
-            # Literals only: nothing in the file is run.
-            values = ast.literal_eval(content.decode("utf-8").strip())
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            values = None
-    if isinstance(values, dict) and isinstance(values.get("energies"), dict):
-        values = values["energies"]
+        # Literals only: nothing in the file is run.
+        with suppress(CellError, UnicodeDecodeError):
+            values = parse_literal(content.decode("utf-8-sig"), problem="no dictionary")
+    if isinstance(values, dict):
+        # As {"E0s": {"H": -1.2}}, a name that is no functional's.
+        inner = values.get("energies", next(iter(values.values()), None))
+        is_named = "energies" in values or (
+            len(values) == 1 and not is_functional(str(next(iter(values))))
+        )
+        if is_named and isinstance(inner, dict):
+            values = inner
     if not isinstance(values, dict):
         values = {"": None}
     by_functional = {"": values}
@@ -197,6 +267,6 @@ def _symbol(text: str) -> str:
 
 def _number(text: str) -> float:
     try:
-        return float(text)
+        return float(re.sub("[\u2212\u2013]", "-", text.strip()))
     except ValueError:
         return float("nan")
