@@ -3,6 +3,7 @@
 import plotly.graph_objects as go
 import streamlit as st
 
+from core.figures.base.resolved import resolved
 from core.figures.base.theme import figure_config
 from core.frames.registry import list_datasets
 from core.potential.released import MODELS
@@ -133,7 +134,8 @@ def story(*, dark: bool) -> tuple[ShiftSummary, set[str], tuple[go.Figure, go.Fi
     summary = summarize(pairs)
     scaled = summary.scaled_source, summary.scaled_target
     figures = before_after(("overview",), pairs, scaled, height=420, dark=dark)
-    return summary, {pairs.source_labels, pairs.target_labels}, figures
+    before, after = map(resolved, figures)
+    return summary, {pairs.source_labels, pairs.target_labels}, (before, after)
 
 
 def show_counts() -> None:

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.csv_text import csv_text
+from core.figures.base.resolved import resolved
 from core.figures.base.theme import WIDE, figure_config
 from core.frames.provenance import Provenance
 from pages.parts.shared.images import save_buttons
@@ -53,6 +54,7 @@ def _chart(figure: go.Figure, name: str, on_click: Callable[[Any], None] | None)
     key, config = f"figure-{name}", figure_config(name)
     # On a narrow screen a wide figure keeps its width, and the reader moves it sideways.
     around = st.container(key=f"{WIDE}-{name}") if figure.layout.meta == WIDE else st.container()
+    figure = resolved(figure, clicked=on_click is not None)
     if on_click is None:
         around.plotly_chart(figure, key=key, theme=None, config=config)
         return

@@ -9,6 +9,8 @@ from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 _PAGES: Final = {"", *(path.stem for path in Path(__file__).parents[2].glob("*.py"))}
+_NO_FIGURE: Final = {"data", "experiments", "offset", "predict", "runs"}
+"""Pages that open without a figure."""
 
 _SCRIPT: Final = """<script>
 // Streamlit would take a page's address for that of a server below a path, and ask there first.
@@ -16,22 +18,30 @@ window.__streamlit = {
     BACKEND_BASE_URL: location.origin + location.pathname.replace(/[^/]*\\/?$/, ""),
 };
 // A reader who leaves a page would find it without its query on the way back: Streamlit drops the
-// query as a step of its own, just before it changes the page. Such a step is joined to the next.
+// query as a step of its own, before it changes the page, which takes until the server answers.
+// Such a step is undone; other quick steps within a page become one.
 {
     const push = history.pushState.bind(history), replace = history.replaceState.bind(history);
-    let before = null, timer = null;
+    let before = null, dropped = null, leaves = false, timer = null;
     const settle = () => {
         clearTimeout(timer);
-        before = null;
+        before = dropped = null;
     };
     window.addEventListener("popstate", settle);
+    window.addEventListener("click", (event) => {
+        leaves = Boolean(event.target.closest?.("a[href]"));
+    }, true);
     history.pushState = (state, title, url) => {
-        if (new URL(url, location.href).pathname !== location.pathname) {
-            if (before) replace({}, "", before);
+        const next = new URL(url, location.href);
+        if (next.pathname !== location.pathname) {
+            if (dropped) replace({}, "", dropped);
             settle();
+            leaves = false;
             push(state, title, url);
             return;
         }
+        if (next.search) dropped = null;
+        else if (location.search) dropped = location.href;
         before ??= location.href;
         replace(state, title, url);
         clearTimeout(timer);
@@ -40,7 +50,7 @@ window.__streamlit = {
             replace({}, "", before);
             push({}, "", now);
             settle();
-        }, 2000);
+        }, leaves ? 60000 : 2000);
     };
 }
 </script>"""
@@ -57,13 +67,21 @@ class PageAddresses:
         if scope["type"] == "http" and scope["method"] == "GET":
             name = scope["path"].removesuffix("/").rpartition("/")[2]
             if name in _PAGES:
-                response = HTMLResponse(_page(), headers={"Cache-Control": "no-cache"})
+                response = HTMLResponse(_page(name), headers={"Cache-Control": "no-cache"})
                 await response(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
 
 @cache
-def _page() -> str:
-    index = Path(st.__file__).with_name("static") / "index.html"
-    return index.read_text(encoding="utf-8").replace("<head>", f"<head>{_SCRIPT}", 1)
+def _page(name: str) -> str:
+    static = Path(st.__file__).with_name("static")
+    index = (static / "index.html").read_text(encoding="utf-8")
+    head = _SCRIPT
+    if name not in _NO_FIGURE:
+        # The browser would ask for plotly.js, 5 MB, no sooner than the page's script has run.
+        head += "".join(
+            f'<link rel="modulepreload" crossorigin href="./static/js/{file.name}">'
+            for file in (static / "static" / "js").glob("PlotlyChart.*.js")
+        )
+    return index.replace("<head>", f"<head>{head}", 1)

@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.figures.base.resolved import resolved
 from core.figures.base.structures import structure_figure
 from core.figures.base.theme import figure_config
 from core.frames.schema import Frame
@@ -87,7 +88,7 @@ def show_structure(
         st.info("This row has no structure.")
         return
     st.plotly_chart(
-        structure_figure(frame, forces=forces, dark=is_dark()),
+        resolved(structure_figure(frame, forces=forces, dark=is_dark())),
         key=key,
         theme=None,
         config=figure_config(frame.material_id),
