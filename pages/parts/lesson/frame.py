@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.figures.base.enlarged import enlarged
+from core.figures.base.resolved import resolved
 from core.figures.base.theme import figure_config
 from pages.parts.lesson.figures import Shown
 from pages.parts.shared.datasets import model_badge
@@ -41,7 +42,7 @@ def show_figure(shown: Shown, name: str, *, large: bool) -> None:
         )
         return
     st.plotly_chart(
-        enlarged(shown.figure),
+        resolved(enlarged(shown.figure)),
         key=f"large-{name}",
         theme=None,
         config=figure_config(name) | {"displayModeBar": False},
