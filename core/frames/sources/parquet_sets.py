@@ -50,7 +50,8 @@ class ParquetSites(RecordSource):
     @classmethod
     def takes(cls, schema: pa.Schema) -> bool:
         """Return whether columns hold structures of this form."""
-        names = {name for name in schema.names if is_list(schema.field(name).type)}
+        # A name that occurs twice belongs to none of these sets; the table then refuses it.
+        names = {field.name for field in schema if is_list(field.type)}
         return cls.needed <= set(schema.names) and has_sites(names)
 
     def records(self, progress: Progress) -> Iterator[Record | Refused]:

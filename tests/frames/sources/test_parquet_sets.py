@@ -13,6 +13,7 @@ from pymatgen.core import Lattice, Structure
 
 from core.errors import LabError
 from core.frames.schema import Card, Frame
+from core.frames.sources.importing import open_input
 from core.frames.sources.opening import open_source
 from core.frames.sources.record_frames import RecordFrames
 from core.frames.tables.opening import open_table
@@ -256,3 +257,12 @@ def test_a_table_with_a_structure_column_stays_a_table(write):
     for site in row["structure"]["sites"]:
         site.pop("properties")
     assert open_source(write(row)) is None
+
+
+def test_a_name_that_occurs_twice_is_told(tmp_path):
+    path = tmp_path / "t.parquet"
+    columns = [pa.array(["NaCl"]), pa.array([-1.0]), pa.array([-2.0]), pa.array([1]), pa.array([2])]
+    names = ["formula", "energy_pbe", "energy_r2scan", "x", "x"]
+    pq.write_table(pa.Table.from_arrays(columns, names=names), path)
+    with pytest.raises(LabError, match="the column 'x' occurs twice"):
+        open_input(path)
