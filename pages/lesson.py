@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.home import CHECKOUT
-from core.runs.groups.lesson import CONFIG
+from core.runs.groups.lesson import lesson_command
 from pages.parts.lesson.figures import FIGURES
 from pages.parts.lesson.frame import presentation_style, show_figure
 from pages.parts.lesson.live import show_live
@@ -89,7 +89,7 @@ def show_step(key: str, step: Step, *, large: bool) -> None:
         st.page_link(
             step.page, label="Open the page", icon=":material/open_in_new:", query_params=step.query
         )
-    command(step.command or CONFIG.command)
+    command(step.command or lesson_command())
 
 
 def show_glossary() -> None:

@@ -171,6 +171,7 @@ def show_elements(result: ModelOffset, source: Provenance) -> None:
         default="residual",
         key="step",
         wrap=True,
+        help="The references with which the model is judged, from its own to residual ones.",
     )
     table = result.found.element_table()
     counts = dict(zip(table["symbol"], table["count"], strict=True))

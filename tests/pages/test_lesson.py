@@ -37,9 +37,9 @@ def test_every_step_has_one_figure_a_question_and_something_to_try(visit, key):
     assert not at.error
 
 
-def test_commands_are_commands():
+def test_commands_are_commands(home):
     for step in STEPS.values():
-        parsed(step.command or lesson.CONFIG.command)
+        parsed(step.command or lesson.lesson_command())
 
 
 def test_next_and_previous_walk_through_all_steps_to_the_glossary(visit):

@@ -1,5 +1,7 @@
 """The run that a class follows together, and runs recorded before it, to compare with."""
 
+import shlex
+
 import pandas as pd
 
 from core.errors import LabError
@@ -27,6 +29,11 @@ def lesson_run() -> Run | None:
     """Return the run that everybody follows; None before it is started."""
     run = Run(runs_dir() / "lesson")
     return run if (run.path / "config.json").is_file() else None
+
+
+def lesson_command() -> str:
+    """Return the command that starts the run that everybody follows."""
+    return f"{CONFIG.command} --run-dir {shlex.quote(str(runs_dir() / 'lesson'))}"
 
 
 def start_lesson() -> Run:

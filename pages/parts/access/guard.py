@@ -135,7 +135,13 @@ def admit() -> None:
     person = asking()
     if mode() == "sign-in" and not st.user.is_logged_in:
         st.title("AtomRef Lab")
-        st.button("Sign in", type="primary", icon=":material/login:", on_click=st.login)
+        st.button(
+            "Sign in",
+            type="primary",
+            icon=":material/login:",
+            on_click=st.login,
+            help="Goes to the sign-in page that this server uses.",
+        )
         st.stop()
     if person.role == "none":
         st.error(plain(f"{person.name} is not let in; ask who runs this server."))
@@ -143,7 +149,12 @@ def admit() -> None:
         what = {"look": "may look", "launch": "may launch", "delete": "may launch and delete"}
         st.caption(plain(f"{person.name}, {what.get(person.role, 'is not let in')}"))
         if mode() == "sign-in":
-            st.button("Sign out", icon=":material/logout:", on_click=st.logout)
+            st.button(
+                "Sign out",
+                icon=":material/logout:",
+                on_click=st.logout,
+                help="Ends your session in this browser.",
+            )
     if person.role == "none":
         st.stop()
 

@@ -76,6 +76,8 @@ def choose_fit(choice: PairChoice | EnergyChoice) -> AtomRefStudy:
         default="lstsq",
         key="fit",
         wrap=True,
+        help="How the references are fitted: least squares, with outliers "
+        "weighted less, or pulled toward a prior.",
     )
     st.caption(EXPLANATIONS[method])
     no_prior = method not in PULLED

@@ -63,6 +63,8 @@ def show_influence(choice: PairChoice, study: AtomRefStudy) -> None:
         default="influence",
         key="single",
         wrap=True,
+        help="Materials that move the references most, or every energy against what composition "
+        "alone predicts.",
     )
     if figure == "influence":
         show_leverage(choice, study)

@@ -174,15 +174,31 @@ def explained_energies(choice: PairChoice, atomref: AtomRef, side: Side) -> dict
 def save_or_delete(atomrefs: Mapping[str, AtomRef]) -> None:
     """Save this page's fit under a name, or delete a saved AtomRef."""
     with st.form("keep-atomref", border=True):
-        key = st.selectbox("Save", list(THIS_FIT), format_func=label_of)
-        name = st.text_input("Name", placeholder="my-r2scan", max_chars=60)
+        key = st.selectbox(
+            "Save",
+            list(THIS_FIT),
+            format_func=label_of,
+            help="Which of the fits on this page is saved.",
+        )
+        name = st.text_input(
+            "Name",
+            placeholder="my-r2scan",
+            max_chars=60,
+            help="How it is called in lists and commands.",
+        )
         if st.form_submit_button("Save", icon=":material/save:"):
             save_atomref(name, atomrefs[key])
             finish(f"Saved {atomrefs[key].functional} as {name}.")
     if saved := list(saved_atomrefs()):
         with st.popover("Delete a saved AtomRef", icon=":material/delete:"):
-            name = st.selectbox("AtomRef", saved)
-            if st.button("Delete", type="primary"):
+            name = st.selectbox(
+                "AtomRef", saved, help="A saved one; those of chgnet cannot be deleted."
+            )
+            if st.button(
+                "Delete",
+                type="primary",
+                help="Removes it from the library; runs that used it keep their copy.",
+            ):
                 delete_atomref(name)
                 finish(f"Deleted {name}.")
 
@@ -194,11 +210,21 @@ def import_file() -> None:
             "AtomRef file (JSON), a dictionary of energies by element (JSON), or CSV with the "
             "columns symbol and energy (eV/atom)",
             type=["json", "csv"],
+            help="As this page or atomref --out writes it, or a table of symbols and "
+            "energies in eV/atom.",
         )
         left, right = st.columns(2)
-        name = left.text_input("Name", placeholder="literature", max_chars=60)
+        name = left.text_input(
+            "Name",
+            placeholder="literature",
+            max_chars=60,
+            help="How it is called in lists and commands.",
+        )
         functional = right.text_input(
-            "Functional (of a dictionary or CSV)", placeholder="r2SCAN", max_chars=60
+            "Functional (of a dictionary or CSV)",
+            placeholder="r2SCAN",
+            max_chars=60,
+            help="The level of theory of the energies; a file of the lab says it itself.",
         )
         if st.form_submit_button("Import", icon=":material/upload:"):
             if upload is None:
@@ -221,7 +247,12 @@ def export(atomrefs: Mapping[str, AtomRef], fits: Mapping[str, AtomRefStudy]) ->
     """Download an AtomRef as JSON, as CSV, or inside a CHGNet checkpoint."""
     left, right = st.columns(2)
     key = left.selectbox(
-        "AtomRef to export", list(atomrefs), format_func=label_of, key="take", bind="query-params"
+        "AtomRef to export",
+        list(atomrefs),
+        format_func=label_of,
+        key="take",
+        bind="query-params",
+        help="A saved AtomRef, or one that is included in chgnet.",
     )
     model = right.selectbox(
         "As the composition_model of",
@@ -254,6 +285,7 @@ def export(atomrefs: Mapping[str, AtomRef], fits: Mapping[str, AtomRefStudy]) ->
             mime=mime,
             on_click="ignore",
             icon=":material/download:",
+            help="For other programs, or inside a CHGNet checkpoint.",
         )
     source, lines = key, []
     if key in fits:

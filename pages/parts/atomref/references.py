@@ -122,6 +122,7 @@ def show_vectors(
         default="difference",
         key="show",
         wrap=True,
+        help="The references of both functionals, or their difference.",
     )
     hover = {symbol: f"in {counts.get(symbol, 0):,} materials" for symbol in SYMBOLS}
     for symbol, error in target.errors_by_symbol().items():

@@ -43,6 +43,7 @@ def show_strength_and_prior(choice: PairChoice, study: AtomRefStudy) -> None:
                 icon=":material/check:",
                 on_click=set_form,
                 args=(study.method, strength),
+                help="Sets this strength in the form above.",
             )
     own_strength = show_priors(choice, study)
     # With the strength of the form, the comparison is a command of its own.
@@ -84,6 +85,7 @@ def show_curve(
         default="mae",
         key="measure",
         wrap=True,
+        help="On materials to which the references were not fitted.",
     )
     lines = {"least squares": 1000 * curve.lstsq_mae, "prior alone": 1000 * curve.prior_mae}
     show(

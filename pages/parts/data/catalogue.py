@@ -115,7 +115,12 @@ def _running(entry: Entry, job: Job) -> None:
         st.rerun()
     st.progress(status.share, plain(f"{entry.title}: {status.what}"))
     st.caption("It continues if you close this page, and if the server restarts.")
-    if st.button("Cancel", icon=":material/stop_circle:", key=f"cancel-{entry.key}"):
+    if st.button(
+        "Cancel",
+        icon=":material/stop_circle:",
+        key=f"cancel-{entry.key}",
+        help="Stops the download; what has arrived is kept, and it continues from there.",
+    ):
         cancel(job)
         st.rerun()
 
@@ -128,13 +133,22 @@ def _offer(entry: Entry, job: Job) -> None:
     asked = f"size of {entry.key}"
     size = entry.size or st.session_state.get(asked)
     if size is None:
-        if st.button(f"Ask {entry.host} for the size", key=f"ask-{entry.key}"):
+        if st.button(
+            f"Ask {entry.host} for the size",
+            key=f"ask-{entry.key}",
+            help="One request that downloads nothing else.",
+        ):
             require("launch", f"ask {entry.host}")
             st.session_state[asked] = ask_host(entry).size
             st.rerun()
         return
     st.caption(f"{size_text(free_bytes())} are free on the disk of the lab.")
-    name = st.text_input("Name of the data set", entry.key, key=f"name-{entry.key}")
+    name = st.text_input(
+        "Name of the data set",
+        entry.key,
+        key=f"name-{entry.key}",
+        help="Lower-case letters, digits, '.', '_' and '-'.",
+    )
     missing = f"{size_text(max(size - arrived, 0))} from {entry.host}"
     verb = "Continue to download" if arrived else "Download"
     with st.container(horizontal=True):
@@ -143,10 +157,15 @@ def _offer(entry: Entry, job: Job) -> None:
             type="primary",
             icon=":material/download:",
             key=f"import-{entry.key}",
+            help="In the background; it goes on if you close this page.",
         ):
             start(download_job(entry, name))
             st.rerun()
-        if st.button("Only download", key=f"download-{entry.key}"):
+        if st.button(
+            "Only download",
+            key=f"download-{entry.key}",
+            help="Keeps the files on this server, to be imported later.",
+        ):
             start(job)
             st.rerun()
         if arrived:
@@ -171,8 +190,18 @@ def _complete(entry: Entry, job: Job) -> None:
         st.markdown(plain(f"Licence, as {entry.host} states it: {here.licence}."))
     with st.container(horizontal=True):
         with st.popover("Import", icon=":material/upload:"):
-            name = st.text_input("Name of the data set", entry.key, key=f"name-{entry.key}")
-            if st.button("Import the download", type="primary", key=f"again-{entry.key}"):
+            name = st.text_input(
+                "Name of the data set",
+                entry.key,
+                key=f"name-{entry.key}",
+                help="Lower-case letters, digits, '.', '_' and '-'.",
+            )
+            if st.button(
+                "Import the download",
+                type="primary",
+                key=f"again-{entry.key}",
+                help="Makes a data set of the files that are here already.",
+            ):
                 new_dataset_path(name)
                 forget(job)
                 begin(import_of(entry, name))
@@ -182,7 +211,12 @@ def _complete(entry: Entry, job: Job) -> None:
 def _offer_deletion(entry: Entry) -> None:
     with st.popover("Delete the download", icon=":material/delete:"):
         st.markdown("Delete the downloaded files? What was imported from them stays.")
-        if st.button("Delete files", type="primary", key=f"forget-{entry.key}"):
+        if st.button(
+            "Delete files",
+            type="primary",
+            key=f"forget-{entry.key}",
+            help="Frees the space; data sets that were imported stay.",
+        ):
             delete_download(entry)
             st.rerun()
 
@@ -193,8 +227,18 @@ def _materials_project() -> None:
         "Needs the package mp-api and a key of the Materials Project, which is kept nowhere."
     )
     left, middle, right = st.columns(3)
-    chemsys = left.text_input("Elements", placeholder="Li-Fe-O", key="mp-elements")
-    name = middle.text_input("Name of the new data set", placeholder="li-fe-o", key="mp-name")
+    chemsys = left.text_input(
+        "Elements",
+        placeholder="Li-Fe-O",
+        key="mp-elements",
+        help="Symbols joined by hyphens: all compounds of these elements.",
+    )
+    name = middle.text_input(
+        "Name of the new data set",
+        placeholder="li-fe-o",
+        key="mp-name",
+        help="Lower-case letters, digits, '.', '_' and '-'.",
+    )
     known = bool(os.environ.get(KEY_VARIABLE))
     key = right.text_input(
         "API key",
@@ -202,8 +246,14 @@ def _materials_project() -> None:
         key="mp-key",
         disabled=known,
         placeholder=f"from {KEY_VARIABLE}" if known else "",
+        help="Of your account there; it is sent with the request and not stored.",
     )
-    if st.button(f"Import pairs from {HOST}", key="mp-import", disabled=not (chemsys and name)):
+    if st.button(
+        f"Import pairs from {HOST}",
+        key="mp-import",
+        disabled=not (chemsys and name),
+        help="Asks that host once, with your key.",
+    ):
         with errors_shown():
             require("launch", f"import {name}")
             bar = st.progress(0.0, f"Asking {HOST} …")

@@ -28,14 +28,25 @@ def describe(
         key: distinguishes the controls of different files.
     """
     left, middle, right = st.columns(3)
-    name = left.text_input("Name of the data set", name, key=f"name-{key}")
+    name = left.text_input(
+        "Name of the data set",
+        name,
+        key=f"name-{key}",
+        help="Lower-case letters, digits, '.', '_' and '-'.",
+    )
     labels = middle.text_input(
         "Labels by",
         found.labels or DFT,
         key=f"labels-{key}",
         help='"dft", or the name of the model that made them; then they are marked everywhere.',
     )
-    licence = right.text_input("Licence", "", key=f"licence-{key}", placeholder="CC-BY-4.0")
+    licence = right.text_input(
+        "Licence",
+        "",
+        key=f"licence-{key}",
+        placeholder="CC-BY-4.0",
+        help="Shown with the data, and written into what is exported.",
+    )
     settings: dict[str, Any] = {"name": name, "labels": labels, "licence": licence}
     named = found.functionals(mapping)
     if named:
@@ -80,6 +91,7 @@ def describe_energy(
         named or guessed.functional.replace(UNKNOWN, ""),
         key=f"functional-{field}-{key}-{column}",
         placeholder="GGA/GGA+U" if field == "source" else "r2SCAN",
+        help="Level of theory, such as r2SCAN or PBE.",
     )
     corrections = box.selectbox(
         f"MP2020 corrections, {field}",

@@ -18,7 +18,13 @@ def show_distributions(selected: Selected) -> list[str]:
     Returns:
         Options of the command that prints the same.
     """
-    log = st.toggle("Logarithmic counts", value=True, key="log", bind="query-params")
+    log = st.toggle(
+        "Logarithmic counts",
+        value=True,
+        key="log",
+        bind="query-params",
+        help="Shows rare values beside frequent ones.",
+    )
     things = selected.things
     drawn = [*SIZES, *selected.quantities]
     counts = _counts(selected)

@@ -28,6 +28,7 @@ def show_elements(selected: Selected) -> list[str]:
         default="frames",
         key="counted",
         wrap=True,
+        help="What is counted of each element.",
     )
     cutoff = right.number_input(
         "Lowest colour up to",

@@ -30,10 +30,22 @@ def choose_frames(info: DatasetInfo, contents: Contents) -> FrameFilter:
         help="These elements, no more and no fewer.",
     )
     least = low_box.number_input(
-        "Atoms, from", min_value=1, value=None, step=1, key="from", bind="query-params"
+        "Atoms, from",
+        min_value=1,
+        value=None,
+        step=1,
+        key="from",
+        bind="query-params",
+        help="Smallest number of atoms per structure.",
     )
     most = high_box.number_input(
-        "to", min_value=1, value=None, step=1, key="to", bind="query-params"
+        "to",
+        min_value=1,
+        value=None,
+        step=1,
+        key="to",
+        bind="query-params",
+        help="Largest number of atoms per structure.",
     )
     quantities = quantities_of(contents, info.card.energies)
     labels = {
@@ -67,7 +79,9 @@ def _choose_elements() -> list[list[str]]:
     titles = {ALL_OF: "All of these elements", "any": "Any of these", "none": "None of these"}
     return [
         # Sorted so that what is typed finds the symbol that it is before longer ones.
-        box.multiselect(title, sorted(SYMBOLS), key=key, bind="query-params")
+        box.multiselect(
+            title, sorted(SYMBOLS), key=key, bind="query-params", help="Elements by their symbols."
+        )
         for box, (key, title) in zip(boxes, titles.items(), strict=True)
     ]
 
@@ -86,10 +100,22 @@ def _choose_range(quantities: list[Quantity]) -> dict[str, Range]:
     )
     off = title is None
     low = low_box.number_input(
-        "At least", value=None, key="low", bind="query-params", format="%g", disabled=off
+        "At least",
+        value=None,
+        key="low",
+        bind="query-params",
+        format="%g",
+        disabled=off,
+        help="Smallest value; empty for no limit.",
     )
     high = high_box.number_input(
-        "At most", value=None, key="high", bind="query-params", format="%g", disabled=off
+        "At most",
+        value=None,
+        key="high",
+        bind="query-params",
+        format="%g",
+        disabled=off,
+        help="Largest value; empty for no limit.",
     )
     if title is None or (low is None and high is None):
         return {}

@@ -28,7 +28,13 @@ def show_frames(selected: Selected) -> list[str]:
         quantity.title: quantity.key for quantity in (*SIZES, *selected.quantities)
     }
     sort_box, order_box, page_box = st.columns([3, 3, 2], vertical_alignment="bottom")
-    title = sort_box.selectbox("Sort by", list(titles), key="sort", bind="query-params")
+    title = sort_box.selectbox(
+        "Sort by",
+        list(titles),
+        key="sort",
+        bind="query-params",
+        help="The quantity that orders all frames, not only those of this page.",
+    )
     orders = {False: "smallest first", True: "largest first"}
     descending = one_of(
         order_box,
@@ -39,6 +45,7 @@ def show_frames(selected: Selected) -> list[str]:
         key="order",
         wrap=True,
         disabled=not titles[title],
+        help="Smallest or largest values first.",
     )
     n_pages = max(1, -(-selected.counted.n // PER_PAGE))
     page = page_box.number_input(
@@ -49,6 +56,7 @@ def show_frames(selected: Selected) -> list[str]:
         step=1,
         key="page",
         bind="query-params",
+        help="Which part of the list is shown.",
     )
     key = titles[title]
     order = _order(key_of(selected.info.card), key, selected.contents, descending=descending)

@@ -63,10 +63,16 @@ def _panel(job: Job, study: OneTimeStudy, show_result: ShowResult) -> None:
                 "Resume" if n else "Start again",
                 icon=":material/restart_alt:",
                 key=f"again-{job.path.name}",
+                help="Goes on where it was stopped, as far as it can.",
             ):
                 start(job)
                 st.rerun()
-        if st.button("Dismiss", icon=":material/close:", key=f"dismiss-{job.path.name}"):
+        if st.button(
+            "Dismiss",
+            icon=":material/close:",
+            key=f"dismiss-{job.path.name}",
+            help="Removes this message.",
+        ):
             dismiss(job)
             st.rerun()
 
@@ -77,6 +83,11 @@ def _running(job: Job, study: OneTimeStudy, status: JobStatus) -> None:
     text = f"{study.verb} {study.name}: {status.what} …"
     st.progress(status.share, plain(text if left is None else f"{text} {duration_text(left)} left"))
     st.caption("It continues if you close this page, and if the server restarts.")
-    if st.button("Cancel", icon=":material/stop_circle:", key=f"cancel-{job.path.name}"):
+    if st.button(
+        "Cancel",
+        icon=":material/stop_circle:",
+        key=f"cancel-{job.path.name}",
+        help="Stops it; it can be started again.",
+    ):
         cancel(job)
         st.rerun()

@@ -62,8 +62,19 @@ def is_open(box: PopoverContainer) -> bool:
 def _export(selected: Selected) -> None:
     forms = FRAME_FORMS if selected.things == "frames" else PAIR_FORMS
     titles = {form.suffix: f"{form.title} ({form.suffix})" for form in forms}
-    suffix = st.selectbox("Form", list(titles), format_func=titles.__getitem__, key="export-form")
-    name = st.text_input("File", f"{selected.name}{suffix}", key=f"export-name{suffix}")
+    suffix = st.selectbox(
+        "Form",
+        list(titles),
+        format_func=titles.__getitem__,
+        key="export-form",
+        help="The program or form of file that will read it.",
+    )
+    name = st.text_input(
+        "File",
+        f"{selected.name}{suffix}",
+        key=f"export-name{suffix}",
+        help="Written on this server, in the lab's folder of exports.",
+    )
     _about(selected)
     study = ExportStudy(dataset=selected.name, name=name, chosen=selected.chosen)
     _launch("Export", study)
@@ -72,16 +83,26 @@ def _export(selected: Selected) -> None:
 
 
 def _subset(selected: Selected) -> None:
-    name = st.text_input("Name of the new data set", f"{selected.name}-part", key="subset-name")
+    name = st.text_input(
+        "Name of the new data set",
+        f"{selected.name}-part",
+        key="subset-name",
+        help="Lower-case letters, digits, '.', '_' and '-'.",
+    )
     parts: list[Part | None] = [None, *get_args(Part)]
     part = st.selectbox(
         "Of the split",
         parts,
         format_func=lambda one: one or "all frames",
         key="subset-part",
+        help="Only frames of this part; it is divided by material.",
     )
     rule = st.selectbox(
-        "Choose", list(SUBSET_RULES), format_func=SUBSET_RULES.__getitem__, key="subset-rule"
+        "Choose",
+        list(SUBSET_RULES),
+        format_func=SUBSET_RULES.__getitem__,
+        key="subset-rule",
+        help="Which frames to take: at random, one per material, or those that cover the most.",
     )
     left, right = st.columns(2)
     n = left.number_input(
@@ -91,8 +112,16 @@ def _subset(selected: Selected) -> None:
         step=1,
         placeholder="all",
         key="subset-n",
+        help="How many to take at most.",
     )
-    seed = right.number_input("Seed", min_value=0, value=0, step=1, key="subset-seed")
+    seed = right.number_input(
+        "Seed",
+        min_value=0,
+        value=0,
+        step=1,
+        key="subset-seed",
+        help="The same seed chooses the same frames.",
+    )
     _about(selected)
     st.caption("A subset holds row numbers; structures and labels stay where they are.")
     study = SubsetStudy(
@@ -121,15 +150,31 @@ def _join(selected: Selected) -> None:
     if not others:
         st.info("Pairs need a data set of frames in another functional; import one first.")
         return
-    other = st.selectbox("With the target energies of", others, key="join-other")
+    other = st.selectbox(
+        "With the target energies of",
+        others,
+        key="join-other",
+        help="The data set of the same materials in the other functional.",
+    )
     rule = st.selectbox(
-        "Pair materials", list(JOIN_RULES), format_func=JOIN_RULES.__getitem__, key="join-rule"
+        "Pair materials",
+        list(JOIN_RULES),
+        format_func=JOIN_RULES.__getitem__,
+        key="join-rule",
+        help="What two rows must have in common to count as one material.",
     )
     kept = st.selectbox(
-        "Of each material", list(KEPT), format_func=KEPT.__getitem__, key="join-kept"
+        "Of each material",
+        list(KEPT),
+        format_func=KEPT.__getitem__,
+        key="join-kept",
+        help="Which frame stands for a material with several.",
     )
     name = st.text_input(
-        "Name of the new data set", f"{selected.name}-{other}"[:60], key=f"join-name-{other}"
+        "Name of the new data set",
+        f"{selected.name}-{other}"[:60],
+        key=f"join-name-{other}",
+        help="Lower-case letters, digits, '.', '_' and '-'.",
     )
     st.caption(f"All materials of {plain(selected.name)} are looked at; filters do not count here.")
     study = JoinStudy(dataset=selected.name, other=other, name=name, rule=rule, kept=kept)
@@ -145,6 +190,7 @@ def _correct(selected: Selected) -> None:
         "Name of the new data set",
         f"{selected.name}-{'uncorrected' if remove else 'corrected'}",
         key="correct-name",
+        help="Lower-case letters, digits, '.', '_' and '-'.",
     )
     st.caption(f"All frames, {what} the MP2020 corrections of GGA and GGA+U energies.")
     study = CorrectStudy(dataset=selected.name, name=name, remove=remove)
@@ -160,7 +206,12 @@ def _about(selected: Selected) -> None:
 
 
 def _launch(label: str, study: MakingStudy) -> None:
-    if st.button(label, type="primary", key=f"launch-{study.kind}"):
+    if st.button(
+        label,
+        type="primary",
+        key=f"launch-{study.kind}",
+        help="In the background; it goes on if you close this page.",
+    ):
         launch(study)
         st.rerun()
 
@@ -181,4 +232,5 @@ def _show_made(job: Job) -> None:
             icon=":material/download:",
             key=f"download-{job.path.name}",
             on_click="ignore",
+            help="Takes the file to your own machine.",
         )

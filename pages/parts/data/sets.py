@@ -67,7 +67,12 @@ def show_card(card: Card) -> None:
 def offer_deletion(name: str) -> None:
     with st.popover("Delete", icon=":material/delete:"):
         st.markdown(f"Delete **{plain(name)}** with its structures and labels? Its runs are kept.")
-        if st.button("Delete data set", type="primary", key=f"delete-{name}"):
+        if st.button(
+            "Delete data set",
+            type="primary",
+            key=f"delete-{name}",
+            help="Removes it from this server; runs that were trained on it keep their results.",
+        ):
             delete_dataset(name)
             st.session_state["data note"] = f"Deleted {name}."
             st.rerun()

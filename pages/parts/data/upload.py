@@ -77,6 +77,9 @@ def import_files() -> None:
         required=True,
         key=f"kind-{key}-{reading.form}",
         wrap=True,
+        help="Pairs compare two functionals; frames are structures with labels, "
+        "for training; energies are formulas with the energies of one "
+        "functional.",
     )
     key = f"{kind}-{key}-{reading.form}"
     known = st.expander("Keys and units") if found.units_are_known else nullcontext()
@@ -90,7 +93,12 @@ def import_files() -> None:
         settings["stress_order"] = order
     planned = _plan(paths, kind, reading, settings)
     st.caption(plain(f"A file of the form {found.title}. {planned.sentences}"))
-    if st.button("Import", type="primary", icon=":material/upload:"):
+    if st.button(
+        "Import",
+        type="primary",
+        icon=":material/upload:",
+        help="Reads the file in the background; it goes on if you close this page.",
+    ):
         begin(
             ImportStudy(
                 name=name,
@@ -120,10 +128,20 @@ def _show_interrupted(one: Interrupted) -> None:
             plain(f"The import of {one.name} was interrupted after {one.n:,} frames."),
             icon=":material/error:",
         )
-        if st.button("Resume", icon=":material/restart_alt:", key=f"resume-{one.name}"):
+        if st.button(
+            "Resume",
+            icon=":material/restart_alt:",
+            key=f"resume-{one.name}",
+            help="Goes on with the upload that was interrupted.",
+        ):
             start(Job.of(ImportStudy.of_interrupted(one)))
             st.rerun()
-        if st.button("Discard", icon=":material/close:", key=f"discard-{one.name}"):
+        if st.button(
+            "Discard",
+            icon=":material/close:",
+            key=f"discard-{one.name}",
+            help="Deletes the uploaded file.",
+        ):
             discard(one.name)
             st.rerun()
         command(f"atomref datasets resume {shlex.quote(one.name)}")
@@ -143,6 +161,7 @@ def choose_reading(paths: tuple[str, ...], key: str) -> Reading:
         [None, *FORMS],
         format_func=lambda name: name or RECOGNISED,
         key=f"form-{key}",
+        help="Recognised by content; another one can be chosen where that is wrong.",
     )
     allowed = choices_of(paths[0], form, Path(paths[0]).stat().st_mtime)
     steps: Steps = "all"
@@ -156,6 +175,7 @@ def choose_reading(paths: tuple[str, ...], key: str) -> Reading:
             default="all",
             required=True,
             key=f"steps-{key}",
+            help="Which steps of each calculation become frames.",
         )
         unconverged = st.checkbox(
             "Also steps whose electronic loop did not converge",
@@ -167,6 +187,7 @@ def choose_reading(paths: tuple[str, ...], key: str) -> Reading:
             "Elements in the order of the types, where the file has numbers of types",
             key=f"elements-{key}",
             placeholder="Li, O",
+            help="Symbols in the order of the numbers, such as Li,O.",
         )
     return Reading(
         form=form,

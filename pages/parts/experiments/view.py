@@ -168,6 +168,7 @@ def _table(experiment: Experiment, runs: list[Run], source: Provenance) -> None:
         icon=":material/download:",
         type="tertiary",
         on_click="ignore",
+        help="The table above, one row per method.",
     )
     _verdict(runs, split, has_unseen=bool(unseen))
 

@@ -66,15 +66,31 @@ def show_parity(formation: FormationTable) -> None:
         st.info("There is only one column of formation energies, so nothing to compare it with.")
         return
     left, middle, right = st.columns([2, 2, 1], vertical_alignment="bottom")
-    x = left.selectbox("Horizontal axis", names, key="across", bind="query-params")
+    x = left.selectbox(
+        "Horizontal axis",
+        names,
+        key="across",
+        bind="query-params",
+        help="One of the functionals, or the measured values.",
+    )
     others = [name for name in names if name != x]
     computed = [column.name for column in formation.columns]
     stored = [name for name in computed if not name.endswith(REBUILT) and name in others]
     default = stored[-1] if stored else others[0]
     y = middle.selectbox(
-        "Vertical axis", others, index=others.index(default), key="up", bind="query-params"
+        "Vertical axis",
+        others,
+        index=others.index(default),
+        key="up",
+        bind="query-params",
+        help="What is compared with it.",
     )
-    grouped = right.toggle("By chemistry", key="chemistry", bind="query-params")
+    grouped = right.toggle(
+        "By chemistry",
+        key="chemistry",
+        bind="query-params",
+        help="Colours oxides, halides and so on apart.",
+    )
     table = formation.comparison(x, y)
     if table.empty:
         st.info("No material has both of these formation energies.")
@@ -115,7 +131,11 @@ def show_errors(formation: FormationTable) -> str | None:
         )
         return None
     measured = st.selectbox(
-        "Measured", list(formation.measured), key="measured", bind="query-params"
+        "Measured",
+        list(formation.measured),
+        key="measured",
+        bind="query-params",
+        help="The column of experimental formation energies.",
     )
     errors = formation.errors(measured)
     st.dataframe(

@@ -95,6 +95,7 @@ def choose_analysis(analyses: list[Analysis]) -> Analysis:
         default="with",
         key="which",
         wrap=True,
+        help="With the MP2020 corrections, or without.",
     )
     return by_name[name]
 

@@ -20,7 +20,13 @@ def show_element(analyses: list[Analysis], analysis: Analysis) -> None:
     """Show the view."""
     left, right = st.columns([1, 2], vertical_alignment="bottom")
     symbols = analyses[0].importance.table()["symbol"].tolist()
-    symbol = left.selectbox("Element", symbols, key="element", bind="query-params")
+    symbol = left.selectbox(
+        "Element",
+        symbols,
+        key="element",
+        bind="query-params",
+        help="Whose SHAP values are drawn; a click on the periodic table chooses one as well.",
+    )
     color = one_of(
         right,
         "Colour by",

@@ -35,6 +35,7 @@ def show_table(analyses: list[Analysis], _: Analysis) -> None:
         key="log",
         bind="query-params",
         disabled=quantity == "signed",
+        help="Shows small values beside large ones.",
     )
     for analysis in analyses:
         if len(analyses) > 1:

@@ -75,7 +75,13 @@ def _choose_study() -> tuple[NextStudy, DatasetInfo, DatasetInfo] | None:
     if info is None or pool is None:
         return None
     n = right.number_input(
-        "Materials", min_value=1, max_value=1000, value=50, key="n", bind="query-params"
+        "Materials",
+        min_value=1,
+        max_value=1000,
+        value=50,
+        key="n",
+        bind="query-params",
+        help="How many to choose, the most useful first.",
     )
     most_atoms = end.number_input(
         "Atoms at most",

@@ -125,6 +125,7 @@ def show_coverage(result: NextMaterials, source: Provenance) -> None:
         key="covered",
         wrap=True,
         label_visibility="collapsed",
+        help="What the periodic table shows of the chosen materials.",
     )
     title, unit = _QUANTITIES[quantity]
     rows = table.to_dict("records")

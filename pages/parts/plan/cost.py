@@ -34,6 +34,7 @@ def choose_cost() -> Cost:
             format="%g",
             key="hours",
             bind="query-params",
+            help="Of one calculation of the frames to come, on average.",
         )
     else:
         per_atom3 = middle.number_input(
@@ -57,7 +58,13 @@ def choose_cost() -> Cost:
         help="0 leaves money out.",
     )
     currency = end.text_input(
-        "Currency", value="€", max_chars=8, key="currency", bind="query-params", disabled=not price
+        "Currency",
+        value="€",
+        max_chars=8,
+        key="currency",
+        bind="query-params",
+        disabled=not price,
+        help="Only a word beside the costs.",
     )
     return Cost(
         hours=hours,

@@ -28,7 +28,16 @@ def show_equation_of_state(asked: Asked) -> None:
         step=1.0,
         help="Departure from the volume of lowest energy, which is found first.",
     )
-    points = number(middle, "Volumes", "points", min_value=5, max_value=51, value=11, step=2)
+    points = number(
+        middle,
+        "Volumes",
+        "points",
+        min_value=5,
+        max_value=51,
+        value=11,
+        step=2,
+        help="How many volumes around the given one are computed.",
+    )
     relax = right.toggle(
         "Relax the atoms at each volume",
         key="relax-atoms",

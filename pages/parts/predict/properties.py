@@ -68,7 +68,15 @@ def show_forces(asked: Asked) -> None:
     if models:
         model = models[0]
         if len(models) > 1:
-            model = one_of(st, "Forces of", models, default=models[0], key="forces-of", wrap=True)
+            model = one_of(
+                st,
+                "Forces of",
+                models,
+                default=models[0],
+                key="forces-of",
+                wrap=True,
+                help="The model whose forces are drawn as arrows.",
+            )
         one = asked.found[model]
         forces = one.forces[one.atoms(asked.place)]
         largest = one.summary(asked.place)["max_force"]

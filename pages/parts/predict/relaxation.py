@@ -43,7 +43,14 @@ def choose_settings() -> RelaxSettings:
         help="The relaxation ends when no atom, and no row of the cell, has a larger one.",
     )
     steps = number(
-        middle, "Steps at most", "steps", min_value=1, max_value=5000, value=usual.steps, step=100
+        middle,
+        "Steps at most",
+        "steps",
+        min_value=1,
+        max_value=5000,
+        value=usual.steps,
+        step=100,
+        help="A relaxation that has not converged by then says so.",
     )
     keeps_cell = right.toggle(
         "Keep the cell", key="keep-cell", bind="query-params", help="Relax the atoms only."
@@ -152,13 +159,26 @@ def _show_geometry(asked: Asked, done: dict[str, RelaxedStructure]) -> None:
     model = max(done, key=lambda name: len(done[name].trajectory))
     if len(done) > 1:
         model = one_of(
-            st, "Geometries of", list(done), default=model, key="geometries-of", wrap=True
+            st,
+            "Geometries of",
+            list(done),
+            default=model,
+            key="geometries-of",
+            wrap=True,
+            help="The structure whose way is shown.",
         )
     way, given = done[model].trajectory, asked.structures.frame(asked.place)
     last = len(way) - 1
     step = last
     if last:
-        step = st.slider("Step", 0, last, last, key=f"step-{model}-{asked.place}-{last}")
+        step = st.slider(
+            "Step",
+            0,
+            last,
+            last,
+            key=f"step-{model}-{asked.place}-{last}",
+            help="The geometry after so many steps.",
+        )
     frame = way.frame(given, step)
     left, right = st.columns([3, 2], gap="medium")
     with left:

@@ -38,6 +38,7 @@ def choose_structures() -> tuple[str, GivenStructures] | None:
         default="formula",
         key="from",
         wrap=True,
+        help="Your own files or text, or the lab's data by formula.",
     )
     {"files": _from_files, "text": _from_text, "formula": _from_formula}[way]()
     name = linked(PARAM)
@@ -78,6 +79,7 @@ def _from_text() -> None:
         key="structure-text",
         height=180,
         placeholder="data_NaCl\n_cell_length_a 5.69\n…",
+        help="Recognised by content; several structures where the form allows it.",
     )
     if text.strip():
         _take(text, lambda: ask(read_given, (str(keep_pasted(text)),)))
@@ -94,6 +96,7 @@ def _from_formula() -> None:
         key="formula",
         bind="query-params",
         placeholder="LiFePO4, or Li-Fe-O",
+        help="NaCl finds this formula, Na-Cl all compounds of these elements.",
     )
     if text and text.strip() and dataset:
         _take((dataset, text.strip()), lambda: found_given(dataset, text))

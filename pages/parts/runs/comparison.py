@@ -60,6 +60,7 @@ def filtered(runs: list[Run]) -> list[Run]:
         key="find",
         bind="query-params",
         placeholder="words of the name or the id",
+        help="Runs whose name, method or data set contains this.",
     )
     conditions = right.multiselect(
         "Filter by setting",
@@ -137,9 +138,21 @@ def _configurations(chosen: list[Run]) -> None:
     st.subheader("Differences between two configurations", anchor=False)
     by_label = {label_of(run): run for run in chosen}
     left, right = st.columns(2)
-    first = left.selectbox("Run", list(by_label), key="one", bind="query-params")
+    first = left.selectbox(
+        "Run",
+        list(by_label),
+        key="one",
+        bind="query-params",
+        help="One of the two runs whose settings are compared.",
+    )
     others = [label for label in by_label if label != first]
-    second = right.selectbox("Compared with", others, key="other", bind="query-params")
+    second = right.selectbox(
+        "Compared with",
+        others,
+        key="other",
+        bind="query-params",
+        help="The other one.",
+    )
     table = difference(by_label[first], by_label[second])
     if table.empty:
         st.caption("They have the same settings.")
@@ -217,6 +230,7 @@ def _actions(chosen: list[Run]) -> None:
                         type="primary",
                         on_click=act,
                         args=(local.delete, run),
+                        help="Removes this run with its checkpoints.",
                     )
 
 

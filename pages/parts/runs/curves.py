@@ -91,6 +91,7 @@ def choose_metric(metrics: Mapping[str, MetricInfo] = METRICS) -> str:
         default=next(iter(metrics)),
         key="metric",
         wrap=True,
+        help="The label whose error is drawn.",
     )
 
 

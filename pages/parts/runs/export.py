@@ -38,6 +38,7 @@ def show_export(run: Run) -> None:
             key="export-card",
             icon=":material/description:",
             on_click="ignore",
+            help="How the model came about: data, settings, errors, limits.",
         )
         report_buttons(run.id, key="export")
         size = run.best_checkpoint.stat().st_size

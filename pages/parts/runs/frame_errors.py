@@ -104,6 +104,7 @@ def _choose_study(run: Run) -> RunErrorsStudy:
         step=100,
         key="most",
         bind="query-params",
+        help="A sample is enough for a first look; all take longer.",
     )
     return RunErrorsStudy(
         run=run.id,
@@ -124,6 +125,7 @@ def _parity(run: Run, study: RunErrorsStudy, errors: FrameErrors, source: Proven
         default=errors.kinds[0],
         key="kind",
         wrap=True,
+        help="What is compared with its label.",
     )
     title, unit = KINDS[kind]
     error_unit = METRICS[LABEL_METRICS[kind]].unit
@@ -210,6 +212,7 @@ def _by_element(run: Run, study: RunErrorsStudy, errors: FrameErrors, source: Pr
         default=kinds[0],
         key="error",
         wrap=True,
+        help="The label whose error is averaged by element.",
     )
     title, unit = METRICS[LABEL_METRICS[kind]]
     rare = table["symbol"][table["n_frames"] < RARE]

@@ -71,6 +71,7 @@ def _quantity(runs: list[Run]) -> Quantity | None:
         format_func=lambda key: KINDS[key].label,
         key="quantity",
         bind="query-params",
+        help="What is drawn of all selected runs.",
     )
     if kind in ERRORS:
         with right:
@@ -105,7 +106,13 @@ def _drawing(runs: list[Run]) -> tuple[str, float, Run | None, bool, bool]:
         help="Frames seen are epochs times training frames. Training time counts compiling and "
         "validation, not pauses.",
     )
-    log_x = middle.toggle("Logarithmic x", value=False, key="log_x", bind="query-params")
+    log_x = middle.toggle(
+        "Logarithmic x",
+        value=False,
+        key="log_x",
+        bind="query-params",
+        help="Shows the first steps in detail.",
+    )
     log_y = right.toggle(
         "Logarithmic y",
         value=True,

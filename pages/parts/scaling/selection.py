@@ -113,6 +113,7 @@ def _choose_error(metrics: list[str]) -> tuple[str, str]:
         key="metric",
         wrap=True,
         label_visibility="collapsed",
+        help="The label whose error is followed over the sizes.",
     )
     split = one_of(
         right,
@@ -138,7 +139,14 @@ def _choose_table(form: FormOption, min_frames: int | None) -> ScalingAnalysis |
         help="Columns n_frames and error, and seed if there are several. Rows with n_frames 0 are "
         "untrained models.",
     )
-    unit = right.text_input("Unit", value="meV/atom", max_chars=40, key="unit", bind="query-params")
+    unit = right.text_input(
+        "Unit",
+        value="meV/atom",
+        max_chars=40,
+        key="unit",
+        bind="query-params",
+        help="Of the errors in the table; only for the axis.",
+    )
     if upload is None:
         st.info(
             "Choose a CSV or Parquet file with the columns n_frames, error and optionally seed: "

@@ -81,6 +81,7 @@ def show_title(group: Group, *, param: str) -> None:
             type="tertiary",
             on_click=link_to,
             args=(param, None),
+            help="Back to the list.",
         )
 
 
@@ -122,7 +123,12 @@ def _panel(group: Group, panel: Panel, *, param: str, live: bool) -> None:
 
 
 def _button(label: str, icon: str, action: Callable[[], None], group: Group) -> None:
-    if st.button(label, icon=icon, key=f"{label}-{group.id}"):
+    if st.button(
+        label,
+        icon=icon,
+        key=f"{label}-{group.id}",
+        help="Applies to all runs that have not finished.",
+    ):
         action()
         st.rerun()
 
@@ -131,7 +137,12 @@ def _delete(group: Group, param: str) -> None:
     with st.popover("Delete", icon=":material/delete:"):
         n_runs = len(group.existing_runs())
         st.markdown(f"Delete this {group.kind} with its {n_runs} runs and their models?")
-        if st.button("Delete for good", type="primary", key=f"delete-{group.id}"):
+        if st.button(
+            "Delete for good",
+            type="primary",
+            key=f"delete-{group.id}",
+            help="Removes it with all its runs and checkpoints.",
+        ):
             group.delete()
             link_to(param, None)
             st.rerun()

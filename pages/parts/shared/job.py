@@ -62,7 +62,12 @@ def _running(job: Job, status: JobStatus) -> None:
     text = f"{status.what} …" + ("" if left is None else f" {duration_text(left)} left")
     st.progress(status.share, text)
     st.caption("It continues if you close this page; the result will be shown here.")
-    if st.button("Cancel", icon=":material/stop_circle:", key=f"cancel-{job.path.name}"):
+    if st.button(
+        "Cancel",
+        icon=":material/stop_circle:",
+        key=f"cancel-{job.path.name}",
+        help="Stops the computation; it can be started again.",
+    ):
         cancel(job)
         st.rerun()
 
@@ -82,6 +87,7 @@ def _idle(job: Job, status: JobStatus, what: str) -> None:
         type="primary",
         icon=":material/play_arrow:",
         key=f"start-{job.path.name}",
+        help="In the background; the result is kept for all readers.",
     ):
         start(job)
         st.rerun()

@@ -219,6 +219,7 @@ def choose_elements() -> tuple[tuple[str, ...], bool]:
         # Enter would select all symbols that begin with what was typed.
         select_all=False,
         filter_mode="prefix",
+        help="Elements by their symbols; none for all materials.",
     )
     match = one_of(
         right,
@@ -230,6 +231,7 @@ def choose_elements() -> tuple[tuple[str, ...], bool]:
         wrap=True,
         disabled=len(elements) < 2,
         label_visibility="collapsed",
+        help="All of the chosen elements, or at least one.",
     )
     return tuple(elements), match == "any" and len(elements) > 1
 

@@ -230,7 +230,12 @@ def more_settings(
         f"{WORTH_SECONDS:.0f} s. A run can be resumed with another number.",
     )
     more["name"] = rest.text_input(
-        "Name", max_chars=200, key="name", bind="query-params", placeholder="optional"
+        "Name",
+        max_chars=200,
+        key="name",
+        bind="query-params",
+        placeholder="optional",
+        help="How it is called in lists; the method and data set are named anyway.",
     )
     return more
 

@@ -40,7 +40,13 @@ def show_data_efficiency(choice: PairChoice) -> str:
         help="Number of random drawings of materials; each holds out a fifth of them.",
     )
     seed = right.number_input(
-        "Seed", min_value=0, max_value=2**31 - 1, value=0, key="seed", bind="query-params"
+        "Seed",
+        min_value=0,
+        max_value=2**31 - 1,
+        value=0,
+        key="seed",
+        bind="query-params",
+        help="The same seed draws the same materials.",
     )
     study = DataEfficiencyStudy(
         pairs=choice.selection,

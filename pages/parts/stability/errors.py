@@ -72,6 +72,7 @@ def show_systems(models: Sequence[Judged], judged: Judged, _: float) -> None:
         key=FEWEST,
         bind="query-params",
         width=320,
+        help="Smaller chemical systems say little about a hull.",
     )
     table = systems_of(judged)
     table = table[table["n"] >= fewest]

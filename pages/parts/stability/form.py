@@ -169,7 +169,12 @@ def choose_column(
     columns = {energy.column: energy for energy in (suited if only and suited else energies)}
     if info.card.kind == "frames":
         (energy,) = columns.values()
-        box.selectbox("Energy", [energy.functional], disabled=True)
+        box.selectbox(
+            "Energy",
+            [energy.functional],
+            disabled=True,
+            help="The functional of the reference energies.",
+        )
         return energy
     default = next((energy.column for energy in suited), next(iter(columns)))
     name = box.selectbox(
@@ -194,6 +199,7 @@ def choose_hulls() -> tuple[tuple[Any, str], Convention, RelaxSettings | None, S
         captions=[EXPLAINED[name] for name in get_args(Convention)],
         key="convention",
         bind="query-params",
+        help="Predicted for the structures as they are, or after a relaxation by the model.",
     )
     with middle:
         references = choose_references(
@@ -218,7 +224,14 @@ def choose_hulls() -> tuple[tuple[Any, str], Convention, RelaxSettings | None, S
         help="Hulls hold all materials of the scored ones' chemical systems, whichever are scored.",
     )
     most = number(
-        right, "Materials at most", "most", min_value=10, max_value=1_000_000, value=MOST, step=100
+        right,
+        "Materials at most",
+        "most",
+        min_value=10,
+        max_value=1_000_000,
+        value=MOST,
+        step=100,
+        help="A sample of chemical systems is enough for a first answer.",
     )
     settings = RelaxSettings() if relaxes else None
     return references, cast("Convention", convention), settings, cast("Split", split), most

@@ -87,6 +87,7 @@ def choose_phase(hulls: Sequence[SystemHull]) -> str | None:
         key=PHASE,
         bind="query-params",
         placeholder=f"one of {len(names)}: select here, or click a point below",
+        help="Whose decomposition is explained; a click on the hull chooses one as well.",
     )
     return chosen
 

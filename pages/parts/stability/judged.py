@@ -140,5 +140,6 @@ def choose_model(models: Sequence[Judged]) -> Judged:
         default=models[0].name,
         key="shown-model",
         wrap=True,
+        help="The model whose errors and hulls are drawn below.",
     )
     return by_name[name]

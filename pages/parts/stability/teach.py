@@ -37,6 +37,7 @@ def show_lesson() -> None:
         key=PHASE,
         bind="query-params",
         width=320,
+        help="The phase that the sliders move.",
     )
     moved = [
         {**usual, phase: choose_energy(box, phase, name, usual[phase])}
@@ -69,6 +70,7 @@ def choose_energy(box: DeltaGenerator, phase: str, name: str, usual: float) -> f
         value=usual,
         step=0.01,
         key=f"lesson-{name}-{phase}",
+        help="Move it and watch which phases are stable.",
     )
 
 

@@ -72,6 +72,7 @@ def _panel(sweep: Sweep, progress: GroupProgress, buttons: DeltaGenerator) -> No
         disabled=progress.finished == 0,
         on_click=_see,
         args=(sweep.id,),
+        help="Opens the view Curves with this sweep.",
     ):
         # The click reruns this panel alone, and the view is the page's.
         st.rerun()
@@ -136,7 +137,10 @@ def _grow(sweep: Sweep) -> None:
     ):
         left, middle, right = st.columns([2, 4, 1])
         sizes = left.text_input(
-            "Further sizes", key=f"grow-sizes-{sweep.id}", placeholder="such as 3200"
+            "Further sizes",
+            key=f"grow-sizes-{sweep.id}",
+            placeholder="such as 3200",
+            help="Numbers of training frames, separated by commas.",
         )
         methods = middle.pills(
             "Further methods",
@@ -144,9 +148,15 @@ def _grow(sweep: Sweep) -> None:
             selection_mode="multi",
             key=f"grow-methods-{sweep.id}",
             wrap=True,
+            help="Each is trained at all sizes and seeds.",
         )
         seeds = right.number_input(
-            "Further seeds", min_value=0, max_value=20, value=0, key=f"grow-seeds-{sweep.id}"
+            "Further seeds",
+            min_value=0,
+            max_value=20,
+            value=0,
+            key=f"grow-seeds-{sweep.id}",
+            help="How many more seeds of each size and method.",
         )
         st.caption("Existing runs stay as they are; only missing ones are trained.")
         if st.form_submit_button("Add and launch", icon=":material/rocket_launch:"):
