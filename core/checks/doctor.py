@@ -20,7 +20,7 @@ from core.checks.energy_sample import EnergySample
 from core.checks.geometry import distance_findings
 from core.checks.numbers import Scan, number_findings, scan
 from core.checks.repeats import leak_findings, repeat_findings
-from core.checks.scales import deviations, scale_findings
+from core.checks.scales import deviations, hubbard_columns, scale_findings
 from core.checks.units_read import in_units_of_file
 from core.elements import SYMBOLS
 from core.errors import LabError
@@ -31,6 +31,7 @@ from core.frames.registry import open_frame_set
 from core.frames.schema import Card
 from core.frames.splits import Split
 from core.frames.store import FrameSet
+from core.potential.models import source_functional
 from core.potential.released import MODELS
 from core.progress import Progress, part, silent
 from core.reference.fits.energy_scatter import scatter_findings
@@ -40,6 +41,7 @@ from core.reference.formation.corrections import (
     hubbard_corrections,
     mp2020_corrections,
 )
+from core.reference.shifts.hubbard import carrying_u, less
 from core.reference.shifts.model_offset import offset
 from core.transfer.interaction import interaction_energies
 from core.transfer.label_check import (
@@ -215,9 +217,18 @@ def _energies(
     findings = [] if "energy_zero" in known else scale_findings(sample, other_scales(source))
     if "energy_outliers" in known:
         findings = [one for one in findings if one.kind != "energy_outliers"]
+    if not findings and not known & _ENERGY_KINDS:
+        labels, model = (
+            carrying_u(data, functional, sample.rows)
+            for functional in (sample.functional, source_functional(source.name))
+        )
+        if (of_u := hubbard_columns(sample, less(labels, model))) is not None:
+            findings.append(of_u)
     off = deviations(sample)
     # On a wrong scale, what references cost says nothing of the elements.
-    is_sound = not findings and not any(kind.startswith("energy") for kind in known)
+    is_sound = all(one.severity == "info" for one in findings) and not any(
+        kind.startswith("energy") for kind in known
+    )
     unknown = unknown_distance(sample.fractions, off) if is_sound else None
     findings += coverage_findings(data, split, unknown=unknown)
     occurs = (sample.fractions > 0).any(axis=0)
@@ -256,6 +267,7 @@ def energy_sample(
     return EnergySample(
         rows=few,
         names=data.table()["frame_id"].to_numpy()[few],
+        materials=data.material_ids()[few],
         fractions=fractions,
         energies=data.energies()[few],
         interaction=interaction,

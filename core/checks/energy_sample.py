@@ -23,9 +23,6 @@ COMPOSITIONS = 8
 GAP = 0.6
 """eV per atom of an element, or multiple of a correction, that two settings differ by, at least."""
 
-U_ELEMENTS = ("V", "Cr", "Mn", "Fe", "Co", "Ni", "Mo", "W")
-"""Elements that Materials Project treats with U in oxides and fluorides."""
-
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
 class EnergySample:
@@ -34,6 +31,7 @@ class EnergySample:
     Attributes:
         rows: their rows in the data set, (n,).
         names: their ids, (n,).
+        materials: the ids of their materials, (n,).
         fractions: composition fractions, (n, 94).
         energies: labels, (n,) eV/atom.
         interaction: interaction energies of the network, (n,) eV/atom.
@@ -47,6 +45,7 @@ class EnergySample:
 
     rows: NDArray[np.integer]
     names: NDArray[np.object_]
+    materials: NDArray[np.object_]
     fractions: Array
     energies: Array
     interaction: Array
@@ -68,7 +67,8 @@ class EnergySample:
         Args:
             kept: which of them, (n,).
         """
-        arrays = ("rows", "names", "fractions", "energies", "interaction", "mp2020", "hubbard")
+        arrays = ["rows", "names", "materials", "fractions", "energies", "interaction"]
+        arrays += ["mp2020", "hubbard"]
         values: dict[str, Any] = {name: getattr(self, name) for name in arrays}
         parts: dict[str, Any] = {
             name: None if value is None else value[kept] for name, value in values.items()

@@ -11,13 +11,13 @@ from core.checks.energy_sample import (
     FEWEST,
     GAP,
     PULL,
-    U_ELEMENTS,
     Array,
     EnergySample,
     solved,
 )
 from core.elements import SYMBOLS
 from core.frames.findings import Finding
+from core.reference.shifts.hubbard import U_ELEMENTS
 
 _KINDS = 3
 """Compositions on the smaller branch, at least."""

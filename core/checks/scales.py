@@ -10,6 +10,7 @@ two branches.
 from collections.abc import Mapping
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from core.checks.energy_sample import (
@@ -17,7 +18,6 @@ from core.checks.energy_sample import (
     FEWEST,
     GAP,
     PULL,
-    U_ELEMENTS,
     Array,
     EnergySample,
     solved,
@@ -25,6 +25,7 @@ from core.checks.energy_sample import (
 from core.checks.mixtures import mixture_finding
 from core.elements import SYMBOLS
 from core.frames.findings import Finding
+from core.reference.shifts.hubbard import U_ELEMENTS, u_shifts
 
 _CLEAR = 3.0
 """How many times nearer another scale must be than the stated one."""
@@ -44,6 +45,9 @@ _TIMES = 5.0
 
 _WRONG, _ROOM = 1.0, 10.0
 """eV/atom, and times the usual distance, that a single energy lies from the network's, at least."""
+
+_U_COST = 1.0
+"""meV/atom that columns for U must gain to be told."""
 
 _FEW = 0.05
 """Share of the energies that are single ones; more of them are another scale."""
@@ -68,6 +72,30 @@ def scale_findings(sample: EnergySample, scales: Mapping[str, Array]) -> list[Fi
         if (finding := look(rest)) is not None:
             return [*found, finding]
     return found
+
+
+def hubbard_columns(sample: EnergySample, carried: sp.csr_array | None) -> Finding | None:
+    """Report what one reference for atoms with and without U costs.
+
+    Args:
+        sample: the energies.
+        carried: what carries U in the labels, less what does in the pretrained model's energies
+            (`core.reference.shifts.hubbard.carrying_u`).
+    """
+    pull = PULL * np.eye(sample.fractions.shape[1])
+    found = u_shifts(sample.fractions, carried, sample.left, sample.materials, penalty=pull)
+    if found is None or not found.sure.any() or found.cost < _U_COST:
+        return None
+    return Finding(
+        kind="hubbard_columns",
+        severity="info",
+        message="Labels and pretrained model differ in U for some compounds of an element and "
+        f"not for others. U adds, in eV per atom: {found.text}. One reference for both cannot "
+        "describe it.",
+        remedy="The network has to learn it from frames with and without O or F; atomref atomref "
+        "--separate-u fits it beside the references.",
+        cost=found.cost,
+    )
 
 
 def deviations(sample: EnergySample) -> Array:

@@ -17,6 +17,7 @@ from core.reference.fits.atomref import AtomRef, Method
 from core.reference.fits.prior_comparison import PriorComparison
 from core.reference.fits.strength import StrengthCurve
 from core.reference.fits.uncertainty import RESAMPLINGS
+from core.reference.shifts.hubbard import HubbardShifts
 from core.reference.shifts.pairs import default_columns
 from core.studies.atomref_fit import AtomRefStudy
 from core.studies.atomref_intervals import Intervals
@@ -67,6 +68,15 @@ def atomref(
             show_default="covariance for residual, else 0.01",
         ),
     ] = None,
+    separate_u: Annotated[
+        bool,
+        typer.Option(
+            "--separate-u",
+            help="Fit what U adds beside the references, per element that is met both with and "
+            "without U; which rows carry U is told by a column such as run_type or hubbards, else "
+            "for GGA/GGA+U by composition, as Materials Project chooses it.",
+        ),
+    ] = False,
     intervals: Annotated[
         bool,
         typer.Option(
@@ -104,6 +114,7 @@ def atomref(
         method=method,
         model=model,
         start=start,
+        separate_u=separate_u,
         **({} if strength is None else {"strength": _strength(strength)}),
     )
     progress = progress_on_stderr()
@@ -114,6 +125,8 @@ def atomref(
         fit_intervals(fit, resamplings=resamplings, progress=progress) if intervals else None
     )
     sections = [_head(fit.atomref, bootstrap)]
+    if separate_u:
+        sections.append(_u_shifts(fit.u_shifts))
     if fit.curve is not None:
         sections.append(_curve(fit.curve))
     if influence:
@@ -201,6 +214,17 @@ def _head(atomref: AtomRef, bootstrap: Intervals | None) -> Section:
         occurring[ends.columns] = ends.where(ends.notna(), NOT_DETERMINED)
     rows = list(occurring.itertuples(index=False))
     return data, f"{text}\n\n{columns([names[str(name)] for name in occurring], rows)}"
+
+
+def _u_shifts(found: HubbardShifts | None) -> Section:
+    if found is None:
+        return {"u_shifts": {}}, "No element is met both with and without U."
+    table = found.table()
+    head = ["element", "U adds, eV per atom", "standard error", "materials with U", "without"]
+    return {
+        "u_shifts": found.by_symbol(),
+        "mae_without_u_columns": found.mae_without,
+    }, columns(head, list(table.itertuples(index=False)))
 
 
 def _curve(curve: StrengthCurve) -> Section:

@@ -24,6 +24,7 @@ from core.elements import INDEX
 from core.errors import LabError
 from core.reference.fits.atomref import RARE
 from core.reference.shifts.explore import by_category, by_element, relation
+from core.reference.shifts.hubbard import pair_shifts
 from core.reference.shifts.shift import quantities, summarize
 from core.reference.shifts.variables import Variable, variable, variables
 from core.studies.data_efficiency import DataEfficiencyResult, DataEfficiencyStudy
@@ -117,6 +118,9 @@ def shift(
     if summary.warning:
         text["warning"] = summary.warning
     sections: dict[str, _Section] = {}
+    if (of_u := pair_shifts(opened)) is not None:
+        about = facts({"U adds, eV per atom": of_u.text, "it costs AtomRef, meV/atom": of_u.cost})
+        sections["u_shifts"] = (of_u.by_symbol(), about)
     values = quantities(pairs, summary)
     if against is not None:
         chosen = variable(variables(opened), against)

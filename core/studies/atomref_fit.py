@@ -42,6 +42,7 @@ class AtomRefStudy(ModelStudy):
             or "isolated" for the isolated atoms of the data set.
         strength: their pull toward it; "auto" for the best one by cross-validation, "covariance"
             for one that elements share which are alike.
+        separate_u: whether elements met both with and without U have a column of their own for it.
     """
 
     kind: ClassVar[str] = "atomref"
@@ -53,6 +54,7 @@ class AtomRefStudy(ModelStudy):
     method: Method = "lstsq"
     start: str = "shifted"
     strength: Annotated[float, Field(gt=0)] | Literal["auto", "covariance"] = RIDGE
+    separate_u: bool = False
 
     @model_validator(mode="before")
     @classmethod
@@ -90,6 +92,7 @@ class AtomRefStudy(ModelStudy):
             strength = pull if isinstance(pull, str) else format(pull, "g")
             words += ["--model", self.model, "--strength", strength]
             words += [] if self.start == "shifted" else ["--prior", self.start]
+        words += ["--separate-u"] if self.separate_u else []
         columns = [] if column is None else ["--column", column]
         return f"atomref atomref {shlex.join([dataset, *columns, *words])}"
 
@@ -141,5 +144,6 @@ class AtomRefStudy(ModelStudy):
             source=self.source if self.is_pulled else SourceModel(),
             start=self.start,
             strength=self.strength,
+            separate_u=self.separate_u,
             progress=progress,
         )

@@ -41,6 +41,7 @@ class RunErrorsStudy(Study):
     """
 
     kind: ClassVar[str] = "run-errors"
+    version: ClassVar[int] = 2
     result: ClassVar[type] = FrameErrors
 
     run: str
@@ -88,6 +89,7 @@ class RunErrorsStudy(Study):
         # A page that only offers the study does without torch.
         from core.potential.models import load_model, resolve_device  # noqa: PLC0415
         from core.training.scoring.predictions import frame_errors, untrained_model  # noqa: PLC0415
+        from core.transfer.uncertainty import uncertainty_of  # noqa: PLC0415
 
         run = find_run(self.run)
         data, split = self._data(run)
@@ -101,14 +103,17 @@ class RunErrorsStudy(Study):
             chosen = training_subset(data.material_ids(), rows, self.most, seed=0)
         if self.checkpoint == "untrained":
             model = untrained_model(run.config, data, progress=part(progress, 0.0, 0.3))
+            uncertainty = None
         else:
             model = load_model(self._file(run))
+            uncertainty = uncertainty_of(str(self._file(run)), model)
         return frame_errors(
             model,
             data,
             chosen,
             n_available=len(rows),
             device=resolve_device("auto"),
+            uncertainty=uncertainty,
             progress=part(progress, 0.3 if self.checkpoint == "untrained" else 0.0, 1.0),
         )
 

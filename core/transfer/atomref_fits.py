@@ -16,13 +16,17 @@ from core.progress import Progress, silent
 from core.reference.fits.atomref import AtomRef, Method, fit_huber, fit_lstsq, fit_pulled
 from core.reference.fits.covariance import fit_covariance
 from core.reference.fits.leave_one_out import LeaveOneOut, leave_one_out
+from core.reference.fits.priors import Prior
 from core.reference.fits.strength import StrengthCurve, strength_curve
 from core.reference.fits.uncertainty import material_counts
+from core.reference.shifts.hubbard import HubbardShifts, carrying_u, u_shifts
 from core.reference.shifts.labelled import LabelledEnergies
 from core.transfer.source_model import SourceModel
 
 PULLED: frozenset[Method] = frozenset({"ridge", "residual"})
 """Methods with a prior."""
+
+_U_ROUNDS = 2
 
 Strength = float | Literal["auto", "covariance"]
 """How a prior pulls."""
@@ -41,6 +45,8 @@ class AtomRefFit:
         materials: material ids, (n,).
         prior: values that the fit is pulled toward, (94,) eV/atom; None for `lstsq` and `huber`.
         curve: the cross-validation that chose the strength; None if the strength was given.
+        u_shifts: what U adds to some elements, where it was fitted beside the references, which
+            are then those without U, as are `energies`; else None.
     """
 
     atomref: AtomRef
@@ -50,6 +56,7 @@ class AtomRefFit:
     materials: np.ndarray
     prior: NDArray[np.float64] | None = None
     curve: StrengthCurve | None = None
+    u_shifts: HubbardShifts | None = None
 
     @property
     def mae(self) -> float:
@@ -89,6 +96,7 @@ def fit_atomref(
     source: SourceModel,
     start: str = "shifted",
     strength: Strength = 1e-2,
+    separate_u: bool = False,
     progress: Progress = silent,
 ) -> AtomRefFit:
     """Fit the elemental references of one functional.
@@ -102,6 +110,8 @@ def fit_atomref(
         strength: pull toward the prior; "auto" takes the best one by cross-validation over
             materials, "covariance" pulls elements that are alike jointly, as strongly as the data
             suggest (``core.reference.fits.covariance``).
+        separate_u: whether elements that are met both with and without U have an extra column
+            (``core.reference.shifts.hubbard``); of a Huber fit that column is least squares'.
         progress: reports the interaction energies computed.
 
     Raises:
@@ -118,36 +128,31 @@ def fit_atomref(
     # A copy of all compositions of a large data set is too much to keep for every fit.
     X = rows_of(target.data.fractions(), rows)
     materials = rows_of(target.data.material_ids(), rows)
-    prior = None
+    prior: Prior | None = None
     if method in PULLED:
         data = target.data if isinstance(target.data, FrameSet) else None
         prior = source.prior(target.functional, start, data=data)
-    curve = None
-    if prior is None:
-        fit = fit_huber if method == "huber" else fit_lstsq
-        atomref = fit(X, y, functional=target.functional)
-    elif strength == "covariance":
-        atomref = fit_covariance(
-            X,
-            y,
-            prior=prior.energies,
-            functional=target.functional,
-            prior_used=prior.description,
-            embedding=source.embedding(),
-            n_materials=pd.unique(materials).size,
-        )
-    else:
-        if strength == "auto":
-            curve = strength_curve(X, y, materials, prior=prior.energies)
-            strength = curve.best
-        atomref = fit_pulled(
-            X,
-            y,
-            prior=prior.energies,
-            strength=strength,
-            functional=target.functional,
-            prior_used=prior.description,
-        )
+    fit = _Fitting(
+        fractions=X,
+        materials=materials,
+        functional=target.functional,
+        prior=prior,
+        robust=method == "huber",
+        strength=strength,
+        embedding=source.embedding() if prior and strength == "covariance" else None,
+    )
+    atomref, curve = fit.to(y)
+    shifts = None
+    carried = carrying_u(target.data, target.functional, rows) if separate_u else None
+    if carried is not None:
+        # What U adds and what pulls the references follow from each other.
+        for _ in range(_U_ROUNDS):
+            left = y if prior is None else y - X @ prior.energies
+            shifts = u_shifts(X, carried, left, materials, penalty=atomref.pull)
+            if shifts is None:
+                break
+            atomref, curve = fit.to(y - shifts.contribution(carried))
+        y = y if shifts is None else y - shifts.contribution(carried)
     return AtomRefFit(
         atomref=replace(
             atomref, method=method, labels=target.labels, corrections=target.corrections
@@ -158,7 +163,44 @@ def fit_atomref(
         materials=materials,
         prior=None if prior is None else prior.energies,
         curve=curve,
+        u_shifts=shifts,
     )
+
+
+@dataclass(kw_only=True, frozen=True, slots=True, eq=False)
+class _Fitting:
+    """A way to fit references to energies of the same rows; attributes as of `fit_atomref`."""
+
+    fractions: NDArray[np.float64]
+    materials: np.ndarray
+    functional: str
+    prior: Prior | None
+    robust: bool
+    strength: Strength
+    embedding: NDArray[np.floating] | None
+
+    def to(self, energies: NDArray[np.float64]) -> tuple[AtomRef, StrengthCurve | None]:
+        """Return the fit to energies, (n,) eV/atom, and what chose its strength."""
+        X, prior, strength = self.fractions, self.prior, self.strength
+        if prior is None:
+            fit = fit_huber if self.robust else fit_lstsq
+            return fit(X, energies, functional=self.functional), None
+        about = {
+            "prior": prior.energies,
+            "functional": self.functional,
+            "prior_used": prior.description,
+        }
+        if strength == "covariance":
+            n_materials = pd.unique(self.materials).size
+            covariance = fit_covariance(
+                X, energies, **about, embedding=self.embedding, n_materials=n_materials
+            )
+            return covariance, None
+        curve = None
+        if strength == "auto":
+            curve = strength_curve(X, energies, self.materials, prior=prior.energies)
+            strength = curve.best
+        return fit_pulled(X, energies, **about, strength=strength), curve
 
 
 def fit_difference(
@@ -203,6 +245,7 @@ def fit_difference(
         target,
         energies=energies,
         prior=prior,
+        u_shifts=None,
         atomref=replace(
             fitted,
             method=ours.method,

@@ -177,3 +177,8 @@ def test_views_of_frames(visit, view):
     at = visit("energy_shifts", dataset="mp-frames-gga", view=view)
     assert not at.error
     assert at.get("plotly_chart")
+
+
+def test_what_u_adds_is_shown_where_gga_and_gga_u_meet(visit):
+    at = visit("energy_shifts")
+    assert any("U adds" in box.label for box in at.expander)

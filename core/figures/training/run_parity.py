@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from core.figures.base.canvas import canvas
 from core.figures.base.cloud import DENSITY_ABOVE, add_cloud, finite_cloud, padded
 from core.figures.base.text import with_unit
-from core.figures.base.theme import empty_figure, palette
+from core.figures.base.theme import Palette, empty_figure, palette
 from core.figures.shifts.parity import diagonal
 
 HEIGHT: Final = 640
@@ -29,6 +29,7 @@ def run_parity(
     unit: str,
     marked: Mapping[str, NDArray[np.bool_]] | None = None,
     around_others: bool = False,
+    intervals: NDArray[np.floating] | None = None,
     density_above: int = DENSITY_ABOVE,
     dark: bool,
 ) -> go.Figure:
@@ -43,13 +44,15 @@ def run_parity(
             its own; the others are "other frames".
         around_others: whether the axes begin at the values of the other frames; marked ones may
             lie outside until the reader zooms out.
+        intervals: half the 90 % interval of each frame's prediction, (len(names),), drawn as a bar
+            where values are points; None for none.
         density_above: above so many values, show how many lie in each bin instead of points.
         dark: which theme.
     """
     cloud = finite_cloud(
         table["label"].to_numpy(),
         table["predicted"].to_numpy(),
-        hover=None if len(table) > density_above else [names[i] for i in table["frame"]],
+        hover=None if len(table) > density_above else _hover(table, names, intervals, unit),
         groups=_groups(table["frame"].to_numpy(), marked),
     )
     if not len(cloud.x):
@@ -73,8 +76,39 @@ def run_parity(
     add_cloud(
         figure, cloud, limits, limits, colors=colors, density_above=density_above, what="values"
     )
+    if intervals is not None and len(cloud.x) <= density_above:
+        figure.add_trace(_bars(table, intervals, colors))
     figure.add_trace(diagonal(limits, limits, "predicted as labelled", colors))
     return figure
+
+
+def _hover(
+    table: pd.DataFrame,
+    names: Sequence[str],
+    intervals: NDArray[np.floating] | None,
+    unit: str,
+) -> list[str]:
+    if intervals is None:
+        return [names[i] for i in table["frame"]]
+    return [f"{names[i]}, 90 %: ± {intervals[i]:.3g} {unit}" for i in table["frame"]]
+
+
+def _bars(table: pd.DataFrame, intervals: NDArray[np.floating], colors: Palette) -> go.Scatter:
+    return go.Scatter(
+        x=table["label"],
+        y=table["predicted"],
+        mode="markers",
+        marker={"size": 1, "opacity": 0},
+        error_y={
+            "type": "data",
+            "array": intervals[table["frame"]],
+            "color": colors.line,
+            "thickness": 1,
+            "width": 0,
+        },
+        name="90 % intervals",
+        hoverinfo="skip",
+    )
 
 
 def _groups(

@@ -169,9 +169,13 @@ class EnergyTable(MappedTable):
         for name in columns:
             if name in self._energies:
                 data[name] = self._energy_values(name, table, formulas)
-            elif name not in mapped and name not in data:
+            elif name not in data and (name not in mapped or self._tells_rows(name, table)):
                 data[name] = _values(table.column(name))
         return pd.DataFrame(data)
+
+    def _tells_rows(self, name: str, table: pa.Table) -> bool:
+        """Return whether a column names functionals that differ by row, as GGA and GGA+U do."""
+        return name == self.mapping.get("functional") and len(table.column(name).unique()) > 1
 
     def _checked(
         self, frames: Iterator[Frame | None], data: pd.DataFrame

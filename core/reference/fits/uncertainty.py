@@ -91,7 +91,7 @@ def standard_errors(
     spread = inverse @ (scores.T @ scores).toarray() @ inverse
     m = len(design.materials)
     determined = _determined(parts)
-    errors = np.full(N_ELEMENTS, np.nan)
+    errors = np.full(fractions.shape[1], np.nan)
     errors[design.elements[determined]] = np.sqrt((m - 1) / m * np.diag(spread)[determined])
     return errors
 

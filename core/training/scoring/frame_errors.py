@@ -1,6 +1,6 @@
 """Predictions and labels of single frames, and statistics of their errors."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Self
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from core.elements import N_ELEMENTS, SYMBOLS
 from core.training.settings.metrics import LABEL_METRICS, SCALES
+from core.transfer.uncertainty import WITHIN
 
 KINDS: dict[str, tuple[str, str]] = {
     "energy": ("Energy", "eV/atom"),
@@ -43,6 +44,8 @@ class FrameErrors:
         magmom_predicted: (N,) |μB|.
         n_available: frames from which these were chosen.
         n_left_out: chosen frames that CHGNet cannot represent, which are not among the n.
+        energy_deviation: standard deviations of the energies, (n,) eV/atom, of a model that knows
+            how certain they are; else empty.
     """
 
     rows: NDArray[np.int64]
@@ -61,6 +64,20 @@ class FrameErrors:
     magmom_predicted: NDArray[np.float32]
     n_available: int
     n_left_out: int
+    energy_deviation: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+
+    @property
+    def intervals(self) -> NDArray[np.float64] | None:
+        """Half the 90 % intervals of the energies, (n,) eV/atom; None where not known."""
+        return WITHIN * self.energy_deviation if self.energy_deviation.size else None
+
+    def coverage(self) -> tuple[int, int] | None:
+        """Return how many energy labels lie in their 90 % interval, and of how many."""
+        if self.intervals is None:
+            return None
+        errors = np.abs(self.energy_predicted - self.energy_label)
+        has_label = np.isfinite(errors)
+        return int((errors <= self.intervals)[has_label].sum()), int(has_label.sum())
 
     @property
     def frame_of_atom(self) -> NDArray[np.int64]:
@@ -97,10 +114,11 @@ class FrameErrors:
             )
         }
         by_frame = {
-            field.name: value[flags]
-            for field in fields(self)
-            if field.name not in by_atom
-            and isinstance(value := getattr(self, field.name), np.ndarray)
+            one.name: value[flags]
+            for one in fields(self)
+            if one.name not in by_atom
+            and isinstance(value := getattr(self, one.name), np.ndarray)
+            and len(value) == len(flags)  # deviations may be missing
         }
         return replace(self, **by_atom, **by_frame)
 

@@ -20,6 +20,7 @@ from core.training.settings.partition import labels_among, partition
 from core.training.step.loss import make_targets
 from core.training.step.setup import initial_atomref, initial_model
 from core.training.step.usable import trained_rows
+from core.transfer.uncertainty import Uncertainty
 
 _CHUNK = 512
 """Frames whose graphs are held at a time."""
@@ -59,6 +60,7 @@ def frame_errors(
     n_available: int,
     device: torch.device,
     threads: int | None = None,
+    uncertainty: Uncertainty | None = None,
     progress: Progress = silent,
 ) -> FrameErrors:
     """Predict some frames, and return predictions with labels.
@@ -70,6 +72,7 @@ def frame_errors(
         n_available: frames that the rows were chosen from.
         device: where to predict.
         threads: CPU threads; None takes the physical cores.
+        uncertainty: that of the model's energies, if it has one.
         progress: reports the frames predicted.
 
     Raises:
@@ -81,17 +84,21 @@ def frame_errors(
     parts: list[dict[str, NDArray[np.floating]]] = []
     predicted_rows: list[int] = []
     numbers: list[NDArray[np.integer]] = []
+    deviations: list[NDArray[np.float64]] = []
     with compute_settings(threads, device):
         compile_if_faster(model, wanted, int(frame_set.n_atoms()[rows].sum()))
         for begin in range(0, len(rows), _CHUNK):
             of_chunk = rows[begin : begin + _CHUNK]
             examples = load_examples(frame_set, of_chunk)[:]
+            graphs = [example.graph for example in examples]
             predictions = predict(
                 model,
-                [example.graph for example in examples],
+                graphs,
                 wanted,
                 progress=chunk(progress, begin, len(of_chunk), len(rows), "Predicting frames"),
             )
+            if uncertainty is not None and graphs:
+                deviations.append(uncertainty.deviations(model, graphs))
             for example, prediction in zip(examples, predictions, strict=True):
                 parts.append(_fields(example, prediction, atomref))
                 predicted_rows.append(example.index)
@@ -110,6 +117,7 @@ def frame_errors(
         atomic_numbers=np.concatenate(numbers).astype(np.uint8),
         n_available=n_available,
         n_left_out=len(rows) - len(predicted_rows),
+        energy_deviation=np.concatenate([np.zeros(0), *deviations]),
         **{name: np.concatenate([part[name] for part in parts]) for name in parts[0]},
     )
 

@@ -10,6 +10,8 @@ from core.progress import silent
 from core.reference.fits.atomref import AtomRef, Method
 from core.reference.fits.library import saved_atomrefs
 from core.reference.fits.priors import PRIOR_KINDS
+from core.reference.shifts.hubbard import carrying_u
+from core.reference.shifts.labelled import LabelledEnergies
 from core.studies.atomref_fit import AtomRefStudy, Side
 from core.transfer.atomref_fits import PULLED, AtomRefFit
 from pages.parts.atomref.energies import EnergyChoice
@@ -127,7 +129,27 @@ def choose_fit(choice: PairChoice | EnergyChoice) -> AtomRefStudy:
         "atom. They are known for PBE, GGA/GGA+U and r2SCAN only. Or energies of your own, "
         "which the view “Library” imports.",
     )
+    if _meets_u(choice):
+        st.toggle(
+            "Separate U",
+            key="separate-u",
+            bind="query-params",
+            help="Fits what U adds beside the references, per element that is met both with and "
+            "without U; the references are then those without U.",
+        )
     return fit_of_form(choice, method)
+
+
+@cached()
+def _meets_u(choice: PairChoice | EnergyChoice) -> bool:
+    """Return whether energies with U and without meet in the data."""
+    opened = choice.opened
+    if isinstance(opened, LabelledEnergies):
+        functionals, rows = [opened.functional], opened.rows
+    else:
+        functionals = [opened.pairs.target_functional, opened.pairs.source_functional]
+        rows = opened.pairs.index
+    return any(carrying_u(opened.data, name, rows) is not None for name in functionals)
 
 
 def pull_key(method: Method) -> str:
@@ -150,6 +172,7 @@ def fit_of_form(choice: PairChoice | EnergyChoice, method: Method) -> AtomRefStu
         strength=strength_of_form(method),
         model=st.session_state["model"],
         start=st.session_state["prior"],
+        separate_u=bool(st.session_state.get("separate-u", False)),
     )
 
 

@@ -18,6 +18,7 @@ from pages.parts.shared.figure import show
 from pages.parts.shared.page import command, conditioned, errors_shown, is_dark, plain
 from pages.parts.shared.pairs import PairChoice
 from pages.parts.shared.views import one_of
+from pages.parts.shifts.hubbard import show_hubbard
 
 
 def show_references(choice: PairChoice, study: AtomRefStudy) -> None:
@@ -101,6 +102,8 @@ def show_numbers(fit: AtomRefFit, counts: dict[str, int]) -> None:
             f"In fewer than {RARE} materials, so uncertain: {', '.join(rare)}.",
             icon=":material/warning:",
         )
+    if fit.u_shifts is not None:
+        show_hubbard(fit.u_shifts, key="u-shifts")
 
 
 def show_vectors(

@@ -149,7 +149,8 @@ def _parity(run: Run, study: RunErrorsStudy, errors: FrameErrors, source: Proven
     figures = {title: (table, "")}
     if kind == "energy":
         figures["Energy minus AtomRef"] = (errors.without_atomref(), "-minus-atomref")
-    captions = (_PARITY, _MINUS_ATOMREF)
+    intervals = errors.intervals if kind == "energy" else None
+    captions = (_PARITY + _covered(errors) if kind == "energy" else _PARITY, _MINUS_ATOMREF)
     columns = st.columns(len(figures)) if len(figures) > 1 else [st.container()]
     for column, (name, (values, suffix)), caption in zip(
         columns, figures.items(), captions, strict=False
@@ -163,6 +164,7 @@ def _parity(run: Run, study: RunErrorsStudy, errors: FrameErrors, source: Proven
                     unit=unit,
                     marked={f"with {', '.join(unseen)}, unseen in training": flags},
                     around_others=bool(suffix),
+                    intervals=intervals,
                     dark=is_dark(),
                 ),
                 name=f"{run.id}-{study.checkpoint}-{study.part}-{kind}{suffix}",
@@ -170,6 +172,15 @@ def _parity(run: Run, study: RunErrorsStudy, errors: FrameErrors, source: Proven
                 source=source,
                 table=partial(_named, values, errors.frame_ids),
             )
+
+
+def _covered(errors: FrameErrors) -> str:
+    """Return how often the 90 % intervals hold; empty of a model without any."""
+    covered = errors.coverage()
+    if covered is None:
+        return ""
+    within, of = covered
+    return f" Bars are 90 % intervals: {within:,} of {of:,} labels lie within them."
 
 
 def _digits(value: float) -> str:

@@ -2,12 +2,14 @@
 
 import streamlit as st
 
+from core.reference.shifts.hubbard import HubbardShifts, pair_shifts
 from core.reference.shifts.shift import outliers
 from pages.parts.shared.before_after import show_before_after
 from pages.parts.shared.page import plain, signed
 from pages.parts.shared.pairs import PairChoice
 from pages.parts.shared.structures import table_with_structures
 from pages.parts.shifts.elements import show_periodic_table
+from pages.parts.shifts.hubbard import show_hubbard
 
 N_OUTLIERS = 50
 
@@ -19,6 +21,8 @@ def show_parity(choice: PairChoice) -> str:
         The same as options of `shift`: none.
     """
     show_metrics(choice)
+    if (of_u := _u_shifts(choice)) is not None:
+        show_hubbard(of_u, key="u-shifts")
     grouped = st.toggle(
         "Colour by chemistry",
         key="chemistry",
@@ -60,6 +64,15 @@ def show_parity(choice: PairChoice) -> str:
         key="-".join(["outliers", choice.selection.arguments, *choice.elements]),
     )
     return ""
+
+
+@st.cache_data(
+    max_entries=8,
+    show_spinner=False,
+    hash_funcs={PairChoice: lambda choice: choice.key},
+)
+def _u_shifts(choice: PairChoice) -> HubbardShifts | None:
+    return pair_shifts(choice.opened)
 
 
 def show_metrics(choice: PairChoice) -> None:

@@ -64,3 +64,12 @@ def test_many_values_become_an_image():
 @pytest.mark.parametrize("data", [table(0), table(3).assign(label=np.nan)])
 def test_no_labels(data):
     assert "None of these frames" in draw(data).layout.annotations[0].text
+
+
+def test_intervals_are_bars_of_the_points_and_in_their_hover():
+    intervals = np.array([0.1, 0.2, 0.3, 0.4])
+    points, bars, _ = draw(table(8), intervals=intervals).data
+    np.testing.assert_allclose(bars.error_y.array, np.tile(intervals, 2))
+    np.testing.assert_allclose(bars.y, points.y, rtol=1e-5)
+    assert points.hovertext[1] == "f1 &lt;i&gt;, 90 &#37;: ± 0.2 eV/atom"
+    assert len(draw(table(8), intervals=intervals, density_above=5).data) == 2

@@ -17,6 +17,7 @@ from core.training.scoring.frame_errors import KINDS, among, summary
 from core.training.scoring.predictions import frame_errors, untrained_model
 from core.training.settings.config import RunConfig
 from core.training.settings.metrics import LABEL_METRICS
+from core.transfer.uncertainty import Uncertainty
 
 CPU = torch.device("cpu")
 
@@ -148,3 +149,25 @@ def test_peak_memory_is_that_of_this_process():
     fork.join()
     assert 0 < before < 5_000
     assert after - before == pytest.approx(320, rel=0.15)
+
+
+def test_deviations_are_those_of_the_draws_and_tell_their_coverage(model, mixed):
+    drawn = np.random.default_rng(2).normal(0, 0.3, (5, 94))
+    uncertainty = Uncertainty(
+        parameters={},
+        references=drawn,
+        noise=0.02,
+        left_out=np.zeros(0),
+        materials=np.zeros(0, int),
+        factor=1.5,
+    )
+    rows = np.arange(8)
+    found = frame_errors(
+        model, mixed, rows, n_available=8, device=CPU, threads=1, uncertainty=uncertainty
+    )
+    spread = np.sqrt(((mixed.fractions()[rows] @ drawn.T) ** 2).mean(axis=1) + 0.02**2)
+    np.testing.assert_allclose(found.energy_deviation, 1.5 * spread, rtol=1e-6)
+    errors = np.abs(found.energy_predicted - found.energy_label)
+    within = errors[np.isfinite(errors)] <= (1.645 * 1.5 * spread)[np.isfinite(errors)]
+    assert found.coverage() == (within.sum(), len(within))
+    assert look(model, mixed, rows).coverage() is None
