@@ -5,9 +5,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from core.checks.losses import loss_findings
+from core.elements import SYMBOLS
 from core.frames.findings import Finding, by_severity
 
 _COSTLY = 500.0
@@ -75,6 +77,16 @@ class Diagnosis:
             errors = {kind: getattr(self, kind) for kind in kinds}
             found += loss_findings(errors, ratios, huber_delta)
         return by_severity(found)
+
+    def off_by_symbol(self) -> dict[str, float]:
+        """Return references minus those expected, eV/atom by symbol, where they are known."""
+        known = np.flatnonzero(np.isfinite(self.deviation))
+        return {SYMBOLS[i]: float(self.deviation[i]) for i in known}
+
+    def reference_table(self) -> pd.DataFrame:
+        """Return `off_by_symbol` as columns symbol and off_ev."""
+        off = self.off_by_symbol()
+        return pd.DataFrame({"symbol": list(off), "off_ev": list(off.values())})
 
     @property
     def sample_text(self) -> str:

@@ -1,16 +1,14 @@
 """`check`: what would ruin a fine-tuning on a data set."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-import numpy as np
 import typer
 
 from core.checks.diagnosis import Diagnosis
 from core.cli.answer import Answer, LabCommand, progress_on_stderr
 from core.cli.options import DatasetName, JsonFlag, ModelOption
 from core.errors import LabError
-from core.frames.registry import open_frame_set, write_subset
-from core.studies.check import CheckStudy
+from core.studies.check import CheckStudy, left_out
 from core.studies.job.directory import Job
 from core.studies.job.local import compute_here
 from core.training.settings.config import LossRatios, RunConfig
@@ -47,44 +45,40 @@ def check(
     config = RunConfig.parse(
         {"dataset": dataset, "loss": loss} | ({"method": method} if method else {}), where="check"
     )
-    study = CheckStudy(dataset=dataset, model=model)
-    diagnosis: Diagnosis = compute_here(Job.of(study), progress_on_stderr())
-    findings = diagnosis.findings(
-        method=method,
-        ratios=config.loss.model_dump(include=set(given)),
-        huber_delta=LossRatios().huber_delta,
-    )
-    named = sorted({row for one in findings if one.severity != "info" for row in one.rows})
-    made = _without(dataset, named, without) if without else ""
-    lines = [f"{one.severity}: {one.text}" for one in findings] or ["Nothing was found."]
-    return Answer(
-        data={
-            "dataset": dataset,
-            "model": model,
-            "n": diagnosis.n,
-            "n_energies": diagnosis.n_energies,
-            "n_arrays": diagnosis.n_arrays,
-            "findings": [
-                {**one.as_dict(), "n_frames": len(one.rows), "settings": dict(one.settings)}
-                for one in findings
-            ],
-            "mae_mev_per_atom": diagnosis.offset,
-            "made": made or None,
-        },
-        text="\n\n".join([*lines, diagnosis.sample_text, *([f"Made {made}."] if made else [])]),
-    )
-
-
-def _without(dataset: str, rows: list[int], name: str) -> str:
-    """Make a data set without some rows of another one, and return its name."""
-    if not rows:
-        raise LabError(f"{dataset}: no finding names frames to leave out; nothing was made.")
-    data = open_frame_set(dataset)
-    kept = np.setdiff1d(np.arange(len(data)), rows)
-    write_subset(
-        data,
-        kept,
-        name=name,
-        description=f"{dataset} without {len(rows):,} frames that atomref check named.",
-    )
-    return name
+    names = [config.dataset, *config.functionals.datasets]
+    if without and len(names) > 1:
+        raise LabError("check: frames are left out of one data set; name one with --without.")
+    about, texts = [], []
+    for name in names:
+        diagnosis: Diagnosis = compute_here(
+            Job.of(CheckStudy(dataset=name, model=model)), progress_on_stderr()
+        )
+        findings = diagnosis.findings(
+            method=config.method if method or len(names) > 1 else None,
+            ratios=config.loss.model_dump(include=set(given)),
+            huber_delta=LossRatios().huber_delta,
+        )
+        lines = [f"{one.severity}: {one.text}" for one in findings] or ["Nothing was found."]
+        made = left_out(name, findings, without).name if without else ""
+        about.append(
+            {
+                "dataset": name,
+                "n": diagnosis.n,
+                "n_energies": diagnosis.n_energies,
+                "n_arrays": diagnosis.n_arrays,
+                "findings": [
+                    {**one.as_dict(), "n_frames": len(one.rows), "settings": dict(one.settings)}
+                    for one in findings
+                ],
+                "mae_mev_per_atom": diagnosis.offset,
+                "made": made or None,
+            }
+        )
+        head = [f"{name}:"] if len(names) > 1 else []
+        tail = [f"Made {made}."] if made else []
+        texts += [*head, *lines, diagnosis.sample_text, *tail]
+    data: dict[str, Any] = about[0]
+    if len(names) > 1:
+        every = [{"dataset": one["dataset"], **f} for one in about for f in one["findings"]]
+        data = {"n": sum(one["n"] for one in about), "findings": every, "datasets": about}
+    return Answer(data=data | {"model": model}, text="\n\n".join(texts))

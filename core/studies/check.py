@@ -1,9 +1,16 @@
 """Study: what would ruin a fine-tuning on a data set."""
 
+from collections.abc import Sequence
+from itertools import chain, count
 from typing import ClassVar
 
+import numpy as np
+
 from core.checks.diagnosis import Diagnosis
-from core.frames.registry import find_dataset, open_frame_set
+from core.errors import LabError
+from core.frames.findings import Finding
+from core.frames.registry import find_dataset, list_datasets, open_frame_set, write_subset
+from core.frames.schema import Card
 from core.progress import Progress
 from core.studies.study import ModelStudy
 
@@ -53,3 +60,32 @@ class CheckStudy(ModelStudy):
         from core.checks.doctor import diagnose  # noqa: PLC0415
 
         return diagnose(open_frame_set(self.dataset), self.source, progress=progress)
+
+
+def left_out(dataset: str, findings: Sequence[Finding], name: str | None = None) -> Card:
+    """Make a data set without the frames that findings name, and return its card.
+
+    Args:
+        dataset: the data set of frames.
+        findings: what was found in it; those for information only leave nothing out.
+        name: name of the new data set; None for a free one that begins with the data set's.
+
+    Raises:
+        LabError: if they name no frames, or all, or the name is taken.
+    """
+    rows = sorted({row for one in findings if one.severity != "info" for row in one.rows})
+    if not rows:
+        raise LabError(f"{dataset}: no finding names frames to leave out; nothing was made.")
+    data = open_frame_set(dataset)
+    return write_subset(
+        data,
+        np.setdiff1d(np.arange(len(data)), rows),
+        name=name or _free_name(f"{dataset}-checked"),
+        description=f"{dataset} without {len(rows):,} frames that atomref check named.",
+    )
+
+
+def _free_name(wanted: str) -> str:
+    taken = {info.card.name for info in list_datasets()}
+    numbered = (f"{wanted}-{number}" for number in count(2))
+    return next(name for name in chain([wanted], numbered) if name not in taken)

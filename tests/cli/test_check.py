@@ -34,3 +34,16 @@ def test_a_data_set_without_the_frames_that_are_named(home):
     assert references["cost_mev_per_atom"] > 1000
     assert "--method residual" not in invoke("check", "few", "--method", "residual").stdout
     assert mistake("check", "few", "--method", "no").startswith("error: check: method should be")
+
+
+def test_all_data_sets_of_a_run_are_checked(home):
+    data = open_dataset("mp-frames-r2scan")
+    small = [row for row, n in enumerate(data.n_atoms()) if n <= 3][:14]
+    write_subset(data, small, name="few", description="")
+    gga = open_dataset("mp-frames-gga")
+    write_subset(gga, small[:12], name="fewer", description="")
+    found = answer("check", "few,fewer")
+    assert [one["dataset"] for one in found["datasets"]] == ["few", "fewer"]
+    assert {"few", "fewer"} == {one["dataset"] for one in found["findings"]}
+    assert found["n"] == 26
+    assert "name one" in mistake("check", "few,fewer", "--without", "some")

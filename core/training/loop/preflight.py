@@ -13,7 +13,7 @@ from core.checks.diagnosis import Diagnosis
 from core.checks.doctor import RUN, diagnose
 from core.elements import N_ELEMENTS
 from core.errors import LabError
-from core.frames.findings import Finding
+from core.frames.findings import Finding, by_severity
 from core.frames.registry import open_frame_set
 from core.frames.schema import LABELS
 from core.frames.splits import Split
@@ -147,11 +147,16 @@ def _split(config: RunConfig, frame_set: FrameSet) -> tuple[Split, dict[str, int
 
 
 def findings_of(config: RunConfig) -> list[Finding]:
-    """Return what the doctor finds in the frames of a run, and says of its settings.
+    """Return what the doctor finds in all data sets of a run, and says of its settings.
 
     Raises:
         LabError: if settings, data and model do not fit together.
     """
+    further = [
+        replace(finding, message=f"{name}: {finding.message}")
+        for name in config.functionals.datasets
+        for finding in findings_of(config.of_method("residual", where=name, dataset=name))
+    ]
     frame_set = open_frame_set(config.dataset)
     split, _ = _split(config, frame_set)
     diagnosis = _diagnosis(
@@ -162,12 +167,13 @@ def findings_of(config: RunConfig) -> list[Finding]:
             rows.astype(np.int64).tobytes() for rows in (split.train, split.validation, split.test)
         ),
     )
-    return diagnosis.findings(
+    found = diagnosis.findings(
         # References of the user's own are judged by the preview's errors.
         method=config.method if config.atomref is None else None,
         ratios=config.loss.model_dump(include=set(LABELS)),
         huber_delta=config.loss.huber_delta,
     )
+    return by_severity([*found, *further])
 
 
 @lru_cache(maxsize=16)
