@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
 	$$p -c 'import sys; sys.exit((3, 11) > sys.version_info[:2] or sys.version_info[:2] > (3, 12))' \
 	2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help venv app test lint docs bench fuzz soak data clean
+.PHONY: help venv app test lint docs bench fuzz soak supply data clean
 
 help:
 	@echo "make app    set up and open the dashboard (PORT=8501 HOST=localhost; OPEN=1 lets everybody in)"
@@ -20,6 +20,7 @@ help:
 	@echo "make bench  side by side against the real peers, one JSON line each"
 	@echo "make fuzz   damaged files for every reader (SECONDS_PER_READER=1200 READERS='json table')"
 	@echo "make soak   servers and runs killed at random (SECONDS=1800)"
+	@echo "make supply packages pinned with hashes, their licences, known vulnerabilities"
 	@echo "make data   make the embedded data again from their sources"
 
 venv: .venv/dev.stamp
@@ -48,6 +49,9 @@ fuzz: .venv/dev.stamp
 soak: .venv/dev.stamp
 	$(BIN)/python -m tests.soak --seconds $(SECONDS)
 
+supply: .venv/dev.stamp
+	.ci/supply
+
 data: .venv/app.stamp
 	$(BIN)/python data/recipes/elements.py
 	$(BIN)/python data/recipes/structures.py
@@ -66,6 +70,8 @@ clean:
 	$(PYTHON) -m venv .venv
 
 .venv/app.stamp: requirements.txt pyproject.toml | .venv/bin/python
+	$(if $(LOCKED),$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--require-hashes -r requirements.lock)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 

@@ -16,6 +16,8 @@ from core.home import datasets_dir
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NO_ROOM = 1 << 20
+_BLOCK = 512
+"""Bytes of the unit in which a file states the room that it takes."""
 
 JOURNAL: Final = "import.journal"
 """File in the hidden directory of an import that can go on where it was ended."""
@@ -98,6 +100,28 @@ def write_whole(path: Path, content: bytes) -> None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
     with whole_file(path) as file:
         file.write(content)
+
+
+def rewrite(path: Path, content: bytes) -> None:
+    """Replace a small file as `write_whole`, and on a full disk within the room that it has.
+
+    The latter is not atomic: a power failure in that moment leaves a mixture.
+
+    Args:
+        path: the file, which exists.
+        content: all of its bytes, of a form that spaces may follow.
+
+    Raises:
+        OSError: as `write_whole`, and if it does not fit into the blocks that the file has.
+    """
+    try:
+        write_whole(path, content)
+    except OSError as error:
+        stat = path.stat()
+        if not is_full_disk(error) or len(content) > stat.st_blocks * _BLOCK:
+            raise
+        with path.open("r+b", buffering=0) as file:
+            file.write(content.ljust(stat.st_size))
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from core.errors import LabError
-from core.files import disk_errors, disk_is_full, write_whole
+from core.files import disk_errors, disk_is_full, rewrite
 from core.process import is_alive
 from core.runs.record.status import Status
 from core.training.settings.config import RunConfig
@@ -155,7 +155,7 @@ class Run:
         """
         self._require()
         with disk_errors(self.path):
-            write_whole(self.path / "status.json", status.model_dump_json(indent=2).encode())
+            rewrite(self.path / "status.json", status.model_dump_json(indent=2).encode())
 
     def update(self, **changes: Any) -> Status:
         """Change fields of the status and return it; the other fields stay as they are on disk.

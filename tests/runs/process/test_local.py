@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from core.errors import LabError
+from core.files import rewrite
 from core.potential import devices
 from core.process import identity, is_alive
 from core.runs.process import local, slots
@@ -248,6 +249,25 @@ def test_a_full_disk_under_the_metrics(lab):
     assert status.state == "failed"
     assert status.message.startswith(f"{run.path}/metrics.jsonl: the disk is full")
     assert run.status() == status
+
+
+def test_a_run_is_cancelled_on_a_full_disk(lab, monkeypatch):
+    run = lab.new_run(pause=0.2)
+    local.launch(run)
+    lab.wait_for_steps(run, 1)
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("core.files.tempfile.mkstemp", full)
+        local.cancel(run)
+        assert run.status().cancel_requested
+        with pytest.raises(LabError, match="the disk is full"):
+            local.create(RunConfig(dataset="toy"))
+        with pytest.raises(OSError, match="No space left"):
+            rewrite(run.path / "status.json", b" " * (1 << 20))
+    assert lab.wait(run, "cancelled").cancel_requested
 
 
 def test_a_second_ctrl_c_stops_at_once(lab):
