@@ -1,5 +1,6 @@
 """`runs list|show|verify|cancel|pause|resume|revive|delete` and `export`."""
 
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,7 @@ from core.cli.options import JsonFlag, RunName, Yes
 from core.errors import LabError
 from core.progress import duration_text
 from core.runs.export.checkpoint import export_checkpoint
+from core.runs.export.hub import CARD, WEIGHTS, export_hub
 from core.runs.process import local
 from core.runs.process.restart import restart_lost
 from core.runs.record.directory import Run
@@ -190,7 +192,13 @@ def delete(name: RunName, *, yes: Yes = False, _json: JsonFlag = False) -> Answe
 def export(
     name: RunName,
     *,
-    out: Annotated[Path, typer.Option(help="The file to write, as model.pth.tar.")],
+    out: Annotated[Path | None, typer.Option(help="The file to write, as model.pth.tar.")] = None,
+    hub: Annotated[
+        Path | None,
+        typer.Option(
+            help="Instead: a new folder with weights, config and card, for the Hugging Face hub."
+        ),
+    ] = None,
     functional: Annotated[
         str | None, typer.Option(help="Of a run on several functionals: which. Default: the first.")
     ] = None,
@@ -199,19 +207,27 @@ def export(
     """Copy a run's best model to a file that stock CHGNet.from_file loads, with a model card."""
     run, named = run_and_functional(name)
     functional = functional or named
-    card = export_checkpoint(run, out, functional)
+    publish = ""
+    if hub is not None and out is None:
+        export_hub(run, hub, functional)
+        file, card = hub / WEIGHTS, hub / CARD
+        publish = f" Publish the folder with: hf upload USER/NAME {shlex.quote(str(hub))}"
+    elif out is not None and hub is None:
+        file, card = out, export_checkpoint(run, out, functional)
+    else:
+        raise LabError("Give --out FILE, or --hub FOLDER.")
     start = run.event("start")
     if functional is not None:
         start |= functional_named(run, functional).facts
     unseen = start.get("atomref", {}).get("unseen", [])
-    text = f"Wrote {out} and {card}."
+    text = f"Wrote {file} and {card}.{publish}"
     if unseen:
         text += f" Training never saw {', '.join(unseen)}, which the data set holds."
     return Answer(
         data={
             "run": run.id,
             "functional": functional,
-            "file": str(out),
+            "file": str(file),
             "card": str(card),
             "elements": start.get("elements", []),
             "unseen_elements": unseen,

@@ -110,7 +110,7 @@ def evaluate(
         judged["seconds"] = time.monotonic() - began
     metrics = {**errors, **of_stability}
     scale = ModelEnergies(model=SourceModel(chosen), name=model).source
-    problem = mismatch(frames.card, scale.functional, scale.corrections)
+    problem = mismatch(frames.card, scale.functional, scale.corrections, chosen)
     findings = label_findings(frames, SourceModel(chosen, device), indices)
     unseen = never_seen(chosen, frames.fractions()[indices])
     lines = {

@@ -28,6 +28,14 @@ atoms.calc = CHGNetCalculator(CHGNet.from_file("{file}"))
 print(atoms.get_potential_energy() / len(atoms), "eV/atom")
 """
 
+MOLECULAR_DYNAMICS = (
+    "Molecular dynamics: ASE with the calculator above, or many structures together in TorchSim. "
+    "LAMMPS: neither LAMMPS itself nor chgnet has a pair style for CHGNet, and nothing is exported "
+    "for one. The fork github.com/advancesoftcorp/lammps has one, which runs chgnet in an embedded "
+    "Python on this checkpoint, in one process without MPI; it is not tested here."
+)
+"""What runs the model, and what does not exist."""
+
 
 def snippet(file: str) -> str:
     """Return Python that uses an exported checkpoint with stock chgnet and ASE.
@@ -76,7 +84,7 @@ def model_card(
         f"{warning}\n"
         f"## Errors of epoch {status.best_epoch}\n\n{_errors(run, functional)}\n\n{tables}\n\n"
         f"## Repeat it\n\n```\n{config.command}\n```\n\n"
-        f"## Use it\n\n```python\n{snippet(file)}```\n\n"
+        f"## Use it\n\n```python\n{snippet(file)}```\n\n{MOLECULAR_DYNAMICS}\n\n"
         f"Written {time.strftime('%Y-%m-%d', time.localtime())}.\n"
     )
 

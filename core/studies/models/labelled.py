@@ -48,8 +48,8 @@ class ModelErrors:
     unseen: list[str]
 
 
-def mismatch(card: Card, functional: str, corrections: Corrections) -> str:
-    """Return why a model's energies cannot be compared with labels; empty where they can.
+def mismatch(card: Card, functional: str, corrections: Corrections, model: str = "") -> str:
+    """Return why labels do not tell how good a model is; empty where they do.
 
     What is unknown on either side is taken to agree.
 
@@ -57,7 +57,13 @@ def mismatch(card: Card, functional: str, corrections: Corrections) -> str:
         card: of the data set.
         functional: the one that the model predicts.
         corrections: whether MP2020 corrections are in its energies.
+        model: its name, where it may have made the labels.
     """
+    if model == card.labels:
+        return (
+            "The labels are its own predictions: what differs is rounding, and says nothing of how "
+            "good it is."
+        )
     known = {functional, card.functional or _UNKNOWN}
     if _UNKNOWN not in known and not covers(functional, card.functional or ""):
         return (
@@ -161,7 +167,7 @@ class LabelledStudy(_FramesStudy):
         of_model = ModelEnergies(model=source, name=self.model).source
         return ModelErrors(
             frames=errors,
-            mismatch=mismatch(data.card, of_model.functional, of_model.corrections),
+            mismatch=mismatch(data.card, of_model.functional, of_model.corrections, source.name),
             unseen=never_seen(source.name, errors.fractions),
         )
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.runs.export.card import model_card, snippet
+from core.runs.export.card import MOLECULAR_DYNAMICS, model_card, snippet
 from core.runs.record.directory import Run
 from pages.parts.shared.page import plain, show_command
 from pages.parts.shared.share import report_buttons
@@ -45,8 +45,13 @@ def show_export(run: Run) -> None:
         st.caption(plain(f"{file}, {size / 1e6:.1f} MB, epoch {status.best_epoch}."))
     st.markdown("Use it with stock chgnet and ASE:")
     st.code(snippet(file), language="python")
-    st.markdown("The same from the command line, and a report with all figures:")
+    st.caption(MOLECULAR_DYNAMICS)
+    st.markdown(
+        "The same from the command line; a folder for the Hugging Face hub with weights, config "
+        "and card; a report with all figures:"
+    )
     show_command(f"atomref export {run.id} --out {file}")
+    show_command(f"atomref export {run.id} --hub {run.id}-hub")
     show_command(f"atomref report {run.id} --out {run.id}.html")
     with st.expander("Model card", icon=":material/description:"):
         st.markdown(card)

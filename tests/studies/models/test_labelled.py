@@ -62,6 +62,8 @@ def test_the_mismatch_of_scales_is_told(labels, model, told):
     card = Card(name="x", kind="frames", functional=labels[0], corrections=labels[1])
     assert told in mismatch(card, *model)
     assert bool(mismatch(card, *model)) == bool(told)
+    made = card.model_copy(update={"labels": "chgnet-r2scan"})
+    assert "its own predictions" in mismatch(made, *model, "chgnet-r2scan")
 
 
 def test_a_part_without_frames_says_so(monkeypatch):
