@@ -22,6 +22,7 @@ from pages.parts.shared.page import is_dark
 from pages.parts.shared.selection import linked_table
 from pages.parts.shared.structures import show_structure
 from pages.parts.shared.views import one_of
+from pages.parts.shifts.elements import toggle_element
 
 WORST = 20
 
@@ -127,6 +128,7 @@ def show_groups(found: Compared, kind: str) -> list[str]:
             unit=unit,
             diverging=False,
             log=True,
+            selected=found.question.elements,
             hover={
                 symbol: f"{count:,} values"
                 for symbol, count in zip(table["group"], table["count"], strict=True)
@@ -135,7 +137,8 @@ def show_groups(found: Compared, kind: str) -> list[str]:
         )
         caption = (
             f"The mean error of the frames, or the atoms, of each element by {model}; logarithmic "
-            f"colours. Uncertain, fewer than {RARE}: {', '.join(rare) or 'none'}."
+            f"colours. Click an element to keep only frames that contain it. Uncertain, fewer than "
+            f"{RARE}: {', '.join(rare) or 'none'}."
         )
     else:
         looks = looks_of(list(found.errors), dark=is_dark())
@@ -148,6 +151,7 @@ def show_groups(found: Compared, kind: str) -> list[str]:
         caption=caption,
         source=found.source,
         table=lambda: table,
+        on_click=toggle_element if grouping == "element" else None,
     )
     return ["--by", grouping]
 
