@@ -5,14 +5,24 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import plotly.graph_objects as go
 
 _AXES = re.compile(r"(xaxis|yaxis|coloraxis)\d*")
-_FLOAT32_DIGITS = 7
 
 
-def resolved(figure: go.Figure, *, clicked: bool = False) -> go.Figure:
+class Resolved(go.Figure):
+    """A figure whose JSON is as it was given: plotly would copy it three times and pack arrays."""
+
+    def __init__(self, data: list[dict[str, Any]], layout: dict[str, Any]) -> None:
+        super().__init__()
+        self._as_given = {"data": data, "layout": layout}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return properties of data and layout; arrays among them become lists in JSON."""
+        return self._as_given
+
+
+def resolved(figure: go.Figure, *, clicked: bool = False) -> Resolved:
     """Return a figure with its template filled in and its numbers as lists.
 
     Streamlit hands every figure to plotly.js twice, the second time as a copy, and plotly.js draws
@@ -28,17 +38,13 @@ def resolved(figure: go.Figure, *, clicked: bool = False) -> go.Figure:
     traces = [trace.to_plotly_json() for trace in figure.data]
     template = layout.pop("template", {})
     for trace in traces:
-        defaults = template.get("data", {}).get(trace["type"], [])
-        for default in defaults[:1]:
-            _fill(trace, default)
+        for defaults in template.get("data", {}).get(trace["type"], [])[:1]:
+            _fill(trace, defaults)
     _fill_layout(layout, template.get("layout", {}))
     layout["datarevision"] = 1
     if clicked:
         layout["clickmode"] = "event+select"
-    plain = go.Figure({"data": [_listed(trace) for trace in traces]}, _validate=False)
-    plain.layout = layout
-    plain.layout.template = None
-    return plain
+    return Resolved(traces, layout)
 
 
 def _fill_layout(layout: dict[str, Any], template: Mapping[str, Any]) -> None:
@@ -61,16 +67,3 @@ def _fill(given: dict[str, Any], defaults: Mapping[str, Any]) -> None:
             _fill(given[name], default)
         elif given.get(name) is None:
             given[name] = copy.deepcopy(default)
-
-
-def _listed(value: Any) -> Any:
-    """Replace arrays by lists; numbers of single precision keep the digits that they have."""
-    if isinstance(value, Mapping):
-        return {name: _listed(part) for name, part in value.items()}
-    if not isinstance(value, np.ndarray):
-        return value
-    if value.dtype == np.float32 and np.isfinite(value).any():
-        largest = float(np.nanmax(np.abs(value[np.isfinite(value)])))
-        digits = _FLOAT32_DIGITS - 1 - int(np.floor(np.log10(largest or 1.0)))
-        value = np.round(value.astype(float), digits)
-    return value.tolist()

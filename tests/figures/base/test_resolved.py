@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 
 from core.figures.base.canvas import canvas
@@ -15,7 +16,9 @@ def figure():
     figure = canvas(height=300, dark=True, x="size", yaxis={"showline": False})
     figure.update_layout(xaxis2={"title": {"text": "other"}}, coloraxis={"cmin": 0.0})
     figure.add_annotation(text="note", font={"size": 20})
-    figure.add_bar(x=np.array([1, 2]), y=np.array([0.1, np.nan]), hovertemplate="%{x}")
+    figure.add_bar(
+        x=np.array([1, 2]), y=np.array([0.1, np.nan], dtype=np.float32), hovertemplate="%{x}"
+    )
     figure.add_scatter(x=np.array([0.1, 88.929], dtype=np.float32), y=[1, 2], xaxis="x2")
     return figure
 
@@ -27,11 +30,11 @@ def test_a_copy_has_neither_template_nor_typed_arrays(figure):
     assert layout.get("template") is None
     assert layout["datarevision"] == 1
     assert "clickmode" not in layout
-    assert resolved(figure, clicked=True).layout.clickmode == "event+select"
+    assert resolved(figure, clicked=True).to_dict()["layout"]["clickmode"] == "event+select"
 
 
 def test_the_template_is_filled_in_below_what_is_given(figure):
-    plain = resolved(figure)
+    plain = go.Figure(resolved(figure).to_dict())
     look = template(dark=True).layout
     assert plain.layout.paper_bgcolor == DARK.background
     assert plain.layout.xaxis.gridcolor == plain.layout.xaxis2.gridcolor == look.xaxis.gridcolor
@@ -53,6 +56,6 @@ def test_numbers_stay_and_the_figure_itself_too(figure):
     before = figure.to_json()
     bar, scatter = json.loads(resolved(figure).to_json())["data"]
     assert bar["x"] == [1, 2]
-    assert bar["y"] == [0.1, None]
+    assert bar["y"] == [0.1, None]  # as written in single precision
     assert scatter["x"] == [0.1, 88.929]
     assert figure.to_json() == before
