@@ -49,7 +49,7 @@ SURE_FUNCTIONALS = frozenset(NAMES["functional"][:8])
 
 _LABELS: dict[str, frozenset[str]] = {
     "forces": frozenset(
-        re.findall("[a-z_]+", "force forces grad grads gradient gradients energy_gradient dedr")
+        re.findall("[a-z_]+", "force forces frc grad grads gradient gradients energy_gradient dedr")
     ),
     "stress": frozenset({"stress", "stresses", "stress_tensor", "virial", "virial_tensor"}),
     "magmoms": frozenset({"magmoms", "magmom", "magnetic_moments", "magnetic_moment"}),

@@ -21,6 +21,7 @@ from core.frames.sources.json_files.mptrj import MpTrj
 from core.frames.sources.json_files.nomad import NomadArchive
 from core.frames.sources.json_files.optimade import Optimade
 from core.frames.sources.json_files.sets import (
+    LeMatDocuments,
     Mlearn,
     Pydmclab,
     SiteDocuments,
@@ -51,7 +52,7 @@ SOURCES: Final[tuple[type[RecordSource], ...]] = (
     *TRAINING_FORMS,
     *(ComputedEntries, TaskDocuments, Jarvis, Mlearn, Pydmclab, PymatgenTrajectory),
     *(Optimade, NomadArchive, Aflow, FitSnap),
-    *(LeMat, ColabFit, MatPesParquet),
+    *(LeMat, LeMatDocuments, ColabFit, MatPesParquet),
     IdProp,
     # Forms with any keys, after those whose keys are known.
     *(StructureColumns, StructureDocuments, SiteDocuments, ParquetSites),

@@ -20,7 +20,7 @@ from core.frames.schema import DFT, Card, Frame, ImportReport, Refusal
 from core.frames.sources.block_columns import label_columns, structure_columns
 from core.frames.sources.earlier import Earlier
 from core.frames.sources.record_cells import cell_of_record
-from core.frames.sources.record_head import RecordHead, units_of_form
+from core.frames.sources.record_head import RecordHead, of_one_letter, units_of_form
 from core.frames.sources.record_labels import LabelReader
 from core.frames.sources.records import Block, Item, Place, Record, RecordSource, Refused
 from core.frames.tables.exported import stated_by_lab
@@ -152,6 +152,8 @@ class RecordFrames(MappedTable):
             of_dft = [one.column for one in self.guess.energies if not model_named(one.column)]
             key = plain_energy(self.file.columns) or next(iter(of_dft), None)
             self.mapping |= {"energy": key} if key else {}
+        for field, key in of_one_letter(self.head).items():
+            self.mapping.setdefault(field, key)
         for field, key in of_one_set(self.mapping.get("energy", ""), self.file.columns).items():
             if field not in settled:
                 self.mapping[field] = key

@@ -68,3 +68,30 @@ def units_of_form(
         if chosen[field] == key:
             units[key] = source.units[label]
     return units
+
+
+def of_one_letter(head: Sequence[Record]) -> dict[str, str]:
+    """Return energy and forces to the keys E and F, where these hold what such labels hold.
+
+    Args:
+        head: the first records of a file.
+    """
+    found = {}
+    for field, keys in (("energy", ("E", "e")), ("forces", ("F", "f"))):
+        for key in keys:
+            of_label = [
+                _is_label(field, record.values[key], len(record.atomic_numbers))
+                for record in head
+                if record.values.get(key) is not None
+            ]
+            if of_label and all(of_label):
+                found.setdefault(field, key)
+    return found
+
+
+def _is_label(field: str, value: Any, n: int) -> bool:
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        return False
+    return array.dtype.kind == "f" and array.shape == (() if field == "energy" else (n, 3))

@@ -48,7 +48,7 @@ def open_data_sets() -> None:
         hide_index=True,
         placeholder="",
         column_config={
-            "title": st.column_config.TextColumn("Data set", width="large"),
+            "title": st.column_config.TextColumn("Data set", width=350),
             "functional": "Functional",
             "frames": st.column_config.NumberColumn("Frames", format="localized"),
             "GB": st.column_config.NumberColumn("Size, GB", format="%.1f"),

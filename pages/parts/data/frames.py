@@ -14,6 +14,8 @@ from pages.parts.shared.structures import show_structure
 from pages.parts.shared.views import one_of
 
 PER_PAGE = 25
+_BESIDE = frozenset({"uncorrected", "mean_stress"})
+"""Quantities that say little beside the others, and without which the table has its room."""
 PICKED = "frame"
 """Name of the selected frame in the page's link."""
 
@@ -72,7 +74,7 @@ def show_frames(selected: Selected) -> list[str]:
         key=f"frames-{selected.name}-{key}-{descending}-{page}-{selected.chosen.text}",
         hide_index=True,
         column_config=_columns(selected),
-        column_order=["frame_id", "material_id", "formula", "n_atoms", *_first(key, selected)],
+        column_order=["frame_id", "material_id", "formula", "n_atoms", *_shown(key, selected)],
         height=320,
     )
     _show_frame(selected, table.iloc[chosen or 0])
@@ -93,10 +95,13 @@ def _names(table: Any) -> list[str]:
     return [f"{row}.{name}" for row, name in zip(table["row"], table["material_id"], strict=True)]
 
 
-def _first(key: str, selected: Selected) -> list[str]:
-    """Return the keys of the labels, first the one that sorts."""
+def _shown(key: str, selected: Selected) -> list[str]:
+    """Return the keys of the labels that have a column, first the one that sorts.
+
+    The labels of the selected frame have a table of their own.
+    """
     keys = [quantity.key for quantity in selected.quantities]
-    return sorted(keys, key=lambda one: one != key)
+    return sorted((one for one in keys if one == key or one not in _BESIDE), key=key.__ne__)
 
 
 def _columns(selected: Selected) -> dict[str, Any]:
@@ -132,10 +137,7 @@ def _show_frame(selected: Selected, row: Any) -> None:
             hide_index=True,
             column_config={"Value": st.column_config.NumberColumn(format="%.5f")},
         )
-        if frame is not None:
-            st.dataframe(
-                atoms_of(frame),
-                key=f"atoms-{selected.name}-{name}",
-                hide_index=True,
-                height=240,
-            )
+    if frame is not None:
+        st.dataframe(
+            atoms_of(frame), key=f"atoms-{selected.name}-{name}", hide_index=True, height=240
+        )

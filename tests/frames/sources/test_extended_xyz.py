@@ -371,3 +371,28 @@ def test_a_periodic_direction_without_a_vector_is_refused(write: Write):
     n, reasons = refused(write(GOOD + text))
     assert n == 1
     assert "no volume" in reasons[0]
+
+
+@pytest.mark.parametrize("names", [("E", "F"), ("energy", "frc"), ("e", "f")])
+def test_labels_of_one_letter_or_three(tmp_path, names):
+    energy, forces = names
+    path = tmp_path / "a.xyz"
+    path.write_text(
+        f"2\nProperties=species:S:1:pos:R:3:{forces}:R:3 {energy}=-7.0 pbc=F\n"
+        "Na 0 0 0 0.1 0 0\nCl 2 2 2 -0.1 0 0\n"
+    )
+    source = open_source(path)
+    assert source is not None
+    (frame,) = RecordFrames(source).frames(silent)
+    assert frame.energy_per_atom == -3.5
+    assert frame.forces is not None
+    assert frame.forces[0, 0] == 0.1
+
+
+def test_a_letter_that_is_no_label_is_left_alone(tmp_path):
+    path = tmp_path / "a.xyz"
+    path.write_text("1\nProperties=species:S:1:pos:R:3:F:R:1 energy=-7.0\nNa 0 0 0 0.1\n")
+    source = open_source(path)
+    assert source is not None
+    (frame,) = RecordFrames(source).frames(silent)
+    assert frame.forces is None

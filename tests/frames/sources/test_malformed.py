@@ -110,6 +110,7 @@ EXAMPLES: dict[str, tuple[str, Make]] = {
     "aflow": ("a.json", documents([aflow(), aflow()])),
     "fitsnap": ("a.json", text(fitsnap("bar", [[1.0, 0, 0], [0, 2, 0], [0, 0, 3]]))),
     "lemat": ("a.parquet", parquet(lemat_row())),
+    "lemat-json": ("a.json", documents([lemat_row()] * 3)),
     "colabfit": ("a.parquet", parquet(colabfit_row())),
     "matpes-parquet": ("a.parquet", parquet(matpes_row())),
     "json": ("a.json", documents([DOCUMENT] * 3)),

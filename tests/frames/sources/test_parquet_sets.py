@@ -4,6 +4,8 @@ Layouts: README of LeMaterial/LeMat-Bulk and LeMat-Traj, schema.py of colabfit-t
 Hugging Face converts it to Parquet.
 """
 
+import json
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -266,3 +268,12 @@ def test_a_name_that_occurs_twice_is_told(tmp_path):
     pq.write_table(pa.Table.from_arrays(columns, names=names), path)
     with pytest.raises(LabError, match="the column 'x' occurs twice"):
         open_input(path)
+
+
+def test_lemat_in_json_has_the_units_of_its_parquet(tmp_path):
+    path = tmp_path / "lemat.jsonl"
+    path.write_text("\n".join(json.dumps(lemat_row(immutable_id=f"mp-{n}")) for n in range(3)))
+    (first, *_), records = read(path)
+    assert records.source.form == "lemat-json"
+    assert (first.material_id, first.energy_per_atom) == ("mp-0", -3.5)
+    np.testing.assert_allclose(first.stress, -0.1 * np.array(KBAR))

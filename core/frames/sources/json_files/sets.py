@@ -13,6 +13,7 @@ from core.frames.sources.json_files.documents import (
     structure_record,
 )
 from core.frames.sources.json_files.head import json_head
+from core.frames.sources.parquet_sets import LeMat
 from core.frames.sources.records import Record, Refused
 from core.frames.sources.sites import has_sites, sites_record
 from core.frames.tables.structures import looks_like_structure as is_structure_text
@@ -84,6 +85,22 @@ class SiteDocuments(JsonDocuments):
         labels = labels_of(record.values, "")
         record.values = {"id": key, **labels} if key else labels
         yield record
+
+
+class LeMatDocuments(SiteDocuments):
+    """Rows of LeMat-Bulk or LeMat-Traj that were written as JSON, with the units of its Parquet."""
+
+    form = "lemat-json"
+    title = "LeMat-Bulk or LeMat-Traj in JSON"
+    mapping = LeMat.mapping
+    units = LeMat.units
+    units_are_known = LeMat.units_are_known
+    corrections = LeMat.corrections
+
+    @classmethod
+    def is_document(cls, document: Mapping[str, Any]) -> bool:
+        """Return whether an object has LeMat's columns."""
+        return LeMat.needed <= document.keys()
 
 
 class Mlearn(StructureDocuments):

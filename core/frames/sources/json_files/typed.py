@@ -28,7 +28,7 @@ from core.frames.sources.records import (
     Refused,
     behind,
 )
-from core.frames.tables.structures import Cell, cell_from_dict
+from core.frames.tables.structures import Cell, cell_from_dict, parse_structure
 from core.frames.tables.tabular import CellError
 from core.progress import Progress
 
@@ -201,7 +201,7 @@ def head_documents(value: Any) -> list[Mapping[str, Any]]:
 
 
 def _is_document(value: Any) -> bool:
-    return isinstance(value, dict) and isinstance(value.get(STRUCTURE), dict)
+    return isinstance(value, dict) and isinstance(value.get(STRUCTURE), (dict, str))
 
 
 def _values(value: Any) -> list[Any]:
@@ -358,6 +358,8 @@ def _read_any(data: Bytes) -> dict[str, Any]:
 
 
 def _plain_cell(structure: Any) -> Cell:
+    if isinstance(structure, str):
+        return parse_structure(structure)
     if not isinstance(structure, dict):
         raise CellError("it has no structure")
     return cell_from_dict(structure)

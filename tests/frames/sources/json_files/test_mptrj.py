@@ -16,6 +16,7 @@ from core.frames.sources.opening import open_source
 from core.frames.sources.record_frames import RecordFrames
 from core.frames.store import open_frames, write_frames
 from core.progress import silent
+from tests.frames.sources.json_files.documents import FORCES, KBAR
 
 STRUCTURE = Structure(Lattice.cubic(4.0), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.51]])
 STRESS = [[10.0, 1.0, 2.0], [1.0, 20.0, 3.0], [2.0, 3.0, 30.0]]
@@ -99,7 +100,7 @@ def test_other_keys_may_be_chosen(write):
     ("changes", "why"),
     [
         ({"structure": None}, "it has no structure"),
-        ({"structure": "CIF"}, "it has no structure"),
+        ({"structure": "CIF"}, "the structure is neither a dictionary of pymatgen"),
         ({"energy_per_atom": None}, "it has no energy"),
         ({"energy_per_atom": "low"}, "its energy_per_atom is not a number"),
         ({"energy_per_atom": float("nan")}, "its energy_per_atom is not finite"),
@@ -214,3 +215,20 @@ def test_an_export_comes_back_with_the_same_labels(write, tmp_path):
         np.testing.assert_allclose(new.stress, old.stress)
         assert (new.magmoms is None) == (old.magmoms is None)
         assert new.bandgap == old.bandgap
+
+
+def test_structures_may_be_text(tmp_path):
+    document = {
+        "structure": json.dumps(STRUCTURE.as_dict()),
+        "uncorrected_total_energy": -7.0,
+        "energy_per_atom": -3.5,
+        "force": FORCES,
+        "stress": KBAR,
+        "mp_id": "mp-1",
+    }
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"mp-1": {"mp-1-0-0": document}}))
+    (frame,), records = read(path)
+    assert records.source.form == "mptrj"
+    assert frame.energy_per_atom == -3.5
+    np.testing.assert_allclose(frame.stress, -0.1 * np.array(KBAR))
