@@ -67,7 +67,7 @@ def _reference(command: Any, name: str) -> list[str]:
         and (record := parameter.get_help_record(context)) is not None
     ]
     if rows:
-        lines += ["| | |", "|---|---|"]
+        lines += ["| option | |", "|---|---|"]
         lines += [f"| `{_cell(left)}` | {_plain(_cell(right))} |" for left, right in rows]
     return [*lines, ""]
 
