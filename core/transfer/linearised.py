@@ -5,18 +5,19 @@ network is linear in its parameters, f(θ₀ + δ) ≈ f(θ₀) + J δ, so that 
 follow from the energies of a few materials by one linear solve, a Gaussian process with the
 network's own tangent kernel (Jacot, Gabriel and Hongler, arXiv:1806.07572):
 
-    r = y − f(θ₀) − X w₀ = X δw + J δ + ε,    0 = R δ + tilt.
+    r = y − f(θ₀) − X w₀ = X δw + J δ + ε,    t = R δ + tilt.
 
 - δw ~ N(0, Σ), the covariance of the elements (``core.reference.fits.covariance``).
 - δ of the parameter t in part g ~ N(0, v_g s_t), with 1/s_t ∝ tr J_tᵀJ_t + tr R_tᵀR_t +
   (0.06 / (0.3 rms_t))², so that no parameter moves by more than a part of its size.
 - R are rattled copies of the structures (``core.potential.tangent.rows``). Energies of relaxed
   structures alone would tilt the potential everywhere else; here the pretrained network is the
-  teacher of its own forces, which the transfer is to keep.
+  teacher of its own forces, which the transfer is to keep: t = 0. Where forces are labelled, t is
+  what they say along a few random directions per structure, a subset of the rows ∂F/∂θ.
 - All variances and the noise of the energies have the largest evidence
   (``core.reference.fits.evidence``), given R.
 
-With a = [a_E, a_R] the solution of (A Σ Aᵀ + N) a = [r, 0], A = [[X, J], [0, R]],
+With a = [a_E, a_R] the solution of (A Σ Aᵀ + N) a = [r, t], A = [[X, J], [0, R]],
 
     δw = Σ Xᵀ a_E,    δ_t = v_g s_t (J_tᵀ a_E + R_tᵀ a_R).
 
@@ -89,6 +90,7 @@ def solve(
     sizes: Mapping[str, float],
     *,
     embedding: NDArray[np.floating],
+    slopes: NDArray[np.float64] | None = None,
     exact: Callable[[Change], NDArray[np.float64]] | None = None,
 ) -> Solution:
     """Move network and AtomRef to energies in another functional.
@@ -100,13 +102,15 @@ def solve(
         tilts: R, by name.
         sizes: root mean square of each parameter.
         embedding: the network's embedding of the elements, (94, d).
+        slopes: t, (k,) eV/Å; None for 0, the forces of the pretrained network.
         exact: returns by how much the interaction energies (n,) change with a change of the
             parameters, eV/atom; None leaves out the correction.
 
     Raises:
         LabError: if the energies are not finite.
     """
-    n = len(left)
+    n, k = len(left), len(next(iter(tilts.values())))
+    slopes = np.zeros(k) if slopes is None else slopes
     gram = fractions.T @ fractions
     elements = {
         name: kernel / ((kernel * gram).sum() / n)
@@ -126,11 +130,11 @@ def solve(
     # that of the energies given that the potential does not tilt, which leaves less freedom.
     whole = np.tensordot(free.parts[len(elements) :], np.stack([*network.values()]), 1)
     whole /= np.diag(whole)[:n].mean()
-    held = _given_no_tilt(whole, n)
+    held, expected = _given_tilts(whole, n, slopes)
     mean = float(np.diag(held).mean())
     found = most_likely(
         np.concatenate([of_elements, [held / mean]]),
-        left,
+        left - expected,
         signal=SIGNAL,
         noise=NOISE,
         least_noise=LEAST_NOISE,
@@ -162,7 +166,7 @@ def solve(
         noise=found.noise,
         tilt=float(common * STIFFNESS**2),
     )
-    weights = cho_solve(posterior.factor, _padded(left, len(covariance)))
+    weights = cho_solve(posterior.factor, np.concatenate([left, slopes]))
     final, corrected = weights, 0.0
     if exact is not None:
         final, corrected = _corrected(posterior, weights, left, exact)
@@ -213,12 +217,15 @@ def _gram(
     return gram
 
 
-def _given_no_tilt(kernel: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-    """Return the covariance of the energies (n, n) given that rattled copies do not tilt."""
+def _given_tilts(
+    kernel: NDArray[np.float64], n: int, slopes: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return covariance (n, n) and mean (n,) of the energies given what rattled copies say."""
     tilts = kernel[n:, n:].copy()
     tilts[np.diag_indices(len(tilts))] += STIFFNESS**2
-    held = kernel[:n, :n] - kernel[:n, n:] @ cho_solve(cho_factor(tilts), kernel[n:, :n])
-    return np.asarray(0.5 * (held + held.T))
+    across = cho_solve(cho_factor(tilts), kernel[n:, :n])
+    held = kernel[:n, :n] - kernel[:n, n:] @ across
+    return np.asarray(0.5 * (held + held.T)), np.asarray(across.T @ slopes)
 
 
 def _padded(values: NDArray[np.float64], length: int) -> NDArray[np.float64]:

@@ -10,12 +10,18 @@ from numpy.typing import NDArray
 
 from core.errors import LabError
 from core.frames.store import FrameSet
-from core.potential.examples import load_examples
+from core.potential.examples import Example, load_examples
 from core.potential.forward import Wanted
 from core.potential.graph import PackedGraph
 from core.potential.models import UNKNOWN, load_model, resolve_device
 from core.potential.prediction import predict
-from core.potential.tangent.rows import GROUPS, energy_rows, moved_model, tilt_rows
+from core.potential.tangent.rows import (
+    GROUPS,
+    energy_rows,
+    moved_model,
+    tilt_labels,
+    tilt_rows,
+)
 from core.potential.threads import compute_settings
 from core.progress import Progress, part, silent
 from core.reference.fits import solve
@@ -31,7 +37,7 @@ MOST = 1500
 
 COPIES = ((300, 4), (MOST, 2))
 """Rattled copies of each frame, for up to so many frames: the more there are, the fewer it takes to
-hold the forces."""
+hold the forces; where these are labelled, each pair of copies tells them along one direction."""
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
@@ -105,11 +111,19 @@ def solve_model(
     device = resolve_device(source.device)
     with compute_settings(source.threads, device):
         model = load_model(source.name, device)
+        changes = _force_changes(model, used)
+        paired = np.array([change is not None for change in changes])
         copies = copies_of(len(graphs))
         first = 1.0 / (copies + 2)
         at = energy_rows(model, graphs, progress=part(progress, 0.0, first))
         tilts = tilt_rows(
-            model, graphs, at, copies=copies, seed=seed, progress=part(progress, first, 1 - first)
+            model,
+            graphs,
+            at,
+            copies=copies,
+            seed=seed,
+            paired=paired,
+            progress=part(progress, first, 1 - first),
         )
         left = energies - at.energies - fractions @ prior.energies
         gap = scale_gap(fractions, left)
@@ -128,6 +142,7 @@ def solve_model(
             tilts,
             {name: _size(model, name) for names in GROUPS.values() for name in names},
             embedding=source.embedding(),
+            slopes=tilt_labels(graphs, changes, copies=copies, seed=seed),
             exact=exact,
         )
     columns = solve.columns(fractions)
@@ -156,6 +171,17 @@ def solve_model(
 def copies_of(n: int) -> int:
     """Return the number of rattled copies of each of n frames."""
     return next(copies for most, copies in COPIES if min(n, MOST) <= most)
+
+
+def _force_changes(model: CHGNet, examples: list[Example]) -> list[NDArray[np.float64] | None]:
+    """Return by how much forces are to change, (N, 3) eV/Å; None where they are not labelled."""
+    changes: list[NDArray[np.float64] | None] = [None] * len(examples)
+    labelled = [place for place, one in enumerate(examples) if one.forces is not None]
+    graphs = [examples[place].graph for place in labelled]
+    for place, found in zip(labelled, predict(model, graphs, Wanted.of(["force"])), strict=True):
+        label = np.asarray(examples[place].forces, np.float64)
+        changes[place] = label - np.asarray(found.forces, np.float64)
+    return changes
 
 
 def interaction_of(model: CHGNet, graphs: list[PackedGraph]) -> NDArray[np.float64]:

@@ -41,9 +41,15 @@ def solution(problem):
     return solve(X[:N], left[:N], some(rows, slice(N)), tilts, SIZES, embedding=EMBEDDING)
 
 
-def test_is_the_posterior_of_a_linear_model(problem, solution):
+@pytest.mark.parametrize("labelled", [False, True], ids=["no forces", "labelled forces"])
+def test_is_the_posterior_of_a_linear_model(problem, solution, labelled):
     """Bayes' rule in the space of references and parameters, with the variances that were found."""
     X, left, rows, tilts = problem
+    slopes = np.zeros(TILTS)
+    if labelled:
+        slopes = np.random.default_rng(3).normal(0, 0.05, TILTS)
+        own = some(rows, slice(N))
+        solution = solve(X[:N], left[:N], own, tilts, SIZES, embedding=EMBEDDING, slopes=slopes)
     post, own = solution.posterior, solution.deviations
     kernels = element_kernels(EMBEDDING)
     elements = sum(
@@ -61,7 +67,7 @@ def test_is_the_posterior_of_a_linear_model(problem, solution):
     prior[94:, 94:] = np.diag(scales)
     noise = np.r_[np.full(N, own["noise"] ** 2), np.full(TILTS, (own["network"] * STIFFNESS) ** 2)]
     gain = prior @ A.T @ np.linalg.inv(A @ prior @ A.T + np.diag(noise))
-    mean = gain @ np.r_[left[:N], np.zeros(TILTS)]
+    mean = gain @ np.r_[left[:N], slopes]
     np.testing.assert_allclose(solution.references, mean[:94], atol=1e-10)
     changes = np.concatenate([solution.change[name] for name in NAMES])
     np.testing.assert_allclose(changes, mean[94:], atol=1e-10)

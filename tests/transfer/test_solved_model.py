@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from core.errors import LabError
+from core.frames.registry import open_frame_set
 from core.potential.forward import Wanted
 from core.potential.models import get_atomref, load_model, set_atomref
 from core.potential.prediction import predict
@@ -38,6 +39,25 @@ def test_the_moved_model_explains_the_energies(energies_only, solved):
     errors = [one.energy for one in found] - energies_only.energies()[rows]
     assert np.abs(errors).mean() < 0.02
     assert set(solved.atomref.deviations) == {"own", "table", "embedding", "network", "noise"}
+
+
+def test_labelled_forces_move_the_forces_toward_them():
+    data = open_frame_set("mp-frames-r2scan")
+    small = np.flatnonzero(data.n_atoms() <= 6)
+    train, others = small[:16], small[200:216]
+    solved = solve_model(data, train, SOURCE)
+    model = load_model("chgnet-0.3.0")
+
+    def errors(rows):
+        frames = data.frames(rows)
+        found = predict(model, frames, Wanted.of(["force"]))
+        pairs = zip(found, frames, strict=True)
+        return np.mean([np.abs(one.forces - frame.forces).mean() for one, frame in pairs])
+
+    before = errors(train), errors(others)
+    solved.apply(model)
+    assert errors(train) < 0.85 * before[0]
+    assert errors(others) < before[1]
 
 
 def test_of_many_frames_some_are_drawn(energies_only, monkeypatch):

@@ -103,6 +103,7 @@ def tilt_rows(
     *,
     copies: int,
     seed: int = 0,
+    paired: NDArray[np.bool_] | None = None,
     progress: Progress = silent,
 ) -> dict[str, NDArray[Any]]:
     """Return how the potential tilts around each structure with each parameter.
@@ -117,16 +118,22 @@ def tilt_rows(
         at: their energy rows.
         copies: rattled copies of each structure.
         seed: seed of the displacements.
+        paired: structures whose copies are pairs x + u and x − u, (n,), of which the first row is
+            half the difference, the change of the forces along u without that of their slope, and
+            the second half the sum, the change of the slope alone; None for none.
         progress: reports the copies done.
 
     Returns:
         (copies · n, size of the parameter) by name, copy by copy.
     """
+    steps = [_steps(graphs, copy, seed, paired) for copy in range(copies)]
     rattled = [
-        _rattled(graph, np.random.default_rng([seed, copy, row]))
-        for copy in range(copies)
-        for row, graph in enumerate(graphs)
+        _moved(graph, step)
+        for of_copy in steps
+        for graph, step in zip(graphs, of_copy, strict=True)
     ]
+    if paired is not None:
+        _give_up_pairs(rattled, graphs, paired)
     moved = energy_rows(model, rattled, progress=progress, what="Rattled copies").gradients
     atoms = np.array([graph.n_atoms for graph in graphs])
     scale = np.sqrt(atoms / 3.0) / AMPLITUDE
@@ -134,7 +141,43 @@ def tilt_rows(
         parts = values.reshape(copies, len(graphs), -1)
         parts -= at.gradients[name]
         parts *= scale[:, None].astype(values.dtype)
+        if paired is not None:
+            for first in range(0, copies - 1, 2):
+                plus, minus = parts[first, paired], parts[first + 1, paired]
+                parts[first, paired] = 0.5 * (plus - minus)
+                parts[first + 1, paired] = 0.5 * (plus + minus)
     return moved
+
+
+def tilt_labels(
+    graphs: Sequence[PackedGraph],
+    changes: Sequence[NDArray[np.floating] | None],
+    *,
+    copies: int,
+    seed: int = 0,
+) -> NDArray[np.float64]:
+    """Return what labelled forces say of the rows of `tilt_rows`, eV/Å.
+
+    Args:
+        graphs: the structures.
+        changes: by how much the forces (N, 3) of each are to change, eV/Å; None where they are not
+            labelled, whose rows are to stay 0. Those that are labelled are `paired`.
+        copies: as of `tilt_rows`.
+        seed: as of `tilt_rows`.
+
+    Returns:
+        (copies · n,).
+    """
+    found = np.zeros((copies, len(graphs)))
+    paired = np.array([change is not None for change in changes])
+    for copy in range(0, copies - 1, 2):
+        for row, (step, change) in enumerate(
+            zip(_steps(graphs, copy, seed, paired), changes, strict=True)
+        ):
+            if change is not None:
+                length = AMPLITUDE * np.sqrt(3.0 * len(step))
+                found[copy, row] = -float((change * step).sum()) / length
+    return found.ravel()
 
 
 def moved_model(model: CHGNet, change: Mapping[str, NDArray[np.floating]]) -> None:
@@ -145,13 +188,39 @@ def moved_model(model: CHGNet, change: Mapping[str, NDArray[np.floating]]) -> No
             parameter.add_(torch.from_numpy(values.reshape(parameter.shape)).to(parameter))
 
 
-def _rattled(graph: PackedGraph, rng: np.random.Generator) -> PackedGraph:
-    steps = rng.normal(0.0, AMPLITUDE, (graph.n_atoms, 3)) @ np.linalg.inv(graph.lattice)
+def _steps(
+    graphs: Sequence[PackedGraph], copy: int, seed: int, paired: NDArray[np.bool_] | None
+) -> list[NDArray[np.float64]]:
+    """Return the displacements of a copy of each structure, (N, 3) Å."""
+    steps = []
+    for row, graph in enumerate(graphs):
+        is_second = paired is not None and bool(paired[row]) and copy % 2 == 1
+        rng = np.random.default_rng([seed, copy - is_second, row])
+        drawn = rng.normal(0.0, AMPLITUDE, (graph.n_atoms, 3))
+        steps.append(-drawn if is_second else drawn)
+    return steps
+
+
+def _moved(graph: PackedGraph, steps: NDArray[np.float64]) -> PackedGraph:
+    moved = graph.frac_coords + steps @ np.linalg.inv(graph.lattice)
     try:
-        return convert(graph.atomic_numbers, graph.frac_coords + steps, graph.lattice)
+        return convert(graph.atomic_numbers, moved, graph.lattice)
     except LabError:
         # An atom at the edge of its last neighbor's reach: this copy then says nothing.
         return graph
+
+
+def _give_up_pairs(
+    rattled: list[PackedGraph], graphs: Sequence[PackedGraph], paired: NDArray[np.bool_]
+) -> None:
+    """Let both copies of a pair say nothing where one does, in place."""
+    n = len(graphs)
+    for first in range(0, len(rattled) - n, 2 * n):
+        for row in np.flatnonzero(paired):
+            places = (first + row, first + n + row)
+            if any(rattled[place] is graphs[row] for place in places):
+                for place in places:
+                    rattled[place] = graphs[row]
 
 
 def _batch_rows(weights: Weights, batch: PackedBatch) -> dict[str, Tensor]:

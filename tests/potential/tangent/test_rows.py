@@ -11,6 +11,7 @@ from core.potential.tangent.rows import (
     GROUPS,
     energy_rows,
     moved_model,
+    tilt_labels,
     tilt_rows,
 )
 
@@ -83,3 +84,29 @@ def test_tilts_are_changes_of_the_force_along_the_displacement(double, some, pac
     moved_model(double, change)
     expected = sum(tilts[name] @ values for name, values in change.items())
     np.testing.assert_allclose(np.array(differences()) - before, expected, rtol=1e-3, atol=1e-9)
+
+
+def test_labelled_forces_are_rows_along_the_displacements(double, some, pack, monkeypatch):
+    """A move of the network changes forces as rows and labels say, to the order of the step."""
+    monkeypatch.setattr("core.potential.tangent.rows.AMPLITUDE", 1e-3)
+    graphs = [pack(structure) for structure in some]
+    labelled = np.array([True, False, True, True])
+    at = energy_rows(double, graphs)
+    rows = tilt_rows(double, graphs, at, copies=2, seed=3, paired=labelled)
+    rng = np.random.default_rng(1)
+    change = {
+        name: 1e-5 * rng.normal(size=values.shape[1]) for name, values in at.gradients.items()
+    }
+    before = predict(double, graphs, Wanted.of(["force"]))
+    moved_model(double, change)
+    after = predict(double, graphs, Wanted.of(["force"]))
+    changes = [
+        one.forces - other.forces if has else None
+        for one, other, has in zip(after, before, labelled, strict=True)
+    ]
+    said = tilt_labels(graphs, changes, copies=2, seed=3)
+    expected = sum(rows[name] @ values for name, values in change.items())
+    first = np.flatnonzero(labelled)
+    np.testing.assert_allclose(said[first], expected[first], rtol=1e-2, atol=1e-9)
+    assert abs(said[2]) > 1e-6, "the others have no force by symmetry"
+    assert not said[[1, *range(4, 8)]].any()
