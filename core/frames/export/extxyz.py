@@ -75,7 +75,8 @@ def _block(frame: Frame, of_set: str) -> str:
     number = " %16.8f" * values.shape[1] + "\n"
     lines = number.join([_PADDED[one] for one in frame.atomic_numbers.tolist()]) + number
     head = f'{n}\n{lattice}Properties={properties} {info} pbc="{pbc}"\n'
-    return head + lines % tuple(values.ravel().tolist())
+    text: str = head + lines % tuple(values.ravel().tolist())
+    return text
 
 
 def _numbers(matrix: np.ndarray) -> str:

@@ -76,7 +76,7 @@ def of_one_letter(head: Sequence[Record]) -> dict[str, str]:
     Args:
         head: the first records of a file.
     """
-    found = {}
+    found: dict[str, str] = {}
     for field, keys in (("energy", ("E", "e")), ("forces", ("F", "f"))):
         for key in keys:
             of_label = [

@@ -75,13 +75,13 @@ class SiteDocuments(JsonDocuments):
     @classmethod
     def is_document(cls, document: Mapping[str, Any]) -> bool:
         """Return whether an object has keys for species, a cell and coordinates."""
-        return has_sites(document) or isinstance(document.get(_ATOMS), str)
+        return has_sites(_flat(document)) or isinstance(document.get(_ATOMS), str)
 
     def read(self, document: Mapping[str, Any], where: str, key: str) -> Iterator[Record | Refused]:
         """Yield one structure with its labels."""
         if isinstance(atoms := document.get(_ATOMS), str):
             document = {**document.get("atoms_info", {}), **parse_row(atoms.encode())}
-        record = sites_record(where, document)
+        record = sites_record(where, _flat(document))
         labels = labels_of(record.values, "")
         record.values = {"id": key, **labels} if key else labels
         yield record
@@ -142,6 +142,12 @@ class Pydmclab(StructureDocuments):
     def is_document(cls, document: Mapping[str, Any]) -> bool:
         """Return whether an object has pydmclab's keys."""
         return {"E_mp", "mpid"} <= document.keys()
+
+
+def _flat(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a document with the parts of its "atoms", where these are an object, beside it."""
+    atoms = document.get("atoms")
+    return {**document, **atoms} if isinstance(atoms, Mapping) else document
 
 
 def labels_of(document: Mapping[str, Any], structure: str) -> dict[str, Any]:

@@ -125,10 +125,14 @@ def _named(group: h5py.Group, names: tuple[str, ...]) -> h5py.Dataset | None:
 
 
 def _structures(group: h5py.Group, where: str) -> Iterator[Record | Refused]:
-    numbers = _elements(_named(group, _NUMBERS))
+    elements = _named(group, _NUMBERS)
     positions, cells = _named(group, _POSITIONS), _named(group, _CELLS)
     if positions is None or positions.dtype.kind not in "fiu":
         raise CellError("its positions are not numbers")
+    if elements is None or elements.ndim not in {1, positions.ndim - 1}:
+        raise CellError("its elements are not one per atom")
+    is_each = elements.ndim == 2
+    numbers = np.zeros(0, int) if is_each else _elements(elements[()])
     length = BOHR if _text(positions.attrs.get("units")).lower() in _BOHR_WORDS else 1.0
     shared = {_GROUP: str(group.name).strip("/")}
     shared |= {key: _plain(value) for key, value in group.attrs.items()}
@@ -143,7 +147,7 @@ def _structures(group: h5py.Group, where: str) -> Iterator[Record | Refused]:
         values = shared | {key: _plain(found[()]) for key, found in labels.items()}
         yield _record(where, numbers, positions[()] * length, _cell(cells), pbc, values)
         return
-    if positions.ndim != 3:
+    if positions.ndim != 3 or (is_each and elements.shape != positions.shape[:2]):
         raise CellError("its positions are not three numbers per atom")
     total = len(positions)
     rows = {key: one for key, one in labels.items() if one.ndim and one.shape[0] == total}
@@ -153,12 +157,15 @@ def _structures(group: h5py.Group, where: str) -> Iterator[Record | Refused]:
         end = min(begin + _AT_ONCE, total)
         chunk = positions[begin:end] * length
         parts = {key: one[begin:end] for key, one in rows.items()}
+        own = elements[begin:end] if is_each else None
         boxes = cells[begin:end] if cells is not None and has_cells else None
         for place in range(end - begin):
             at = f"conformation {begin + place} of {where}"
             cell = boxes[place] if boxes is not None else _cell(cells)
             values = shared | {key: _plain(one[place]) for key, one in parts.items()}
             try:
+                if own is not None:
+                    numbers = _elements(own[place])
                 yield _record(at, numbers, chunk[place], cell, pbc, values)
             except CellError as error:
                 yield Refused(where=at, why=str(error))
@@ -185,12 +192,10 @@ def _record(
     )
 
 
-def _elements(data: h5py.Dataset | None) -> np.ndarray:
-    if data is None or data.ndim != 1:
-        raise CellError("its elements are not one per atom")
-    if data.dtype.kind in "iuf":
-        return atomic_numbers(data[()])
-    symbols = [_text(one) for one in data[()]]
+def _elements(values: np.ndarray) -> np.ndarray:
+    if values.dtype.kind in "iuf":
+        return atomic_numbers(values)
+    symbols = [_text(one) for one in values]
     try:
         return np.array([INDEX[symbol] + 1 for symbol in symbols], dtype=np.int64)
     except KeyError as error:

@@ -365,3 +365,17 @@ def test_an_entry_without_structure_that_cannot_be_taken_is_named(write, change,
 def test_energies_of_elements_are_references(write, content):
     with pytest.raises(LabError, match=r"energies of elements, .*atomref atomrefs save"):
         open_source(write(content))
+
+
+def test_atoms_of_ase_below_a_key(tmp_path):
+    atoms = {
+        "numbers": [11, 17],
+        "positions": STRUCTURE.cart_coords.tolist(),
+        "cell": STRUCTURE.lattice.matrix.tolist(),
+        "pbc": [True] * 3,
+    }
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"data": [{"atoms": atoms, "energy": -7.0, "forces": FORCES}] * 2}))
+    frames, _ = read(path)
+    assert [frame.energy_per_atom for frame in frames] == [-3.5, -3.5]
+    np.testing.assert_allclose(frames[0].forces, FORCES)

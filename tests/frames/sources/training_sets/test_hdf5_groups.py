@@ -163,3 +163,18 @@ def test_hdf5_that_breaks_off_says_so(tmp_path: Path):
     assert source is not None
     with pytest.raises(LabError, match="the HDF5 file is damaged"):
         RecordFrames(source)
+
+
+def test_elements_may_be_given_for_each_structure(tmp_path):
+    path = tmp_path / "ani.h5"
+    with h5py.File(path, "w") as file:
+        group = file.create_group("002")
+        group["species"] = np.array([[8, 1], [9, 1], [8, 99]])
+        group["coordinates"] = np.array([[[0, 0, 0], [0, 0, 0.9 + n / 10]] for n in range(3)])
+        group["energies"] = np.array([-75.0, -100.0, -1.0])
+    source = open_source(path)
+    assert source is not None
+    frames = list(RecordFrames(source).frames(silent))
+    assert [frame.atomic_numbers.tolist() for frame in frames] == [[8, 1], [9, 1]]
+    positions = frames[1].frac_coords @ frames[1].lattice
+    np.testing.assert_allclose(np.linalg.norm(positions[1] - positions[0]), 1.0)
