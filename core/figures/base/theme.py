@@ -20,7 +20,7 @@ SMALL_FONT_SIZE: Final = 13
 """The smallest text in any figure, in px."""
 
 WIDE: Final = "wide"
-"""`layout.meta` of a figure that cannot be read in less than about 650 px of width."""
+"""`layout.meta` of a figure that cannot be read in less than about 800 px of width."""
 
 METHOD_COLORS: Final[dict[str, str]] = {
     "scratch": "#999999",

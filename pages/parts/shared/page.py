@@ -20,7 +20,7 @@ from pages.parts.shared.warm_up import set_libraries_aside
 
 _STYLE = """<style>
 [class*="st-key-{wide}-"] {{ overflow-x: auto; }}
-[class*="st-key-{wide}-"] > * {{ min-width: 41rem; }}
+[class*="st-key-{wide}-"] > * {{ min-width: 51rem; }}
 [data-testid="stElementToolbar"] button[aria-label="Download as CSV"] {{ display: none; }}
 [data-testid="stButtonGroup"] [data-selected="true"]:not(:disabled) p {{ color: {accent}; }}
 </style>"""
