@@ -211,14 +211,13 @@ def _left(parent: Path, name: str = "*") -> Iterator[tuple[Path, dict[str, Any]]
         try:
             request = orjson.loads((path / _REQUEST).read_bytes())
             pid, started = request["process"]
-            is_left = (request["version"], request["boot"]) == (
-                _VERSION,
-                boot_id(),
-            ) and not is_alive(pid, started)
-            known = isinstance(request["settings"]["name"], str) and request["inputs"]
+            is_known = (request["version"], request["boot"]) == (_VERSION, boot_id())
+            named = request["settings"]["name"]
+            is_left = is_known and "inputs" in request and not is_alive(pid, started)
         except (OSError, ValueError, KeyError, TypeError):
             continue
-        if is_left and known:
+        # A name may have dots, and so begin like another one.
+        if is_left and name in {"*", named}:
             yield path, request
 
 

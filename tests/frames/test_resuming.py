@@ -153,6 +153,12 @@ def test_an_ended_import_is_listed_goes_on_or_is_discarded(ended):
         find_interrupted("salts")
 
 
+def test_a_name_that_begins_like_another_one_is_another_one(tmp_path, monkeypatch):
+    end_import(tmp_path, monkeypatch, name="salts.2")
+    discard("salts")
+    assert [one.name for one in interrupted()] == ["salts.2"]
+
+
 def test_files_that_have_changed_are_imported_from_their_beginning(ended):
     ended.write_text(ended.read_text().replace("energy=-7", "energy=-8"))
     imported([ended], "salts")
