@@ -201,3 +201,10 @@ def test_one_functional_needs_formulas_and_one_energy(visit, home):
     assert dict(zip(table["symbol"], table["energy"], strict=True)) == pytest.approx(right)
     at = visit("atomref")
     assert "one" not in at.selectbox(key="dataset").options, "a shift needs two functionals"
+
+
+def test_what_u_adds_is_separated_by_a_switch(visit):
+    at = visit("atomref")
+    at.toggle(key="separate-u").set_value(True).run()
+    assert not at.exception
+    assert any("--separate-u" in code.value for code in at.code)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from core.elements import INDEX
 from core.errors import LabError
 from core.frames.registry import open_dataset
 from core.frames.tables.pair_table import pairs_from_table
@@ -10,6 +11,7 @@ from core.potential.models import get_atomref, load_model
 from core.reference.fits.atomref import fit_huber
 from core.reference.fits.priors import prior
 from core.reference.fits.strength import strength_curve
+from core.reference.shifts.hubbard import carrying_u
 from core.reference.shifts.labelled import LabelledEnergies
 from core.transfer.atomref_fits import fit_atomref
 from core.transfer.interaction import interaction_energies
@@ -151,3 +153,29 @@ def test_a_fit_holds_its_data(pairs):
     assert found.materials.tolist() == pairs.table()["material_id"].iloc[rows].tolist()
     misfit = left - found.fractions @ found.atomref.energies
     assert found.mae == pytest.approx(np.abs(misfit).mean())
+
+
+@pytest.mark.parametrize("method", ["lstsq", "ridge"])
+def test_what_u_adds_is_fitted_beside_the_references(pairs, method):
+    rows = np.arange(0, len(pairs), 2)
+    X = pairs.fractions()[rows]
+    expected = prior(get_atomref(load_model(MODEL)), "GGA/GGA+U", "GGA/GGA+U").energies
+    carried = carrying_u(pairs, "GGA/GGA+U", rows)
+    iron = carried[:, [INDEX["Fe"]]].toarray().ravel()
+    target = LabelledEnergies(
+        data=pairs,
+        rows=rows,
+        energies=X @ expected + 2.2 * iron,
+        functional="GGA/GGA+U",
+        labels="x",
+        corrections="none",
+    )
+    source = SourceModel(MODEL)
+    found = fit_atomref(target, method=method, source=source, strength=1e-3, separate_u=True)
+    table = found.u_shifts.table().set_index("symbol")["shift"]
+    assert table["Fe"] == pytest.approx(2.2, abs=1e-6)
+    assert table.drop("Fe").abs().max() < 1e-6
+    np.testing.assert_allclose(found.atomref.contribution(X), X @ expected, atol=1e-6)
+    without = fit_atomref(target, method=method, source=source, strength=1e-3)
+    assert without.u_shifts is None
+    assert without.mae > 1e-3 > found.mae
