@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from ase import Atoms, units
 from ase.build import bulk
+from ase.eos import EquationOfState
 from ase.io import read, write
 from chgnet.model import CHGNet
 from pymatgen.core import Lattice, Structure
@@ -314,3 +315,18 @@ def test_energies_of_a_model_with_an_uncertainty_have_deviations(folder):
     assert plain["energy_deviation"] is None
     save_model(file, load_model("chgnet-r2scan"), {})
     assert "belongs to another model" in mistake("salt.cif", model=str(file))
+
+
+def test_the_bulk_modulus_of_files_and_what_has_none(folder):
+    write("cu.cif", bulk("Cu", a=3.6))
+    write("slab.extxyz", Atoms("Cu2", [[0, 0, 4], [0, 0, 6.2]], cell=[3, 3, 12], pbc=[1, 1, 0]))
+    words = ["eos", "cu.cif", "slab.extxyz", "--model", "chgnet-r2scan", "--points", "5", "--json"]
+    found = CliRunner().invoke(app, words)
+    assert found.exit_code == 0, found.output
+    told = json.loads(found.stdout)
+    (copper,) = told["structures"]
+    fitted = EquationOfState(copper["volumes"], copper["energies"], eos="birchmurnaghan").fit()
+    assert copper["volume_per_atom"] == pytest.approx(fitted[0], rel=1e-3)
+    assert copper["bulk_modulus_gpa"] == pytest.approx(fitted[2] / units.GPa, rel=0.03)
+    (slab,) = told["left_out"]
+    assert "periodic in every direction" in slab["why"]

@@ -5,6 +5,9 @@ from chgnet.model import CHGNet
 from pymatgen.core import Lattice, Structure
 
 from core.frames.registry import open_dataset
+from core.progress import silent
+from core.studies.models.equation_of_state import EquationOfStateStudy
+from core.studies.models.relaxed_structure import RelaxedStructureStudy
 
 SALT = Structure.from_spacegroup(
     "Fm-3m", Lattice.cubic(5.6), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]]
@@ -63,3 +66,27 @@ def test_wrong_text_leaves_what_was_there(visit):
 def test_a_formula_that_is_not_there_says_so(visit):
     assert "no structure with the composition Fe7Xe" in text_of(visit("predict", formula="Fe7Xe"))
     assert visit("predict", formula="water").error
+
+
+@pytest.mark.parametrize(
+    ("view", "column", "study"),
+    [
+        ("Relaxation", "energy", RelaxedStructureStudy),
+        ("Equation of state", "energy", EquationOfStateStudy),
+    ],
+)
+def test_views_show_what_their_studies_say(visit, view, column, study):
+    at = paste(
+        visit, SALT.get_primitive_structure().to(fmt="cif"), models="chgnet-r2scan", view=view
+    )
+    assert not at.error, at.error
+    asked = {"structures": "".join(at.query_params["structures"]), "model": "chgnet-r2scan"}
+    found = study(**asked).compute(silent)
+    numbers = next(one.value for one in at.dataframe if column in one.value)
+    told = float(numbers[column].iloc[0].replace("−", "-"))
+    assert told == pytest.approx(found.energy, abs=1e-4)
+    assert at.get("plotly_chart")
+    if study is EquationOfStateStudy:
+        assert float(numbers["modulus"].iloc[0]) == pytest.approx(found.bulk_modulus, abs=0.06)
+    else:
+        assert numbers["state"].tolist() == ["converged"]
