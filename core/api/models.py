@@ -1,6 +1,6 @@
 """Models on structures and on labelled data."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -172,9 +172,13 @@ def _name(model: Model) -> str:
 def _frames(structures: OneStructure | Sequence[OneStructure]) -> list[Frame]:
     """Return structures of any kind as frames without labels."""
     # A structure of ASE or pymatgen is a sequence of its atoms.
-    single = isinstance(structures, OneStructure)
+    every: Iterable[OneStructure] = (
+        [structures]
+        if isinstance(structures, Frame | Atoms | Structure | str | Path)
+        else structures
+    )
     frames: list[Frame] = []
-    for place, one in enumerate([structures] if single else structures):
+    for place, one in enumerate(every):
         if isinstance(one, str | Path):
             read, left_out = read_structures([Path(one)])
             if left_out:
@@ -195,13 +199,13 @@ def _frame(structure: Frame | Atoms | Structure, name: str) -> Frame:
             raise LabError(f"{name}: has no three lattice vectors; CHGNet needs a crystal's cell.")
         numbers, lattice = structure.numbers, structure.cell.array
         frac_coords = structure.cell.scaled_positions(structure.positions)
-        pbc = tuple(map(bool, structure.pbc))
+        a, b, c = structure.pbc.tolist()
     elif isinstance(structure, Structure):
         if not structure.is_ordered:
             raise LabError(f"{name}: has partly occupied sites; give an ordered structure.")
         numbers = np.array([site.specie.Z for site in structure])
         frac_coords, lattice = structure.frac_coords, structure.lattice.matrix
-        pbc = structure.lattice.pbc
+        a, b, c = structure.lattice.pbc
     else:
         raise LabError(
             f"{name}: is a {type(structure).__name__}; give a structure of ASE or pymatgen, a "
@@ -213,5 +217,5 @@ def _frame(structure: Frame | Atoms | Structure, name: str) -> Frame:
         atomic_numbers=numbers,
         frac_coords=frac_coords,
         lattice=lattice,
-        pbc=pbc,
+        pbc=(bool(a), bool(b), bool(c)),
     )

@@ -25,7 +25,7 @@ def train(
     *,
     method: str = DEFAULT,
     wait: bool = True,
-    echo: Callable[[str], object] | None = _on_stderr,
+    echo: Callable[[str], None] | None = _on_stderr,
     **settings: Any,
 ) -> Run:
     """Train on a data set of frames.
