@@ -197,7 +197,9 @@ class Soak:
         for run in self.runs:
             status = run.status()
             ended = {"cancelled", "finished"} if run.id in self.cancelled else {"finished"}
-            if status.state not in ended:
+            # Where its checkpoint found no room, a cancelled run says that.
+            stopped_full = run.id in self.cancelled and "disk is full" in status.message
+            if status.state not in ended and not stopped_full:
                 self.find(f"{run.id} is {status.state}: {status.message}")
             elif status.state == "finished":
                 by_seed.setdefault(run.config.seed, []).append(run)
