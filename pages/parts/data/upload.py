@@ -123,27 +123,28 @@ def show_imports() -> None:
 
 def _show_interrupted(one: Interrupted) -> None:
     """Show an import of the command line that was ended."""
-    with errors_shown(), st.container(border=True), st.container(horizontal=True, gap="small"):
-        st.error(
-            plain(f"The import of {one.name} was interrupted after {one.n:,} frames."),
-            icon=":material/error:",
-        )
-        if st.button(
-            "Resume",
-            icon=":material/restart_alt:",
-            key=f"resume-{one.name}",
-            help="Goes on with the upload that was interrupted.",
-        ):
-            start(Job.of(ImportStudy.of_interrupted(one)))
-            st.rerun()
-        if st.button(
-            "Discard",
-            icon=":material/close:",
-            key=f"discard-{one.name}",
-            help="Deletes the uploaded file.",
-        ):
-            discard(one.name)
-            st.rerun()
+    with errors_shown(), st.container(border=True):
+        with st.container(horizontal=True, gap="small"):
+            st.error(
+                plain(f"The import of {one.name} was interrupted after {one.n:,} frames."),
+                icon=":material/error:",
+            )
+            if st.button(
+                "Resume",
+                icon=":material/restart_alt:",
+                key=f"resume-{one.name}",
+                help="Goes on behind the frames that are written.",
+            ):
+                start(Job.of(ImportStudy.of_interrupted(one)))
+                st.rerun()
+            if st.button(
+                "Discard",
+                icon=":material/close:",
+                key=f"discard-{one.name}",
+                help="Deletes the frames that were written; the file stays.",
+            ):
+                discard(one.name)
+                st.rerun()
         command(f"atomref datasets resume {shlex.quote(one.name)}")
 
 
