@@ -222,8 +222,14 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
+_OF_MATGL = "state.pt"
+"""File of a model's parameters in the folder that matgl writes."""
+
+
 def _read(path: Path) -> dict[str, Any]:
     """Read a checkpoint's dictionary without running anything in it."""
+    if (path / _OF_MATGL).is_file():
+        raise LabError(_is_of_matgl(path))
     if not path.is_file():
         raise LabError(
             f"There is no model {path}; give {', '.join(MODELS)} or the path of a checkpoint."
@@ -240,7 +246,16 @@ def _read(path: Path) -> dict[str, Any]:
         raise
     except Exception as error:  # anything, on foreign objects or damaged content
         raise LabError(refusal) from error
+    if isinstance(content, dict) and any("atom_graph_layers." in str(name) for name in content):
+        raise LabError(_is_of_matgl(path))
     return content if isinstance(content, dict) else {}
+
+
+def _is_of_matgl(path: Path) -> str:
+    return (
+        f"{path} is a CHGNet of matgl, whose layers have other names and sizes than those of the "
+        "released 0.3.0 and r2scan weights; give a checkpoint that chgnet or a run wrote."
+    )
 
 
 @cache

@@ -181,3 +181,12 @@ def test_devices():
         models.resolve_device("abacus")
     with pytest.raises(LabError, match="not available here"):
         models.resolve_device("xpu")
+
+
+def test_a_model_of_matgl_is_named(tmp_path):
+    """matgl 4.1 writes a folder with the parameters alone in state.pt."""
+    state = {"atom_graph_layers.0.conv_layer.node_update_func.layers.0.weight": torch.zeros(2, 2)}
+    torch.save(state, tmp_path / "state.pt")
+    for path in (tmp_path, tmp_path / "state.pt"):
+        with pytest.raises(LabError, match="is a CHGNet of matgl"):
+            models.load_model(path)
