@@ -13,8 +13,9 @@ equal stock's. What is arranged differently, and why nothing changes:
 * The last angle update is left out: its result enters nothing that follows.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 import torch
@@ -170,9 +171,7 @@ def run_network(
         bond_message_weight = linear(short_basis, weights.short_weight)
         embedded = linear(basis.index_select(0, batch.short_bonds), weights.bond_embedding)
         bonds = embedded
-        angle_features = linear(
-            angular_basis(angles, weights.angle_frequencies), weights.angle_embedding
-        )
+        angle_features = _joined(_in_pieces(partial(_angle_embedding, weights), piece, angles))
 
     moments = None
     last = len(weights.atom_gates) - 1
@@ -198,6 +197,11 @@ def run_network(
             legs = _Legs.of(weights.angle_gates[level], batch, atoms, bonds)
             angle_features = angle_features + _angle_updates(legs, batch, angle_features, piece)
     return _readout(weights, atoms, tap), moments
+
+
+def _angle_embedding(weights: Weights, angles: Tensor) -> Tensor:
+    """Return the features of angles, (A, d), before any level."""
+    return linear(angular_basis(angles, weights.angle_frequencies), weights.angle_embedding)
 
 
 def _atom_messages(
@@ -297,11 +301,12 @@ def _angle_updates(
 ) -> Tensor:
     """Return what is added to the features of the angles, (A, d). Arguments as above."""
     rows = (batch.angle_first_directed, batch.angle_second, angle_features)
-    updates = _in_pieces(legs, piece, *rows)
-    return updates[0] if len(updates) == 1 else torch.cat(updates)
+    return _joined(_in_pieces(legs, piece, *rows))
 
 
-def _in_pieces(function: Callable[..., Tensor], piece: int | None, *rows: Tensor) -> list[Tensor]:
+def _in_pieces(
+    function: Callable[..., Tensor], piece: int | None, *rows: Tensor
+) -> Iterator[Tensor]:
     """Apply a function to pieces of rows, of which only arguments and results are held.
 
     Chen, Xu, Zhang, Guestrin, Training deep nets with sublinear memory cost, arXiv 1604.06174.
@@ -310,18 +315,27 @@ def _in_pieces(function: Callable[..., Tensor], piece: int | None, *rows: Tensor
         function: takes as many tensors as are given.
         piece: rows of a piece; None makes one of all, whose intermediate results are held.
         rows: tensors with as many rows each.
+
+    Yields:
+        The result of each piece.
     """
     if piece is None:
-        return [function(*rows)]
-    parts = zip(*(tensor.split(piece) for tensor in rows), strict=True)
-    return [
-        checkpoint(function, *part, use_reentrant=False, preserve_rng_state=False) for part in parts
-    ]
+        yield function(*rows)
+        return
+    for part in zip(*(tensor.split(piece) for tensor in rows), strict=True):
+        yield checkpoint(function, *part, use_reentrant=False, preserve_rng_state=False)
 
 
-def _total(parts: list[Tensor]) -> Tensor:
-    total = parts[0]
-    for part in parts[1:]:
+def _joined(parts: Iterator[Tensor]) -> Tensor:
+    """Return the rows of all pieces."""
+    held = list(parts)
+    return held[0] if len(held) == 1 else torch.cat(held)
+
+
+def _total(parts: Iterator[Tensor]) -> Tensor:
+    """Return the sum, of whose terms one at a time is held."""
+    total = next(parts)
+    for part in parts:
         total = total + part
     return total
 

@@ -8,7 +8,10 @@ import torch
 
 from core.cli.stability import _left_out
 from core.frames.registry import open_frame_set
-from core.potential.forward import Wanted
+from core.frames.schema import Card, Frame
+from core.frames.store import write_frames
+from core.home import datasets_dir
+from core.potential.forward import Prediction, Wanted
 from core.potential.models import load_model
 from core.potential.prediction import predict
 from tests.cli.helpers import answer, invoke, make_frames, mistake
@@ -36,6 +39,69 @@ def test_errors_are_those_of_predicted_energies(salt):
     assert found["worst_systems"][0]["system"] == "Cl-Na"
     assert found["left_out"] == found["not_converged"] == found["unseen_elements"] == []
     assert {"f1", "precision", "recall", "accuracy", "roc_auc", "threshold"} <= found.keys()
+
+
+def _frame(name, numbers, energy=-3.0, size=3.4, repeats=1):
+    """A structure as of caesium chloride, its cell taken so many times along each side."""
+    corners = np.stack(np.meshgrid(*[np.arange(repeats)] * 3, indexing="ij"), -1).reshape(-1, 3)
+    sites = np.array([[0.0] * 3, [0.5] * 3])[: len(numbers)]
+    return Frame(
+        frame_id=name,
+        material_id=name,
+        atomic_numbers=np.tile(numbers, len(corners)),
+        frac_coords=(corners[:, None] + sites).reshape(-1, 3) / repeats,
+        lattice=size * repeats * np.eye(3),
+        energy_per_atom=energy,
+    )
+
+
+@pytest.fixture
+def explosive_neon(monkeypatch):
+    """Every atom has −3 eV and no force, but neon flies apart."""
+
+    def forward(_, batch, __):
+        energy = torch.full((batch.n_frames,), -3.0)
+        return Prediction(
+            energy=energy,
+            interaction=energy,
+            forces=(batch.species == 9).float()[:, None].expand(-1, 3) * 5000,
+            stress=torch.zeros(batch.n_frames, 3, 3),
+            magmoms=None,
+        )
+
+    monkeypatch.setattr("core.potential.relaxation.evaluation.forward", forward)
+
+
+def test_each_bad_phase_says_why_and_the_others_are_compared(explosive_neon, tmp_path):
+    card = Card(name="bad", kind="frames", functional="r2SCAN", corrections="none")
+    frames = [
+        _frame("good", [12, 8]),
+        _frame("thousand atoms", [11, 17], repeats=8),
+        _frame("no energy", [20, 8], None),
+        _frame("no reference", [93, 8]),
+        _frame("explodes", [11, 10]),
+        _frame("no neighbour", [11, 17], size=30),
+        _frame("one atom", [26], size=20),
+    ]
+    write_frames(datasets_dir() / "bad", card, frames)
+    table = tmp_path / "mine.csv"
+    symbols = ("Mg", "O", "Na", "Cl", "Ca", "Ne", "Fe")
+    table.write_text("symbol,energy\n" + "".join(f"{symbol},-1\n" for symbol in symbols))
+    found = answer(
+        "stability", "--dataset", "bad", "--model", "chgnet-r2scan", "--split", "all", "--relax",
+        "--references", table,
+    )  # fmt: skip
+    assert found["n"] == 2
+    assert found["formation_mae_mev_per_atom"] == pytest.approx(0, abs=1e-3)
+    why = {row["id"]: row["why"] for row in found["left_out"]}
+    assert why == {
+        "no energy": "it has no energy",
+        "no reference": "no energy of pure Np is known; choose references that have it",
+        "explodes": "At step 0 a force is 8,660 eV/Å, more than 1,000",
+        "no neighbour": "Atom 1 of the structure has no neighbour within 6 Å, where CHGNet has no "
+        "meaning; leave this structure out",
+        "one atom": "an isolated atom is no phase",
+    }
 
 
 def test_many_reasons_are_cut_short():
