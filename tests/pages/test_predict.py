@@ -32,7 +32,7 @@ def test_pasted_text_shows_what_stock_chgnet_predicts(visit):
     values = at.dataframe[0].value.set_index("quantity")
     energy = values.loc["Energy, eV/atom"]
     assert values.loc["Above the hull, meV/atom", "chgnet-0.3.0"] > "0"
-    assert values.loc["Would decompose into", "chgnet-0.3.0"] == "NaCl"
+    assert values.loc["Phases of the hull there", "chgnet-0.3.0"] == "NaCl"
     trust = at.dataframe[1].value.set_index("quantity")
     assert trust.loc["Elements unseen in training"].tolist() == ["none", "none"]
     for name, version in (("chgnet-0.3.0", "0.3.0"), ("chgnet-r2scan", "r2scan")):

@@ -80,7 +80,7 @@ def show_forces(asked: Asked) -> None:
         one = asked.found[model]
         forces = one.forces[one.atoms(asked.place)]
         largest = one.summary(asked.place)["max_force"]
-        title = f"{formula}, forces of {model}, at most {largest:.3g} eV/Å"
+        title = f"{formula}, forces of {model}, at most {largest:.3f} eV/Å"
     show_structure(
         asked.structures.frame(asked.place),
         title,
@@ -175,7 +175,7 @@ def placement_rows(
             },
         ),
         row(
-            "Would decompose into",
+            "Phases of the hull there",
             {model: str(one.competing[place]) or UNKNOWN for model, one in placed.items()},
         ),
     ]
