@@ -64,7 +64,9 @@ def frame_errors_answer(
         "mismatch": whole.mismatch,
         "unseen_elements": whole.unseen,
     }
-    lines = {"frames": f"{len(errors.rows):,} of {errors.n_available:,} ({study.part})"}
+    lines: dict[str, Any] = {
+        "frames": f"{len(errors.rows):,} of {errors.n_available:,} ({study.part})"
+    }
     lines |= {
         f"{METRICS[key].label}, {METRICS[key].unit}": value
         for key, value in metrics.items()

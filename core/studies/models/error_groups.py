@@ -1,6 +1,7 @@
 """Errors of models on labelled frames, by element, chemistry, size and distance; worst frames."""
 
 from collections.abc import Mapping
+from functools import reduce
 from typing import Final, Literal
 
 import numpy as np
@@ -42,9 +43,7 @@ def containing(
 
 def common(errors: Mapping[str, FrameErrors]) -> dict[str, FrameErrors]:
     """Return models' errors on the frames that all of them were asked for, in one order."""
-    rows: NDArray[np.int64] | None = None
-    for one in errors.values():
-        rows = one.rows if rows is None else np.intersect1d(rows, one.rows)
+    rows = reduce(np.intersect1d, [one.rows for one in errors.values()])
     return {model: one.only(np.isin(one.rows, rows)) for model, one in errors.items()}
 
 

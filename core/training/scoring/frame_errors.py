@@ -1,7 +1,7 @@
 """Predictions and labels of single frames, and statistics of their errors."""
 
 from dataclasses import dataclass, field, fields, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -120,7 +120,8 @@ class FrameErrors:
             and isinstance(value := getattr(self, one.name), np.ndarray)
             and len(value) == len(flags)  # deviations may be missing
         }
-        return replace(self, **by_atom, **by_frame)
+        kept: dict[str, Any] = by_atom | by_frame
+        return replace(self, **kept)
 
     def of_frames(self, kind: str) -> NDArray[np.float64]:
         """Return the mean absolute error of each frame, (n,); NaN without a label.
@@ -129,7 +130,7 @@ class FrameErrors:
             kind: key of KINDS; in the unit of its metric (`core.training.settings.metrics`).
         """
         table = self.compared(kind)
-        errors = np.abs(table["predicted"] - table["label"]).to_numpy()
+        errors = np.abs(table["predicted"].to_numpy() - table["label"].to_numpy())
         n = len(self.n_atoms)
         counts = np.bincount(table["frame"], minlength=n)
         with np.errstate(invalid="ignore"):
