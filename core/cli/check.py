@@ -48,7 +48,8 @@ def check(
     names = [config.dataset, *config.functionals.datasets]
     if without and len(names) > 1:
         raise LabError("check: frames are left out of one data set; name one with --without.")
-    about, texts = [], []
+    about: list[dict[str, Any]] = []
+    texts: list[str] = []
     for name in names:
         diagnosis: Diagnosis = compute_here(
             Job.of(CheckStudy(dataset=name, model=model)), progress_on_stderr()

@@ -1,7 +1,7 @@
 """Fitting an AtomRef to the energies of a data set, optionally toward a pretrained model's."""
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -185,7 +185,7 @@ class _Fitting:
         if prior is None:
             fit = fit_huber if self.robust else fit_lstsq
             return fit(X, energies, functional=self.functional), None
-        about = {
+        about: dict[str, Any] = {
             "prior": prior.energies,
             "functional": self.functional,
             "prior_used": prior.description,

@@ -52,7 +52,7 @@ def frame_errors_answer(
             f"{study.dataset}: these frames have no labels of {KINDS[kind][0].lower()}; choose "
             f"--kind {' or '.join(errors.kinds)}."
         )
-    metrics = {
+    metrics: dict[str, float | None] = {
         LABEL_METRICS[one]: summary(errors.compared(one), one)["mae"]
         if one in errors.kinds
         else None

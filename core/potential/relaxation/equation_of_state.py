@@ -164,7 +164,7 @@ def fit(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = EOS("birch_murnaghan").fit(volumes, energies)
+            found = EOS("birch_murnaghan").fit(volumes.tolist(), energies.tolist())
         values = [float(value) for value in (found.v0, found.e0, found.b0_GPa, found.b1)]
     except (EOSError, RuntimeError, ValueError) as error:
         raise LabError(

@@ -216,7 +216,7 @@ def _give_up_pairs(
     """Let both copies of a pair say nothing where one does, in place."""
     n = len(graphs)
     for first in range(0, len(rattled) - n, 2 * n):
-        for row in np.flatnonzero(paired):
+        for row in np.flatnonzero(paired).tolist():
             places = (first + row, first + n + row)
             if any(rattled[place] is graphs[row] for place in places):
                 for place in places:

@@ -98,13 +98,15 @@ class HubbardShifts:
     def by_symbol(self) -> dict[str, dict[str, float | int | None]]:
         """Return the rows of `table` by symbol, None for an error that is not known."""
         return {
-            str(row.symbol): {
-                "shift": float(row.shift),
-                "error": float(row.error) if np.isfinite(row.error) else None,
-                "n_with": int(row.with_u),
-                "n_without": int(row.without_u),
+            SYMBOLS[place]: {
+                "shift": float(shift),
+                "error": float(error) if np.isfinite(error) else None,
+                "n_with": int(with_u),
+                "n_without": int(without_u),
             }
-            for row in self.table().itertuples()
+            for place, shift, error, with_u, without_u in zip(
+                self.elements, self.shifts, self.errors, self.n_with, self.n_without, strict=True
+            )
         }
 
     @property
@@ -238,7 +240,8 @@ def u_shifts(
 def _of_compositions(fractions: Array) -> NDArray[np.bool_]:
     """Return which elements carry U as Materials Project chooses it, (n, 94)."""
     has_anion = (fractions[:, [INDEX[symbol] for symbol in _ANIONS]] > 0).any(axis=1)
-    return has_anion[:, None] & np.isin(SYMBOLS, U_ELEMENTS)[None]
+    carry = np.array([symbol in U_ELEMENTS for symbol in SYMBOLS])
+    return has_anion[:, None] & carry
 
 
 def _of_columns(
@@ -250,7 +253,7 @@ def _of_columns(
     some = slice(None) if rows is None else rows
     for name in _HUBBARDS:
         if name in by_name and _may_carry(data, functional):
-            return _of_hubbards(table[by_name[name]].to_numpy()[some])
+            return _of_hubbards(table[by_name[name]].to_numpy()[some].tolist())
     for name in NAMES["functional"]:
         if name not in by_name:
             continue

@@ -120,7 +120,7 @@ class FrameErrors:
             and isinstance(value := getattr(self, one.name), np.ndarray)
             and len(value) == len(flags)  # deviations may be missing
         }
-        kept: dict[str, Any] = by_atom | by_frame
+        kept: dict[str, Any] = {**by_atom, **by_frame}
         return replace(self, **kept)
 
     def of_frames(self, kind: str) -> NDArray[np.float64]:
