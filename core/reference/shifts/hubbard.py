@@ -239,9 +239,9 @@ def u_shifts(
 
 def _of_compositions(fractions: Array) -> NDArray[np.bool_]:
     """Return which elements carry U as Materials Project chooses it, (n, 94)."""
-    has_anion = (fractions[:, [INDEX[symbol] for symbol in _ANIONS]] > 0).any(axis=1)
+    anions = fractions[:, [INDEX[symbol] for symbol in _ANIONS]]
     carry = np.array([symbol in U_ELEMENTS for symbol in SYMBOLS])
-    return has_anion[:, None] & carry
+    return np.asarray((anions.max(axis=1, keepdims=True) > 0) & carry)
 
 
 def _of_columns(
