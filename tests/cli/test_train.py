@@ -147,6 +147,7 @@ def test_a_real_training_from_the_command_line(home):
     assert again.pop("stability")["n"] == again["n_frames"]
     assert again["formation_mae_mev_per_atom"] > 0
     assert again.pop("findings") == again.pop("unseen_elements") == []
+    assert again.pop("mismatch") == ""
     assert again == {
         key: None if value is None else pytest.approx(value, rel=1e-4)
         for key, value in told["test"].items()

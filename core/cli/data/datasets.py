@@ -42,7 +42,6 @@ from core.frames.schema import Card
 from core.frames.store import open_frames
 from core.frames.verifying import verify
 from core.studies.contents import ContentsStudy
-from core.studies.imports import ImportStudy
 from core.studies.job.directory import Job
 from core.studies.job.local import compute_here
 
@@ -76,6 +75,9 @@ def list_(*, _json: JsonFlag = False) -> Answer:
 @datasets.command("resume", cls=LabCommand)
 def resume(name: DatasetName, *, _json: JsonFlag = False) -> Answer:
     """Go on with an interrupted import behind the last frames that it has written."""
+    # Only imports wait for the libraries that read structures.
+    from core.studies.imports import ImportStudy  # noqa: PLC0415
+
     study = ImportStudy.of_interrupted(find_interrupted(name))
     result = study.compute(progress_on_stderr())
     told = "".join(f"\n\n{text}" for text in result.findings)

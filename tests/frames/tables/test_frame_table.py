@@ -112,7 +112,7 @@ def test_ids_are_made_up_where_missing(table, salt_json):
     [
         (
             {"structure": "nonsense"},
-            "neither a dictionary of pymatgen, ASE or JARVIS nor CIF",
+            "the structure is neither a dictionary of pymatgen, ASE or JARVIS nor CIF",
         ),
         ({"energy_pbe": "abc"}, "'abc' in column 'energy_pbe' is not a finite number"),
         ({"frame_id": "f0"}, "the frame id 'f0' is not unique"),
