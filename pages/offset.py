@@ -14,7 +14,13 @@ from core.reference.fits.atomref import RARE
 from core.reference.shifts.model_offset import STEPS
 from core.runs.record.named_models import runs_with_models
 from core.studies.model_offset import ModelOffset, OffsetStudy
-from pages.parts.shared.datasets import available, choose, choose_energy, show_provenance
+from pages.parts.shared.datasets import (
+    available,
+    choose,
+    choose_energy,
+    frames_to_learn,
+    show_provenance,
+)
 from pages.parts.shared.figure import show
 from pages.parts.shared.job import computed
 from pages.parts.shared.page import command, errors_shown, head, is_dark, plain
@@ -49,7 +55,7 @@ def choose_study() -> tuple[OffsetStudy, EnergyColumn] | None:
     with left:
         info = choose(
             "Data set",
-            [*available("frames"), *available("pairs")],
+            [*frames_to_learn(), *available("pairs")],
             key="dataset",
             help_text="Structures with total energies in the functional that the model must learn.",
         )

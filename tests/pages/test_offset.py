@@ -17,8 +17,15 @@ STUDY = OffsetStudy(dataset="mp-frames-r2scan", most=60)
 QUERY = {"dataset": "mp-frames-r2scan", "most": "60"}
 
 
-def test_the_first_visit_offers_to_compute(visit):
+def test_the_first_visit_shows_what_is_embedded(visit):
+    """The pretrained model on another functional's energies, not on those of its own."""
     at = visit("offset")
+    assert "is only an offset" in " ".join(block.value for block in at.markdown)
+    assert "atomref offset mp-frames-r2scan" in at.code[-1].value
+
+
+def test_other_data_are_offered_to_compute(visit):
+    at = visit("offset", dataset="mp-frames-gga")
     assert any("Compute" in button.label for button in at.button)
     assert "atomref offset mp-frames-gga" in at.code[-1].value
 
