@@ -189,3 +189,12 @@ FAINT_TEXT = """() => {
 }"""
 """Texts of a page whose contrast with what is behind them is below 4.5 (WCAG 2.2); disabled
 controls are exempt, and text in figures is tested with their palettes."""
+
+
+def faint_texts(page):
+    """Return the texts that stay faint; a page that is drawn again fades for a moment."""
+    for _ in range(10):
+        if not (found := settled(page).evaluate(FAINT_TEXT)):
+            break
+        page.wait_for_timeout(500)
+    return found

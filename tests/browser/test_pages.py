@@ -7,8 +7,8 @@ from playwright.sync_api import expect
 
 from tests.browser.actions import (
     COMPUTATION,
-    FAINT_TEXT,
     click_element,
+    faint_texts,
     go,
     settled,
     snap,
@@ -75,7 +75,7 @@ def test_no_page_asks_other_hosts_or_fails_or_is_hard_to_read(tab, title, view):
             expect(tab.get_by_text("model-labelled, not DFT").first).to_be_visible()
     settled(tab)
     snap(tab, f"page-{title}-{view or ''}".lower().replace(" ", "-"))
-    assert tab.evaluate(FAINT_TEXT) == []
+    assert faint_texts(tab) == []
     assert not tab.foreign
     assert not tab.errors
 
