@@ -28,7 +28,7 @@ from core.files import disk_errors
 from core.home import cache_dir, home, runs_dir
 
 Role = Literal["none", "look", "launch", "delete"]
-"""Each may do what those before it may: see pages; import and launch; change what is others'."""
+"""Each may do what those before it may: see pages; import and launch; change other people's."""
 
 RANKS: Final[dict[Role, int]] = {"none": 0, "look": 1, "launch": 2, "delete": 3}
 
@@ -153,15 +153,15 @@ def rules() -> Rules:
 
 
 def require(role: Role, what: str, *, owner: str | None = None) -> Person:
-    """Check that who asks may do something, and record it.
+    """Check that the user may do something, and record it.
 
     Args:
         role: the role that it needs.
         what: what is done, such as "launch run X".
-        owner: whose it is, if it is somebody's; what is others' needs the highest role.
+        owner: whose it is, if anyone's; another person's needs the highest role.
 
     Returns:
-        Who asks.
+        The user.
 
     Raises:
         LabError: if they may not.
@@ -172,7 +172,7 @@ def require(role: Role, what: str, *, owner: str | None = None) -> Person:
     if RANKS[person.role] < RANKS[role]:
         raise LabError(
             f"{person.name} may not {what}: that needs the role “{role}”, and yours is "
-            f"“{person.role}”; ask who runs this server."
+            f"“{person.role}”; ask the person who runs this server."
         )
     if not person.is_local:
         entry = {"time": round(time.time(), 3), "person": person.name, "what": what}
@@ -183,7 +183,7 @@ def require(role: Role, what: str, *, owner: str | None = None) -> Person:
 
 
 def check_file(path: Path | str) -> None:
-    """Check that who asks may name a file or folder of the server's machine.
+    """Check that the user may name a file or folder of the server's machine.
 
     Raises:
         LabError: if it is neither a run or an upload of the lab, nor in a folder of the rules.
@@ -195,12 +195,12 @@ def check_file(path: Path | str) -> None:
     if not any(real.is_relative_to(folder.expanduser().resolve()) for folder in allowed):
         raise LabError(
             f"{path}: files of the server are read from its own folders alone; upload the file, or "
-            f"ask who runs this server to list its folder in {RULES}."
+            f"ask the person who runs this server to list its folder in {RULES}."
         )
 
 
 def check_queue(waiting: list[str | None]) -> None:
-    """Check that who asks may add a run.
+    """Check that the user may add a run.
 
     Args:
         waiting: who launched each run that waits or trains.
@@ -242,7 +242,7 @@ def check_free(n_bytes: int = 0) -> None:
 
 
 def check_disk(n_bytes: int) -> None:
-    """Check that the runs of who asks are small enough for another one.
+    """Check that the user's runs are small enough for another one.
 
     Args:
         n_bytes: their size.
@@ -263,7 +263,7 @@ _UPLOADS: deque[tuple[float, str, int]] = deque()
 
 
 def check_upload(n_bytes: int) -> None:
-    """Check that who asks may upload that much more today, and count it.
+    """Check that the user may upload that much more today, and count it.
 
     Raises:
         LabError: if not.

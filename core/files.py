@@ -145,16 +145,25 @@ def new_directory(directory: Path) -> Iterator[Path]:
     partial.mkdir()
     try:
         yield partial
-        sync_directory(partial)
-        try:
-            partial.rename(directory)
-        except OSError:
-            refuse_taken(directory)
-            raise
-        sync_directory(directory.parent)
+        publish(partial, directory)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
+
+
+def publish(partial: Path, directory: Path) -> None:
+    """Give a directory that is complete its final name, durably.
+
+    Raises:
+        LabError: if the final directory exists.
+    """
+    sync_directory(partial)
+    try:
+        partial.rename(directory)
+    except OSError:
+        refuse_taken(directory)
+        raise
+    sync_directory(directory.parent)
 
 
 def remove_partial(process: int) -> None:

@@ -95,12 +95,5 @@ def is_whole(path: Path) -> bool:
         return False
 
 
-def is_sealed(path: Path) -> bool:
-    """Return whether a file carries its digest."""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - _SIZE))
-        return file.read().startswith(_MARK)
-
-
 def _digest(body: bytes) -> bytes:
     return _MARK + hashlib.blake2b(body, digest_size=16).hexdigest().encode()

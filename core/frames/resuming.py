@@ -24,7 +24,7 @@ import orjson
 import pyarrow as pa
 
 from core.errors import LabError
-from core.files import JOURNAL, refuse_taken, sync_directory, write_whole
+from core.files import JOURNAL, publish, refuse_taken, write_whole
 from core.frames.shard_writer import ShardWriter
 from core.home import datasets_dir
 from core.process import boot_id, identity, is_alive
@@ -103,13 +103,7 @@ class Journal:
             yield partial
             for name in (_REQUEST, JOURNAL):
                 (partial / name).unlink(missing_ok=True)
-            sync_directory(partial)
-            try:
-                partial.rename(directory)
-            except OSError:
-                refuse_taken(directory)
-                raise
-            sync_directory(directory.parent)
+            publish(partial, directory)
         except (OSError, KeyboardInterrupt, SystemExit):
             if not self._path.exists():
                 shutil.rmtree(partial, ignore_errors=True)

@@ -60,13 +60,6 @@ class EnergySource:
         words = f"{self.functional} by {origin(self.labels)}, {CORRECTIONS[self.corrections]}"
         return words if self.relaxation == AS_GIVEN else f"{words}, relaxed with {self.relaxation}"
 
-    def same_scale(self, other: "EnergySource") -> bool:
-        """Return whether both have the same functional and the same corrections."""
-        return (
-            same_functional(self.functional, other.functional)
-            and self.corrections == other.corrections
-        )
-
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
 class Phases:

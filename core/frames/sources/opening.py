@@ -93,7 +93,7 @@ def files_named(text: str) -> list[Path]:
     """Return the file or folder that a text names, or all files that its * and ** stand for.
 
     Raises:
-        LabError: if there is none, or who asks may not name it.
+        LabError: if there is none, or the user may not name it.
     """
     path = Path(text).expanduser()
     access.check_file(path if not has_magic(text) else _folder_of(path))

@@ -1,4 +1,4 @@
-"""Who is let in: the guard before every request, and who asks in a run of a page.
+"""Who is let in: the guard before every request, and the user in a run of a page.
 
 A server that only its own machine reaches lets everybody in. One that others reach needs OpenID
 Connect (the section [auth] of Streamlit's secrets), else the link that it prints at its start, or
@@ -144,10 +144,10 @@ def admit() -> None:
         )
         st.stop()
     if person.role == "none":
-        st.error(plain(f"{person.name} is not let in; ask who runs this server."))
+        st.error(plain(f"{person.name} may not use this lab; ask the person who runs this server."))
     with st.sidebar:
         what = {"look": "may look", "launch": "may launch", "delete": "may launch and delete"}
-        st.caption(plain(f"{person.name}, {what.get(person.role, 'is not let in')}"))
+        st.caption(plain(f"{person.name}, {what.get(person.role, 'may not use this lab')}"))
         if mode() == "sign-in":
             st.button(
                 "Sign out",
@@ -198,17 +198,21 @@ def _answer(scope: Scope) -> Response | None:
     role = _role_of(request.cookies)
     if mode() == "token" and role == "none":
         return _refusal(
-            "Open the link that the server printed when it was started; ask who runs it."
+            "Open the link that the server printed when it was started; ask the person who runs it."
         )
     if _UPLOAD in scope["path"] and RANKS[role] < RANKS["launch"]:
-        return _refusal("Nothing can be uploaded here with your role; ask who runs this server.")
+        return _refusal(
+            "Nothing can be uploaded here with your role; ask the person who runs this server."
+        )
     return None
 
 
 def _entry(scope: Scope, token: str, name: str) -> Response:
     """Let in who has a token, once they have given their name."""
     if access.role_of_token(token) == "none":
-        return _refusal("This link is not, or no longer, valid; ask who runs this server.")
+        return _refusal(
+            "This link is not, or no longer, valid; ask the person who runs this server."
+        )
     if not name:
         return HTMLResponse(_PAGE.format(_NAME_FORM.format(token)))
     answer = RedirectResponse(scope["path"] or "/", status_code=303)
@@ -223,7 +227,7 @@ def _person_of(cookie: str) -> Person:
 
 
 def _role_of(cookies: dict[str, str]) -> Role:
-    """Return the role of who asks, by the cookie of the guard or the one that Streamlit signed."""
+    """Return the role of the user, by the cookie of the guard or the one that Streamlit signed."""
     if mode() != "sign-in":
         return _person_of(cookies.get(COOKIE, "")).role if mode() == "token" else "look"
 

@@ -62,7 +62,7 @@ def _start(label: str) -> None:
         type="primary",
         icon=":material/play_arrow:",
         key="start-lesson",
-        help="Starts one training on this server. Whoever clicks first starts it for all.",
+        help="Starts one training on this server, which everybody then follows.",
     ):
         start_lesson()
         st.rerun()

@@ -1,6 +1,5 @@
 """Choosing materials with an energy in two functionals."""
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
@@ -120,13 +119,6 @@ class PairChoice:
         words += ["--refit"] if self.refitted else []
         words += ["--any"] if self.any_of else []
         return " ".join([self.selection.arguments, *words])
-
-    @property
-    def target_argument(self) -> str:
-        """The target energies as arguments of `atomref`."""
-        if self.selection.other is not None:
-            return self.selection.other
-        return shlex.join([self.selection.dataset, "--column", self.selection.target or ""])
 
     def frames(self, rows: Sequence[int]) -> Sequence[Frame | None]:
         """Return the structures of rows of the data set, None for a row without one."""
