@@ -87,6 +87,8 @@ def test_a_link_lets_in_with_a_name(started):
     assert 'name="name"' in asked.text
     entered = client.get(f"/runs?token={token}&name=Zoë;<b>")
     assert (entered.status_code, entered.headers["location"]) == (303, "/runs")
+    elsewhere = client.get(f"http://testserver//example.org?token={token}&name=Zoë;<b>")
+    assert elsewhere.headers["location"] == "/example.org"
     assert "httponly" in entered.headers["set-cookie"].lower()
     assert client.get("/runs").text == "inside"
     assert enters(client)

@@ -215,7 +215,8 @@ def _entry(scope: Scope, token: str, name: str) -> Response:
         )
     if not name:
         return HTMLResponse(_PAGE.format(_NAME_FORM.format(token)))
-    answer = RedirectResponse(scope["path"] or "/", status_code=303)
+    # A path that begins with two slashes would lead to another host.
+    answer = RedirectResponse("/" + scope["path"].lstrip("/"), status_code=303)
     value = f"{token}.{quote(name[:_LONGEST_NAME], safe='')}"
     answer.set_cookie(COOKIE, value, max_age=_WEEK, httponly=True, samesite="lax")
     return answer
