@@ -10,12 +10,12 @@ import pyarrow as pa
 
 from core.elements import fractions_from_formulas
 from core.errors import LabError
-from core.files import new_directory, write_whole
+from core.files import new_directory
+from core.frames.cards import read_card, write_card
 from core.frames.checksums import CHECKSUMS, check_fingerprint
-from core.frames.derived import volumes_per_atom
-from core.frames.schema import CARD, Card, Frame, read_card
+from core.frames.schema import CARD, Card, Frame
 from core.frames.shard_writer import ShardWriter
-from core.frames.shards import ShardReader, read_table, shard_paths, write_table
+from core.frames.shards import ShardReader, read_table, shard_paths, volumes_per_atom, write_table
 
 _TABLE = "pairs.arrow"
 _STEM = "structures"
@@ -168,8 +168,7 @@ def write_pairs(
         }
         card = card.model_copy(update={"kind": "pairs", **counts})
         card = describe(card) if describe else card
-        write_whole(partial / CARD, card.model_dump_json(indent=2).encode())
-    return card
+        return write_card(partial / CARD, card)
 
 
 def open_pairs(directory: Path) -> PairSet:

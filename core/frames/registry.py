@@ -14,10 +14,11 @@ import pandas as pd
 
 from core import access
 from core.errors import LabError
-from core.files import new_directory, write_whole
+from core.files import new_directory
+from core.frames.cards import read_card, write_card
 from core.frames.compositions import forget_fractions
 from core.frames.pairs import PairSet, open_pairs
-from core.frames.schema import CARD, Card, Parent, read_card
+from core.frames.schema import CARD, Card, Parent
 from core.frames.shards import write_rows
 from core.frames.store import FrameSet, open_frames, parent_path
 from core.home import EMBEDDED_DIR, datasets_dir
@@ -172,8 +173,7 @@ def write_subset(
     with new_directory(directory) as partial:
         fingerprint = write_rows(partial, rows, parent.fingerprint)
         card = card.model_copy(update={"fingerprint": fingerprint})
-        write_whole(partial / CARD, card.model_dump_json(indent=2).encode())
-    return card
+        return write_card(partial / CARD, card)
 
 
 def delete_dataset(name: str) -> None:

@@ -3,11 +3,10 @@
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from core.elements import N_ELEMENTS
 from core.errors import LabError
@@ -287,6 +286,7 @@ class Card(BaseModel):
         fingerprint: SHA-256 of the stored data.
         report: what its import took and left out; None where that was not recorded.
         parent: of a subset: the data set that holds its frames.
+        digest: of the other fields when the card was written; empty where that was not recorded.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -310,6 +310,7 @@ class Card(BaseModel):
     fingerprint: str = ""
     report: ImportReport | None = None
     parent: Parent | None = None
+    digest: str = ""
 
     @property
     def made_by(self) -> set[str]:
@@ -356,27 +357,3 @@ def label_origin(text: str) -> str:
     if not name:
         raise LabError('The origin of the labels is missing; give "dft" or the model\'s name.')
     return DFT if name.lower() == DFT else name
-
-
-def read_card(path: Path) -> Card:
-    """Read a card.json.
-
-    Raises:
-        LabError: if the file is missing or is not a card of this version.
-    """
-    try:
-        return Card.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        raise LabError(
-            f"{path.parent} contains no data set (it has no card.json); import it again."
-        ) from None
-    except OSError as error:
-        reason = (error.strerror or "no reason given").lower()
-        raise LabError(f"{path} cannot be read ({reason}); import the data set again.") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "the whole file"
-        raise LabError(
-            f"{path} is not a valid card ({field}: {first['msg'].lower()}); import the data set "
-            "again."
-        ) from None

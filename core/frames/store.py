@@ -10,19 +10,21 @@ import pandas as pd
 import pyarrow as pa
 
 from core.errors import LabError
-from core.files import new_directory, write_whole
+from core.files import new_directory
+from core.frames.cards import read_card, write_card
 from core.frames.checksums import CHECKSUMS, check_fingerprint
 from core.frames.compositions import fractions_of
-from core.frames.derived import mean_magmoms, volumes_per_atom
 from core.frames.layout import SCALARS
 from core.frames.resuming import Journal
-from core.frames.schema import CARD, Card, Frame, read_card
+from core.frames.schema import CARD, Card, Frame
 from core.frames.shard_writer import SHARD_ROWS, ShardWriter
 from core.frames.shards import (
     ROWS_FILE,
     ShardReader,
+    mean_magmoms,
     read_rows,
     shard_paths,
+    volumes_per_atom,
 )
 from core.frames.splits import Split, split_by_material
 from core.home import EMBEDDED_DIR
@@ -81,8 +83,7 @@ def write_frames(
         card = card.model_copy(update={"kind": "frames", **counts})
         card = describe(card) if describe else card
         writer.checksums.write(partial)
-        write_whole(partial / CARD, card.model_dump_json(indent=2).encode())
-    return card
+        return write_card(partial / CARD, card)
 
 
 def open_frames(directory: Path) -> "FrameSet":

@@ -4,8 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import LabError
+from core.frames.cards import is_reworded, read_card
 from core.frames.checksums import fingerprint_of, open_checked, read_checksums
-from core.frames.schema import CARD, read_card
+from core.frames.schema import CARD
+
+_REWORDED = (
+    "The title, description or licence on its card were edited, or damaged, after they were "
+    "written; read them."
+)
 
 
 @dataclass(kw_only=True, frozen=True)
@@ -16,11 +22,13 @@ class Verified:
         files: names of the files that hold the data.
         n_bytes: their size.
         damaged: what is damaged, as sentences; empty if all is sound.
+        remark: that the words of the card are others than when it was written, else empty.
     """
 
     files: list[str]
     n_bytes: int
     damaged: list[str]
+    remark: str = ""
 
 
 def verify(directory: Path) -> Verified:
@@ -54,4 +62,5 @@ def verify(directory: Path) -> Verified:
         files=[path.name for path in paths],
         n_bytes=sum(path.stat().st_size for path in paths),
         damaged=damaged,
+        remark=_REWORDED if is_reworded(card) else "",
     )

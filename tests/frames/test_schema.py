@@ -1,10 +1,12 @@
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from core.errors import LabError
-from core.frames.schema import Card, EnergyColumn, problem_of, read_card
+from core.frames.cards import is_reworded, read_card, write_card
+from core.frames.schema import Card, EnergyColumn, Parent, problem_of
 
 
 def test_a_good_frame_has_no_problem(make_frames):
@@ -46,6 +48,36 @@ def test_card_survives_the_disk(tmp_path):
     assert card.energy_column("e").functional == "PBE"
     with pytest.raises(LabError, match="no energy column 'f'; its energy columns are: e"):
         card.energy_column("f")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("functional", "PBD"), ("n", 3), ("corrections", "none"), ("parent", None)]
+)
+def test_a_card_that_says_something_else_of_the_data_is_told(tmp_path, key, value):
+    path = tmp_path / "card.json"
+    card = Card(
+        name="a",
+        kind="frames",
+        functional="PBE",
+        n=2,
+        parent=Parent(name="b", fingerprint="0"),
+    )
+    written = write_card(path, card)
+    assert read_card(path) == written
+    fields = json.loads(path.read_text())
+    path.write_text(json.dumps(fields | {key: value}))
+    with pytest.raises(LabError, match='delete the line "digest"'):
+        read_card(path)
+    path.write_text(json.dumps(fields | {key: value, "digest": ""}))
+    assert read_card(path).model_dump()[key] == value
+
+
+def test_the_words_of_a_card_may_be_edited(tmp_path):
+    path = tmp_path / "card.json"
+    assert not is_reworded(write_card(path, Card(name="a", kind="frames", title="One")))
+    path.write_text(path.read_text().replace("One", "Two"))
+    assert read_card(path).title == "Two"
+    assert is_reworded(read_card(path))
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"name": "a", "kind": "frames", "version": 2}'])

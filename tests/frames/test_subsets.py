@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from core.errors import LabError
 from core.files import write_whole
+from core.frames.cards import read_card, write_card
 from core.frames.contents.numbers import contents_of
 from core.frames.registry import delete_dataset, list_datasets, open_dataset, write_subset
-from core.frames.schema import CARD, Card, read_card
+from core.frames.schema import CARD, Card
 from core.frames.shards import write_rows
 from core.frames.store import open_frames, write_frames
 from core.home import datasets_dir
@@ -128,7 +129,7 @@ def test_damaged_rows_are_told(make_frames, rows):
     with pytest.raises(LabError, match=r"rows\.arrow is damaged"):
         open_frames(directory)
     card = read_card(directory / CARD).model_copy(update={"fingerprint": fingerprint})
-    write_whole(directory / CARD, card.model_dump_json().encode())
+    write_card(directory / CARD, card)
     with pytest.raises(LabError, match="does not match its card; delete it"):
         open_frames(directory)
 

@@ -3,7 +3,7 @@
 Shards, graph stores, checkpoints and results are made, each flipped bit by bit at random places and
 read again. A flip has to be told in a sentence, or the reader has to make what it reads anew or
 find it as it was (a bit that nobody reads); other content is silent damage. Prints one line of
-JSON. Cards, which people may edit, are not flipped.
+JSON. Of the words of a card, which people may edit, `datasets verify` tells.
 """
 
 import argparse
@@ -24,8 +24,9 @@ import torch
 from core import sealed
 from core.errors import LabError
 from core.frames import checksums
-from core.frames.schema import CARD, Card
+from core.frames.schema import Card
 from core.frames.store import open_frames, write_frames
+from core.frames.verifying import verify
 from core.potential.graphs import store
 from core.potential.models import load_model, read_extra, save_model
 from core.studies.results import load_result, save_result
@@ -48,7 +49,7 @@ def things(folder: Path) -> Iterator[tuple[str, list[Path], Reader]]:
     """Make what is stored, and yield the kind, its files and what reads them."""
     data = folder / "set"
     write_frames(data, Card(name="set", kind="frames", functional="x"), frames(), shard_size=8)
-    files = sorted(file for file in data.iterdir() if file.name != CARD)
+    files = sorted(data.iterdir())
     yield "shards", files, lambda: read_frames(data)
     opened = open_frames(data)
     rows = np.arange(len(opened))
@@ -75,6 +76,8 @@ def things(folder: Path) -> Iterator[tuple[str, list[Path], Reader]]:
 def read_frames(path: Path) -> list[Any]:
     """Return all that a data set holds."""
     data = open_frames(path)
+    if remark := verify(path).remark:
+        raise LabError(remark)
     return [data.card.model_dump(mode="json"), *data.frames(range(len(data)))]
 
 

@@ -173,8 +173,17 @@ def verify_(name: DatasetName, *, _json: JsonFlag = False) -> Answer:
     if found.damaged:
         raise LabError(" ".join(found.damaged))
     return Answer(
-        data={"name": name, "files": found.files, "n_bytes": found.n_bytes, "damaged": []},
-        text=f"{name} is sound: {len(found.files):,} files, {found.n_bytes / 1e6:,.1f} MB.",
+        data={
+            "name": name,
+            "files": found.files,
+            "n_bytes": found.n_bytes,
+            "damaged": [],
+            "remark": found.remark,
+        },
+        text=(
+            f"{name} is sound: {len(found.files):,} files, {found.n_bytes / 1e6:,.1f} MB. "
+            f"{found.remark}".rstrip()
+        ),
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core import boxed
-from core.elements import ISOTOPES
+from core.elements import ISOTOPES, N_ELEMENTS
 from core.errors import LabError
 from core.frames.schema import Frame
 from core.frames.sources.records import Refused
@@ -37,6 +37,8 @@ _HEAD = 64
 """Bytes of a file that show whether it is JSON."""
 
 _NO_CELL = "has no three lattice vectors; CHGNet needs a crystal's cell."
+
+_FLAT = "has lattice vectors that span no volume; correct the lattice."
 
 _SHOWN = 160
 """Characters shown of what a file's reader said."""
@@ -136,12 +138,13 @@ def _read(path: Path) -> Iterator[tuple[int, Frame | LabError]]:
             atoms = next(images, None)
         except Exception as error:  # noqa: BLE001
             # everything: ASE's readers let pass whatever their parsing raises
-            said = " ".join(f"{type(error).__name__}: {error}".split())[:_SHOWN]
+            said = " ".join(str(error).split())[:_SHOWN].rstrip(".")
             yield (
                 index,
                 LabError(
-                    f"{path}: frame {index} (from 0) cannot be read ({said}); give a whole file in "
-                    "a format that ASE knows by its name, such as .cif, .vasp, POSCAR or .extxyz."
+                    f"{path}: frame {index} (from 0) cannot be read"
+                    f"{f', for ASE says: {said}' if said else ''}; correct the file, or give a "
+                    "whole one whose name shows its format, such as .cif, .vasp, POSCAR or .extxyz."
                 ),
             )
             return
@@ -184,7 +187,11 @@ def _of_records(path: Path, source: "RecordSource") -> Iterator[Frame | LabError
         else:
             coords = record.frac_coords
             if coords is None and record.positions is not None:
-                coords = np.linalg.solve(record.lattice.T, record.positions.T).T
+                try:
+                    coords = np.linalg.solve(record.lattice.T, record.positions.T).T
+                except np.linalg.LinAlgError:
+                    yield LabError(f"{where} {_FLAT}")
+                    continue
             frame = Frame(
                 frame_id=f"{index} (from 0) of {path}",
                 material_id=path.name,
@@ -227,16 +234,28 @@ def _frame(path: Path, index: int, atoms: "Atoms") -> Frame:
     where = f"{path}: frame {index} (from 0)"
     if atoms.cell.rank < 3:
         raise LabError(f"{where} {_NO_CELL}")
+    if not atoms.numbers.all() or atoms.numbers.max() > N_ELEMENTS:
+        raise LabError(f"{where} contains an element outside H to Pu; leave it out.")
     occupancy = atoms.info.get("occupancy")
-    if isinstance(occupancy, dict) and any(
-        len(site) > 1 or abs(sum(site.values()) - 1) > 1e-3 for site in occupancy.values()
-    ):
+    if isinstance(occupancy, dict) and not all(map(_is_ordered, occupancy.values())):
         raise LabError(f"{where} has partly occupied sites; give an ordered structure.")
+    try:
+        frac_coords = atoms.cell.scaled_positions(atoms.positions)
+    except np.linalg.LinAlgError:
+        raise LabError(f"{where} {_FLAT}") from None
     return Frame(
         frame_id=f"{index} (from 0) of {path}",
         material_id=path.name,
         atomic_numbers=atoms.numbers,
-        frac_coords=atoms.cell.scaled_positions(atoms.positions),
+        frac_coords=frac_coords,
         lattice=atoms.cell.array,
         pbc=(bool(atoms.pbc[0]), bool(atoms.pbc[1]), bool(atoms.pbc[2])),
     )
+
+
+def _is_ordered(site: dict[str, object]) -> bool:
+    """Return whether one element fills a site, as it does where a CIF leaves that open."""
+    (share, *others) = site.values()
+    if others or share in (".", "?"):
+        return not others
+    return isinstance(share, int | float) and abs(share - 1) < 1e-3

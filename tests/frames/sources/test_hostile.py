@@ -112,3 +112,28 @@ def test_structures_for_a_model_are_looked_at_first(tmp_path):
     path.write_text(POSCAR.format(n=999999999))
     with pytest.raises(LabError, match="POSCAR: the POSCAR states 999,999,999 atoms"):
         read_structures([path])
+
+
+OCCUPIED = CIF.format(a=3, more="").replace("fract_z\n", "fract_z\n_atom_site_occupancy\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("x.cif", OCCUPIED.replace("0 0 0", "0 0 0 x"), "has partly occupied sites"),
+        ("x.cif", CIF.format(a=3, more="").replace(" Fe ", " None "), "outside H to Pu"),
+        ("POSCAR", POSCAR.format(n=1).replace("0 3 0", "3 0 0"), "span no volume; correct"),
+        ("x.cif", CIF.format(a=3, more="31.25"), "ASE says: Unexpected CIF file entry"),
+    ],
+)
+def test_structures_for_a_model_that_no_model_takes(tmp_path, name, text, message):
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(LabError, match=rf"{name}: frame 0 \(from 0\) .*{message}"):
+        read_structures([path])
+
+
+def test_an_occupancy_that_a_cif_leaves_open_is_one(tmp_path):
+    path = tmp_path / "x.cif"
+    path.write_text(OCCUPIED.replace("0 0 0", "0 0 0 ?"))
+    assert len(read_structures([path])[0]) == 1
