@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from core.files import whole_file
 from core.frames.schema import Structures
-from core.home import cache_dir
+from core.home import EMBEDDED_DIR, cache_dir
 from core.potential.examples import load_examples
 from core.potential.graph import PackedGraph
 from core.potential.models import load_model, model_fingerprint, resolve_device
@@ -23,6 +23,8 @@ Compute = Callable[[CHGNet, list[PackedGraph], Progress], NDArray[Any]]
 """Returns one value, or one row of values, per graph."""
 
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+
+_EMPTY: tuple[NDArray[np.int64], NDArray[Any]] = (np.zeros(0, dtype=np.int64), np.zeros(0))
 
 _CHUNK = 1024
 """Rows computed between two writes of the cache, so that an interruption loses little."""
@@ -42,6 +44,8 @@ def cached_rows(
 ) -> NDArray[Any]:
     """Return a quantity that a model predicts for rows of a data set, from the cache where stored.
 
+    What the embedded data and the released models give is shipped in data/KIND.
+
     Args:
         kind: name of the quantity, and of its directory in the cache.
         data: the data set; one without a fingerprint is not cached.
@@ -60,11 +64,14 @@ def cached_rows(
         LabError: if the model cannot be loaded.
     """
     model = load_model(model_name)
-    path = None
-    if data.fingerprint:
-        path = cache_dir() / kind / model_fingerprint(model) / f"{data.fingerprint}.npz"
     wanted = np.asarray(rows, dtype=np.int64)
-    stored, values = _read(path)
+    path = None
+    stored, values = _EMPTY
+    if data.fingerprint:
+        name = Path(kind, model_fingerprint(model), f"{data.fingerprint}.npz")
+        path = cache_dir() / name
+        shipped = EMBEDDED_DIR / name
+        stored, values = _read(shipped if shipped.exists() else path)
     missing = np.setdiff1d(wanted, stored)
     target = resolve_device(device)
     model = model.to(target)
@@ -87,11 +94,10 @@ def cached_rows(
     return values[order[np.searchsorted(stored, wanted, sorter=order)]]
 
 
-def _read(path: Path | None) -> tuple[NDArray[np.int64], NDArray[Any]]:
+def _read(path: Path) -> tuple[NDArray[np.int64], NDArray[Any]]:
     # A cache that cannot be read counts as an empty one.
-    if path is not None:
-        with contextlib.suppress(*_UNREADABLE), np.load(path) as file:
-            rows, values = file["rows"], file["values"]
-            if len(rows) == len(values):
-                return rows, values
-    return np.zeros(0, dtype=np.int64), np.zeros(0)
+    with contextlib.suppress(*_UNREADABLE), np.load(path) as file:
+        rows, values = file["rows"], file["values"]
+        if len(rows) == len(values):
+            return rows, values
+    return _EMPTY

@@ -28,12 +28,13 @@ def compute_settings(
         The number of threads in use.
     """
     chosen = threads or max(1, usable_cores() // processes)
-    before = (torch.get_num_threads(), torch.are_deterministic_algorithms_enabled())
+    before = (torch.get_num_threads(), torch.get_deterministic_debug_mode())
     torch.set_num_threads(chosen)
     if device.type == "cpu" and chosen > 1:
-        torch.use_deterministic_algorithms(True)
+        # `use_deterministic_algorithms` does the same, and imports the compiler for seconds.
+        torch.set_deterministic_debug_mode("error")
     try:
         yield chosen
     finally:
         torch.set_num_threads(before[0])
-        torch.use_deterministic_algorithms(before[1])
+        torch.set_deterministic_debug_mode(before[1])

@@ -17,6 +17,9 @@ from core.transfer.atomref_fits import Strength, fit_atomref
 from core.transfer.named_atomrefs import energies_named
 from core.transfer.source_model import SourceModel
 
+FROM_RESIDUALS = frozenset({"residual", "linearised", "multifidelity"})
+"""Methods whose AtomRef needs the pretrained network's interaction energies."""
+
 
 def unseen_elements(frame_set: FrameSet, rows: NDArray[np.integer]) -> list[str]:
     """Return the elements that the data set contains and the training frames lack.
@@ -88,7 +91,7 @@ def method_atomref(
         labels=card.labels,
         corrections=card.corrections,
     )
-    pulled = method in {"residual", "linearised", "multifidelity"}
+    pulled = method in FROM_RESIDUALS
     return fit_atomref(
         target,
         method="residual" if pulled else "lstsq",

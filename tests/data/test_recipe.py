@@ -11,8 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from chgnet.model import CHGNet
+from pymatgen.core import Structure
 
 from core.frames.registry import open_dataset
+from core.potential.models import atomref_of, load_model, model_fingerprint
 from core.progress import silent
 from core.reference.importance.trees import fitted_trees
 from core.studies.job.directory import EMBEDDED_RESULTS, Job
@@ -105,3 +108,25 @@ def test_results_of_the_embedded_data_are_what_their_studies_find(recipe, tmp_pa
     means = np.abs(stored.shap.astype(float)).mean(axis=0)
     assert stored.base == pytest.approx(base, abs=1e-5)
     np.testing.assert_allclose(stored.importance, np.where(stored.counts, means, np.nan), rtol=1e-5)
+
+
+@pytest.mark.parametrize("model", ["chgnet-0.3.0", "chgnet-r2scan"])
+def test_shipped_interaction_energies_are_what_stock_chgnet_predicts(recipe, model):
+    interaction = recipe("interaction")
+    directory = interaction.INTERACTION / model_fingerprint(load_model(model))
+    stock = CHGNet.load(model_name=model.removeprefix("chgnet-"), use_device="cpu", verbose=False)
+    for name in ("mp-frames-gga", "mp-frames-r2scan", "mp-structures"):
+        data = open_dataset(name)
+        with np.load(directory / f"{data.fingerprint}.npz") as stored:
+            np.testing.assert_array_equal(stored["rows"], np.arange(len(data)))
+            values = stored["values"]
+        # The sums of a matrix product depend on the machine.
+        expected = interaction.interaction_energies(name, model)
+        np.testing.assert_allclose(values, expected, rtol=0, atol=1e-12)
+        rows = np.flatnonzero(data.n_atoms() < 4)[[0, -1]]
+        for row, frame in zip(rows, data.frames(rows), strict=True):
+            lattice = frame.lattice
+            structure = Structure(lattice, frame.atomic_numbers, frame.frac_coords)
+            total = stock.predict_structure(structure)["e"]
+            expected = total - data.fractions()[row] @ atomref_of(model)
+            assert values[row] == pytest.approx(expected, abs=2e-5)

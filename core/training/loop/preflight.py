@@ -31,7 +31,7 @@ from core.reference.fits.atomref import AtomRef
 from core.training.loop.method_preview import Preflight
 from core.training.scoring.evaluate import score
 from core.training.settings.config import RunConfig
-from core.training.settings.methods import METHODS, SEVERAL
+from core.training.settings.methods import METHODS
 from core.training.settings.partition import label_flags, partition
 from core.training.settings.processes import usual_processes
 from core.training.step.feed import make_feed
@@ -40,7 +40,12 @@ from core.training.step.setup import initial_model
 from core.training.step.step import Stepper
 from core.training.step.usable import trained_rows
 from core.transfer.interaction import interaction_energies
-from core.transfer.references import composition_fit, method_atomref, unseen_elements
+from core.transfer.references import (
+    FROM_RESIDUALS,
+    composition_fit,
+    method_atomref,
+    unseen_elements,
+)
 from core.transfer.solved_model import MOST, copies_of
 from core.transfer.source_model import SourceModel
 
@@ -53,7 +58,8 @@ _TIMED = 8
 def preflight(config: RunConfig, *, progress: Progress = silent) -> Preflight:
     """Return what a run starts with, in seconds.
 
-    At most 200 validation frames are predicted, and for `residual` at most 500 training frames;
+    At most 200 validation frames are predicted, and for `residual` and what starts with its
+    AtomRef at most 500 training frames;
     interaction energies are cached, so a second preflight on the same data costs little.
 
     Args:
@@ -70,7 +76,7 @@ def preflight(config: RunConfig, *, progress: Progress = silent) -> Preflight:
     device = resolve_device(config.device)
     split, left_out = _split(config, frame_set)
     train = split.train
-    fitted_on = _sample(train, _MOST_TRAINING) if config.method in {"residual", SEVERAL} else train
+    fitted_on = _sample(train, _MOST_TRAINING) if config.method in FROM_RESIDUALS else train
     with compute_settings(config.threads, device):
         atomref = method_atomref(
             config.method,
