@@ -216,7 +216,8 @@ class EnergyTable(MappedTable):
     def _refuse_totals(self, data: pd.DataFrame, counts: np.ndarray, *, of_formulas: bool) -> None:
         """Refuse energies without a stated unit that are totals."""
         known = counts.any(axis=1)
-        n_atoms = data.get(self.mapping.get("n_atoms", "")) if of_formulas else None
+        stated = data.get(self.mapping.get("n_atoms", "")) if of_formulas else None
+        n_atoms = None if stated is None else pd.to_numeric(stated, errors="coerce").to_numpy(float)
         for column in self._energies:
             if self._unit_of[column].is_assumed and known.any():
                 energies = data[column].to_numpy()[known]
@@ -227,7 +228,7 @@ class EnergyTable(MappedTable):
                     energies,
                     where,
                     of_formulas=of_formulas,
-                    n_atoms=None if n_atoms is None else n_atoms.to_numpy(float)[known],
+                    n_atoms=None if n_atoms is None else n_atoms[known],
                     read_as=read_as,
                 )
 

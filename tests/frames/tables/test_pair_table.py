@@ -219,3 +219,9 @@ def test_a_parquet_file_with_two_columns_of_a_name_is_told(tmp_path):
     pq.write_table(pa.Table.from_arrays(columns, names), path)
     with pytest.raises(LabError, match="column 'energy_pbe' occurs twice; rename one"):
         open_table(path)
+
+
+def test_a_count_of_atoms_that_is_no_number_is_not_needed_for_energies_per_atom(write):
+    rows = "a,LiO,2,-3.1,-4.1\nb,FeO,9.0-,-6.1,-14.1\nc,NaCl,2,-3.3,-4.4\n"
+    path = write("t.csv", f"id,formula,num_atoms,energy_gga,energy_r2scan\n{rows}")
+    assert import_pairs(path, name="mine").n == 3
