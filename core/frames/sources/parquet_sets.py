@@ -52,7 +52,7 @@ class ParquetSites(RecordSource):
         """Return whether columns hold structures of this form."""
         # A name that occurs twice belongs to none of these sets; the table then refuses it.
         names = {field.name for field in schema if is_list(field.type)}
-        return cls.needed <= set(schema.names) and has_sites(names)
+        return _are_unique(schema) and cls.needed <= set(schema.names) and has_sites(names)
 
     def records(self, progress: Progress) -> Iterator[Record | Refused]:
         """Yield the rows of all files, read in batches."""
@@ -90,6 +90,9 @@ class ParquetSites(RecordSource):
             columns = [column for column in file.schema_arrow.names if self._is_read(column)]
         except (pa.ArrowInvalid, OSError, UnicodeDecodeError):
             yield Refused(where=name, why="the file is damaged")
+            return
+        if not _are_unique(file.schema_arrow):
+            yield Refused(where=name, why="two of its columns have one name")
             return
         begin, n_rows = 0, max(file.metadata.num_rows, 1)
         for group in range(file.num_row_groups):
@@ -222,6 +225,10 @@ class MatPesParquet(ParquetSites):
         origin = provenance.get("original_mp_id") if isinstance(provenance, dict) else None
         row["original_mp_id"] = origin or row["matpes_id"]
         return structure_record(structure, where, row)
+
+
+def _are_unique(schema: pa.Schema) -> bool:
+    return len(set(schema.names)) == len(schema.names)
 
 
 def _files(path: Path) -> list[Path]:

@@ -277,3 +277,14 @@ def test_lemat_in_json_has_the_units_of_its_parquet(tmp_path):
     assert records.source.form == "lemat-json"
     assert (first.material_id, first.energy_per_atom) == ("mp-0", -3.5)
     np.testing.assert_allclose(first.stress, -0.1 * np.array(KBAR))
+
+
+def test_an_energy_that_occurs_twice_leaves_out_its_file(write):
+    path = write(lemat_row(), name="set/a.parquet")
+    other = path.with_name("b.parquet")
+    table = pq.read_table(path)
+    energy = next(name for name in table.column_names if "energy" in name)
+    pq.write_table(table.append_column(energy, table.column(energy)), other)
+    with pytest.raises(LabError, match=f"the column '{energy}' occurs twice"):
+        open_input(other)
+    assert len(read(path.parent)[0]) == 1
