@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 from core.frames.registry import open_dataset
 from core.frames.store import FrameSet, write_frames
 from tests.browser.actions import COMPUTATION, click_element, go, metric, settled, snap
+from tests.browser.axe import serious_findings
 
 FORMATS = Path(__file__).parents[1] / "data" / "formats"
 N_MATERIALS = 40
@@ -64,6 +65,9 @@ def test_from_the_overview_to_a_finished_run(lab, tiny, page):
     go(page, "Runs")
     expect(page.get_by_text("The paper's rows are Table 1")).to_be_visible()
     snap(page, "runs")
+    page.go_back()
+    expect(settled(page).get_by_text("finished", exact=True).first).to_be_visible()
+    assert serious_findings(page) == []
 
 
 def test_a_table_from_the_reader_and_one_that_is_none(lab, page, tmp_path):

@@ -14,10 +14,12 @@ from tests.browser.actions import (
     snap,
     switch,
 )
+from tests.browser.axe import serious_findings
 
 # The title of each page and its views; one that is None opens by itself.
 LIGHT = [
     ("Overview", None),
+    ("Lesson", None),
     ("Data", None),
     ("Energy shifts", None),
     ("AtomRef", None),
@@ -35,6 +37,8 @@ LIGHT = [
     ("Stability", "Stable or not"),
     ("Stability", "Chemical systems"),
     ("Stability", "What a hull is"),
+    ("Predict", None),
+    ("Compare models", None),
 ]
 DARK = [
     ("Energy shifts", None),
@@ -78,6 +82,7 @@ def test_no_page_asks_other_hosts_or_fails_or_is_hard_to_read(tab, title, view):
     assert faint_texts(tab) == []
     assert not tab.foreign
     assert not tab.errors
+    assert serious_findings(tab) == []
 
 
 @pytest.mark.parametrize("tab", ["light"], indirect=True)
