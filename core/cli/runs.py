@@ -28,7 +28,7 @@ from core.training.settings.flags import FLAGS
 from core.training.settings.functionals import functionals_text
 from core.training.settings.left_out import left_out_text
 from core.training.settings.metrics import TEST_METRICS
-from core.training.settings.report import forgotten_rows, solved_text
+from core.training.settings.report import forgotten_rows, rate_text, solved_text
 from core.training.settings.stability_text import stability_text
 
 app = typer.Typer()
@@ -109,6 +109,7 @@ def show(name: RunName, *, _json: JsonFlag = False) -> Answer:
             f"forgotten: {row['measure']}, {row['on']}": f"{row['before']} → {row['after']}"
             for row in forgotten_rows(run.event("end").get("forgotten"))
         },
+        "learning rate": rate_text(start.get("rate")),
         "AtomRef solved again": solved_text(run.event("end").get("atomref_after")),
         **{
             f"{split}, elements that training saw": (

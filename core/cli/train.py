@@ -18,7 +18,7 @@ from core.training.settings.config import BLOCKS, RunConfig
 from core.training.settings.energies_only import before_text, drift_text, replay_text, teacher_text
 from core.training.settings.flags import FLAGS
 from core.training.settings.methods import DEFAULT, METHODS
-from core.training.settings.report import solved_text
+from core.training.settings.report import rate_text, solved_text
 from core.training.settings.stability_text import stability_text
 
 app = typer.Typer()
@@ -58,6 +58,15 @@ def train(
     batch_size: Annotated[int | None, _option("batch_size", "Frames per step.")] = None,
     optimizer: Annotated[str | None, _option("optimizer", "adam, adamw or radam.")] = None,
     learning_rate: Annotated[float | None, _option("learning_rate")] = None,
+    rate_from: Annotated[
+        str | None,
+        _option(
+            "rate_from",
+            "found: find the learning rate first, in a hundred steps of a copy of the model, or "
+            "given.",
+            "given",
+        ),
+    ] = None,
     weight_decay: Annotated[float | None, _option("weight_decay", "Of AdamW.")] = None,
     warmup_epochs: Annotated[
         float | None, _option("warmup_epochs", "Epochs of rising learning rate.")
@@ -81,6 +90,21 @@ def train(
     loss_magmom: Annotated[float | None, _option("loss.magmom")] = None,
     loss_huber_delta: Annotated[
         float | None, _option("loss.huber_delta", "Error at which the loss becomes linear.")
+    ] = None,
+    later_epoch: Annotated[
+        int | None, _option("later.epoch", "Epoch from which loss ratios change.", "never")
+    ] = None,
+    later_loss: Annotated[
+        str | None, _option("later.loss", "The ratios that change, such as energy=30,force=1.")
+    ] = None,
+    frame_weights: Annotated[
+        str | None,
+        _option(
+            "frame_weights",
+            "Weights of frames in the loss: alike, materials (the same for every material) or a "
+            "CSV file with the columns frame_id and weight.",
+            "alike",
+        ),
     ] = None,
     teacher_weight: Annotated[
         float | None,
@@ -296,6 +320,7 @@ def _answer(run: Run, status: Status) -> Answer:
                 "best epoch": status.best_epoch,
                 "validation": errors_text(status.validation) if status.validation else None,
                 "test": errors_text(status.test) if status.test else None,
+                "learning rate": rate_text(run.event("start").get("rate")) or None,
                 "AtomRef solved again": solved_text(run.event("end").get("atomref_after")) or None,
                 **{
                     f"test in {one['functional']}": errors_text(one["test"])

@@ -25,6 +25,7 @@ class Example:
         forces: (n, 3) eV/Å, or None.
         stress: (3, 3) GPa, or None.
         magmoms: (n,) |μB|, or None.
+        weight: weight of the frame in a loss.
     """
 
     index: int
@@ -34,6 +35,7 @@ class Example:
     forces: NDArray[np.float32] | None
     stress: NDArray[np.float32] | None
     magmoms: NDArray[np.float32] | None
+    weight: float = 1.0
 
     @property
     def n_atoms(self) -> int:

@@ -26,7 +26,7 @@ from core.studies.run_errors import RunErrorsStudy
 from core.training.scoring.frame_errors import KINDS, FrameErrors
 from core.training.settings.methods import METHODS
 from core.training.settings.metrics import METRICS, TEST_METRICS, MetricInfo
-from core.training.settings.report import forgotten_rows
+from core.training.settings.report import forgotten_rows, rate_of
 
 _OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "radam": "RAdam"}
 
@@ -82,13 +82,14 @@ def methods_text(run: Run) -> str:
         f"Training, validation and test frames: {counts}, split by material." if counts else "",
     ]
     if config.epochs:
+        rate = rate_of(start.get("rate"), config.learning_rate)
         labels = [kind for kind in start.get("labels", LABELS) if getattr(loss, kind) > 0]
         ratios = " : ".join(f"{getattr(loss, kind):g}" for kind in labels)
         sentences.append(
             f"The loss was the Huber loss (delta {loss.huber_delta:g}) of {', '.join(labels)} "
             f"(eV/atom, eV/Å, GPa, μB) in the ratio {ratios}, minimised with "
             f"{_OPTIMIZERS[config.optimizer]} for at most {config.epochs} epochs in batches of "
-            f"{config.batch_size} frames. The learning rate of {config.learning_rate:g} fell along "
+            f"{config.batch_size} frames. The learning rate of {rate:g} fell along "
             "a cosine to one hundredth. The model of the epoch with the smallest validation error "
             f"of {config.best_by} was kept."
         )

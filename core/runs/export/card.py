@@ -17,7 +17,14 @@ from core.training.settings.functionals import functionals_text
 from core.training.settings.left_out import left_out_text
 from core.training.settings.methods import METHODS
 from core.training.settings.metrics import TEST_METRICS
-from core.training.settings.report import solved_text, uncertainty_text
+from core.training.settings.report import (
+    later_text,
+    rate_of,
+    rate_text,
+    solved_text,
+    uncertainty_text,
+    weights_text,
+)
 
 _SNIPPET = """\
 from ase.io import read
@@ -175,13 +182,17 @@ def training_facts(run: Run) -> dict[str, Any]:
     """
     config, status, start = run.config, run.status(), run.event("start")
     loss = config.loss
+    rate = rate_of(start.get("rate"), config.learning_rate)
     return {
-        "Optimiser": f"{config.optimizer}, learning rate {config.learning_rate:g}, cosine",
+        "Optimiser": f"{config.optimizer}, learning rate {rate:g}, cosine",
         "Epochs": f"{status.epoch:g} of {status.epochs}, the best is {status.best_epoch}",
         "Batch size": config.batch_size,
         "Loss": f"Huber (delta {loss.huber_delta:g}), energy : force : stress : magmom = "
         f"{loss.energy:g} : {loss.force:g} : {loss.stress:g} : {loss.magmom:g}",
         "Frozen blocks": ", ".join(config.frozen),
+        "Learning rate found": rate_text(start.get("rate")),
+        "Later loss ratios": later_text(config.later),
+        "Weights of frames": weights_text(start.get("frame_weights")),
         "AtomRef solved again": solved_text(run.event("end").get("atomref_after")),
         "Teacher": teacher_text(start.get("source_functional")),
         "Several functionals": functionals_text(config.functionals, start.get("functionals")),

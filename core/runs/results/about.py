@@ -11,7 +11,13 @@ from core.training.settings.energies_only import drift_text, replay_text, teache
 from core.training.settings.functionals import functionals_text
 from core.training.settings.left_out import left_out_text
 from core.training.settings.methods import METHODS
-from core.training.settings.report import solved_text, uncertainty_text
+from core.training.settings.report import (
+    later_text,
+    rate_text,
+    solved_text,
+    uncertainty_text,
+    weights_text,
+)
 from core.training.settings.stability_text import stability_text
 
 
@@ -26,7 +32,7 @@ def description(run: Run) -> str:
 
 def notes(run: Run) -> list[str]:
     """Return sentences on frames left out, on forces without labels, and on stability."""
-    start = run.event("start")
+    config, start = run.config, run.event("start")
     left_out = left_out_text(start.get("left_out_why", {}))
     drift = drift_text(run.event("end").get("force_drift"))
     taught = teacher_text(start.get("source_functional"))
@@ -37,10 +43,16 @@ def notes(run: Run) -> list[str]:
         drift and f"Trained on energies alone: {drift}.",
         stability and f"{stability[:1].upper()}{stability[1:]}.",
     ]
-    if several := functionals_text(run.config.functionals, start.get("functionals")):
+    if several := functionals_text(config.functionals, start.get("functionals")):
         sentences.append(f"Several functionals at once: {several}.")
     if replayed := replay_text(start.get("source_functional")):
         sentences.append(f"Replay: {replayed}.")
+    if later := later_text(config.later):
+        sentences.append(f"Loss ratios: {later}.")
+    if weights := weights_text(start.get("frame_weights")):
+        sentences.append(f"Weights of frames: {weights}.")
+    if rate := rate_text(start.get("rate")):
+        sentences.append(f"Learning rate: {rate}.")
     if solved := solved_text(run.event("end").get("atomref_after")):
         sentences.append(f"AtomRef solved again: {solved}.")
     if certain := uncertainty_text(run.event("end").get("uncertainty")):

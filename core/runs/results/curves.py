@@ -93,6 +93,21 @@ def gradient_norms(runs: Sequence[Run], *, first_epoch: bool = False) -> pd.Data
     return pd.DataFrame(rows, columns=["run", "method", "seed", "epoch", "probe", "norm"])
 
 
+def rate_search(run: Run) -> tuple[pd.DataFrame, float | None]:
+    """Return what the learning-rate finder of a run saw, and the rate that it suggests.
+
+    Args:
+        run: the run.
+
+    Returns:
+        Columns rate, loss and smoothed, without rows where no rate was looked for; the suggestion.
+    """
+    found = run.event("start").get("rate") or {}
+    columns = {"rate": "rates", "loss": "losses", "smoothed": "smoothed"}
+    table = pd.DataFrame({name: found.get(key, []) for name, key in columns.items()})
+    return table, found.get("suggestion")
+
+
 def smoothed(values: pd.Series, strength: float) -> pd.Series:
     """Return the exponential moving average of a series, without bias toward its beginning.
 

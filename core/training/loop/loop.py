@@ -33,6 +33,7 @@ from core.training.settings.energies_only import trains_energies_only
 from core.training.settings.methods import METHODS
 from core.training.settings.metrics import is_better
 from core.training.settings.partition import partition
+from core.training.settings.report import rate_of
 from core.training.step.batching import batches
 from core.training.step.loader import load
 from core.training.step.parallel import SINGLE_PROCESS, Team
@@ -150,6 +151,7 @@ class _Loop:
         config, feed = self._config, state.feed
         order = batches(feed.train.costs, config.batch_size, seed=config.seed, epoch=at.epoch)
         tenths, epoch = set(marks(len(order))), at.epoch
+        stepper.ratios = config.later.ratios(config.loss, epoch)
         prepared_batches = load(
             list(enumerate(order))[at.step :],
             lambda item: stepper.prepare(feed.batch(item[1], epoch, item[0])),
@@ -350,7 +352,7 @@ class _Loop:
 
     def _rate(self, step: int, steps_per_epoch: int) -> float:
         return learning_rate(
-            self._config.learning_rate,
+            rate_of(self._state.start.get("rate"), self._config.learning_rate),
             epoch=self._position.epoch,
             step=step,
             steps_per_epoch=steps_per_epoch,

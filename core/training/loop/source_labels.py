@@ -14,6 +14,7 @@ from core.training.loop.context import RunContext
 from core.training.loop.levels import make_levels
 from core.training.settings.partition import label_flags
 from core.training.step.feed import Feed, Replay, make_feed
+from core.training.step.frame_weights import described, frame_weights
 from core.training.step.replay import replayed_rows, replayed_set
 from core.transfer.references import method_atomref
 from core.transfer.source_model import SourceModel
@@ -45,7 +46,16 @@ def make_run_feed(context: RunContext, train: Examples, saved: Saved | None = No
     asked = config.teacher.weight or (replay is not None and replay.atomref is None)
     pretrained = load_model(config.source_model, context.device) if asked else None
     levels = make_levels(context, train, saved)
-    return make_feed(config, train, pretrained, replay, levels)
+    weights = context.stopping.agreed(
+        lambda: frame_weights(config.frame_weights, context.frame_set, train.rows)
+    )
+    told = described(config.frame_weights, weights)
+    if saved is not None and saved.start.get("frame_weights") != told:
+        raise LabError(
+            f"The weights of frames in {config.frame_weights} have changed since this run began; "
+            "start a new run."
+        )
+    return make_feed(config, train, pretrained, replay, levels, weights)
 
 
 def _without_forces(context: RunContext, train: Examples) -> int:

@@ -1,5 +1,6 @@
 """The start of a training run: its frames, its model, and the untrained model's errors."""
 
+import copy
 import math
 import time
 from typing import Any
@@ -17,6 +18,7 @@ from core.training.loop.certainty import DRAWS
 from core.training.loop.checkpoint import Position, Saved
 from core.training.loop.context import RunContext, RunState
 from core.training.loop.levels import level_facts, load_validation, validated
+from core.training.loop.rate_finder import find_rate
 from core.training.loop.source_labels import make_run_feed, source_labels
 from core.training.scoring import error_rows
 from core.training.settings.functionals import file_of
@@ -26,6 +28,7 @@ from core.training.settings.partition import trained_flags
 from core.training.step.averaging import Anchor, Average
 from core.training.step.compilation import compile_step, should_compile
 from core.training.step.feed import Feed
+from core.training.step.frame_weights import described
 from core.training.step.offsets import add_offsets, has_offsets
 from core.training.step.optimizer import make_optimizer
 from core.training.step.setup import configure_model, initial_atomref, initial_model
@@ -115,6 +118,7 @@ def _begin(context: RunContext, train: Examples, validation: Examples) -> RunSta
     metrics = context.save_errors(errors, error_rows.UNTRAINED)
     flags = trained_flags(context.frame_set, config.loss)
     content = {
+        "rate": _found_rate(context, model, feed) if config.rate_from == "found" else None,
         "n_train": len(train),
         "n_validation": metrics["n_frames"],
         "n_test": sum(n_test for n_test, _ in gathered),
@@ -128,6 +132,7 @@ def _begin(context: RunContext, train: Examples, validation: Examples) -> RunSta
         "validation": metrics,
         "validation_seconds": time.perf_counter() - began,
         "source_functional": source_labels(context, feed),
+        "frame_weights": described(config.frame_weights, feed.frame_weights),
         "functionals": [level_facts(level) for level in feed.levels],
     }
     state = RunState(
@@ -149,6 +154,13 @@ def _begin(context: RunContext, train: Examples, validation: Examples) -> RunSta
         context.save_errors(errors, error_rows.VALIDATION)
         context.save_model(stepper.result, state, checkpoint.BEST, epoch=0, validation=metrics)
     return state
+
+
+def _found_rate(context: RunContext, model: CHGNet, feed: Feed) -> dict[str, Any]:
+    """Find a learning rate with a copy of the model."""
+    stepper = _stepper(context, copy.deepcopy(model), feed)
+    _set_beside(context, stepper)
+    return find_rate(context, stepper, feed)
 
 
 def _elements(context: RunContext, train: Examples) -> list[str]:
@@ -225,4 +237,5 @@ def _stepper(
         optimizer=make_optimizer(model, config),
         weights=feed.weights,
         pretrained=feed.pretrained,
+        alike=feed.frame_weights is None,
     )

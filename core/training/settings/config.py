@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from core.errors import LabError
 from core.training.settings.flags import FLAGS
 from core.training.settings.functionals import Functionals, split_names
+from core.training.settings.later import Later
 from core.training.settings.methods import DEFAULT, METHODS, SEVERAL
 from core.training.settings.source import Replay, Teacher
 from core.training.settings.wording import sentence_of, word_of
@@ -24,6 +25,10 @@ BLOCKS: dict[str, str] = {
     "readout": "energy readout",
 }
 """Blocks of the network, from the structure to the energy, and what they are."""
+
+
+ALIKE, MATERIALS = "alike", "materials"
+"""Weights of frames: all the same, or the same for every material."""
 
 
 class LossRatios(BaseModel):
@@ -73,11 +78,16 @@ class RunConfig(BaseModel):
         batch_size: frames per step.
         optimizer: "adam", "adamw" (with `weight_decay`) or "radam".
         learning_rate: at the start; the cosine ends at one hundredth of it.
+        rate_from: whether the learning rate at the start is the one "given", or "found" before the
+            training (`core.training.loop.rate_finder`).
         weight_decay: AdamW's pull of the weights toward zero, for a learning rate of one.
         warmup_epochs: epochs over which the learning rate rises from zero.
         frozen: keys of BLOCKS that keep their pretrained weights.
         block_rates: learning rate of a block as a multiple of the others', by keys of BLOCKS.
         loss: weights of the loss.
+        later: weights of the loss that change from some epoch on.
+        frame_weights: weights of the training frames in the loss: ALIKE, MATERIALS, or a CSV file
+            (`core.training.step.frame_weights`).
         teacher: forces and stresses of the pretrained model, where there are energies alone.
         replay: frames of the source functional that take part, against forgetting.
         functionals: data sets in further functionals, of `multifidelity`; the best epoch, and the
@@ -120,11 +130,14 @@ class RunConfig(BaseModel):
     batch_size: int = Field(default=16, ge=1)
     optimizer: Literal["adam", "adamw", "radam"] = "adam"
     learning_rate: float = Field(default=1e-3, gt=0, le=1)
+    rate_from: Literal["given", "found"] = "given"
     weight_decay: float = Field(default=0.0, ge=0, lt=1)
     warmup_epochs: float = Field(default=0.0, ge=0)
     frozen: tuple[str, ...] = ()
     block_rates: dict[str, float] = Field(default_factory=dict)
     loss: LossRatios = LossRatios()
+    later: Later = Later()
+    frame_weights: str = Field(default=ALIKE, min_length=1)
     teacher: Teacher = Teacher()
     replay: Replay = Replay()
     functionals: Functionals = Functionals()
@@ -185,7 +198,7 @@ class RunConfig(BaseModel):
             raise ValueError("the rate of a block should be above 0 (to freeze it, name it frozen)")
         return {block: value[block] for block in BLOCKS if value.get(block, 1.0) != 1.0}
 
-    @field_validator("atomref")
+    @field_validator("atomref", "frame_weights")
     @classmethod
     def _file_from_anywhere(cls, value: str | None) -> str | None:
         """A run may be executed from another directory than it was described in."""
@@ -230,6 +243,20 @@ class RunConfig(BaseModel):
             raise ValueError(f"{both[0]} is frozen and has a learning rate; choose one of them")
         if self.warmup_epochs >= self.epochs and self.warmup_epochs:
             raise ValueError("the warm-up should be shorter than the training")
+        return self
+
+    @model_validator(mode="after")
+    def _loss_fits(self) -> Self:
+        if self.rate_from == "found" and not self.epochs:
+            raise ValueError("a learning rate is found for a training; give epochs as well")
+        if problem := self.later.problem(self.loss, self.epochs):
+            raise ValueError(problem)
+        known = {ALIKE, MATERIALS}
+        if self.frame_weights not in known and Path(self.frame_weights).suffix.lower() != ".csv":
+            raise ValueError(
+                f"frame weights should be {ALIKE}, {MATERIALS} or a CSV file "
+                f"(got {self.frame_weights!r})"
+            )
         return self
 
     @model_validator(mode="after")

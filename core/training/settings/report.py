@@ -1,8 +1,11 @@
 """What a run did besides its steps, in words."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from core.training.settings.config import MATERIALS
+from core.training.settings.later import Later
 from core.training.settings.metrics import METRICS
 
 
@@ -19,6 +22,54 @@ def solved_text(again: Mapping[str, Any] | None) -> str:
         "validation frames"
     )
     return f"{change}, taken" if again["taken"] else f"{change}, not taken"
+
+
+def rate_text(found: Mapping[str, Any] | None) -> str:
+    """Return in one phrase which learning rate was found; empty where none was looked for.
+
+    Args:
+        found: what the run's "start" event says under "rate".
+    """
+    if not found:
+        return ""
+    if found["suggestion"] is None:
+        return "the given one, for the loss fell at no rate of the search"
+    return (
+        f"{found['suggestion']:.2g}, at which the loss fell most steeply "
+        f"in {len(found['rates'])} steps"
+    )
+
+
+def later_text(later: Later) -> str:
+    """Return in one phrase which loss ratios change; empty where none do."""
+    if later.epoch is None:
+        return ""
+    ratios = ", ".join(f"{kind} {ratio:g}" for kind, ratio in later.loss.items())
+    return f"{ratios} from epoch {later.epoch} on"
+
+
+def weights_text(told: Mapping[str, Any] | None) -> str:
+    """Return in one phrase how frames weigh; empty where all weigh the same.
+
+    Args:
+        told: what the run's "start" event says under "frame_weights".
+    """
+    if not told:
+        return ""
+    span = f"{told['least']:.2g} to {told['most']:.2g} times the mean"
+    what = "every material the same" if told["of"] == MATERIALS else Path(told["of"]).name
+    return f"{what}, {span}"
+
+
+def rate_of(found: Mapping[str, Any] | None, given: float) -> float:
+    """Return the learning rate that a run began with: the one found, or else the given one.
+
+    Args:
+        found: what the run's "start" event says under "rate".
+        given: that of its settings.
+    """
+    rate = (found or {}).get("suggestion")
+    return given if rate is None else float(rate)
 
 
 def uncertainty_text(found: Mapping[str, Any] | None) -> str:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -94,6 +94,7 @@ class Feed:
         replay: what is replayed; None without replay.
         levels: further functionals.
         drawn: draws the frames of these.
+        frame_weights: weights of the training frames, (n,); None where all weigh the same.
     """
 
     train: Examples
@@ -104,6 +105,7 @@ class Feed:
     replay: Replay | None = None
     levels: Sequence[Level] = ()
     drawn: Sequence[Drawn] = ()
+    frame_weights: NDArray[np.float64] | None = None
 
     def batch(self, places: NDArray[np.integer], epoch: int, step: int) -> list[Example]:
         """Return the frames of one batch.
@@ -113,7 +115,13 @@ class Feed:
             epoch: number of the epoch, from 0.
             step: number of the step in it, from 0.
         """
-        return self.completed([self.train[place] for place in places], epoch, step)
+        frames = [self.train[place] for place in places]
+        if self.frame_weights is not None:
+            weights = self.frame_weights[places].tolist()
+            frames = [
+                replace(frame, weight=weight) for frame, weight in zip(frames, weights, strict=True)
+            ]
+        return self.completed(frames, epoch, step)
 
     def completed(self, frames: list[Example], epoch: int, step: int) -> list[Example]:
         """Return frames of the data set with what else comes with them.
@@ -151,6 +159,7 @@ def make_feed(
     pretrained: CHGNet | None = None,
     replay: Replay | None = None,
     levels: Sequence[Level] = (),
+    frame_weights: NDArray[np.float64] | None = None,
 ) -> Feed:
     """Return the frames of every batch of a run.
 
@@ -160,6 +169,7 @@ def make_feed(
         pretrained: the pretrained model on the run's device, where settings ask for its labels.
         replay: what is replayed.
         levels: further functionals.
+        frame_weights: weights of the training frames, (n,); None where all weigh the same.
     """
     weights = dict(ONLY_TARGET)
     taught = None
@@ -198,4 +208,5 @@ def make_feed(
         replay=replay,
         levels=levels,
         drawn=drawn,
+        frame_weights=frame_weights,
     )

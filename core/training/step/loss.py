@@ -71,8 +71,8 @@ def term_scales(
 ) -> dict[tuple[str, str], float]:
     """Return the scale of every term of the loss of a whole batch.
 
-    A term is the mean over the labels of one kind and one origin, so the loss is the sum over
-    origins of their weight times the loss of their labels alone.
+    A term is the mean over the labels of one kind and one origin, weighted by frame, so the loss is
+    the sum over origins of their weight times the loss of their labels alone.
 
     Args:
         examples: the batch.
@@ -81,15 +81,17 @@ def term_scales(
         weights: weights of the origins.
 
     Returns:
-        Weight times loss ratio over the number of known values, by kind and origin.
+        Weight times loss ratio over the number of known values, each times the weight of its frame,
+        by kind and origin.
     """
-    counts: dict[tuple[str, str], int] = {}
+    counts: dict[tuple[str, str], float] = {}
     for example in examples:
         for kind in labels:
             label = example.label(kind)
             if label is not None:
                 term = kind, origin(example, kind)
-                counts[term] = counts.get(term, 0) + int((~np.isnan(label)).sum())
+                known = int((~np.isnan(label)).sum())
+                counts[term] = counts.get(term, 0.0) + example.weight * known
     return {
         (kind, source): weights[source] * getattr(ratios, kind) / count
         for (kind, source), count in counts.items()
@@ -109,7 +111,8 @@ def spread_scales(
         scales: as `term_scales` returns them.
         examples: the frames.
         labels: kinds to return.
-        alike: whether all labels are the target's; the scale of a kind is then one number.
+        alike: whether all labels are the target's, and all frames weigh the same; the scale of a
+            kind is then one number.
 
     Returns:
         Scalars, or arrays that multiply the targets of the kind, by `scale_of` each kind.
@@ -120,7 +123,10 @@ def spread_scales(
         scale_of(kind): per_value(
             examples,
             kind,
-            [scales.get((kind, origin(example, kind)), 0.0) for example in examples],
+            [
+                example.weight * scales.get((kind, origin(example, kind)), 0.0)
+                for example in examples
+            ],
         )
         for kind in labels
     }

@@ -234,6 +234,7 @@ class Taught:
             forces=placeholders["force"] if "force" in kinds else example.forces,
             stress=placeholders["stress"] if "stress" in kinds else example.stress,
             magmoms=example.magmoms,
+            weight=example.weight,
             origins=dict.fromkeys(kinds, TEACHER),
             pending=tuple(kinds),
             alone=alone,

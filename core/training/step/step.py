@@ -61,10 +61,15 @@ _PIECE_ON_GPU = 150_000
 """The same for a GPU, which wants many rows at once; some 12 GB where the step is not compiled."""
 
 
+class DivergedError(LabError):
+    """Loss or gradient is not a finite number; the model is left as it was."""
+
+
 class Stepper:
     """A model, its optimiser, and the step that connects them.
 
     Attributes:
+        ratios: weights of the loss; the kinds of label that count stay the same.
         piece_cost: cost of the frames that are computed at a time; halved where memory runs out.
         average: a running average of the weights, or None.
         anchor: a pull toward the weights at the start, or None.
@@ -78,6 +83,7 @@ class Stepper:
         optimizer: of the model's trainable parameters; None for Adam.
         weights: weights of the origins of labels in the loss, the target's first.
         pretrained: predicts labels that are pending; None where none are.
+        alike: whether all frames weigh the same.
     """
 
     def __init__(
@@ -90,13 +96,15 @@ class Stepper:
         optimizer: Optimizer | None = None,
         weights: Mapping[str, float] = ONLY_TARGET,
         pretrained: PretrainedLabels | None = None,
+        alike: bool = True,
     ) -> None:
         self.model = model
         self.baseline = get_atomref(model) if baseline is None else baseline
         self.optimizer = optimizer or Adam([p for p in model.parameters() if p.requires_grad])
-        self._ratios = ratios
+        self.ratios = ratios
         self._team = team
         self._weights = weights
+        self._alike = alike and len(weights) == 1
         self._pretrained = pretrained
         self.average: Average | None = None
         self.anchor: Anchor | None = None
@@ -156,8 +164,8 @@ class Stepper:
             rank: the rank whose share is prepared; None for this process.
         """
         names = tuple(example.frame_id for example in frames)
-        labels = trained_labels(frames, self._ratios)
-        scales = term_scales(frames, labels, self._ratios, self._weights)
+        labels = trained_labels(frames, self.ratios)
+        scales = term_scales(frames, labels, self.ratios, self._weights)
         parts = shares([example.graph.cost for example in frames], self._team.size)
         share = [frames[place] for place in parts[self._team.rank if rank is None else rank]]
         if self._pretrained is not None:
@@ -194,8 +202,9 @@ class Stepper:
         later ones: the same gradient, but for rounding.
 
         Raises:
-            LabError: if loss or gradient is not finite, or one frame alone needs more memory than
-                there is; the model is left as it was.
+            DivergedError: if loss or gradient is not finite.
+            LabError: if one frame alone needs more memory than there is; the model is left as it
+                was.
             TeamError: if another process has ended.
         """
         while True:
@@ -215,7 +224,7 @@ class Stepper:
         vectors = [of_origin.vector() for of_origin in errors.values()]
         loss, *total = self._team.add(np.array([share, *np.concatenate(vectors)]))
         if not np.isfinite(loss + norm.item()):
-            raise LabError(self._diverged(prepared, values))
+            raise DivergedError(self._diverged(prepared, values))
         if gradients is not None:
             add_gradient_norms(self.model.named_parameters(), gradients)
         set_rate(self.optimizer, rate)
@@ -280,8 +289,7 @@ class Stepper:
         scales: Mapping[tuple[str, str], float],
     ) -> Piece:
         labelled = make_targets(examples, labels, atomref=self.baseline)
-        alike = len(self._weights) == 1
-        spread = spread_scales(scales, examples, labels, alike=alike)
+        spread = spread_scales(scales, examples, labels, alike=self._alike)
         if REPLAY in self._weights and self._weight.requires_grad:
             of_target = [origin(example, "energy") != REPLAY for example in examples]
             spread[_DRIFTS] = per_value(examples, "energy", of_target)
@@ -321,7 +329,7 @@ class Stepper:
     ) -> tuple[Tensor, dict[str, Tensor]]:
         labels = [kind for kind in LABELS if kind in targets]
         predicted = self._predict(model, batch, labels, targets.get(_DRIFTS))
-        delta = self._ratios.huber_delta
+        delta = self.ratios.huber_delta
         return combined_loss(predicted, targets, huber_delta=delta), predicted
 
     def _predict(

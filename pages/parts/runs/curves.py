@@ -6,11 +6,12 @@ from typing import Any
 import streamlit as st
 
 from core.figures.training.gradients import gradient_panels
+from core.figures.training.rate_finder import rate_curve
 from core.figures.training.run_curves import run_curves
 from core.runs.record.directory import Run
 from core.runs.results.about import provenance_of
 from core.runs.results.comparison import label_of
-from core.runs.results.curves import error_curves, gradient_norms, overlay
+from core.runs.results.curves import error_curves, gradient_norms, overlay, rate_search
 from core.runs.results.paper import DOI
 from core.runs.results.quantities import AXES, Quantity, probes_of
 from core.training.settings.methods import METHODS
@@ -177,7 +178,17 @@ def show_gradients(runs: Sequence[Run], *, name: str, first_epoch: bool) -> None
 
 
 def show_speed(run: Run) -> None:
-    """Show the learning rate, the throughput and the memory."""
+    """Show the learning rate, how it was found, the throughput and the memory."""
+    search, suggestion = rate_search(run)
+    if run.config.rate_from == "found" and len(search):
+        show(
+            rate_curve(search, suggestion=suggestion, method=run.config.method, dark=is_dark()),
+            name=f"{run.id}-rate-search",
+            caption="Training loss while the learning rate grew from step to step, before the "
+            "training; the run began with the rate at which the smoothed loss falls most steeply.",
+            source=provenance_of(run),
+            table=lambda: search,
+        )
     columns = st.columns(2)
     for number, (kind, caption) in enumerate(SPEED.items()):
         quantity = Quantity(kind=kind)

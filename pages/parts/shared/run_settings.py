@@ -19,7 +19,12 @@ from core.training.settings.processes import (
     usual_processes,
 )
 from pages.parts.shared.datasets import key_of
-from pages.parts.shared.source_settings import choose_replay, choose_source_labels, choose_weights
+from pages.parts.shared.source_settings import (
+    choose_loss_changes,
+    choose_replay,
+    choose_source_labels,
+    choose_weights,
+)
 from pages.parts.shared.views import number
 
 FIRST_FRAMES = 300
@@ -207,6 +212,7 @@ def more_settings(
             help="Weight of this error in the loss; 0 leaves it out. The paper's ratios are 3, "
             "1, 0.1 and 1.",
         )
+    more |= choose_loss_changes()
     more |= _optimizer_settings()
     more |= choose_source_labels()
     more |= choose_replay()
@@ -281,7 +287,8 @@ def _optimizer_settings() -> dict[str, Any]:
         value=None,
         min_value=1,
         placeholder="no early stopping",
-        help="Stop when the validation energy error has not improved for this many epochs.",
+        help="Stop when the validation error that tells the best epoch (“Best epoch by”) has not "
+        "improved for this many epochs.",
     )
     left, right, last = st.columns([3, 3, 2])
     keep_every = number(

@@ -1,9 +1,10 @@
-"""Settings that keep what the pretrained model knows, and what becomes of the weights."""
+"""Settings of how a run learns: changes of its loss, what it keeps of the pretrained model."""
 
 from typing import Any
 
 import streamlit as st
 
+from core.training.settings.config import ALIKE, MATERIALS
 from core.training.settings.source import Replay, Teacher
 from pages.parts.shared.datasets import available
 from pages.parts.shared.views import number
@@ -14,6 +15,56 @@ NO_REPLAY = "no replay"
 LABELS = {"own": "its own labels", "pretrained": "pseudolabels of the source model"}
 BEST_BY = {"energy": "energy", "force": "force", "stress": "stress", "magmom": "magnetic moment"}
 AFTER = {"kept": "as training leaves it", "solved": "solved again, if it helps"}
+RATE_FROM = {"given": "as given", "found": "found before the training"}
+FRAME_WEIGHTS = {ALIKE: "every frame the same", MATERIALS: "every material the same"}
+
+
+def choose_loss_changes() -> dict[str, Any]:
+    """Ask how rate and loss are chosen; keys as in `core.training.settings.config.FLAGS`."""
+    first, second, third, fourth = st.columns(4)
+    rate_from = first.selectbox(
+        "Learning rate is",
+        list(RATE_FROM),
+        format_func=RATE_FROM.__getitem__,
+        key="rate-from",
+        bind="query-params",
+        help="Found: a copy of the model makes a hundred steps at rates that grow from 1e-7 to 1, "
+        "and the run begins with the rate at which the loss falls most steeply. The view “Speed” "
+        "of the run shows the curve.",
+    )
+    epoch = number(
+        second,
+        "Loss ratios change at epoch",
+        "later-epoch",
+        value=None,
+        min_value=2,
+        placeholder="never",
+        help="The first epoch with other loss ratios. Forces first and energies later, with a "
+        "larger ratio, is a usual schedule.",
+    )
+    later = third.text_input(
+        "Later loss ratios",
+        key="later-loss",
+        bind="query-params",
+        disabled=epoch is None,
+        placeholder="for example energy=30, force=1",
+        help="The ratios that change then: energy, force, stress, magmom.",
+    )
+    weights = fourth.selectbox(
+        "Weights of frames",
+        list(FRAME_WEIGHTS),
+        format_func=FRAME_WEIGHTS.__getitem__,
+        key="frame-weights",
+        bind="query-params",
+        help="Every material the same: a material of many frames counts no more than one of a few. "
+        "The command line also takes a file of weights, --frame-weights FILE.csv.",
+    )
+    return {
+        "rate_from": rate_from,
+        "later.epoch": epoch,
+        "later.loss": later.replace(" ", "") if epoch is not None else None,
+        "frame_weights": weights,
+    }
 
 
 def choose_source_labels() -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Choices of a run: frozen blocks, rates of blocks, optimisers, warm-up, early ends, time."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from core.potential.models import get_atomref, load_model, read_extra
 from core.potential.prediction import predict
 from core.potential.weights import ATOMREF
 from core.runs.record.events import StatusTracker
+from core.training.loop import rate_finder
 from core.training.loop.loop import fit
 from core.training.loop.schedule import learning_rate
 from core.training.scoring.error_rows import ErrorRows
@@ -20,6 +22,7 @@ from core.training.settings.config import BLOCKS, LossRatios, RunConfig
 from core.training.settings.metrics import MetricSums
 from core.training.settings.partition import partition
 from core.training.step.blocks import block_of, freeze
+from core.training.step.frame_weights import frame_weights
 from core.training.step.optimizer import make_optimizer, set_rate
 from core.training.step.step import Stepper
 
@@ -177,6 +180,91 @@ def test_weights_beside_the_trained_ones_are_resumed_bit_for_bit(energies_only, 
     assert again["taken"] == (again["after_mev_per_atom"] < again["before_mev_per_atom"])
     error = whole.validation["energy_mae_mev_per_atom"]
     assert error == min(again["before_mev_per_atom"], again["after_mev_per_atom"])
+
+
+def test_a_found_rate_later_ratios_and_weights_are_resumed_bit_for_bit(
+    energies_only, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(rate_finder, "STEPS", 14)
+    settings = {
+        "epochs": 3,
+        "rate_from": "found",
+        "later": {"epoch": 3, "loss": {"energy": 50.0}},
+        "frame_weights": "materials",
+    }
+    _, events = assert_resumed_is_uninterrupted(energies_only, tmp_path, **settings)
+    start = next(event for event in events if event["kind"] == "start")
+    found = start["rate"]
+    assert found["rates"][0] == pytest.approx(1e-7)
+    assert len(found["rates"]) == len(found["losses"]) == len(found["smoothed"])
+    expected = found["suggestion"] or 1e-3
+    steps = [event for event in events if event["kind"] == "step"]
+    assert steps[0]["learning_rate"] == pytest.approx(expected)
+    of_epochs = [[one for one in steps if n < one["epoch"] <= n + 1] for n in range(3)]
+    ratios = [
+        [one["loss"] / one["train"]["energy_mae_mev_per_atom"] for one in part]
+        for part in of_epochs
+    ]
+    assert min(ratios[2]) > 5 * max(ratios[1]), "energies alone, in the loss with another ratio"
+
+
+def test_the_finder_leaves_the_run_as_it_would_have_been(energies_only, tmp_path, monkeypatch):
+    """A rate that is found and not used changes no weight."""
+    monkeypatch.setattr(rate_finder, "suggestion", lambda *_: None)
+    monkeypatch.setattr(rate_finder, "STEPS", 3)
+    for name, how in (("with", "found"), ("without", "given")):
+        run(tmp_path / name, energies_only, epochs=1, rate_from=how)
+    states = [load_model(tmp_path / name / "last.pt").state_dict() for name in ("with", "without")]
+    assert all(torch.equal(value, states[1][key]) for key, value in states[0].items())
+
+
+def test_the_suggested_rate_is_where_the_loss_falls_most():
+    """As Lightning's finder: the first ten steps and the last one do not count."""
+    rates = np.geomspace(1e-7, 1, 60)
+    smoothed = 3 - 2 / (1 + np.exp(-8 * np.log10(rates / 1e-4)))
+    smoothed[3] = -9.0
+    smoothed[-1] = -99.0
+    assert rate_finder.suggestion(rates, smoothed) == pytest.approx(1e-4, rel=0.2)
+    assert rate_finder.suggestion(rates, np.linspace(1, 2, 60)) is None
+    assert rate_finder.suggestion(rates[:11], smoothed[:11]) is None
+
+
+def test_weights_of_frames(energies_only, tmp_path):
+    rows = np.arange(len(energies_only))
+    weights = frame_weights("materials", energies_only, rows)
+    names = energies_only.material_ids().astype(str)
+    for name in set(names):
+        assert weights[names == name].sum() == pytest.approx(len(rows) / len(set(names)))
+    ids = energies_only.table()["frame_id"].tolist()
+    path = tmp_path / "mine.csv"
+    path.write_text(f"frame_id,weight\n{ids[1]},3\nnobody,7\n")
+    weights = frame_weights(str(path), energies_only, rows[:3])
+    np.testing.assert_allclose(weights, np.array([1, 3, 1]) * 3 / 5)
+    for text, told in (
+        ("frame_id\n1", "a column weight"),
+        (f"frame_id,weight\n{ids[0]},-1", "row 2: the weight should be"),
+        ("frame_id,weight\nnobody,1", "names none of the training frames"),
+    ):
+        path.write_text(text)
+        with pytest.raises(LabError, match=told):
+            frame_weights(str(path), energies_only, rows)
+    with pytest.raises(LabError, match="cannot be read"):
+        frame_weights(str(tmp_path / "none.csv"), energies_only, rows)
+
+
+def test_a_weight_counts_as_so_many_copies_of_the_frame(complete):
+    """The gradient of a batch with weights 1 and 2 is that of one with the second frame twice."""
+    one, two = load_examples(complete, range(2))[:]
+    batches = ([replace(one, weight=1.0), replace(two, weight=2.0)], [one, two, two])
+    gradients = []
+    for number, frames in enumerate(batches):
+        model = load_model(SOURCE)
+        stepper = Stepper(model, LossRatios(), alike=bool(number))
+        stepper.step(stepper.prepare(frames), 1e-3, ())
+        gradients.append({name: p.grad for name, p in model.named_parameters()})
+    for name, gradient in gradients[0].items():
+        if gradient is not None:
+            torch.testing.assert_close(gradient, gradients[1][name], rtol=1e-3, atol=1e-5)
 
 
 def test_there_is_nothing_to_teach_where_all_frames_have_forces(complete, tmp_path):

@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 
 from core.errors import LabError
 from core.runs.results.paper import METHOD_4_PARTITIONS, TABLE_1
-from core.training.settings.config import BLOCKS, LossRatios, RunConfig
+from core.training.settings.config import ALIKE, BLOCKS, MATERIALS, LossRatios, RunConfig
 from core.training.settings.flags import FLAGS
 from core.training.settings.functionals import Functionals
+from core.training.settings.later import Later
 from core.training.settings.methods import ALONE, DEFAULT, METHODS, SEVERAL
 from core.training.settings.metrics import LABEL_METRICS, METRICS, MetricSums, is_better
 from core.training.settings.source import Replay, Teacher
@@ -40,6 +41,9 @@ configs = st.builds(
     replay=st.builds(Replay, ratio=st.floats(0.1, 9), weight=st.floats(0.1, 9)),
     best_by=st.sampled_from(list(LABEL_METRICS)),
     atomref_after=st.sampled_from(["kept", "solved"]),
+    rate_from=st.sampled_from(["given", "found"]),
+    frame_weights=st.sampled_from([ALIKE, MATERIALS]),
+    later=st.just(Later()) | st.builds(Later, epoch=st.integers(2, 9), loss=st.just({"energy": 9})),
     teacher=st.builds(Teacher, copies=st.integers(0, 9), displacement=st.floats(0.01, 0.2)),
 )
 
@@ -133,6 +137,17 @@ def test_blocks_are_named_in_one_word():
         ({"replay": {"dataset": "mp"}, "method": "scratch"}, "replay keeps nothing"),
         ({"l2_sp": 0.1, "method": "scratch"}, "L2-SP cannot keep"),
         ({"epochs": 3, "warmup_epochs": 3}, "shorter than the training"),
+        ({"epochs": 0, "method": "linearised", "rate_from": "found"}, "give epochs as well"),
+        ({"later": {"epoch": 3}}, "both an epoch and ratios"),
+        ({"later": {"loss": "energy=30"}}, "both an epoch and ratios"),
+        ({"epochs": 3, "later": {"epoch": 4, "loss": "energy=30"}}, r"after the last one \(3\)"),
+        ({"later": {"epoch": 4, "loss": "energie=30"}}, "'energie' is no label"),
+        ({"later": {"epoch": 4, "loss": "energy=0"}}, "above 0"),
+        (
+            {"loss": {"stress": 0}, "later": {"epoch": 4, "loss": "stress=1"}},
+            "from the beginning",
+        ),
+        ({"frame_weights": "mine"}, "a CSV file"),
         ({"teacher": {"weight": 1}, "method": "scratch"}, "have no teacher"),
         ({"teacher": {"weight": 1}, "loss": {"force": 0, "stress": 0}}, "loss ratio of force"),
     ],
@@ -145,6 +160,7 @@ def test_impossible_combinations_are_refused(settings_, told):
 def test_every_setting_has_a_flag():
     nested = {
         "loss": LossRatios,
+        "later": Later,
         "teacher": Teacher,
         "replay": Replay,
         "functionals": Functionals,
