@@ -6,7 +6,7 @@ from core.frames.pairs import PairSet
 from core.studies.atomref_fit import AtomRefStudy
 from core.studies.interaction import InteractionStudy
 from pages.parts.atomref.energies import EnergyChoice, choose_energies
-from pages.parts.atomref.form import choose_fit
+from pages.parts.atomref.form import choose_fit, show_fitted
 from pages.parts.atomref.influence import show_influence
 from pages.parts.atomref.intervals import show_uncertainty
 from pages.parts.atomref.library import show_library
@@ -56,6 +56,8 @@ def main() -> None:
         if study.method == "residual" and not has_interaction_energies(choice, study):
             command(study.command)
             return
+        if VIEWS[view] is not show_library:
+            show_fitted(choice, study)
         VIEWS[view](choice, study)
 
 

@@ -10,6 +10,7 @@ import shutil
 from core.progress import silent
 from core.reference.shifts.pairs import default_columns
 from core.studies.importance import ImportanceStudy
+from core.studies.interaction import InteractionStudy
 from core.studies.job.directory import EMBEDDED_RESULTS, Job
 from core.studies.model_offset import OffsetStudy
 from core.studies.results import save_result
@@ -25,7 +26,8 @@ def studies() -> list[Study]:
     """Return what pages ask first.
 
     Feature importance asks with and without MP2020 corrections, Stability for the model that made
-    the labels, the lesson for that model's error in the other functional.
+    the labels, the lesson for that model's error in the other functional, and AtomRef whether
+    the interaction energies are there, which `interaction.py` makes.
     """
     source, target = default_columns(PairSelection(dataset=PAIRS).card)
     pairs = PairSelection(dataset=PAIRS, source=source, target=target)
@@ -33,6 +35,11 @@ def studies() -> list[Study]:
         *(ImportanceStudy(pairs=pairs, uncorrected=uncorrected) for uncorrected in (False, True)),
         StabilityStudy(dataset=PAIRS, model="chgnet-0.3.0", column=source),
         OffsetStudy(dataset=FRAMES, model="chgnet-0.3.0"),
+        *(
+            InteractionStudy(dataset=dataset, model=model)
+            for dataset in (PAIRS, FRAMES, "mp-frames-gga")
+            for model in ("chgnet-0.3.0", "chgnet-r2scan")
+        ),
     ]
 
 

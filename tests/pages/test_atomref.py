@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from pymatgen.core import Structure
 
 from core.elements import SYMBOLS, fractions_from_formulas
 from core.frames.registry import open_dataset
-from core.frames.tables.pair_table import import_energies
+from core.frames.tables.pair_table import import_energies, import_pairs
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +161,7 @@ def test_the_best_strength_goes_into_the_form(visit):
     assert "--strength auto --compare-priors" in at.code[-1].value
     told = [one.value for one in at.caption]
     assert any("an element that the other folds lack keeps its prior" in one for one in told)
-    assert any("Held-out MAE, meV/atom" in one for one in told)
+    assert any("Held-out MAE, eV/atom" in one for one in told)
     table = at.dataframe[0].value
     assert list(table.index) == ["shifted", "crystal", "atom", "source"]
     at.number_input(key="strength").set_value(0.5).run()
@@ -178,11 +179,38 @@ def test_prior_kind_is_part_of_the_command(visit):
     assert "--column energy_gga_chgnet" in at.code[-1].value
 
 
-def test_residual_asks_before_it_computes_interaction_energies(visit):
+def test_residual_asks_before_it_computes_interaction_energies(visit, home, monkeypatch):
+    monkeypatch.setattr("core.studies.job.directory.EMBEDDED_RESULTS", home)
     at = visit("atomref", fit="Residual")
     assert any("Compute" in button.label for button in at.button)
     assert not at.get("plotly_chart")
     assert "--method residual" in at.code[-1].value
+
+
+def test_residual_of_the_embedded_data_opens_at_once(visit):
+    at = visit("atomref", fit="Residual")
+    assert at.get("plotly_chart")
+    assert not any("Compute" in button.label for button in at.button)
+
+
+def test_how_many_energies_were_fitted_and_why_not_all(visit, home):
+    rows = ["formula,energy_pbe,energy_r2scan,structure"]
+    for i, name in enumerate(["Li", "O", "F", "Na", "Cl", "K"]):
+        cell = Structure(np.eye(3) * 3.0, [name], [[0.0] * 3]).to(fmt="cif") if i < 4 else ""
+        rows.append(f'{name},{-i - 1},{"" if not i else -i - 3},"{cell}"')
+    (home / "some.csv").write_text("\n".join(rows))
+    import_pairs(home / "some.csv", name="some")
+
+    def told(**query):
+        at = visit("atomref", **query)
+        return [one.value for one in at.caption if one.value.startswith("Fitted to")]
+
+    assert told(dataset="some", fit="Least squares") == []
+    both = told(dataset="some", fit="Residual")
+    assert [one.partition(":")[0] for one in both] == ["Fitted to 3 of 5 energies"]
+    assert "no structure" in both[0]
+    one = {"functionals": "One functional", "of": "some", "fit": "Residual"}
+    assert told(**one)[0].startswith("Fitted to 3 of 5 energies")
 
 
 def test_one_functional_needs_formulas_and_one_energy(visit, home):

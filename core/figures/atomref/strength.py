@@ -13,7 +13,7 @@ from core.figures.base.text import plain, precise, with_unit
 from core.figures.base.theme import empty_figure, palette
 
 HEIGHT: Final = 430
-_UNIT: Final = "meV/atom"
+_UNIT: Final = "eV/atom"
 _TALLEST: Final = 4.0
 """The vertical axis ends at so many times the smallest error, unless a fit in use is worse."""
 
@@ -34,13 +34,13 @@ def strength_curve(
 
     Args:
         strengths: (s,) rising, above 0.
-        error: (s,) meV/atom.
-        spread: standard error of ``error``, (s,) meV/atom: half the band's height.
+        error: (s,) eV/atom.
+        spread: standard error of ``error``, (s,) eV/atom: half the band's height.
         title: the error, without its unit.
         best: the strength with the smallest error.
         cautious: the largest strength within one standard error of it.
         current: the strength in use.
-        lines: name to an error in meV/atom without a strength, such as least squares'.
+        lines: name to an error in eV/atom without a strength, such as least squares'.
         dark: which theme.
     """
     if not len(strengths):
@@ -104,7 +104,7 @@ def strength_curve(
     edges = np.concatenate([error - spread, error + spread])
     top = min(float(edges.max()), _TALLEST * float(error.min()))
     low = float(edges.min())
-    margin = 0.08 * (top - low) or 0.1
+    margin = 0.08 * (top - low) or 1e-4
     figure.update_xaxes(type="log", dtick=1, exponentformat="power")
     figure.update_yaxes(range=[low - margin, top + margin])
     return figure
@@ -116,7 +116,7 @@ def prior_curves(
     """Draw the error on held-out materials against the number of fitting materials, by prior.
 
     Args:
-        table: columns prior, materials, mae, low and high (meV/atom), one row per point.
+        table: columns prior, materials, mae, low and high (eV/atom), one row per point.
         names: prior to what the legend says, in the legend's order; plain text.
         title: the error, without its unit.
         band: what the band covers, plain text.

@@ -182,6 +182,18 @@ def fitted(choice: PairChoice | EnergyChoice, study: AtomRefStudy) -> AtomRefFit
     return study.fitted(silent, opened=choice.opened)
 
 
+def show_fitted(choice: PairChoice | EnergyChoice, study: AtomRefStudy) -> None:
+    """Show to how many of the chosen energies a fit is fitted, and why not to all."""
+    n = len(choice.opened.rows) if isinstance(choice, EnergyChoice) else len(choice.pairs)
+    n_fitted = len(fitted(choice, study).rows)
+    if n_fitted < n:
+        st.caption(
+            f"Fitted to {n_fitted:,} of {n:,} energies: the others have no structure that CHGNet "
+            "can represent, and a residual fit needs the network's interaction energy. Figures of "
+            "energies show all of them."
+        )
+
+
 def choose_side(choice: PairChoice, study: AtomRefStudy, *, difference: bool) -> AtomRefStudy:
     """Show the control that chooses whose references a view is about, and return their fit.
 

@@ -27,12 +27,6 @@ def show_references(choice: PairChoice, study: AtomRefStudy) -> None:
     source, target = source_atomref(choice, study), fit.atomref
     counts = material_counts(choice, study)
     show_numbers(fit, counts)
-    if len(fit.rows) < len(choice.pairs):
-        st.caption(
-            f"Fitted to {len(fit.rows):,} of {len(choice.pairs):,} pairs: the others have no "
-            "structure that CHGNet can represent, and a residual fit needs the network's "
-            "interaction energy. The figures below show all pairs."
-        )
     show_priors(target, source)
     st.subheader("Before and after")
     scaled = scaled_energies(choice.pairs, source, target)

@@ -6,7 +6,7 @@ from core.elements import SYMBOLS
 from core.figures.base.periodic import periodic_table
 from core.studies.atomref_fit import AtomRefStudy
 from pages.parts.atomref.energies import EnergyChoice
-from pages.parts.atomref.form import fitted, show_priors
+from pages.parts.atomref.form import fitted, show_fitted, show_priors
 from pages.parts.atomref.references import show_example, show_numbers
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import command, errors_shown, is_dark
@@ -17,6 +17,7 @@ def show_one_functional(choice: EnergyChoice, study: AtomRefStudy) -> None:
     fit = fitted(choice, study)
     atomref, counts = fit.atomref, fit.material_counts()
     show_numbers(fit, counts)
+    show_fitted(choice, study)
     show_priors(atomref)
     table = atomref.table()
     table = table[table["count"] > 0]

@@ -1,7 +1,5 @@
 """AtomRef, view "Strength and prior": how hard to pull, and toward what."""
 
-from typing import Any
-
 import streamlit as st
 
 from core.figures.atomref.strength import prior_curves, strength_curve
@@ -58,16 +56,16 @@ def show_numbers(curve: StrengthCurve) -> None:
     cells = st.columns(4)
     cells[0].metric("Best strength", f"{curve.best:.3g}", border=True)
     cells[1].metric(
-        "Held out, meV/atom",
-        f"{1000 * curve.best_mae:,.0f}",
+        "Held out, eV/atom",
+        f"{curve.best_mae:.3f}",
         border=True,
         help=f"MAE at the best strength; {curve.k} folds of whole materials, each predicted "
         "from the others.",
     )
-    cells[2].metric("Least squares, meV/atom", f"{1000 * curve.lstsq_mae:,.0f}", border=True)
+    cells[2].metric("Least squares, eV/atom", f"{curve.lstsq_mae:.3f}", border=True)
     cells[3].metric(
-        "Prior alone, meV/atom",
-        f"{1000 * curve.prior_mae:,.0f}",
+        "Prior alone, eV/atom",
+        f"{curve.prior_mae:.3f}",
         border=True,
         help="Without any fit.",
     )
@@ -87,12 +85,12 @@ def show_curve(
         wrap=True,
         help="On materials to which the references were not fitted.",
     )
-    lines = {"least squares": 1000 * curve.lstsq_mae, "prior alone": 1000 * curve.prior_mae}
+    lines = {"least squares": curve.lstsq_mae, "prior alone": curve.prior_mae}
     show(
         strength_curve(
             curve.strengths,
-            1000 * getattr(curve, measure),
-            1000 * getattr(curve, f"{measure}_error"),
+            getattr(curve, measure),
+            getattr(curve, f"{measure}_error"),
             title=f"Held-out {MEASURES[measure]}",
             best=curve.best,
             cautious=curve.cautious,
@@ -123,18 +121,12 @@ def flat_end(curve: StrengthCurve) -> str:
 
 def left_end(curve: StrengthCurve) -> str:
     """Return why the weakest pull does not end at the error of least squares."""
-    weakest = 1000 * float(curve.mae[0])
     return (
-        f"The left end, {weakest:,.0f} meV/atom, is not the {1000 * curve.lstsq_mae:,.0f} of least "
+        f"The left end, {curve.mae[0]:.3f} eV/atom, is not the {curve.lstsq_mae:.3f} of least "
         "squares: however weak the pull, an element that the other folds lack keeps its prior, and "
         "so do combinations of elements that they cannot tell apart, while least squares counts "
         "a missing element as 0."
     )
-
-
-def in_mev(table: Any, *columns: str) -> Any:
-    """Return a table with columns in meV/atom instead of eV/atom."""
-    return table.assign(**{name: 1000 * table[name] for name in columns})
 
 
 def set_form(method: Method, strength: float) -> None:
@@ -168,7 +160,7 @@ def show_priors(choice: PairChoice, study: AtomRefStudy) -> bool:
     same = "; ".join(" and ".join(map(plain, group)) for group in comparison.same_errors())
     show(
         prior_curves(
-            in_mev(comparison.table(), "mae", "low", "high"),
+            comparison.table(),
             names={prior: PRIOR_KINDS[prior] for prior in comparison.priors},  # type: ignore[index]
             title="Held-out MAE",
             band=f"{high - low:.0%} of the choices",
@@ -183,11 +175,11 @@ def show_priors(choice: PairChoice, study: AtomRefStudy) -> bool:
         table=comparison.table,
     )
     st.dataframe(
-        1000 * comparison.by_size(),
+        comparison.by_size(),
         column_config={
-            str(size): st.column_config.NumberColumn(f"{size:,}", format="%.1f")
+            str(size): st.column_config.NumberColumn(f"{size:,}", format="%.4f")
             for size in comparison.sizes
         },
     )
-    st.caption("Held-out MAE, meV/atom, by number of fitting materials.")
+    st.caption("Held-out MAE, eV/atom, by number of fitting materials.")
     return own_strength

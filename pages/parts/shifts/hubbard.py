@@ -13,7 +13,7 @@ def show_hubbard(found: HubbardShifts, *, key: str) -> None:
         st.caption(
             "Energies with U (GGA+U) and without meet here. One reference per element cannot "
             f"describe both: a column of its own for U lowers the mean |residual| of AtomRef by "
-            f"{found.cost:.1f} meV/atom. Errors are standard errors over materials."
+            f"{found.cost / 1000:.4f} eV/atom. Errors are standard errors over materials."
         )
         st.dataframe(
             found.table(),

@@ -15,7 +15,7 @@ from core.frames.provenance import Provenance
 from core.stability.system_hull import SystemHull, system_hulls
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark, is_open
-from pages.parts.stability.judged import BY_KEY, Judged
+from pages.parts.stability.judged import BY_KEY, MEV, Judged
 from pages.parts.stability.phase import show_phase
 from pages.parts.stability.picking import choose_system, explained, show_elements
 
@@ -169,19 +169,20 @@ def caption(hull: SystemHull) -> str:
 def show_table(hull: SystemHull, title: str, *, name: str) -> None:
     """Show the phases of one element, or of more than four."""
     st.markdown(f"**{title}**")
+    table = hull.table.sort_values("above_hull").drop(columns=["row", "elsewhere"])
     st.dataframe(
-        hull.table.sort_values("above_hull").drop(columns=["row", "elsewhere"]),
+        table.assign(**{name: MEV * table[name] for name in ("above_hull", "decomposition")}),
         key=name,
         hide_index=True,
         column_config={
             "id": "Phase",
             "formula": "Formula",
             **{
-                column: st.column_config.NumberColumn(label, format="%.3f")
-                for column, label in (
-                    ("formation", "Formation, eV/atom"),
-                    ("above_hull", "Above the hull, eV/atom"),
-                    ("decomposition", "Decomposition, eV/atom"),
+                column: st.column_config.NumberColumn(label, format=digits)
+                for column, label, digits in (
+                    ("formation", "Formation, eV/atom", "%.3f"),
+                    ("above_hull", "Above the hull, meV/atom", "%.1f"),
+                    ("decomposition", "Decomposition, meV/atom", "%.1f"),
                 )
             },
             "stable": "Stable",

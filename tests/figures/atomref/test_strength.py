@@ -37,7 +37,7 @@ def test_curve_band_and_choice(dark):
     assert trace(figure, "within one standard error: 1").y[0] == pytest.approx(0.47)
     assert trace(figure, "in use: 0.01").y[0] == pytest.approx(0.5)
     assert trace(figure, "least squares: 0.55").y == (0.55, 0.55)
-    assert figure.layout.yaxis.title.text == "Held-out MAE (meV/atom)"
+    assert figure.layout.yaxis.title.text == "Held-out MAE (eV/atom)"
     assert "strength 0.1" in trace(figure, "ridge").hovertext[1]
 
 
@@ -76,7 +76,7 @@ def test_one_line_a_prior_with_its_band():
     assert len({t.line.color for t in lines}) == 2
     assert figure.layout.xaxis.ticktext == ("10", "1,000")
     assert figure.layout.yaxis.type == figure.layout.xaxis.type == "log"
-    assert "80 &#37; of them: 8 to 10 meV/atom" in lines[1].hovertext[0]
+    assert "80 &#37; of them: 8 to 10 eV/atom" in lines[1].hovertext[0]
 
 
 def test_nothing_yet():
