@@ -71,6 +71,14 @@ def test_rebuilt_corrections_join_in(visit, mine):
     assert title == "Formation energy, GGA/GGA+U, uncorrected (rebuilt) (eV/atom)"
 
 
+def test_axes_are_chosen_by_words_and_former_links_still_name_columns(visit):
+    at = visit("formation", across="energy_r2scan_chgnet", up="energy_gga_chgnet")
+    across, up = (at.selectbox(key=key) for key in ("across", "up"))
+    assert (across.value, up.value) == ("energy_r2scan_chgnet", "energy_gga_chgnet")
+    assert "r2SCAN, uncorrected (energy_r2scan_chgnet)" in across.options
+    assert "GGA/GGA+U, MP2020-corrected (energy_gga_chgnet)" in up.options
+
+
 def test_embedded_data_have_no_experiment(visit):
     at = visit("formation")
     assert any("looks like measured" in info.value for info in at.info)

@@ -159,6 +159,15 @@ class FormationTable:
         words = name.removesuffix(", as given").replace("_", " ").strip()
         return f"Formation energy: {words}" if "formation" not in name else words.capitalize()
 
+    def option_of(self, name: str) -> str:
+        """Return what stands for formation energies in a list of choices: words, then the column.
+
+        Args:
+            name: name in `energies` or `measured`.
+        """
+        title = self.title_of(name).removeprefix("Formation energy, ")
+        return f"{title} ({name.removesuffix(REBUILT)})"
+
     @property
     def measured(self) -> dict[str, np.ndarray]:
         """Formation energies that seem to be measured, by column (n,), eV/atom."""

@@ -4,9 +4,10 @@ import streamlit as st
 
 from core.elements import SYMBOLS
 from core.figures.shifts.parity import parity
-from core.frames.provenance import Provenance, describe_energies
+from core.frames.provenance import Provenance, describe_energies, energy_title
 from core.reference.formation.table import ALL, REBUILT, FormationTable, mae_by_chemistry
 from pages.parts.shared.figure import show
+from pages.parts.shared.former_links import mend_choice
 from pages.parts.shared.page import is_dark, plain, signed
 
 
@@ -48,7 +49,7 @@ def show_references(formation: FormationTable) -> None:
                 "symbol": "Element",
                 **{
                     column.name: st.column_config.NumberColumn(
-                        f"{column.name}, eV/atom", format="%.4f"
+                        f"{energy_title(column.column)}, eV/atom", format="%.4f"
                     )
                     for column in formation.columns
                 },
@@ -56,7 +57,7 @@ def show_references(formation: FormationTable) -> None:
             height=300,
         )
         for column in formation.columns:
-            st.caption(plain(f"{column.name}: {column.references.origin}."))
+            st.caption(plain(f"{energy_title(column.column)}: {column.references.origin}."))
 
 
 def show_parity(formation: FormationTable) -> None:
@@ -65,10 +66,14 @@ def show_parity(formation: FormationTable) -> None:
     if len(names) < 2:
         st.info("There is only one column of formation energies, so nothing to compare it with.")
         return
+    labels = {name: formation.option_of(name) for name in names}
+    for axis in ("across", "up"):
+        mend_choice(axis, labels)
     left, middle, right = st.columns([2, 2, 1], vertical_alignment="bottom")
     x = left.selectbox(
         "Horizontal axis",
         names,
+        format_func=labels.__getitem__,
         key="across",
         bind="query-params",
         help="One of the functionals, or the measured values.",
@@ -81,6 +86,7 @@ def show_parity(formation: FormationTable) -> None:
         "Vertical axis",
         others,
         index=others.index(default),
+        format_func=labels.__getitem__,
         key="up",
         bind="query-params",
         help="What is compared with it.",

@@ -4,6 +4,7 @@ It keeps a choice in the address by its label, so that links shared before a lab
 new one; and an infinite number in the address of a box for whole numbers ends the page.
 """
 
+from collections.abc import Mapping
 from math import isinf
 
 import streamlit as st
@@ -48,6 +49,22 @@ def mend_address() -> None:
         for name, values in renamed.items():
             st.query_params[name] = values
         # Widgets take their first value from the address as it was when the run began.
+        st.rerun()
+
+
+def mend_choice(name: str, labels: Mapping[str, str]) -> None:
+    """Replace in the page's address what a choice was called while it had no words.
+
+    Call it before the widget.
+
+    Args:
+        name: the widget's name in the address.
+        labels: label by former label.
+    """
+    values = _values(name)
+    new = [labels.get(value, value) for value in values]
+    if new != values:
+        st.query_params[name] = new
         st.rerun()
 
 
