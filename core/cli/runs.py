@@ -1,4 +1,4 @@
-"""`runs list|show|verify|cancel|pause|resume|revive|delete` and `export`."""
+"""`runs list|show|verify|cancel|pause|resume|revive|export|delete` and `export`."""
 
 import shlex
 from dataclasses import asdict
@@ -13,6 +13,7 @@ from core.errors import LabError
 from core.progress import duration_text
 from core.runs.export.checkpoint import export_checkpoint
 from core.runs.export.hub import CARD, WEIGHTS, export_hub
+from core.runs.export.trackers import PROJECT, Tracker, export_to_tracker
 from core.runs.process import local
 from core.runs.process.restart import restart_lost
 from core.runs.record.directory import Run
@@ -178,6 +179,38 @@ def verify_(name: RunName, *, _json: JsonFlag = False) -> Answer:
     return Answer(
         data={"run": run.id, "files": names, "damaged": []},
         text=f"{run.id} is sound: {len(names):,} files.",
+    )
+
+
+@runs.command("export", cls=LabCommand)
+def export_records(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="RUN…", help="Runs; without any, all of them.")
+    ] = None,
+    *,
+    to: Annotated[Tracker, typer.Option(help="The tracker.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="A new folder.", show_default=False)],
+    _json: JsonFlag = False,
+) -> Answer:
+    """Write what runs recorded as an experiment tracker stores it, by its own library, offline.
+
+    Settings, errors, losses, gradient norms and test errors by step, for TensorBoard, Weights &
+    Biases or trackio. Their libraries are extras: pip install 'atomref-lab[tensorboard]'.
+    """
+    chosen = [find_run(name) for name in names or []] or list_runs()
+    written = [run.id for run in export_to_tracker(chosen, to, out)]
+    left_out = [run.id for run in chosen if run.id not in written]
+    folder = shlex.quote(str(out))
+    opened = {
+        "tensorboard": f"tensorboard --logdir {folder}",
+        "wandb": f"wandb sync {folder}/wandb/offline-run-*",
+        "trackio": f"TRACKIO_DIR={folder} trackio show --project {PROJECT}",
+    }[to]
+    text = f"Wrote {len(written):,} runs to {out}. Open them with: {opened}"
+    if left_out:
+        text += f"\nNothing recorded yet: {', '.join(left_out)}."
+    return Answer(
+        data={"folder": str(out), "runs": written, "left_out": left_out, "open": opened}, text=text
     )
 
 

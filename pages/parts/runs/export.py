@@ -48,10 +48,11 @@ def show_export(run: Run) -> None:
     st.caption(MOLECULAR_DYNAMICS)
     st.markdown(
         "The same from the command line; a folder for the Hugging Face hub with weights, config "
-        "and card; a report with all figures:"
+        "and card; a report with all figures; the record for TensorBoard, wandb or trackio:"
     )
     show_command(f"atomref export {run.id} --out {file}")
     show_command(f"atomref export {run.id} --hub {run.id}-hub")
     show_command(f"atomref report {run.id} --out {run.id}.html")
+    show_command(f"atomref runs export {run.id} --to tensorboard --out {run.id}-logs")
     with st.expander("Model card", icon=":material/description:"):
         st.markdown(card)
