@@ -86,7 +86,7 @@ class ParquetSites(RecordSource):
     ) -> Iterator[Record | Refused]:
         """Yield the rows of one file; a damaged group of rows leaves the others."""
         try:
-            file = pq.ParquetFile(path)
+            file = pq.ParquetFile(path, page_checksum_verification=True)
             columns = [column for column in file.schema_arrow.names if self._is_read(column)]
         except (pa.ArrowInvalid, OSError, UnicodeDecodeError):
             yield Refused(where=name, why="the file is damaged")

@@ -29,7 +29,7 @@ class ParquetFile(TableFile):
         """
         self.path = path
         try:
-            self._file = pq.ParquetFile(path)
+            self._file = pq.ParquetFile(path, page_checksum_verification=True)
             self.columns = self._file.schema_arrow.names
         except (pa.ArrowException, OSError, UnicodeDecodeError):
             raise LabError(
@@ -51,6 +51,8 @@ class ParquetFile(TableFile):
         try:
             for batch in self._file.iter_batches(batch_size=_BATCH_ROWS, columns=list(columns)):
                 count_read()
+                # Of text that is no UTF-8 nobody else says anything until it is needed.
+                batch.validate(full=True)
                 yield _with_plain_text(batch)
                 done += batch.num_rows
                 progress(done / total, f"Reading {self.path.name}")

@@ -2,28 +2,35 @@
 
 import bz2
 import gzip
+import io
 import json
 import re
 import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import ase.io.ulm
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from ase.io.trajectory import write_atoms
 
+from core.elements import SYMBOLS
 from core.errors import LabError
 from core.frames.registry import list_datasets
 from core.frames.sources.importing import import_dataset, open_input
 from core.frames.sources.opening import SOURCES, open_source
+from core.frames.sources.records import Reading
+from core.frames.tables.guessing import Kind
 from core.home import datasets_dir
 from tests.frames.ended_import import salts
+from tests.frames.sources.atoms import outputs
 from tests.frames.sources.atoms.test_gpaw_old import written as old_gpw
-from tests.frames.sources.json_files.documents import DOCUMENT, STRUCTURE
+from tests.frames.sources.json_files.documents import DOCUMENT, FORCES, STRUCTURE
 from tests.frames.sources.json_files.test_databases import aflow, archive, fitsnap, optimade
 from tests.frames.sources.outputs.test_abinit import HEAD as ABINIT_HEAD
 from tests.frames.sources.outputs.test_abinit import RESULTS
@@ -31,7 +38,9 @@ from tests.frames.sources.outputs.test_ml_ab import CONFIGURATION, HEAD
 from tests.frames.sources.outputs.test_vaspout import opened as vaspout
 from tests.frames.sources.test_parquet_sets import colabfit_row, lemat_row, matpes_row
 from tests.frames.sources.training_sets.test_npz import SGDML
+from tests.frames.sources.training_sets.test_text_forms import CFG
 from tests.frames.sources.training_sets.test_xsf import TEXT as XSF
+from tests.frames.vasp.files import MadeStep, outcar, vasprun
 
 FORMATS = Path(__file__).parents[2] / "data" / "formats"
 Make = Callable[[Path], object]
@@ -75,6 +84,88 @@ SITES = {
     "pbc": [True] * 3,
     "energy": -7.0,
 }
+TRAJECTORY = {
+    "@module": "pymatgen.core.trajectory",
+    "@class": "Trajectory",
+    "species": ["Na", "Cl"],
+    "lattice": STRUCTURE.lattice.matrix.tolist(),
+    "coords": [STRUCTURE.frac_coords.tolist()] * 3,
+    "frame_properties": [{"energy": -7.0 - step, "forces": FORCES} for step in range(3)],
+}
+MLEARN = {
+    "structure": STRUCTURE.as_dict(),
+    "outputs": {
+        "energy": -7.0,
+        "forces": FORCES,
+        "virial_stress": [30.0, 20.0, 10.0, 3.0, 2.0, 1.0],
+    },
+    "group": "test",
+}
+ROWS = [
+    f"mp-{n},{element}O,{-8.0 - n / 10:.5f},{-9.0 - n / 5:.5f}"
+    for n, element in enumerate(SYMBOLS[10:30])
+]
+PAIRS = "\n".join(["material_id,formula,energy_per_atom_pbe,energy_per_atom_r2scan", *ROWS, ""])
+ENERGIES = "\n".join(["id,formula,energy_per_atom", *(row.rpartition(",")[0] for row in ROWS), ""])
+FRAMES = pd.DataFrame(
+    {
+        "id": ["a", "b", "c"],
+        "structure": [json.dumps(STRUCTURE.as_dict())] * 3,
+        "energy": [-7.0, -8.0, -9.0],
+        "forces": [json.dumps(FORCES)] * 3,
+    }
+).to_csv(index=False)
+
+
+def packed(compression: str) -> Make:
+    """Return what writes a table compressed by Arrow."""
+
+    def make(path: Path) -> None:
+        with pa.CompressedOutputStream(path, compression) as stream:
+            stream.write(PAIRS.encode())
+
+    return make
+
+
+def tabled(write: str, content: str = PAIRS) -> Make:
+    """Return what writes a table by one of pandas' writers."""
+
+    def make(path: Path) -> None:
+        getattr(pd.read_csv(io.StringIO(content)), write)(path, index=False)
+
+    return make
+
+
+def vasp_folder(path: Path) -> list[Path]:
+    """Write three calculations, of which one is a vasprun.xml and two are OUTCARs."""
+    files = [path / "a" / "vasprun.xml", path / "b" / "OUTCAR", path / "c" / "OUTCAR"]
+    for file, written in zip(files, [vasprun, outcar, outcar], strict=True):
+        file.parent.mkdir(parents=True)
+        file.write_text(written([MadeStep(), MadeStep(zero=-11.0)]))
+    return files[:2]
+
+
+def structure_list(path: Path) -> list[Path]:
+    """Write a list of two OUTCARs beside it."""
+    path.mkdir()
+    (path / "structure_list").write_text("[LiF]\nOUTCAR_{1..2} :\n")
+    for number in (1, 2):
+        (path / f"OUTCAR_{number}").write_text(outcar([MadeStep(zero=-10.0 - number)] * 2))
+    return [path / "structure_list", path / "OUTCAR_1"]
+
+
+def deepmd_folder(path: Path) -> list[Path]:
+    """Copy a folder of DeePMD's arrays."""
+    shutil.copytree(FORMATS / "mlff" / "deepmd_npy", path)
+    return [path / name for name in ("type.raw", "set.000/box.npy", "set.000/force.npy")]
+
+
+def id_prop_folder(path: Path) -> list[Path]:
+    """Copy a folder of structures with a table of targets."""
+    shutil.copytree(FORMATS / "databases" / "jarvis_id_prop", path)
+    return [path / "id_prop.csv", path / "POSCAR-JVASP-10.vasp"]
+
+
 EXAMPLES: dict[str, tuple[str, Make]] = {
     "extxyz": ("set.xyz", copied("extxyz/sevennet_hfo2.extxyz")),
     "vaspout": ("vaspout.h5", vaspout),
@@ -115,6 +206,42 @@ EXAMPLES: dict[str, tuple[str, Make]] = {
     "matpes-parquet": ("a.parquet", parquet(matpes_row())),
     "json": ("a.json", documents([DOCUMENT] * 3)),
     "json-sites": ("a.json", documents([SITES] * 3)),
+    "json-columns": (
+        "a.json",
+        documents({"structures": [STRUCTURE.as_dict()] * 3, "energies": [-7.0] * 3}),
+    ),
+    "trajectory": ("a.json", documents(TRAJECTORY)),
+    "mlearn": ("a.json", documents([MLEARN] * 3)),
+    "parquet-sites": ("a.parquet", parquet(SITES)),
+    "mtp": ("train.cfg", text(CFG * 3)),
+    "castep-castep": ("a.castep", text(outputs.castep())),
+    "castep-md": ("a.md", text(outputs.castep_steps("castep-md"))),
+    "castep-geom": ("a.geom", text(outputs.castep_steps("castep-geom"))),
+    "gpaw-out": ("a.txt", text(outputs.gpaw())),
+    "orca-output": ("a.out", text(outputs.orca())),
+    "gaussian-out": ("a.log", text(outputs.gaussian())),
+    "nwchem-out": ("a.nwo", text(outputs.nwchem())),
+}
+FOLDERS: dict[str, Callable[[Path], list[Path]]] = {
+    "vasp-folder": vasp_folder,
+    "structure_list": structure_list,
+    "deepmd": deepmd_folder,
+    "id-prop": id_prop_folder,
+}
+"""Forms of several files, and what writes them and returns those that are damaged."""
+TABLES: dict[str, tuple[str, Kind, Make]] = {
+    "pairs in CSV": ("a.csv", "pairs", text(PAIRS)),
+    "pairs in Parquet": ("a.parquet", "pairs", tabled("to_parquet")),
+    "pairs in Excel": ("a.xlsx", "pairs", tabled("to_excel")),
+    "pairs in gzip": ("a.csv.gz", "pairs", packed("gzip")),
+    "pairs in zstd": (
+        "a.csv.zst",
+        "pairs",
+        packed("zstd"),
+    ),
+    "frames in CSV": ("a.csv", "frames", text(FRAMES)),
+    "frames in Parquet": ("a.parquet", "frames", tabled("to_parquet", FRAMES)),
+    "energies in CSV": ("a.csv", "energies", text(ENERGIES)),
 }
 
 
@@ -169,17 +296,44 @@ def home(tmp_path, monkeypatch):
 def functional_of(path: Path) -> str:
     source = open_input(path)
     try:
-        return source.functional({}, "frames")
+        return source.functional(source.mapping("frames"), "frames")
     except LabError:
         return "PBE"
 
 
-def test_every_form_of_one_file_is_tried():
-    several = {"vasp-folder", "deepmd", "id-prop", "structure_list"}
-    like_others = {"castep-castep", "castep-md", "castep-geom", "gpaw-out", "orca-output"}
-    like_others |= {"gaussian-out", "nwchem-out", "mtp", "mlearn", "trajectory"}
-    like_others |= {"json-columns", "parquet-sites"}
-    assert {source.form for source in SOURCES} - several - like_others == set(EXAMPLES)
+def settings_of(form: str, path: Path) -> dict[str, Any]:
+    """Return what a user says of a file beside its name."""
+    if form == "mtp":
+        return {"reading": Reading(elements=("Na", "Cl")), "functional": "PBE"}
+    if form == "id-prop":
+        return {"mapping": {"energy": "target"}, "functional": "PBE"}
+    return {"functional": functional_of(path)}
+
+
+def kept() -> dict[Path, bytes]:
+    return {file: file.read_bytes() for file in datasets_dir().rglob("*") if file.is_file()}
+
+
+def import_damaged(
+    path: Path, name: str, n_whole: int, *, kind: Kind = "frames", **settings: Any
+) -> None:
+    """Import a damaged file: a sentence, or a data set whose card says what is missing."""
+    try:
+        card = import_dataset(path, kind, name=name, **settings)
+    except LabError as error:
+        said = str(error)
+        assert re.fullmatch(r"[^\n]{20,600}[.)]", said), (name, said)
+        # The exception of a library would be one that nobody has thought of.
+        assert not re.search(r"cannot be read \([A-Z]\w+: ", said), (name, said)
+        return
+    assert card.n <= n_whole
+    for refusal in card.report.refused if card.report else ():
+        assert "\n" not in refusal.where + refusal.why
+    shutil.rmtree(datasets_dir() / name)
+
+
+def test_every_form_is_tried():
+    assert {source.form for source in SOURCES} == {*EXAMPLES, *FOLDERS}
 
 
 @pytest.mark.parametrize("form", EXAMPLES)
@@ -192,24 +346,49 @@ def test_damage_is_told_and_loses_nothing(form, tmp_path):
     assert source is not None
     assert source.form == form
     content = path.read_bytes()
-    functional = functional_of(path)
-    n_whole = import_dataset(path, "frames", name="whole", functional=functional).n
-    before = {file: file.read_bytes() for file in datasets_dir().rglob("*") if file.is_file()}
+    settings = settings_of(form, path)
+    n_whole = import_dataset(path, "frames", name="whole", **settings).n
+    before = kept()
     for number, damage in enumerate(DAMAGES.values()):
         path.write_bytes(damage(content))
-        try:
-            card = import_dataset(path, "frames", name=f"d{number}", functional=functional)
-        except LabError as error:
-            said = str(error)
-            assert re.fullmatch(r"[^\n]{20,600}[.)]", said), (number, said)
-            # The exception of a library would be one that nobody has thought of.
-            assert not re.search(r"cannot be read \([A-Z]\w+: ", said), (number, said)
-            continue
-        assert card.n <= n_whole
-        assert card.report is not None
-        for refusal in card.report.refused:
-            assert "\n" not in refusal.where + refusal.why
-        shutil.rmtree(datasets_dir() / f"d{number}")
-    after = {file: file.read_bytes() for file in datasets_dir().rglob("*") if file.is_file()}
-    assert after == before
+        import_damaged(path, f"d{number}", n_whole, **settings)
+    assert kept() == before
     assert [info.card.name for info in list_datasets() if not info.embedded] == ["whole"]
+
+
+@pytest.mark.parametrize("form", FOLDERS)
+def test_a_damaged_file_among_others(form, tmp_path):
+    path = tmp_path / "files"
+    files = FOLDERS[form](path)
+    path = path / "structure_list" if form == "structure_list" else path
+    source = open_source(path)
+    assert source is not None
+    assert source.form == form
+    settings = settings_of(form, path)
+    n_whole = import_dataset(path, "frames", name="whole", **settings).n
+    before = kept()
+    for file in files:
+        content = file.read_bytes()
+        for number, damage in enumerate([*list(DAMAGES.values())[1::2], lambda _: b""]):
+            file.write_bytes(damage(content))
+            import_damaged(path, f"d{number}", n_whole, **settings)
+        file.unlink()
+        import_damaged(path, "gone", n_whole, **settings)
+        file.write_bytes(content)
+    assert kept() == before
+
+
+@pytest.mark.parametrize("what", TABLES)
+def test_a_damaged_table(what, tmp_path):
+    name, kind, make = TABLES[what]
+    path = tmp_path / "files" / name
+    path.parent.mkdir()
+    make(path)
+    settings: dict[str, Any] = {} if kind == "pairs" else {"functional": "PBE"}
+    n_whole = import_dataset(path, kind, name="whole", **settings).n
+    before = kept()
+    content = path.read_bytes()
+    for number, damage in enumerate(DAMAGES.values()):
+        path.write_bytes(damage(content))
+        import_damaged(path, f"d{number}", n_whole, kind=kind, **settings)
+    assert kept() == before

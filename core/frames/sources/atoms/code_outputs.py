@@ -1,121 +1,18 @@
-"""Outputs of Quantum ESPRESSO, FHI-aims, CASTEP, GPAW, ORCA, Gaussian and NWChem, read by ASE.
-
-ASE holds a whole output in memory, except for FHI-aims; larger ones than a limit are refused.
-"""
+"""Outputs of Quantum ESPRESSO, FHI-aims, CASTEP, GPAW, ORCA, Gaussian and NWChem, read by ASE."""
 
 import io
 import re
-import tempfile
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, ClassVar, Final, cast
+from typing import Final
 
-import ase.io
 from ase import Atoms
 from ase.io import aims
 
 from core.frames.functionals import canonical_functional, functional_of
-from core.frames.sources.atoms.atoms_records import record_of_atoms
-from core.frames.sources.atoms.rows import UNITS
-from core.frames.sources.records import Record, RecordSource, Refused
-from core.frames.tables.compression import BrokenStreamError, head_of, open_bytes
+from core.frames.sources.atoms.output_steps import CodeOutput, filler, unreadable
+from core.frames.sources.records import RecordSource
 from core.frames.tables.tabular import CellError
-from core.progress import Progress
-
-_HEAD: Final = 1 << 20
-_IN_MEMORY: Final = 1 << 26
-_LARGEST: Final = 1 << 30
-
-
-class CodeOutput(RecordSource):
-    """An output of a code, one frame per ionic step that has an energy.
-
-    Attributes:
-        mark: what the beginning of an output contains.
-        tags: patterns of the functional, the first group of which names it.
-    """
-
-    title = "output of a code"
-    stress_order = "ase"
-    units = UNITS
-    units_are_known = True
-    mark: ClassVar[re.Pattern[bytes]]
-    tags: ClassVar[tuple[str, ...]] = ()
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self.functional = self._functional(head_of(path, _HEAD).decode(errors="replace"))
-        self._broken = ""
-
-    @classmethod
-    def recognises(cls, path: Path) -> bool:
-        """Return whether a file begins as an output of the code."""
-        head = head_of(path, 1 << 15) if path.is_file() else b""
-        return b"\0" not in head and cls.mark.search(head) is not None
-
-    def records(self, progress: Progress) -> Iterator[Record | Refused]:
-        """Yield the steps."""
-        name, number = self.path.name, 0
-        try:
-            with self._text(progress) as file, warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                for atoms in _quietly(self._atoms(file)):
-                    where = f"step {number} of {name}"
-                    number += 1
-                    try:
-                        yield self._checked(atoms, where)
-                    except CellError as error:
-                        yield Refused(where=where, why=str(error))
-        except CellError as error:
-            yield Refused(where=name, why=str(error))
-        except Exception as error:  # noqa: BLE001  ASE's readers raise anything
-            why = (str(error).splitlines() or [""])[0][:80] or type(error).__name__
-            yield Refused(
-                where=f"{name} from step {number} on",
-                why=f"the output breaks off or is not as ASE expects it ({why})",
-            )
-        if self._broken:
-            yield Refused(where=f"the rest of {name}", why=self._broken)
-
-    def _atoms(self, file: io.TextIOBase) -> Iterator[Atoms]:
-        yield from ase.io.iread(cast("IO[str]", file), index=":", format=self.form)
-
-    def _checked(self, atoms: Atoms, where: str) -> Record:
-        record = record_of_atoms(atoms, where)
-        if {"energy", "free_energy"}.isdisjoint(record.values):
-            raise CellError("it has no energy: the step is not finished or not converged")
-        return record
-
-    def _functional(self, head: str) -> str | None:
-        for pattern in self.tags:
-            if match := re.search(pattern, head, re.MULTILINE | re.IGNORECASE):
-                return functional_of(match[1])
-        return None
-
-    @contextmanager
-    def _text(self, progress: Progress) -> Iterator[io.TextIOBase]:
-        """Open the output as text, decompressed beside memory where it is large.
-
-        Raises:
-            CellError: if it is too large.
-        """
-        size = 0
-        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spooled, open_bytes(self.path) as stream:
-            try:
-                while data := stream.read(1 << 20):
-                    spooled.write(data)
-                    size += len(data)
-                    progress(stream.share / 2, f"{size >> 20:,} MB read")
-                    if size > _LARGEST:
-                        raise CellError(
-                            f"the output is larger than {_LARGEST >> 30} GiB; split it by steps"
-                        )
-            except BrokenStreamError as error:
-                self._broken = str(error)
-            spooled.seek(0)
-            yield io.TextIOWrapper(spooled, encoding="utf-8", errors="replace")
 
 
 class QuantumEspresso(CodeOutput):
@@ -124,11 +21,19 @@ class QuantumEspresso(CodeOutput):
     form = "espresso-out"
     title = "Quantum ESPRESSO output"
     mark = re.compile(rb"Program PWSCF")
+    run = re.compile(r"^ *Program PWSCF", re.MULTILINE)
+    begin = re.compile(
+        r"^(?:CELL_PARAMETERS.*\n(?:.*\n){3}[ \t]*\n)?ATOMIC_POSITIONS", re.MULTILINE
+    )
+    results = re.compile(r"^! +total energy|^ *Forces acting on atoms", re.MULTILINE)
 
-    def _atoms(self, file: io.TextIOBase) -> Iterator[Atoms]:
+    def _whole(self, file: io.TextIOBase) -> str:
         # ASE gives up a whole output where it cannot read the bands, which nobody needs here.
-        text = "".join(line for line in file if not _BANDS.search(line))
-        yield from ase.io.iread(io.StringIO(text), index=":", format=self.form)
+        return _BANDS.sub("", super()._whole(file))
+
+    def _steps(self, file: io.TextIOBase) -> Iterator[Atoms | CellError]:
+        text = self._whole(file)
+        yield from self._runs(text)
         if "JOB DONE" not in text:
             raise CellError("the output breaks off in the step after the last one that is taken")
 
@@ -145,17 +50,9 @@ class QuantumEspresso(CodeOutput):
         return name
 
 
-def _quietly(images: Iterator[Atoms]) -> Iterator[Atoms]:
-    """Yield images without what ASE's readers print, which is not for those who read our output."""
-    while True:
-        with redirect_stdout(io.StringIO()):
-            image = next(images, None)
-        if image is None:
-            return
-        yield image
-
-
-_BANDS: Final = re.compile("End of (?:self-consistent|band structure) calculation")
+_BANDS: Final = re.compile(
+    "^.*End of (?:self-consistent|band structure) calculation.*\\n", re.MULTILINE
+)
 _OF_ESPRESSO: Final = {
     # Modules/funct.f90: exchange, correlation, and their gradient corrections.
     "PBE": "PBE",
@@ -197,14 +94,22 @@ class FhiAims(CodeOutput):
                 return f"{name}-{dispersion}"
         return name
 
-    def _atoms(self, file: io.TextIOBase) -> Iterator[Atoms]:
+    def _steps(self, file: io.TextIOBase) -> Iterator[Atoms | CellError]:
         lines = iter(file)
-        header = aims.get_header_chunk(lines)
+        try:
+            header = aims.get_header_chunk(lines)
+        except Exception as error:  # noqa: BLE001  ASE's readers raise anything
+            yield unreadable(error)
+            return
         for chunk in aims.get_aims_out_chunks(lines, header):
             text = "\n".join(chunk.lines[-400:])
             is_end = "Have a nice day" in text
-            atoms = chunk.atoms
-            results = atoms.calc.results if atoms.calc is not None else {}
+            try:
+                atoms = chunk.atoms
+                results = atoms.calc.results if atoms.calc is not None else {}
+            except Exception as error:  # noqa: BLE001  ASE's readers raise anything
+                yield unreadable(error)
+                continue
             if is_end and not results.get("energy"):
                 continue  # what follows the last step of a relaxation
             if results.get("forces") is None and not is_end:
@@ -226,6 +131,24 @@ class Castep(CodeOutput):
     form = "castep-castep"
     title = "CASTEP output"
     mark = re.compile(rb"\| +CCC +AA|Welcome to (?:Academic Release|Materials Studio) CASTEP")
+    run = re.compile(r"^ *\| +CCC +AA", re.MULTILINE)
+    begin = re.compile(
+        r"^.*(?:BFGS: (?:starting|improving) iteration|Starting MD iteration).*", re.MULTILINE
+    )
+    end = "Finalisation time"
+    results = re.compile(r"^.*(?:Final (?:free )?energy|Forces \*|Stress Tensor \*)", re.MULTILINE)
+
+    def _steps(self, file: io.TextIOBase) -> Iterator[Atoms | CellError]:
+        yield from self._runs(self._whole(file))
+
+    def _parts(self, text: str) -> list[str]:
+        # Where the name of a step begins one, ASE looks for another before it.
+        return [self.begin.sub("", part) for part in super()._parts(text)]
+
+    def _read(self, text: str) -> Sequence[Atoms | CellError]:
+        # ASE reads no run that has not come to its end.
+        ending = "" if self.end in text else f"{filler(text)} {self.end}   =      0.00 s\n"
+        return super()._read(text + ending)
 
     def _functional(self, head: str) -> str | None:
         match = re.search(r"using functional\s*:\s*(.+)", head)
@@ -244,15 +167,23 @@ class CastepMd(CodeOutput):
 
     form = "castep-md"
     title = "CASTEP molecular dynamics"
-    mark = re.compile(rb"<-- T *\n(?:[^\n]*<-- P *\n)?[^\n]*<-- h")
+    mark = re.compile(rb"<-- T *\r?\n(?:[^\n]*<-- P *\r?\n)?[^\n]*<-- h")
+
+    def _steps(self, file: io.TextIOBase) -> Iterator[Atoms | CellError]:
+        *blocks, rest = re.split(r"\n[ \t]*\n", file.read())
+        for block in blocks:
+            if "<--" in block:
+                yield from self._read(f" BEGIN header\n END header\n\n{block}\n\n")
+        if "<--" in rest:
+            yield CellError("the file breaks off in it")
 
 
-class CastepGeom(CodeOutput):
+class CastepGeom(CastepMd):
     """A trajectory of an optimization of CASTEP (.geom), with free energies."""
 
     form = "castep-geom"
     title = "CASTEP geometry optimization"
-    mark = re.compile(rb"<-- (?:c|E) *\n[^\n]*<-- h")
+    mark = re.compile(rb"<-- (?:c|E) *\r?\n[^\n]*<-- h")
 
 
 class Gpaw(CodeOutput):
@@ -262,6 +193,7 @@ class Gpaw(CodeOutput):
     title = "GPAW output"
     mark = re.compile(rb"___ ___ ___ _ _ _")
     tags = (r"^\s*xc:\s*\{?(?:name:\s*)?([\w-]+)",)
+    begin = re.compile(r"^Positions:$", re.MULTILINE | re.IGNORECASE)
 
 
 class Orca(CodeOutput):
@@ -270,23 +202,78 @@ class Orca(CodeOutput):
     form = "orca-output"
     title = "ORCA output"
     mark = re.compile(rb"\* O   R   C   A \*")
+    begin = re.compile(r"^CARTESIAN COORDINATES \(ANGSTROEM\)", re.MULTILINE)
+    end = "ORCA TERMINATED NORMALLY"
+
+    def _read(self, text: str) -> Sequence[Atoms | CellError]:
+        # ASE takes a step that has come to its end, and nothing behind it.
+        step = re.split("ORCA GEOMETRY RELAXATION STEP|ORCA TERMINATED NORMALLY", text)[0]
+        return super()._read(f"{step}\n{filler(step)}{self.end}\n")
 
 
 class Gaussian(CodeOutput):
-    """An output of Gaussian."""
+    """An output of Gaussian.
+
+    Forces have the axes of the input orientation. Where an output gives positions in the standard
+    orientation alone, the forces are left out.
+    """
 
     form = "gaussian-out"
     title = "Gaussian output"
     mark = re.compile(rb"Entering Gaussian System")
+    end = "Normal termination"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._n_turned = 0
+
+    def notes(self) -> list[str]:
+        """Return how many steps lack forces because of their axes."""
+        turned = (
+            f"The forces of {self._n_turned:,} steps are left out, for the positions are given in "
+            "the standard orientation alone, which has other axes."
+        )
+        return [*super().notes(), *([turned] if self._n_turned else [])]
+
+    def _parts(self, text: str) -> list[str]:
+        # ASE reads up to the archive at the end of the first job.
+        text, archive, _ = text.partition("1\\1\\GINC")
+        text += self.end * bool(archive)
+        for name in ("Input", "Z-Matrix", "Standard"):
+            pattern = re.compile(f"^ *{name} orientation:", re.MULTILINE)
+            if pattern.search(text):
+                self.begin = pattern
+                break
+        self._n_turned = 0
+        return super()._parts(text)
+
+    def _read(self, text: str) -> Sequence[Atoms | CellError]:
+        is_turned = "Input orientation:" not in text and "Z-Matrix orientation:" not in text
+        if is_turned and (found := _FORCES.findall(text)):
+            self._n_turned += len(found)
+            text = _FORCES.sub("", text)
+        steps = super()._read(text)
+        with_energy = [one for one in steps if isinstance(one, CellError) or _energy_of(one)]
+        # What an optimization ends with is a geometry without an energy.
+        return with_energy if with_energy or self.end in text else steps
 
 
 class Nwchem(CodeOutput):
-    """An output of NWChem."""
+    """An output of NWChem, cut where it prints a geometry: ASE would take the next one's energy."""
 
     form = "nwchem-out"
     title = "NWChem output"
     mark = re.compile(rb"Northwest Computational Chemistry Package")
+    begin = re.compile(r'^[ \t]+Geometry "', re.MULTILINE)
+    end = "Total times  cpu"
 
+
+def _energy_of(atoms: Atoms) -> float | None:
+    """Return the energy of a step, None if it has none."""
+    return atoms.calc.results.get("energy") if atoms.calc is not None else None
+
+
+_FORCES: Final = re.compile(r"^ *Center +Atomic +Forces.*\n", re.MULTILINE)
 
 CODES: Final[tuple[type[RecordSource], ...]] = (
     QuantumEspresso,

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
+from tokenize import TokenError
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -23,6 +24,8 @@ _RAW: Final = "raw"
 """Stands for the set of a folder whose arrays are text, one line per frame."""
 
 _LARGEST_TEXT: Final = 1 << 30
+_NO_ARRAY: Final = (ValueError, OSError, EOFError, SyntaxError, OverflowError, TokenError)
+"""What numpy raises where the head of a file is damaged."""
 _AT_ONCE: Final = 256
 _MOST_SYSTEMS: Final = 100_000
 
@@ -220,8 +223,8 @@ class FolderSystem(System):
             if is_text:
                 return np.loadtxt(path, ndmin=1 if path.stem == "energy" else 2)
             return np.load(path, mmap_mode="r", allow_pickle=False)
-        except (ValueError, OSError, EOFError, SyntaxError) as error:
-            raise CellError(f"{path.name} is not an array of numbers ({_short(error)})") from None
+        except _NO_ARRAY:
+            raise CellError(f"{path.name} is not an array of numbers, or is damaged") from None
 
     @property
     def is_molecule(self) -> bool:
