@@ -200,7 +200,8 @@ def filler(text: str) -> str:
 def unreadable(error: Exception) -> CellError:
     """Return why a step cannot be read, without the words of Python or ASE."""
     if match := _NUMBER.search(str(error)):
-        return CellError(f"{match[1].strip()!r} stands where a number should be")
+        word = match[1].replace("\\n", "").strip()
+        return CellError(f"{word!r} stands where a number should be")
     return CellError("it is incomplete or damaged")
 
 

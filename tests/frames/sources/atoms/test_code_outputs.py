@@ -19,6 +19,7 @@ from core.frames.sources.opening import open_source
 from core.frames.sources.record_frames import RecordFrames
 from core.frames.units import BOHR, EV_PER_A3, HARTREE
 from core.progress import silent
+from tests.frames.sources.atoms import outputs
 
 DATA = Path(__file__).parents[3] / "data" / "formats" / "codes"
 
@@ -271,3 +272,89 @@ def test_a_molecule_of_cp2k_has_no_stress(write: Write):
     ((own,), _, _) = read(write(text), "cp2k")
     assert own.stress is None
     assert np.diag(own.lattice).min() > 12
+
+
+STEPS = {
+    # Text, units of energy and forces, diagonal of the stress in GPa.
+    "castep-castep": (outputs.castep(), 1.0, 1.0, [1, 2, 3]),
+    "gpaw-out": (outputs.gpaw(), 1.0, 1.0, [0.01 * EV_PER_A3, 0.02 * EV_PER_A3, 0.03 * EV_PER_A3]),
+    "orca-output": (outputs.orca(), HARTREE, HARTREE / BOHR, None),
+    "gaussian-out": (outputs.gaussian(), HARTREE, HARTREE / BOHR, None),
+    "nwchem-out": (outputs.nwchem(), HARTREE, HARTREE / BOHR, None),
+    "espresso-out": (outputs.espresso(), HARTREE / 2, HARTREE / 2 / BOHR, [-1, -2, -3]),
+}
+
+
+def moved(frame: Frame) -> float:
+    """Return how far the second atom is from the first along x, Å."""
+    return float(((frame.frac_coords[1] - frame.frac_coords[0]) @ frame.lattice)[0])
+
+
+@pytest.mark.parametrize("form", STEPS)
+def test_labels_stay_with_the_positions_of_their_step(form: str, write: Write):
+    text, of_energy, of_forces, stress = STEPS[form]
+    frames, reasons, _ = read(write(text), form)
+    assert not reasons
+    assert len(frames) == 3
+    for step, frame in enumerate(frames):
+        assert frame.energy_per_atom == pytest.approx(outputs.energy(step) * of_energy / 2)
+        assert moved(frame) == pytest.approx(2.0 + 0.01 * step, abs=2e-6)
+        np.testing.assert_allclose(
+            frame.forces, np.array(outputs.forces(step)) * of_forces, rtol=1e-5
+        )
+        if stress is not None:
+            np.testing.assert_allclose(np.diag(frame.stress), stress, rtol=2e-3)
+    frames, reasons, _ = read(write(text.replace("-6.500000", "*********")), form)
+    assert [round(moved(frame), 3) for frame in frames] == [2.0, 2.02]
+    assert len(reasons) == 1
+    assert re.match(r"step 1 of run\.out: '\*+0*' stands where a number should be", reasons[0])
+
+
+@pytest.mark.parametrize("share", [0.5, 0.62, 0.7, 0.85, 0.93])
+@pytest.mark.parametrize("form", STEPS)
+def test_numbers_that_are_cut_off_are_not_filled_up(form: str, share: float, write: Write):
+    text, of_energy, of_forces, _ = STEPS[form]
+    frames, _, _ = read(write(text[: int(len(text) * share)]), form)
+    assert 1 <= len(frames) <= 3
+    for step, frame in enumerate(frames):
+        assert frame.energy_per_atom == pytest.approx(outputs.energy(step) * of_energy / 2)
+        assert moved(frame) == pytest.approx(2.0 + 0.01 * step, abs=2e-6)
+        if frame.forces is not None:
+            forces = np.array(outputs.forces(step)) * of_forces
+            np.testing.assert_allclose(frame.forces, forces, rtol=1e-5)
+
+
+def test_energies_of_nwchem_without_forces_stay_with_their_geometry(write: Write):
+    path = write(outputs.nwchem(with_forces=False))
+    images = ase.io.read(path, ":", format="nwchem-out")
+    assert images[0].positions[1, 0] == pytest.approx(2.01)  # ASE's, of the next geometry
+    frames, _, _ = read(path, "nwchem-out")
+    assert [moved(frame) for frame in frames] == pytest.approx([2.0, 2.01, 2.02])
+    assert [frame.energy_per_atom for frame in frames] == pytest.approx(
+        [outputs.energy(step) * HARTREE / 2 for step in range(3)]
+    )
+
+
+def test_forces_of_gaussian_with_other_axes_than_the_positions_are_left_out(write: Write):
+    source = open_source(write(outputs.gaussian(orientation="Standard")))
+    assert source is not None
+    table = RecordFrames(source)
+    frames = list(table.frames(silent))
+    assert [frame.forces for frame in frames] == [None] * 3
+    description = table.describe(Card(name="x", kind="frames", n=3)).description
+    assert "The forces of 3 steps are left out" in description
+
+
+def test_an_output_without_its_end_says_so(write: Write):
+    source = open_source(write(outputs.orca().replace("ORCA TERMINATED NORMALLY", "")))
+    assert source is not None
+    table = RecordFrames(source)
+    assert len(list(table.frames(silent))) == 3
+    card = table.describe(Card(name="x", kind="frames", n=3))
+    assert "does not end as a complete one" in card.description
+
+
+def test_a_run_of_castep_that_goes_on_another_is_read_too(write: Write):
+    frames, reasons, _ = read(write(outputs.castep(2) + outputs.castep(3)), "castep-castep")
+    assert not reasons
+    assert [round(moved(frame), 3) for frame in frames] == [2.0, 2.01, 2.0, 2.01, 2.02]
