@@ -2,13 +2,14 @@
 
     python benchmarks/store.py [--megabytes 50] [--repeats 3] [--large GB]
 
-Ours is an import as `atomref import` makes it: read, convert, check, write, hash. Stock is
-json.load and a pymatgen Structure with arrays of labels per frame, as CHGNet's StructureJsonData
-makes them, in memory. The file is generated: embedded structures, random labels. --large GB imports
-a file of that size, too, ours alone. Prints one line of JSON.
+Ours is an import as `atomref import` makes it: read, convert, check, note how far it is, write,
+hash. Stock is json.load and a pymatgen Structure with arrays of labels per frame, as CHGNet's
+StructureJsonData makes them, in memory. The file is generated: embedded structures, random labels.
+--large GB imports a file of that size, too, ours alone. Prints one line of JSON.
 """
 
 import json
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -19,25 +20,14 @@ import numpy as np
 from harness.turns import Reader, main
 from pymatgen.core import Structure
 
-from core.frames.schema import Card
-from core.frames.sources.json_files.mptrj import MpTrj
-from core.frames.sources.record_frames import RecordFrames
-from core.frames.store import write_frames
-from core.progress import silent
+from core.frames.sources.importing import import_dataset
 
 
 def ours(path: Path) -> int:
-    """Import into a data set."""
-    records = RecordFrames(MpTrj(path), functional="GGA/GGA+U")
-    card = Card(name="benchmark", kind="frames", functional="GGA/GGA+U", corrections="MP2020")
+    """Import into a data set, with the journal by which an import that was ended goes on."""
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        return write_frames(
-            Path(folder) / "benchmark",
-            card,
-            records.rows(silent),
-            describe=records.describe,
-            refuse=records.refuse_frame,
-        ).n
+        os.environ["ATOMREF_LAB_HOME"] = folder
+        return import_dataset(path, "frames", name="benchmark", functional="GGA/GGA+U").n
 
 
 def stock(path: Path) -> int:
