@@ -117,6 +117,9 @@ class FhiAims(CodeOutput):
             yield atoms
 
 
+_STEP_OF_CASTEP: Final = re.compile(
+    r"^.*(?:BFGS: (?:starting|improving) iteration|Starting MD iteration).*", re.MULTILINE
+)
 _OF_CASTEP: Final = {
     "Perdew Burke Ernzerhof": "PBE",
     "PBE for solids": "PBEsol",
@@ -132,9 +135,7 @@ class Castep(CodeOutput):
     title = "CASTEP output"
     mark = re.compile(rb"\| +CCC +AA|Welcome to (?:Academic Release|Materials Studio) CASTEP")
     run = re.compile(r"^ *\| +CCC +AA", re.MULTILINE)
-    begin = re.compile(
-        r"^.*(?:BFGS: (?:starting|improving) iteration|Starting MD iteration).*", re.MULTILINE
-    )
+    begin = _STEP_OF_CASTEP
     end = "Finalisation time"
     results = re.compile(r"^.*(?:Final (?:free )?energy|Forces \*|Stress Tensor \*)", re.MULTILINE)
 
@@ -143,7 +144,7 @@ class Castep(CodeOutput):
 
     def _parts(self, text: str) -> list[str]:
         # Where the name of a step begins one, ASE looks for another before it.
-        return [self.begin.sub("", part) for part in super()._parts(text)]
+        return [_STEP_OF_CASTEP.sub("", part) for part in super()._parts(text)]
 
     def _read(self, text: str) -> Sequence[Atoms | CellError]:
         # ASE reads no run that has not come to its end.
@@ -239,13 +240,15 @@ class Gaussian(CodeOutput):
         # ASE reads up to the archive at the end of the first job.
         text, archive, _ = text.partition("1\\1\\GINC")
         text += self.end * bool(archive)
-        for name in ("Input", "Z-Matrix", "Standard"):
-            pattern = re.compile(f"^ *{name} orientation:", re.MULTILINE)
-            if pattern.search(text):
-                self.begin = pattern
-                break
         self._n_turned = 0
         return super()._parts(text)
+
+    def _begin(self, text: str) -> re.Pattern[str] | None:
+        patterns = (
+            re.compile(f"^ *{name} orientation:", re.MULTILINE)
+            for name in ("Input", "Z-Matrix", "Standard")
+        )
+        return next((pattern for pattern in patterns if pattern.search(text)), None)
 
     def _read(self, text: str) -> Sequence[Atoms | CellError]:
         is_turned = "Input orientation:" not in text and "Z-Matrix orientation:" not in text
@@ -270,7 +273,8 @@ class Nwchem(CodeOutput):
 
 def _energy_of(atoms: Atoms) -> float | None:
     """Return the energy of a step, None if it has none."""
-    return atoms.calc.results.get("energy") if atoms.calc is not None else None
+    energy: float | None = atoms.calc.results.get("energy") if atoms.calc is not None else None
+    return energy
 
 
 _FORCES: Final = re.compile(r"^ *Center +Atomic +Forces.*\n", re.MULTILINE)

@@ -136,13 +136,18 @@ class CodeOutput(RecordSource):
 
     def _parts(self, text: str) -> list[str]:
         """Return texts of one step each."""
-        head, *rest = _cut(text, self.begin)
+        head, *rest = _cut(text, self._begin(text))
         if not rest:
             return [text]
         if self.results is None:
             return [head + step for step in rest]
         match = self.results.search(head)
         return [head, *(head[: match.start() if match else None] + step for step in rest)]
+
+    def _begin(self, text: str) -> re.Pattern[str] | None:
+        """Return where the steps of an output begin."""
+        del text
+        return self.begin
 
     def _read(self, text: str) -> Sequence[Atoms | CellError]:
         """Return the steps that ASE finds in a text, or why it cannot read them."""
