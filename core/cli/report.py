@@ -25,7 +25,7 @@ def report(
     out: Annotated[
         Path,
         typer.Option(
-            help="The file to write: .html, or .zip with tables, figures and models, too."
+            help="The file to write: .html, or .zip with figures as SVG and CSV, and models, too."
         ),
     ],
     _json: JsonFlag = False,

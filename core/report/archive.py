@@ -11,6 +11,7 @@ from core.errors import LabError
 from core.files import disk_errors, whole_file, write_whole
 from core.report.document import Report, Section
 from core.report.html import csv_of, page
+from core.report.svg import drawn
 from core.runs.export.card import model_card
 from core.runs.record.machine import software
 
@@ -49,7 +50,9 @@ def write_report(report: Report, path: Path) -> None:
 
 
 def write_archive(report: Report, file: IO[bytes]) -> None:
-    """Write a zip of the page, the tables and figures as CSV and JSON, and models with cards.
+    """Write a zip of the page, figures as SVG, CSV and JSON, tables, and models with their cards.
+
+    Where figures cannot be drawn as SVG here, a file beside them says why.
 
     Args:
         report: the report.
@@ -58,10 +61,15 @@ def write_archive(report: Report, file: IO[bytes]) -> None:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("report.html", page(report))
         archive.writestr("report.json", orjson.dumps(as_data(report), default=_plain, option=_JSON))
-        for section in report.sections:
-            for figure in section.figures:
-                archive.writestr(f"figures/{figure.name}.csv", csv_of(figure))
-                archive.writestr(f"figures/{figure.name}.plotly.json", figure.figure.to_json())
+        figures = [figure for section in report.sections for figure in section.figures]
+        for figure in figures:
+            archive.writestr(f"figures/{figure.name}.csv", csv_of(figure))
+            archive.writestr(f"figures/{figure.name}.plotly.json", figure.figure.to_json())
+        try:
+            for name, data in drawn(figures).items():
+                archive.writestr(f"figures/{name}.svg", data)
+        except LabError as error:
+            archive.writestr("figures/README.txt", f"{error}\n")
         for run in report.models:
             name = f"models/{run.id}.pth.tar"
             archive.write(run.best_checkpoint, name, zipfile.ZIP_STORED)

@@ -3,6 +3,8 @@
 import base64
 import io
 import re
+import shutil
+import sys
 import zipfile
 
 import orjson
@@ -10,7 +12,7 @@ import pandas as pd
 import pytest
 
 from core.errors import LabError
-from core.report.archive import as_data, write_report
+from core.report.archive import as_data, write_archive, write_report
 from core.report.build import report_on
 from core.report.html import page
 from core.runs.groups.experiment import Experiment
@@ -81,18 +83,36 @@ def test_a_sweep_without_a_finished_run_has_no_laws(home):
     assert section.commands[0] == sweep.command
 
 
-def test_the_archive_holds_page_data_and_model(run, home):
+def test_the_archive_holds_page_data_and_model(run, home, monkeypatch):
     path = home / "report.zip"
+    monkeypatch.setitem(sys.modules, "kaleido", None)
     write_report(report_on([run.id]), path)
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
         assert archive.read(f"models/{run.id}.pth.tar") == b"weights"
         assert b"Errors of epoch 2" in archive.read(f"models/{run.id}.card.md")
         told = orjson.loads(archive.read("report.json"))
+        assert b"pip install kaleido" in archive.read("figures/README.txt")
     assert "report.html" in names
     curves = {name.partition(".")[0] for name in names if name.startswith("figures/")}
     assert {f"figures/{run.id}-{key}" for key in error_curves(run)} <= curves
     assert told["sections"][0]["id"] == run.id
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_every_figure_of_the_archive_is_an_svg_too(run):
+    pytest.importorskip("kaleido", reason="kaleido is missing; make test installs it")
+    if shutil.which("chromium") is None and shutil.which("google-chrome") is None:
+        pytest.skip("Chromium is missing; .ci/run installs it")
+    report, file = report_on([run.id]), io.BytesIO()
+    write_archive(report, file)
+    with zipfile.ZipFile(file) as archive:
+        for figure in report.sections[0].figures:
+            svg = archive.read(f"figures/{figure.name}.svg").decode()
+            assert svg.startswith("<svg")
+            assert f">{figure.figure.layout.xaxis.title.text}</text>" in svg
+            assert not re.search(r'href="(?!#|data:)', svg)
+        assert "figures/README.txt" not in archive.namelist()
 
 
 def test_without_names_it_is_the_logbook(run):

@@ -42,7 +42,7 @@ def report_buttons(*names: str, key: str) -> None:
     """
     for label, ending, mime, text in (
         ("Report", "html", "text/html", "One page that opens offline: figures, tables, settings."),
-        ("Archive", "zip", "application/zip", "The report with CSV, JSON and the models."),
+        ("Archive", "zip", "application/zip", "The report with SVG, CSV, JSON and the models."),
     ):
         st.download_button(
             label,
