@@ -13,7 +13,7 @@ from core.runs.process.worker import execute
 from core.runs.record.directory import Run
 from core.runs.record.listing import find_run
 from core.training.settings.config import RunConfig
-from core.training.settings.methods import DEFAULT
+from core.training.settings.partition import usual_method
 
 
 def _on_stderr(line: str) -> None:
@@ -23,7 +23,7 @@ def _on_stderr(line: str) -> None:
 def train(
     dataset: str,
     *,
-    method: str = DEFAULT,
+    method: str | None = None,
     wait: bool = True,
     echo: Callable[[str], None] | None = _on_stderr,
     **settings: Any,
@@ -33,7 +33,7 @@ def train(
     Args:
         dataset: its name.
         method: "scratch", "trainable", "frozen", "refit", "residual", "linearised" or
-            "multifidelity".
+            "multifidelity"; None for the default of the data set's labels.
         wait: train in this process and return at the end. Otherwise a separate process is started,
             which survives this one.
         echo: with `wait`: receives each line of the log; None for silence.
@@ -49,7 +49,10 @@ def train(
         LabError: if data set and settings do not fit together, or the training fails. A run that
             was interrupted is returned; its state is "cancelled".
     """
-    config = RunConfig.parse({"dataset": dataset, "method": method, **settings}, where="train")
+    if method is None and "," not in dataset:
+        method = usual_method(dataset, settings.get("loss"))
+    given = {"dataset": dataset, **({} if method is None else {"method": method}), **settings}
+    config = RunConfig.parse(given, where="train")
     open_frame_set(config.dataset)
     run = create(config)
     if not wait:

@@ -8,6 +8,7 @@ import typer
 from core.cli.answer import Answer, LabCommand, facts
 from core.cli.options import JsonFlag
 from core.errors import LabError
+from core.frames.schema import LABELS
 from core.runs.process.local import create, launch
 from core.runs.process.worker import execute
 from core.runs.record.directory import Run
@@ -17,7 +18,7 @@ from core.runs.record.status import Status
 from core.training.settings.config import BLOCKS, RunConfig
 from core.training.settings.energies_only import before_text, drift_text, replay_text, teacher_text
 from core.training.settings.flags import FLAGS
-from core.training.settings.methods import DEFAULT, METHODS
+from core.training.settings.methods import DEFAULT, ENERGIES_ONLY, METHODS
 from core.training.settings.report import rate_text, solved_text
 from core.training.settings.stability_text import stability_text
 
@@ -34,7 +35,10 @@ def _option(key: str, help_text: str | None = None, default: str | None = None) 
 @app.command("train", cls=LabCommand)
 def train(
     *,
-    method: Annotated[str | None, _option("method", ", ".join(METHODS), DEFAULT)] = None,
+    method: Annotated[
+        str | None,
+        _option("method", ", ".join(METHODS), f"{DEFAULT}; of energies alone {ENERGIES_ONLY}"),
+    ] = None,
     dataset: Annotated[
         str | None,
         _option(
@@ -254,7 +258,7 @@ def train(
             )
         run = Run(run_dir.absolute())
     elif given:
-        run = _new_run(RunConfig.from_options(given), run_dir)
+        run = _new_run(RunConfig.from_options(_with_method(given)), run_dir)
     else:
         raise LabError("train: nothing to train; give at least --dataset, or --run-dir of a run.")
     if detach:
@@ -264,6 +268,21 @@ def train(
     if status.state == "failed":
         raise LabError(status.message)
     return _answer(run, status)
+
+
+def _with_method(given: dict[str, Any]) -> dict[str, Any]:
+    """Return options with the data set's default method, where none is named."""
+    dataset = given.get("dataset")
+    if "method" in given or not dataset or "," in dataset:
+        return given
+    # The process that a launcher starts imports this module, and need not wait for pandas.
+    from core.frames.registry import find_dataset  # noqa: PLC0415
+    from core.training.settings.partition import usual_method  # noqa: PLC0415
+
+    if find_dataset(dataset).card.kind != "frames":
+        return given
+    ratios = {kind: given[key] for kind in LABELS if (key := f"loss.{kind}") in given}
+    return given | {"method": usual_method(dataset, ratios)}
 
 
 def _new_run(config: RunConfig, path: Path | None) -> Run:

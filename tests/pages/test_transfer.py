@@ -1,12 +1,17 @@
 """The Transfer page: its form, its preview and the launch."""
 
 import time
+from dataclasses import replace
 
 import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
 from core.errors import LabError
+from core.frames.registry import open_dataset
+from core.frames.schema import Card
+from core.frames.store import write_frames
+from core.home import datasets_dir
 from core.potential import threads
 from core.potential.models import load_model, save_model
 from core.reference.fits.library import given_atomref, save_atomref
@@ -16,6 +21,7 @@ from core.runs.results.comparison import method_label
 from core.training.loop.preflight import estimated_seconds, preflight
 from core.training.settings import processes
 from core.training.settings.methods import DEFAULT, METHODS
+from core.training.settings.partition import usual_method
 from pages.parts.training import preflight as preflight_part
 from tests.pages.example_runs import make_run
 from tests.pages.transfer_page import APP, PAGE, command, open_page, texts
@@ -38,6 +44,30 @@ def test_form_begins_with_a_lesson(looks):
     assert command(app) == (
         "atomref train --method residual --dataset mp-frames-r2scan --frames 300 --epochs 5"
     )
+
+
+def test_energies_alone_begin_with_the_closed_form(home, looks):
+    data = open_dataset("tiny")
+    frames = [
+        replace(frame, forces=None, stress=None, magmoms=None)
+        for frame in data.frames(range(len(data)))
+    ]
+    card = Card(name="bare", kind="frames", functional="r2SCAN")
+    write_frames(datasets_dir() / "bare", card, frames)
+    app = open_page(dataset="bare")
+    assert app.radio(key="method").value == "linearised"
+    assert app.number_input(key="epochs").value == 0
+    assert command(app).startswith("atomref train --method linearised --dataset bare")
+    # Coming from a data set with forces, the choice stays until the reader takes the other one.
+    app = open_page("bare")
+    assert app.radio(key="method").value == "residual"
+    app.button(key="take-usual").click().run()
+    assert app.radio(key="method").value == "linearised"
+    assert app.number_input(key="epochs").value == 0
+    assert not app.exception
+    assert usual_method("bare") == "linearised"
+    assert usual_method("tiny") == "residual"
+    assert usual_method("tiny", {"force": 0, "stress": 0, "magmom": 0}) == "linearised"
 
 
 def test_only_devices_of_this_machine(looks):

@@ -167,7 +167,9 @@ class RunConfig(BaseModel):
     @classmethod
     def _closed_form_needs_no_epochs(cls, data: Any) -> Any:
         method = METHODS.get(str(data.get("method"))) if isinstance(data, dict) else None
-        if method is not None and method.closed_form and data.get("epochs") is None:
+        trains = any(data.get(key) is not None for key in ("minutes", "patience"))
+        trains = trains or data.get("rate_from") == "found"
+        if method is not None and method.closed_form and data.get("epochs") is None and not trains:
             return {**data, "epochs": 0}
         return data
 

@@ -1,5 +1,7 @@
 """Which frames a run trains, validates and tests on, and which of their labels count."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -11,6 +13,7 @@ from core.frames.schema import LABELS
 from core.frames.splits import Split, training_subset
 from core.frames.store import FrameSet
 from core.training.settings.config import LossRatios, RunConfig
+from core.training.settings.methods import default_method
 
 
 def label_flags(frame_set: FrameSet) -> dict[str, NDArray[np.bool_]]:
@@ -33,6 +36,24 @@ def trained_flags(frame_set: FrameSet, ratios: LossRatios) -> dict[str, NDArray[
     """Return `label_flags` of the kinds whose loss ratio is above zero."""
     flags = label_flags(frame_set)
     return {kind: flags[kind] for kind in LABELS if getattr(ratios, kind) > 0}
+
+
+def usual_method(name: str, ratios: Mapping[str, float] | None = None) -> str:
+    """Return the default method of a run on a data set of frames.
+
+    Args:
+        name: the data set.
+        ratios: loss ratios of the run by kind of label, where they are not the default ones.
+
+    Raises:
+        LabError: if there is no such data set of frames.
+    """
+    counted = [
+        kind
+        for kind, has in label_flags(open_frame_set(name)).items()
+        if has.any() and (ratios or {}).get(kind, 1.0) > 0
+    ]
+    return default_method(counted)
 
 
 def partition(config: RunConfig, frame_set: FrameSet) -> Split:

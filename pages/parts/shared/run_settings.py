@@ -62,8 +62,13 @@ def training_split(info: DatasetInfo) -> Split:
     return split
 
 
-def choose_amount(info: DatasetInfo) -> dict[str, Any]:
-    """Ask how many frames, epochs and minutes; keys as in `core.training.settings.config.FLAGS`."""
+def choose_amount(info: DatasetInfo, *, epochs: int = FIRST_EPOCHS) -> dict[str, Any]:
+    """Ask how many frames, epochs and minutes; keys as in `core.training.settings.config.FLAGS`.
+
+    Args:
+        info: the data set.
+        epochs: what is asked for at first.
+    """
     split = training_split(info)
     most = len(split.train)
     # A number that another data set allowed.
@@ -79,11 +84,11 @@ def choose_amount(info: DatasetInfo) -> dict[str, Any]:
         help=f"The {len(split.validation):,} validation and {len(split.test):,} test frames belong "
         "to other materials, and are the same for any number of training frames.",
     )
-    epochs = number(
+    chosen = number(
         st,
         "Epochs",
         "epochs",
-        value=FIRST_EPOCHS,
+        value=epochs,
         min_value=0,
         max_value=10_000,
         help="Passes over the training frames. 0: the closed form of “Linearised transfer” alone.",
@@ -110,7 +115,7 @@ def choose_amount(info: DatasetInfo) -> dict[str, Any]:
             )
     return {
         "frames": None if frames == most else frames,
-        "epochs": epochs,
+        "epochs": chosen,
         "minutes": minutes,
         "stability": stability,
     }

@@ -13,10 +13,12 @@ from core.runs.process import local
 from core.runs.record.listing import list_runs, status_if_any
 from core.runs.results.comparison import label_of, method_label
 from core.training.settings.config import RunConfig
-from core.training.settings.methods import DEFAULT, METHODS
+from core.training.settings.methods import DEFAULT, ENERGIES_ONLY, METHODS
+from core.training.settings.partition import usual_method
 from pages.parts.shared.datasets import frames_to_learn
 from pages.parts.shared.launch import LaunchForm
 from pages.parts.shared.page import plain
+from pages.parts.shared.run_settings import FIRST_EPOCHS, choose_amount
 from pages.parts.training.check import show_check
 from pages.parts.training.estimate import show_run_estimate
 from pages.parts.training.preflight import previews, show_preview
@@ -88,16 +90,25 @@ class RunForm(LaunchForm[RunConfig]):
 
     def choose_methods(self, info: DatasetInfo) -> dict[str, Any]:
         """Let the reader choose a method, and reference energies of their own."""
+        usual = usual_method(info.card.name)
         method = st.radio(
             "Method",
             list(METHODS),
-            index=list(METHODS).index(DEFAULT),
+            index=list(METHODS).index(usual),
             format_func=method_label,
             captions=[method.atomref for method in METHODS.values()],
             key="method",
             bind="query-params",
             help="How AtomRef, the elemental reference energies, is obtained.",
         )
+        if usual == ENERGIES_ONLY and method == DEFAULT:
+            st.caption(
+                f"There are energies alone, for which {METHODS[usual].label} is the default: less "
+                "error from 100 materials on, and forces do not move away."
+            )
+            st.button(
+                f"Take {METHODS[usual].label}", key="take-usual", on_click=_take, args=(usual,)
+            )
         several = choose_further(info) if METHODS[method].several else {}
         own = st.selectbox(
             "Reference energies",
@@ -112,6 +123,11 @@ class RunForm(LaunchForm[RunConfig]):
         )
         is_usual = own == USUAL or method == "refit"
         return {"method": method, "atomref": None if is_usual else own, **several}
+
+    def choose_amount(self, info: DatasetInfo) -> dict[str, Any]:
+        """Let the reader choose frames and epochs; at first none for a closed form."""
+        closed = METHODS[usual_method(info.card.name)].closed_form
+        return choose_amount(info, epochs=0 if closed else FIRST_EPOCHS)
 
     def draft(self, settings: dict[str, Any], choices: dict[str, Any]) -> RunConfig:
         """Return the run's settings."""
@@ -140,6 +156,13 @@ class RunForm(LaunchForm[RunConfig]):
     def open(self, identifier: str) -> None:
         """Let the page switch to a link with nothing but the run in it."""
         st.session_state["launched"] = identifier
+
+
+def _take(method: str) -> None:
+    """Choose a method with the epochs that it needs."""
+    st.session_state["method"] = method
+    if METHODS[method].closed_form:
+        st.session_state["epochs"] = 0
 
 
 def show_form() -> None:

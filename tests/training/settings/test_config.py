@@ -10,7 +10,7 @@ from core.training.settings.config import ALIKE, BLOCKS, MATERIALS, LossRatios, 
 from core.training.settings.flags import FLAGS
 from core.training.settings.functionals import Functionals
 from core.training.settings.later import Later
-from core.training.settings.methods import ALONE, DEFAULT, METHODS, SEVERAL
+from core.training.settings.methods import ALONE, DEFAULT, METHODS, SEVERAL, default_method
 from core.training.settings.metrics import LABEL_METRICS, METRICS, MetricSums, is_better
 from core.training.settings.source import Replay, Teacher
 
@@ -224,6 +224,26 @@ def test_the_best_epoch_is_that_of_a_kind_of_label():
     assert is_better(other, one, "force")
     assert not is_better(one, other, "force")
     assert is_better(one, other, "stress"), "without labels the last one"
+
+
+@pytest.mark.parametrize(
+    ("labels", "method"),
+    [
+        (["energy"], "linearised"),
+        (["energy", "force"], "residual"),
+        (["energy", "magmom"], "residual"),
+        ([], "residual"),
+    ],
+)
+def test_the_default_follows_the_labels(labels, method):
+    assert default_method(labels) == method
+
+
+def test_a_closed_form_trains_where_an_end_of_training_is_given():
+    solved = {"dataset": "mp", "method": "linearised"}
+    assert RunConfig(**solved).epochs == 0
+    assert RunConfig(**solved, minutes=3).epochs == 50
+    assert RunConfig(**solved, patience=3).epochs == 50
 
 
 def test_methods_and_paper_agree():
