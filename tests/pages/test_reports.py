@@ -1,0 +1,125 @@
+"""Every number of a report is the one on the page of its subject."""
+
+import html
+import json
+import re
+
+import pandas as pd
+import pytest
+import streamlit as st
+
+from core.figures.base.resolved import resolved
+from core.report.build import report_on
+from core.report.html import page
+from core.runs.groups.experiment import Experiment
+from core.training.settings.config import RunConfig
+from tests.pages.example_runs import errors, make_run
+from tests.pages.example_sweep import embed, made_results
+
+TABLE = re.compile(r"<h3>([^<]+)</h3>\s*<div class=\"scroll\"><table>(.+?)</table>", re.DOTALL)
+CELL = re.compile(r"<td[^>]*>(.*?)</td>", re.DOTALL)
+
+
+def tables(*names):
+    """The tables of a report as a browser shows them: rows of texts by title."""
+    return {
+        html.unescape(title): [
+            [html.unescape(cell) for cell in CELL.findall(row)] for row in body.split("<tr>")[2:]
+        ]
+        for title, body in TABLE.findall(page(report_on(list(names))))
+    }
+
+
+def numbers(rows):
+    """The numbers in the texts of a report, in their order."""
+    text = " ".join(cell.replace(",", "") for row in rows for cell in row)
+    return [float(it) for it in re.findall(r"(?<![\w.])[-−]?\d+(?:\.\d+)?(?:e[-+]\d+)?", text)]
+
+
+def shown(table):
+    """The same of a table on a page, whose numbers stand there in full."""
+    cells = [
+        f"{cell:.4g}" if isinstance(cell, float) and abs(cell) < 1000 else str(cell)
+        for row in table.to_numpy().tolist()
+        for cell in row
+        if not pd.isna(cell)
+    ]
+    return numbers([cells])
+
+
+def lines(spec):
+    """What a figure draws, from its JSON: the points of each line by its name and mode."""
+    return {
+        (trace.get("name"), trace.get("mode")): (trace["x"], trace["y"])
+        for trace in json.loads(spec)["data"]
+        if trace.get("type", "scatter").startswith("scatter")
+    }
+
+
+@pytest.mark.usefixtures("tiny_lab")
+def test_of_a_run(visit):
+    run = make_run()
+    at = visit("transfer", run=run.id)
+    (table,) = [one.value for one in at.dataframe if "model" in one.value]
+    told = tables(run.id)["Mean absolute errors"]
+    assert numbers(told) == shown(table.dropna(axis="columns", how="all"))
+    assert 55.0 in numbers(told)
+    drawn = [lines(chart.proto.spec) for chart in at.get("plotly_chart")]
+    (section,) = report_on([run.id]).sections
+    assert section.figures
+    for figure in section.figures:
+        assert lines(resolved(figure.figure).to_json()) in drawn
+
+
+@pytest.mark.usefixtures("tiny_lab")
+def test_of_an_experiment(visit):
+    base = RunConfig(dataset="tiny", epochs=2)
+    draft = Experiment.draft(base, methods=["refit", "residual"], seeds=[0, 1]).create()
+    for number, run in enumerate(draft.existing_runs()):
+        told = errors(20.0 + 3.1 * number**2)
+        run.update(state="finished", best_epoch=1, validation=told, test=told, labels="dft")
+    at = visit("experiments", experiment=draft.id)
+    found = tables(draft.id)
+    table = at.dataframe[0].value
+    metrics = [name for name in table.columns if "_mae_" in name]
+    of_page = table[["runs", *metrics]].dropna(axis="columns", how="all")
+    rows = [row[1:] for row in found["Errors on test frames"]]
+    assert [numbers([row]) for row in rows] == [
+        shown(of_page.iloc[[place]]) for place in range(len(of_page))
+    ]
+    verdict = next(one.value for one in at.dataframe if "verdict" in one.value)
+    differences = found["Is the difference larger than chance?"]
+    (energy,) = [row for row in differences if row[0].startswith("Energy MAE")]
+    assert energy[3] == verdict["difference"][0]
+    assert energy[5] == verdict["verdict"][0]
+
+
+@pytest.mark.usefixtures("tiny_lab")
+def test_of_all_runs(visit):
+    make_run()
+    make_run("cancelled", method="refit")
+    table = visit("runs").dataframe[0].value
+    for row, told in zip(table.to_dict("records"), tables()["All runs"], strict=True):
+        assert told[0] == row["run"]
+        assert told[2] == row["state"]
+        error = row["test_energy_mae_mev_per_atom"]
+        assert told[8] == "–" if pd.isna(error) else float(told[8]) == error
+
+
+def test_of_a_sweep(home, visit, monkeypatch):
+    st.cache_resource.clear()
+    results = made_results()
+    embed(monkeypatch, home / "embedded", example=results)
+    sweep = results.about.sweep
+    sweep.save()
+    monkeypatch.setattr("core.report.sweep.results_of", lambda _: results)
+    found = tables(sweep.id)
+    at = visit("scaling", split="validation")
+    laws = next(one.value for one in at.dataframe if "exponent" in one.value)
+    told = found["Laws: Validation energy MAE"]
+    columns = ["method", "law", "exponent", "r2", "points", "range", "start"]
+    assert [row[:3] + row[4:] for row in told] == laws[columns].drop(
+        columns="r2"
+    ).to_numpy().tolist()
+    assert [float(row[3]) for row in told] == pytest.approx(laws["r2"].tolist(), abs=5e-5)
+    assert numbers(told) == shown(laws[columns])
