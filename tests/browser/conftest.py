@@ -109,7 +109,7 @@ class Lab:
             self.process.wait()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(tmp_path_factory):
     """The dashboard of this test process."""
     server = Lab(tmp_path_factory.mktemp("home"))
@@ -126,7 +126,7 @@ def lab(server):
     return server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium():
     """Return a function that returns a running browser, started again after a crash."""
     with sync_playwright() as playwright:
@@ -206,7 +206,7 @@ def page(browser, request):
     close(page)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def tabs():
     """Pages that stay open, by theme and the server's process."""
     tabs = {}

@@ -18,8 +18,8 @@ from core.runs.process.restart import restart_lost
 from core.training.settings.config import RunConfig
 from tests.forked import start_forked
 
-EPOCHS = 12
-KILLS = 4
+EPOCHS = 8
+KILLS = 2
 """In every test run; ten and more were tried by hand."""
 
 

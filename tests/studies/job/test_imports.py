@@ -25,7 +25,7 @@ def job(tmp_path, monkeypatch):
     monkeypatch.setenv("ATOMREF_LAB_HOME", str(tmp_path / "home"))
     path = tmp_path / "salts.xyz"
     with path.open("w") as file:
-        for number in range(12_000):
+        for number in range(4_000):
             file.write(FRAME.format(energy=-7 - number / 1e5))
     return Job.of(
         ImportStudy(
@@ -62,9 +62,9 @@ def test_a_killed_import_leaves_nothing_and_begins_again(job):
     until(lambda: again.status().state != "running")
     assert again.status().state == "done", again.status().message
     result = again.result()
-    assert (result.name, result.n) == ("salts", 12_000)
-    assert open_frame_set("salts").frame(11_999).energy_per_atom == pytest.approx(
-        (-7 - 11_999 / 1e5) / 2
+    assert (result.name, result.n) == ("salts", 4_000)
+    assert open_frame_set("salts").frame(3_999).energy_per_atom == pytest.approx(
+        (-7 - 3_999 / 1e5) / 2
     )
     dismiss(again)
     assert jobs_of(["import"]) == []
