@@ -16,6 +16,7 @@ from core.home import datasets_dir
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NO_ROOM = 1 << 20
+_TAIL_BYTES = 1 << 18
 _BLOCK = 512
 """Bytes of the unit in which a file states the room that it takes."""
 
@@ -178,6 +179,23 @@ def refuse_taken(directory: Path) -> None:
         raise LabError(
             f"{directory} exists already; choose another name or delete that data set first."
         )
+
+
+def last_lines(path: Path, n: int) -> list[str]:
+    """Return the last lines of a text file; none where it cannot be read.
+
+    Args:
+        path: the file.
+        n: largest number of lines.
+    """
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _TAIL_BYTES))
+            text = file.read().decode(errors="replace")
+    except OSError:
+        return []
+    return text.splitlines()[-n:] if n > 0 else []
 
 
 def sync_directory(path: Path) -> None:

@@ -86,6 +86,11 @@ def atomrefs_dir() -> Path:
     return _sub("atomrefs")
 
 
+def jobs_dir() -> Path:
+    """Return the directory of what was submitted to a cluster, one directory per submission."""
+    return _sub("jobs")
+
+
 def locks_dir() -> Path:
     """Return the directory of the device slots' lock files."""
     return _sub("locks")

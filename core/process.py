@@ -17,6 +17,9 @@ _TOLERANCE = 2.0
 
 _NICE = 5
 
+CORES = "ATOMREF_LAB_CORES"
+"""Variable with the number of cores that a job of a cluster gives to a process."""
+
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -107,7 +110,8 @@ def usable_cores() -> int:
     """Return the number of physical cores that this process may use."""
     physical = psutil.cpu_count(logical=False) or 1
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else physical
-    return max(1, min(physical, allowed))
+    given = int(os.environ.get(CORES, physical))
+    return max(1, min(physical, allowed, given))
 
 
 def on_this_machine() -> dict[str, str]:

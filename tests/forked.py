@@ -67,14 +67,15 @@ def _fork_ranks(number, work):
     """Fork processes that know of each other as torchrun's do, and end as their work says."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
-    team = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": str(number)}
+    size = dict.fromkeys(("WORLD_SIZE", "LOCAL_WORLD_SIZE"), str(number))
+    team = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, **size}
     pids = []
     for place in range(number):
         pid = os.fork()
         if not pid:
             status = 1
             try:
-                os.environ.update(team, RANK=str(place))
+                os.environ.update(team, RANK=str(place), LOCAL_RANK=str(place))
                 status = work()
             finally:
                 sys.stdout.flush()

@@ -34,6 +34,7 @@ ROOMS = [
     "core.training.step",
     "core.training.scoring",
     "core.training.loop",
+    "core.runs.launchers",
     "core.runs.record",
     "core.runs.process",
     "core.runs.results",

@@ -110,6 +110,16 @@ Detach = Annotated[
     bool, typer.Option("--detach", help="Start the runs and return, without waiting.")
 ]
 
+OnProfile = Annotated[
+    str | None,
+    typer.Option(
+        "--on",
+        metavar="PROFILE",
+        help="Submit to a cluster with this profile of clusters.toml.",
+        show_default="this machine",
+    ),
+]
+
 # Scaling laws and plans
 SweepArgument = Annotated[
     str | None,

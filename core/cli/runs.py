@@ -88,6 +88,7 @@ def show(name: RunName, *, _json: JsonFlag = False) -> Answer:
         "state": status.state,
         "message": status.message,
         "place in the queue": data["queue_position"],
+        "job": None if status.job is None else f"{status.job} on {status.on}",
         "processes": status.processes,
         "frames": left_out_text(left_out),
         "epochs": f"{status.epoch:.1f} of {status.epochs}",

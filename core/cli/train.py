@@ -6,13 +6,14 @@ from typing import Annotated, Any
 import typer
 
 from core.cli.answer import Answer, LabCommand, facts
-from core.cli.options import JsonFlag
+from core.cli.options import JsonFlag, OnProfile
 from core.errors import LabError
 from core.frames.schema import LABELS
 from core.runs.process.local import create, launch
-from core.runs.process.worker import execute
+from core.runs.process.worker import execute, exit_status
 from core.runs.record.directory import Run
 from core.runs.record.events import errors_text
+from core.runs.record.following import follow
 from core.runs.record.functionals import functionals_of
 from core.runs.record.status import Status
 from core.training.settings.config import BLOCKS, RunConfig
@@ -23,8 +24,6 @@ from core.training.settings.report import rate_text, solved_text
 from core.training.settings.stability_text import stability_text
 
 app = typer.Typer()
-
-_CANCELLED = 130
 
 
 def _option(key: str, help_text: str | None = None, default: str | None = None) -> Any:
@@ -242,6 +241,7 @@ def train(
         Path | None,
         typer.Option(help="A new run directory; or, alone, an existing one to resume."),
     ] = None,
+    on: OnProfile = None,
     detach: Annotated[
         bool, typer.Option("--detach", help="Start a separate process, and return.")
     ] = False,
@@ -251,20 +251,24 @@ def train(
     options = locals()
     given = {key: value for key in FLAGS if (value := options[key.replace(".", "_")]) is not None}
     if run_dir is not None and (run_dir / "config.json").is_file():
-        if given:
+        if given or on:
             raise LabError(
                 f"{run_dir}: already holds a run; give --run-dir alone to resume it, or name a "
                 "new directory."
             )
         run = Run(run_dir.absolute())
     elif given:
-        run = _new_run(RunConfig.from_options(_with_method(given)), run_dir)
+        run = _new_run(RunConfig.from_options(_with_method(given)), run_dir, on)
     else:
         raise LabError("train: nothing to train; give at least --dataset, or --run-dir of a run.")
     if detach:
         launch(run)
-        return _answer(run, run.status())
-    status = execute(run.path, echo=lambda line: typer.echo(line, err=True))
+        return _answer(run, run.status(), detached=True)
+    if on is not None:
+        launch(run)
+        status = follow(run, lambda line: typer.echo(line, err=True))
+    else:
+        status = execute(run.path, echo=lambda line: typer.echo(line, err=True))
     if status.state == "failed":
         raise LabError(status.message)
     return _answer(run, status)
@@ -285,7 +289,7 @@ def _with_method(given: dict[str, Any]) -> dict[str, Any]:
     return given | {"method": usual_method(dataset, ratios)}
 
 
-def _new_run(config: RunConfig, path: Path | None) -> Run:
+def _new_run(config: RunConfig, path: Path | None, on: str | None) -> Run:
     """Create a run, unless its data set holds no frames."""
     # The process that a launcher starts imports this module, and need not wait for pandas.
     from core.frames.registry import find_dataset  # noqa: PLC0415
@@ -298,7 +302,7 @@ def _new_run(config: RunConfig, path: Path | None) -> Run:
         )
     for text in _warnings(config):
         typer.echo(f"warning: {text}", err=True)
-    return create(config, path)
+    return create(config, path, on=on)
 
 
 def _warnings(config: RunConfig) -> list[str]:
@@ -314,7 +318,7 @@ def _warnings(config: RunConfig) -> list[str]:
     return [*found, before] if before else found
 
 
-def _answer(run: Run, status: Status) -> Answer:
+def _answer(run: Run, status: Status, *, detached: bool = False) -> Answer:
     drift = run.event("end").get("force_drift")
     source = run.event("start").get("source_functional")
     stability = stability_text(run.event("stability"))
@@ -324,6 +328,7 @@ def _answer(run: Run, status: Status) -> Answer:
             "run": run.id,
             "run_dir": str(run.path),
             "state": status.state,
+            **({"on": status.on, "job": status.job} if status.on else {}),
             "epochs": int(status.epoch),
             "validation": status.validation,
             "test": status.test,
@@ -335,6 +340,7 @@ def _answer(run: Run, status: Status) -> Answer:
                 "run": run.id,
                 "directory": run.path,
                 "state": status.state,
+                **({"job": f"{status.job} on {status.on}"} if status.on else {}),
                 "epochs": int(status.epoch),
                 "best epoch": status.best_epoch,
                 "validation": errors_text(status.validation) if status.validation else None,
@@ -352,5 +358,5 @@ def _answer(run: Run, status: Status) -> Answer:
                 **({"stability": stability} if stability else {}),
             }
         ),
-        code=_CANCELLED if status.state == "cancelled" else 0,
+        code=0 if detached else exit_status(status),
     )

@@ -19,7 +19,7 @@ import os, sys, time
 from pathlib import Path
 from types import SimpleNamespace
 from core.errors import LabError
-from core.runs.process.worker import execute
+from core.runs.process.worker import execute, exit_status
 
 STEPS = 5
 
@@ -63,7 +63,7 @@ def fit(run, emit, should_stop):
 
 if __name__ == "__main__":
     status = execute(Path(sys.argv[1]), fit=fit, echo=lambda line: print(line, file=sys.stderr))
-    sys.exit(0 if status.state == "finished" else 2)
+    sys.exit(exit_status(status))
 '''
 
 

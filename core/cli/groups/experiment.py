@@ -13,7 +13,7 @@ from core.cli.groups.group import (
     trained,
     training_options,
 )
-from core.cli.options import Detach, ExperimentName, JsonFlag, Methods, Seeds
+from core.cli.options import Detach, ExperimentName, JsonFlag, Methods, OnProfile, Seeds
 from core.runs.groups.experiment import Experiment
 from core.runs.groups.sizes import whole_numbers
 from core.runs.record.events import ENERGY
@@ -45,6 +45,7 @@ def run(
     *,
     methods: Methods = "all",
     seeds: Seeds = "0,1,2",
+    on: OnProfile = None,
     detach: Detach = False,
     _json: JsonFlag = False,
 ) -> Answer:
@@ -54,7 +55,7 @@ def run(
     draft = Experiment.draft(
         base, methods=method_keys(methods, base), seeds=whole_numbers(seeds, "--seeds")
     )
-    return trained(draft.create(), _answer, detach=detach)
+    return trained(draft.model_copy(update={"on": on}).create(), _answer, detach=detach)
 
 
 @experiment.command("show", cls=LabCommand)

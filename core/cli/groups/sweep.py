@@ -13,7 +13,7 @@ from core.cli.groups.group import (
     trained,
     training_options,
 )
-from core.cli.options import Detach, JsonFlag, Methods, Seeds, Sizes, SweepName
+from core.cli.options import Detach, JsonFlag, Methods, OnProfile, Seeds, Sizes, SweepName
 from core.progress import duration_text
 from core.runs.groups.sizes import whole_numbers
 from core.runs.groups.sweep import Sweep
@@ -39,6 +39,7 @@ def run(
     steps: Annotated[
         int | None, typer.Option(help="Optimiser steps of each run, instead of --epochs.")
     ] = None,
+    on: OnProfile = None,
     detach: Detach = False,
     _json: JsonFlag = False,
 ) -> Answer:
@@ -56,7 +57,7 @@ def run(
         seeds=whole_numbers(seeds, "--seeds"),
         steps=steps,
     )
-    return trained(draft.create(), _answer, detach=detach)
+    return trained(draft.model_copy(update={"on": on}).create(), _answer, detach=detach)
 
 
 @sweep.command("grow", cls=LabCommand)

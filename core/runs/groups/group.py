@@ -38,6 +38,7 @@ class Group(BaseModel, ABC):
         methods: keys of METHODS.
         seeds: seeds; each method has one run per seed.
         runs: ids of the runs, in the order in which they were queued.
+        on: profile of the cluster that they work on; None for this machine.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,6 +57,7 @@ class Group(BaseModel, ABC):
     methods: list[str]
     seeds: list[int]
     runs: list[str] = Field(default_factory=list)
+    on: str | None = None
 
     @classmethod
     def load_all(cls) -> list[Self]:
@@ -97,7 +99,7 @@ class Group(BaseModel, ABC):
         """The command that starts the same runs."""
         axes = self.axes().items()
         options = [word for name, values in axes for word in (f"--{name}", _joined(values))]
-        options += self.own_options()
+        options += [*self.own_options(), *(["--on", self.on] if self.on else [])]
         settings = shlex.split(self.base.command)
         settings = settings[settings.index("--dataset") :]
         if "--seed" in settings:
@@ -137,7 +139,7 @@ class Group(BaseModel, ABC):
         if not self.id:
             now = time.time()
             changes = {"id": _new_id(now), "created": now}
-        with new_runs(missing) as runs:
+        with new_runs(missing, on=self.on) as runs:
             changes["runs"] = [*existing.values(), *(run.id for run in runs)]
             group = self.model_copy(update=changes)
             group.save()
@@ -166,18 +168,22 @@ class Group(BaseModel, ABC):
     def launch(self) -> None:
         """Start the processes of all runs that were never started; each waits for its device.
 
+        On a cluster they are one array of jobs.
+
         Raises:
             LabError: if some cannot be started; the others are.
         """
 
-        def start(run: Run, status: Status) -> None:
-            if status.pid is None and status.state == "queued":
-                local.launch(run)
-            elif status.pid is None and status.state == "failed":
-                # created a while ago, and without a process since
-                local.resume(run)
+        def new(status: Status) -> bool:
+            return status.handle is None and status.state == "queued"
 
-        _for_each(self.existing_runs(), start)
+        def forgotten(status: Status) -> bool:
+            # created a while ago, and without a process since
+            return status.handle is None and status.state == "failed"
+
+        runs = self.existing_runs()
+        _together(runs, new, local.launch)
+        _together(runs, forgotten, local.resume)
 
     def cancel(self) -> None:
         """Stop all runs that wait or train, the last ones first so that none starts meanwhile.
@@ -195,10 +201,7 @@ class Group(BaseModel, ABC):
             LabError: if some cannot be started; the others are.
         """
         stopped = {"cancelled", "paused", "failed"}
-        _for_each(
-            self.existing_runs(),
-            lambda run, status: local.resume(run) if status.state in stopped else None,
-        )
+        _together(self.existing_runs(), lambda status: status.state in stopped, local.resume)
 
     def delete(self) -> None:
         """Delete the group with its runs.
@@ -218,11 +221,12 @@ class Group(BaseModel, ABC):
 
 
 @contextmanager
-def new_runs(configs: Sequence[RunConfig]) -> Iterator[list[Run]]:
+def new_runs(configs: Sequence[RunConfig], on: str | None = None) -> Iterator[list[Run]]:
     """Create runs, all of them or none, and start nothing.
 
     Args:
         configs: settings of each run.
+        on: profile of the cluster that they will work on; None for this machine.
 
     Yields:
         The runs; an exception in the block deletes them.
@@ -232,7 +236,7 @@ def new_runs(configs: Sequence[RunConfig]) -> Iterator[list[Run]]:
     """
     runs: list[Run] = []
     try:
-        runs.extend(local.create(config) for config in configs)
+        runs.extend(local.create(config, on=on) for config in configs)
         yield runs
     except BaseException:
         for run in runs:
@@ -273,6 +277,26 @@ def check_choices(methods: Sequence[str], seeds: Sequence[int], *, n_runs: int) 
 
 def _joined(values: Sequence[Any]) -> str:
     return ",".join(map(str, values))
+
+
+def _together(
+    runs: Sequence[Run], wanted: Callable[[Status], bool], start: Callable[..., None]
+) -> None:
+    """Start runs: those of this machine one by one, those of a cluster in one submission.
+
+    Args:
+        runs: runs of a group.
+        wanted: whether a run is to be started, by its status.
+        start: starts runs.
+    """
+    there = [
+        run
+        for run in runs
+        if (status := status_if_any(run)) is not None and status.on and wanted(status)
+    ]
+    if there:
+        start(*there)
+    _for_each(runs, lambda run, status: start(run) if not status.on and wanted(status) else None)
 
 
 def _for_each(runs: Sequence[Run], change: Callable[[Run, Status], None]) -> None:

@@ -1,26 +1,28 @@
-"""Runs on this machine: create, start, cancel, resume, delete.
+"""Runs: create, start, cancel, resume, delete, on this machine or on a cluster.
 
-A started run is a process in its own session with its own log. It outlives the page or the shell
-that started it, which keeps no handle on it: all information is in the run directory.
+A started run is a process in its own session with its own log, or a job of the cluster. It outlives
+the page or the shell that started it, which keeps no handle on it: all information is in the run
+directory.
 """
 
 import secrets
 import shutil
-import signal
 import string
 import sys
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-
-import psutil
 
 from core import access
 from core.access import UNKNOWN
 from core.errors import LabError
 from core.files import disk_errors, is_full_disk, write_whole
 from core.home import runs_dir
-from core.process import start_detached
-from core.runs.process.lifecycle import queued_again, with_process
+from core.runs.launchers.choice import launcher_of
+from core.runs.launchers.interface import Handle, Task
+from core.runs.launchers.profiles import profile_named
+from core.runs.process.lifecycle import queued_again
 from core.runs.record.directory import Run
 from core.runs.record.listing import list_runs, status_if_any
 from core.runs.record.status import Status
@@ -30,17 +32,20 @@ MOST_RESTARTS = 3
 """Number of restarts in a row, without a step in between, after which a run stays failed."""
 
 
-def create(config: RunConfig, path: Path | None = None) -> Run:
+def create(config: RunConfig, path: Path | None = None, *, on: str | None = None) -> Run:
     """Create a run directory, completely or not at all; nothing is started.
 
     Args:
         config: the settings. A source model given as a file is stored by its absolute path.
         path: the directory, which must not exist or be empty; None for a new one in the lab.
+        on: profile of the cluster that it is to be launched on; None for this machine.
 
     Raises:
-        LabError: if the directory is not empty, or cannot be written.
+        LabError: if there is no such profile, the directory is not empty, or cannot be written.
     """
     now = time.time()
+    if on is not None:
+        profile_named(on)
     person = access.require("launch", f"launch a run of {config.method} on {config.dataset}")
     if not person.is_local:
         _check_limits(person.name)
@@ -55,7 +60,9 @@ def create(config: RunConfig, path: Path | None = None) -> Run:
         draft = target.with_name(f".new-{target.name}-{secrets.token_hex(4)}")
         (draft / "checkpoints").mkdir(parents=True)
         try:
-            status = Status(created=now, queued=now, epochs=config.epochs, launched_by=person.name)
+            status = Status(
+                created=now, queued=now, epochs=config.epochs, launched_by=person.name, on=on
+            )
             write_whole(draft / "config.json", config.to_json().encode())
             write_whole(draft / "status.json", status.model_dump_json(indent=2).encode())
             (draft / "log.txt").touch()
@@ -66,29 +73,47 @@ def create(config: RunConfig, path: Path | None = None) -> Run:
     return Run(target)
 
 
-def launch(run: Run) -> None:
-    """Start the process of a new run; it waits for its device by itself.
+def launch(*runs: Run) -> None:
+    """Start the processes of new runs; they wait for their device by themselves.
+
+    Those of one profile of a cluster are submitted as one array of jobs.
 
     Raises:
-        LabError: if the run was started before, or cannot be started.
+        LabError: if a run was started before, or cannot be started.
     """
-    with run.locked():
-        status = run.status()
-        if status.state != "queued" or status.pid is not None:
-            raise LabError(f"{run.id}: is already {status.state}; only a new run can be launched.")
-        _spawn(run, status)
+    with ExitStack() as stack:
+        statuses = []
+        for run in runs:
+            stack.enter_context(run.locked())
+            status = run.status()
+            if status.state != "queued" or status.handle is not None:
+                raise LabError(
+                    f"{run.id}: is already {status.state}; only a new run can be launched."
+                )
+            statuses.append(status)
+        _spawn(runs, statuses)
 
 
-def resume(run: Run, *, processes: int | None = None) -> None:
-    """Start a cancelled, paused or failed run again, from its last checkpoint.
+def resume(*runs: Run, processes: int | None = None) -> None:
+    """Start cancelled, paused or failed runs again, from their last checkpoints.
+
+    A run continues where it was: on this machine, or on the cluster with the same profile.
 
     Args:
-        run: the run.
+        *runs: the runs.
         processes: number of training processes; None for as many as before.
 
     Raises:
-        LabError: if the run is finished, or waits or trains already.
+        LabError: if a run is finished, or waits or trains already.
     """
+    with ExitStack() as stack:
+        statuses = [stack.enter_context(_resumed(run, processes)) for run in runs]
+        _spawn(runs, statuses)
+
+
+@contextmanager
+def _resumed(run: Run, processes: int | None) -> Iterator[Status]:
+    """Lock a run, and yield the status with which it is resumed."""
     with run.locked():
         status = run.status()
         access.require("launch", f"resume {run.id}", owner=status.launched_by or UNKNOWN)
@@ -100,7 +125,7 @@ def resume(run: Run, *, processes: int | None = None) -> None:
         again = queued_again(status).model_copy(update={"revivals": 0})
         if processes is not None:
             again = again.model_copy(update={"processes": processes})
-        _spawn(run, again)
+        yield again
 
 
 def restart(run: Run) -> bool:
@@ -120,7 +145,7 @@ def restart(run: Run) -> bool:
         if not run.is_lost() or status.revivals >= MOST_RESTARTS:
             return False
         again = queued_again(status, place=status.queued)
-        _spawn(run, again.model_copy(update={"revivals": status.revivals + 1}))
+        _spawn([run], [again.model_copy(update={"revivals": status.revivals + 1})])
     return True
 
 
@@ -157,10 +182,25 @@ def _stop(run: Run, *, pausing: bool) -> None:
             return
         if not status.is_active and status.state not in {"cancelled", "paused"}:
             raise LabError(f"{run.id}: is {status.state} already; there is nothing to {what}.")
-        if status.pid is None or not status.is_active:
-            message = "Never started." if status.pid is None else status.message
-            changes = {"state": wanted.stopped_as, "ended": time.time(), "message": message}
+        handle, launcher = status.handle, launcher_of(status.on)
+        if handle is None or not status.is_active or _waits(status, handle):
+            message = "Stopped before its turn; resume it to start."
+            if not status.is_active:
+                message = status.message
+            elif handle is None:
+                message = "Never started."
+            elif status.step:
+                message = "Stopped on request; resume it to continue."
+            # Without its submission, a job that starts in this moment leaves the run alone.
+            changes = {
+                "state": wanted.stopped_as,
+                "ended": time.time(),
+                "message": message,
+                "submission": None,
+            }
             run.write(wanted.model_copy(update=changes))
+            if handle is not None and status.is_active:
+                launcher.cancel(handle)
             return
         stopping = {"cancel_requested": True, "message": "Stopping at the next step."}
         try:
@@ -170,14 +210,15 @@ def _stop(run: Run, *, pausing: bool) -> None:
             if not is_full_disk(error.__cause__):
                 raise
         try:
-            psutil.Process(status.pid).send_signal(signal.SIGTERM)
-        except psutil.NoSuchProcess:
-            return  # It has just ended, and its status says so.
-        except psutil.AccessDenied as error:
+            launcher.cancel(handle)
+        except LabError as error:
             run.write(status)
-            raise LabError(
-                f"{run.id}: process {status.pid} belongs to another user, who has to cancel it."
-            ) from error
+            raise LabError(f"{run.id}: {error}") from error
+
+
+def _waits(status: Status, handle: Handle) -> bool:
+    """Return whether a run waits in the queue of a cluster, and has no process."""
+    return status.on is not None and launcher_of(status.on).state(handle).phase == "waiting"
 
 
 def delete(run: Run) -> None:
@@ -210,9 +251,37 @@ def _check_limits(name: str) -> None:
     access.check_disk(sum(file.stat().st_size for path in own for file in path.rglob("*")))
 
 
-def _spawn(run: Run, status: Status) -> None:
-    """Start the process and record it; the caller holds the lock, so the process reads it later."""
-    run.write(with_process(status, start_detached(_command(run), run.log)))
+def _spawn(runs: Sequence[Run], statuses: Sequence[Status]) -> None:
+    """Start processes and record them; the caller holds the locks, so they read them later."""
+    together: dict[str | int, list[tuple[Run, Status]]] = {}
+    for i, (run, status) in enumerate(zip(runs, statuses, strict=True)):
+        # On this machine one by one: what has started is recorded, whatever becomes of the next.
+        together.setdefault(status.on or i, []).append((run, status))
+    for some in together.values():
+        handles = launcher_of(some[0][1].on).submit([_task(run) for run, _ in some])
+        for (run, status), handle in zip(some, handles, strict=True):
+            run.write(_launched(status, handle))
+
+
+def _launched(status: Status, handle: Handle) -> Status:
+    """Return the status of a run that was launched."""
+    if status.on is None:
+        own = {"pid": int(handle.id), "pid_started": handle.since, "boot": handle.place}
+        return status.model_copy(update=own)
+    return status.model_copy(
+        update={
+            "job": handle.id,
+            "submitted": handle.since,
+            "submission": handle.place,
+            "message": f"Submitted to {status.on} as job {handle.id}.",
+        }
+    )
+
+
+def _task(run: Run) -> Task:
+    path = str(run.path)
+    follow = [sys.executable, "-m", "core.runs.process.follow", path]
+    return Task(name=run.id, command=_command(run), log=run.log, follow=follow)
 
 
 def _command(run: Run) -> list[str]:

@@ -12,7 +12,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,9 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from core.errors import LabError
-from core.files import disk_errors, disk_is_full, rewrite
-from core.process import is_alive
+from core.files import disk_errors, disk_is_full, last_lines, rewrite
+from core.runs.launchers.choice import launcher_of
+from core.runs.launchers.interface import JobState
 from core.runs.record.status import Status
 from core.training.settings.config import RunConfig
 
@@ -31,7 +32,23 @@ from core.training.settings.config import RunConfig
 _START_GRACE = 60.0
 _KEPT = re.compile(r"epoch-(\d+)\.pth\.tar")
 _LOCK_PATIENCE = 20.0
-_TAIL_BYTES = 1 << 18
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to work on a run, of one job of a cluster.
+
+    Attributes:
+        submission: name of the submission.
+        attempt: how often Slurm has started the job again.
+    """
+
+    submission: str
+    attempt: int
+
+
+class LeaseLostError(LabError):
+    """Raised where a job wants to change a run that another one has."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +57,11 @@ class Run:
 
     Attributes:
         path: the directory.
+        lease: right to change it, of a job of a cluster; None for all others, who need none.
     """
 
     path: Path
+    lease: Lease | None = field(default=None, compare=False)
 
     @property
     def id(self) -> str:
@@ -98,17 +117,18 @@ class Run:
             LabError: if there is no such run.
         """
         for _ in range(2):  # the process may have ended properly between the two looks
-            status = self._read()
-            if not status.is_active or _has_process(status):
+            status = self.recorded()
+            if not status.is_active or (state := job_state(status)).phase != "ended":
                 return status
         if status.cancel_requested:
             message = "Stopped on request; resume it to continue."
             changes = {"state": status.stopped_as, "message": message}
         else:
-            why = "could not be started" if status.pid is None else "ended unexpectedly"
+            why = "could not be started" if status.handle is None else "ended unexpectedly"
+            said = f" ({state.reason} on {status.on})" if state.reason else ""
             full = disk_is_full(self.path)
             remedy = "the disk is full: free some space and resume it" if full else "resume it"
-            changes = {"state": "failed", "message": f"The process {why}; {remedy}."}
+            changes = {"state": "failed", "message": f"The process {why}{said}; {remedy}."}
         return status.model_copy(update={**changes, "eta_s": None})
 
     def is_lost(self) -> bool:
@@ -121,10 +141,10 @@ class Run:
         """
         return all(  # the process may have ended properly between the two looks
             status.is_active
-            and status.pid is not None
+            and status.handle is not None
             and not status.cancel_requested
-            and not _has_process(status)
-            for status in (self._read() for _ in range(2))
+            and job_state(status).phase == "ended"
+            for status in (self.recorded() for _ in range(2))
         )
 
     @contextmanager
@@ -165,11 +185,30 @@ class Run:
 
         Raises:
             LabError: as `locked` and `write`.
+            LeaseLostError: if another job has the run.
         """
         with self.locked():
-            status = self._read().model_copy(update=changes)
+            status = self.recorded()
+            self.check_lease(status)
+            status = status.model_copy(update=changes)
             self.write(status)
         return status
+
+    def check_lease(self, status: Status) -> None:
+        """Check that the run still belongs to this job.
+
+        Args:
+            status: as recorded.
+
+        Raises:
+            LeaseLostError: if another job has it.
+        """
+        mine = self.lease
+        if mine and (status.submission, status.attempt) != (mine.submission, mine.attempt):
+            raise LeaseLostError(
+                f"{self.id}: belongs to {status.submission or 'nobody'} now; {mine.submission} "
+                "leaves it."
+            )
 
     def metrics(self, kind: str | None = None) -> list[dict[str, Any]]:
         """Return the events of the training loop so far.
@@ -212,14 +251,7 @@ class Run:
         Args:
             n: largest number of lines.
         """
-        try:
-            with self.log.open("rb") as file:
-                size = file.seek(0, 2)
-                file.seek(max(0, size - _TAIL_BYTES))
-                text = file.read().decode(errors="replace")
-        except OSError:
-            return []
-        return text.splitlines()[-n:] if n > 0 else []
+        return last_lines(self.log, n)
 
     def _require(self) -> None:
         if not (self.path / "config.json").is_file():
@@ -227,7 +259,12 @@ class Run:
                 f"{self.path}: is not a run directory; `atomref runs list` shows the runs."
             )
 
-    def _read(self) -> Status:
+    def recorded(self) -> Status:
+        """Return the status as it is written, whatever has become of the process.
+
+        Raises:
+            LabError: if there is no such run.
+        """
         path = self.path / "status.json"
         try:
             return Status.model_validate_json(path.read_bytes())
@@ -238,7 +275,13 @@ class Run:
             ) from error
 
 
-def _has_process(status: Status) -> bool:
-    if status.pid is None or status.pid_started is None:
-        return status.state == "queued" and time.time() - status.queued < _START_GRACE
-    return is_alive(status.pid, status.pid_started, status.boot)
+def job_state(status: Status) -> JobState:
+    """Return what its launcher says of a run that is recorded as active.
+
+    Args:
+        status: the run's.
+    """
+    if status.handle is not None:
+        return launcher_of(status.on).state(status.handle)
+    starts = status.state == "queued" and time.time() - status.queued < _START_GRACE
+    return JobState(phase="waiting" if starts else "ended")

@@ -7,7 +7,7 @@ from core import access
 from core.errors import LabError
 from core.files import disk_errors
 from core.home import runs_dir
-from core.runs.record.directory import Run
+from core.runs.record.directory import Run, job_state
 from core.runs.record.status import Status
 from core.training.settings.metrics import METRICS, TEST_METRICS
 
@@ -71,10 +71,15 @@ def queue_ahead(run: Run) -> list[Run]:
 def queue_position(run: Run) -> int | None:
     """Return a run's place in the queue, 1 for the next one; None if it does not wait.
 
+    That of a run on a cluster is among all jobs that wait for its partition.
+
     Raises:
         LabError: if the run is gone.
     """
-    return len(queue_ahead(run)) + 1 if run.status().state == "queued" else None
+    status = run.status()
+    if status.state != "queued":
+        return None
+    return job_state(status).position if status.on else len(queue_ahead(run)) + 1
 
 
 def waits_for(status: Status, slot: str | None) -> bool:
@@ -85,7 +90,8 @@ def waits_for(status: Status, slot: str | None) -> bool:
         slot: the slot, or None for any. A run that has just started names none yet and counts as
             waiting for each.
     """
-    return status.state == "queued" and (slot is None or status.device in {slot, None})
+    waits_here = status.state == "queued" and status.on is None
+    return waits_here and (slot is None or status.device in {slot, None})
 
 
 def summary_row(run: Run) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from core.runs.launchers.interface import Handle
+
 State = Literal["queued", "running", "finished", "failed", "cancelled", "paused"]
 
 Errors = dict[str, int | float | None]
@@ -25,6 +27,11 @@ class Status(BaseModel):
         pid_started: start of that process in seconds since the machine's boot, which distinguishes
             it from a later process with the same id.
         boot: the machine's boot that the process belongs to; None if unknown.
+        on: profile of the cluster that it works on; None for this machine.
+        job: id of its job there; None until it is submitted.
+        submitted: when it was submitted.
+        submission: name of the submission, which alone may work on the run; None for this machine.
+        attempt: how often that job had started again when it took the run.
         cancel_requested: whether the process was asked to stop.
         pausing: whether the run is to be resumed later.
         revivals: number of restarts after its process was lost, without a step since.
@@ -56,6 +63,11 @@ class Status(BaseModel):
     pid: int | None = Field(default=None, ge=1, lt=1 << 31)
     pid_started: float | None = None
     boot: str | None = None
+    on: str | None = None
+    job: str | None = None
+    submitted: float | None = None
+    submission: str | None = None
+    attempt: int | None = None
     cancel_requested: bool = False
     pausing: bool = False
     revivals: int = 0
@@ -78,6 +90,17 @@ class Status(BaseModel):
     def is_active(self) -> bool:
         """Whether the run waits or trains."""
         return self.state in {"queued", "running"}
+
+    @property
+    def handle(self) -> Handle | None:
+        """By which its launcher finds its process or job; None where it was never launched."""
+        if self.on is not None:
+            if self.job is None or self.submitted is None:
+                return None
+            return Handle(id=self.job, since=self.submitted, place=self.submission)
+        if self.pid is None or self.pid_started is None:
+            return None
+        return Handle(id=str(self.pid), since=self.pid_started, place=self.boot)
 
     @property
     def done_share(self) -> float:

@@ -83,7 +83,7 @@ def fit(
     """
     device = team.place(resolve_device(config.device))
     checkpoints.mkdir(parents=True, exist_ok=True)
-    with compute_settings(config.threads, device, processes=team.size) as threads:
+    with compute_settings(config.threads, device, processes=team.local_size) as threads:
         torch.manual_seed(config.seed)
         context = RunContext(
             config=config,

@@ -39,10 +39,14 @@ class Team:
     Attributes:
         rank: this process, from 0; the first one leads: it prepares, reports and writes.
         size: number of processes.
+        local_rank: this process among those of its machine, from 0.
+        local_size: number of processes on its machine.
     """
 
     rank: int = 0
     size: int = 1
+    local_rank: int = 0
+    local_size: int = 1
 
     @property
     def leads(self) -> bool:
@@ -53,7 +57,7 @@ class Team:
         """Return this rank's device for a run on `device`: a GPU per rank, or the CPU for all."""
         if self.size == 1 or device.type != "cuda":
             return device
-        return torch.device(device.type, self.rank)
+        return torch.device(device.type, self.local_rank)
 
     def add(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the sum over all ranks.
@@ -127,7 +131,12 @@ def joined(device: torch.device) -> Iterator[Team]:
     Yields:
         The team.
     """
-    team = Team(rank=int(os.environ["RANK"]), size=int(os.environ["WORLD_SIZE"]))
+    team = Team(
+        rank=int(os.environ["RANK"]),
+        size=int(os.environ["WORLD_SIZE"]),
+        local_rank=int(os.environ["LOCAL_RANK"]),
+        local_size=int(os.environ["LOCAL_WORLD_SIZE"]),
+    )
     on_gpu = device.type == "cuda"
     if on_gpu:
         torch.cuda.set_device(team.place(device))

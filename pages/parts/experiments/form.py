@@ -45,9 +45,9 @@ class ExperimentForm(LaunchForm[Experiment]):
         """Show how long the experiment will take."""
         show_group_estimate(draft, card)
 
-    def start(self, draft: Experiment) -> str:
+    def start(self, draft: Experiment, on: str | None) -> str:
         """Start the runs."""
-        experiment = draft.create()
+        experiment = draft.model_copy(update={"on": on}).create()
         experiment.launch()
         return experiment.id
 

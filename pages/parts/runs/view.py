@@ -9,6 +9,7 @@ import streamlit as st
 from core.errors import LabError
 from core.progress import duration_text
 from core.runs.process import local
+from core.runs.record.cluster import job_log, waiting_text
 from core.runs.record.directory import Run
 from core.runs.record.listing import list_runs, queue_ahead, status_if_any
 from core.runs.record.status import State, Status
@@ -147,6 +148,9 @@ def _panel(run: Run, *, live: bool, follow: bool) -> None:
     with st.expander("Log", icon=":material/notes:", expanded=expanded):
         text = "\n".join(run.log_tail(LOG_LINES))
         st.code(text or "Nothing yet.", language=None, wrap_lines=True)
+        if said := job_log(status, LOG_LINES):
+            st.caption(plain(f"Job {status.job} on {status.on}"))
+            st.code("\n".join(said), language=None, wrap_lines=True)
     # The view of exports shows its own command.
     if view != "export":
         command(_command(run, view))
@@ -179,7 +183,9 @@ def _progress(run: Run, status: Status) -> None:
                 help="Processes to resume with; left empty, as many as before.",
             )
         actions(run, status, key=run.id)
-    if status.state == "queued":
+    if status.state == "queued" and status.on is not None:
+        st.info(plain(waiting_text(run, status)), icon=":material/hourglass_empty:")
+    elif status.state == "queued":
         ahead = queue_ahead(run)
         place = f" Runs ahead in the queue: {len(ahead)}." if ahead else ""
         st.info(

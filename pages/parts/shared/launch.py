@@ -3,6 +3,7 @@
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import streamlit as st
@@ -16,6 +17,7 @@ from core.frames.uploads import keep_upload
 from core.potential.released import MODELS
 from core.runs.groups.experiment import Experiment
 from core.runs.groups.sweep import Sweep
+from core.runs.launchers.profiles import profiles
 from core.runs.record.listing import list_runs, status_if_any
 from core.runs.record.named_models import functional_of_checkpoint
 from core.runs.results.comparison import label_of
@@ -29,6 +31,7 @@ Draft = TypeVar("Draft", RunConfig, Experiment, Sweep)
 
 FIRST_SEEDS = 3
 UPLOAD = "upload"
+HERE = "This machine"
 
 
 class LaunchForm(ABC, Generic[Draft]):
@@ -78,8 +81,13 @@ class LaunchForm(ABC, Generic[Draft]):
         """
 
     @abstractmethod
-    def start(self, draft: Draft) -> str:
-        """Launch a draft and return its id."""
+    def start(self, draft: Draft, on: str | None) -> str:
+        """Launch a draft and return its id.
+
+        Args:
+            draft: what to launch.
+            on: profile of the cluster to launch it on; None for this machine.
+        """
 
     @abstractmethod
     def estimate(self, draft: Draft, card: Card) -> None:
@@ -118,7 +126,10 @@ class LaunchForm(ABC, Generic[Draft]):
                 settings |= {key: value for key, value in amount.items() if value is not None}
                 draft = self.draft(settings, choices)
         with right:
-            launch_button(self.kind, draft, self._start, label=self.button, help_text=self.help)
+            with errors_shown():
+                on = _choose_place()
+            start = partial(self._start, on=on)
+            launch_button(self.kind, draft, start, label=self.button, help_text=self.help)
             if draft is not None:
                 self.estimate(draft, info.card)
         if draft is not None:
@@ -126,10 +137,10 @@ class LaunchForm(ABC, Generic[Draft]):
                 self.check(draft, info.card)
             with errors_shown():
                 self.preview(draft, info.card)
-            command(draft.command)
+            command(f"{draft.command} --on {on}" if on else draft.command)
 
-    def _start(self, draft: Draft) -> None:
-        self.open(self.start(draft))
+    def _start(self, draft: Draft, *, on: str | None) -> None:
+        self.open(self.start(draft, on))
 
 
 def launch_button(
@@ -237,6 +248,22 @@ def _choose_dataset() -> DatasetInfo | None:
             )
         )
     return info
+
+
+def _choose_place() -> str | None:
+    """Let the reader choose where runs work, where there is a choice; None for this machine."""
+    there = profiles()
+    if not there:
+        return None
+    place: str = st.selectbox(
+        "Where",
+        [HERE, *there],
+        key="on",
+        bind="query-params",
+        help="This machine, or a profile of the cluster from clusters.toml in the lab's home. Jobs "
+        "of the cluster wait in its queue, and continue after its time limit.",
+    )
+    return None if place == HERE else place
 
 
 def _choose_source() -> str | None:

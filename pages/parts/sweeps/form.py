@@ -97,9 +97,9 @@ class SweepForm(LaunchForm[Sweep]):
         """Show how long the sweep will take."""
         show_group_estimate(draft, card)
 
-    def start(self, draft: Sweep) -> str:
+    def start(self, draft: Sweep, on: str | None) -> str:
         """Start the runs."""
-        sweep = draft.create()
+        sweep = draft.model_copy(update={"on": on}).create()
         sweep.launch()
         return sweep.id
 

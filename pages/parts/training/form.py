@@ -145,9 +145,9 @@ class RunForm(LaunchForm[RunConfig]):
         """Show how far off the untrained model is, with each method's references."""
         show_preview(draft, card)
 
-    def start(self, draft: RunConfig) -> str:
+    def start(self, draft: RunConfig, on: str | None) -> str:
         """Start the run."""
-        run = local.create(draft)
+        run = local.create(draft, on=on)
         local.launch(run)
         for timed in (False, True):
             previews().ask([], "", timed=timed)  # leaves the machine to the run

@@ -42,7 +42,7 @@ def home(tmp_path_factory):
     write_frames(home / "datasets" / "tiny", card, frames)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ATOMREF_LAB_HOME", str(home))
-        patch.setattr(local, "start_detached", start_forked)
+        patch.setattr("core.runs.launchers.local.start_detached", start_forked)
         yield home
 
 

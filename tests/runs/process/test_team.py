@@ -172,7 +172,7 @@ def stopped(home):
     """One on two processes that was cancelled on its way."""
     run = new_run(2)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(local, "start_detached", start_forked)
+        patch.setattr("core.runs.launchers.local.start_detached", start_forked)
         local.launch(run)
     wait_for_epochs(run, 3)
     local.cancel(run)
@@ -196,7 +196,7 @@ def test_two_processes_train_to_the_end(whole):
 
 
 def test_stopped_and_killed_on_two_is_bit_for_bit_uninterrupted(whole, stopped, monkeypatch):
-    monkeypatch.setattr(local, "start_detached", start_forked)
+    monkeypatch.setattr("core.runs.launchers.local.start_detached", start_forked)
     expected = whole[0]
     before, status = stopped
     assert "resume it" in status.message
@@ -237,7 +237,7 @@ def test_resumed_on_one_process(whole, stopped):
 
 def test_a_killed_process_ends_the_run(whole, monkeypatch):
     """Begun on one process, resumed on two, one of which is killed, and ended on one."""
-    monkeypatch.setattr(local, "start_detached", start_forked)
+    monkeypatch.setattr("core.runs.launchers.local.start_detached", start_forked)
     run = new_run(1)
     assert go_on_here(run, until=2).state == "cancelled"
     done = len(run.metrics("epoch"))

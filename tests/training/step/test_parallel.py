@@ -87,7 +87,7 @@ def test_one_process_talks_to_itself():
 
 
 def test_each_process_has_a_gpu_or_all_the_cpu():
-    second = Team(rank=1, size=2)
+    second = Team(rank=3, size=4, local_rank=1, local_size=2)
     assert second.place(torch.device("cuda")) == torch.device("cuda", 1)
     assert second.place(torch.device("cpu")) == torch.device("cpu")
 

@@ -1,0 +1,1 @@
+"""Where the processes of runs work: this machine, or a cluster with Slurm."""
