@@ -57,9 +57,9 @@ AccountingStoragePort={accounting_port}
 AccountingStoragePass={folder}/munge.socket
 AccountingStorageTRES=gres/gpu
 JobAcctGatherType=jobacct_gather/none
-NodeName=DEFAULT NodeHostname={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} Gres=gpu:2
-NodeName=n1 Port={first_port}
-NodeName=n2 Port={second_port}
+NodeName=DEFAULT CPUs={cpus} RealMemory={memory} Gres=gpu:2
+NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={first_port}
+NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={second_port}
 PartitionName=short Nodes=n1,n2 Default=YES MaxTime=60 State=UP
 """
 

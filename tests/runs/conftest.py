@@ -19,6 +19,7 @@ import os, sys, time
 from pathlib import Path
 from types import SimpleNamespace
 from core.errors import LabError
+from core.process import usable_cores
 from core.runs.process.worker import execute, exit_status
 
 STEPS = 5
@@ -33,6 +34,7 @@ def fit(run, emit, should_stop):
     pause, _, trouble = run.config.name.partition(" ")
     step = int(last.read_text()) if last.exists() else 0
     print("chatter of a library")
+    print("GPUs", os.environ.get("CUDA_VISIBLE_DEVICES"), "cores", usable_cores())
     emit({"kind": "prepare", "time": time.time(), "what": "structures", "done": 5, "total": 8})
     emit({"kind": "start", "time": time.time(), "device": "cpu", "n_train": 8, "n_validation": 1,
           "n_test": 1, "validation": errors(99.0), "step": step, "steps": total})
@@ -79,9 +81,9 @@ class Lab:
     def command(self, run):
         return [sys.executable, str(self.body), str(run.path)]
 
-    def new_run(self, pause=0.0, trouble="", epochs=2, path=None, **config) -> Run:
+    def new_run(self, pause=0.0, trouble="", epochs=2, path=None, on=None, **config) -> Run:
         config = {"dataset": "toy", "device": "cpu", "epochs": epochs} | config
-        return local.create(RunConfig(name=f"{pause} {trouble}".strip(), **config), path)
+        return local.create(RunConfig(name=f"{pause} {trouble}".strip(), **config), path, on=on)
 
     def wait(self, run, *states, seconds=20.0):
         deadline = time.monotonic() + seconds
