@@ -286,7 +286,7 @@ def test_second_click_of_a_double_click_starts_nothing():
 
 
 def test_launch_that_fails_says_why(looks, monkeypatch):
-    def refuse(_config):
+    def refuse(_config, **_):
         raise LabError("runs: the disk is full; free some space, then resume or try again.")
 
     monkeypatch.setattr(local, "create", refuse)

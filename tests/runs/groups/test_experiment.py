@@ -60,7 +60,7 @@ def test_what_cannot_be_matched_is_refused(lab, methods, seeds, told):
 def test_all_runs_are_made_or_none(lab, monkeypatch):
     create = local.create
 
-    def fail_at_last(config):
+    def fail_at_last(config, **_):
         if (config.method, config.seed) == ("residual", 1):
             raise LabError("the disk is full; free some space.")
         return create(config)
@@ -75,7 +75,7 @@ def test_all_runs_are_made_or_none(lab, monkeypatch):
 def test_what_a_killed_creation_leaves_is_never_trained_and_removed_after_a_day(lab, monkeypatch):
     create = local.create
 
-    def killed_at_last(config):
+    def killed_at_last(config, **_):
         if (config.method, config.seed) == ("residual", 1):
             os._exit(9)
         return create(config)
