@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
 	$$p -c 'import sys; sys.exit((3, 11) > sys.version_info[:2] or sys.version_info[:2] > (3, 12))' \
 	2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help venv app test lint docs bench fuzz soak supply data clean
+.PHONY: help venv app test lint docs bench gpu-check fuzz soak supply data clean
 
 help:
 	@echo "make app    set up and open the dashboard (PORT=8501 HOST=localhost; OPEN=1 lets everybody in)"
@@ -18,6 +18,7 @@ help:
 	@echo "make lint   ruff and mypy"
 	@echo "make docs   build the documentation into site/, to be opened in a browser"
 	@echo "make bench  side by side against the real peers, one JSON line each"
+	@echo "make gpu-check  what only a GPU can show, in eight minutes (CHECK='--device cpu --small' tries it)"
 	@echo "make fuzz   damaged files for every reader (SECONDS_PER_READER=1200 READERS='json table')"
 	@echo "make soak   servers and runs killed at random (SECONDS=1800)"
 	@echo "make supply packages pinned with hashes, their licences, known vulnerabilities"
@@ -43,6 +44,9 @@ docs: .venv/dev.stamp
 
 bench: .venv/dev.stamp
 	@for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+gpu-check: .venv/dev.stamp
+	$(BIN)/python benchmarks/gpu/check.py $(CHECK)
 
 fuzz: .venv/dev.stamp
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS_PER_READER) $(if $(READERS),--reader $(READERS))

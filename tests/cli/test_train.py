@@ -104,7 +104,7 @@ def core(*words, **options):
 
 
 def test_a_run_goes_on_with_other_processes(monkeypatch):
-    monkeypatch.setattr(local, "_spawn", lambda runs, statuses: [run.write(one) for run, one in zip(runs, statuses, strict=True)])
+    monkeypatch.setattr(local, "_spawn", lambda runs, statuses: runs[0].write(statuses[0]))
     run = local.create(RunConfig(dataset="any", processes=2))
     for words, wanted in (([], None), (["--processes", "3"], 3), ([], 3)):
         local.cancel(run)
