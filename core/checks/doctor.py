@@ -36,6 +36,7 @@ from core.potential.released import MODELS
 from core.progress import Progress, part, silent
 from core.reference.fits.energy_scatter import scatter_findings
 from core.reference.fits.facts import family_facts
+from core.reference.fits.isolated import isolated_rows
 from core.reference.formation.corrections import (
     FUNCTIONALS,
     hubbard_corrections,
@@ -191,11 +192,22 @@ def _labels(
     findings += [*array_findings(predicted), *force_findings(predicted)]
     if all(finding.severity == "info" for finding in findings):
         # Labels in a wrong unit are all out of the ordinary.
-        some = sample_rows(rows[np.isfinite(data.energies()[rows])], _SCATTER)
-        names = data.table()["frame_id"].to_numpy()[some]
-        findings += scatter_findings(data.fractions()[some], data.energies()[some], names)
+        findings += _scatter(data, sample_rows(rows[np.isfinite(data.energies()[rows])], _SCATTER))
         findings += size_findings(contents_of(data), rows)
     return findings, label_errors(predicted), len(predicted)
+
+
+def _scatter(data: FrameSet, rows: NDArray[np.integer]) -> list[Finding]:
+    """Compare energies with compositions, whose part in the energy isolated atoms do not tell."""
+    findings = _scattered(data, rows)
+    if findings and len(alone := isolated_rows(data, rows)):
+        return _scattered(data, rows[~np.isin(rows, alone)])
+    return findings
+
+
+def _scattered(data: FrameSet, rows: NDArray[np.integer]) -> list[Finding]:
+    names = data.table()["frame_id"].to_numpy()[rows]
+    return scatter_findings(data.fractions()[rows], data.energies()[rows], names)
 
 
 def _energies(

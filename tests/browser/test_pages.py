@@ -80,6 +80,8 @@ def test_no_page_asks_other_hosts_or_fails_or_is_hard_to_read(tab, title, view):
     settled(tab)
     snap(tab, f"page-{title}-{view or ''}".lower().replace(" ", "-"))
     assert faint_texts(tab) == []
+    labels = tab.locator("[data-testid=stMetricLabel] p")
+    assert labels.evaluate_all("all => all.filter(it => it.scrollWidth > it.clientWidth)") == []
     assert not tab.foreign
     assert not tab.errors
     assert serious_findings(tab) == []

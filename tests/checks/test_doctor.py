@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
+from core.checks import doctor
 from core.checks.doctor import RUN, diagnose
+from core.frames.schema import Card, Frame
+from core.frames.store import open_frames, write_frames
 from core.transfer.source_model import SourceModel
 from tests.checks.conftest import alarms, frames_of, written
 from tests.checks.faults import FAULTS, GGA, MP_GGA, PAPER, R2SCAN
@@ -48,3 +51,35 @@ def test_clean_sets(name, labels, home, looked_up):
     source = SourceModel(OTHER[labels], "cpu", 1)
     findings = diagnose(data, source, parts=RUN).findings(ratios=PAPER)
     assert alarms(findings) == []
+
+
+def test_isolated_atoms_are_not_taken_for_another_functional(tmp_path, monkeypatch):
+    monkeypatch.setattr(doctor, "energy_unit_findings", lambda *_, **__: [])
+    monkeypatch.setattr(doctor, "array_predictions", lambda *_, **__: [])
+    oxides = [
+        Frame(
+            frame_id=f"LiCoO2-{i}",
+            material_id=f"m-{i}",
+            atomic_numbers=np.array([3, 27, 8, 8]),
+            frac_coords=np.random.default_rng(i).random((4, 3)),
+            lattice=np.eye(3) * (4 + i / 100),
+            energy_per_atom=-5.8 + i / 1000,
+        )
+        for i in range(60)
+    ]
+    atoms = [
+        Frame(
+            frame_id=f"atom-{number}-{energy}",
+            material_id=f"atom-{number}",
+            atomic_numbers=np.array([number]),
+            frac_coords=np.zeros((1, 3)),
+            lattice=np.eye(3) * length,
+            energy_per_atom=energy,
+        )
+        for number, energy, length in [(3, -0.3, 15), (27, -2.0, 15), (8, -1.9, 15), (8, 9.0, 15)]
+    ]
+    card = Card(name="atoms", kind="frames", functional="PBE", labels="dft")
+    write_frames(tmp_path / "atoms", card, [*oxides, *atoms])
+    data = open_frames(tmp_path / "atoms")
+    found = doctor.label_findings(data, SourceModel("chgnet-0.3.0", "cpu"), np.arange(len(data)))
+    assert not [one for one in found if one.kind in {"energy_mixture", "energy_outliers"}]

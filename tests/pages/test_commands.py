@@ -12,17 +12,24 @@ from core import home as home_module
 from core.cli import app as cli
 from core.frames.registry import open_dataset
 from core.frames.tables.pair_table import import_pairs
+from core.potential.models import load_model, save_model
 from core.runs.groups.experiment import Experiment
 from core.runs.groups.group import Group
 from core.runs.groups.sweep import Sweep
 from core.runs.record.listing import list_runs
 from core.training.settings.config import RunConfig
+from pages.parts.lesson.story import STEPS
 from tests.pages.example_runs import make_run, write_tiny
 from tests.pages.example_sweep import embed, made_results
 
 PAIRS = {"dataset": "mine"}
 FRAMES = {"dataset": "tiny"}
 VISITS = [
+    *(
+        ("lesson", {"view": f"{number}. {step.title}"})
+        for number, (key, step) in enumerate(STEPS.items(), 1)
+        if key != "live"  # its command trains
+    ),
     ("data", {}),
     ("data", {"set": "mine"}),
     ("energy_shifts", PAIRS | {"elements": ["O", "Fe"], "match": "any of them"}),
@@ -32,13 +39,16 @@ VISITS = [
     ("atomref", PAIRS),
     ("atomref", PAIRS | {"view": "Uncertainty", "fit": "Ridge toward a prior"}),
     ("atomref", PAIRS | {"view": "Influence"}),
+    ("atomref", PAIRS | {"view": "Strength and prior", "own": "false"}),
     ("atomref", PAIRS | {"view": "Library"}),
+    ("atomref", {"functionals": "One functional", "of": "tiny"}),
     ("importance", PAIRS),
     ("formation", PAIRS),
     ("offset", FRAMES),
     ("transfer", FRAMES | {"method": "refit", "frames": "6"}),
     ("transfer", {"run": "RUN"}),
     ("transfer", {"run": "RUN", "shows": "Parity"}),
+    ("transfer", {"run": "RUN", "shows": "Export"}),
     ("runs", {}),
     ("experiments", FRAMES | {"epochs": "2"}),
     ("experiments", {"experiment": "EXPERIMENT"}),
@@ -92,6 +102,10 @@ def commands(at):
     ids=[" ".join([page, *map(str, query.values())]) for page, query in VISITS],
 )
 def test_every_command_runs_as_it_stands(lab, visit, home, monkeypatch, page, query):
+    if query.get("shows") == "Export":
+        run = next(run for run in list_runs() if run.id == lab(query)["run"])
+        run.checkpoints.mkdir(exist_ok=True)
+        save_model(run.best_checkpoint, load_model("chgnet-0.3.0"), {})
     lines = commands(visit(page, **lab(query)))
     assert lines
     monkeypatch.chdir(home)

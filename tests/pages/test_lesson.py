@@ -95,6 +95,7 @@ def test_the_button_starts_the_run_and_everybody_sees_it(visit, launches):
     assert visit("lesson", **address).success
     lesson.start_lesson()
     assert len(launches) == 2
+    assert lesson.lesson_command() == "atomref runs show lesson"
 
 
 def test_recorded_runs_are_of_the_lesson_s_settings():

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Final
 
 import numpy as np
@@ -16,6 +17,9 @@ from core.figures.base.theme import empty_figure, palette
 
 HEIGHT: Final = 420
 _ROW_PX: Final = 34
+_LINE: Final = 9
+"""Letters of a line below a bar; longer words have one of their own."""
+
 _UNITS: Final = "eV/atom"
 
 
@@ -60,7 +64,13 @@ def waterfall(steps: Sequence[Step], *, title: str, unit: str = _UNITS, dark: bo
         dark=dark,
         y=with_unit(title, unit),
         legend=False,
-        xaxis={"showgrid": False, "tickangle": 0},
+        xaxis={
+            "showgrid": False,
+            "tickangle": 0,
+            "tickvals": names,
+            # On a narrow screen, names on one line would run into each other.
+            "ticktext": [_in_lines(step.name) for step in steps],
+        },
         yaxis={"range": [0, 1.18 * float(max(values))]},
         barmode="overlay",
         bargap=0.35,
@@ -104,6 +114,10 @@ def waterfall(steps: Sequence[Step], *, title: str, unit: str = _UNITS, dark: bo
         )
     )
     return figure
+
+
+def _in_lines(name: str) -> str:
+    return "<br>".join(map(plain, wrap(name, _LINE, break_long_words=False)))
 
 
 def by_group(

@@ -29,6 +29,12 @@ def has_isolated_atoms(frame_set: FrameSet) -> bool:
     return any(is_isolated(frame) for frame in frame_set.frames(rows))
 
 
+def isolated_rows(frame_set: FrameSet, rows: NDArray[np.integer]) -> NDArray[np.integer]:
+    """Return those of some rows whose frames are isolated atoms."""
+    ones = rows[frame_set.n_atoms()[rows] == 1]
+    return ones[[is_isolated(frame) for frame in frame_set.frames(ones)]] if len(ones) else ones
+
+
 def isolated_energies(
     structures: Structures,
     fractions: NDArray[np.float64],

@@ -32,7 +32,10 @@ def lesson_run() -> Run | None:
 
 
 def lesson_command() -> str:
-    """Return the command that starts the run that everybody follows."""
+    """Return the command that starts the run that everybody follows, or shows one that exists."""
+    run = lesson_run()
+    if run is not None:
+        return f"atomref runs show {run.id}"
     return f"{CONFIG.command} --run-dir {shlex.quote(str(runs_dir() / 'lesson'))}"
 
 

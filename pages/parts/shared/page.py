@@ -22,9 +22,12 @@ _STYLE = """<style>
 [class*="st-key-{wide}-"] {{ overflow-x: auto; }}
 [class*="st-key-{wide}-"] > * {{ min-width: 51rem; }}
 [data-testid="stElementToolbar"] button[aria-label="Download as CSV"] {{ display: none; }}
+[data-testid="stMetric"] label[data-testid] * {{ white-space: normal; overflow: visible; }}
+[data-testid="stElementContainer"]:only-child:has(> [data-testid="stMetric"]) {{ flex-grow: 1; }}
+[data-testid="stElementContainer"]:only-child > [data-testid="stMetric"] {{ height: 100%; }}
 [data-testid="stButtonGroup"] [data-selected="true"]:not(:disabled) p {{ color: {accent}; }}
 </style>"""
-"""Figures that stay wide on a narrow screen, and selected options that can be read.
+"""Figures that stay wide on a narrow screen; selected options and labels of numbers to be read.
 
 The browser's own CSV of a table would hand spreadsheets what users wrote as formulas.
 """

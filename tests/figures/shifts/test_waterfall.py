@@ -23,6 +23,9 @@ def test_each_step_begins_where_the_last_ended(dark):
     assert "adds 2" in away.hovertext[1]
     assert "takes away 11.5" in away.hovertext[2]
     assert "<b>constant" not in remains.x[1]
+    assert list(figure.layout.xaxis.tickvals) == list(remains.x)
+    assert figure.layout.xaxis.ticktext[::2] == ("as it is", "AtomRef")
+    assert figure.layout.xaxis.ticktext[1].startswith("a<br>&lt;b")
     assert remains.text[2] == "<b>0.500</b><br>5.0%"
     assert figure.layout.yaxis.title.text == "Energy MAE (eV/atom)"
 
