@@ -22,12 +22,14 @@ from core.potential.tangent.rows import (
     tilt_labels,
     tilt_rows,
 )
+from core.potential.tangent.strains import strain_rows
 from core.potential.threads import compute_settings
 from core.progress import Progress, part, silent
 from core.reference.fits import solve
 from core.reference.fits.atomref import AtomRef
 from core.reference.fits.scale import gaps_by_symbol, scale_gap
 from core.transfer.linearised import solve as solve_linearised
+from core.transfer.magmoms import magmom_change
 from core.transfer.posterior import Change, Posterior
 from core.transfer.source_model import SourceModel
 from core.transfer.uncertainty import Uncertainty
@@ -40,13 +42,17 @@ COPIES = ((300, 4), (MOST, 2))
 hold the forces; where these are labelled, each pair of copies tells them along one direction."""
 
 
+STRAINED = 300
+"""Frames up to which labelled stresses take part, by a pair of strained copies each."""
+
+
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
 class SolvedModel:
     """What linearised transfer finds.
 
     Attributes:
         atomref: the references, with an error of each.
-        change: what is added to the network's parameters.
+        change: what is added to the network's parameters, the readout of moments included.
         posterior: how certain its energies of other structures are.
         n: frames that were solved for.
         of: training frames with an energy and a structure.
@@ -125,6 +131,11 @@ def solve_model(
             paired=paired,
             progress=part(progress, first, 1 - first),
         )
+        slopes = tilt_labels(graphs, changes, copies=copies, seed=seed)
+        if len(graphs) <= STRAINED:
+            more, said = strain_rows(model, graphs, at, _stress_changes(model, used), seed=seed)
+            tilts = {name: np.concatenate([tilts[name], more[name]]) for name in tilts}
+            slopes = np.concatenate([slopes, said])
         left = energies - at.energies - fractions @ prior.energies
         gap = scale_gap(fractions, left)
         expected = prior.energies + np.nan_to_num(gap)
@@ -142,9 +153,12 @@ def solve_model(
             tilts,
             {name: _size(model, name) for names in GROUPS.values() for name in names},
             embedding=source.embedding(),
-            slopes=tilt_labels(graphs, changes, copies=copies, seed=seed),
+            slopes=slopes,
             exact=exact,
         )
+        moved = copy.deepcopy(model)
+        moved_model(moved, solution.change)
+        moments = magmom_change(moved, graphs, _moments(model, used))
     columns = solve.columns(fractions)
     card = frame_set.card
     return SolvedModel(
@@ -159,7 +173,7 @@ def solve_model(
             off_scale=gaps_by_symbol(gap),
             deviations=solution.deviations,
         ),
-        change=solution.change,
+        change=solution.change | moments,
         posterior=solution.posterior,
         n=len(used),
         of=of,
@@ -182,6 +196,27 @@ def _force_changes(model: CHGNet, examples: list[Example]) -> list[NDArray[np.fl
         label = np.asarray(examples[place].forces, np.float64)
         changes[place] = label - np.asarray(found.forces, np.float64)
     return changes
+
+
+def _stress_changes(model: CHGNet, examples: list[Example]) -> list[NDArray[np.float64] | None]:
+    """Return by how much stresses are to change, (3, 3) GPa; None where they are not labelled."""
+    changes: list[NDArray[np.float64] | None] = [None] * len(examples)
+    labelled = [place for place, one in enumerate(examples) if one.stress is not None]
+    graphs = [examples[place].graph for place in labelled]
+    for place, found in zip(labelled, predict(model, graphs, Wanted.of(["stress"])), strict=True):
+        label = np.asarray(examples[place].stress, np.float64)
+        changes[place] = label - np.asarray(found.stress, np.float64)
+    return changes
+
+
+def _moments(model: CHGNet, examples: list[Example]) -> list[NDArray[np.float64]]:
+    """Return the moments of the atoms, (N,) |μB|: labels, or else what the network says now."""
+    graphs = [example.graph for example in examples if example.magmoms is None]
+    own = iter(predict(model, graphs, Wanted.of(["magmom"])))
+    return [
+        np.asarray(next(own).magmoms if one.magmoms is None else one.magmoms, np.float64)
+        for one in examples
+    ]
 
 
 def interaction_of(model: CHGNet, graphs: list[PackedGraph]) -> NDArray[np.float64]:
