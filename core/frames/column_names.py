@@ -11,7 +11,7 @@ from core.frames.functionals import (
     same_functional,
     words_of,
 )
-from core.frames.schema import Corrections, EnergyColumn
+from core.frames.schema import DFT, Corrections, EnergyColumn
 from core.frames.unit_words import unit_words
 from core.frames.units import (
     TOTAL_WORDS,
@@ -159,7 +159,12 @@ def energy_column(name: str, *, of_cells: bool = False) -> EnergyColumn | None:
     elif functional and functional not in _TAKES_CORRECTIONS:
         # Only GGA and GGA+U energies take MP2020 corrections.
         corrections = "none"
-    return EnergyColumn(column=name, functional=functional or UNKNOWN, corrections=corrections)
+    return EnergyColumn(
+        column=name,
+        functional=functional or UNKNOWN,
+        corrections=corrections,
+        labels=model_named(name) or DFT,
+    )
 
 
 def of_one_functional(first: EnergyColumn, second: EnergyColumn) -> bool:

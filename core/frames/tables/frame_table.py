@@ -81,13 +81,14 @@ def import_frames(
     stated = stated_by_lab(table.file)
     if corrections is None and stated is not None:
         corrections = stated.corrections
+    guessed = table.guess.energy(table.mapping["energy"])
     card = table.card(
         kind="frames",
         name=name,
         title=title,
         functional=functional,
-        labels=stated.labels if stated and labels == DFT else labels,
-        corrections=corrections or table.guess.energy(table.mapping["energy"]).corrections,
+        labels=(stated.labels if stated else guessed.labels) if labels == DFT else labels,
+        corrections=corrections or guessed.corrections,
         licence=licence,
     )
     frames: Iterable[Frame] = table.frames(progress)

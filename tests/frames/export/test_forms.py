@@ -278,6 +278,24 @@ def test_pairs_in_parquet_are_imported_as_they_were(pairs, tmp_path):
             same(one.lattice, other.lattice, rtol=0)
 
 
+def test_pairs_in_csv_are_imported_as_they_were(pairs, tmp_path):
+    table = pairs.table().rename(columns={"first": "e_gga_corrected", "total": "e_scan_chgnet"})
+    energies = [
+        EnergyColumn(column="e_gga_corrected", functional="GGA/GGA+U", corrections="MP2020"),
+        EnergyColumn(
+            column="e_scan_chgnet", functional="SCAN", corrections="none", labels="chgnet"
+        ),
+    ]
+    card = pairs.card.model_copy(update={"energies": energies})
+    write_pairs(tmp_path / "named", card, table, pairs.frames(range(6)))
+    export_dataset(open_pairs(tmp_path / "named"), tmp_path / "a.csv")
+    card = import_dataset(tmp_path / "a.csv", "pairs", name="back")
+    # A name that ends in a potential's is not of DFT.
+    assert (card.energies, card.labels) == (energies, "model")
+    back = open_dataset("back").table()
+    pd.testing.assert_frame_equal(back, table[back.columns], check_dtype=False)
+
+
 def test_mistakes_leave_no_file(data, tmp_path, monkeypatch):
     out = tmp_path / "out"
     out.mkdir()

@@ -84,7 +84,9 @@ class FhiAims(CodeOutput):
 
     form = "aims-output"
     title = "FHI-aims output"
-    mark = re.compile(rb"Invoking FHI-aims")
+    mark = re.compile(
+        rb"Invoking FHI-aims|Reading geometry description geometry\.in|FHI-aims version"
+    )
     tags = (r"^\s*xc\s+(?:libxc\s+)?(\S+)", r"XC:\s+Using\s+(.+)")
 
     def _functional(self, head: str) -> str | None:

@@ -107,7 +107,7 @@ class CodeOutput(RecordSource):
         """Return an output without a last line that breaks off, whose numbers may lack digits."""
         text = file.read()
         self._is_complete = self.end in text
-        return text[: text.rfind("\n") + 1]
+        return text if self.end and self._is_complete else text[: text.rfind("\n") + 1]
 
     def _runs(self, text: str) -> Iterator[Atoms | CellError]:
         """Yield the steps run by run, of damaged runs part by part."""
