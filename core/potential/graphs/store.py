@@ -173,7 +173,7 @@ def _make(path: Path, structures: Structures, progress: Progress) -> GraphTable 
     """Write the store of a data set, or wait for the process that is writing it, and map it."""
     path.parent.mkdir(exist_ok=True)
     _sweep(path.parent)
-    with _locked(path, len(structures), progress):
+    with _locked(path, structures, progress):
         table = _open(path, structures)
         if table is None:
             # What exists is damaged. A process that has mapped it keeps what is mapped.
@@ -216,13 +216,24 @@ def _too_full(path: Path, n: int, n_bytes: int) -> LabError:
     )
 
 
-def _locked(path: Path, n: int, progress: Progress) -> contextlib.AbstractContextManager[object]:
-    """Acquire a store's lock, which the system releases when its holder ends."""
+def _locked(
+    path: Path, structures: Structures, progress: Progress
+) -> contextlib.AbstractContextManager[object]:
+    """Acquire a store's lock, which the system releases when its holder ends.
+
+    Meanwhile what the holder has written is reported.
+    """
+    n, estimate = len(structures), 0
     while True:
         try:
             return _lock(path).acquire(timeout=_POLL_SECONDS)
         except Timeout:
-            report(progress, 0, n, WHAT)
+            estimate = estimate or bytes_of(structures, np.arange(n))
+            written = 0
+            with contextlib.suppress(OSError):  # it may be complete meanwhile
+                for file in path.parent.glob(f".{path.name}.*.partial/{_RECORDS}"):
+                    written += file.stat().st_size
+            report(progress, min(n, n * written // max(estimate, 1)), n, WHAT)
 
 
 def _sweep(folder: Path) -> None:
