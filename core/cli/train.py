@@ -345,15 +345,21 @@ def _answer(run: Run, status: Status, *, detached: bool = False) -> Answer:
                 "best epoch": status.best_epoch,
                 "validation": errors_text(status.validation) if status.validation else None,
                 "test": errors_text(status.test) if status.test else None,
-                "learning rate": rate_text(run.event("start").get("rate")) or None,
-                "AtomRef solved again": solved_text(run.event("end").get("atomref_after")) or None,
                 **{
-                    f"test in {one['functional']}": errors_text(one["test"])
-                    for one in functionals[1:]
-                    if one["test"]
+                    name: text
+                    for name, text in {
+                        "learning rate": rate_text(run.event("start").get("rate")),
+                        "AtomRef solved again": solved_text(run.event("end").get("atomref_after")),
+                        **{
+                            f"test in {one['functional']}": errors_text(one["test"])
+                            for one in functionals[1:]
+                            if one["test"]
+                        },
+                        "teacher": teacher_text(source),
+                        "replay": replay_text(source),
+                    }.items()
+                    if text
                 },
-                "teacher": teacher_text(source) or None,
-                "replay": replay_text(source) or None,
                 **({"without force labels": drift_text(drift)} if drift else {}),
                 **({"stability": stability} if stability else {}),
             }

@@ -51,9 +51,10 @@ def intervals(
     widths = table["half_width"].to_numpy(dtype=float)
     finite = widths[np.isfinite(widths) & (widths > 0)]
     top = float(finite.max()) * 2 if len(finite) else 1.0
-    for name, rows, color in (
-        ("references", table[table["count"] >= few], colors.accent),
-        (f"in fewer than {few} materials", table[table["count"] < few], colors.groups[_RARE_COLOR]),
+    rare = f"in fewer than {few} materials"
+    for name, rows, color, symbol in (
+        ("references", table[table["count"] >= few], colors.accent, "circle"),
+        (rare, table[table["count"] < few], colors.groups[_RARE_COLOR], "diamond-open"),
     ):
         if rows.empty:
             continue
@@ -78,7 +79,7 @@ def intervals(
                     "width": 3,
                     "color": color,
                 },
-                marker={"color": color, "size": 7},
+                marker={"color": color, "size": 7, "symbol": symbol},
                 showlegend=True,
                 yaxis="y",
                 **shared,
@@ -90,7 +91,7 @@ def intervals(
                 marker={
                     "color": color,
                     "size": 8,
-                    "symbol": np.where(unbounded, "x-thin", "circle").tolist(),
+                    "symbol": np.where(unbounded, "x-thin", symbol).tolist(),
                     "line": {"width": np.where(unbounded, 2, 0).tolist(), "color": color},
                 },
                 showlegend=False,

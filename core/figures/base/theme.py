@@ -34,6 +34,18 @@ METHOD_COLORS: Final[dict[str, str]] = {
 """One colour per method everywhere, from Okabe and Ito's set for all kinds of colour vision. The
 last one is not of it, and differs in lightness."""
 
+METHOD_SYMBOLS: Final[dict[str, str]] = dict(
+    zip(
+        METHOD_COLORS,
+        ("circle", "triangle-up", "triangle-down", "square", "diamond", "star", "hexagon"),
+        strict=True,
+    )
+)
+"""One marker per method, for readers and printers that see no colours."""
+
+MARKERS_SHOWN: Final = 12
+"""Number of markers on a line of many points."""
+
 OTHER_COLOR: Final = "#D55E00"
 """For whatever is not one of the methods, such as a row of the paper."""
 
@@ -120,6 +132,16 @@ def palette(*, dark: bool) -> Palette:
 def method_color(method: str) -> str:
     """Return the colour of a method, or another colour for anything that is not one."""
     return METHOD_COLORS.get(method, OTHER_COLOR)
+
+
+def method_symbol(method: str, nth: int = 0) -> str:
+    """Return the marker of a method, or another for anything that is not one.
+
+    Args:
+        method: the method.
+        nth: which of several lines of this method in one figure.
+    """
+    return METHOD_SYMBOLS.get(method, "pentagon") + ("", "-open", "-dot", "-open-dot")[nth % 4]
 
 
 @cache

@@ -10,7 +10,13 @@ import plotly.graph_objects as go
 from core.figures.base.canvas import canvas
 from core.figures.base.scales import log_ticks
 from core.figures.base.text import plain, precise
-from core.figures.base.theme import empty_figure, method_color, palette
+from core.figures.base.theme import (
+    MARKERS_SHOWN,
+    empty_figure,
+    method_color,
+    method_symbol,
+    palette,
+)
 
 HEIGHT: Final = 400
 
@@ -61,10 +67,15 @@ def chance_curves(
                     name=plain(names[key]),
                     legendgroup=key,
                     showlegend=dash == "solid" or bool(beyond.all()),
-                    mode="lines",
+                    mode="lines+markers",
                     x=part["n_frames"],
                     y=part["probability"],
                     line={"color": method_color(key), "width": 2.5, "dash": dash},
+                    marker={
+                        "size": 8,
+                        "symbol": method_symbol(key),
+                        "maxdisplayed": MARKERS_SHOWN // 2,
+                    },
                     hovertext=[
                         f"<b>{plain(names[key])}</b><br>{precise(n)} training frames: {p:.0%}"
                         for n, p in zip(part["n_frames"], part["probability"], strict=True)

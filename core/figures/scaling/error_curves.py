@@ -16,10 +16,10 @@ from core.figures.base.canvas import canvas, dashed, legend_entry, shaded
 from core.figures.base.scales import log_limits, log_range, log_ticks
 from core.figures.base.text import plain, precise, with_unit
 from core.figures.base.theme import (
-    METHOD_COLORS,
     Palette,
     empty_figure,
     method_color,
+    method_symbol,
     palette,
 )
 
@@ -30,17 +30,6 @@ _LOG_BEGINS: Final = 0.1
 """Shares of the figure's width: where the axis of untrained models ends, and the other begins."""
 
 _BAND: Final = 0.16
-
-_SYMBOLS: Final = dict(
-    zip(
-        METHOD_COLORS,
-        ("circle", "triangle-up", "triangle-down", "square", "diamond", "star", "hexagon"),
-        strict=True,
-    )
-)
-"""One marker per method, for readers and printers that see no colours."""
-
-_OTHER_SYMBOL: Final = "pentagon"
 
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
@@ -218,7 +207,7 @@ def _trained(entry: Series, words: _Words, colors: Palette) -> list[go.Scatter]:
         marker={
             "color": color,
             "size": 9,
-            "symbol": _SYMBOLS.get(entry.key, _OTHER_SYMBOL),
+            "symbol": method_symbol(entry.key),
             "line": {"color": colors.background, "width": 1},
         },
         hovertext=[
@@ -250,7 +239,7 @@ def _untrained(entry: Series, place: float, words: _Words, colors: Palette) -> g
         marker={
             "color": colors.background,
             "size": 10,
-            "symbol": _SYMBOLS.get(entry.key, _OTHER_SYMBOL),
+            "symbol": method_symbol(entry.key),
             "line": {"color": color, "width": 2},
         },
         hovertext=[

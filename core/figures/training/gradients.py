@@ -9,11 +9,18 @@ import plotly.graph_objects as go
 from core.figures.base.canvas import add_heading, canvas, shaded
 from core.figures.base.scales import log_ticks
 from core.figures.base.text import plain, precise
-from core.figures.base.theme import empty_figure, method_color, palette
+from core.figures.base.theme import (
+    MARKERS_SHOWN,
+    empty_figure,
+    method_color,
+    method_symbol,
+    palette,
+)
 
 _COLUMNS: Final = 3
 _PANEL_PX: Final = 210
 _BAND_OPACITY: Final = 0.18
+_MANY_POINTS: Final = 40
 
 
 def gradient_panels(
@@ -76,11 +83,16 @@ def _lines(method_rows: pd.DataFrame, method: str, number: int) -> list[go.Scatt
         name=plain(method),
         legendgroup=method,
         showlegend=number == 1,
-        mode="lines+markers" if len(mean) <= 40 else "lines",
+        mode="lines+markers",
         x=epochs,
         y=mean.to_numpy(),
         line={"color": color, "width": 2},
-        marker={"color": color, "size": 5},
+        marker={
+            "color": color,
+            "size": 6,
+            "symbol": method_symbol(method),
+            "maxdisplayed": 0 if len(mean) <= _MANY_POINTS else MARKERS_SHOWN,
+        },
         hovertext=[
             f"<b>{plain(method)}</b><br>epoch {epoch:g}: {precise(value)}"
             + (f"<br>mean of {count} runs" if count > 1 else "")

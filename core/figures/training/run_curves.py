@@ -10,14 +10,19 @@ import plotly.graph_objects as go
 from core.figures.base.canvas import canvas, dashed
 from core.figures.base.scales import log_ticks
 from core.figures.base.text import plain, precise, with_unit
-from core.figures.base.theme import empty_figure, method_color, palette
+from core.figures.base.theme import (
+    MARKERS_SHOWN,
+    empty_figure,
+    method_color,
+    method_symbol,
+    palette,
+)
 
 HEIGHT: Final = 440
 
-SYMBOLS: Final = ("circle", "square", "diamond", "triangle-up", "cross", "x")
 WIDTHS: Final = (2.5, 1.75, 1.25)
 MANY_POINTS: Final = 120
-"""Number of points above which a curve has no markers."""
+"""Number of points above which a curve has markers at some of them only."""
 
 LOG_FROM: Final = 3.0
 """Largest over smallest value from which a logarithmic axis shows several labels."""
@@ -126,14 +131,19 @@ def _lines(
         "width": WIDTHS[min(nth, len(WIDTHS) - 1)],
         "dash": _DASHES.get(split, "solid"),
     }
-    plain_line = smooth or split == "train" or len(x) > MANY_POINTS
+    is_long = smooth or len(x) > MANY_POINTS
     drawn = go.Scatter(
         **common,
         y=value,
-        mode="lines" if plain_line else "lines+markers",
+        mode="lines" if split == "train" else "lines+markers",
         opacity=0.75 if split == "train" else 1.0,
         line=line,
-        marker={"color": color, "size": 7, "symbol": SYMBOLS[nth % len(SYMBOLS)]},
+        marker={
+            "color": color,
+            "size": 7,
+            "symbol": method_symbol(method, nth),
+            "maxdisplayed": MARKERS_SHOWN if is_long else 0,
+        },
         meta=split,
         hovertext=[
             f"<b>{label}</b><br>{_SPLIT_NAMES.get(split, '')}{x_title}: {precise(place)}<br>"

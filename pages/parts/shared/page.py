@@ -26,8 +26,11 @@ _STYLE = """<style>
 [data-testid="stElementContainer"]:only-child:has(> [data-testid="stMetric"]) {{ flex-grow: 1; }}
 [data-testid="stElementContainer"]:only-child > [data-testid="stMetric"] {{ height: 100%; }}
 [data-testid="stButtonGroup"] [data-selected="true"]:not(:disabled) p {{ color: {accent}; }}
+[data-testid="stSidebarNavLink"]:focus-visible {{ outline: 2px solid {accent}; }}
+.stMarkdownBadge {{ white-space: normal !important; }}
 </style>"""
-"""Figures that stay wide on a narrow screen; selected options and labels of numbers to be read.
+"""Figures that stay wide on a narrow screen; selected options, badges and labels of numbers to be
+read; an outline where the keyboard is in the sidebar.
 
 The browser's own CSV of a table would hand spreadsheets what users wrote as formulas.
 """

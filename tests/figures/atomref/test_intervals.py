@@ -32,7 +32,7 @@ def test_dots_bars_and_widths(dark):
     assert rare.marker.color != energies.marker.color
     assert rare_widths.y[0] == 65
     assert np.isfinite(rare_widths.y[1])
-    assert rare_widths.marker.symbol == ("circle", "x-thin")
+    assert rare_widths.marker.symbol == ("diamond-open", "x-thin")
     assert figure.layout.yaxis.title.text == "&lt;AtomRef&gt; (eV/atom)"
     low, high = figure.layout.yaxis.range
     assert -12 < low < -8.1

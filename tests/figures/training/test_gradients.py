@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from core.figures.base.theme import METHOD_COLORS
+from core.figures.base.theme import METHOD_COLORS, METHOD_SYMBOLS
 from core.figures.training.gradients import gradient_panels
 
 ROWS = [
@@ -36,3 +36,10 @@ def test_mean_and_range(dark):
 def test_nothing_yet():
     empty = gradient_panels(TABLE.iloc[:0], probes=["AtomEmb"], methods=["refit"], dark=False)
     assert "No gradients yet" in empty.layout.annotations[0].text
+
+
+def test_methods_differ_without_colours():
+    methods = list(METHOD_SYMBOLS)
+    table = pd.DataFrame({"method": methods, "epoch": 1.0, "probe": "AtomEmb", "norm": 2.0})
+    figure = gradient_panels(table, probes=["AtomEmb"], methods=methods, dark=False)
+    assert len({trace.marker.symbol for trace in figure.data}) == len(methods)
