@@ -150,8 +150,8 @@ def test_two_nodes_train_together_as_one_process_would(lab, home, monkeypatch):
     assert job_state(waiting.status()).phase == "waiting"
     local.cancel(waiting)
     assert waiting.status().state == "cancelled"
-    alone = local.create(config.model_copy(update={"processes": 1}), on="one")
     status = wait(lab, two, "finished")
+    alone = local.create(config.model_copy(update={"processes": 1}), on="one")
     local.launch(alone)
     assert wait(lab, alone, "finished").processes == 1
     assert status.processes == 2

@@ -11,7 +11,7 @@ from core.errors import LabError
 from core.frames.registry import open_dataset
 from core.frames.schema import Card
 from core.frames.store import write_frames
-from core.home import datasets_dir
+from core.home import datasets_dir, home
 from core.potential import threads
 from core.potential.models import load_model, save_model
 from core.reference.fits.library import given_atomref, save_atomref
@@ -283,6 +283,24 @@ def test_second_click_of_a_double_click_starts_nothing():
     script.run()
     assert not script.exception
     assert script.session_state["started"] == ["settings"]
+
+
+def test_where_a_run_works_is_asked_where_there_is_a_choice(looks, launched):
+    app = open_page()
+    assert "on" not in [box.key for box in app.selectbox]
+    (home() / "clusters.toml").write_text("[gpu]\n")
+    app.run().selectbox(key="on").select("gpu").run()
+    assert command(app).endswith("--on gpu")
+    app.button(key="launch-run").click().run()
+    assert not app.exception
+    assert [run.recorded().on for run in launched] == ["gpu"]
+
+
+def test_no_run_is_launched_with_profiles_that_cannot_be_read(looks, launched):
+    (home() / "clusters.toml").write_text("[gpu]\nnodes = 0\n")
+    app = open_page()
+    assert "should be at least 1" in app.error[0].value
+    assert app.button(key="launch-run").disabled
 
 
 def test_launch_that_fails_says_why(looks, monkeypatch):

@@ -1,6 +1,7 @@
 """The form that launches training runs: one run, a matched experiment or a sweep."""
 
 import secrets
+import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -126,10 +127,12 @@ class LaunchForm(ABC, Generic[Draft]):
                 settings |= {key: value for key, value in amount.items() if value is not None}
                 draft = self.draft(settings, choices)
         with right:
+            on, placed = None, False
             with errors_shown():
-                on = _choose_place()
+                on, placed = _choose_place(), True
             start = partial(self._start, on=on)
-            launch_button(self.kind, draft, start, label=self.button, help_text=self.help)
+            ready = draft if placed else None
+            launch_button(self.kind, ready, start, label=self.button, help_text=self.help)
             if draft is not None:
                 self.estimate(draft, info.card)
         if draft is not None:
@@ -137,7 +140,7 @@ class LaunchForm(ABC, Generic[Draft]):
                 self.check(draft, info.card)
             with errors_shown():
                 self.preview(draft, info.card)
-            command(f"{draft.command} --on {on}" if on else draft.command)
+            command(f"{draft.command} --on {shlex.quote(on)}" if on else draft.command)
 
     def _start(self, draft: Draft, *, on: str | None) -> None:
         self.open(self.start(draft, on))
