@@ -127,7 +127,8 @@ class LaunchForm(ABC, Generic[Draft]):
                 settings |= {key: value for key, value in amount.items() if value is not None}
                 draft = self.draft(settings, choices)
         with right:
-            on, placed = None, False
+            on: str | None = None
+            placed = False
             with errors_shown():
                 on, placed = _choose_place(), True
             start = partial(self._start, on=on)
