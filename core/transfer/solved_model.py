@@ -29,7 +29,6 @@ from core.reference.fits import solve
 from core.reference.fits.atomref import AtomRef
 from core.reference.fits.scale import gaps_by_symbol, scale_gap
 from core.transfer.linearised import solve as solve_linearised
-from core.transfer.magmoms import magmom_change
 from core.transfer.posterior import Change, Posterior
 from core.transfer.source_model import SourceModel
 from core.transfer.uncertainty import Uncertainty
@@ -52,7 +51,7 @@ class SolvedModel:
 
     Attributes:
         atomref: the references, with an error of each.
-        change: what is added to the network's parameters, the readout of moments included.
+        change: what is added to the network's parameters.
         posterior: how certain its energies of other structures are.
         n: frames that were solved for.
         of: training frames with an energy and a structure.
@@ -156,9 +155,6 @@ def solve_model(
             slopes=slopes,
             exact=exact,
         )
-        moved = copy.deepcopy(model)
-        moved_model(moved, solution.change)
-        moments = magmom_change(moved, graphs, _moments(model, used))
     columns = solve.columns(fractions)
     card = frame_set.card
     return SolvedModel(
@@ -173,7 +169,7 @@ def solve_model(
             off_scale=gaps_by_symbol(gap),
             deviations=solution.deviations,
         ),
-        change=solution.change | moments,
+        change=solution.change,
         posterior=solution.posterior,
         n=len(used),
         of=of,
@@ -207,16 +203,6 @@ def _stress_changes(model: CHGNet, examples: list[Example]) -> list[NDArray[np.f
         label = np.asarray(examples[place].stress, np.float64)
         changes[place] = label - np.asarray(found.stress, np.float64)
     return changes
-
-
-def _moments(model: CHGNet, examples: list[Example]) -> list[NDArray[np.float64]]:
-    """Return the moments of the atoms, (N,) |μB|: labels, or else what the network says now."""
-    graphs = [example.graph for example in examples if example.magmoms is None]
-    own = iter(predict(model, graphs, Wanted.of(["magmom"])))
-    return [
-        np.asarray(next(own).magmoms if one.magmoms is None else one.magmoms, np.float64)
-        for one in examples
-    ]
 
 
 def interaction_of(model: CHGNet, graphs: list[PackedGraph]) -> NDArray[np.float64]:
