@@ -23,6 +23,7 @@ _STYLE = """<style>
 [class*="st-key-{wide}-"] > * {{ min-width: 51rem; }}
 [data-testid="stElementToolbar"] button[aria-label="Download as CSV"] {{ display: none; }}
 [data-testid="stMetric"] label[data-testid] * {{ white-space: normal; overflow: visible; }}
+[data-testid="stHorizontalBlock"]:not(:has([data-testid="stDataFrame"], .js-plotly-plot))
 [data-testid="stElementContainer"]:only-child:has(> [data-testid="stMetric"]) {{ flex-grow: 1; }}
 [data-testid="stElementContainer"]:only-child > [data-testid="stMetric"] {{ height: 100%; }}
 [data-testid="stButtonGroup"] [data-selected="true"]:not(:disabled) p {{ color: {accent}; }}
