@@ -44,6 +44,8 @@ class Values:
 
 Reader = Callable[[], Any]
 
+_SOUND = {"told", "made anew", "as it was"}
+
 
 def things(folder: Path) -> Iterator[tuple[str, list[Path], Reader]]:
     """Make what is stored, and yield the kind, its files and what reads them."""
@@ -109,6 +111,7 @@ def flip(path: Path, read: Reader, right: Any, chance: random.Random) -> str:
     sealed._SOUND.clear()
     try:
         came = plain(read())
+        is_new = path.read_bytes() != changed
     except LabError:
         return "told"
     except Exception as error:  # noqa: BLE001  the finding
@@ -116,7 +119,9 @@ def flip(path: Path, read: Reader, right: Any, chance: random.Random) -> str:
     finally:
         path.unlink()
         path.write_bytes(whole)
-    return "as it was" if came == right else "silent"
+    if came != right:
+        return "silent"
+    return "made anew" if is_new else "as it was"
 
 
 def main() -> int:
@@ -137,11 +142,11 @@ def main() -> int:
                 path = chance.choice(paths)
                 outcome = flip(path, read, right, chance)
                 found.setdefault(kind, Counter())[outcome] += 1
-                if outcome not in {"told", "as it was"}:
+                if outcome not in _SOUND:
                     sys.stderr.write(f"{kind}: {path.name}: {outcome}\n")
             sys.stderr.write(f"{kind}: {dict(found[kind])}\n")
     sys.stdout.write(f"{json.dumps({'name': 'flips', **found})}\n")
-    return 1 if any({*counts} - {"told", "as it was"} for counts in found.values()) else 0
+    return 1 if any({*counts} - _SOUND for counts in found.values()) else 0
 
 
 if __name__ == "__main__":
