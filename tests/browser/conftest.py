@@ -77,8 +77,8 @@ class Lab:
     def is_running(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
-    def start(self, lab_home: Path | None = None) -> None:
-        """Start it, on its own home unless another is given."""
+    def start(self, lab_home: Path | None = None, *, seconds: float = 300) -> None:
+        """Start it, on its own home unless another is given, and wait until it answers."""
         options = ["--server.headless=true", f"--server.port={self.port}"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -88,7 +88,7 @@ class Lab:
                 stdout=log,
                 stderr=log,
             )
-        deadline = time.monotonic() + 300
+        deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and self.is_running:
             try:
                 with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=10):

@@ -129,7 +129,7 @@ def _folder(path: Path) -> None:
 
     folder = path.with_suffix(".d")
     try:
-        with zipfile.ZipFile(path) as archive, contextlib.suppress(zipfile.BadZipFile):
+        with contextlib.suppress(zipfile.BadZipFile), zipfile.ZipFile(path) as archive:
             archive.extractall(folder)
         _import(folder)
     finally:
@@ -190,7 +190,7 @@ def _lab(path: Path) -> None:
     lab = path.with_suffix(".lab")
     before = str(home())
     try:
-        with zipfile.ZipFile(path) as archive, contextlib.suppress(zipfile.BadZipFile):
+        with contextlib.suppress(zipfile.BadZipFile), zipfile.ZipFile(path) as archive:
             archive.extractall(lab)
         os.environ["ATOMREF_LAB_HOME"] = str(lab)
         runs = list_runs()

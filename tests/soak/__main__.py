@@ -76,7 +76,7 @@ class Soak:
     def start(self, lab: Lab) -> None:
         """Start a server, and read a page of it, which begins its watch of lost runs."""
         lab.home.mkdir(parents=True, exist_ok=True)
-        lab.start(lab_home=self.home)
+        lab.start(lab_home=self.home, seconds=1800)  # slow on a busy machine
         self.read(lab)
 
     def read(self, lab: Lab) -> None:
@@ -281,6 +281,7 @@ def main(words: Sequence[str] | None = None) -> int:
             if is_small and passed > options.seconds / 2 and not soak.kills["full disks"]:
                 soak.fill_disk()
             soak.harm()
+            sys.stderr.write(f"{passed:.0f} s: {dict(soak.kills)}, {len(soak.runs)} runs\n")
             soak.count_processes()
             soak.read(soak.chance.choice(soak.labs))
             time.sleep(soak.chance.uniform(0, 4))
