@@ -29,7 +29,7 @@ from core.potential.compiled_prediction import compile_inference
 from core.potential.models import load_model
 from core.potential.relaxation.batched import relaxations
 from core.potential.relaxation.evaluation import WANTED
-from core.potential.relaxation.relaxed import RelaxSettings
+from core.potential.relaxation.settings import RelaxSettings
 from core.potential.threads import compute_settings
 
 MODEL = "0.3.0"

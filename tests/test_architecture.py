@@ -220,3 +220,12 @@ def test_no_page_waits_for_a_large_library():
         [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
     )
     assert done.stdout.strip() == "set()"
+
+
+def test_a_waiting_run_waits_without_tables():
+    """Dozens may wait; numpy, pandas and pyarrow would take 40 MB of each."""
+    code = "import sys, core.cli.train; print({'numpy', 'pandas', 'pyarrow'} & {*sys.modules})"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "set()"

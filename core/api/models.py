@@ -15,7 +15,8 @@ from core.frames.sources.structure_files import read_structures
 from core.potential.calculator import CHGNetCalculator
 from core.potential.prediction import FramePrediction
 from core.potential.relaxation.relax import relax_with
-from core.potential.relaxation.relaxed import Relaxed, RelaxSettings
+from core.potential.relaxation.relaxed import Relaxed
+from core.potential.relaxation.settings import RelaxSettings
 from core.progress import Progress, silent
 from core.runs.record.directory import Run
 from core.runs.record.named_models import checkpoint_for, checkpoint_of, split_for_model

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from core.errors import LabError
-from core.potential.relaxation.relaxed import RelaxSettings
+from core.potential.relaxation.settings import RelaxSettings
 
 _MODEL = (
     "A run (its best checkpoint; of several functionals the first, or RUN@FUNCTIONAL), "

@@ -14,7 +14,6 @@ from core.runs.process.worker import execute, exit_status
 from core.runs.record.directory import Run
 from core.runs.record.events import errors_text
 from core.runs.record.following import follow
-from core.runs.record.functionals import functionals_of
 from core.runs.record.status import Status
 from core.training.settings.config import BLOCKS, RunConfig
 from core.training.settings.energies_only import before_text, drift_text, replay_text, teacher_text
@@ -322,6 +321,8 @@ def _answer(run: Run, status: Status, *, detached: bool = False) -> Answer:
     drift = run.event("end").get("force_drift")
     source = run.event("start").get("source_functional")
     stability = stability_text(run.event("stability"))
+    from core.runs.record.functionals import functionals_of  # noqa: PLC0415
+
     functionals = [one.as_dict() for one in functionals_of(run)]
     return Answer(
         data={

@@ -23,7 +23,7 @@ from core.potential.models import (
     source_functional,
 )
 from core.potential.relaxation.relax import relax
-from core.potential.relaxation.relaxed import RelaxSettings
+from core.potential.relaxation.settings import RelaxSettings
 from core.potential.released import MODELS
 from core.potential.threads import compute_settings
 from core.progress import Progress, part, silent

@@ -9,7 +9,7 @@ from pydantic import Field
 from core.frames.registry import find_dataset, open_dataset
 from core.frames.splits import split_by_material
 from core.frames.store import FrameSet
-from core.potential.relaxation.relaxed import RelaxSettings
+from core.potential.relaxation.settings import RelaxSettings
 from core.progress import Progress
 from core.runs.record.named_models import split_for_model
 from core.stability.duration import seconds_per_structure

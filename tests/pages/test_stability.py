@@ -11,7 +11,7 @@ from core.frames.pairs import write_pairs
 from core.frames.registry import open_dataset
 from core.frames.schema import Card, EnergyColumn, Frame
 from core.home import datasets_dir
-from core.potential.relaxation.relaxed import RelaxSettings
+from core.potential.relaxation.settings import RelaxSettings
 from core.reference.formation.energies import ElementReferences
 from core.stability.model_stability import ModelStability
 from core.stability.phases import EnergySource, phases_of

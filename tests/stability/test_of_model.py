@@ -10,7 +10,7 @@ from core.errors import LabError
 from core.frames.schema import Card, Frame
 from core.frames.store import open_frames, write_frames
 from core.potential.models import get_atomref, load_model, save_model, set_atomref
-from core.potential.relaxation.relaxed import RelaxSettings
+from core.potential.relaxation.settings import RelaxSettings
 from core.stability.model_stability import ModelStability
 from core.stability.of_model import ModelEnergies, stability_of
 from core.studies.results import load_result, save_result

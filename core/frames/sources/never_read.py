@@ -10,6 +10,7 @@ from core.frames.sources.atoms.gpaw_old import is_old_restart
 from core.frames.sources.atoms.lmdb_databases import first_value
 from core.frames.sources.atoms.lmdb_file import is_lmdb
 from core.frames.tables.compression import compression_of, head_of
+from core.sealed import UNREADABLE
 
 _PICKLE: Final = re.compile(
     rb"\x80[\x02-\x05]|[}\]]q\x00|\(?[dl]p[0-9]+\n|c[a-z_.]+\n\w+\n(?:p[0-9]|q\x00|\()"
@@ -71,5 +72,5 @@ def _holds_pickle(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return any(name.endswith("data.pkl") for name in archive.namelist()[:1000])
-    except (zipfile.BadZipFile, OSError, ValueError):
+    except UNREADABLE:
         return False

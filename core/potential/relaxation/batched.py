@@ -15,7 +15,8 @@ from core.potential.graph import HasStructure, PackedGraph, convert
 from core.potential.relaxation.cell import Matrices, logarithm_forces
 from core.potential.relaxation.evaluation import Evaluation, Evaluator
 from core.potential.relaxation.fire import Walkers
-from core.potential.relaxation.relaxed import Relaxed, RelaxSettings, State, Trajectory
+from core.potential.relaxation.relaxed import Relaxed, State, Trajectory
+from core.potential.relaxation.settings import RelaxSettings
 
 LARGEST_FORCE = 1000.0
 """eV/Å beyond which a relaxation counts as exploded."""

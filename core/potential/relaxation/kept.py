@@ -21,7 +21,8 @@ import numpy as np
 from core.files import write_whole
 from core.frames.schema import Frame
 from core.home import cache_dir
-from core.potential.relaxation.relaxed import Relaxed, RelaxSettings, Trajectory
+from core.potential.relaxation.relaxed import Relaxed, Trajectory
+from core.potential.relaxation.settings import RelaxSettings
 
 _VERSION = 1
 """Of the method; results of another one are computed again."""

@@ -13,7 +13,8 @@ from core.potential.models import load_model, model_fingerprint, resolve_device
 from core.potential.relaxation.batched import Follow, as_frame, relaxations
 from core.potential.relaxation.evaluation import WANTED
 from core.potential.relaxation.kept import kept_relaxations
-from core.potential.relaxation.relaxed import Relaxed, RelaxSettings
+from core.potential.relaxation.relaxed import Relaxed
+from core.potential.relaxation.settings import RelaxSettings
 from core.potential.threads import compute_settings
 from core.progress import Progress, silent
 

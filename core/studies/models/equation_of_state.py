@@ -10,7 +10,7 @@ from pydantic import Field
 from core.errors import LabError
 from core.frames.schema import Frame
 from core.potential.relaxation.equation_of_state import EquationOfState, equation_of_state
-from core.potential.relaxation.relaxed import RelaxSettings
+from core.potential.relaxation.settings import RelaxSettings
 from core.progress import Progress
 from core.stability.duration import seconds_per_structure
 from core.studies.models.given import kept

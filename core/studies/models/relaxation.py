@@ -13,7 +13,8 @@ from core.errors import LabError
 from core.frames.registry import find_dataset, open_dataset
 from core.frames.schema import Frame
 from core.frames.sources.structure_files import read_structures
-from core.potential.relaxation.relaxed import Relaxed, RelaxSettings
+from core.potential.relaxation.relaxed import Relaxed
+from core.potential.relaxation.settings import RelaxSettings
 from core.progress import Progress
 from core.stability.duration import seconds_per_structure
 from core.stability.phases import phases_of

@@ -11,7 +11,8 @@ from pydantic import Field
 from core.errors import LabError
 from core.frames.schema import Frame
 from core.home import cache_dir
-from core.potential.relaxation.relaxed import Relaxed, RelaxSettings, Trajectory
+from core.potential.relaxation.relaxed import Relaxed, Trajectory
+from core.potential.relaxation.settings import RelaxSettings
 from core.potential.relaxation.trajectory_file import TrajectoryFile, read_trajectory
 from core.progress import Progress
 from core.stability.duration import seconds_per_structure

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from core.errors import LabError
 from core.frames.store import FrameSet
-from core.potential.relaxation.relaxed import RelaxSettings
+from core.potential.relaxation.settings import RelaxSettings
 from core.progress import Progress
 from core.reference.formation.energies import embedded_references
 from core.stability.comparison import Comparison

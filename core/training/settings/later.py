@@ -4,8 +4,6 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from core.frames.schema import LABELS
-
 Ratios = TypeVar("Ratios", bound=BaseModel)
 
 
@@ -37,6 +35,9 @@ class Later(BaseModel):
     @field_validator("loss")
     @classmethod
     def _kinds_in_order(cls, value: dict[str, float]) -> dict[str, float]:
+        # It imports pandas, which a waiting process does not need.
+        from core.frames.schema import LABELS  # noqa: PLC0415
+
         if unknown := sorted(set(value) - set(LABELS)):
             raise ValueError(f"{unknown[0]!r} is no label; the labels are {', '.join(LABELS)}")
         if not all(0 < ratio <= 1e6 for ratio in value.values()):

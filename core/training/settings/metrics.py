@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Self, TypedDict, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypedDict, cast
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Metrics(TypedDict):
@@ -78,7 +79,7 @@ class MetricSums:
     counts: dict[str, float] = field(default_factory=_zeros)
 
     def add(
-        self, label: str, predicted: NDArray[np.floating], target: NDArray[np.floating]
+        self, label: str, predicted: "NDArray[np.floating]", target: "NDArray[np.floating]"
     ) -> None:
         """Add the errors of one kind of label; NaN targets are missing labels and do not count.
 
@@ -87,19 +88,23 @@ class MetricSums:
             predicted: any shape, eV/atom, eV/Å, GPa or μB.
             target: same shape.
         """
+        import numpy as np  # noqa: PLC0415  a waiting run does without
+
         errors = np.abs(np.asarray(predicted, np.float64) - np.asarray(target, np.float64))
         labelled = ~np.isnan(target)
         metric = LABEL_METRICS[label]
         self.totals[metric] += float(errors[labelled].sum())
         self.counts[metric] += int(labelled.sum())
 
-    def vector(self) -> NDArray[np.float64]:
+    def vector(self) -> "NDArray[np.float64]":
         """Return all sums in one vector, from which `from_vector` makes them again."""
+        import numpy as np  # noqa: PLC0415  a waiting run does without
+
         sums = [numbers[metric] for numbers in (self.totals, self.counts) for metric in METRICS]
         return np.array([self.n_frames, *sums], dtype=np.float64)
 
     @classmethod
-    def from_vector(cls, values: NDArray[np.float64]) -> Self:
+    def from_vector(cls, values: "NDArray[np.float64]") -> Self:
         """Rebuild sums, or the sum of several, from what `vector` returned."""
         n_frames, *sums = values.tolist()
         totals, counts = sums[: len(METRICS)], sums[len(METRICS) :]

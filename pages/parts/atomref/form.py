@@ -27,6 +27,9 @@ METHODS: dict[Method, str] = {
     "ridge": "Ridge toward a prior",
     "residual": "Residual",
 }
+STRENGTH = 1e-2
+"""The usual strength of ridge."""
+
 PULLS: dict[str, str] = {
     "covariance": "Alike elements jointly",
     "ridge": "Each element alone",
@@ -101,7 +104,7 @@ def choose_fit(choice: PairChoice | EnergyChoice) -> AtomRefStudy:
         "Strength",
         min_value=1e-6,
         max_value=1e6,
-        value=1e-2,
+        value=STRENGTH,
         format="%g",
         key="strength",
         bind="query-params",
@@ -161,7 +164,7 @@ def strength_of_form(method: Method) -> float | Literal["covariance"]:
     """Return the pull toward the prior that the form's controls describe."""
     if st.session_state.get(pull_key(method)) == "covariance":
         return "covariance"
-    return float(st.session_state["strength"])
+    return float(st.session_state.get("strength", STRENGTH))
 
 
 def fit_of_form(choice: PairChoice | EnergyChoice, method: Method) -> AtomRefStudy:
@@ -170,8 +173,8 @@ def fit_of_form(choice: PairChoice | EnergyChoice, method: Method) -> AtomRefStu
         pairs=choice.selection,
         method=method,
         strength=strength_of_form(method),
-        model=st.session_state["model"],
-        start=st.session_state["prior"],
+        model=st.session_state.get("model", next(iter(MODELS))),
+        start=st.session_state.get("prior", next(iter(PRIOR_KINDS))),
         separate_u=bool(st.session_state.get("separate-u", False)),
     )
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from core.elements import N_ELEMENTS, SYMBOLS, fractions_from_formula
@@ -43,7 +44,7 @@ def show_references(choice: PairChoice, study: AtomRefStudy) -> None:
         ),
         source=choice.source,
     )
-    show_vectors(choice, source, target, counts)
+    show_vectors(choice, study)
     with errors_shown():
         show_example(target)
     command(study.command)
@@ -100,10 +101,9 @@ def show_numbers(fit: AtomRefFit, counts: dict[str, int]) -> None:
         show_hubbard(fit.u_shifts, key="u-shifts")
 
 
-def show_vectors(
-    choice: PairChoice, source: AtomRef, target: AtomRef, counts: dict[str, int]
-) -> None:
+def show_vectors(choice: PairChoice, study: AtomRefStudy) -> None:
     """Show the references of both functionals."""
+    source, target = source_atomref(choice, study), fitted(choice, study).atomref
     st.subheader("The references")
     names = {
         "difference": "Difference",
@@ -121,32 +121,9 @@ def show_vectors(
         wrap=True,
         help="The references of both functionals, or their difference.",
     )
-    hover = {symbol: f"in {counts.get(symbol, 0):,} materials" for symbol in SYMBOLS}
-    for symbol, error in target.errors_by_symbol().items():
-        hover[symbol] += f", error {error:.3f} eV/atom"
-    vectors = (source.fitted_energies(), target.fitted_energies())
-    functionals: dict[str, Any] = {
-        "source_name": source.functional,
-        "target_name": target.functional,
-    }
-    if which == "difference":
-        figure = atomref_difference(*vectors, **functionals, hover=hover, dark=is_dark())
-    elif which == "bars":
-        frames = dict(zip(SYMBOLS, target.counts.tolist(), strict=True))
-        figure = atomref_bars(*vectors, **functionals, counts=frames, dark=is_dark())
-    else:
-        atomref = target if which == "target" else source
-        figure = periodic_table(
-            atomref.fitted_energies(),
-            title=f"AtomRef of {atomref.functional}",
-            unit="eV/atom",
-            diverging=False,
-            hover=hover,
-            dark=is_dark(),
-        )
     table = compared(source, target)
     show(
-        figure,
+        vectors_figure(choice, study, which, dark=is_dark()),
         name=f"atomref-{which}",
         caption="The part of the energy that composition explains, one energy per element; least "
         "squares includes the mean bonding energy. A difference that follows the atomic number is "
@@ -166,6 +143,35 @@ def show_vectors(
             "count": "Frames",
         },
         height=300,
+    )
+
+
+@cached(max_entries=32)
+def vectors_figure(choice: PairChoice, study: AtomRefStudy, which: str, *, dark: bool) -> go.Figure:
+    """Draw the references of both functionals, once for all readers."""
+    source, target = source_atomref(choice, study), fitted(choice, study).atomref
+    counts = material_counts(choice, study)
+    hover = {symbol: f"in {counts.get(symbol, 0):,} materials" for symbol in SYMBOLS}
+    for symbol, error in target.errors_by_symbol().items():
+        hover[symbol] += f", error {error:.3f} eV/atom"
+    vectors = (source.fitted_energies(), target.fitted_energies())
+    functionals: dict[str, Any] = {
+        "source_name": source.functional,
+        "target_name": target.functional,
+    }
+    if which == "difference":
+        return atomref_difference(*vectors, **functionals, hover=hover, dark=dark)
+    if which == "bars":
+        frames = dict(zip(SYMBOLS, target.counts.tolist(), strict=True))
+        return atomref_bars(*vectors, **functionals, counts=frames, dark=dark)
+    atomref = target if which == "target" else source
+    return periodic_table(
+        atomref.fitted_energies(),
+        title=f"AtomRef of {atomref.functional}",
+        unit="eV/atom",
+        diverging=False,
+        hover=hover,
+        dark=dark,
     )
 
 

@@ -2,11 +2,12 @@
 
 from typing import Any
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from core.figures.base.periodic import periodic_table
 from core.reference.importance.interpretation import family, rank_changes
-from pages.parts.importance.analysis import Analysis, open_element
+from pages.parts.importance.analysis import BY_KEY, Analysis, open_element
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark, signed
 from pages.parts.shared.views import one_of
@@ -71,29 +72,36 @@ def show_all_numbers(analysis: Analysis) -> None:
 def show_periodic_table(analysis: Analysis, quantity: str, *, log: bool) -> None:
     """Show one analysis on the periodic table."""
     importance = analysis.importance
-    table = importance.table()
-    factor, unit = analysis.unit
     is_first = not analysis.study.uncorrected
     show(
-        periodic_table(
-            dict(zip(table["symbol"], factor * table[quantity], strict=True)),
-            title=QUANTITIES[quantity],
-            unit=unit,
-            diverging=quantity == "signed",
-            log=log,
-            hover={
-                str(row.symbol): hover_text(analysis, row, is_rare=row.symbol in importance.rare)
-                for row in table.itertuples()
-            },
-            dark=is_dark(),
-        ),
+        by_element(analysis, quantity, log=log, dark=is_dark()),
         name=f"importance-{'with' if is_first else 'without'}",
         caption=f"How far each element moves the {analysis.quantity}; source energies "
         f"{analysis.name}. R² of held-out materials: {signed(importance.r2_cv, digits=2)}. "
         "Click an element to see how it acts.",
         source=analysis.source,
-        table=lambda: table,
+        table=importance.table,
         on_click=open_element,
+    )
+
+
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=BY_KEY)
+def by_element(analysis: Analysis, quantity: str, *, log: bool, dark: bool) -> go.Figure:
+    """Draw one analysis on the periodic table, once for all readers."""
+    importance = analysis.importance
+    table = importance.table()
+    factor, unit = analysis.unit
+    return periodic_table(
+        dict(zip(table["symbol"], factor * table[quantity], strict=True)),
+        title=QUANTITIES[quantity],
+        unit=unit,
+        diverging=quantity == "signed",
+        log=log,
+        hover={
+            str(row.symbol): hover_text(analysis, row, is_rare=row.symbol in importance.rare)
+            for row in table.itertuples()
+        },
+        dark=dark,
     )
 
 

@@ -8,7 +8,8 @@ from core.figures.models.relaxation import relaxation_curves
 from core.figures.stability.classification import Line
 from core.frames.provenance import Provenance
 from core.potential.relaxation.cells import cell_table
-from core.potential.relaxation.relaxed import RelaxSettings, Trajectory, all_steps
+from core.potential.relaxation.relaxed import Trajectory, all_steps
+from core.potential.relaxation.settings import RelaxSettings
 from core.studies.job.directory import Job
 from core.studies.models.relaxed_structure import RelaxedStructure, RelaxedStructureStudy
 from pages.parts.predict.asked import Asked

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from core.figures.scaling.error_curves import scaling_curves
@@ -32,14 +33,25 @@ def show_curves(analysis: ScalingAnalysis) -> None:
 
 
 def _figure(analysis: ScalingAnalysis) -> None:
-    series = curves_of(analysis)
+    _, figure, is_untrained = drawn(analysis, dark=is_dark())
     show(
-        scaling_curves(series, title=analysis.title, unit=analysis.unit, dark=is_dark()),
+        figure,
         name="scaling",
-        caption=_caption(analysis, untrained=any(len(each.zero) for each in series)),
+        caption=_caption(analysis, untrained=is_untrained),
         source=provenance_of(analysis),
         table=analysis.points_table,
     )
+
+
+@st.cache_resource(max_entries=32, show_spinner=False, hash_funcs={ScalingAnalysis: id})
+def drawn(analysis: ScalingAnalysis, *, dark: bool) -> tuple[ScalingAnalysis, go.Figure, bool]:
+    """Draw the curves once for all readers, and return whether untrained models are among them.
+
+    The analysis is kept with them, so that no other one can get its id.
+    """
+    series = curves_of(analysis)
+    figure = scaling_curves(series, title=analysis.title, unit=analysis.unit, dark=dark)
+    return analysis, figure, any(len(each.zero) for each in series)
 
 
 def _caption(analysis: ScalingAnalysis, *, untrained: bool) -> str:

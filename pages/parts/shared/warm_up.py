@@ -2,21 +2,28 @@
 
 import gc
 import inspect
+import logging
+import runpy
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from importlib import import_module
+from pathlib import Path
 from pkgutil import walk_packages
+from threading import Thread, current_thread
 
 from streamlit import runtime
 from streamlit.starlette import App
 
+import pages
 from core.errors import LabError
 from core.figures.base.periodic import periodic_table
 from core.frames.registry import list_datasets, open_dataset
 from core.home import home
 from pages import parts
 
+_DRAWING = "pages drawn without a reader"
+_COSTLY = ("overview", "energy_shifts", "atomref", "importance", "scaling")
 _MANY_MODULES = 200
 _aside = {"n_modules": 0}
 
@@ -42,7 +49,27 @@ async def libraries_loaded(app: App) -> AsyncIterator[None]:  # noqa: ARG001
     periodic_table({"H": 0.0}, title="", unit="", diverging=False, dark=False)
     inspect.stack()
     set_libraries_aside()
+    Thread(target=draw_pages, name=_DRAWING, daemon=True).start()
     yield
+
+
+def draw_pages() -> None:
+    """Run the pages that compute most without a reader, who then finds their figures in the caches.
+
+    The light theme is that of most readers; what cannot be drawn tells so to its first reader.
+    """
+    for name in _COSTLY:
+        with suppress(Exception):
+            runpy.run_path(str(Path(pages.__path__[0]) / f"{name}.py"))
+
+
+def _has_reader(_: logging.LogRecord) -> bool:
+    return current_thread().name != _DRAWING
+
+
+# Streamlit warns at every element that is drawn without a reader.
+for _place in ("scriptrunner_utils.script_run_context", "state.session_state_proxy"):
+    logging.getLogger(f"streamlit.runtime.{_place}").addFilter(_has_reader)
 
 
 def import_parts() -> None:

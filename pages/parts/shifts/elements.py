@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from core.figures.base.bands import forest
@@ -79,27 +80,35 @@ def show_periodic_table(
         rare: elements in fewer materials are marked.
         name: name of the figure, unique on the page.
     """
-    table = element_means(choice, rare)
     show(
-        periodic_table(
-            dict(zip(table["symbol"], table[quantity], strict=True)),
-            title=f"Mean {QUANTITIES[quantity][0].lower()}{QUANTITIES[quantity][1:]}",
-            unit="eV/atom",
-            diverging=quantity == "residual",
-            hover={
-                str(row.symbol): description(row, quantity)
-                + (f", fewer than {rare}" if row.rare else "")
-                for row in table.itertuples()
-            },
-            selected=selected,
-            dark=is_dark(),
-        ),
+        mean_by_element(choice, selected, quantity, rare, dark=is_dark()),
         name=name,
         caption=f"{choice.lead}Mean over the materials that contain the element. Click an element "
         "to keep only materials that contain it; click again to undo.",
         source=choice.source,
-        table=lambda: table,
+        table=lambda: element_means(choice, rare),
         on_click=toggle_element,
+    )
+
+
+@st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=BY_KEY)
+def mean_by_element(
+    choice: PairChoice, selected: tuple[str, ...], quantity: str, rare: int, *, dark: bool
+) -> go.Figure:
+    """Draw the mean of a quantity on the periodic table, once for all readers."""
+    table = element_means(choice, rare)
+    return periodic_table(
+        dict(zip(table["symbol"], table[quantity], strict=True)),
+        title=f"Mean {QUANTITIES[quantity][0].lower()}{QUANTITIES[quantity][1:]}",
+        unit="eV/atom",
+        diverging=quantity == "residual",
+        hover={
+            str(row.symbol): description(row, quantity)
+            + (f", fewer than {rare}" if row.rare else "")
+            for row in table.itertuples()
+        },
+        selected=selected,
+        dark=dark,
     )
 
 

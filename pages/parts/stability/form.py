@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from core.errors import LabError
 from core.frames.registry import DatasetInfo
 from core.frames.schema import EnergyColumn
-from core.potential.relaxation.relaxed import RelaxSettings
+from core.potential.relaxation.settings import RelaxSettings
 from core.reference.formation.energies import references_from_table
 from core.runs.record.model_energies import energies_of
 from core.stability.comparison import Convention, comparison_problem

@@ -7,10 +7,12 @@ from typing import Any
 
 import streamlit as st
 
+from core.boxed import ask
 from core.elements import SYMBOLS
 from core.frames.provenance import Provenance, origin
 from core.frames.schema import Card
 from core.runs.results.comparison import method_label
+from core.training.loop import apart
 from core.training.loop.method_preview import (
     Preflight,
     offset_errors,
@@ -28,17 +30,13 @@ MOST_KEPT = 256
 
 
 def preflight(config: RunConfig) -> Preflight:
-    """Return the preflight of a run; what imports torch is imported here, not for the page."""
-    from core.training.loop import preflight as module  # noqa: PLC0415
-
-    return module.preflight(config)
+    """Return the preflight of a run, for which this process does not import PyTorch."""
+    return ask(apart.preflight, config)
 
 
 def estimated_seconds(config: RunConfig) -> float | None:
-    """Return the estimated duration of a run, imported in the same way."""
-    from core.training.loop import preflight as module  # noqa: PLC0415
-
-    return module.estimated_seconds(config)
+    """Return the estimated duration of a run, computed in the same way."""
+    return ask(apart.estimated_seconds, config)
 
 
 class Previews:

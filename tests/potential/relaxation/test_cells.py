@@ -7,7 +7,8 @@ from pymatgen.core import Lattice
 from core.frames.schema import Frame
 from core.potential.relaxation.cells import cell_table
 from core.potential.relaxation.kept import kept_relaxation, kept_relaxations
-from core.potential.relaxation.relaxed import Relaxed, RelaxSettings
+from core.potential.relaxation.relaxed import Relaxed
+from core.potential.relaxation.settings import RelaxSettings
 
 
 def frame(lattice):

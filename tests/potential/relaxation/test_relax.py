@@ -19,7 +19,7 @@ from core.potential.relaxation import evaluation
 from core.potential.relaxation.batched import relaxations
 from core.potential.relaxation.kept import kept_relaxations
 from core.potential.relaxation.relax import relax
-from core.potential.relaxation.relaxed import RelaxSettings
+from core.potential.relaxation.settings import RelaxSettings
 
 
 @pytest.fixture(autouse=True)

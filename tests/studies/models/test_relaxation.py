@@ -10,7 +10,7 @@ from core.frames.schema import Card, Frame
 from core.frames.store import write_frames
 from core.potential.models import load_model
 from core.potential.relaxation.relax import relax
-from core.potential.relaxation.relaxed import RelaxSettings
+from core.potential.relaxation.settings import RelaxSettings
 from core.progress import silent
 from core.studies.catalog import study_of
 from core.studies.job.directory import Job

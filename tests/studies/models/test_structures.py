@@ -15,7 +15,7 @@ from pymatgen.io.ase import AseAtomsAdaptor
 from core.errors import LabError
 from core.frames.registry import open_dataset
 from core.frames.tables.pasted import keep_pasted
-from core.potential.relaxation.relaxed import RelaxSettings
+from core.potential.relaxation.settings import RelaxSettings
 from core.progress import silent
 from core.studies.models.equation_of_state import EquationOfStateStudy
 from core.studies.models.given import found_given, given, keep, kept, read_given

@@ -63,4 +63,6 @@ class AseTrajectory(RecordSource):
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return "it asks for more memory than there is"
     return (str(error).splitlines() or [type(error).__name__])[0][:80] or type(error).__name__

@@ -14,6 +14,7 @@ from core.frames.sources.records import Record, RecordSource, Refused, present
 from core.frames.tables.tabular import CellError
 from core.frames.units import BOHR, UnknownUnitError, unit_named
 from core.progress import Progress
+from core.sealed import UNREADABLE_ARRAYS
 
 _NUMBERS: Final = ("z", "Z", "nuclear_charges", "atomic_numbers", "numbers")
 _POSITIONS: Final = ("R", "coords", "positions", "pos", "xyz")
@@ -21,7 +22,6 @@ _ENERGIES: Final = ("E", "energies", "energy", "total_energy")
 _FORCES: Final = ("F", "forces", "force")
 _CELLS: Final = ("cell", "lattice", "cells")
 _ZIP: Final = b"PK\3\4"
-_ERRORS: Final = (ValueError, OSError, KeyError, zipfile.BadZipFile, EOFError, SyntaxError)
 _LARGEST: Final = 1 << 33
 
 
@@ -42,7 +42,7 @@ class NumpyArrays(RecordSource):
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 self._learn(arrays)
-        except _ERRORS:
+        except (*UNREADABLE_ARRAYS, AttributeError):
             pass  # damaged, which the records then say
 
     @classmethod
@@ -57,7 +57,7 @@ class NumpyArrays(RecordSource):
         try:
             with zipfile.ZipFile(path) as archive:
                 names = {name.removesuffix(".npy") for name in archive.namelist()}
-        except _ERRORS:
+        except UNREADABLE_ARRAYS:
             return b".npy" in head  # damaged, which the records then say
         return not names.isdisjoint(_NUMBERS) and not names.isdisjoint(_POSITIONS)
 
@@ -69,7 +69,7 @@ class NumpyArrays(RecordSource):
                 yield from self._rows(arrays, progress)
         except CellError as error:
             yield Refused(where=name, why=str(error))
-        except _ERRORS as error:
+        except UNREADABLE_ARRAYS as error:
             why = (str(error).splitlines() or [""])[0][:80]
             yield Refused(where=name, why=f"its arrays cannot be read ({why})")
 
@@ -98,6 +98,8 @@ class NumpyArrays(RecordSource):
         if size > _LARGEST:
             raise CellError(f"its arrays take more than {_LARGEST >> 30} GiB of memory; split them")
         table = {key: arrays[key] for key in arrays.files}
+        if others := [key for key, one in table.items() if not isinstance(one, np.ndarray)]:
+            raise CellError(f"{others[0]} in it is no array of numpy")
         numbers = table.pop(_first(table, _NUMBERS) or "")
         positions = table.pop(_first(table, _POSITIONS) or "")
         if positions.ndim != 3 or positions.dtype.kind not in "fiu" or positions.shape[2] != 3:

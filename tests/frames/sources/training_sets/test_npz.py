@@ -1,5 +1,8 @@
 """Arrays of numpy in the layouts of sGDML, rMD17 and PhysNet, and broken ones."""
 
+import re
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +11,7 @@ import pytest
 
 from core.errors import LabError
 from core.frames.schema import Card, Frame
+from core.frames.sources.never_read import refuse_pickles
 from core.frames.sources.opening import open_source
 from core.frames.sources.record_frames import RecordFrames
 from core.progress import silent
@@ -113,4 +117,37 @@ def test_arrays_that_break_off_are_not_taken(share: float, tmp_path: Path):
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * share)])
     with pytest.raises(LabError, match=r"half\.npz: its arrays cannot be read"):
+        read(path)
+
+
+def rewritten(path: Path, old: bytes, new: bytes) -> None:
+    """Change what the members of an archive hold, whose sums are then right."""
+    with zipfile.ZipFile(path) as archive:
+        members = {info.filename: archive.read(info) for info in archive.infolist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content.replace(old, new))
+
+
+def of_a_later_zip(path: Path) -> None:
+    """Let all members ask for a version of zip that does not exist."""
+    entry = re.compile(rb"(PK\x01\x02..)..", re.DOTALL)
+    path.write_bytes(entry.sub(lambda found: found[1] + b"\xff\x00", path.read_bytes()))
+
+
+@pytest.mark.parametrize(
+    ("damage", "why"),
+    [
+        (lambda path: rewritten(path, b"\x93NUMPY", b"\x94NUMPY"), "is no array of numpy"),
+        (lambda path: rewritten(path, b"'fortran_order'", b"'fortran_order("), "cannot be read"),
+        (of_a_later_zip, "cannot be read"),
+    ],
+    ids=["no arrays", "an open bracket", "a later zip"],
+)
+def test_damaged_members_are_told(damage: Callable[[Path], None], why: str, tmp_path: Path):
+    path = tmp_path / "damaged.npz"
+    np.savez(path, **SGDML)
+    damage(path)
+    refuse_pickles(path)
+    with pytest.raises(LabError, match=rf"damaged\.npz: .*{why}"):
         read(path)
