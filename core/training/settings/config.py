@@ -166,7 +166,9 @@ class RunConfig(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _closed_form_needs_no_epochs(cls, data: Any) -> Any:
-        method = METHODS.get(str(data.get("method"))) if isinstance(data, dict) else None
+        if not isinstance(data, dict):
+            return data
+        method = METHODS.get(str(data.get("method")))
         trains = any(data.get(key) is not None for key in ("minutes", "patience"))
         trains = trains or data.get("rate_from") == "found"
         if method is not None and method.closed_form and data.get("epochs") is None and not trains:
