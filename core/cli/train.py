@@ -8,7 +8,6 @@ import typer
 from core.cli.answer import Answer, LabCommand, facts
 from core.cli.options import JsonFlag, OnProfile
 from core.errors import LabError
-from core.frames.schema import LABELS
 from core.runs.process.local import create, launch
 from core.runs.process.worker import execute, exit_status
 from core.runs.record.directory import Run
@@ -284,6 +283,8 @@ def _with_method(given: dict[str, Any]) -> dict[str, Any]:
 
     if find_dataset(dataset).card.kind != "frames":
         return given
+    from core.frames.schema import LABELS  # noqa: PLC0415
+
     ratios = {kind: given[key] for kind in LABELS if (key := f"loss.{kind}") in given}
     return given | {"method": usual_method(dataset, ratios)}
 
