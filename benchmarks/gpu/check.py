@@ -43,7 +43,7 @@ from core.potential.graph import PackedGraph, convert
 from core.potential.models import load_model, resolve_device
 from core.potential.prediction import predict
 from core.potential.relaxation.batched import relaxations
-from core.potential.relaxation.relaxed import RelaxSettings
+from core.potential.relaxation.settings import RelaxSettings
 from core.potential.tangent.rows import energy_rows
 from core.runs.process.local import create
 from core.runs.record.directory import Run
