@@ -6,6 +6,7 @@ import json
 import random
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -164,7 +165,7 @@ def damage_zip(data: bytes, chance: random.Random) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = {info: archive.read(info) for info in archive.infolist()}
-    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, EOFError):
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, EOFError, zlib.error):
         return damage_bytes(data, chance)
     small = [info for info in members if len(members[info]) < 1 << 16]
     picked = chance.choice(small or list(members))
