@@ -10,7 +10,7 @@ from tests.runs.conftest import lab
 __all__ = ["lab"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     if why := slurm.missing():
         pytest.skip(f"Slurm {why}")
