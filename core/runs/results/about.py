@@ -25,7 +25,8 @@ def description(run: Run) -> str:
     """Return what a run does and what is to be known of it, in sentences."""
     config = run.config
     by = run.status().launched_by
-    text = f"{method_label(config.method)}, from {_start(config)}, {config.epochs} epochs"
+    epochs = "1 epoch" if config.epochs == 1 else f"{config.epochs:,} epochs"
+    text = f"{method_label(config.method)}, from {_start(config)}, {epochs}"
     text += f", launched by {by}." if by else "."
     return " ".join([text, *notes(run)])
 
