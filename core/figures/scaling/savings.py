@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from core.figures.base.canvas import canvas, dashed, shaded
 from core.figures.base.scales import log_limits, log_range, log_ticks
 from core.figures.base.text import plain, precise, with_unit
-from core.figures.base.theme import empty_figure, palette
+from core.figures.base.theme import MARKERS_SHOWN, empty_figure, palette
 from core.intervals import NOT_DETERMINED, bounds, significant, spans
 
 HEIGHT: Final = 440
 
 _DASHES: Final = {"seen": "solid", "bound": "dot", "beyond": "dash"}
 _KINDS: Final = {"seen": "sizes of both seen", "bound": "at least", "beyond": "extrapolated"}
+_SYMBOLS: Final = ("circle", "square", "diamond", "triangle-up", "star", "hexagon")
 _BAND: Final = 0.16
 
 
@@ -81,7 +82,7 @@ def savings(
             **log_ticks(np.array([bottom, top])),
         },
     )
-    for line, rows in drawn:
+    for nth, (line, rows) in enumerate(drawn):
         # Where one end is open, the band runs out of the figure.
         error, low, high = rows[["error", "ratio_low", "ratio_high"]].to_numpy(dtype=float).T
         low = np.nan_to_num(low, nan=bottom / 10).clip(bottom / 10, top * 10)
@@ -89,7 +90,8 @@ def savings(
         figure.add_trace(
             shaded(error, low, high, line.color, opacity=_BAND, legendgroup=line.name, meta="band")
         )
-        figure.add_traces(_lines(line, rows, title=title, unit=unit, level=level))
+        symbol = _SYMBOLS[nth % len(_SYMBOLS)]
+        figure.add_traces(_lines(line, rows, symbol, title=title, unit=unit, level=level))
     figure.add_traces([dashed(_KINDS[kind], dash, colors) for kind, dash in _DASHES.items()])
     figure.add_hline(y=1.0, line={"color": colors.line, "width": 1.5})
     return figure
@@ -103,7 +105,7 @@ def _finite(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _lines(
-    line: Saving, rows: pd.DataFrame, *, title: str, unit: str, level: float
+    line: Saving, rows: pd.DataFrame, symbol: str, *, title: str, unit: str, level: float
 ) -> list[go.Scatter]:
     """Return one line for each stretch of one kind."""
     hover = np.array(
@@ -132,10 +134,11 @@ def _lines(
                 name=plain(line.name),
                 legendgroup=line.name,
                 showlegend=first == in_legend,
-                mode="lines",
+                mode="lines+markers",
                 x=rows["error"].to_numpy(dtype=float)[part],
                 y=rows["ratio"].to_numpy(dtype=float)[part],
                 line={"color": line.color, "width": 2.5, "dash": _DASHES[kinds[first]]},
+                marker={"size": 8, "symbol": symbol, "maxdisplayed": MARKERS_SHOWN // 2},
                 hovertext=hover[part],
                 meta=kinds[first],
             )
