@@ -59,7 +59,7 @@ def home(lab, cluster):
 
 def wait(lab, run, *states):
     try:
-        return lab.wait(run, *states, seconds=180)
+        return lab.wait(run, *states, seconds=300)
     except AssertionError as error:
         handle = run.recorded().handle
         said = [file.read_text() for file in launcher_of("one").logs(handle)] if handle else []
