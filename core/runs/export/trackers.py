@@ -65,7 +65,11 @@ def recorded(run: Run) -> list[Point]:
     test = run.status().test or {}
     if points:
         points[max(points)].values.update(
-            {f"test/{metric}": test[metric] for metric in TEST_METRICS if test.get(metric)}
+            {
+                f"test/{metric}": float(value)
+                for metric in TEST_METRICS
+                if (value := test.get(metric)) is not None
+            }
         )
     return [points[step] for step in sorted(points)]
 

@@ -28,7 +28,7 @@ _STYLE = """<style>
 [data-testid="stElementContainer"]:only-child > [data-testid="stMetric"] {{ height: 100%; }}
 [data-testid="stButtonGroup"] [data-selected="true"]:not(:disabled) p {{ color: {accent}; }}
 [data-testid="stSidebarNavLink"]:focus-visible {{ outline: 2px solid {accent}; }}
-[data-testid="stMetricValue"] * {{ overflow: visible; text-overflow: clip; }}
+[data-testid="stMetricValue"] * {{ white-space: normal !important; overflow: visible; }}
 .stMarkdownBadge {{ white-space: normal !important; }}
 </style>"""
 """Figures that stay wide on a narrow screen; selected options, badges and labels of numbers to be
