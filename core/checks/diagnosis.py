@@ -27,6 +27,9 @@ class Diagnosis:
         n: rows that were checked.
         n_energies: rows whose energies were compared with the network's.
         n_arrays: rows whose forces, stresses and magmoms were.
+        of: "frames" or "pairs".
+        network: whether the network was asked about energies; of pairs without structures, one
+            column of energies is judged by another one.
         records: the findings, the most severe first, without their rows.
         rows: rows of the data set that a finding names, (m,).
         finding_of: number of the finding that names each of them, (m,).
@@ -43,6 +46,8 @@ class Diagnosis:
     n: int
     n_energies: int = 0
     n_arrays: int = 0
+    of: str = "frames"
+    network: bool = True
     records: list[dict[str, Any]] = field(default_factory=list)
     rows: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     finding_of: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -91,6 +96,12 @@ class Diagnosis:
     @property
     def sample_text(self) -> str:
         """One sentence on what was looked at."""
+        if self.of == "pairs":
+            by = "with the pretrained model's" if self.network else "with one another's"
+            return (
+                f"All {self.n:,} pairs were read; up to {self.n_energies:,} energies of each "
+                f"functional were compared {by}."
+            )
         return (
             f"All {self.n:,} frames were read; the energies of {self.n_energies:,} and the forces, "
             f"stresses and magmoms of {self.n_arrays:,} of them were compared with the pretrained "

@@ -79,7 +79,7 @@ def number_findings(data: FrameSet, seen: Scan, rows: NDArray[np.integer]) -> li
         rows: rows of it that are checked.
     """
     found = [
-        _placeholders(data, rows),
+        placeholder_finding(data.energies(), data.formulas(), rows),
         _beyond(
             seen.net_force,
             _NET,
@@ -134,16 +134,24 @@ def _beyond(
     )
 
 
-def _placeholders(data: FrameSet, rows: NDArray[np.integer]) -> Finding | None:
-    """Report energies that stand for a missing value."""
-    energies = data.energies()[rows]
+def placeholder_finding(
+    energies: NDArray[np.float64], formulas: NDArray[np.object_], rows: NDArray[np.integer]
+) -> Finding | None:
+    """Report energies that stand for a missing value; None if there are none.
+
+    Args:
+        energies: of all rows of a data set, eV/atom.
+        formulas: of all rows.
+        rows: those that are checked.
+    """
+    energies = energies[rows]
     rows, energies = rows[np.isfinite(energies)], energies[np.isfinite(energies)]
     values, place, counts = np.unique(energies, return_inverse=True, return_counts=True)
     # Copies of one structure share their energy; several materials never do, to the last digit.
     suspects = [
         i
         for i in np.flatnonzero((counts >= _FEWEST) | (values == 0.0))
-        if values[i] == 0.0 or len(np.unique(data.formulas()[rows[place == i]])) > 1
+        if values[i] == 0.0 or len(np.unique(formulas[rows[place == i]])) > 1
     ]
     if not suspects:
         return None

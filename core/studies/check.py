@@ -9,7 +9,15 @@ import numpy as np
 from core.checks.diagnosis import Diagnosis
 from core.errors import LabError
 from core.frames.findings import Finding
-from core.frames.registry import find_dataset, list_datasets, open_frame_set, write_subset
+from core.frames.pairs import PairSet, write_pairs
+from core.frames.registry import (
+    find_dataset,
+    list_datasets,
+    new_dataset_path,
+    open_dataset,
+    open_frame_set,
+    write_subset,
+)
 from core.frames.schema import Card
 from core.progress import Progress
 from core.studies.study import ModelStudy
@@ -22,7 +30,7 @@ _PREDICTED = 330
 
 
 class CheckStudy(ModelStudy):
-    """What the doctor finds in a data set of frames.
+    """What the doctor finds in a data set of frames, or of pairs.
 
     Attributes:
         dataset: the data set.
@@ -54,11 +62,15 @@ class CheckStudy(ModelStudy):
             progress: receives the share that is done.
 
         Raises:
-            LabError: if there is no such data set of frames, or no such model.
+            LabError: if there is no such data set, or no such model.
         """
         # Only the computation imports torch.
-        from core.checks.doctor import diagnose  # noqa: PLC0415
+        from core.checks.doctor import diagnose, other_scales  # noqa: PLC0415
+        from core.checks.pair_sets import diagnose_pairs  # noqa: PLC0415
 
+        data = open_dataset(self.dataset)
+        if isinstance(data, PairSet):
+            return diagnose_pairs(data, self.source, other_scales(self.source), progress=progress)
         return diagnose(open_frame_set(self.dataset), self.source, progress=progress)
 
 
@@ -66,7 +78,7 @@ def left_out(dataset: str, findings: Sequence[Finding], name: str | None = None)
     """Make a data set without the frames that findings name, and return its card.
 
     Args:
-        dataset: the data set of frames.
+        dataset: the data set of frames, or of pairs.
         findings: what was found in it; those for information only leave nothing out.
         name: name of the new data set; None for a free one that begins with the data set's.
 
@@ -76,13 +88,18 @@ def left_out(dataset: str, findings: Sequence[Finding], name: str | None = None)
     rows = sorted({row for one in findings if one.severity != "info" for row in one.rows})
     if not rows:
         raise LabError(f"{dataset}: no finding names frames to leave out; nothing was made.")
-    data = open_frame_set(dataset)
-    return write_subset(
-        data,
-        np.setdiff1d(np.arange(len(data)), rows),
-        name=name or _free_name(f"{dataset}-checked"),
-        description=f"{dataset} without {len(rows):,} frames that atomref check named.",
-    )
+    data = open_dataset(dataset)
+    kept = np.setdiff1d(np.arange(len(data)), rows)
+    name = name or _free_name(f"{dataset}-checked")
+    description = f"{dataset} without {len(rows):,} {data.card.kind} that atomref check named."
+    if isinstance(data, PairSet):
+        card = Card(
+            **data.card.model_dump(exclude={"created", "fingerprint", "report"})
+            | {"name": name, "title": name, "description": description}
+        )
+        structures = data.frames(kept) if data.has_structures else None
+        return write_pairs(new_dataset_path(name), card, data.table().iloc[kept], structures)
+    return write_subset(data, kept, name=name, description=description)
 
 
 def _free_name(wanted: str) -> str:

@@ -1,8 +1,13 @@
 """The doctor on the command line."""
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from core.frames.pairs import write_pairs
 from core.frames.registry import open_dataset, write_subset
+from core.frames.schema import Card, EnergyColumn
+from core.home import datasets_dir
 from tests.cli.helpers import answer, invoke, make_frames, mistake
 
 
@@ -47,3 +52,17 @@ def test_all_data_sets_of_a_run_are_checked(home):
     assert {"few", "fewer"} == {one["dataset"] for one in found["findings"]}
     assert found["n"] == 26
     assert "name one" in mistake("check", "few,fewer", "--without", "some")
+
+
+def test_pairs_are_checked_too(home):
+    table = pd.DataFrame({"material_id": [f"m{i}" for i in range(9)], "formula": "NaCl"})
+    table["pbe"] = -3.4 + 0.01 * np.arange(9)
+    table["r2scan"] = table["pbe"] - 9.0
+    columns = [EnergyColumn(column="pbe", functional="PBE")]
+    columns.append(EnergyColumn(column="r2scan", functional="r2SCAN"))
+    card = Card(name="both", kind="pairs", energies=columns)
+    write_pairs(datasets_dir() / "both", card, pd.concat([table, table.iloc[:2]]))
+    found = answer("check", "both", "--without", "rest")
+    assert {"few_pairs", "duplicates"} <= {one["kind"] for one in found["findings"]}
+    assert (found["n"], found["made"]) == (11, "rest")
+    assert len(open_dataset("rest")) == 9

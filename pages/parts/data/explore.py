@@ -5,6 +5,7 @@ import streamlit as st
 from core.frames.contents.filters import LABEL_KINDS
 from core.frames.registry import DatasetInfo
 from core.studies.contents import ContentsStudy
+from pages.parts.data.checking import show_pairs_check
 from pages.parts.data.distributions import show_distributions
 from pages.parts.data.elements import show_elements
 from pages.parts.data.filters import choose_frames
@@ -36,6 +37,7 @@ def explore(info: DatasetInfo) -> None:
     selected = select(info, contents, choose_frames(info, contents))
     show_counts(selected)
     show_making(selected)
+    show_pairs_check(info)
     labels = {name: label for name, (label, _) in VIEWS.items()}
     words = VIEWS[choose_view(labels)][1](selected)
     command(selected.command(*words))

@@ -1,0 +1,399 @@
+"""The doctor on pairs: energies of materials in two or more functionals, often without structures.
+
+With structures, the pretrained network judges each column of energies as it does those of frames.
+Without, another column stands for the network: less its expected references, energies in one
+functional are close to interaction energies in another one. That cannot tell whether a part of the
+materials has another U, for the two functionals themselves may differ in it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from core.checks.diagnosis import Diagnosis, stored
+from core.checks.energy_sample import FEWEST, PULL, Array, EnergySample
+from core.checks.numbers import placeholder_finding
+from core.checks.scales import scale_findings
+from core.elements import SYMBOLS, amounts_from_formulas
+from core.frames.extent import extent_finding
+from core.frames.findings import Finding
+from core.frames.functionals import canonical_functional
+from core.frames.pairs import PairSet
+from core.frames.schema import EnergyColumn
+from core.potential.released import MODELS
+from core.progress import Progress, part, silent
+from core.reference.fits.facts import family_facts
+from core.reference.formation.corrections import (
+    FUNCTIONALS,
+    hubbard_corrections,
+    mp2020_corrections,
+)
+from core.transfer.interaction import interaction_energies
+from core.transfer.label_check import ENERGIES, energy_findings, sample_rows
+from core.transfer.label_slopes import energy_finding
+from core.transfer.source_model import SourceModel
+
+_MOST = 600
+"""Rows that are compared without a network."""
+
+_SAME = 1e-6
+"""eV/atom within which two columns hold the same numbers."""
+
+_SHARE = 0.5
+"""Share of the rows from which equal numbers are a copied column."""
+
+_ASK_NETWORK = {"hubbard", "hubbard_mixture"}
+"""What two functionals that differ in U show as well: only the network tells it from a fault."""
+
+_CHEAP = 20.0
+"""meV/atom below which the reference of single elements is not told without the network."""
+
+_FEWEST_OF = 4
+"""Materials of each element of a row that another column judges."""
+
+_CLEAR, _CLOSE = 5.0, 0.5
+"""How many times nearer the difference must be to the exchanged one, and how far from the stated
+one, eV/atom."""
+
+_POOR, _NAMED = 3, 8
+
+_ORDER = (
+    "energy_extent",
+    "energy_unit",
+    "energy_reference",
+    "functional",
+    "corrections",
+    "corrections_mixture",
+    "hubbard",
+    "hubbard_mixture",
+    "energy_mixture",
+    "element_offset",
+    "energy_outliers",
+)
+"""Of findings in several columns that see the same fault, the first one names it."""
+
+
+def diagnose_pairs(
+    data: PairSet,
+    source: SourceModel,
+    scales: Mapping[str, Array],
+    *,
+    progress: Progress = silent,
+) -> Diagnosis:
+    """Look for what is wrong in a data set of pairs.
+
+    Args:
+        data: the data set.
+        source: the pretrained model.
+        scales: references of scales that energies are often mistaken for, by name.
+        progress: receives the share that is done.
+
+    Raises:
+        LabError: if the model cannot be loaded.
+    """
+    columns = data.card.energies
+    findings = [
+        *_missing(data, columns),
+        *_copied(data, columns),
+        *_exchanged(data, source, columns),
+        *_repeats(data, columns),
+    ]
+    if any(one.kind == "functional" for one in findings):
+        return Diagnosis(n=len(data), of="pairs", network=False, **stored(findings))
+    kept: dict[str, NDArray[np.bool_]] = {}
+    formulas = data.table()["formula"].to_numpy()
+    for one in columns:
+        known = np.isfinite(data.energy(one.column))
+        filled = placeholder_finding(data.energy(one.column), formulas, np.flatnonzero(known))
+        kept[one.column] = known
+        if filled is not None:
+            findings.append(_of(one, filled))
+            kept[one.column][list(filled.rows)] = False
+    by_network = bool(data.structure_flags().any())
+    of_columns: list[tuple[EnergyColumn, Finding]] = []
+    n_energies = 0
+    for number, one in enumerate(columns):
+        share = part(progress, number / len(columns), (number + 1) / len(columns))
+        sample, sizes = _sample(data, source, one, kept, by_network=by_network, progress=share)
+        if sample is None:
+            continue
+        n_energies = max(n_energies, len(sample.energies))
+        found = _energy_findings(sample, sizes, scales, by_network=by_network)
+        of_columns += [(one, each) for each in found]
+    if not by_network:
+        of_columns = _told_once(data, of_columns)
+    findings += [_of(one, found) for one, found in of_columns]
+    findings += _poor(data)
+    return Diagnosis(
+        n=len(data), n_energies=n_energies, of="pairs", network=by_network, **stored(findings)
+    )
+
+
+def _of(column: EnergyColumn, finding: Finding) -> Finding:
+    """Return a finding that names its column."""
+    name = f"{column.column} ({column.functional})"
+    return replace(finding, message=f"{name}: {finding.message}")
+
+
+def _sample(
+    data: PairSet,
+    source: SourceModel,
+    column: EnergyColumn,
+    kept: Mapping[str, NDArray[np.bool_]],
+    *,
+    by_network: bool,
+    progress: Progress,
+) -> tuple[EnergySample | None, NDArray[np.integer]]:
+    """Return energies of a column beside the network's or another column's, and atoms per cell."""
+    if by_network:
+        rows = sample_rows(np.flatnonzero(kept[column.column] & data.structure_flags()), ENERGIES)
+        interaction = interaction_energies(data, source, rows=rows, progress=progress)
+    else:
+        other = _partner(data.card.energies, column)
+        if other is None:
+            return None, np.zeros(0, np.int64)
+        both = kept[column.column] & kept[other.column]
+        occurs = data.fractions() > 0
+        both &= ~occurs[:, occurs[both].sum(axis=0) < _FEWEST_OF].any(axis=1)
+        rows = sample_rows(np.flatnonzero(both), _MOST)
+        expected = source.prior(other.functional).energies
+        interaction = data.energy(other.column)[rows] - data.fractions()[rows] @ expected
+    usable = np.isfinite(interaction)
+    rows, interaction = rows[usable], interaction[usable]
+    if len(rows) < FEWEST:
+        return None, np.zeros(0, np.int64)
+    table = data.table().iloc[rows]
+    formulas, fractions = table["formula"].to_numpy(), data.fractions()[rows]
+    counted = canonical_functional(column.functional) in FUNCTIONALS
+    sizes = data.n_atoms()[rows]
+    mp2020 = mp2020_corrections(formulas).corrections if counted else None
+    hubbard = hubbard_corrections(fractions) if counted else None
+    prior, energies = source.prior(column.functional).energies, data.energy(column.column)[rows]
+    if not by_network:
+        # Where one functional has U and the other none, that is no fault.
+        left = energies - interaction - fractions @ prior
+        interaction = interaction + _of_u(fractions, left, mp2020)
+        hubbard = None
+        sizes = np.rint(amounts_from_formulas(formulas).sum(axis=1)).astype(np.int64)
+    return EnergySample(
+        rows=rows,
+        names=table["material_id"].to_numpy(),
+        materials=table["material_id"].to_numpy(),
+        fractions=fractions,
+        energies=energies,
+        interaction=interaction,
+        prior=prior,
+        functional=column.functional,
+        corrections=column.corrections,
+        corrections_are_known=source.name in MODELS,
+        mp2020=mp2020,
+        hubbard=hubbard,
+    ), sizes
+
+
+def _of_u(fractions: Array, left: Array, mp2020: Array | None) -> Array:
+    """Return what U adds to one of two functionals, by MP2020's terms for it, (n,) eV/atom."""
+    terms = hubbard_corrections(fractions)
+    beside = [] if mp2020 is None else [mp2020]
+    A = np.column_stack([fractions, *beside, terms])
+    pull = np.diag([PULL] * fractions.shape[1] + [1e-9] * (A.shape[1] - fractions.shape[1]))
+    return np.asarray(np.linalg.solve(A.T @ A + pull, A.T @ left)[-1] * terms)
+
+
+def _partner(columns: Sequence[EnergyColumn], one: EnergyColumn) -> EnergyColumn | None:
+    """Return the column that stands for the network: of another functional, if there is one."""
+    others = [other for other in columns if other.column != one.column]
+    far = [other for other in others if other.functional != one.functional]
+    return next(iter([*far, *others]), None)
+
+
+def _energy_findings(
+    sample: EnergySample,
+    sizes: NDArray[np.integer],
+    scales: Mapping[str, Array],
+    *,
+    by_network: bool,
+) -> list[Finding]:
+    X, energies, interaction = sample.fractions, sample.energies, sample.interaction
+    if not by_network:
+        unit = energy_finding(X, sizes, energies, interaction)
+        found = [unit] if unit is not None else scale_findings(sample, scales)
+        if not {"energy_reference", "functional"} & {one.kind for one in found}:
+            # Energies of formation, too, may seem to grow with the number of atoms.
+            extent = extent_finding(np.rint(X * sizes[:, None]).astype(int), energies)
+            found = found if extent is None else [extent]
+        return [one for one in found if one.kind not in _ASK_NETWORK and not _is_rare(one)]
+    found = energy_findings(X, sizes, energies, interaction, sample.prior)
+    if any(one.severity != "info" for one in found):
+        return found
+    more = [] if found else scale_findings(sample, scales)
+    return [*found, *more]
+
+
+def _is_rare(finding: Finding) -> bool:
+    """Return whether it is of an element of few materials, whose shift may be anything."""
+    return finding.kind == "element_offset" and (finding.cost or 0.0) < _CHEAP
+
+
+def _told_once(
+    data: PairSet, found: list[tuple[EnergyColumn, Finding]]
+) -> list[tuple[EnergyColumn, Finding]]:
+    """Return what is left where a fault of one column is seen in the one that it judges, too."""
+    if len({column.column for column, _ in found}) < 2:
+        return found
+
+    def rank(one: tuple[EnergyColumn, Finding]) -> tuple[int, float]:
+        column, finding = one
+        place = _ORDER.index(finding.kind) if finding.kind in _ORDER else len(_ORDER)
+        return place, -_distance(data, column, finding.rows)
+
+    first = min(found, key=rank)[0]
+    return [(column, finding) for column, finding in found if column.column == first.column]
+
+
+def _distance(data: PairSet, column: EnergyColumn, rows: Sequence[int]) -> float:
+    """Return how far energies lie from those of the elements' crystals, eV/atom, in the median."""
+    name = "e_crystal_r2scan" if "scan" in column.functional.lower() else "e_crystal_pbe"
+    facts = family_facts("mp")[name]  # type: ignore[arg-type]
+    crystals = np.array([facts.get(symbol, np.nan) for symbol in SYMBOLS], dtype=float)
+    chosen = list(rows) or slice(None)
+    fractions, energies = data.fractions()[chosen], data.energy(column.column)[chosen]
+    off = np.abs(energies - np.nan_to_num(fractions * crystals).sum(axis=1))
+    return float(np.nanmedian(off)) if np.isfinite(off).any() else 0.0
+
+
+def _missing(data: PairSet, columns: Sequence[EnergyColumn]) -> list[Finding]:
+    """Report rows that cannot be compared, for one of their energies is missing."""
+    if len(columns) < 2:
+        return []
+    energies = np.stack([data.energy(one.column) for one in columns])
+    lacking = np.flatnonzero(np.isnan(energies).any(axis=0))
+    if not len(lacking):
+        return []
+    share = len(lacking) / len(data)
+    return [
+        Finding(
+            kind="missing_energies",
+            severity="warning" if share > 0.5 else "info",
+            message=f"{len(lacking):,} of {len(data):,} materials lack one of the energies.",
+            remedy="They take part in no comparison of these columns.",
+            rows=lacking.tolist(),
+        )
+    ]
+
+
+def _copied(data: PairSet, columns: Sequence[EnergyColumn]) -> list[Finding]:
+    """Report two columns that hold the same numbers."""
+    found = []
+    for one, other in combinations(columns, 2):
+        off = np.abs(data.energy(one.column) - data.energy(other.column))
+        same = np.flatnonzero(off < _SAME)
+        n = int(np.isfinite(off).sum())
+        # Uncorrected and corrected energies of one functional are the same for many materials.
+        if one.functional == other.functional or len(same) < max(FEWEST, _SHARE * n):
+            continue
+        found.append(
+            Finding(
+                kind="same_energies",
+                severity="error",
+                message=f"{one.column} ({one.functional}) and {other.column} ({other.functional}) "
+                f"are the same numbers for {len(same):,} of {n:,} materials.",
+                remedy="Import the table again with the right column for each functional.",
+            )
+        )
+    return found
+
+
+def _exchanged(
+    data: PairSet, source: SourceModel, columns: Sequence[EnergyColumn]
+) -> list[Finding]:
+    """Report two columns whose difference is the known one with the other sign."""
+    for one, other in combinations(columns, 2):
+        shift = source.prior(other.functional).energies - source.prior(one.functional).energies
+        expected = data.fractions() @ shift
+        found = data.energy(other.column) - data.energy(one.column)
+        if not np.isfinite(found).any():
+            continue
+        stated, turned = (float(np.nanmedian(np.abs(found - s * expected))) for s in (1.0, -1.0))
+        if stated > _CLEAR * turned and stated > _CLOSE:
+            return [
+                Finding(
+                    kind="functional",
+                    severity="error",
+                    message=f"{one.column} ({one.functional}) and {other.column} "
+                    f"({other.functional}) are exchanged: their difference lies {stated:.2f} "
+                    f"eV/atom from the known one, and {turned:.2f} with the other sign.",
+                    remedy="Import the table again with the right functional for each column.",
+                )
+            ]
+    return []
+
+
+def _repeats(data: PairSet, columns: Sequence[EnergyColumn]) -> list[Finding]:
+    """Report materials that occur twice, with the same energies or with others."""
+    if not columns:
+        return []
+    table = data.table()[["material_id", "formula"]].copy()
+    for one in columns:
+        table[one.column] = np.round(data.energy(one.column), 6)
+    names = [one.column for one in columns]
+    complete = table[names].notna().all(axis=1).to_numpy()
+    copies = table.duplicated(["formula", *names], keep="first").to_numpy() & complete
+    again = table.duplicated("material_id", keep="first").to_numpy() & ~copies
+    findings = []
+    if again.any():
+        findings.append(
+            Finding(
+                kind="contradictions",
+                severity="warning",
+                message=f"{int(again.sum()):,} rows have the material id of an earlier one and "
+                "other energies.",
+                remedy="Keep one row per material.",
+                rows=np.flatnonzero(again).tolist(),
+            )
+        )
+    if copies.any():
+        n = int(copies.sum())
+        findings.append(
+            Finding(
+                kind="duplicates",
+                severity="warning" if n > 0.01 * len(data) else "info",
+                message=f"{n:,} of {len(data):,} rows repeat an earlier one: the same formula and "
+                "the same energies.",
+                remedy="Leave the copies out, which count twice.",
+                rows=np.flatnonzero(copies).tolist(),
+            )
+        )
+    return findings
+
+
+def _poor(data: PairSet) -> list[Finding]:
+    """Report elements of few materials, whose shift is hardly known."""
+    if len(data) < FEWEST:
+        return [
+            Finding(
+                kind="few_pairs",
+                severity="warning",
+                message=f"There are {len(data)} pairs, too few for the shift of single elements.",
+                remedy="Import more, or pull AtomRef toward a prior.",
+            )
+        ]
+    table = pd.Series((data.fractions() > 0).sum(axis=0), index=SYMBOLS)
+    poor = table[(table > 0) & (table < _POOR)].sort_values()
+    if poor.empty:
+        return []
+    named = ", ".join(f"{symbol} ({n})" for symbol, n in poor.iloc[:_NAMED].items())
+    more = f" and {len(poor) - _NAMED} more" if len(poor) > _NAMED else ""
+    return [
+        Finding(
+            kind="few_per_element",
+            severity="info",
+            message=f"Fewer than {_POOR} materials contain {named}{more}: their shift is that of "
+            "the prior.",
+            remedy="Add materials with these elements.",
+        )
+    ]
