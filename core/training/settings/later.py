@@ -35,6 +35,8 @@ class Later(BaseModel):
     @field_validator("loss")
     @classmethod
     def _kinds_in_order(cls, value: dict[str, float]) -> dict[str, float]:
+        if not value:
+            return value
         # It imports pandas, which a waiting process does not need.
         from core.frames.schema import LABELS  # noqa: PLC0415
 
