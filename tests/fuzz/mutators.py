@@ -167,6 +167,8 @@ def damage_zip(data: bytes, chance: random.Random) -> bytes:
             members = {info: archive.read(info) for info in archive.infolist()}
     except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, EOFError, zlib.error):
         return damage_bytes(data, chance)
+    if not members:
+        return damage_bytes(data, chance)
     small = [info for info in members if len(members[info]) < 1 << 16]
     picked = chance.choice(small or list(members))
     change = chance.choice((damage_bytes, damage_tokens, damage_tokens))
