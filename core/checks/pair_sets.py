@@ -258,7 +258,7 @@ def _told_once(
 def _distance(data: PairSet, column: EnergyColumn, rows: Sequence[int]) -> float:
     """Return how far energies lie from those of the elements' crystals, eV/atom, in the median."""
     name = "e_crystal_r2scan" if "scan" in column.functional.lower() else "e_crystal_pbe"
-    facts = family_facts("mp")[name]  # type: ignore[arg-type]
+    facts = family_facts("mp")[name]
     crystals = np.array([facts.get(symbol, np.nan) for symbol in SYMBOLS], dtype=float)
     chosen = list(rows) or slice(None)
     fractions, energies = data.fractions()[chosen], data.energy(column.column)[chosen]

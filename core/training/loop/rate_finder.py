@@ -1,6 +1,7 @@
 """The learning-rate finder: the loss while the rate grows from step to step."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -70,7 +71,7 @@ def find_rate(context: RunContext, stepper: Stepper, feed: Feed) -> dict[str, An
         smoothed.append(corrected)
         if number and corrected > _DIVERGED * min(smoothed):
             break
-        context.stopping.agreed(lambda share=(number + 1) / STEPS: progress(share, ""))
+        context.stopping.agreed(partial(progress, (number + 1) / STEPS, ""))
     return {
         "rates": rates,
         "losses": losses,

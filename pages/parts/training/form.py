@@ -107,7 +107,11 @@ class RunForm(LaunchForm[RunConfig]):
                 "error from 100 materials on, and forces do not move away."
             )
             st.button(
-                f"Take {METHODS[usual].label}", key="take-usual", on_click=_take, args=(usual,)
+                f"Take {METHODS[usual].label}",
+                key="take-usual",
+                on_click=_take,
+                args=(usual,),
+                help="Chooses the method, with no epochs of training.",
             )
         several = choose_further(info) if METHODS[method].several else {}
         own = st.selectbox(
