@@ -31,8 +31,10 @@ def has_isolated_atoms(frame_set: FrameSet) -> bool:
 
 def isolated_rows(frame_set: FrameSet, rows: NDArray[np.integer]) -> NDArray[np.integer]:
     """Return those of some rows whose frames are isolated atoms."""
-    ones = rows[frame_set.n_atoms()[rows] == 1]
-    return ones[[is_isolated(frame) for frame in frame_set.frames(ones)]] if len(ones) else ones
+    ones: NDArray[np.integer] = rows[frame_set.n_atoms()[rows] == 1]
+    alone = np.array([is_isolated(frame) for frame in frame_set.frames(ones)], dtype=bool)
+    isolated: NDArray[np.integer] = ones[alone]
+    return isolated
 
 
 def isolated_energies(
