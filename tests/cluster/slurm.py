@@ -8,7 +8,6 @@ It needs the Debian packages in PACKAGES, and root, who alone may start jobs as 
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -121,13 +120,9 @@ def down(folder: Path) -> None:
                 started += [*process.children(recursive=True), process]
         except psutil.NoSuchProcess:
             continue
-    # Of jobs whose slurmd has ended, the steps' daemons name the folder.
-    mine = [one for one in psutil.process_iter(["name", "environ"]) if _is_of(one, folder)]
-    for process in (everyone := [*started, *mine]):
-        _end(process, signal.SIGTERM)
-    for process in psutil.wait_procs(everyone, timeout=5)[1]:
-        _end(process, signal.SIGKILL)
-    psutil.wait_procs(everyone, timeout=5)
+    _end(started)
+    # Steps of jobs leave their daemon, and start others until it is gone.
+    _end([one for one in psutil.process_iter() if _is_of(one, folder)])
     for file in folder.absolute().glob("*.started"):
         file.unlink()
 
@@ -292,15 +287,23 @@ def _listens(port: int) -> bool:
 
 
 def _is_of(process: psutil.Process, folder: Path) -> bool:
-    variables = process.info["environ"] or {}
-    return process.info["name"].startswith("slurmstepd") and variables.get("SLURM_CONF") == str(
-        folder.absolute() / "slurm.conf"
-    )
+    # psutil reads no further than the title that slurmstepd writes over its variables.
+    try:
+        variables = Path(f"/proc/{process.pid}/environ").read_bytes()
+    except OSError:
+        return False
+    mine = f"SLURM_CONF={folder.absolute() / 'slurm.conf'}\0".encode()
+    return mine in variables and process.pid != os.getpid()
 
 
-def _end(process: psutil.Process, number: signal.Signals) -> None:
-    with suppress(psutil.NoSuchProcess):
-        process.send_signal(number)
+def _end(processes: list[psutil.Process]) -> None:
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+    for process in psutil.wait_procs(processes, timeout=5)[1]:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(processes, timeout=5)
 
 
 def main(words: list[str]) -> int:
