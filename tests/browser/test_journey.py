@@ -15,7 +15,7 @@ FORMATS = Path(__file__).parents[1] / "data" / "formats"
 N_MATERIALS = 40
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def tiny(server):
     """A data set on which a run takes seconds: the smallest embedded materials."""
     full = open_dataset("mp-frames-r2scan")

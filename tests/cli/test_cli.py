@@ -216,7 +216,7 @@ def test_atomref_with_a_prior(home):
         (("atomref", "x", "--method", "magic"), "magic"),
         (("train",), "--dataset"),
         (("train", "--dataset", "nothing"), "nothing"),
-        (("train", "--dataset", "x", "--epochs", "0"), "epochs"),
+        (("train", "--dataset", "mp-frames-r2scan", "--epochs", "0"), "epochs"),
         (("train", "--dataset", "x", "--epochs", "many"), "--epochs"),
         (("train", "--dataset", "x", "--method", "magic"), "magic"),
         (("train", "--run-dir", "nowhere"), "--dataset"),

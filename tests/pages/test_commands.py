@@ -68,7 +68,10 @@ VISITS = [
 def lab(home, monkeypatch, looks, launched):
     """Small data, a finished run, an experiment and a sweep; nothing is trained."""
     monkeypatch.setattr("core.reference.importance.trees.ROUNDS", 20)
-    monkeypatch.setattr("core.cli.train.execute", lambda _path, **_: list_runs()[0].status())
+    monkeypatch.setattr(
+        "core.cli.train.execute",
+        lambda _path, **_: list_runs()[0].status().model_copy(update={"state": "finished"}),
+    )
     monkeypatch.setattr("core.cli.groups.group._wait", lambda _group: None)
     monkeypatch.setattr("core.cli.models.evaluate.checkpoint_for", lambda *_: "chgnet-0.3.0")
     monkeypatch.setattr("core.checks.domain._SAMPLE", 8)

@@ -234,8 +234,12 @@ def _frame(path: Path, index: int, atoms: "Atoms") -> Frame:
     where = f"{path}: frame {index} (from 0)"
     if atoms.cell.rank < 3:
         raise LabError(f"{where} {_NO_CELL}")
-    if not atoms.numbers.all() or atoms.numbers.max() > N_ELEMENTS:
-        raise LabError(f"{where} contains an element outside H to Pu; leave it out.")
+    unknown = atoms.numbers[(atoms.numbers < 1) | (atoms.numbers > N_ELEMENTS)]
+    if len(unknown):
+        raise LabError(
+            f"{where} contains an element outside H to Pu (atomic number {unknown[0]}); leave it "
+            "out."
+        )
     occupancy = atoms.info.get("occupancy")
     if isinstance(occupancy, dict) and not all(map(_is_ordered, occupancy.values())):
         raise LabError(f"{where} has partly occupied sites; give an ordered structure.")

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from core.errors import LabError
 from core.files import disk_errors, new_directory
@@ -22,6 +22,8 @@ from core.training.settings.metrics import METRICS, TEST_METRICS
 PROJECT = "atomref-lab"
 Tracker = Literal["tensorboard", "wandb", "trackio"]
 """A tracker by the name of the module that writes its files."""
+
+TRACKERS: tuple[Tracker, ...] = get_args(Tracker)
 
 
 class Point(NamedTuple):
@@ -90,9 +92,7 @@ def export_to_tracker(runs: Sequence[Run], tracker: Tracker, folder: Path) -> li
             exists or cannot be written.
     """
     title, write = _WRITERS[tracker]
-    found = find_spec(tracker)
-    # A folder of this name beside the command is no library.
-    if found is None or found.origin is None:
+    if not is_installed(tracker):
         raise LabError(
             f"{title} is not installed; run: pip install 'atomref-lab[{tracker}]', then try again."
         )
@@ -108,6 +108,13 @@ def export_to_tracker(runs: Sequence[Run], tracker: Tracker, folder: Path) -> li
         for run, points in histories.items():
             write(run, points, draft)
     return list(histories)
+
+
+def is_installed(tracker: Tracker) -> bool:
+    """Return whether a tracker's library is installed."""
+    found = find_spec(tracker)
+    # A folder of this name beside the command is no library.
+    return found is not None and found.origin is not None
 
 
 def _quantities(run: Run) -> dict[str, Quantity]:

@@ -143,7 +143,7 @@ def read_given(paths: Sequence[str]) -> GivenStructures:
     """
     files = [Path(path) for path in paths]
     frames, left_out = read_structures(files)
-    per_file = Counter(path for (path, _), _ in frames)
+    per_file = Counter([path for (path, _), _ in frames] + [one.path for one in left_out])
     taken: list[Frame] = []
     names: list[str] = []
     with boxed.reading(*files):

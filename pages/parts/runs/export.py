@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.runs.export.card import MOLECULAR_DYNAMICS, model_card, snippet
+from core.runs.export.trackers import TRACKERS, is_installed
 from core.runs.record.directory import Run
 from pages.parts.shared.page import plain, show_command
 from pages.parts.shared.share import report_buttons
@@ -48,11 +49,19 @@ def show_export(run: Run) -> None:
     st.caption(MOLECULAR_DYNAMICS)
     st.markdown(
         "The same from the command line; a folder for the Hugging Face hub with weights, config "
-        "and card; a report with all figures; the record for TensorBoard, wandb or trackio:"
+        "and card; a report with all figures:"
     )
     show_command(f"atomref export {run.id} --out {file}")
     show_command(f"atomref export {run.id} --hub {run.id}-hub")
     show_command(f"atomref report {run.id} --out {run.id}.html")
-    show_command(f"atomref runs export {run.id} --to tensorboard --out {run.id}-logs")
+    trackers = [name for name in TRACKERS if is_installed(name)]
+    if trackers:
+        st.markdown("The record in the format of an experiment tracker:")
+    else:
+        st.caption(
+            f"`atomref runs export` writes the record for {', '.join(TRACKERS)}, once installed."
+        )
+    for name in trackers:
+        show_command(f"atomref runs export {run.id} --to {name} --out {run.id}-{name}")
     with st.expander("Model card", icon=":material/description:"):
         st.markdown(card)

@@ -368,7 +368,7 @@ def test_gpus_are_counted_by_torch():
 
 
 def test_environment_keeps_to_this_machine():
-    known = team._environment(idle_run(3), 3)
+    known = team._environment(idle_run(3), team.Nodes(), 3)
     assert known["OMP_NUM_THREADS"] == "1"
     inside = psutil.net_if_addrs()[known["GLOO_SOCKET_IFNAME"]]
     assert "127.0.0.1" in {one.address for one in inside}
