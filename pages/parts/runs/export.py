@@ -58,9 +58,8 @@ def show_export(run: Run) -> None:
     if trackers:
         st.markdown("The record in the format of an experiment tracker:")
     else:
-        st.caption(
-            f"`atomref runs export` writes the record for {', '.join(TRACKERS)}, once installed."
-        )
+        names = ", ".join(TRACKERS)
+        st.caption(f"`atomref runs export` writes the record for {names}, once one is installed.")
     for name in trackers:
         show_command(f"atomref runs export {run.id} --to {name} --out {run.id}-{name}")
     with st.expander("Model card", icon=":material/description:"):
