@@ -207,7 +207,7 @@ def test_energy_alone_with_a_trainable_atomref(example, ran):
     double.get_parameter(ATOMREF).requires_grad_()
     step = captured_step(double, objective, [example(TYPICAL, ["energy"])])
     assert step._compiled.signature.targets == {"energy": "frames"}
-    for names in VARIED:
+    for names in VARIED[:3]:
         check_equal(step, double, *example(names, ["energy"], seed=3))
     assert ran(step)
     assert ATOMREF in gradients(double)
@@ -218,7 +218,7 @@ def test_single_precision_is_no_further_from_double_than_eager(example):
     kinds = ["energy", "force"]
     step = captured_step(model, objective, [example(TYPICAL, kinds, torch.float32)])
     errors = []
-    for seed, names in enumerate(VARIED):
+    for seed, names in enumerate(VARIED[:3]):
         double.zero_grad()
         TrainingStep(double, objective)(*example(names, kinds, seed=seed))
         exact = gradients(double)
