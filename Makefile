@@ -29,11 +29,11 @@ venv: .venv/dev.stamp
 app: .venv/app.stamp
 	$(BIN)/python -m streamlit run app.py --server.port $(PORT) --server.address $(HOST) $(if $(OPEN),-- --open)
 
-# One torch thread per test process: the processes already share the cores, and two more work
+# One torch thread per test process: the processes already share the cores, and the third works
 # while others wait for the servers and runs that they started. In the order of their
 # names, long browser tests begin early and do not keep one process busy after the other has ended.
 test: .venv/dev.stamp
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 4 --dist loadscope --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder
 
 lint: .venv/dev.stamp
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
