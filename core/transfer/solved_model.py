@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -116,7 +117,7 @@ def solve_model(
     device = resolve_device(source.device)
     with compute_settings(source.threads, device):
         model = load_model(source.name, device)
-        changes = _force_changes(model, used)
+        changes = _changes(model, used, "force")
         paired = np.array([change is not None for change in changes])
         copies = copies_of(len(graphs))
         first = 1.0 / (copies + 2)
@@ -132,7 +133,7 @@ def solve_model(
         )
         slopes = tilt_labels(graphs, changes, copies=copies, seed=seed)
         if len(graphs) <= STRAINED:
-            more, said = strain_rows(model, graphs, at, _stress_changes(model, used), seed=seed)
+            more, said = strain_rows(model, graphs, at, _changes(model, used, "stress"), seed=seed)
             tilts = {name: np.concatenate([tilts[name], more[name]]) for name in tilts}
             slopes = np.concatenate([slopes, said])
         left = energies - at.energies - fractions @ prior.energies
@@ -183,25 +184,20 @@ def copies_of(n: int) -> int:
     return next(copies for most, copies in COPIES if min(n, MOST) <= most)
 
 
-def _force_changes(model: CHGNet, examples: list[Example]) -> list[NDArray[np.float64] | None]:
-    """Return by how much forces are to change, (N, 3) eV/Å; None where they are not labelled."""
-    changes: list[NDArray[np.float64] | None] = [None] * len(examples)
-    labelled = [place for place, one in enumerate(examples) if one.forces is not None]
-    graphs = [examples[place].graph for place in labelled]
-    for place, found in zip(labelled, predict(model, graphs, Wanted.of(["force"])), strict=True):
-        label = np.asarray(examples[place].forces, np.float64)
-        changes[place] = label - np.asarray(found.forces, np.float64)
-    return changes
+def _changes(
+    model: CHGNet, examples: list[Example], kind: Literal["force", "stress"]
+) -> list[NDArray[np.float64] | None]:
+    """Return by how much labels are to change; None where they are missing.
 
-
-def _stress_changes(model: CHGNet, examples: list[Example]) -> list[NDArray[np.float64] | None]:
-    """Return by how much stresses are to change, (3, 3) GPa; None where they are not labelled."""
+    Forces are (N, 3) in eV/Å, stresses (3, 3) in GPa.
+    """
+    name = {"force": "forces", "stress": "stress"}[kind]
     changes: list[NDArray[np.float64] | None] = [None] * len(examples)
-    labelled = [place for place, one in enumerate(examples) if one.stress is not None]
+    labelled = [place for place, one in enumerate(examples) if getattr(one, name) is not None]
     graphs = [examples[place].graph for place in labelled]
-    for place, found in zip(labelled, predict(model, graphs, Wanted.of(["stress"])), strict=True):
-        label = np.asarray(examples[place].stress, np.float64)
-        changes[place] = label - np.asarray(found.stress, np.float64)
+    for place, found in zip(labelled, predict(model, graphs, Wanted.of([kind])), strict=True):
+        label = np.asarray(getattr(examples[place], name), np.float64)
+        changes[place] = label - np.asarray(getattr(found, name), np.float64)
     return changes
 
 

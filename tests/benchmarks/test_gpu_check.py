@@ -22,9 +22,10 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 def check(monkeypatch, tmp_path):
     benchmarks = Path(__file__).resolve().parents[2] / "benchmarks"
     monkeypatch.syspath_prepend(str(benchmarks))
-    check = importlib.import_module("gpu.check")
-    monkeypatch.setattr(check, "load_model", lambda *_: shallow_network())
-    return check
+    monkeypatch.setattr(
+        importlib.import_module("gpu.setting"), "load_model", lambda *_: shallow_network()
+    )
+    return importlib.import_module("gpu.check")
 
 
 def test_every_check_answers_in_one_line_and_the_table_names_all(check, capsys):

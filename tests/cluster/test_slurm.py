@@ -7,17 +7,15 @@ import subprocess
 import sys
 import time
 
-import numpy as np
 import pytest
 
-from core.frames.schema import Card, Frame
-from core.frames.store import write_frames
 from core.runs.launchers.choice import launcher_of
 from core.runs.process import local
 from core.runs.record.directory import job_state
 from core.runs.record.listing import queue_position
 from core.training.settings.config import RunConfig
 from tests.runs.conftest import ROOT
+from tests.salts import write_salts
 
 PROFILES = """
 [one]
@@ -36,8 +34,6 @@ nodes = 2
 time = 5
 flags = { exclusive = true }
 """
-
-PAIRS = [(11, 17), (19, 17), (12, 8), (11, 9), (3, 9), (20, 8)] * 2
 
 # What a server that did not submit a run knows of it.
 ANOTHER = """
@@ -117,27 +113,10 @@ def test_runs_work_past_a_time_limit_are_cancelled_alone_and_share_gpus(lab, hom
         time.sleep(0.5)
 
 
-def write_tiny(home):
-    rng = np.random.default_rng(3)
-    frames = (
-        Frame(
-            frame_id=f"f{number}",
-            material_id=f"m{number}",
-            atomic_numbers=np.array(pair, dtype=np.uint8),
-            frac_coords=np.array([[0.0, 0, 0], [0.5, 0.5, 0.5]]),
-            lattice=np.diag(rng.uniform(3.2, 3.8, 3)),
-            energy_per_atom=-10.0 - pair[0] / 10 - pair[1] / 5,
-        )
-        for number, pair in enumerate(PAIRS)
-    )
-    card = Card(name="tiny", kind="frames", functional="r2SCAN", labels="dft")
-    write_frames(home / "datasets" / "tiny", card, frames)
-
-
 def test_two_nodes_train_together_as_one_process_would(lab, home, monkeypatch):
     monkeypatch.undo()
     monkeypatch.setenv("ATOMREF_LAB_HOME", str(home))
-    write_tiny(home)
+    write_salts(home, 12)
     config = RunConfig(
         dataset="tiny", method="frozen", device="cpu", threads=1, batch_size=8, epochs=1
     )

@@ -1,20 +1,18 @@
 """Structures and the stock package, for checks of core.potential against it."""
 
-import contextlib
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import SimpleNamespace
 
-import chgnet.model.model
 import numpy as np
 import pytest
 import torch
-from chgnet.graph import CrystalGraph, CrystalGraphConverter
+from chgnet.graph import CrystalGraphConverter
 from chgnet.model import CHGNet
 from pymatgen.core import Lattice, Structure
 
 from core.potential.graph import PackedGraph, convert
 from core.potential.models import load_model
+from tests.stock_chgnet import CONVERTER, stock_prediction
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -136,7 +134,7 @@ def pack() -> Callable[[Structure], PackedGraph]:
 
 @pytest.fixture(scope="session")
 def converter() -> CrystalGraphConverter:
-    return CrystalGraphConverter(atom_graph_cutoff=6, bond_graph_cutoff=3)
+    return CONVERTER
 
 
 @pytest.fixture(scope="session")
@@ -151,49 +149,7 @@ def double() -> CHGNet:
     return load_model("chgnet-0.3.0").double()
 
 
-@contextlib.contextmanager
-def _stock_precision(model: CHGNet, dtype: torch.dtype) -> Iterator[None]:
-    """Make stock chgnet, which writes single precision into its code, work in ``dtype``."""
-
-    def fractions(graphs: list[CrystalGraph]) -> torch.Tensor:
-        counts = [torch.bincount(graph.atomic_number - 1, minlength=94) for graph in graphs]
-        return torch.stack([count.to(dtype) / count.sum() for count in counts])
-
-    before = chgnet.model.model.TORCH_DTYPE
-    chgnet.model.model.TORCH_DTYPE = dtype
-    model.composition_model._assemble_graphs = fractions
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Converting a tensor with requires_grad=True")
-            yield
-    finally:
-        chgnet.model.model.TORCH_DTYPE = before
-        del model.composition_model._assemble_graphs
-
-
 @pytest.fixture(scope="session")
-def stock(converter: CrystalGraphConverter) -> Callable[..., SimpleNamespace]:
+def stock() -> Callable[..., SimpleNamespace]:
     """Stock chgnet's own forward, on undisturbed coordinates, in the model's precision."""
-
-    def graph_of(structure: Structure, dtype: torch.dtype) -> CrystalGraph:
-        graph = converter(structure)
-        graph.atom_frac_coord = torch.tensor(structure.frac_coords, dtype=dtype, requires_grad=True)
-        graph.lattice = torch.tensor(
-            structure.lattice.matrix.copy(), dtype=dtype, requires_grad=True
-        )
-        graph.neighbor_image = graph.neighbor_image.to(dtype)
-        return graph
-
-    def run(model: CHGNet, some: list[Structure]) -> SimpleNamespace:
-        dtype = model.site_wise.weight.dtype
-        graphs = [graph_of(structure, dtype) for structure in some]
-        with _stock_precision(model, dtype):
-            result = model(graphs, task="efsm")
-        return SimpleNamespace(
-            energy=result["e"],
-            forces=torch.cat(result["f"]),
-            stress=torch.stack(list(result["s"])),
-            magmoms=torch.cat(result["m"]),
-        )
-
-    return run
+    return stock_prediction

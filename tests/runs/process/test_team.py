@@ -20,8 +20,6 @@ import pytest
 import torch
 
 from core.errors import LabError
-from core.frames.schema import Card, Frame
-from core.frames.store import write_frames
 from core.runs.process import local, rank, team, worker
 from core.runs.process.restart import restart_lost
 from core.runs.process.worker import execute
@@ -31,8 +29,8 @@ from core.training.loop.outcome import Outcome
 from core.training.settings.config import RunConfig
 from core.training.step import parallel
 from tests.forked import start_forked
+from tests.salts import write_salts
 
-PAIRS = [(11, 17), (19, 17), (12, 8), (11, 9), (3, 9), (20, 8), (19, 9), (3, 17), (12, 16)]
 EPOCHS = 12
 
 
@@ -40,20 +38,7 @@ EPOCHS = 12
 def home(tmp_path_factory):
     """A lab whose data set "tiny" has 14 training frames of two atoms, with energies."""
     home = tmp_path_factory.mktemp("parallel")
-    rng = np.random.default_rng(3)
-    frames = (
-        Frame(
-            frame_id=f"f{number}",
-            material_id=f"m{number}",
-            atomic_numbers=np.array(pair, dtype=np.uint8),
-            frac_coords=np.array([[0.0, 0, 0], [0.5, 0.5, 0.5]]),
-            lattice=np.diag(rng.uniform(3.2, 3.8, 3)),
-            energy_per_atom=-10.0 - pair[0] / 10 - pair[1] / 5,
-        )
-        for number, pair in enumerate(PAIRS * 2)
-    )
-    card = Card(name="tiny", kind="frames", functional="r2SCAN", labels="dft")
-    write_frames(home / "datasets" / "tiny", card, frames)
+    write_salts(home)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ATOMREF_LAB_HOME", str(home))
         yield home
