@@ -1,6 +1,7 @@
 """Detached processes: starting them, and identifying them by id and start time."""
 
 import os
+import shlex
 import subprocess
 import threading
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ _NICE = 5
 CORES = "ATOMREF_LAB_CORES"
 """Variable with the number of cores that a job of a cluster gives to a process."""
 
+_COMMAND = "ATOMREF_LAB_COMMAND"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -84,8 +86,12 @@ def start_detached(command: Sequence[str], log: Path) -> int:
     Raises:
         LabError: the log cannot be written.
     """
-    # Relative to the checkout, a relative home would be another directory.
-    environment = {"PYTHONUNBUFFERED": "1", "ATOMREF_LAB_HOME": str(home().absolute())}
+    environment = {
+        "PYTHONUNBUFFERED": "1",
+        # Relative to the checkout, a relative home would be another directory.
+        "ATOMREF_LAB_HOME": str(home().absolute()),
+        _COMMAND: shlex.join(command),
+    }
     with disk_errors(log), log.open("ab") as file:
         process = subprocess.Popen(
             command,
@@ -99,6 +105,13 @@ def start_detached(command: Sequence[str], log: Path) -> int:
     # While this process lives, it has to collect the exit status of the other.
     threading.Thread(target=process.wait, daemon=True).start()
     return process.pid
+
+
+def own_command() -> list[str] | None:
+    """Return the command by which this process was started detached; None for other processes."""
+    if not hasattr(os, "getsid") or os.getsid(0) != os.getpid() or _COMMAND not in os.environ:
+        return None
+    return shlex.split(os.environ[_COMMAND])
 
 
 def lower_priority() -> None:

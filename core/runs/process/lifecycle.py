@@ -4,7 +4,7 @@ import os
 import time
 
 from core.errors import LabError
-from core.process import boot_id, identity
+from core.process import boot_id, identity, own_command
 from core.runs.launchers.slurm import ATTEMPT, SUBMISSION
 from core.runs.record.directory import Lease, LeaseLostError, Run
 from core.runs.record.status import Status
@@ -58,7 +58,8 @@ def lease_here() -> Lease | None:
 def claim(run: Run) -> Status:
     """Record this process as the run's own, and return the status.
 
-    A run that was cancelled or paused, or that failed, joins the queue again. On a cluster only the
+    A run that was cancelled or paused, or that failed, joins the queue again, unless that happened
+    while this process waited as another program; the status then says so. On a cluster only the
     job that was submitted last for the run may have it, and of the times that Slurm has started
     this job the last one.
 
@@ -76,10 +77,16 @@ def claim(run: Run) -> Status:
             raise LabError(f"{run.id}: is finished; start a new run.")
         if status.is_active and status.pid not in {None, mine.pid}:
             raise LabError(f"{run.id}: is already {status.state} in process {status.pid}.")
+        if not status.is_active and own_command() and _same_process(status, mine):
+            return status
         if not status.is_active:
             mine = with_process(queued_again(status)).model_copy(update={"on": None})
         run.write(mine)
     return mine
+
+
+def _same_process(status: Status, mine: Status) -> bool:
+    return (status.pid, status.boot) == (mine.pid, mine.boot)
 
 
 def _claim_with(run: Run, lease: Lease) -> Status:
@@ -95,8 +102,7 @@ def _claim_with(run: Run, lease: Lease) -> Status:
                 f"{run.id}: this job was started again and has the run; this process ends."
             )
         mine = with_process(status)
-        same = status.pid == mine.pid and status.boot == mine.boot
-        if not later and not same and status.is_active:
+        if not later and not _same_process(status, mine) and status.is_active:
             raise LeaseLostError(f"{run.id}: another process of this job has the run.")
         mine = mine.model_copy(update={"attempt": lease.attempt, "started": None, "ended": None})
         if not status.cancel_requested:

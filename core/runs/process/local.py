@@ -23,6 +23,7 @@ from core.runs.launchers.choice import launcher_of
 from core.runs.launchers.interface import Handle, Task
 from core.runs.launchers.profiles import profile_named
 from core.runs.process.lifecycle import queued_again
+from core.runs.process.slots import waits_smaller
 from core.runs.record.directory import Run
 from core.runs.record.listing import list_runs, status_if_any
 from core.runs.record.status import Status
@@ -191,7 +192,7 @@ def _stop(run: Run, *, pausing: bool) -> None:
                 message = "Never started."
             elif status.step:
                 message = "Stopped on request; resume it to continue."
-            # Without its submission, a job that starts in this moment leaves the run alone.
+            # A process or, without its submission, a job that starts now leaves the run alone.
             changes = {
                 "state": wanted.stopped_as,
                 "ended": time.time(),
@@ -217,8 +218,10 @@ def _stop(run: Run, *, pausing: bool) -> None:
 
 
 def _waits(status: Status, handle: Handle) -> bool:
-    """Return whether a run waits in the queue of a cluster, and has no process."""
-    return status.on is not None and launcher_of(status.on).state(handle).phase == "waiting"
+    """Return whether a run waits in a queue, and has no process that would record its end."""
+    if status.on is None:
+        return status.state == "queued" and waits_smaller(int(handle.id))
+    return launcher_of(status.on).state(handle).phase == "waiting"
 
 
 def delete(run: Run) -> None:

@@ -19,6 +19,7 @@ from core.errors import LabError
 from core.runs.launchers.job import CONTINUES
 from core.runs.process.lifecycle import claim, lease_here
 from core.runs.process.slots import n_gpus, slot_of, wait_for_slot
+from core.runs.process.waiter import SIGNALS
 from core.runs.record.directory import Run
 from core.runs.record.failure import failure_message
 from core.runs.record.recorder import Log, Recorder
@@ -152,6 +153,8 @@ def execute(path: Path, *, fit: Fit = train, echo: Callable[[str], None] | None 
     with ExitStack() as stack:
         stop = stack.enter_context(_stop_signals(run))
         status = claim(run)
+        if not status.is_active:
+            return status
         if status.cancel_requested:
             stop.requested = True
         log = Log(run, echo)
@@ -171,12 +174,15 @@ def execute(path: Path, *, fit: Fit = train, echo: Callable[[str], None] | None 
 
 
 def _work(run: Run, fit: Fit, stop: "_Stop", log: Log, stack: ExitStack) -> dict[str, Any]:
-    slot = slot_of(run.config.device)
-    step = run.recorded().step
+    status = run.recorded()
+    step = status.step
+    # The one that it waits for already, where it comes back from waiting as another program.
+    slot = (status.device if run.lease is None else None) or slot_of(run.config.device)
     if run.lease is None:
         message = f"Waiting for the device ({slot})."
-        run.update(device=slot, message=message)
-        log.line(message)
+        if status.message != message:
+            run.update(device=slot, message=message)
+            log.line(message)
         lock = wait_for_slot(run, slot, stop)
         if lock is None:
             message = "Stopped before its turn; resume it to start."
@@ -256,8 +262,9 @@ def _stop_signals(run: Run) -> Iterator[_Stop]:
             os.write(2, b"\nStopping at the next step; Ctrl-C again stops at once.\n")
         stop.requested = True
 
-    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR2)
-    before = {number: signal.signal(number, handle) for number in numbers}
+    before = {number: signal.signal(number, handle) for number in SIGNALS}
+    # They are blocked where this process comes back from waiting as another program.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     try:
         yield stop
     finally:

@@ -29,7 +29,9 @@ from core.runs.record.status import Status
 from core.training.settings.config import RunConfig
 
 # Starting Python and reading the directory takes much less, even on a slow machine.
-_START_GRACE = 60.0
+START_GRACE = 60.0
+"""Seconds that a launched run may take to record its process."""
+
 _KEPT = re.compile(r"epoch-(\d+)\.pth\.tar")
 _LOCK_PATIENCE = 20.0
 
@@ -283,5 +285,5 @@ def job_state(status: Status) -> JobState:
     """
     if status.handle is not None:
         return launcher_of(status.on).state(status.handle)
-    starts = status.state == "queued" and time.time() - status.queued < _START_GRACE
+    starts = status.state == "queued" and time.time() - status.queued < START_GRACE
     return JobState(phase="waiting" if starts else "ended")
