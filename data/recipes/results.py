@@ -1,45 +1,51 @@
 """Make data/results: what the pages show first of the embedded data, for which readers would wait.
 
-Run ``python data/recipes/results.py`` in the repository root after the other recipes; it takes a
-minute. Each file is the result of a study under the name that `core.studies.job` looks for, which
+Run ``python data/recipes/results.py`` in the repository root after the other recipes; it takes two
+minutes. Each file is the result of a study under the name that `core.studies.job` looks for, which
 changes with the data, the study's settings and its version.
 """
 
 import shutil
 
+from core.potential.released import MODELS
 from core.progress import silent
 from core.reference.shifts.pairs import default_columns
+from core.studies.check import CheckStudy
 from core.studies.importance import ImportanceStudy
 from core.studies.interaction import InteractionStudy
 from core.studies.job.directory import EMBEDDED_RESULTS, Job
 from core.studies.model_offset import OffsetStudy
+from core.studies.models.labelled import LabelledStudy
 from core.studies.results import save_result
 from core.studies.selection import PairSelection
 from core.studies.stability import StabilityStudy
 from core.studies.study import Study
 
 PAIRS = "mp-structures"
-FRAMES = "mp-frames-r2scan"
+FRAMES = ("mp-frames-r2scan", "mp-frames-gga")
 
 
 def studies() -> list[Study]:
     """Return what pages ask first.
 
     Feature importance asks with and without MP2020 corrections, Stability for the model that made
-    the labels, the lesson for that model's error in the other functional, and AtomRef whether
-    the interaction energies are there, which `interaction.py` makes.
+    the labels, the lesson for that model's error in the other functional, AtomRef whether the
+    interaction energies are there, which `interaction.py` makes, Compare models for the errors of
+    both models on test frames, Transfer and Data what is wrong with a data set.
     """
     source, target = default_columns(PairSelection(dataset=PAIRS).card)
     pairs = PairSelection(dataset=PAIRS, source=source, target=target)
     return [
         *(ImportanceStudy(pairs=pairs, uncorrected=uncorrected) for uncorrected in (False, True)),
         StabilityStudy(dataset=PAIRS, model="chgnet-0.3.0", column=source),
-        OffsetStudy(dataset=FRAMES, model="chgnet-0.3.0"),
+        OffsetStudy(dataset=FRAMES[0], model="chgnet-0.3.0"),
         *(
             InteractionStudy(dataset=dataset, model=model)
-            for dataset in (PAIRS, FRAMES, "mp-frames-gga")
-            for model in ("chgnet-0.3.0", "chgnet-r2scan")
+            for dataset in (PAIRS, *FRAMES)
+            for model in MODELS
         ),
+        *(LabelledStudy(dataset=dataset, model=model) for dataset in FRAMES for model in MODELS),
+        *(CheckStudy(dataset=dataset) for dataset in (*FRAMES, PAIRS)),
     ]
 
 

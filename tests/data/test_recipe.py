@@ -14,11 +14,15 @@ import pytest
 from chgnet.model import CHGNet
 from pymatgen.core import Structure
 
-from core.frames.registry import open_dataset
+from core.elements import SYMBOLS
+from core.frames.registry import open_dataset, open_frame_set
 from core.potential.models import atomref_of, load_model, model_fingerprint
+from core.potential.released import MODELS
 from core.progress import silent
 from core.reference.importance.trees import fitted_trees
+from core.studies.check import CheckStudy
 from core.studies.job.directory import EMBEDDED_RESULTS, Job
+from core.studies.models.labelled import LabelledStudy, mismatch
 
 DATA = Path(__file__).parents[2] / "data"
 CONTENT = b'{"Fe": 1}'
@@ -84,8 +88,8 @@ def test_results_of_the_embedded_data_are_what_their_studies_find(recipe, tmp_pa
     assert all(job.is_done for job in jobs)
     assert {job.file for job in jobs} == set(EMBEDDED_RESULTS.iterdir())
     *importances, stability, offset = (job.result() for job in jobs[:4])
-    assert [job.result().n for job in jobs[4:]] == [6238] * 2 + [2399] * 4
-    assert not any(job.result().n_left_out for job in jobs[4:])
+    assert [job.result().n for job in jobs[4:10]] == [6238] * 2 + [2399] * 4
+    assert not any(job.result().n_left_out for job in jobs[4:10])
     assert [importance.corrections for importance in importances] == ["MP2020", "none"]
     # The model that made the labels predicts them.
     labels = open_dataset("mp-structures").energy(jobs[2].study.column)
@@ -110,6 +114,50 @@ def test_results_of_the_embedded_data_are_what_their_studies_find(recipe, tmp_pa
     means = np.abs(stored.shap.astype(float)).mean(axis=0)
     assert stored.base == pytest.approx(base, abs=1e-5)
     np.testing.assert_allclose(stored.importance, np.where(stored.counts, means, np.nan), rtol=1e-5)
+
+
+def test_shipped_predictions_are_the_labels_that_the_models_gave(recipe):
+    made = {"chgnet-0.3.0": "mp-frames-gga", "chgnet-r2scan": "mp-frames-r2scan"}
+    for job in map(Job.of, recipe("results").studies()):
+        if not isinstance(study := job.study, LabelledStudy):
+            continue
+        asked, own = open_frame_set(study.dataset), open_frame_set(made[study.model])
+        found = job.result()
+        rows = found.frames.rows
+        np.testing.assert_array_equal(rows, asked.split().test)
+        for data, errors in ((asked, "label"), (own, "predicted")):
+            frames = [data.frame(row) for row in rows]
+            labels = {
+                "energy": data.energies()[rows],
+                "force": np.concatenate([frame.forces for frame in frames]),
+                "stress": np.array([frame.stress for frame in frames]),
+                "magmom": np.concatenate([frame.magmoms for frame in frames]),
+            }
+            for kind, values in labels.items():
+                # The labels are of double precision, the predictions of single.
+                np.testing.assert_allclose(
+                    getattr(found.frames, f"{kind}_{errors}"), values, atol=1e-3, err_msg=kind
+                )
+        model = MODELS[study.model]
+        assert found.mismatch == mismatch(
+            asked.card, model.functional, model.corrections, study.model
+        )
+
+
+def test_shipped_checks_find_the_shift_and_nothing_in_labels_of_the_model(recipe):
+    studies = (one for one in recipe("results").studies() if isinstance(one, CheckStudy))
+    new, own, pairs = (Job.of(study).result() for study in studies)
+    assert not own.records
+    for kind in ("energy", "force", "stress", "magmom"):
+        assert np.abs(getattr(own, kind)).max() < 5e-4
+    known, other = (open_frame_set(f"mp-frames-{name}").energies() for name in ("gga", "r2scan"))
+    # The check compares a sample.
+    assert new.offset["as_is"] == pytest.approx(1000 * np.abs(other - known).mean(), rel=0.05)
+    assert {one["kind"] for one in pairs.records} >= {"duplicates", "few_per_element"}
+    counts = (open_dataset("mp-structures").fractions() > 0).sum(axis=0)
+    few = next(one["message"] for one in pairs.records if one["kind"] == "few_per_element")
+    for number in np.flatnonzero((counts > 0) & (counts < 3)):
+        assert f"{SYMBOLS[number]} ({counts[number]})" in few
 
 
 @pytest.mark.parametrize("model", ["chgnet-0.3.0", "chgnet-r2scan"])

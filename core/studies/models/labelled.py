@@ -29,7 +29,7 @@ MOST = 2000
 
 _UNKNOWN = "unknown"
 _SECONDS = 3.0
-_SECONDS_PER_FRAME = 0.01
+_SECONDS_PER_FRAME = 0.02
 _SHARES = {"test": 0.1, "validation": 0.1, "train": 0.8, "all": 1.0}
 
 
