@@ -3,7 +3,7 @@
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -37,18 +37,25 @@ class Session:
         url: address of the server.
         page: name of the page, empty for the first one.
         query: query of the page's address.
+        **options: of the connection, as websockets' `connect` takes them.
     """
 
-    def __init__(self, url: str, page: str = "", query: str = "") -> None:
+    def __init__(self, url: str, page: str = "", query: str = "", **options: Any) -> None:
         self._url = f"ws://{urlsplit(url).netloc}/_stcore/stream"
-        self._page, self._query = page, query
+        self._page, self._query, self._options = page, query, options
         self._stack = ExitStack()
         self._connection: ClientConnection
 
     def __enter__(self) -> Self:
         """Connect."""
         self._connection = self._stack.enter_context(
-            connect(self._url, subprotocols=["streamlit"], max_size=None, open_timeout=_PATIENCE)
+            connect(
+                self._url,
+                subprotocols=["streamlit"],
+                max_size=None,
+                open_timeout=_PATIENCE,
+                **self._options,
+            )
         )
         return self
 
