@@ -5,6 +5,7 @@ import streamlit as st
 from core.frames.pairs import PairSet
 from core.studies.atomref_fit import AtomRefStudy
 from core.studies.interaction import InteractionStudy
+from core.studies.pair_choice import PairChoice
 from pages.parts.atomref.energies import EnergyChoice, choose_energies
 from pages.parts.atomref.form import choose_fit, show_fitted
 from pages.parts.atomref.influence import show_influence
@@ -15,7 +16,7 @@ from pages.parts.atomref.single import show_one_functional
 from pages.parts.atomref.strength import show_strength_and_prior
 from pages.parts.shared.job import computed
 from pages.parts.shared.page import command, errors_shown, head
-from pages.parts.shared.pairs import PairChoice, choose_pairs
+from pages.parts.shared.pairs import choose_pairs
 from pages.parts.shared.views import choose_view, one_of
 
 VIEWS = {

@@ -9,9 +9,10 @@ from core.frames.pairs import PairSet
 from core.frames.registry import open_dataset
 from core.frames.store import FrameSet
 from core.reference.formation.table import FormationTable
+from core.report.formation import provenance_of
 from core.studies.corrections import CorrectionsStudy
 from pages.parts.formation.references import ask_for_table, choose_references
-from pages.parts.formation.view import provenance_of, show_errors, show_parity, show_references
+from pages.parts.formation.view import show_errors, show_parity, show_references
 from pages.parts.shared.datasets import available, choose, key_of, show_provenance
 from pages.parts.shared.job import computed
 from pages.parts.shared.page import command, errors_shown, head, plain

@@ -7,15 +7,17 @@ import streamlit as st
 from core.reference.formation.corrections import carries_corrections
 from core.reference.formation.energies import KINDS, Named
 from core.reference.importance.analysis import Explained
+from core.report.importance import Analysis
 from core.studies.importance import ImportanceStudy
-from pages.parts.importance.analysis import Analysis, choose_analysis
+from core.studies.pair_choice import PairChoice
+from pages.parts.importance.analysis import choose_analysis
 from pages.parts.importance.element import show_element
 from pages.parts.importance.score import show_score, show_strip
 from pages.parts.importance.swarm import show_swarm
 from pages.parts.importance.table import show_table
 from pages.parts.shared.job import computed
 from pages.parts.shared.page import command, errors_shown, head
-from pages.parts.shared.pairs import PairChoice, choose_pairs
+from pages.parts.shared.pairs import choose_pairs
 from pages.parts.shared.views import choose_view, one_of
 
 VIEWS = {
@@ -83,19 +85,15 @@ def choose_question() -> tuple[Explained, Named]:
 
 def compute_analyses(choice: PairChoice, study: ImportanceStudy) -> list[Analysis]:
     """Compute the importance, and that without corrections where the source has them."""
-    corrected = choice.pairs.source_corrections == "MP2020"
-    studies = {"with MP2020 corrections" if corrected else "as they are": study}
+    studies = [study]
     if carries_corrections(choice.pairs):
-        without = study.model_copy(update={"uncorrected": True})
-        studies["without MP2020 corrections"] = without
+        studies.append(study.model_copy(update={"uncorrected": True}))
     analyses = []
-    for name, each in studies.items():
+    for each in studies:
         result = computed(each)
         if result is None:
             break
-        analyses.append(
-            Analysis(name=name, choice=choice, study=each, result=result, key=each.key())
-        )
+        analyses.append(Analysis(choice=choice, study=each, result=result, key=each.key()))
     return analyses
 
 

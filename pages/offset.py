@@ -5,13 +5,12 @@ import shlex
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.figures.base.periodic import periodic_table
-from core.figures.shifts.waterfall import by_group
-from core.frames.provenance import CORRECTIONS, Provenance
+from core.frames.provenance import Provenance
 from core.frames.schema import Card, EnergyColumn
 from core.potential.released import MODELS
 from core.reference.fits.atomref import RARE
 from core.reference.shifts.model_offset import STEPS
+from core.report.offset import errors_by_chemistry, errors_by_element, notes, source_of, step_name
 from core.runs.record.named_models import runs_with_models
 from core.studies.model_offset import ModelOffset, OffsetStudy
 from pages.parts.shared.datasets import (
@@ -25,7 +24,7 @@ from pages.parts.shared.figure import show
 from pages.parts.shared.job import computed
 from pages.parts.shared.page import command, errors_shown, head, is_dark, plain
 from pages.parts.shared.views import one_of
-from pages.parts.shared.waterfall import COLORS, show_waterfall, step_name
+from pages.parts.shared.waterfall import show_waterfall
 
 MOST = 1000
 
@@ -98,23 +97,12 @@ def energy_of(card: Card, box: DeltaGenerator) -> EnergyColumn:
 
 def show_result(study: OffsetStudy, energy: EnergyColumn, result: ModelOffset) -> None:
     errors = result.found
-    n, best = len(errors.rows), min(errors.mae.values())
-    source = Provenance(
-        data=study.dataset,
-        labels={energy.labels},
-        details=f"{study.model} ({result.model_functional}) on {n:,} rows of "
-        f"{errors.n_materials:,} materials: {energy.functional}, "
-        f"{CORRECTIONS[energy.corrections]}. References are fitted to four fifths of the materials "
-        "and evaluated on the rest, five times."
-        + (
-            "" if study.model in MODELS else " The run may have been trained on some of these rows."
-        ),
-    )
+    source = source_of(study, energy.corrections, result)
     show_provenance(source)
     st.markdown(
         f"Of **{errors.mae['as_is']:.2f} eV/atom**, **{errors.share:.1%}** is only an offset: new "
-        f"references alone reduce the error to **{best:.3f} eV/atom**. Training has to "
-        "remove the rest."
+        f"references alone reduce the error to **{min(errors.mae.values()):.3f} eV/atom**. "
+        "Training has to remove the rest."
     )
     for finding in result.findings:
         st.warning(plain(finding["message"]), icon=":material/straighten:")
@@ -132,41 +120,6 @@ def show_result(study: OffsetStudy, energy: EnergyColumn, result: ModelOffset) -
     show_chemistries(result, source)
 
 
-def notes(result: ModelOffset) -> list[str]:
-    errors = result.found
-    messages = [f"Prior of the residual AtomRef: {result.prior_used}."]
-    if len(errors.rows) < result.n_available:
-        messages.append(
-            f"{len(errors.rows):,} of {result.n_available:,} rows with an energy are used: "
-            + ("; ".join(_why_fewer(result)))
-            + "."
-        )
-    if errors.unseen:
-        messages.append(
-            f"Too few materials contain {', '.join(errors.unseen)}: for them, refitted references "
-            "lack the element, and residual ones keep the prior."
-        )
-    return messages
-
-
-def _why_fewer(result: ModelOffset) -> list[str]:
-    """Return why rows with an energy are not used."""
-    used, left_out = len(result.found.rows), result.n_left_out
-    n_with_structure = result.n_available - result.n_without_structure
-    reasons = []
-    if result.n_without_structure:
-        reasons.append(
-            f"{result.n_without_structure:,} have no structure, which a model's prediction needs"
-        )
-    if used + left_out < n_with_structure:
-        reasons.append(
-            f"of the {n_with_structure:,} with a structure, a sample was drawn (Rows at most)"
-        )
-    if left_out:
-        reasons.append(f"CHGNet cannot represent {left_out:,} of the structures")
-    return reasons
-
-
 def show_elements(result: ModelOffset, source: Provenance) -> None:
     st.subheader("By element")
     step = one_of(
@@ -180,22 +133,9 @@ def show_elements(result: ModelOffset, source: Provenance) -> None:
         help="The references with which the model is judged, from its own to residual ones.",
     )
     table = result.found.element_table()
-    counts = dict(zip(table["symbol"], table["count"], strict=True))
-    rare = [symbol for symbol, count in counts.items() if count < RARE]
+    rare = table.loc[table["count"] < RARE, "symbol"]
     show(
-        periodic_table(
-            dict(zip(table["symbol"], table[step], strict=True)),
-            title=f"Energy MAE, {STEPS[step]}",
-            unit="eV/atom",
-            diverging=False,
-            log=True,
-            hover={
-                symbol: f"{count:,} rows contain it"
-                + (f"; fewer than {RARE}, so the mean is uncertain" if symbol in rare else "")
-                for symbol, count in counts.items()
-            },
-            dark=is_dark(),
-        ),
+        errors_by_element(table, step, dark=is_dark()),
         name=f"offset-by-element-{step}",
         caption="Mean error of the materials that contain the element, on a logarithmic colour "
         f"scale. Elements in fewer than {RARE} rows: {', '.join(rare) or 'none'}.",
@@ -208,12 +148,7 @@ def show_chemistries(result: ModelOffset, source: Provenance) -> None:
     st.subheader("By chemistry")
     table = result.found.chemistry_table()
     show(
-        by_group(
-            table.rename(columns={"chemistry": "group"}),
-            [(key, step_name(key), COLORS[key]) for key in STEPS],
-            title="Energy MAE",
-            dark=is_dark(),
-        ),
+        errors_by_chemistry(table, dark=is_dark()),
         name="offset-by-chemistry",
         caption="From right to left: the model's error, and the error after each set of "
         "references. The number of rows is in brackets. A material belongs to the first class that "

@@ -4,6 +4,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.figures.base.resolved import resolved
+from core.figures.base.text import signed
 from core.figures.base.theme import figure_config
 from core.frames.registry import list_datasets
 from core.potential.released import MODELS
@@ -12,7 +13,7 @@ from core.runs.record.listing import list_runs, status_if_any
 from core.studies.selection import PairSelection
 from pages.parts.shared.before_after import before_after
 from pages.parts.shared.datasets import model_badge
-from pages.parts.shared.page import errors_shown, head, is_dark, signed
+from pages.parts.shared.page import errors_shown, head, is_dark
 
 PAPER = "https://doi.org/10.1038/s41524-025-01796-y"
 # The embedded data set that the figures at the top show.

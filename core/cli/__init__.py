@@ -90,7 +90,7 @@ _COMMANDS = {
     ),
     "report": (
         "report",
-        "Write runs, experiments and sweeps to one self-contained page, or an archive.",
+        "Write runs, experiments, sweeps and analyses to one self-contained page, or an archive.",
     ),
     "eos": (
         "models.equation_of_state",

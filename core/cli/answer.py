@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import typer
@@ -16,6 +16,9 @@ from typer.core import TyperCommand
 
 from core.errors import LabError
 from core.progress import Progress
+
+if TYPE_CHECKING:
+    from core.report.document import Section
 
 _JSON = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 _REPORT_SECONDS = 2.0
@@ -30,11 +33,13 @@ class Answer:
         data: printed with `--json`; NaN becomes null.
         text: printed otherwise.
         code: exit status.
+        section: makes the same a section of a report; None where there is no such section.
     """
 
     data: Mapping[str, Any]
     text: str
     code: int = 0
+    section: "Callable[[], Section] | None" = None
 
 
 class LabCommand(TyperCommand):

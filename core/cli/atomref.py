@@ -1,7 +1,7 @@
 """`atomref`: fit the elemental references of a functional, with their uncertainty."""
 
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import orjson
 import typer
@@ -25,6 +25,9 @@ from core.studies.atomref_intervals import intervals as fit_intervals
 from core.studies.prior_comparison import PriorStudy
 from core.studies.selection import EnergySelection, PairSelection
 from core.transfer.atomref_fits import PULLED, AtomRefFit, Strength
+
+if TYPE_CHECKING:
+    from core.report import document
 
 Section = tuple[dict[str, Any], str]
 """What a part of the answer adds to its JSON object, and to its text."""
@@ -131,13 +134,22 @@ def atomref(
         sections.append(_curve(fit.curve))
     if influence:
         sections.append(_influence(fit, influence))
+    compared = None
     if priors:
         comparison = PriorStudy(**dict(study), own_strength=isinstance(study.strength, str))
-        sections.append(_priors(comparison.compared(fit, progress=progress)))
+        compared = comparison.compared(fit, progress=progress)
+        sections.append(_priors(compared))
     data = orjson.loads(fit.atomref.to_json())
     for more, _ in sections:
         data |= more
-    return Answer(data=data, text="\n\n".join(text for _, text in sections))
+
+    def section() -> "document.Section":
+        # Figures take a library that the numbers need not wait for.
+        from core.report.atomref import atomref_section  # noqa: PLC0415
+
+        return atomref_section(study, fit, bootstrap=bootstrap, most=influence, priors=compared)
+
+    return Answer(data=data, text="\n\n".join(text for _, text in sections), section=section)
 
 
 def _selection(

@@ -1,6 +1,6 @@
 """`formation`: formation energies in every functional, and their errors against experiment."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
@@ -15,6 +15,9 @@ from core.studies.corrections import CorrectionsStudy
 from core.studies.job.directory import Job
 from core.studies.job.local import compute_here
 from core.studies.selection import open_data
+
+if TYPE_CHECKING:
+    from core.report.document import Section
 
 app = typer.Typer()
 
@@ -59,7 +62,14 @@ def formation(
         "experiment": measured,
         "errors": None if measured is None else table.errors(measured).to_dict("records"),
     }
-    return Answer(data=report, text=_text(report))
+
+    def section() -> "Section":
+        # Figures take a library that the numbers need not wait for.
+        from core.report.formation import formation_section  # noqa: PLC0415
+
+        return formation_section(table, name, measured)
+
+    return Answer(data=report, text=_text(report), section=section)
 
 
 def _column(column: FormationColumn) -> dict[str, Any]:

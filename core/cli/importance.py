@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,6 +25,10 @@ from core.reference.importance.analysis import EXPLAINED, Explained, Importance
 from core.studies.importance import ImportanceResult, ImportanceStudy
 from core.studies.job.directory import Job
 from core.studies.job.local import compute_here
+from core.studies.pair_choice import PairChoice
+
+if TYPE_CHECKING:
+    from core.report.document import Section
 
 app = typer.Typer()
 
@@ -91,7 +95,15 @@ def importance(
         "uncorrected_from": result.origin or None,
         **origin,
     }
-    return Answer(data=answer, text=_text(analysis, sides, result.origin))
+
+    def section() -> "Section":
+        # Figures take a library that the numbers need not wait for.
+        from core.report.importance import Analysis, importance_section  # noqa: PLC0415
+
+        choice = PairChoice.of(selection)
+        return importance_section(Analysis(choice=choice, study=study, result=result))
+
+    return Answer(data=answer, text=_text(analysis, sides, result.origin), section=section)
 
 
 def _text(analysis: Importance, sides: dict[str, str], origin: str) -> str:

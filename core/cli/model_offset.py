@@ -1,15 +1,19 @@
 """`offset`: how much of a model's error is only an offset between energy scales."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from core.cli.answer import Answer, LabCommand, columns, facts, progress_on_stderr
 from core.cli.options import DatasetArgument, EnergyColumn, JsonFlag, ModelOption, Seed
+from core.reference.shifts.labelled import labelled_energies
 from core.reference.shifts.model_offset import STEPS
 from core.studies.job.directory import Job
 from core.studies.job.local import compute_here
 from core.studies.model_offset import ModelOffset, OffsetStudy
+
+if TYPE_CHECKING:
+    from core.report.document import Section
 
 app = typer.Typer()
 
@@ -65,4 +69,11 @@ def offset(
     for finding in result.findings:
         text += f"\n\n{finding['message']}"
     lines = [list(row) for row in chemistries.itertuples(index=False)]
-    return Answer(data=data, text=f"{text}\n\n{columns(head, lines)}")
+
+    def section() -> "Section":
+        # Figures take a library that the numbers need not wait for.
+        from core.report.offset import offset_section  # noqa: PLC0415
+
+        return offset_section(study, labelled_energies(dataset, column).corrections, result)
+
+    return Answer(data=data, text=f"{text}\n\n{columns(head, lines)}", section=section)

@@ -1,14 +1,25 @@
-"""`report`: runs, experiments and sweeps as one self-contained page, or an archive."""
+"""`report`: runs, experiments, sweeps and analyses as one self-contained page, or an archive."""
 
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
+from typer.main import get_command
 
+from core.cli import app as lab
 from core.cli.answer import Answer, LabCommand, progress_on_stderr
 from core.cli.options import JsonFlag
+from core.errors import LabError
+from core.home import PROGRAM
+from core.progress import Progress
 from core.report.archive import check_new, write_report
 from core.report.build import report_on
+from core.report.document import Report, Section
+
+ANALYSES: Final = ("shift", "atomref", "offset", "importance", "formation", "scaling", "stability")
+"""Commands whose answers are sections of a report."""
 
 app = typer.Typer()
 
@@ -18,7 +29,9 @@ def report(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="RUN|EXPERIMENT|SWEEP…", help="Ids; without any, the list of all runs."
+            metavar="RUN|EXPERIMENT|SWEEP|'COMMAND …'…",
+            help=f"Ids, and analyses: the commands {', '.join(ANALYSES)} with their options, each "
+            "in quotes, as pages show them; without any, the list of all runs.",
         ),
     ] = None,
     *,
@@ -30,12 +43,12 @@ def report(
     ],
     _json: JsonFlag = False,
 ) -> Answer:
-    """Write runs, experiments and sweeps to one self-contained page, or an archive.
+    """Write runs, experiments, sweeps and analyses to one self-contained page, or an archive.
 
     It opens offline: figures, tables, all settings, a methods text, citations as BibTeX.
     """
     check_new(out)
-    made = report_on(names or [], progress=progress_on_stderr())
+    made = report_of(names or [], progress=progress_on_stderr())
     write_report(made, out)
     ids = [section.id for section in made.sections]
     n_figures = sum(len(section.figures) for section in made.sections)
@@ -43,3 +56,50 @@ def report(
         data={"file": str(out), "sections": ids, "figures": n_figures},
         text=f"Wrote {out}: {', '.join(ids)}, {n_figures} figures.",
     )
+
+
+def report_of(names: Sequence[str], *, progress: Progress | None = None) -> Report:
+    """Return a report on runs, experiments and sweeps by their ids, and on analyses.
+
+    Args:
+        names: ids, and lines of the commands in ANALYSES; none stand for the list of all runs.
+        progress: as of `report_on`.
+
+    Raises:
+        LabError: if there is no such run, experiment or sweep, or a command reports an error.
+    """
+    names = list(dict.fromkeys(names))
+
+    def analysed(name: str) -> Section | None:
+        words = words_of(name)
+        if words is None:
+            return None
+        number = 1 + [each for each in names if is_analysis(each)].index(name)
+        return _section(words).placed(f"{words[0]}-{number}", shlex.join([PROGRAM, *words]))
+
+    return report_on(names, analysed=analysed, progress=progress)
+
+
+def is_analysis(line: str) -> bool:
+    """Return whether a line is a command whose answer is a section of a report."""
+    return words_of(line) is not None
+
+
+def words_of(line: str) -> list[str] | None:
+    """Return the words of a command in ANALYSES, without the program; None for other lines."""
+    try:
+        words = shlex.split(line)
+    except ValueError:  # an open quotation mark
+        return None
+    words = words[1:] if words[:1] == [PROGRAM] else words
+    return words if words and words[0] in ANALYSES else None
+
+
+def _section(words: Sequence[str]) -> Section:
+    name, *arguments = words
+    command = get_command(lab).get_command(None, name)  # type: ignore[attr-defined]
+    with command.make_context(name, arguments) as context:
+        answer: Answer = context.invoke(command.callback, **context.params)
+    if answer.section is None:
+        raise LabError(f"{shlex.join(words)}: is no section of a report.")
+    return answer.section()

@@ -1,5 +1,6 @@
 """`scaling`: how the error falls with the number of training frames."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +23,7 @@ from core.scaling.savings_text import answer_text, crossing_sentences
 from core.training.settings.metrics import LABEL_METRICS, METRICS
 
 if TYPE_CHECKING:
+    from core.report.document import Section
     from core.scaling.sweep_results import SweepResults
 
 app = typer.Typer()
@@ -85,7 +87,15 @@ def _table_answer(analysis: ScalingAnalysis) -> Answer:
         **_law_data(analysis, TABLE),
         "zero": [{"error": error} for error in analysis.zero(TABLE)["error"].tolist()],
     }
-    return Answer(data=data, text="\n\n".join([head, *_extrapolation_texts(analysis)]))
+    text = "\n\n".join([head, *_extrapolation_texts(analysis)])
+    return Answer(data=data, text=text, section=partial(_section, analysis))
+
+
+def _section(analysis: ScalingAnalysis) -> "Section":
+    # Figures take a library that the numbers need not wait for.
+    from core.report.sweep import scaling_section  # noqa: PLC0415
+
+    return scaling_section(analysis)
 
 
 def _sweep_answer(analysis: ScalingAnalysis, results: "SweepResults") -> Answer:
@@ -131,7 +141,11 @@ def _sweep_answer(analysis: ScalingAnalysis, results: "SweepResults") -> Answer:
         *_extrapolation_texts(analysis),
         *(f"left out: {reason}" for reason in results.left_out.values()),
     ]
-    return Answer(data=data, text="\n\n".join(text for text in texts if text))
+    return Answer(
+        data=data,
+        text="\n\n".join(text for text in texts if text),
+        section=partial(_section, analysis),
+    )
 
 
 def _law_data(analysis: ScalingAnalysis, method: str) -> dict[str, Any]:

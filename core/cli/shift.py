@@ -1,7 +1,7 @@
 """`shift`: compare two energy scales."""
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import pandas as pd
@@ -25,11 +25,14 @@ from core.errors import LabError
 from core.reference.fits.atomref import RARE
 from core.reference.shifts.explore import by_category, by_element, relation
 from core.reference.shifts.hubbard import pair_shifts
-from core.reference.shifts.shift import quantities, summarize
 from core.reference.shifts.variables import Variable, variable, variables
 from core.studies.data_efficiency import DataEfficiencyResult, DataEfficiencyStudy
 from core.studies.job.directory import Job
 from core.studies.job.local import compute_here
+from core.studies.pair_choice import PairChoice
+
+if TYPE_CHECKING:
+    from core.report.document import Section
 
 app = typer.Typer()
 
@@ -94,12 +97,11 @@ def shift(
     selection = select_pairs(
         data, target_data, source=source, target=target, mapping=mapping, units=units
     )
-    everything = selection.open()
-    opened = everything.containing(symbols, any_of=any_of)
-    pairs = opened.pairs
-    whole = summarize(everything.pairs) if symbols and not refit and len(pairs) else None
-    summary = summarize(pairs, whole=whole)
-    fitted_to = "all" if whole is not None or not symbols else "selected"
+    choice = PairChoice.of(selection).containing(tuple(symbols), any_of=any_of, refit=refit)
+    if choice is None:
+        raise LabError("there are no pairs to compare; choose other elements or columns.")
+    opened, pairs, summary = choice.opened, choice.pairs, choice.summary
+    fitted_to = "selected" if choice.refitted else "all"
     numbers = {
         name: getattr(summary, name)
         for name in ("n", "pearson_raw", "pearson_scaled", "mean_shift", "mae")
@@ -118,10 +120,11 @@ def shift(
     if summary.warning:
         text["warning"] = summary.warning
     sections: dict[str, _Section] = {}
+    chosen = efficiency = None
     if (of_u := pair_shifts(opened)) is not None:
         about = facts({"U adds, eV per atom": of_u.text, "it costs AtomRef, meV/atom": of_u.cost})
         sections["u_shifts"] = (of_u.by_symbol(), about)
-    values = quantities(pairs, summary)
+    values = choice.quantities
     if against is not None:
         chosen = variable(variables(opened), against)
         sections["against"] = _against(chosen, values)
@@ -140,7 +143,17 @@ def shift(
             repeats=drawings,
             seed=seed,
         )
-        sections["few"] = _data_efficiency(study)
+        efficiency = compute_here(Job.of(study), progress_on_stderr())
+        sections["few"] = _data_efficiency(study, efficiency)
+
+    def section() -> "Section":
+        # Figures take a library that the numbers need not wait for.
+        from core.report.shifts import shift_section  # noqa: PLC0415
+
+        return shift_section(
+            choice, variable=chosen, rare=rare if elementwise else None, efficiency=efficiency
+        )
+
     return Answer(
         data=numbers
         | origin
@@ -150,8 +163,9 @@ def shift(
             "n_fitted": summary.n_fitted,
             "warnings": [summary.warning] if summary.warning else [],
         }
-        | {key: section for key, (section, _) in sections.items()},
-        text="\n\n".join([facts(text), *(section for _, section in sections.values())]),
+        | {key: found for key, (found, _) in sections.items()},
+        text="\n\n".join([facts(text), *(text for _, text in sections.values())]),
+        section=section,
     )
 
 
@@ -179,8 +193,7 @@ def _against(chosen: Variable, by_name: dict[str, np.ndarray]) -> _Section:
     return about | numbers, facts(lines)
 
 
-def _data_efficiency(study: DataEfficiencyStudy) -> _Section:
-    result: DataEfficiencyResult = compute_here(Job.of(study), progress_on_stderr())
+def _data_efficiency(study: DataEfficiencyStudy, result: DataEfficiencyResult) -> _Section:
     table = result.curve.table()
     about = {
         "model": result.model,

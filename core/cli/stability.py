@@ -1,7 +1,7 @@
 """`stability`: a model's formation and decomposition energies beside those of labels."""
 
 from collections import Counter
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -21,6 +21,9 @@ from core.stability.model_stability import ModelStability
 from core.studies.job.directory import Job
 from core.studies.job.local import compute_here
 from core.studies.stability import StabilityStudy
+
+if TYPE_CHECKING:
+    from core.report.document import Section
 
 app = typer.Typer()
 
@@ -84,7 +87,14 @@ def stability(
     found: ModelStability = compute_here(Job.of(study), progress_on_stderr())
     comparison = found.comparison(_CONVENTIONS[convention])
     report = _report(found, comparison, threshold)
-    return Answer(data=report, text=_text(report))
+
+    def section() -> "Section":
+        # Figures take a library that the numbers need not wait for.
+        from core.report.stability import Judged, stability_section  # noqa: PLC0415
+
+        return stability_section(Judged.of(study, found, comparison), 1000 * threshold)
+
+    return Answer(data=report, text=_text(report), section=section)
 
 
 def _scores(comparison: Comparison, threshold: float) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Reports by the ids of what they are about."""
+"""Reports by the names of what they are about."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from core.errors import LabError
 from core.progress import Progress, part
@@ -14,11 +14,18 @@ from core.runs.groups.sweep import Sweep
 from core.runs.record.listing import find_run, list_runs
 
 
-def report_on(names: Sequence[str], *, progress: Progress | None = None) -> Report:
+def report_on(
+    names: Sequence[str],
+    *,
+    analysed: Callable[[str], Section | None] = lambda _: None,
+    progress: Progress | None = None,
+) -> Report:
     """Return a report.
 
     Args:
-        names: ids of runs, experiments and sweeps; none stand for the list of all runs.
+        names: ids of runs, experiments and sweeps, and what `analysed` knows; none stand for the
+            list of all runs.
+        analysed: returns the section about an analysis by its name, None for any other name.
         progress: receives the share done of the predictions behind parity figures; None takes
             those that have been computed before.
 
@@ -32,7 +39,8 @@ def report_on(names: Sequence[str], *, progress: Progress | None = None) -> Repo
         return Report(title="Logbook", sections=[logbook_section(runs)], written=time.time())
     names = list(dict.fromkeys(names))
     sections = [
-        _section(
+        analysed(name)
+        or _section(
             name,
             None if progress is None else part(progress, i / len(names), (i + 1) / len(names)),
         )
@@ -53,7 +61,7 @@ def _section(name: str, progress: Progress | None) -> Section:
         run = find_run(name)
     except LabError:
         raise LabError(
-            f"{name}: is no run, experiment or sweep; `atomref runs list`, `atomref experiment "
-            "list` and `atomref sweep list` show them."
+            f"{name}: is no run, experiment, sweep or analysis; `atomref runs list`, `atomref "
+            "experiment list` and `atomref sweep list` show the first three."
         ) from None
     return run_section(run, progress)

@@ -1,8 +1,9 @@
 """What a report is made of, whatever form it is written in."""
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -47,11 +48,11 @@ class Table:
 
 @dataclass(kw_only=True, frozen=True)
 class Section:
-    """A run, an experiment or a sweep.
+    """A run, an experiment, a sweep, or an analysis as a page shows it.
 
     Attributes:
-        id: the id of what it is about.
         title: its title.
+        id: the id of what it is about; an analysis gets one from the report.
         paragraphs: plain sentences.
         tables: tables.
         figures: figures.
@@ -60,14 +61,28 @@ class Section:
         models: runs whose models belong to it.
     """
 
-    id: str
     title: str
+    id: str = ""
     paragraphs: Sequence[str] = ()
     tables: Sequence[Table] = ()
     figures: Sequence[Figure] = ()
     facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     commands: Sequence[str] = ()
     models: Sequence[Run] = ()
+
+    def placed(self, id_: str, command: str) -> Self:
+        """Return the section about an analysis with an id, which names its figures too.
+
+        Args:
+            id_: unique in the report.
+            command: what repeats it on the command line.
+        """
+        # Names of columns are in them, and a file of an archive is named by them.
+        figures = [
+            replace(each, name=re.sub(r"[^\w-]+", "-", f"{id_}-{each.name}"))
+            for each in self.figures
+        ]
+        return replace(self, id=id_, commands=[command], figures=figures)
 
 
 @dataclass(kw_only=True, frozen=True)

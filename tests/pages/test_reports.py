@@ -8,7 +8,10 @@ import pandas as pd
 import pytest
 import streamlit as st
 
+from core.cli.report import report_of
 from core.figures.base.resolved import resolved
+from core.frames.registry import open_dataset
+from core.frames.tables.pair_table import import_pairs
 from core.report.build import report_on
 from core.report.html import page
 from core.runs.groups.experiment import Experiment
@@ -16,18 +19,24 @@ from core.training.settings.config import RunConfig
 from tests.pages.example_runs import errors, make_run
 from tests.pages.example_sweep import embed, made_results
 
+STABILITY = {"dataset": "tiny", "models": "chgnet-r2scan", "split": "All materials"}
 TABLE = re.compile(r"<h3>([^<]+)</h3>\s*<div class=\"scroll\"><table>(.+?)</table>", re.DOTALL)
 CELL = re.compile(r"<td[^>]*>(.*?)</td>", re.DOTALL)
 
 
 def tables(*names):
     """The tables of a report as a browser shows them: rows of texts by title."""
-    return {
-        html.unescape(title): [
-            [html.unescape(cell) for cell in CELL.findall(row)] for row in body.split("<tr>")[2:]
-        ]
-        for title, body in TABLE.findall(page(report_on(list(names))))
-    }
+    return dict(tables_in(report_on(list(names))))
+
+
+def tables_in(report):
+    return [
+        (
+            html.unescape(title),
+            [[html.unescape(cell) for cell in CELL.findall(row)] for row in body.split("<tr>")[2:]],
+        )
+        for title, body in TABLE.findall(page(report))
+    ]
 
 
 def numbers(rows):
@@ -117,9 +126,63 @@ def test_of_a_sweep(home, visit, monkeypatch):
     at = visit("scaling", split="validation")
     laws = next(one.value for one in at.dataframe if "exponent" in one.value)
     told = found["Laws: Validation energy MAE"]
-    columns = ["method", "law", "exponent", "r2", "points", "range", "start"]
-    assert [row[:3] + row[4:] for row in told] == laws[columns].drop(
-        columns="r2"
+    columns = ["method", "law", "exponent", "twice", "r2", "points", "range", "start"]
+    assert [row[:3] + row[5:] for row in told] == laws[columns].drop(
+        columns=["twice", "r2"]
     ).to_numpy().tolist()
-    assert [float(row[3]) for row in told] == pytest.approx(laws["r2"].tolist(), abs=5e-5)
+    assert [float(row[4]) for row in told] == pytest.approx(laws["r2"].tolist(), abs=5e-5)
     assert numbers(told) == shown(laws[columns])
+
+
+ANALYSES = [
+    ("energy_shifts", {"elements": "O"}),
+    ("energy_shifts", {"view": "By column", "against": "Atomic number"}),
+    ("atomref", {"view": "Uncertainty", "resamplings": "100"}),
+    ("atomref", {"view": "Influence"}),
+    ("importance", {}),
+    ("formation", {}),
+    ("offset", {"dataset": "tiny"}),
+    ("scaling", {"view": "Frames saved"}),
+    ("stability", STABILITY | {"view": "Stable or not"}),
+]
+
+
+@pytest.fixture
+def data(home, monkeypatch):
+    """Pairs, frames and a sweep, all small."""
+    monkeypatch.setattr("core.reference.importance.trees.ROUNDS", 20)
+    table = open_dataset("mp-structures").table().iloc[::40]
+    table[["material_id", "formula"]].assign(
+        energy_gga_corrected=table["energy_gga_chgnet"], energy_r2scan=table["energy_r2scan_chgnet"]
+    ).to_csv(home / "mine.csv", index=False)
+    import_pairs(home / "mine.csv", name="mine", mapping={})
+    embed(monkeypatch, home / "embedded", example=made_results())
+
+
+def drawn(spec):
+    """What a figure draws, but for names that links carry."""
+    return [
+        {key: value for key, value in trace.items() if key not in {"customdata", "uid"}}
+        for trace in json.loads(spec)["data"]
+    ]
+
+
+@pytest.mark.usefixtures("tiny_lab", "data")
+@pytest.mark.parametrize(
+    ("name", "query"), ANALYSES, ids=[" ".join([it[0], *it[1].values()]) for it in ANALYSES]
+)
+def test_of_an_analysis(visit, name, query):
+    at = visit(name, **({"dataset": "mine"} | query if name != "scaling" else query))
+    asked = [code.value for code in at.code if code.value.startswith("atomref")]
+    report = report_of(asked)
+    figures = [each for section in report.sections for each in section.figures]
+    told = [drawn(resolved(each.figure).to_json()) for each in figures]
+    charts = at.get("plotly_chart")
+    assert charts
+    for chart in charts:
+        assert drawn(chart.proto.spec) in told, chart.proto.id
+    assert report.sections[0].commands == asked[:1]
+    found = {number for _, rows in tables_in(report) for number in numbers(rows)}
+    for table in (one.value for one in at.dataframe):
+        of_page = table.select_dtypes(float).drop(columns="move", errors="ignore")  # hidden
+        assert set(shown(of_page)) <= found

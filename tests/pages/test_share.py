@@ -6,7 +6,10 @@ import pytest
 from typer.main import get_group
 
 from core.cli import app as cli
+from core.cli.report import report_of
+from core.runs.results.comparison import label_of
 from pages.parts.shared import page
+from tests.pages.example_runs import make_run
 
 
 def link(at):
@@ -42,6 +45,32 @@ def test_a_link_restores_the_page_and_is_shared_again(visit, page, query, held):
     for name in query:
         assert f"{name}=" in shared
     assert "<" not in shared
+
+
+@pytest.mark.usefixtures("tiny_lab")
+def test_pages_and_runs_are_kept_for_one_report(visit):
+    run = make_run()
+    at = visit("transfer", run=run.id)
+    link(at)
+    assert at.multiselect[-1].value == [run.id]
+    at.button(key="keep-for-report").click().run()
+    at.switch_page("pages/scaling.py").run()
+    link(at)
+    kept, line = at.multiselect[-1].value
+    assert kept == run.id
+    assert line.startswith("atomref scaling ")
+    (command,) = [code.value for code in at.code if " report " in code.value]
+    words = shlex.split(command)[-4:]
+    assert words == [run.id, line.removeprefix("atomref "), "--out", "report.html"]
+    told = [section.title for section in report_of(words[:2]).sections]
+    assert told[0] == label_of(run)
+    assert told[1].startswith("Scaling: ")
+
+
+def test_a_page_without_figures_reports_nothing(visit):
+    at = visit("data")
+    link(at)
+    assert "Report on" not in [one.label for one in at.multiselect]
 
 
 @pytest.mark.parametrize("page", [None, "data", "energy_shifts", "atomref", "transfer", "runs"])

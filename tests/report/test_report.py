@@ -9,11 +9,14 @@ import zipfile
 
 import orjson
 import pandas as pd
+import plotly.graph_objects as go
 import pytest
 
 from core.errors import LabError
+from core.frames.provenance import Provenance
 from core.report.archive import as_data, write_archive, write_report
 from core.report.build import report_on
+from core.report.document import Figure, Section
 from core.report.html import page
 from core.runs.groups.experiment import Experiment
 from core.runs.groups.sweep import Sweep
@@ -132,6 +135,35 @@ def test_the_command_writes_it_once(run, home):
     assert "exists already" in mistake("report", run.id, "--out", home / "report.html")
     assert "is no run" in mistake("report", "nobody", "--out", home / "other.html")
     assert "name it so" in mistake("report", run.id, "--out", home / "report.pdf")
+
+
+def test_analyses_are_sections_beside_runs(run, home):
+    lines = ["shift mp-structures --element Fe", "atomref shift mp-structures --element Cr --any"]
+    told = answer("report", lines[0], run.id, lines[1], "--out", home / "report.zip")
+    assert told["sections"] == ["shift-1", run.id, "shift-2"]
+    with zipfile.ZipFile(home / "report.zip") as archive:
+        names = archive.namelist()
+        first, _, second = orjson.loads(archive.read("report.json"))["sections"]
+        points = pd.read_csv(archive.open("figures/shift-2-energy-parity.csv"))
+    n = answer("shift", "mp-structures", "--element", "Cr")["n"]
+    assert len(points) == second["tables"]["Comparison"][0]["Pairs"] == n
+    assert first["commands"] == [f"atomref {lines[0]}"]
+    assert {f"figures/shift-1-shift-by-element.{end}" for end in ("csv", "plotly.json")} <= {*names}
+    assert "no column 'x'" in mistake(
+        "report", "shift mp-structures --against x", "--out", home / "other.html"
+    )
+
+
+def test_a_name_in_a_figure_is_no_path():
+    figure = Figure(
+        name="../up",
+        figure=go.Figure(),
+        caption="",
+        source=Provenance(data=""),
+        table=pd.DataFrame(),
+    )
+    section = Section(title="", figures=[figure]).placed("shift-1", "atomref shift")
+    assert section.figures[0].name == "shift-1--up"
 
 
 def test_there_is_nothing_to_report_on(home):

@@ -39,6 +39,11 @@ def minus(text: str) -> str:
     return text.replace("-", "−")
 
 
+def signed(value: float, *, digits: int = 2) -> str:
+    """Return a number with the minus sign of print; a dash where it is not defined."""
+    return "–" if math.isnan(value) else minus(f"{value:.{digits}f}")
+
+
 def compact(value: float, *, decimals: int = 2) -> str:
     """Return a number in at most six characters, for a cell of the periodic table.
 

@@ -13,10 +13,10 @@ from core.reference.fits.priors import PRIOR_KINDS
 from core.reference.shifts.hubbard import carrying_u
 from core.reference.shifts.labelled import LabelledEnergies
 from core.studies.atomref_fit import AtomRefStudy, Side
+from core.studies.pair_choice import PairChoice
 from core.transfer.atomref_fits import PULLED, AtomRefFit
 from pages.parts.atomref.energies import EnergyChoice
 from pages.parts.shared.page import plain
-from pages.parts.shared.pairs import PairChoice
 from pages.parts.shared.views import one_of
 
 Function = TypeVar("Function", bound=Callable[..., Any])

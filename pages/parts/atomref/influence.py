@@ -5,16 +5,15 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.figures.atomref.influence import influence
 from core.figures.base.clicks import picked
-from core.figures.shifts.parity import parity
 from core.reference.fits.leave_one_out import LeaveOneOut
+from core.report.atomref import left_out_parity, leverage_figure
 from core.studies.atomref_fit import AtomRefStudy
+from core.studies.pair_choice import PairChoice
 from core.transfer.atomref_fits import AtomRefFit
 from pages.parts.atomref.form import cached, choose_side, fitted
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import command, is_dark, plain
-from pages.parts.shared.pairs import PairChoice
 from pages.parts.shared.selection import link_to, linked
 from pages.parts.shared.structures import PICKED, table_with_structures
 from pages.parts.shared.views import one_of
@@ -130,7 +129,7 @@ def show_leverage(choice: PairChoice, study: AtomRefStudy) -> None:
     """Show leverage against residual."""
     chosen = linked(PICKED)
     show(
-        leverage_figure(
+        leverage_of(
             choice,
             study,
             chosen if chosen in names_in_links(choice, study) else None,
@@ -153,22 +152,15 @@ def point_clicked(event: Any) -> None:
 
 
 @cached(max_entries=16)
-def leverage_figure(
+def leverage_of(
     choice: PairChoice, study: AtomRefStudy, chosen: str | None, *, dark: bool
 ) -> go.Figure:
     """Draw leverage against residual, once for all readers."""
     left_out = leave_one_out(choice, study)
     rows = fitted(choice, study).rows[left_out.first]
     formulas = choice.data.table()["formula"].to_numpy()[rows]
-    return influence(
-        left_out.leverage,
-        left_out.mean_residual,
-        left_out.cook,
-        names=[f"{f}\n{m}" for f, m in zip(formulas, left_out.materials, strict=True)],
-        ids=names_in_links(choice, study),
-        picked=chosen,
-        dark=dark,
-    )
+    names = names_in_links(choice, study)
+    return leverage_figure(left_out, formulas, names, picked=chosen, dark=dark)
 
 
 def show_predictions(choice: PairChoice, study: AtomRefStudy) -> None:
@@ -187,16 +179,7 @@ def show_predictions(choice: PairChoice, study: AtomRefStudy) -> None:
 @cached()
 def prediction_figure(choice: PairChoice, study: AtomRefStudy, *, dark: bool) -> go.Figure:
     """Draw predictions against energies, once for all readers."""
-    fit, left_out = fitted(choice, study), leave_one_out(choice, study)
-    quantity = "minus interaction energy" if study.method == "residual" else "energy"
-    return parity(
-        fit.energies,
-        left_out.prediction,
-        x_title=f"{fit.atomref.functional} {quantity}",
-        y_title="Prediction without the material",
-        hover=fit.materials.astype(str).tolist(),
-        dark=dark,
-    )
+    return left_out_parity(fitted(choice, study), leave_one_out(choice, study), dark=dark)
 
 
 @cached(max_entries=16)

@@ -4,17 +4,17 @@ from math import isnan
 
 import streamlit as st
 
-from core.figures.atomref.intervals import intervals
 from core.intervals import NOT_DETERMINED
 from core.reference.fits.atomref import RARE
 from core.reference.fits.uncertainty import RESAMPLINGS
+from core.report.atomref import explanation, interval_figure
 from core.studies.atomref_fit import AtomRefStudy
 from core.studies.atomref_intervals import WIDEST, AtomRefIntervals, Intervals, Overview
+from core.studies.pair_choice import PairChoice
 from pages.parts.atomref.form import choose_side
 from pages.parts.shared.figure import show
 from pages.parts.shared.job import computed
 from pages.parts.shared.page import command, is_dark, plain
-from pages.parts.shared.pairs import PairChoice
 
 ENERGY = "%.4f"
 
@@ -59,13 +59,7 @@ def show_intervals(
     source, target = choice.pairs.source_functional, choice.pairs.target_functional
     names = {"target": target, "source": source, "difference": f"{target} − {source}"}
     show(
-        intervals(
-            table,
-            title=f"AtomRef, {names[study.side]}",
-            few=min_materials,
-            level=result.interval.level,
-            dark=is_dark(),
-        ),
+        interval_figure(result, names[study.side], min_materials, dark=is_dark()),
         name=f"atomref-intervals-{study.side}",
         caption=f"Top: each reference with its {result.interval.level:.0%} interval; bottom: half "
         "the width of the interval. Orange: elements in few materials. A cross: not determined, "
@@ -131,22 +125,3 @@ def show_numbers(overview: Overview, min_materials: int) -> None:
             + (f" Not determined: {undetermined}." if undetermined else ""),
             icon=":material/warning:",
         )
-
-
-def explanation(study: AtomRefStudy, result: Intervals) -> str:
-    """Return what the numbers mean, and what they do not cover."""
-    text = (
-        f"Intervals: Bayesian bootstrap over materials, {result.interval.n:,} resamplings "
-        "(Rubin 1981, doi:10.1214/aos/1176345338), with leave-one-out residuals and Student's t "
-        "distribution for elements in few materials. Standard errors: jackknife over materials, so "
-        "that all frames of one material count once. On generated data both contain the true "
-        "reference in about 95 % of cases, for elements in at least ten materials."
-    )
-    if study.is_pulled:
-        text += (
-            " They do not include the bias of the prior: where the prior dominates, both are small "
-            "and the reference is as good as the prior."
-        )
-    if study.method == "huber":
-        text += " Each resampling of a Huber fit takes one Newton step."
-    return text

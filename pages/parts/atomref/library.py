@@ -18,11 +18,11 @@ from core.reference.fits.compare import explained, side_by_side
 from core.reference.fits.library import delete_atomref, read_atomref, save_atomref, saved_atomrefs
 from core.runs.record.named_models import checkpoint_of, runs_with_models
 from core.studies.atomref_fit import AtomRefStudy, Side
+from core.studies.pair_choice import PairChoice
 from core.transfer.named_atomrefs import model_bytes, named_atomrefs
 from pages.parts.atomref.form import cached, fitted
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import command, errors_shown, is_dark, plain
-from pages.parts.shared.pairs import PairChoice
 
 THIS_FIT: dict[str, tuple[str, Side]] = {
     "this-target": ("this fit, target", "target"),

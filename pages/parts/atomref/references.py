@@ -7,17 +7,17 @@ import streamlit as st
 
 from core.elements import N_ELEMENTS, SYMBOLS, fractions_from_formula
 from core.figures.atomref.vectors import atomref_bars, atomref_difference
-from core.figures.base.periodic import periodic_table
 from core.reference.fits.atomref import RARE, AtomRef
 from core.reference.fits.compare import compared
 from core.reference.shifts.shift import scaled_energies
+from core.report.atomref import element_texts, references
 from core.studies.atomref_fit import AtomRefStudy
+from core.studies.pair_choice import PairChoice
 from core.transfer.atomref_fits import AtomRefFit
 from pages.parts.atomref.form import cached, fitted, show_priors
 from pages.parts.shared.before_after import show_before_after
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import command, conditioned, errors_shown, is_dark, plain
-from pages.parts.shared.pairs import PairChoice
 from pages.parts.shared.views import one_of
 from pages.parts.shifts.hubbard import show_hubbard
 
@@ -151,28 +151,18 @@ def vectors_figure(choice: PairChoice, study: AtomRefStudy, which: str, *, dark:
     """Draw the references of both functionals, once for all readers."""
     source, target = source_atomref(choice, study), fitted(choice, study).atomref
     counts = material_counts(choice, study)
-    hover = {symbol: f"in {counts.get(symbol, 0):,} materials" for symbol in SYMBOLS}
-    for symbol, error in target.errors_by_symbol().items():
-        hover[symbol] += f", error {error:.3f} eV/atom"
     vectors = (source.fitted_energies(), target.fitted_energies())
     functionals: dict[str, Any] = {
         "source_name": source.functional,
         "target_name": target.functional,
     }
     if which == "difference":
+        hover = element_texts(target, counts)
         return atomref_difference(*vectors, **functionals, hover=hover, dark=dark)
     if which == "bars":
         frames = dict(zip(SYMBOLS, target.counts.tolist(), strict=True))
         return atomref_bars(*vectors, **functionals, counts=frames, dark=dark)
-    atomref = target if which == "target" else source
-    return periodic_table(
-        atomref.fitted_energies(),
-        title=f"AtomRef of {atomref.functional}",
-        unit="eV/atom",
-        diverging=False,
-        hover=hover,
-        dark=dark,
-    )
+    return references(target if which == "target" else source, counts, dark=dark)
 
 
 def show_example(target: AtomRef) -> None:

@@ -2,8 +2,7 @@
 
 import streamlit as st
 
-from core.elements import SYMBOLS
-from core.figures.base.periodic import periodic_table
+from core.report.atomref import references
 from core.studies.atomref_fit import AtomRefStudy
 from pages.parts.atomref.energies import EnergyChoice
 from pages.parts.atomref.form import fitted, show_fitted, show_priors
@@ -22,14 +21,7 @@ def show_one_functional(choice: EnergyChoice, study: AtomRefStudy) -> None:
     table = atomref.table()
     table = table[table["count"] > 0]
     show(
-        periodic_table(
-            atomref.fitted_energies(),
-            title=f"AtomRef of {atomref.functional}",
-            unit="eV/atom",
-            diverging=False,
-            hover={symbol: f"in {counts.get(symbol, 0):,} materials" for symbol in SYMBOLS},
-            dark=is_dark(),
-        ),
+        references(atomref, counts, dark=is_dark()),
         name="atomref",
         caption="The part of the energy that composition explains, one energy per element; least "
         "squares includes the mean bonding energy.",

@@ -2,18 +2,17 @@
 
 import streamlit as st
 
-from core.figures.atomref.strength import prior_curves, strength_curve
 from core.reference.fits.atomref import Method
 from core.reference.fits.prior_comparison import QUANTILES, PriorComparison
-from core.reference.fits.priors import PRIOR_KINDS
 from core.reference.fits.strength import StrengthCurve
+from core.report.atomref import prior_figure, strength_figure
 from core.studies.atomref_fit import AtomRefStudy
+from core.studies.pair_choice import PairChoice
 from core.studies.prior_comparison import PriorStudy
 from pages.parts.atomref.form import METHODS, choose_side, fit_of_form, fitted, pull_key
 from pages.parts.shared.figure import show
 from pages.parts.shared.job import computed
 from pages.parts.shared.page import command, is_dark, plain
-from pages.parts.shared.pairs import PairChoice
 from pages.parts.shared.views import one_of
 
 MEASURES = {"mae": "MAE", "rmse": "RMSE"}
@@ -85,19 +84,8 @@ def show_curve(
         wrap=True,
         help="On materials to which the references were not fitted.",
     )
-    lines = {"least squares": curve.lstsq_mae, "prior alone": curve.prior_mae}
     show(
-        strength_curve(
-            curve.strengths,
-            getattr(curve, measure),
-            getattr(curve, f"{measure}_error"),
-            title=f"Held-out {MEASURES[measure]}",
-            best=curve.best,
-            cautious=curve.cautious,
-            current=in_use,
-            lines=lines if measure == "mae" else {},
-            dark=is_dark(),
-        ),
+        strength_figure(curve, measure, in_use=in_use, dark=is_dark()),
         name=f"atomref-strength-{study.side}",
         caption=f"{METHODS[study.method]}: on the far left the data alone determine the fit, on "
         "the far right the prior does. Best: smallest MAE. Diamond: the strongest pull within one "
@@ -159,13 +147,7 @@ def show_priors(choice: PairChoice, study: AtomRefStudy) -> bool:
     low, high = QUANTILES
     same = "; ".join(" and ".join(map(plain, group)) for group in comparison.same_errors())
     show(
-        prior_curves(
-            comparison.table(),
-            names={prior: PRIOR_KINDS[prior] for prior in comparison.priors},  # type: ignore[index]
-            title="Held-out MAE",
-            band=f"{high - low:.0%} of the choices",
-            dark=is_dark(),
-        ),
+        prior_figure(comparison, dark=is_dark()),
         name=f"atomref-priors-{study.side}",
         caption="Ridge fits to small sets of materials, tested on "
         f"{comparison.n_held_out:,} others; median and middle {high - low:.0%} of "

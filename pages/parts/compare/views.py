@@ -10,6 +10,7 @@ from core.figures.shifts.waterfall import by_group as by_group_figure
 from core.figures.training.run_parity import run_parity
 from core.frames.registry import open_frame_set
 from core.reference.fits.atomref import RARE
+from core.report.looks import looks_of
 from core.studies.models.error_groups import GROUPINGS, Grouping, by_group, worst
 from core.studies.models.labelled import DistancesStudy, FrameDistances
 from core.training.scoring.frame_errors import KINDS, summary
@@ -17,7 +18,6 @@ from core.training.settings.metrics import LABEL_METRICS, METRICS
 from pages.parts.compare.question import Compared
 from pages.parts.shared.figure import show
 from pages.parts.shared.job import computed
-from pages.parts.shared.models import looks_of
 from pages.parts.shared.page import is_dark
 from pages.parts.shared.selection import linked_table
 from pages.parts.shared.structures import show_structure

@@ -3,31 +3,12 @@
 import streamlit as st
 
 from core.elements import SYMBOLS
-from core.figures.shifts.parity import parity
-from core.frames.provenance import Provenance, describe_energies, energy_title
-from core.reference.formation.table import ALL, REBUILT, FormationTable, mae_by_chemistry
+from core.frames.provenance import energy_title
+from core.reference.formation.table import ALL, FormationTable, mae_by_chemistry
+from core.report.formation import default_partner, difference_text, formation_parity, provenance_of
 from pages.parts.shared.figure import show
 from pages.parts.shared.former_links import mend_choice
-from pages.parts.shared.page import is_dark, plain, signed
-
-
-def provenance_of(formation: FormationTable) -> Provenance:
-    """Return where the numbers come from."""
-    names = {"mp": "DFT", "own": "own", "table": "a table"}
-    kinds = {names[column.references.kind] for column in formation.columns}
-    columns = "; ".join(
-        f"{column.name}: "
-        + describe_energies(
-            column.column.functional, column.column.labels, column.column.corrections
-        )
-        + f", pure elements: {column.references.origin}"
-        for column in formation.columns
-    )
-    return Provenance(
-        data=f"{formation.data.card.name}, pure elements: {', '.join(sorted(kinds))}",
-        labels={column.column.labels for column in formation.columns},
-        details=f"{columns}.",
-    )
+from pages.parts.shared.page import is_dark, plain
 
 
 def show_references(formation: FormationTable) -> None:
@@ -79,9 +60,7 @@ def show_parity(formation: FormationTable) -> None:
         help="One of the functionals, or the measured values.",
     )
     others = [name for name in names if name != x]
-    computed = [column.name for column in formation.columns]
-    stored = [name for name in computed if not name.endswith(REBUILT) and name in others]
-    default = stored[-1] if stored else others[0]
+    default = default_partner(formation, x)
     y = middle.selectbox(
         "Vertical axis",
         others,
@@ -101,21 +80,10 @@ def show_parity(formation: FormationTable) -> None:
     if table.empty:
         st.info("No material has both of these formation energies.")
         return
-    titles = [formation.title_of(name) for name in (x, y)]
     show(
-        parity(
-            table["x"].to_numpy(),
-            table["y"].to_numpy(),
-            x_title=titles[0],
-            y_title=titles[1],
-            hover=(table["formula"] + "\n" + table["material_id"]).tolist(),
-            groups=table["chemistry"].tolist() if grouped else None,
-            dark=is_dark(),
-        ),
+        formation_parity(formation, x, y, grouped=grouped, dark=is_dark()),
         name="formation-parity",
-        caption=f"{len(table):,} materials; mean difference "
-        f"{signed(table['difference'].mean(), digits=3)}, mean absolute difference "
-        f"{table['difference'].abs().mean():.3f} eV/atom. Unlike total energies, formation "
+        caption=f"{difference_text(table)} Unlike total energies, formation "
         "energies of two functionals can be compared directly: each functional has its own "
         "elemental references.",
         source=provenance_of(formation),

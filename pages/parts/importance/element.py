@@ -6,7 +6,8 @@ import streamlit as st
 from core.elements import INDEX
 from core.figures.importance.beeswarm import dependence
 from core.reference.importance.interpretation import ElementEffect, element_effect
-from pages.parts.importance.analysis import BY_KEY, Analysis
+from core.report.importance import Analysis
+from pages.parts.importance.analysis import BY_KEY
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark
 from pages.parts.shared.structures import table_with_structures

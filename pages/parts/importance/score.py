@@ -3,12 +3,13 @@
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.figures.shifts.parity import parity
+from core.figures.base.text import signed
 from core.reference.fits.atomref import RARE
 from core.reference.importance.interpretation import fold_scores, held_out_table
-from pages.parts.importance.analysis import BY_KEY, Analysis
+from core.report.importance import Analysis, held_out
+from pages.parts.importance.analysis import BY_KEY
 from pages.parts.shared.figure import show
-from pages.parts.shared.page import is_dark, signed
+from pages.parts.shared.page import is_dark
 
 
 def show_strip(analysis: Analysis) -> None:
@@ -91,14 +92,4 @@ def show_score(analyses: list[Analysis], analysis: Analysis) -> None:
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=BY_KEY)
 def held_out_figure(analysis: Analysis, *, dark: bool) -> go.Figure:
-    pairs = analysis.choice.pairs.select(analysis.importance.rows)
-    factor, unit = analysis.unit
-    return parity(
-        factor * analysis.importance.differences,
-        factor * analysis.importance.held_out,
-        unit=unit,
-        x_title=analysis.quantity.capitalize(),
-        y_title="Predicted without the material",
-        hover=pairs.names(),
-        dark=dark,
-    )
+    return held_out(analysis, dark=dark)

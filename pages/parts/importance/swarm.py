@@ -3,10 +3,9 @@
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.elements import INDEX
-from core.figures.importance.beeswarm import beeswarm
 from core.reference.importance.interpretation import shap_table
-from pages.parts.importance.analysis import BY_KEY, Analysis, open_element
+from core.report.importance import SWARMS, Analysis, swarm
+from pages.parts.importance.analysis import BY_KEY, open_element
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark
 
@@ -19,7 +18,7 @@ def show_swarm(_: list[Analysis], analysis: Analysis) -> None:
         "Elements",
         min_value=5,
         max_value=most,
-        value=min(15, most),
+        value=min(SWARMS, most),
         key="top",
         bind="query-params",
         help="The most important ones, by mean |SHAP|.",
@@ -39,15 +38,4 @@ def show_swarm(_: list[Analysis], analysis: Analysis) -> None:
 
 @st.cache_resource(max_entries=16, show_spinner="Drawing …", hash_funcs=BY_KEY)
 def swarm_figure(analysis: Analysis, symbols: list[str], *, dark: bool) -> go.Figure:
-    pairs = analysis.choice.pairs.select(analysis.importance.shap_rows)
-    columns = [INDEX[symbol] for symbol in symbols]
-    factor, unit = analysis.unit
-    return beeswarm(
-        symbols,
-        factor * analysis.importance.shap[:, columns],
-        pairs.fractions[:, columns],
-        names=pairs.names(),
-        title=f"SHAP value for the {analysis.quantity}",
-        unit=unit,
-        dark=dark,
-    )
+    return swarm(analysis, symbols, dark=dark)

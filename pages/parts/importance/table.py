@@ -1,19 +1,18 @@
 """Importance of every element on the periodic table, and which elements change rank."""
 
-from typing import Any
-
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.figures.base.periodic import periodic_table
+from core.figures.base.text import signed
 from core.reference.importance.interpretation import family, rank_changes
-from pages.parts.importance.analysis import BY_KEY, Analysis, open_element
+from core.report.importance import QUANTITIES, Analysis
+from core.report.importance import by_element as drawn
+from pages.parts.importance.analysis import BY_KEY, open_element
 from pages.parts.shared.figure import show
-from pages.parts.shared.page import is_dark, signed
+from pages.parts.shared.page import is_dark
 from pages.parts.shared.views import one_of
 
 TOP = 15
-QUANTITIES = {"importance": "Mean |SHAP|", "signed": "Mean SHAP where present"}
 
 
 def show_table(analyses: list[Analysis], _: Analysis) -> None:
@@ -88,30 +87,7 @@ def show_periodic_table(analysis: Analysis, quantity: str, *, log: bool) -> None
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=BY_KEY)
 def by_element(analysis: Analysis, quantity: str, *, log: bool, dark: bool) -> go.Figure:
     """Draw one analysis on the periodic table, once for all readers."""
-    importance = analysis.importance
-    table = importance.table()
-    factor, unit = analysis.unit
-    return periodic_table(
-        dict(zip(table["symbol"], factor * table[quantity], strict=True)),
-        title=QUANTITIES[quantity],
-        unit=unit,
-        diverging=quantity == "signed",
-        log=log,
-        hover={
-            str(row.symbol): hover_text(analysis, row, is_rare=row.symbol in importance.rare)
-            for row in table.itertuples()
-        },
-        dark=dark,
-    )
-
-
-def hover_text(analysis: Analysis, row: Any, *, is_rare: bool) -> str:
-    """Return the numbers of an element, a row of `Importance.table`, in words."""
-    (factor, unit), digits = analysis.unit, analysis.digits
-    error = f", ± {factor * row.error:.{digits}f} {unit} by the sample" if row.error > 0 else ""
-    mean = analysis.energy(row.signed)
-    rare = ", so poorly known" if is_rare else ""
-    return f"rank {row.rank}{error}, where present {mean} {unit}; {row.count:,} materials{rare}"
+    return drawn(analysis, quantity, log=log, dark=dark)
 
 
 def show_ranks(first: Analysis, second: Analysis) -> None:

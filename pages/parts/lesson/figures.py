@@ -9,12 +9,14 @@ import streamlit as st
 
 from core.elements import SYMBOLS
 from core.figures.atomref.vectors import atomref_difference
+from core.figures.base.text import signed
 from core.figures.scaling.error_curves import scaling_curves
 from core.figures.training.gradients import gradient_panels
 from core.frames.provenance import Provenance
 from core.frames.registry import find_dataset
 from core.reference.shifts.pairs import PairedEnergies
 from core.reference.shifts.shift import ShiftSummary, summarize
+from core.report.offset import waterfall_of
 from core.report.sweep import curves_of
 from core.runs.groups.lesson import CONFIG, recorded
 from core.scaling.analysis import ScalingAnalysis, analyse_sweep
@@ -24,8 +26,7 @@ from core.studies.model_offset import OffsetStudy
 from core.studies.selection import PairSelection
 from pages.parts.shared.before_after import before_after
 from pages.parts.shared.job import computed
-from pages.parts.shared.page import is_dark, signed
-from pages.parts.shared.waterfall import waterfall_of
+from pages.parts.shared.page import is_dark
 
 PAIRS = "mp-structures"
 PROBES = ("AtomEmb", "AtomConv3_W3", "MLP_Layer0")

@@ -2,16 +2,17 @@
 
 import streamlit as st
 
+from core.figures.base.text import signed
 from core.figures.models.equation_of_state import EnergyCurve, energy_by_volume
 from core.figures.stability.classification import Line
 from core.frames.provenance import Provenance
 from core.potential.relaxation.equation_of_state import EquationOfState, all_tables
+from core.report.looks import looks_of
 from core.studies.models.equation_of_state import EquationOfStateStudy
 from pages.parts.predict.asked import Asked
 from pages.parts.shared.figure import show
 from pages.parts.shared.job import computed
-from pages.parts.shared.models import looks_of
-from pages.parts.shared.page import errors_shown, is_dark, signed
+from pages.parts.shared.page import errors_shown, is_dark
 from pages.parts.shared.views import number
 
 

@@ -5,13 +5,14 @@ from typing import Any
 
 import streamlit as st
 
+from core.figures.base.text import signed
 from core.studies.models.given import GivenStructures
 from core.studies.models.placement import Placed, PlacementStudy
 from core.studies.models.prediction import Predictions, PredictionStudy
 from pages.parts.predict.asked import UNKNOWN, Asked
 from pages.parts.predict.warnings import show_warnings
 from pages.parts.shared.job import computed
-from pages.parts.shared.page import errors_shown, plain, signed
+from pages.parts.shared.page import errors_shown, plain
 from pages.parts.shared.selection import linked_table
 from pages.parts.shared.structures import show_structure
 from pages.parts.shared.views import one_of

@@ -4,19 +4,20 @@ from typing import Any
 
 import streamlit as st
 
+from core.figures.base.text import signed
 from core.figures.models.relaxation import relaxation_curves
 from core.figures.stability.classification import Line
 from core.frames.provenance import Provenance
 from core.potential.relaxation.cells import cell_table
 from core.potential.relaxation.relaxed import Trajectory, all_steps
 from core.potential.relaxation.settings import RelaxSettings
+from core.report.looks import looks_of
 from core.studies.job.directory import Job
 from core.studies.models.relaxed_structure import RelaxedStructure, RelaxedStructureStudy
 from pages.parts.predict.asked import Asked
 from pages.parts.shared.figure import show
 from pages.parts.shared.job import REFRESH, computed
-from pages.parts.shared.models import looks_of
-from pages.parts.shared.page import is_dark, plain, signed
+from pages.parts.shared.page import is_dark, plain
 from pages.parts.shared.structures import show_structure
 from pages.parts.shared.views import number, one_of
 

@@ -22,6 +22,7 @@ from pages.parts.runs.forgotten import show_forgotten
 from pages.parts.runs.frame_errors import show_frame_errors
 from pages.parts.shared.datasets import show_provenance
 from pages.parts.shared.page import command, errors_shown, plain
+from pages.parts.shared.share import reportable
 from pages.parts.shared.views import choose_view
 
 REFRESH = "2s"
@@ -56,6 +57,7 @@ def find(run_id: str) -> Run | None:
 
 def show_run(run: Run) -> None:
     """Show one run; while it waits or trains, the view refreshes itself."""
+    reportable(run.id)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(plain(label_of(run)), anchor=False, width="stretch")
         st.page_link("pages/transfer.py", label="New run", icon=":material/add:")

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from core.figures.base.theme import OTHER_COLOR, method_color
-from core.figures.scaling.savings import Saving, savings
+from core.figures.scaling.savings import savings
+from core.report.sweep import savings_of
 from core.scaling.analysis import Pair, ScalingAnalysis
 from core.scaling.extrapolation import FACTOR
 from core.scaling.savings_text import answer_text, crossing_sentences
@@ -30,16 +30,8 @@ def show_savings(analysis: ScalingAnalysis) -> None:
     for pair, column in zip(analysis.pairs, st.columns(len(analysis.pairs)), strict=True):
         with column:
             _answer(analysis, pair, error)
-    lines = [
-        Saving(
-            name=f"{pair[0]} instead of {pair[1]}",
-            color=OTHER_COLOR if pair == ("residual", "refit") else method_color(pair[0]),
-            table=table,
-        )
-        for pair, table in analysis.savings.items()
-    ]
     show(
-        savings(lines, title=analysis.title, unit=analysis.unit, dark=is_dark()),
+        savings(savings_of(analysis), title=analysis.title, unit=analysis.unit, dark=is_dark()),
         name="frames-saved",
         caption="At each error, the frames that the other method needs over those that this one "
         "needs. Solid: both numbers lie within the fitted sizes. Dotted: this method is better "

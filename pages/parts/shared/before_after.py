@@ -5,14 +5,13 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.elements import chemistry
 from core.figures.base.canvas import Array
-from core.figures.shifts.parity import HEIGHT, parity
+from core.figures.shifts.parity import HEIGHT
 from core.frames.provenance import Provenance
 from core.reference.shifts.pairs import PairedEnergies
-from core.reference.shifts.shift import pearson
+from core.report.shifts import energy_parities
 from pages.parts.shared.figure import show
-from pages.parts.shared.page import is_dark, signed
+from pages.parts.shared.page import is_dark
 
 
 def show_before_after(
@@ -62,20 +61,4 @@ def before_after(
     dark: bool,
 ) -> tuple[go.Figure, go.Figure]:
     """Draw total and scaled energies once for all readers."""
-    hover = _pairs.names()
-    groups = chemistry(_pairs.fractions) if grouped else None
-
-    def drawn(name: str, source: Array, target: Array) -> go.Figure:
-        return parity(
-            source,
-            target,
-            x_title=f"{_pairs.source_functional} {name} energy",
-            y_title=f"{_pairs.target_functional} {name} energy",
-            title=f"{name.capitalize()} energy, r = {signed(pearson(source, target), digits=3)}",
-            hover=hover,
-            groups=groups,
-            height=height,
-            dark=dark,
-        )
-
-    return drawn("total", _pairs.source, _pairs.target), drawn("scaled", *_scaled)
+    return energy_parities(_pairs, _scaled, grouped=grouped, height=height, dark=dark)

@@ -12,7 +12,7 @@ from core.runs.groups.group import Group
 from core.runs.groups.progress import GroupProgress
 from pages.parts.shared.page import errors_shown, plain
 from pages.parts.shared.selection import link_to, linked_table
-from pages.parts.shared.share import report_buttons
+from pages.parts.shared.share import report_buttons, reportable
 
 REFRESH = "3s"
 
@@ -117,6 +117,7 @@ def _panel(group: Group, panel: Panel, *, param: str, live: bool) -> None:
                 _delete(group, param)
             if progress.finished:
                 report_buttons(group.id, key=group.id)
+                reportable(group.id)
         if progress.failure:
             st.error(plain(progress.failure), icon=":material/error:")
         panel(progress, buttons)

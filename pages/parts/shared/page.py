@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from math import isfinite, isnan
+from math import isfinite
 
 import streamlit as st
 from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
@@ -15,7 +15,7 @@ from core.files import disk_error_message
 from core.home import shell_line
 from pages.parts.shared.former_links import mend_address
 from pages.parts.shared.restart import restart_lost_runs
-from pages.parts.shared.share import share
+from pages.parts.shared.share import begin_page, reportable, share
 from pages.parts.shared.warm_up import set_libraries_aside
 
 _STYLE = """<style>
@@ -45,11 +45,6 @@ def plain(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", text)
 
 
-def signed(value: float, *, digits: int = 2) -> str:
-    """Write a number with a true minus sign; a dash where it is not defined."""
-    return "–" if isnan(value) else f"{value:.{digits}f}".replace("-", "−")
-
-
 def conditioned(number: float) -> str:
     """Write a condition number; a sign for the infinite one of dependent columns."""
     return f"{number:,.0f}" if isfinite(number) else "∞"
@@ -58,6 +53,7 @@ def conditioned(number: float) -> str:
 def head(title: str, question: str) -> None:
     """Show a page's title, its share link and the one sentence that says what it answers."""
     _enter_through_app()
+    begin_page(title)
     mend_address()
     restart_lost_runs()
     set_libraries_aside()
@@ -93,6 +89,7 @@ def command(*lines: str) -> None:
     Args:
         lines: commands of `atomref`, their words quoted.
     """
+    reportable(*lines)
     with st.expander(
         "The same from the command line",
         icon=":material/terminal:",

@@ -9,8 +9,8 @@ from core.figures.base.resolved import resolved
 from core.figures.base.structures import structure_figure
 from core.figures.base.theme import figure_config
 from core.frames.schema import Frame
+from core.studies.pair_choice import PairChoice
 from pages.parts.shared.page import is_dark, plain
-from pages.parts.shared.pairs import PairChoice
 from pages.parts.shared.selection import linked_table
 
 PICKED = "picked"

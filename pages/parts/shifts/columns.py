@@ -7,20 +7,21 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.elements import chemistry
-from core.figures.base.canvas import Axis
 from core.figures.base.clicks import picked
 from core.figures.base.cloud import DENSITY_ABOVE
-from core.figures.shifts.columns import MOST_BOXES, against, boxes
+from core.figures.base.text import signed
+from core.figures.shifts.columns import MOST_BOXES, boxes
 from core.reference.shifts.explore import Exploration, by_category, explore
 from core.reference.shifts.shift import residual_table
 from core.reference.shifts.variables import Variable, variables
+from core.report.shifts import CATEGORY_TITLES, axis_of, column_figure
+from core.studies.pair_choice import PairChoice
 from pages.parts.shared.figure import show
-from pages.parts.shared.page import is_dark, plain, signed
-from pages.parts.shared.pairs import BY_KEY, PairChoice
+from pages.parts.shared.page import is_dark, plain
+from pages.parts.shared.pairs import BY_KEY
 from pages.parts.shared.selection import link_to, linked
 from pages.parts.shared.structures import PICKED, material
-from pages.parts.shifts.quantity import axis_of, choose_quantity
+from pages.parts.shifts.quantity import choose_quantity
 
 DEFAULT = "atomic_number"
 LINEAR_IN_COMPOSITION = ("d_electrons", "f_electrons", "electronegativity", "atomic_number")
@@ -134,19 +135,11 @@ def draw_columns(
     choice: PairChoice, variable: Variable, quantity: str, *, picked_name: str | None, dark: bool
 ) -> go.Figure:
     """Draw the figure, cached for all sessions."""
-    exploration = explored(choice, variable, quantity)
-    pairs = choice.pairs
-    # A density image has neither hover labels of pairs nor points to click.
-    has_points = exploration.relation.n <= DENSITY_ABOVE
-    return against(
-        exploration.x,
-        exploration.y,
-        x_axis=Axis(title=variable.title, unit=variable.unit),
-        y_axis=axis_of(quantity),
-        trend=exploration.running,
-        hover=pairs.names() if has_points else None,
-        ids=choice.names_of(pairs.index.tolist()) if has_points else None,
-        groups=chemistry(pairs.fractions) if has_points else None,
+    return column_figure(
+        choice,
+        variable,
+        quantity,
+        explored(choice, variable, quantity),
         picked=picked_name,
         dark=dark,
     )
@@ -203,24 +196,17 @@ def show_categories(choice: PairChoice, variable: Variable, quantity: str) -> No
         source=choice.source,
         table=lambda: table,
     )
-    titles = {
-        "mean": "Mean",
-        "low": "5 %",
-        "first": "25 %",
-        "median": "Median",
-        "third": "75 %",
-        "high": "95 %",
-    }
     st.dataframe(
         table,
         key="categories",
         hide_index=True,
         column_config={
             "category": variable.title,
-            "n": st.column_config.NumberColumn("Pairs", format="localized"),
             **{
-                name: st.column_config.NumberColumn(f"{title}, eV/atom", format="%.3f")
-                for name, title in titles.items()
+                name: st.column_config.NumberColumn(
+                    title, format="localized" if name == "n" else "%.3f"
+                )
+                for name, title in CATEGORY_TITLES.items()
             },
         },
     )

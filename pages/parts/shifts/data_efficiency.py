@@ -2,16 +2,14 @@
 
 import streamlit as st
 
-from core.figures.base.bands import COLORS, curves_with_bands
-from core.figures.base.canvas import Axis
 from core.potential.released import MODELS
+from core.report.shifts import AGREEMENT, EFFICIENCY_TITLES, FITS, efficiency_curves
 from core.studies.data_efficiency import DataEfficiencyResult, DataEfficiencyStudy
+from core.studies.pair_choice import PairChoice
 from pages.parts.shared.figure import show
 from pages.parts.shared.job import computed
 from pages.parts.shared.page import is_dark, plain
-from pages.parts.shared.pairs import PairChoice
 
-NAMES = {"lstsq": "Least squares", "ridge": "Ridge toward the prior"}
 DRAWINGS = 20
 
 
@@ -74,10 +72,6 @@ def show_data_efficiency(choice: PairChoice) -> str:
 def show_curves(choice: PairChoice, result: DataEfficiencyResult) -> None:
     """Show r and MAE by number of materials fitted, with a band for each kind of fit."""
     curve = result.curve
-    axes = {
-        "pearson": Axis(title="r of scaled energies", unit=""),
-        "mae": Axis(title="Mean |residual|", unit="eV/atom"),
-    }
     only = "Only they are fitted. " if choice.elements else ""
     captions = {
         "pearson": f"{choice.lead}{only}How well the two functionals agree on {curve.n_held_out:,} "
@@ -85,18 +79,10 @@ def show_curves(choice: PairChoice, result: DataEfficiencyResult) -> None:
         "mae": "How far apart their scaled energies are. An element that no fitted material "
         "contains keeps the prior, or has no reference with least squares.",
     }
-    for column, (value, axis) in zip(st.columns(2), axes.items(), strict=True):
+    for column, value in zip(st.columns(2), AGREEMENT, strict=True):
         with column:
             show(
-                curves_with_bands(
-                    curve.bands(value),
-                    colors=COLORS,
-                    names=NAMES,
-                    x_title="Materials fitted",
-                    y_axis=axis,
-                    log_y=value == "mae",
-                    dark=is_dark(),
-                ),
+                efficiency_curves(curve, value, dark=is_dark()),
                 name=f"few-materials-{value}",
                 caption=plain(captions[value]),
                 source=choice.source,
@@ -128,16 +114,15 @@ def show_numbers(result: DataEfficiencyResult) -> None:
     """Show the curve as a table."""
     table = result.curve.table()
     st.dataframe(
-        table.assign(method=table["method"].map(NAMES)),
+        table.assign(method=table["method"].map(FITS)),
         key="few-numbers",
         hide_index=True,
         column_config={
-            "method": "Fit",
-            "materials": st.column_config.NumberColumn("Materials", format="localized"),
-            **{
-                f"{name}{suffix}": st.column_config.NumberColumn(f"{title}{ending}", format="%.3f")
-                for name, title in (("pearson", "r"), ("mae", "Mean |residual|, eV/atom"))
-                for suffix, ending in {"": "", "_low": ", 5 %", "_high": ", 95 %"}.items()
-            },
+            name: title
+            if name == "method"
+            else st.column_config.NumberColumn(
+                title, format="localized" if name == "materials" else "%.3f"
+            )
+            for name, title in EFFICIENCY_TITLES.items()
         },
     )

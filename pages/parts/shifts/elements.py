@@ -5,15 +5,16 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.figures.base.bands import forest
 from core.figures.base.clicks import toggled
-from core.figures.base.periodic import periodic_table
 from core.reference.fits.atomref import RARE
-from core.reference.shifts.explore import by_element
+from core.report.shifts import MEAN_TITLES, means_with_intervals
+from core.report.shifts import element_means as means_of
+from core.report.shifts import mean_by_element as drawn_means
+from core.studies.pair_choice import PairChoice
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark
-from pages.parts.shared.pairs import BY_KEY, PairChoice
-from pages.parts.shifts.quantity import QUANTITIES, axis_of, choose_quantity
+from pages.parts.shared.pairs import BY_KEY
+from pages.parts.shifts.quantity import choose_quantity
 
 
 def show_elements(choice: PairChoice) -> str:
@@ -39,17 +40,7 @@ def show_elements(choice: PairChoice) -> str:
         choice, choice.elements, quantity, rare=rare, name=f"{quantity}-by-element-table"
     )
     show(
-        forest(
-            table,
-            value=quantity,
-            axis=axis_of(quantity),
-            hover=[
-                f"{row.symbol}: mean {getattr(row, quantity):.3f} eV/atom, "
-                f"{description(row, quantity)}"
-                for row in table.itertuples()
-            ],
-            dark=is_dark(),
-        ),
+        means_with_intervals(table, quantity, dark=is_dark()),
         name=f"{quantity}-by-element-intervals",
         caption="Means with 95 % intervals (Student's t over materials, each counted once). A wide "
         "bar belongs to an element that occurs in very different compounds, or in few materials "
@@ -96,34 +87,13 @@ def mean_by_element(
     choice: PairChoice, selected: tuple[str, ...], quantity: str, rare: int, *, dark: bool
 ) -> go.Figure:
     """Draw the mean of a quantity on the periodic table, once for all readers."""
-    table = element_means(choice, rare)
-    return periodic_table(
-        dict(zip(table["symbol"], table[quantity], strict=True)),
-        title=f"Mean {QUANTITIES[quantity][0].lower()}{QUANTITIES[quantity][1:]}",
-        unit="eV/atom",
-        diverging=quantity == "residual",
-        hover={
-            str(row.symbol): description(row, quantity)
-            + (f", fewer than {rare}" if row.rare else "")
-            for row in table.itertuples()
-        },
-        selected=selected,
-        dark=dark,
-    )
+    return drawn_means(element_means(choice, rare), quantity, selected, rare, dark=dark)
 
 
 @st.cache_data(max_entries=16, show_spinner="Averaging by element …", hash_funcs=BY_KEY)
 def element_means(choice: PairChoice, rare: int) -> Any:
     """Average shift and residual by element, cached for all sessions."""
-    pairs = choice.pairs
-    return by_element(pairs.fractions, dict(choice.quantities), pairs.material_id, rare=rare)
-
-
-def description(row: Any, quantity: str) -> str:
-    """Return the interval and the number of materials of an element, for a hover label."""
-    low, high = getattr(row, f"{quantity}_low"), getattr(row, f"{quantity}_high")
-    interval = f"95 % interval {low:.3f} to {high:.3f}" if low == low else "no interval"  # noqa: PLR0124  only NaN differs from itself
-    return f"{interval}, {row.n:,} materials"
+    return means_of(choice, rare)
 
 
 def toggle_element(event: Any) -> None:
@@ -138,15 +108,9 @@ def show_numbers(table: Any) -> None:
         key="by-element",
         hide_index=True,
         column_config={
-            "symbol": "Element",
-            "n": st.column_config.NumberColumn("Materials", format="localized"),
-            "rare": "Few",
-            **{
-                f"{name}{suffix}": st.column_config.NumberColumn(
-                    f"{title}{ending}, eV/atom", format="%.3f"
-                )
-                for name, title in QUANTITIES.items()
-                for suffix, ending in {"": "", "_low": ", low", "_high": ", high"}.items()
-            },
+            name: title
+            if name in {"symbol", "rare"}
+            else st.column_config.NumberColumn(title, format="localized" if name == "n" else "%.3f")
+            for name, title in MEAN_TITLES.items()
         },
     )

@@ -2,16 +2,16 @@
 
 import streamlit as st
 
+from core.figures.base.text import signed
 from core.reference.shifts.hubbard import HubbardShifts, pair_shifts
 from core.reference.shifts.shift import outliers
+from core.report.shifts import N_OUTLIERS
+from core.studies.pair_choice import PairChoice
 from pages.parts.shared.before_after import show_before_after
-from pages.parts.shared.page import plain, signed
-from pages.parts.shared.pairs import PairChoice
+from pages.parts.shared.page import plain
 from pages.parts.shared.structures import table_with_structures
 from pages.parts.shifts.elements import show_periodic_table
 from pages.parts.shifts.hubbard import show_hubbard
-
-N_OUTLIERS = 50
 
 
 def show_parity(choice: PairChoice) -> str:

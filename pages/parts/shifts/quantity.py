@@ -2,10 +2,8 @@
 
 import streamlit as st
 
-from core.figures.base.canvas import Axis
+from core.report.shifts import QUANTITIES
 from pages.parts.shared.views import one_of
-
-QUANTITIES = {"shift": "Shift", "residual": "Residual after AtomRef"}
 
 
 def choose_quantity() -> str:
@@ -22,8 +20,3 @@ def choose_quantity() -> str:
         "functional's own least-squares AtomRef is subtracted. With elements selected, the page "
         "says which pairs AtomRef is fitted to.",
     )
-
-
-def axis_of(quantity: str) -> Axis:
-    """Return the axis of a quantity."""
-    return Axis(title=QUANTITIES[quantity], unit="eV/atom")

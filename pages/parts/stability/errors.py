@@ -7,17 +7,15 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.figures.base.clicks import picked
-from core.figures.shifts.parity import parity
 from core.figures.stability.systems import worst_systems
+from core.report.stability import QUANTITIES, TOP, Judged, stability_parity
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark
 from pages.parts.shared.selection import link_to
 from pages.parts.shared.views import open_view
-from pages.parts.stability.judged import BY_KEY, MEV, Judged, systems_of
+from pages.parts.stability.judged import BY_KEY, systems_of
 
-QUANTITIES = {"decomposition": "Decomposition energy", "formation": "Formation energy"}
 FEWEST = "fewest"
-TOP = 15
 
 
 def show_parity(_: Sequence[Judged], judged: Judged, __: float) -> None:
@@ -48,18 +46,7 @@ def show_quantity(judged: Judged, quantity: str) -> None:
 @st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=BY_KEY)
 def parity_figure(judged: Judged, quantity: str, *, dark: bool) -> go.Figure:
     """Draw one quantity once for all readers."""
-    table, title = judged.comparison.table, QUANTITIES[quantity]
-    mae = MEV * (table[f"{quantity}_model"] - table[f"{quantity}_reference"]).abs().mean()
-    return parity(
-        table[f"{quantity}_reference"].to_numpy(),
-        table[f"{quantity}_model"].to_numpy(),
-        x_title=f"Reference {title.lower()}",
-        y_title=f"{judged.label} {title.lower()}",
-        # The axes name the quantity, and a longer title does not fit a narrow screen.
-        title=f"MAE {mae:,.1f} meV/atom",
-        hover=(table["formula"] + "\n" + table["id"]).tolist(),
-        dark=dark,
-    )
+    return stability_parity(judged, quantity, dark=dark)
 
 
 def show_systems(models: Sequence[Judged], judged: Judged, _: float) -> None:

@@ -12,10 +12,11 @@ from core.figures.base.theme import palette
 from core.figures.stability.hulls import DRAWN, hull_figure
 from core.figures.stability.view import HullView, energy_range, highest_above
 from core.frames.provenance import Provenance
+from core.report.stability import MEV, Judged
 from core.stability.system_hull import SystemHull, system_hulls
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark, is_open
-from pages.parts.stability.judged import BY_KEY, MEV, Judged
+from pages.parts.stability.judged import BY_KEY
 from pages.parts.stability.phase import show_phase
 from pages.parts.stability.picking import choose_system, explained, show_elements
 

@@ -1,59 +1,20 @@
 """One model's stability beside that of its reference, as the views of the page show it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
 import streamlit as st
 
-from core.figures.stability.classification import Line
-from core.frames.provenance import Provenance
+from core.report.looks import looks_of
+from core.report.stability import MEV, THRESHOLDS, Judged, source_of
 from core.stability.comparison import Comparison, Convention
 from core.stability.curves import roc_table, score_table
 from core.stability.model_stability import ModelStability
-from core.studies.stability import StabilityStudy
 from pages.parts.shared.job import computed
-from pages.parts.shared.models import looks_of
 from pages.parts.shared.page import is_dark
 from pages.parts.shared.views import one_of
 from pages.parts.stability.form import Question
-
-MEV = 1000.0
-THRESHOLDS = tuple(range(0, 205, 5))
-"""Thresholds of the score curves, meV/atom above the hull."""
-
-
-@dataclass(kw_only=True, frozen=True)
-class Judged:
-    """A model that has been compared.
-
-    Attributes:
-        name: the model as commands take it.
-        label: what figures call it.
-        color: #RRGGBB, that of its method.
-        dash: plotly's name of a dash, which tells models of one colour apart.
-        study: the settings.
-        found: the energies.
-        comparison: its stability beside the reference's.
-        source: data and origin of the labels.
-        key: identifies the study and its data.
-    """
-
-    name: str
-    label: str
-    color: str
-    dash: str
-    study: StabilityStudy
-    found: ModelStability
-    comparison: Comparison
-    source: Provenance
-    key: str
-
-    def line(self, table: Any) -> Line:
-        """Return a table of this model for a figure of several."""
-        return Line(name=self.label, color=self.color, dash=self.dash, table=table)
-
 
 BY_KEY: dict[str | type, Any] = {Judged: attrgetter("key")}
 """Hash functions for caches: a model's comparison is identified by its key."""
@@ -112,19 +73,6 @@ def compared(
 ) -> Comparison:
     """Return the comparison of a model, made once for all readers."""
     return _found.comparison(convention)
-
-
-def source_of(study: StabilityStudy, found: ModelStability) -> Provenance:
-    """Return what a model's numbers rest on."""
-    reference = found.reference.source
-    n, scored = len(found.reference), int(found.scored.sum())
-    return Provenance(
-        data=study.dataset,
-        labels={reference.labels},
-        details=f"Reference: {reference.text}. {scored:,} of {found.n_available:,} materials are "
-        f"scored; hulls hold the {n:,} phases of their chemical systems. Structures: "
-        f"{found.model.source.relaxation}. Pure elements: {found.elements.origin}.",
-    )
 
 
 def choose_model(models: Sequence[Judged]) -> Judged:

@@ -1,13 +1,12 @@
 """The numbers of every model, and the threshold of stability."""
 
 from collections.abc import Sequence
-from math import isnan
 from typing import Any
 
 import streamlit as st
 
+from core.report.stability import MEV, Judged, number, numbers_of, unseen_text
 from pages.parts.shared.page import plain
-from pages.parts.stability.judged import MEV, Judged
 
 MOST = 200
 """meV/atom above the hull at the end of the slider."""
@@ -34,7 +33,7 @@ def show_numbers(models: Sequence[Judged], threshold: float) -> None:
         show_boxes(models[0], threshold)
     else:
         st.dataframe(
-            [row(judged, threshold) for judged in models],
+            [numbers_of(judged, threshold) for judged in models],
             key="stability-numbers",
             hide_index=True,
             column_config={
@@ -58,7 +57,7 @@ def show_numbers(models: Sequence[Judged], threshold: float) -> None:
 
 def show_boxes(judged: Judged, threshold: float) -> None:
     """Show the numbers of one model."""
-    found = row(judged, threshold)
+    found = numbers_of(judged, threshold)
     scores = judged.comparison.classification(threshold / MEV)
     boxes = st.columns([6, 6, 3, 5])
     boxes[0].metric(
@@ -83,23 +82,6 @@ def show_boxes(judged: Judged, threshold: float) -> None:
         help="By the reference, among the compounds scored. Pure elements are the zero of "
         "formation energies, so they are not scored.",
     )
-
-
-def row(judged: Judged, threshold: float) -> dict[str, Any]:
-    """Return the numbers of one model at a threshold in meV/atom."""
-    comparison = judged.comparison
-    scores = comparison.classification(threshold / MEV)
-    return {
-        "model": judged.label,
-        "decomposition": comparison.decomposition_mae,
-        "formation": comparison.formation_mae,
-        "f1": scores.f1,
-        "precision": scores.precision,
-        "recall": scores.recall,
-        "auc": comparison.roc(threshold / MEV).auc,
-        "n": comparison.n,
-        "left_out": len(comparison.left_out),
-    }
 
 
 def show_left_out(judged: Judged) -> None:
@@ -132,19 +114,5 @@ def show_left_out(judged: Judged) -> None:
 
 def show_unseen(judged: Judged) -> None:
     """Show the errors without elements that the model never saw, where there are any."""
-    if not judged.found.unseen:
-        return
-    rest = judged.comparison.only(~judged.found.has_unseen[judged.comparison.table["phase"]])
-    st.caption(
-        plain(
-            f"The model's training held no {', '.join(judged.found.unseen)}. Without their "
-            f"{judged.comparison.n - rest.n:,} compounds: decomposition MAE "
-            f"{number(rest.decomposition_mae, 1)}, formation MAE {number(rest.formation_mae, 1)} "
-            "meV/atom."
-        )
-    )
-
-
-def number(value: float, digits: int) -> str:
-    """Write a number, a dash where it is not defined."""
-    return "–" if isnan(value) else f"{value:,.{digits}f}"
+    if text := unseen_text(judged):
+        st.caption(plain(text))

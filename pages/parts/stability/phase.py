@@ -5,14 +5,15 @@ from typing import Any
 
 import streamlit as st
 
+from core.figures.base.text import signed
 from core.frames.registry import open_dataset
 from core.frames.schema import Frame
 from core.potential.relaxation.cells import cell_table
 from core.potential.relaxation.kept import kept_relaxation
+from core.report.stability import MEV, Judged
 from core.stability.system_hull import SystemHull
-from pages.parts.shared.page import plain, signed
+from pages.parts.shared.page import plain
 from pages.parts.shared.structures import show_structure
-from pages.parts.stability.judged import MEV, Judged
 
 NOTHING = "no other phase"
 AS_GIVEN = (

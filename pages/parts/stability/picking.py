@@ -7,11 +7,12 @@ import streamlit as st
 from core.errors import LabError
 from core.figures.base.clicks import toggled
 from core.figures.base.periodic import periodic_table
+from core.report.stability import Judged
 from core.stability.system_hull import elements_of
 from core.stability.system_list import default_system, phase_counts
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark, plain
-from pages.parts.stability.judged import BY_KEY, Judged
+from pages.parts.stability.judged import BY_KEY
 
 SYSTEM = "system"
 """Name of the chosen system in the page's link."""

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.figures.stability.classification import confusion, roc, score_curves
+from core.figures.stability.classification import roc, score_curves
+from core.report.stability import MEV, Judged, confused, number
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark, plain
-from pages.parts.stability.judged import MEV, Judged, roc_of, scores_of
-from pages.parts.stability.numbers import number
+from pages.parts.stability.judged import roc_of, scores_of
 
 
 def show_scores(models: Sequence[Judged], judged: Judged, threshold: float) -> None:
@@ -35,12 +35,8 @@ def show_scores(models: Sequence[Judged], judged: Judged, threshold: float) -> N
 def show_confusion(judged: Judged, threshold: float) -> None:
     """Show how many phases both, one or none of reference and model call stable."""
     scores = judged.comparison.classification(threshold / MEV)
-    counts = [
-        [scores.true_positive, scores.false_negative],
-        [scores.false_positive, scores.true_negative],
-    ]
     show(
-        confusion(counts, title=judged.label, dark=is_dark()),
+        confused(judged, threshold, dark=is_dark()),
         name="stability-confusion",
         caption=f"At {threshold:g} meV/atom: of {scores.true_positive + scores.false_positive:,} "
         f"phases that {plain(judged.label)} calls stable, {scores.true_positive:,} are "

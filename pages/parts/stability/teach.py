@@ -7,13 +7,14 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.figures.base.clicks import picked
+from core.figures.base.text import signed
 from core.figures.base.theme import METHOD_COLORS
 from core.frames.provenance import Provenance
+from core.report.stability import MEV
 from core.stability.schematic import BY_DFT, BY_MODEL, ELEMENTS, schematic
 from core.stability.system_hull import SystemHull, system_hulls
-from pages.parts.shared.page import plain, signed
+from pages.parts.shared.page import plain
 from pages.parts.stability.hull import show_both
-from pages.parts.stability.judged import MEV
 
 SOURCE = Provenance(data="made up", details="Energies of a system A–B, to learn from.")
 PHASE = "lesson-phase"
