@@ -84,7 +84,7 @@ def _parities(formation: FormationTable, measured: str | None) -> list[Figure]:
     axes = {names[0]: [default_partner(formation, names[0])]}
     if measured is not None:
         axes[measured] = list(formation.energies)
-    figures = []
+    figures: list[Figure] = []
     for x, others in axes.items():
         for y in others:
             table = formation.comparison(x, y)

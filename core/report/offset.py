@@ -139,9 +139,9 @@ def errors_by_element(table: pd.DataFrame, step: str, *, dark: bool) -> go.Figur
         diverging=False,
         log=True,
         hover={
-            str(row.symbol): f"{row.n:,} rows contain it"
-            + (f"; fewer than {RARE}, so the mean is uncertain" if row.n < RARE else "")
-            for row in table.rename(columns={"count": "n"}).itertuples()
+            symbol: f"{count:,} rows contain it"
+            + (f"; fewer than {RARE}, so the mean is uncertain" if count < RARE else "")
+            for symbol, count in zip(table["symbol"], table["count"], strict=True)
         },
         dark=dark,
     )

@@ -98,7 +98,9 @@ def _offer_report() -> None:
             )
     if chosen:
         words = [PROGRAM, "report", *(name.removeprefix(_PROGRAM) for name in chosen)]
-        st.code(shell_line(shlex.join([*words, "--out", "report.html"])), language=None)
+        st.code(
+            shell_line(shlex.join([*words, "--out", "report.html"])), language=None, wrap_lines=True
+        )
 
 
 def _keep(names: list[str]) -> None:
