@@ -36,6 +36,7 @@ from core.training.settings.partition import label_flags, partition
 from core.training.settings.processes import usual_processes
 from core.training.step.feed import make_feed
 from core.training.step.loss import trained_labels
+from core.training.step.optimizer import NoOptimizer
 from core.training.step.setup import initial_model
 from core.training.step.step import Stepper
 from core.training.step.usable import trained_rows
@@ -251,9 +252,15 @@ def _estimate(
     examples = [example for example in candidates if trained_labels([example], config.loss)]
     if not examples:
         return None
-    # A learning rate of zero leaves the model as it is. The first step warms up.
+    # The first step warms up.
     feed = make_feed(config, candidates, model if config.teacher.weight else None)
-    stepper = Stepper(model, config.loss, weights=feed.weights, pretrained=feed.pretrained)
+    stepper = Stepper(
+        model,
+        config.loss,
+        optimizer=NoOptimizer(),
+        weights=feed.weights,
+        pretrained=feed.pretrained,
+    )
     stepper.step(stepper.prepare(feed.completed(examples[:1], 0, 0)), 0.0, ())
     atoms = sum(example.n_atoms for example in examples)
 

@@ -10,6 +10,20 @@ from core.training.step.blocks import block_of
 _FACTOR = "factor"
 
 
+class NoOptimizer(Optimizer):
+    """Leaves a model as it is.
+
+    The first of PyTorch's own optimisers imports its compiler, 1.6 s of processor time, for which
+    nobody who asks how long a run takes has to wait.
+    """
+
+    def __init__(self) -> None:
+        self.param_groups = []
+
+    def step(self, closure: object = None) -> None:  # type: ignore[override]
+        """Do nothing."""
+
+
 def make_optimizer(model: CHGNet, config: RunConfig) -> Optimizer:
     """Return the optimiser of a model's trainable parameters, a group for each rate.
 

@@ -15,6 +15,7 @@ from core.training.loop.preflight import estimated_seconds, preflight
 from core.training.scoring.evaluate import evaluate
 from core.training.settings.config import LossRatios, RunConfig
 from core.training.settings.methods import ALONE, METHODS
+from core.training.step import step
 from core.transfer.interaction import interaction_energies
 from core.transfer.source_model import SourceModel
 
@@ -77,6 +78,8 @@ def test_a_constant_is_that_of_the_other_frames(energies_only):
 
 def test_the_work_is_divided_among_the_processes(energies_only, monkeypatch):
     monkeypatch.setattr(preflight_module, "_clock", lambda _: 0.5)
+    # It would import PyTorch's compiler, which nothing here needs.
+    monkeypatch.setattr(step, "Adam", None)
     config = RunConfig(dataset="energies", method="refit", device="cpu", threads=1)
     alone, three = (
         estimated_seconds(config.model_copy(update={"processes": number})) for number in (1, 3)
