@@ -15,7 +15,8 @@ from core.figures.base.theme import Palette
 DENSITY_ABOVE: Final = 20_000
 """Above so many points a figure shows a density image: 0.2 MB instead of several."""
 
-DENSITY_BINS: Final = 150
+DENSITY_BINS: Final = 100
+"""Half a page is 250 to 500 px wide, so that a bin is 2.5 to 5 px."""
 
 _MOST_NAMES: Final = 3
 """A bin with at most so many points names them."""

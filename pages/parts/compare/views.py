@@ -38,7 +38,6 @@ def show_numbers(found: Compared) -> None:
             if kind == "energy":
                 row["rmse"] = of_kind["rmse"]
         rows.append(row)
-    units = {kind: METRICS[LABEL_METRICS[kind]].unit for kind in KINDS}
     st.dataframe(
         rows,
         key="compared-numbers",
@@ -47,8 +46,8 @@ def show_numbers(found: Compared) -> None:
             "model": "Mean absolute errors of",
             "rmse": st.column_config.NumberColumn("Energy RMSE, meV/atom", format="%.4g"),
             **{
-                kind: st.column_config.NumberColumn(f"{KINDS[kind][0]}, {unit}", format="%.4g")
-                for kind, unit in units.items()
+                kind: st.column_config.NumberColumn(METRICS[metric].short, format="%.4g")
+                for kind, metric in LABEL_METRICS.items()
             },
         },
     )

@@ -23,7 +23,7 @@ def show_datasets() -> DatasetInfo | None:
         hide_index=True,
         column_config={
             "name": "Data set",
-            "title": st.column_config.TextColumn("Title", width=270),
+            "title": st.column_config.TextColumn("Title", width=200),
             "kind": "Kind",
             "functional": "Functionals",
             "n": st.column_config.NumberColumn("Rows", format="localized"),

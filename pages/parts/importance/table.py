@@ -111,7 +111,7 @@ def show_ranks(first: Analysis, second: Analysis) -> None:
         hide_index=True,
         column_config={
             "symbol": "Element",
-            "family": "Family",
+            "family": st.column_config.TextColumn("Family", width=90),
             "first": st.column_config.NumberColumn(f"With, {unit}", format=number),
             "second": st.column_config.NumberColumn(f"Without, {unit}", format=number),
             "rank_first": "Rank with",
