@@ -55,9 +55,12 @@ def find_atomref(name: str, *, functional: str = "") -> AtomRef:
     Raises:
         LabError: if there is none.
     """
-    atomrefs = named_atomrefs()
-    if name in atomrefs:
-        return atomrefs[name]
+    # chgnet's own wait for torch.
+    saved = saved_atomrefs()
+    if name in saved:
+        return saved[name]
+    if name in CHGNET_ATOMREFS:
+        return named_atomrefs()[name]
     if Path(name).is_file():
         access.check_file(name)
         with disk_errors(Path(name)):
@@ -70,7 +73,8 @@ def find_atomref(name: str, *, functional: str = "") -> AtomRef:
         found = given_atomref(energies, functional or card.functional or UNKNOWN)
         return replace(found, labels=card.labels, corrections=card.corrections)
     raise LabError(
-        f"{name}: is neither a named AtomRef nor a file; names are: {', '.join(atomrefs)}, and "
+        f"{name}: is neither a named AtomRef nor a file; names are: "
+        f"{', '.join({**CHGNET_ATOMREFS, **saved})}, and "
         f"{ISOLATED}:DATASET for the isolated atoms of a data set."
     )
 
