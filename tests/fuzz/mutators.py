@@ -8,6 +8,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from typing import Any
 
 import pyarrow as pa
@@ -119,7 +120,7 @@ def damage_document(document: Any, chance: random.Random) -> Any:
     for _ in range(chance.choice((1, 1, 1, 2, 4))):
         places = list(_places(document))
         if not places:
-            return chance.choice(VALUES)
+            return deepcopy(chance.choice(VALUES))
         # Deep places are many; each depth is as likely.
         depth = chance.choice(sorted({depth for depth, _, _ in places}))
         _, parent, key = chance.choice([place for place in places if place[0] == depth])
@@ -129,13 +130,13 @@ def damage_document(document: Any, chance: random.Random) -> Any:
             case 1 if isinstance(parent, dict):
                 parent[chance.choice(("", "x", key + key))] = parent.pop(key)
             case 2 if isinstance(parent, list):
-                parent.append(parent[key])
+                parent.append(deepcopy(parent[key]))
             case 3:
                 parent[key] = [parent[key]]
             case 4 if isinstance(parent[key], (str, int, float)):
                 parent[key] = str(parent[key]) if chance.random() < 0.5 else chance.choice(WORDS)
             case _:
-                parent[key] = chance.choice(VALUES)
+                parent[key] = deepcopy(chance.choice(VALUES))
     return document
 
 
