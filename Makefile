@@ -5,6 +5,8 @@ HOST ?= localhost
 SECONDS_PER_READER ?= 1200
 SECONDS ?= 1800
 BIN := .venv/bin
+# Modules are compiled once, not by each of the processes that the lab and its tests start.
+unexport PYTHONDONTWRITEBYTECODE
 # The first interpreter that runs and has the right version; PYTHON=… on the command line wins.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
 	$$p -c 'import sys; sys.exit((3, 11) > sys.version_info[:2] or sys.version_info[:2] > (3, 12))' \

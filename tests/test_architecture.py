@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -116,25 +117,34 @@ def imports(path: Path) -> set[str]:
     return names
 
 
-IMPORTS = {module: imports(path) for module, path in MODULES.items()}
-# The command line's entry point stands above all others, and so does the package, which gives out
-# the names of `core.api` when they are used.
-HOUSE = {
-    module: {name for name in names if name in MODULES} - {module}
-    for module, names in IMPORTS.items()
-    if module not in {"core", "core.__main__"}
-}
+@cache
+def all_imports() -> dict[str, set[str]]:
+    return {module: imports(path) for module, path in MODULES.items()}
+
+
+@cache
+def house() -> dict[str, set[str]]:
+    """Return what each module imports of the others.
+
+    The command line's entry point stands above all others, and so does the package, which gives
+    out the names of `core.api` when they are used.
+    """
+    return {
+        module: {name for name in names if name in MODULES} - {module}
+        for module, names in all_imports().items()
+        if module not in {"core", "core.__main__"}
+    }
 
 
 def test_modules_import_downwards_only():
-    for module, others in HOUSE.items():
+    for module, others in house().items():
         for other in others:
             assert FLOOR[room(other)] <= FLOOR[room(module)], f"{module} imports {other}"
 
 
 def test_the_two_halves_of_the_energy_do_not_know_each_other():
     """References need no network, the network no references; `transfer` joins them."""
-    for module, others in HOUSE.items():
+    for module, others in house().items():
         if module.startswith("core.reference"):
             assert not any(other.startswith("core.potential") for other in others), module
         if module.startswith("core.potential"):
@@ -142,17 +152,17 @@ def test_the_two_halves_of_the_energy_do_not_know_each_other():
 
 
 def test_modules_do_not_import_in_circles():
-    TopologicalSorter(HOUSE).prepare()
+    TopologicalSorter(house()).prepare()
 
 
 def test_core_imports_neither_streamlit_nor_pages():
-    for module, names in IMPORTS.items():
+    for module, names in all_imports().items():
         if module.startswith("core"):
             assert not {name.partition(".")[0] for name in names} & {"streamlit", "pages"}, module
 
 
 def test_pages_compute_nothing():
-    for module, names in IMPORTS.items():
+    for module, names in all_imports().items():
         if module.startswith("pages"):
             packages = {name.partition(".")[0] for name in names}
             assert not packages & {"numpy", "pandas", "torch"}, module
@@ -160,13 +170,13 @@ def test_pages_compute_nothing():
 
 def test_figures_import_only_plain_data():
     allowed = ("core.elements", "core.figures", "core.frames.schema", "core.intervals")
-    for module, others in HOUSE.items():
+    for module, others in house().items():
         if module.startswith("core.figures"):
             assert all(other.startswith(allowed) for other in others), module
 
 
 def test_settings_wait_for_no_large_library():
-    for module, names in IMPORTS.items():
+    for module, names in all_imports().items():
         if module.startswith("core.training.settings"):
             assert not {name.partition(".")[0] for name in names} & {"torch", "chgnet"}, module
 

@@ -10,7 +10,7 @@ from ase.build import bulk
 from ase.eos import EquationOfState
 from ase.io import read, write
 from chgnet.model import CHGNet
-from pymatgen.core import Lattice, Structure
+from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 from typer.testing import CliRunner
 
@@ -20,12 +20,11 @@ from core.potential.tangent.rows import GROUPS
 from core.runs.process.local import create
 from core.training.settings.config import RunConfig
 from core.transfer.uncertainty import Uncertainty, uncertainty_path
+from tests.salts import rock_salt
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-SALT = Structure.from_spacegroup(
-    "Fm-3m", Lattice.cubic(5.69), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]]
-)
+SALT = rock_salt(5.69)
 
 
 @pytest.fixture(autouse=True)

@@ -63,14 +63,12 @@ def _csv_of(rows: list[dict[str, Any]]) -> bytes:
 @cache
 def _rows() -> list[dict[str, Any]]:
     """Return frames of rock salts as rows of a table."""
-    from pymatgen.core import Lattice, Structure  # noqa: PLC0415
+    from tests.salts import rock_salt  # noqa: PLC0415
 
     rows = []
     for number, formula in enumerate(("NaCl", "LiF", "MgO", "KBr", "LiCl", "CaO")):
         symbols = re.findall("[A-Z][a-z]?", formula)
-        structure = Structure.from_spacegroup(
-            "Fm-3m", Lattice.cubic(5 + number / 10), symbols, [[0, 0, 0], [0.5, 0.5, 0.5]]
-        ).get_primitive_structure()
+        structure = rock_salt(5 + number / 10, *symbols).get_primitive_structure()
         rows.append(
             {
                 "material_id": f"m{number}",

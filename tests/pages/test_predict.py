@@ -2,16 +2,14 @@
 
 import pytest
 from chgnet.model import CHGNet
-from pymatgen.core import Lattice, Structure
 
 from core.frames.registry import open_dataset
 from core.progress import silent
 from core.studies.models.equation_of_state import EquationOfStateStudy
 from core.studies.models.relaxed_structure import RelaxedStructureStudy
+from tests.salts import rock_salt
 
-SALT = Structure.from_spacegroup(
-    "Fm-3m", Lattice.cubic(5.6), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]]
-)
+SALT = rock_salt(5.6)
 
 
 def text_of(at):

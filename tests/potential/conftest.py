@@ -12,6 +12,7 @@ from pymatgen.core import Lattice, Structure
 
 from core.potential.graph import PackedGraph, convert
 from core.potential.models import load_model
+from tests.salts import rock_salt
 from tests.stock_chgnet import CONVERTER, stock_prediction
 
 
@@ -36,12 +37,8 @@ def _perturbed(structure: Structure, amount: float, seed: int) -> Structure:
 
 def _structures() -> dict[str, Structure]:
     cubic = Lattice.cubic
-    rock_salt = Structure.from_spacegroup(
-        "Fm-3m", cubic(5.69), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]]
-    )
-    oxide = Structure.from_spacegroup(
-        "Fm-3m", cubic(4.33), ["Fe", "O"], [[0, 0, 0], [0.5, 0.5, 0.5]]
-    )
+    salt = rock_salt(5.69)
+    oxide = rock_salt(4.33, "Fe", "O")
     perovskite = Structure(
         cubic(3.91),
         ["Sr", "Ti", "O", "O", "O"],
@@ -52,11 +49,10 @@ def _structures() -> dict[str, Structure]:
         ["Li", "Co", "O", "O"],
         [[0, 0, 0.5], [0, 0, 0], [1 / 3, 2 / 3, 0.08], [2 / 3, 1 / 3, 0.92]],
     )
-    wurtzite = Structure.from_spacegroup(
-        "P6_3mc",
+    wurtzite = Structure(
         Lattice.hexagonal(3.25, 5.2),
-        ["Zn", "O"],
-        [[1 / 3, 2 / 3, 0], [1 / 3, 2 / 3, 0.382]],
+        ["Zn", "Zn", "O", "O"],
+        [[2 / 3, 1 / 3, 0.5], [1 / 3, 2 / 3, 0], [2 / 3, 1 / 3, 0.882], [1 / 3, 2 / 3, 0.382]],
     )
     monolayer = Structure(
         Lattice.hexagonal(2.46, 40.0), ["C", "C"], [[1 / 3, 2 / 3, 0.5], [2 / 3, 1 / 3, 0.5]]
@@ -94,7 +90,7 @@ def _structures() -> dict[str, Structure]:
         "hydrogen molecule in a box": Structure(
             cubic(5.9), ["H", "H"], [[0.5, 0.5, 0.5], [0.5, 0.5, 0.62]]
         ),
-        "rock salt": rock_salt,
+        "rock salt": salt,
         "perturbed oxide": _perturbed(oxide, 0.1, 0),
         "perovskite": perovskite,
         "perturbed perovskite supercell": _perturbed(perovskite * (2, 2, 1), 0.08, 1),

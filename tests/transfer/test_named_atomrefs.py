@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from chgnet.model import CHGNet
 from chgnet.model.composition_model import AtomRef as StockAtomRef
-from pymatgen.core import Lattice, Structure
 
 from core.elements import INDEX, N_ELEMENTS
 from core.errors import LabError
@@ -17,10 +16,9 @@ from core.transfer.named_atomrefs import (
     named_atomrefs,
     write_into_model,
 )
+from tests.salts import rock_salt
 
-NACL = Structure.from_spacegroup(
-    "Fm-3m", Lattice.cubic(5.7), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]]
-)
+NACL = rock_salt(5.7)
 
 
 @pytest.fixture

@@ -13,12 +13,11 @@ from core.frames.store import write_frames
 from core.home import datasets_dir
 from core.reference.shifts.joining import join_frames
 from core.reference.shifts.pairs import PairedEnergies, default_columns
+from tests.salts import rock_salt
 
-ROCK_SALT = Structure.from_spacegroup(
-    "Fm-3m", Lattice.cubic(5.6), ["Na", "Cl"], [[0] * 3, [0.5] * 3]
-)
+ROCK_SALT = rock_salt(5.6)
 CESIUM = Structure(Lattice.cubic(3.5), ["Na", "Cl"], [[0] * 3, [0.5] * 3])
-MAGNESIA = Structure.from_spacegroup("Fm-3m", Lattice.cubic(4.2), ["Mg", "O"], [[0] * 3, [0.5] * 3])
+MAGNESIA = rock_salt(4.2, "Mg", "O")
 
 
 @pytest.fixture(autouse=True)

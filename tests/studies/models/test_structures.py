@@ -9,7 +9,7 @@ from ase.eos import EquationOfState
 from ase.io import write
 from ase.units import GPa
 from chgnet.model import CHGNet, CHGNetCalculator
-from pymatgen.core import Lattice, Structure
+from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
 from core.errors import LabError
@@ -22,10 +22,9 @@ from core.studies.models.given import found_given, given, keep, kept, read_given
 from core.studies.models.prediction import PredictionStudy
 from core.studies.models.relaxed_structure import RelaxedStructureStudy
 from core.studies.results import load_result, save_result
+from tests.salts import rock_salt
 
-SALT = Structure.from_spacegroup(
-    "Fm-3m", Lattice.cubic(5.5), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]]
-)
+SALT = rock_salt(5.5)
 
 
 @pytest.fixture(autouse=True)
