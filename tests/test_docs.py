@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import math
 import re
 import shlex
 import shutil
@@ -69,6 +70,26 @@ def parsed(line):
 @pytest.mark.parametrize("line", EVERY)
 def test_command_parses_as_written(line):
     parsed(line)
+
+
+def test_hours_of_large_trainings_follow_from_the_model_beside_them():
+    """Of docs/scale.md: its equation with its own numbers gives its table."""
+    frames, validation, bandwidth, latency = 1.28e6, 0.16e6, 1.25e9, 1e-4
+    gradients = 4 * sum(weights.numel() for weights in load_model("chgnet-0.3.0").parameters())
+
+    def hours(speed, batch, gpus):
+        exchange = 2 * (gpus - 1) / gpus * gradients / bandwidth + 8 * latency * math.log2(gpus)
+        steps = frames / (batch * gpus)
+        seconds = steps * (batch / (0.998 * speed) + exchange) + 0.31 * validation / (speed * gpus)
+        return seconds / 3600
+
+    rows = re.findall(r"^\| (\d+) \| (\d+) \|(.+)\|$", (DOCS / "scale.md").read_text(), re.M)
+    assert len(rows) == 5
+    for speed, batch, rest in rows:
+        *given, efficiency = map(float, rest.split("|"))
+        computed = [hours(int(speed), int(batch), gpus) for gpus in (1, 4, 16, 64)]
+        assert given == pytest.approx(computed, rel=0.06)
+        assert efficiency == pytest.approx(computed[0] / 64 / computed[3], abs=0.006)
 
 
 def test_there_are_commands():
