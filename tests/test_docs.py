@@ -83,7 +83,9 @@ def test_hours_of_large_trainings_follow_from_the_model_beside_them():
         seconds = steps * (batch / (0.998 * speed) + exchange) + 0.31 * validation / (speed * gpus)
         return seconds / 3600
 
-    rows = re.findall(r"^\| (\d+) \| (\d+) \|(.+)\|$", (DOCS / "scale.md").read_text(), re.M)
+    rows = re.findall(
+        r"^\| (\d+) \| (\d+) \|(.+)\|$", (DOCS / "scale.md").read_text(), re.MULTILINE
+    )
     assert len(rows) == 5
     for speed, batch, rest in rows:
         *given, efficiency = map(float, rest.split("|"))
