@@ -31,6 +31,7 @@ def run_parity(
     around_others: bool = False,
     intervals: NDArray[np.floating] | None = None,
     density_above: int = DENSITY_ABOVE,
+    height: int = HEIGHT,
     dark: bool,
 ) -> go.Figure:
     """Draw what a model predicts against what the labels say.
@@ -47,6 +48,7 @@ def run_parity(
         intervals: half the 90 % interval of each frame's prediction, (len(names),), drawn as a bar
             where values are points; None for none.
         density_above: above so many values, show how many lie in each bin instead of points.
+        height: height in px.
         dark: which theme.
     """
     cloud = finite_cloud(
@@ -56,7 +58,7 @@ def run_parity(
         groups=_groups(table["frame"].to_numpy(), marked),
     )
     if not len(cloud.x):
-        return empty_figure("None of these frames has such a label.", dark=dark, height=HEIGHT)
+        return empty_figure("None of these frames has such a label.", dark=dark, height=height)
     shown = np.ones(len(cloud.x), dtype=bool)
     if around_others and cloud.groups is not None:
         others = np.array(cloud.groups) == _OTHERS
@@ -64,7 +66,7 @@ def run_parity(
     both = np.concatenate([cloud.x[shown], cloud.y[shown]])
     limits = padded(both.min(), both.max())
     figure = canvas(
-        height=HEIGHT,
+        height=height,
         dark=dark,
         x=with_unit(f"{title}, label", unit),
         y=with_unit(f"{title}, predicted", unit),

@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.figures.base.periodic import periodic_table
 from core.figures.shifts.waterfall import by_group as by_group_figure
-from core.figures.training.run_parity import run_parity
+from core.figures.training.run_parity import HEIGHT, run_parity
 from core.frames.registry import open_frame_set
 from core.reference.fits.atomref import RARE
 from core.report.looks import looks_of
@@ -25,6 +25,8 @@ from pages.parts.shared.views import one_of
 from pages.parts.shifts.elements import toggle_element
 
 WORST = 20
+_HEIGHT_OF_HALF = 480
+"""Height in px of a square figure that is half as wide as the page."""
 
 
 def show_numbers(found: Compared) -> None:
@@ -89,7 +91,14 @@ def show_parity(found: Compared, kind: str) -> list[str]:
         with columns[place % len(columns)]:
             st.markdown(f"**{model}**")
             show(
-                run_parity(values, names, title=quantity, unit=unit, dark=is_dark()),
+                run_parity(
+                    values,
+                    names,
+                    title=quantity,
+                    unit=unit,
+                    height=HEIGHT if len(columns) == 1 else _HEIGHT_OF_HALF,
+                    dark=is_dark(),
+                ),
                 name=f"parity-{kind}-{place}",
                 caption="On the dashed line the prediction equals the label; a cloud beside it is "
                 "an offset, a tilted one a wrong scale."
