@@ -127,7 +127,8 @@ def formation_parity(
     return parity(
         table["x"].to_numpy(),
         table["y"].to_numpy(),
-        x_title=formation.title_of(x),
+        # On a narrow screen one line would be cut at both ends.
+        x_title=formation.title_of(x).replace(", ", ",\n", 1),
         y_title=formation.title_of(y),
         hover=(table["formula"] + "\n" + table["material_id"]).tolist(),
         groups=table["chemistry"].tolist() if grouped else None,

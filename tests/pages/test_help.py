@@ -6,8 +6,8 @@ from pathlib import Path
 PAGES = Path(__file__).parents[2] / "pages"
 CONTROLS = {
     "button", "checkbox", "date_input", "download_button", "file_uploader", "multiselect",
-    "number_input", "one_of", "pills", "radio", "segmented_control", "select_slider", "selectbox",
-    "slider", "text_area", "text_input", "toggle",
+    "number_input", "one_of", "pills", "popover", "radio", "segmented_control", "select_slider",
+    "selectbox", "slider", "text_area", "text_input", "toggle",
 }  # fmt: skip
 
 

@@ -190,7 +190,9 @@ def save_or_delete(atomrefs: Mapping[str, AtomRef]) -> None:
             save_atomref(name, atomrefs[key])
             finish(f"Saved {atomrefs[key].functional} as {name}.")
     if saved := list(saved_atomrefs()):
-        with st.popover("Delete a saved AtomRef", icon=":material/delete:"):
+        with st.popover(
+            "Delete a saved AtomRef", icon=":material/delete:", help="Asks before it deletes."
+        ):
             name = st.selectbox(
                 "AtomRef", saved, help="A saved one; those of chgnet cannot be deleted."
             )

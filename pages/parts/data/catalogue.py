@@ -189,7 +189,9 @@ def _complete(entry: Entry, job: Job) -> None:
     if here.licence:
         st.markdown(plain(f"Licence, as {entry.host} states it: {here.licence}."))
     with st.container(horizontal=True):
-        with st.popover("Import", icon=":material/upload:"):
+        with st.popover(
+            "Import", icon=":material/upload:", help="Asks for the name of the data set."
+        ):
             name = st.text_input(
                 "Name of the data set",
                 entry.key,
@@ -209,7 +211,9 @@ def _complete(entry: Entry, job: Job) -> None:
 
 
 def _offer_deletion(entry: Entry) -> None:
-    with st.popover("Delete the download", icon=":material/delete:"):
+    with st.popover(
+        "Delete the download", icon=":material/delete:", help="Asks before it deletes."
+    ):
         st.markdown("Delete the downloaded files? What was imported from them stays.")
         if st.button(
             "Delete files",

@@ -48,7 +48,13 @@ def show_making(selected: Selected) -> None:
 
 def _box(label: str, icon: str, show: Callable[[Selected], None], selected: Selected) -> None:
     """Show a button that opens a form, which runs only where it is open."""
-    with st.popover(label, icon=icon, key=f"make-{label.lower()}", on_change="rerun") as box:
+    with st.popover(
+        label,
+        icon=icon,
+        key=f"make-{label.lower()}",
+        on_change="rerun",
+        help="Opens a form; the data set itself stays as it is.",
+    ) as box:
         if is_open(box):
             with errors_shown():
                 show(selected)

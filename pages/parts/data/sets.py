@@ -65,7 +65,7 @@ def show_card(card: Card) -> None:
 
 
 def offer_deletion(name: str) -> None:
-    with st.popover("Delete", icon=":material/delete:"):
+    with st.popover("Delete", icon=":material/delete:", help="Asks before it deletes."):
         st.markdown(f"Delete **{plain(name)}** with its structures and labels? Its runs are kept.")
         if st.button(
             "Delete data set",

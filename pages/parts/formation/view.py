@@ -50,7 +50,7 @@ def show_parity(formation: FormationTable) -> None:
     labels = {name: formation.option_of(name) for name in names}
     for axis in ("across", "up"):
         mend_choice(axis, labels)
-    left, middle, right = st.columns([2, 2, 1], vertical_alignment="bottom")
+    left, middle, right = st.columns([3, 3, 2], vertical_alignment="bottom")
     x = left.selectbox(
         "Horizontal axis",
         names,

@@ -218,11 +218,21 @@ def _actions(chosen: list[Run]) -> None:
                 query_params={"run": run.id},
             )
             actions(run, status, key=run.id)
-            with st.popover("Command", icon=":material/terminal:", key=f"command-{run.id}"):
+            with st.popover(
+                "Command",
+                icon=":material/terminal:",
+                key=f"command-{run.id}",
+                help="The commands that show this run and act on it.",
+            ):
                 for line in _commands(run, status):
                     show_command(line)
             if not status.is_active:
-                with st.popover("Delete", icon=":material/delete:", key=f"delete-popover-{run.id}"):
+                with st.popover(
+                    "Delete",
+                    icon=":material/delete:",
+                    key=f"delete-popover-{run.id}",
+                    help="Asks before it deletes.",
+                ):
                     st.markdown(f"Delete **{plain(label_of(run))}** and its checkpoints?")
                     st.button(
                         "Delete",

@@ -47,7 +47,9 @@ def show(
                 on_click="ignore",
                 help="The data behind this figure.",
             )
-            st.popover("Source", icon=":material/info:").markdown(plain(source.text))
+            st.popover(
+                "Source", icon=":material/info:", help="Data and origin of the labels."
+            ).markdown(plain(source.text))
 
 
 def _chart(figure: go.Figure, name: str, on_click: Callable[[Any], None] | None) -> None:

@@ -135,7 +135,7 @@ def _button(label: str, icon: str, action: Callable[[], None], group: Group) -> 
 
 
 def _delete(group: Group, param: str) -> None:
-    with st.popover("Delete", icon=":material/delete:"):
+    with st.popover("Delete", icon=":material/delete:", help="Asks before it deletes."):
         n_runs = len(group.existing_runs())
         st.markdown(f"Delete this {group.kind} with its {n_runs} runs and their models?")
         if st.button(

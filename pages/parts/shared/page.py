@@ -30,9 +30,10 @@ _STYLE = """<style>
 [data-testid="stSidebarNavLink"]:focus-visible {{ outline: 2px solid {accent}; }}
 [data-testid="stMetricValue"] * {{ white-space: normal !important; overflow: visible; }}
 .stMarkdownBadge {{ white-space: normal !important; }}
+[data-testid="stPageLink-NavLink"] * {{ white-space: normal !important; }}
 </style>"""
-"""Figures that stay wide on a narrow screen; selected options, badges and labels of numbers to be
-read; an outline where the keyboard is in the sidebar.
+"""Figures that stay wide on a narrow screen; selected options, badges, links and labels of numbers
+to be read; an outline where the keyboard is in the sidebar.
 
 The browser's own CSV of a table would hand spreadsheets what users wrote as formulas.
 """

@@ -24,7 +24,13 @@ def share() -> None:
     """
     with (
         st.container(horizontal=True, horizontal_alignment="right"),
-        st.popover("Share", icon=":material/share:", key="share", on_change="rerun") as box,
+        st.popover(
+            "Share",
+            icon=":material/share:",
+            key="share",
+            on_change="rerun",
+            help="A link to this page as it stands, and a report.",
+        ) as box,
     ):
         if box.open:
             st.caption(

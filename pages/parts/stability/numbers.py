@@ -59,7 +59,7 @@ def show_boxes(judged: Judged, threshold: float) -> None:
     """Show the numbers of one model."""
     found = numbers_of(judged, threshold)
     scores = judged.comparison.classification(threshold / MEV)
-    boxes = st.columns([6, 6, 3, 5])
+    boxes = st.columns([5, 5, 4, 5])
     boxes[0].metric(
         "Decomposition MAE, meV/atom",
         number(found["decomposition"], 1),
