@@ -90,7 +90,7 @@ def test_what_a_killed_creation_leaves_is_never_trained_and_removed_after_a_day(
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
     assert len(list_runs()) == 6
     assert [one.id for one in Experiment.load_all()] == [kept.id]
-    monkeypatch.setattr("core.runs.record.directory._START_GRACE", 0.0)
+    monkeypatch.setattr("core.runs.record.directory.START_GRACE", 0.0)
     now = time.time()
     assert restart_lost() == remove_unlaunched(now) == []
     assert len(remove_unlaunched(now + DAY + 60)) == 3
