@@ -25,6 +25,12 @@ _BATCH_ROWS: Final = 8192
 _HEAD: Final = 60
 _MOST_BYTES: Final = 1 << 32
 
+_OF_A_DAMAGED_SHEET: Final = (
+    *(OSError, ValueError, KeyError, zipfile.BadZipFile, SyntaxError),
+    # openpyxl gives attributes of XML to its constructors as they are.
+    *(TypeError, AttributeError),
+)
+
 _OTHERS: Final = {
     "xl/workbook.bin": "is a binary Excel workbook (.xlsb); save it as .xlsx or CSV",
     "content.xml": "is an OpenDocument file; save it as .xlsx or CSV",
@@ -102,7 +108,7 @@ class ExcelFile(TableFile):
                 for number, row in enumerate(rows, first):
                     if any(cell is not None for cell in row):
                         yield number, row
-            except (OSError, ValueError, KeyError, zipfile.BadZipFile, SyntaxError):
+            except _OF_A_DAMAGED_SHEET:
                 raise _damaged(self.path) from None
 
     def _check_names(self) -> None:
@@ -173,7 +179,7 @@ def _head(sheet: Any) -> tuple[Header, int] | None:
             [_text(cell) or "" for cell in row]
             for row in sheet.iter_rows(max_row=_HEAD, values_only=True)
         ]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, SyntaxError):
+    except _OF_A_DAMAGED_SHEET:
         return None
     above = next((i for i, row in enumerate(rows) if sum(map(bool, row)) > 1), None)
     if above is None:

@@ -134,3 +134,14 @@ def test_a_truncated_workbook_is_refused(save):
     path.write_bytes(path.read_bytes()[:-300])
     with pytest.raises(LabError, match="is a damaged workbook"):
         open_table(path)
+
+
+def test_a_sheet_with_unknown_attributes_is_refused(save, tmp_path):
+    damaged = tmp_path / "damaged.xlsx"
+    whole = zipfile.ZipFile(save(Data=[HEAD, *ROWS]))
+    with whole, zipfile.ZipFile(damaged, "w") as changed:
+        for name in whole.namelist():
+            text = whole.read(name)
+            changed.writestr(name, text.replace(b"<sheetFormatPr ", b'<sheetFormatPr null="1" '))
+    with pytest.raises(LabError, match="has no sheet with a table"):
+        open_table(damaged)
