@@ -70,7 +70,7 @@ def shared(page):
     page.wait_for_timeout(1000)
     if not body.is_visible():
         page.get_by_role("button", name="Share").click()
-    code = body.get_by_test_id("stCode")
+    code = body.get_by_test_id("stCode").first
     expect(code).to_contain_text("http")
     link = code.inner_text().strip()
     page.keyboard.press("Escape")
