@@ -6,9 +6,14 @@ The browser's tests share a server, its caches and the pages that stay open.
 import gc
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 _BROWSER = "tests/browser/"
 
+
+# How long inputs take says something about a busy machine, and nothing about the lab.
+settings.register_profile("lab", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("lab")
 
 # What is collected stays to the end. Looking at it for garbage took an eighth of all time.
 gc.disable()
