@@ -10,9 +10,13 @@ from hypothesis import HealthCheck, settings
 
 _BROWSER = "tests/browser/"
 
-
-# How long inputs take says something about a busy machine, and nothing about the lab.
-settings.register_profile("lab", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# How long inputs take says something about a busy machine, and nothing about the lab. The fixtures
+# that property tests share among their inputs hold nothing that these change.
+settings.register_profile(
+    "lab",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
 settings.load_profile("lab")
 
 # What is collected stays to the end. Looking at it for garbage took an eighth of all time.

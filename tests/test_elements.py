@@ -3,7 +3,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pymatgen.core import Composition, Element
 
@@ -53,7 +53,6 @@ def test_positions_are_those_of_the_periodic_table():
     assert POSITION["Pu"] == (10, 8)
 
 
-@settings(deadline=None)
 @given(amounts)
 def test_plain_formulas_agree_with_pymatgen(counts):
     formula = "".join(f"{symbol}{count if count > 1 else ''}" for symbol, count in counts.items())
@@ -123,7 +122,6 @@ def test_a_hydrate_says_how_it_was_read():
     assert amounts_from_formulas(["CuSO4.5H2O", "Li2O"]).sum(axis=1).tolist() == [21, 3]
 
 
-@settings(deadline=None)
 @given(st.lists(amounts, min_size=1, max_size=20))
 def test_flat_counts_sum_to_one_and_agree_with_formulas(cells):
     numbers = [

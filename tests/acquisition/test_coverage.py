@@ -51,7 +51,7 @@ def test_gains_are_differences_of_the_coverage():
         training.append(CANDIDATES[row])
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 10_000))
 def test_greedy_is_as_good_as_promised(seed):
     rng = np.random.default_rng(seed)

@@ -76,7 +76,7 @@ def test_coverage_takes_rare_elements_first_and_one_frame_per_material(data):
     assert sorted(counts.tolist()) == [1] * 19 + [2] * 3
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 1000), n=st.integers(1, 25))
 def test_the_order_is_the_greedy_one(seed, n):
     rng = np.random.default_rng(seed)

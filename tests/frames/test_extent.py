@@ -31,7 +31,7 @@ def told(counts, energies):
     return None if finding is None else finding.remedy.partition("energy=")[2].partition(",")[0]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000))
 def test_each_extent_is_recognised(seed):
     counts, energies = cells(seed)
@@ -41,7 +41,7 @@ def test_each_extent_is_recognised(seed):
     assert told(counts, energies * sizes["formula unit"]) == "eV/f.u."
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.integers(1, 40))
 def test_few_frames_of_many_elements(seed, n):
     """Wrong alarms never; totals are seen by their size."""

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import LabError
@@ -10,7 +10,6 @@ ids = st.lists(st.integers(0, 40).map("m{}".format), min_size=1, max_size=120).m
 seeds = st.integers(0, 5)
 
 
-@settings(deadline=None)
 @given(ids, seeds)
 def test_split_is_a_partition_by_material(material_ids, seed):
     split = split_by_material(material_ids, seed=seed)
@@ -22,7 +21,6 @@ def test_split_is_a_partition_by_material(material_ids, seed):
         assert all(materials)
 
 
-@settings(deadline=None)
 @given(ids, seeds, st.randoms())
 def test_split_does_not_depend_on_row_order(material_ids, seed, random):
     order = list(range(len(material_ids)))
@@ -43,7 +41,6 @@ def test_split_has_the_shares_asked_for_and_follows_the_seed():
     assert [len(halves.train), len(halves.validation), len(halves.test)] == [500, 0, 500]
 
 
-@settings(deadline=None)
 @given(ids, seeds, st.data())
 def test_training_subsets_are_nested(material_ids, seed, data):
     train = split_by_material(material_ids, seed=seed).train

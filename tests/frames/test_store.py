@@ -23,7 +23,7 @@ def assert_same(one, other):
             assert np.array_equal(a, b), field.name
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(n=st.integers(1, 40), seed=st.integers(0, 99), shard_size=st.integers(1, 17))
 def test_frames_come_back_as_they_went(make_frames, tmp_path_factory, n, seed, shard_size):
     frames = make_frames(n, seed=seed)

@@ -27,7 +27,7 @@ def write(make_frames, name="set", n=60, seed=0):
     return open_dataset(name)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(rows=st.sets(st.integers(0, 59), min_size=1))
 def test_everything_is_that_of_copied_frames(make_frames, tmp_path_factory, rows):
     monkeypatch = pytest.MonkeyPatch()

@@ -58,7 +58,7 @@ def test_open_directions_equal_stock(converter, pbc):
     np.testing.assert_array_equal(angles, stock_angles)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     lengths=st.tuples(*[st.floats(2.3, 7.0)] * 3),
     angles=st.tuples(*[st.floats(65, 110)] * 3),

@@ -11,7 +11,7 @@ from core.potential.graph import convert
 from core.potential.models import load_model
 from core.potential.prediction import predict
 
-CASES = settings(max_examples=12, deadline=None)
+CASES = settings(max_examples=12)
 seeds = st.integers(0, 2**32 - 1)
 
 

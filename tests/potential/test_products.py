@@ -23,7 +23,7 @@ def close(ours, exact):
 
 
 @given(n=SIZES, k=SIZES, m=SIZES, biased=st.booleans(), cut=st.booleans(), wide=st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_products_and_their_gradients_are_torchs(n, k, m, biased, cut, wide):
     rows = made(n, 2 * k)[:, :k] if wide else made(n, k)
     weight = made(m, 3 * k, seed=1)[:, k : 2 * k] if cut else made(m, k, seed=1)

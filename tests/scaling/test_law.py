@@ -203,7 +203,7 @@ made = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(made, st.floats(1e-4, 1e4), st.sampled_from(["power", "offset"]))
 def test_a_factor_scales_the_amplitude_and_leaves_the_exponent(points, factor, form):
     law = fit_law(points, form=form, replicates=100)
@@ -216,7 +216,7 @@ def test_a_factor_scales_the_amplitude_and_leaves_the_exponent(points, factor, f
         np.testing.assert_allclose(other.exponent_interval(), law.exponent_interval(), rtol=1e-6)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(made, st.randoms(use_true_random=False), st.integers(1, 1000))
 def test_the_order_of_points_and_the_numbers_of_seeds_do_not_matter(points, random, apart):
     law = fit_law(points, replicates=100)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -197,7 +197,6 @@ def test_a_budget_buys_what_a_plan_costs():
     have=st.integers(0, 5000),
     spread=st.floats(0, 0.3),
 )
-@settings(deadline=None)
 def test_plans_are_consistent(target, have, spread):
     law = exact_law(spread=spread)
     row = plan({"m": law}, target=target, cost=Cost(hours=2), n_atoms=[1], have=have).iloc[0]

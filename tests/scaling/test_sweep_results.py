@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import LabError
@@ -112,9 +112,7 @@ def test_runs_that_cannot_be_read_or_are_of_other_data_are_left_out(sweep, tmp_p
 
 
 @given(st.binary(max_size=400), st.integers(0, 3000))
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60)
 def test_damage_raises_nothing_else(sweep, tmp_path, junk, at):
     whole = (sweep.existing_runs()[0].checkpoints / "errors-test.npz").read_bytes()
     damaged = tmp_path / "errors-test.npz"

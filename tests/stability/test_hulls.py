@@ -97,7 +97,7 @@ COMPOUNDS = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30, derandomize=True)
 @given(elements=st.lists(ENERGIES, min_size=3, max_size=3), compounds=COMPOUNDS)
 def test_any_phases_equal_pymatgens(elements, compounds):
     names = ("Li", "Fe", "O")

@@ -49,7 +49,7 @@ def same(one, other):
     return one == other
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(plain, st.floats(), st.lists(st.text(max_size=5), min_size=1, max_size=4))
 def test_what_goes_in_comes_back(tmp_path_factory, value, number, names):
     # Text of fixed width cannot end in a zero character.

@@ -30,7 +30,7 @@ def check_labels(frame_set, source, rows=None):
     return [*energy_unit_findings(frame_set, source, rows), *array_findings(predicted)]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 10_000))
 def test_the_slope_has_the_least_absolute_deviation(seed):
     rng = np.random.default_rng(seed)

@@ -103,7 +103,7 @@ def test_extended_xyz_is_what_ase_writes(make_frames, tmp_path):
         assert re.sub('stress="[^"]*"', "", ours) == re.sub('stress="[^"]*"', "", theirs)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(name=st.text(min_size=1, max_size=12))
 def test_any_id_comes_back_from_extended_xyz(make_frames, tmp_path_factory, name):
     path = tmp_path_factory.mktemp("xyz") / "a.extxyz"

@@ -98,7 +98,7 @@ def test_lstsq_is_chgnets_to_float32():
     assert np.abs(theirs - fit.energies)[~seen].max() < 1e-6
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 10_000), st.integers(1, 12))
 def test_noiseless_references_come_back(seed, elements):
     X = compositions(seed, n=60, elements=elements)
@@ -111,7 +111,7 @@ def test_noiseless_references_come_back(seed, elements):
     np.testing.assert_allclose(fit.contribution(X), X @ truth, atol=1e-9)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 10_000))
 def test_order_of_frames_does_not_matter(seed):
     X, y = labelled(seed, n=80, elements=10)
@@ -125,7 +125,7 @@ def test_order_of_frames_does_not_matter(seed):
     np.testing.assert_allclose(one.energies, other.energies, atol=1e-8)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 10_000), st.floats(1e-4, 1e3))
 def test_ridge_is_its_closed_form(seed, strength):
     X, y = labelled(seed, n=50, elements=15)

@@ -11,7 +11,7 @@ from core.reference.fits.folds import folds
 ids = st.lists(st.integers(0, 30).map("mp-{}".format), min_size=5, max_size=60)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(ids, st.integers(2, 5), st.integers(0, 3), st.randoms())
 def test_materials_stay_whole_and_folds_even(names, k, seed, random):
     groups = np.array(names, dtype=object)

@@ -144,7 +144,7 @@ def test_huber_moves_are_those_of_new_fits_to_first_order():
     assert np.corrcoef(moves, again)[0, 1] > 0.98
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 1000), st.integers(1, 3), st.floats(-3, 3).filter(lambda one: abs(one) > 0.1))
 def test_order_and_unit_do_not_matter(seed, frames, factor):
     X, y, groups, _ = made(seed, n=40, elements=8, frames=frames)

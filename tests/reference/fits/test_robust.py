@@ -75,7 +75,7 @@ def test_dependent_columns_give_the_shortest_solution():
     assert fit.rank == 1
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 1000))
 def test_order_and_unit_do_not_matter(seed):
     X, y, _, _ = made(seed, n=120, elements=6)

@@ -40,7 +40,7 @@ def all_electron(seed):
     return -(10 ** np.random.default_rng([seed, 1]).uniform(2.4, 4.6, N_ELEMENTS))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 10_000))
 def test_a_constant_per_element_moves_the_references_by_itself(seed):
     X, y, prior = materials(seed)

@@ -78,7 +78,7 @@ def test_a_good_prior_wants_a_strong_pull_and_a_bad_one_a_weak_one():
         np.testing.assert_array_equal(curve.strengths, STRENGTHS)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(0, 1000))
 def test_order_and_unit_do_not_matter(seed):
     X, y, groups, truth = made(seed, n=40, elements=6)

@@ -79,7 +79,7 @@ def test_bootstrap_repeats_and_tells_how_far_it_is():
     assert (one.level, one.n, one.seed) == (0.95, 130, 3)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 1000), st.integers(1, 3))
 def test_order_and_unit_do_not_matter(seed, frames):
     X, y, groups, _ = made(seed, n=40, elements=7, frames=frames)

@@ -206,7 +206,7 @@ def test_frames_none_of_which_can_be_corrected():
         correct_frames(data, "other")
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 10_000),
     others=st.sets(st.sampled_from(["H", "Na", "C", "Cl", "Kr", "Fe", "Au"]), max_size=2),

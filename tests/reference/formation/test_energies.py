@@ -76,7 +76,7 @@ def test_an_element_without_reference_is_named_and_its_materials_are_left_out():
     assert missing(fractions, known, references(Na=0.0)) == ["Li", "F", "Cl"]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.floats(-50, 50), min_size=3, max_size=3), st.floats(0.01, 10))
 def test_energies_that_are_linear_in_composition_form_nothing(elements, factor):
     fractions = fractions_from_formulas(["NaCl", "Na3Cl2O7", "O2", f"NaO{factor:.3f}"])

@@ -36,7 +36,7 @@ def test_a_constant_correlates_with_nothing():
     assert np.isnan([found.pearson, found.spearman]).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.tuples(st.integers(-5, 5), st.floats(-1e3, 1e3)), min_size=1, max_size=400

@@ -110,7 +110,7 @@ def test_an_element_of_one_material_is_named():
     assert found.unseen == ["Xe"]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 10_000))
 def test_the_order_of_rows_does_not_matter(seed):
     rng, X = materials(40, seed)

@@ -48,7 +48,7 @@ def test_the_cheapest_runs_go_first(lab):
     assert "cores" in one.machine
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     sizes=st.lists(st.integers(1, 200), min_size=2, max_size=5, unique=True),
     seed=st.integers(0, 1000),

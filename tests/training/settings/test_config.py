@@ -63,7 +63,7 @@ names = st.lists(st.sampled_from(["a", "b-1", "c.2", "d"]), min_size=2, unique=T
 
 
 @given(configs, names, st.dictionaries(st.sampled_from("xyz"), st.floats(1e-3, 1000)))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_several_data_sets_are_one_word(config, datasets, numbers):
     """Weights and ratios of the second data set on, whatever they are."""
     given_to = dict(zip(datasets[1:], numbers.values(), strict=False))
@@ -101,7 +101,7 @@ def test_several_functionals_are_checked(options, message):
 
 
 @given(configs)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_json_and_command_give_the_same_run_back(config):
     assert RunConfig.parse(config.to_json()) == config
     assert read_back(config.command) == config

@@ -8,7 +8,7 @@ from core.training.step.batching import batches
 SEEDS = st.integers(0, 2**32)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     costs=st.lists(st.integers(2, 10**6), max_size=300),
     size=st.integers(1, 40),
@@ -46,7 +46,7 @@ def cost_of(costs, order):
     return np.array([costs[batch].sum() for batch in order])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     costs=st.lists(st.integers(2, 10**6), min_size=2, max_size=200),
     size=st.integers(1, 20),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.frames.sources.json_files import stream as json_stream
@@ -61,9 +61,7 @@ def decoded(found: list[Element]) -> str:
     return repr([(one.path, json.loads(bytes(one.data))) for one in found])
 
 
-@settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=80)
 @given(
     value=DOCUMENTS.filter(lambda value: isinstance(value, (dict, list))),
     at=st.sampled_from([(), (ANY,), (ANY, ANY), ("a", ANY), (ANY, "a"), (ANY, ANY, ANY)]),
@@ -81,9 +79,7 @@ def test_elements_are_those_of_python_at_any_chunk(
     assert decoded(found) == repr(list(walk(value, at)))
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40)
 @given(value=st.lists(DOCUMENTS, min_size=1, max_size=4), cut=st.integers(1, 40))
 def test_a_file_cut_anywhere_gives_its_whole_elements(tmp_path: Path, value: Any, cut: int):
     text = json.dumps(value).encode()
