@@ -25,7 +25,7 @@ def rock_salt(edge: float, cation: str = "Na", anion: str = "Cl") -> Structure:
     )
 
 
-def write_salts(home: Path, n: int = 18) -> None:
+def write_salts(home: Path, n: int = 18, *, forces: bool = False) -> None:
     """Write n frames of n materials, with energies, as the data set "tiny" of a lab's home."""
     rng = np.random.default_rng(3)
     frames = (
@@ -36,6 +36,7 @@ def write_salts(home: Path, n: int = 18) -> None:
             frac_coords=np.array([[0.0, 0, 0], [0.5, 0.5, 0.5]]),
             lattice=np.diag(rng.uniform(3.2, 3.8, 3)),
             energy_per_atom=-10.0 - pair[0] / 10 - pair[1] / 5,
+            forces=rng.normal(0, 0.1, (2, 3)) if forces else None,
         )
         for number, pair in enumerate((PAIRS * n)[:n])
     )

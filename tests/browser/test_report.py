@@ -5,13 +5,14 @@ from playwright.sync_api import expect
 
 from core.report.archive import write_report
 from core.report.build import report_on
-from tests.pages.example_runs import make_run, write_tiny
+from tests.pages.example_runs import make_run
+from tests.salts import write_salts
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_every_figure_is_drawn_offline(page, tmp_path, monkeypatch):
     monkeypatch.setenv("ATOMREF_LAB_HOME", str(tmp_path))
-    write_tiny(tmp_path)
+    write_salts(tmp_path, forces=True)
     report = report_on([make_run(name="<b>Salt</b>").id, make_run(method="refit").id])
     write_report(report, tmp_path / "report.html")
     page.context.set_offline(True)

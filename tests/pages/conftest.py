@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from core.runs.process import local
 from pages.parts.shared import page
 from pages.parts.training import preflight
-from tests.pages.example_runs import write_tiny
+from tests.salts import write_salts
 
 ROOT = Path(__file__).parents[2]
 
@@ -79,7 +79,7 @@ def visit(home, monkeypatch):
 def tiny_lab(home):
     """The lab has a data set of a few tiny frames, and one thread to look at it."""
     torch.set_num_threads(1)
-    write_tiny(home)
+    write_salts(home, forces=True)
 
 
 @pytest.fixture(autouse=True)

@@ -1,36 +1,9 @@
-"""A tiny data set and run directories as a process leaves them, for the pages that show runs."""
+"""Run directories as a process leaves them, for the pages that show runs."""
 
-import numpy as np
 import orjson
 
-from core.frames.schema import Card, Frame
-from core.frames.store import write_frames
 from core.runs.process import local
 from core.training.settings.config import RunConfig
-
-PAIRS = [(11, 17), (19, 17), (12, 8), (11, 9), (3, 9), (20, 8), (19, 9), (3, 17), (12, 16)]
-
-
-def write_tiny(home):
-    """Write a data set "tiny" of 18 materials of two atoms, with energies and forces."""
-    rng = np.random.default_rng(3)
-    card = Card(name="tiny", kind="frames", functional="r2SCAN", labels="dft")
-    write_frames(
-        home / "datasets" / "tiny",
-        card,
-        (
-            Frame(
-                frame_id=f"f{number}",
-                material_id=f"m{number}",
-                atomic_numbers=np.array(pair, dtype=np.uint8),
-                frac_coords=np.array([[0.0, 0, 0], [0.5, 0.5, 0.5]]),
-                lattice=np.diag(rng.uniform(3.2, 3.8, 3)),
-                energy_per_atom=-10.0 - pair[0] / 10 - pair[1] / 5,
-                forces=rng.normal(0, 0.1, (2, 3)),
-            )
-            for number, pair in enumerate(PAIRS * 2)
-        ),
-    )
 
 
 def errors(energy, n=4):

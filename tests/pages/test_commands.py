@@ -19,8 +19,9 @@ from core.runs.groups.sweep import Sweep
 from core.runs.record.listing import list_runs
 from core.training.settings.config import RunConfig
 from pages.parts.lesson.story import STEPS
-from tests.pages.example_runs import make_run, write_tiny
+from tests.pages.example_runs import make_run
 from tests.pages.example_sweep import embed, made_results
+from tests.salts import write_salts
 
 PAIRS = {"dataset": "mine"}
 FRAMES = {"dataset": "tiny"}
@@ -81,7 +82,7 @@ def lab(home, monkeypatch, looks, launched):
         energy_gga_corrected=table["energy_gga_chgnet"], energy_r2scan=table["energy_r2scan_chgnet"]
     ).to_csv(home / "mine.csv", index=False)
     import_pairs(home / "mine.csv", name="mine", mapping={})
-    write_tiny(home)
+    write_salts(home, forces=True)
     embed(monkeypatch, home / "embedded", example=made_results())
     base = RunConfig(dataset="tiny", epochs=2)
     names = {

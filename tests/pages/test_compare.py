@@ -12,14 +12,14 @@ from core.progress import silent
 from core.studies.models.error_groups import containing
 from core.studies.models.labelled import LabelledStudy
 from core.training.scoring.frame_errors import summary
-from tests.pages.example_runs import write_tiny
+from tests.salts import write_salts
 
 ASKED = {"dataset": "tiny", "part": "all", "most": "12"}
 
 
 @pytest.fixture
 def tiny(home):
-    write_tiny(home)
+    write_salts(home, forces=True)
 
 
 def expected(model, elements=()):

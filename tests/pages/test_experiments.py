@@ -12,12 +12,12 @@ from core.runs.process import local
 from core.runs.record.listing import list_runs
 from core.training.settings.config import RunConfig
 from core.training.settings.methods import ALONE
-from tests.pages.example_runs import write_tiny
+from tests.salts import write_salts
 
 
 @pytest.fixture
 def tiny(home, monkeypatch):
-    write_tiny(home)
+    write_salts(home, forces=True)
     launched = []
     monkeypatch.setattr(local, "launch", launched.append)
     return launched

@@ -16,8 +16,9 @@ from core.potential.models import get_atomref, load_model, save_model, set_atomr
 from core.studies.acquisition import NextStudy
 from core.studies.job.directory import Job
 from pages.parts.shared import job as job_module
-from tests.pages.example_runs import make_run, write_tiny
+from tests.pages.example_runs import make_run
 from tests.pages.example_sweep import LAWS, embed, made_results
+from tests.salts import write_salts
 
 
 @pytest.fixture
@@ -169,7 +170,7 @@ def test_next_by_elements_in_place(home):
 
 def test_next_asks_for_runs_and_shows_their_errors(home, monkeypatch):
     monkeypatch.setattr(job_module, "QUICK", 60.0)
-    write_tiny(home)
+    write_salts(home, forces=True)
     at = run(next_script, dataset="tiny", by="Disagreement of runs")
     assert "two or more finished runs" in words(at)
     runs = []

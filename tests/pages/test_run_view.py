@@ -13,7 +13,8 @@ from core.potential.models import load_model, save_model
 from core.runs.record.listing import list_runs
 from core.training.scoring.evaluate import evaluate
 from pages.parts.runs.view import VIEWS
-from tests.pages.example_runs import errors, make_run, write_tiny
+from tests.pages.example_runs import errors, make_run
+from tests.salts import write_salts
 
 APP = Path(__file__).parents[2] / "app.py"
 PROBES = {"AtomEmb": 0.5, "MLP_Layer0": 2.0}
@@ -25,7 +26,7 @@ def home(tmp_path, monkeypatch):
     monkeypatch.setenv("ATOMREF_LAB_HOME", str(path))
     # Two threads on a busy machine wait for one another.
     monkeypatch.setattr("core.training.settings.processes.usable_cores", lambda: 1)
-    write_tiny(path)
+    write_salts(path, forces=True)
     return path
 
 

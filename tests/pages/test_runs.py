@@ -15,7 +15,8 @@ from core.runs.record.listing import list_runs
 from core.runs.results.comparison import label_of
 from core.runs.results.paper import DOI, TABLE_1
 from core.runs.results.quantities import KINDS
-from tests.pages.example_runs import errors, make_run, write_tiny
+from tests.pages.example_runs import errors, make_run
+from tests.salts import write_salts
 
 APP = Path(__file__).parents[2] / "app.py"
 
@@ -24,7 +25,7 @@ APP = Path(__file__).parents[2] / "app.py"
 def home(tmp_path, monkeypatch):
     path = tmp_path / "home"
     monkeypatch.setenv("ATOMREF_LAB_HOME", str(path))
-    write_tiny(path)
+    write_salts(path, forces=True)
     return path
 
 

@@ -10,15 +10,16 @@ from core.runs.process import local
 from core.runs.record.listing import list_runs
 from core.training.settings.config import RunConfig
 from pages.parts.training import preflight
-from tests.pages.example_runs import errors, write_tiny
+from tests.pages.example_runs import errors
 from tests.pages.transfer_page import texts
+from tests.salts import write_salts
 
 
 @pytest.fixture
 def tiny(home, monkeypatch, launched):
     """A tiny data set; a run of it takes one second for each training frame and epoch."""
     st.cache_data.clear()
-    write_tiny(home)
+    write_salts(home, forces=True)
 
     def look(config):
         return 1.0 * config.frames * config.epochs

@@ -2,13 +2,14 @@
 
 import pytest
 
-from tests.pages.example_runs import make_run, write_tiny
+from tests.pages.example_runs import make_run
+from tests.salts import write_salts
 
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("ATOMREF_LAB_HOME", str(tmp_path))
-    write_tiny(tmp_path)
+    write_salts(tmp_path, forces=True)
     return tmp_path
 
 

@@ -5,8 +5,6 @@ import pytest
 
 from core.errors import LabError
 from core.frames.registry import open_dataset
-from core.frames.schema import Card, Frame
-from core.frames.store import write_frames
 from core.potential.models import load_model, save_model
 from core.progress import silent
 from core.runs.process import local
@@ -17,33 +15,15 @@ from core.studies.run_errors import RunErrorsStudy
 from core.training.scoring.evaluate import evaluate
 from core.training.scoring.frame_errors import summary
 from core.training.settings.config import RunConfig
-
-PAIRS = [(11, 17), (19, 17), (12, 8), (11, 9), (3, 9), (20, 8), (19, 9), (3, 17), (12, 16)]
-
-
-def write_salts(directory):
-    rng = np.random.default_rng(3)
-    frames = (
-        Frame(
-            frame_id=f"f{number}",
-            material_id=f"m{number}",
-            atomic_numbers=np.array(pair, dtype=np.uint8),
-            frac_coords=np.array([[0.0, 0, 0], [0.5, 0.5, 0.5]]),
-            lattice=np.diag(rng.uniform(3.2, 3.8, 3)),
-            energy_per_atom=-10.0 - pair[0] / 10,
-            forces=rng.normal(0, 0.1, (2, 3)),
-        )
-        for number, pair in enumerate(PAIRS * 2)
-    )
-    write_frames(directory, Card(name="salts", kind="frames", labels="dft"), frames)
+from tests.salts import write_salts
 
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     monkeypatch.setenv("ATOMREF_LAB_HOME", str(tmp_path))
     monkeypatch.setattr("core.training.settings.processes.usable_cores", lambda: 1)
-    write_salts(tmp_path / "datasets" / "salts")
-    run = local.create(RunConfig(dataset="salts", method="frozen", threads=1))
+    write_salts(tmp_path, forces=True)
+    run = local.create(RunConfig(dataset="tiny", method="frozen", threads=1))
     run.checkpoints.mkdir(exist_ok=True)
     save_model(run.best_checkpoint, load_model("chgnet-0.3.0"), {})
     return run
@@ -52,10 +32,10 @@ def run(tmp_path, monkeypatch):
 def test_result_is_that_of_evaluate_and_is_kept(run):
     study = study_of("run-errors", {"run": run.id, "part": "validation"})
     assert study.seconds() > 0
-    assert study.datasets == ["salts"]
+    assert study.datasets == ["tiny"]
     compute_here(Job.of(study), silent)
     kept = Job.of(study).result()
-    data = open_dataset("salts")
+    data = open_dataset("tiny")
     rows = data.split().validation
     expected = evaluate(run.best_checkpoint, data, rows, device="cpu", threads=1)
     told = summary(kept.compared("energy"), "energy")
@@ -68,7 +48,7 @@ def test_result_is_that_of_evaluate_and_is_kept(run):
 def test_a_sample_is_whole_frames_of_the_part(run):
     found = RunErrorsStudy(run=run.id, most=1).compute(silent)
     assert len(found.rows) == 1
-    assert found.rows[0] in open_dataset("salts").split().test
+    assert found.rows[0] in open_dataset("tiny").split().test
     assert found.n_available > 1
 
 

@@ -46,7 +46,7 @@ def main(terms: "dict[str, Any]", command: "list[str]") -> None:
     else:
         mine = status_of(terms["run"])
         if (mine.get("state"), mine.get("pid")) != ("queued", os.getpid()):
-            return  # Whoever stopped the run has recorded it.
+            return  # The process that stopped the run has recorded it.
         os.kill(os.getpid(), told.si_signo)
     os.execv(command[0], command)
 

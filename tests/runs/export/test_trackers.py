@@ -11,7 +11,8 @@ import pytest
 from core.runs.export import trackers
 from core.runs.results.quantities import Quantity, history
 from tests.cli.helpers import mistake
-from tests.pages.example_runs import make_run, write_tiny
+from tests.pages.example_runs import make_run
+from tests.salts import write_salts
 
 METRIC = "validation/energy_mae_mev_per_atom"
 WAIT_S = 300
@@ -20,7 +21,7 @@ WAIT_S = 300
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("ATOMREF_LAB_HOME", str(tmp_path))
-    write_tiny(tmp_path)
+    write_salts(tmp_path, forces=True)
     return tmp_path
 
 

@@ -16,7 +16,7 @@ from core.process import boot_id, identity
 from core.runs.process import local, slots, waiter
 from core.runs.record.listing import queue_position
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux alone")
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")
 
 
 def wait_until(true, seconds=30.0):

@@ -3,7 +3,8 @@
 import pytest
 
 from core.runs.record.model_energies import energies_of
-from tests.pages.example_runs import make_run, write_tiny
+from tests.pages.example_runs import make_run
+from tests.salts import write_salts
 
 
 @pytest.fixture
@@ -15,7 +16,7 @@ def home(tmp_path, monkeypatch):
 def test_released_models_and_runs_name_their_functional(home):
     released = energies_of("chgnet-0.3.0")
     assert (released.functional, released.corrections) == ("GGA/GGA+U", "MP2020")
-    write_tiny(home)
+    write_salts(home, forces=True)
     assert energies_of(make_run().id).functional == "r2SCAN"
 
 
