@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from core.cli.answer import Answer, LabCommand, facts
+from core.cli.answer import Answer, LabCommand, facts, progress_on_stderr
 from core.cli.options import JsonFlag, OnProfile
 from core.errors import LabError
 from core.runs.process.local import create, launch
@@ -307,12 +307,19 @@ def _new_run(config: RunConfig, path: Path | None, on: str | None) -> Run:
 
 def _warnings(config: RunConfig) -> list[str]:
     """Return what the user should know of the data before the run, one sentence each."""
-    # As above; the doctor waits for torch.
+    # As above.
     from core.frames.registry import open_frame_set  # noqa: PLC0415
-    from core.training.loop.preflight import findings_of  # noqa: PLC0415
+    from core.studies.job.directory import Job  # noqa: PLC0415
+    from core.studies.job.local import compute_here  # noqa: PLC0415
+    from core.studies.models.preflight import run_checks, run_findings  # noqa: PLC0415
     from core.training.settings.partition import labels_among, partition  # noqa: PLC0415
 
-    found = [one.text for one in findings_of(config) if one.severity != "info"]
+    diagnoses = {
+        name: compute_here(Job.of(study), progress_on_stderr())
+        for name, study in run_checks(config).items()
+    }
+    findings = run_findings(config, diagnoses)
+    found = [one.text for one in findings if one.severity != "info"]
     frames = open_frame_set(config.dataset)
     before = before_text(config, labels_among(frames, partition(config, frames).train))
     return [*found, before] if before else found

@@ -1,19 +1,17 @@
 """Study: one AtomRef fit; and the settings that other studies of a fit share."""
 
 import shlex
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from core.errors import LabError
-from core.home import atomrefs_dir
 from core.progress import Progress, part
 from core.reference.fits.atomref import Method
 from core.reference.shifts.labelled import LabelledEnergies
 from core.reference.shifts.pairs import OpenedPairs
 from core.studies.selection import EnergySelection, PairSelection
-from core.studies.study import ModelStudy, file_input
+from core.studies.study import ModelStudy, atomref_inputs
 from core.transfer.atomref_fits import PULLED, AtomRefFit, fit_atomref, fit_difference
 from core.transfer.source_model import SourceModel
 
@@ -98,9 +96,7 @@ class AtomRefStudy(ModelStudy):
 
     def inputs(self) -> list[str]:
         """Return what identifies the contents of the data sets, the model and the prior."""
-        places = (Path(self.start), atomrefs_dir() / f"{self.start}.json")
-        files = [file_input(prior) for prior in places if prior.is_file()]
-        return [*super().inputs(), *files]
+        return [*super().inputs(), *atomref_inputs(self.start)]
 
     def seconds(self) -> float:
         """Return roughly how long the fit takes, interaction energies included."""

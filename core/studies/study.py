@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
+from core.home import atomrefs_dir
 from core.potential.released import MODELS
 from core.progress import Progress
 from core.runs.record.named_models import checkpoint_of
@@ -33,6 +34,16 @@ def file_input(path: Path) -> str:
     """Return what distinguishes a file from others of the same name."""
     stat = path.stat()
     return f"{stat.st_size}-{stat.st_mtime_ns}"
+
+
+def atomref_inputs(name: str) -> list[str]:
+    """Return what distinguishes own reference energies from others of the same name.
+
+    Args:
+        name: a saved AtomRef or a file; anything else is no file, and has nothing.
+    """
+    places = (Path(name), atomrefs_dir() / f"{name}.json")
+    return [file_input(place) for place in places if place.is_file()]
 
 
 class Study(BaseModel):

@@ -16,13 +16,17 @@ from core.studies.interaction import InteractionStudy
 from core.studies.job.directory import EMBEDDED_RESULTS, Job
 from core.studies.model_offset import OffsetStudy
 from core.studies.models.labelled import LabelledStudy
+from core.studies.models.preflight import preflight_studies, run_checks
 from core.studies.results import save_result
 from core.studies.selection import PairSelection
 from core.studies.stability import StabilityStudy
 from core.studies.study import Study
+from core.training.settings.config import RunConfig
 
 PAIRS = "mp-structures"
 FRAMES = ("mp-frames-r2scan", "mp-frames-gga")
+FIRST_RUN = RunConfig(dataset=FRAMES[0], frames=300)
+"""The run that the form of the Transfer page shows first."""
 
 
 def studies() -> list[Study]:
@@ -31,7 +35,8 @@ def studies() -> list[Study]:
     Feature importance asks with and without MP2020 corrections, Stability for the model that made
     the labels, the lesson for that model's error in the other functional, AtomRef whether the
     interaction energies are there, which `interaction.py` makes, Compare models for the errors of
-    both models on test frames, Transfer and Data what is wrong with a data set.
+    both models on test frames, Transfer and Data what is wrong with a data set, Transfer what a
+    first run begins with.
     """
     source, target = default_columns(PairSelection(dataset=PAIRS).card)
     pairs = PairSelection(dataset=PAIRS, source=source, target=target)
@@ -46,6 +51,9 @@ def studies() -> list[Study]:
         ),
         *(LabelledStudy(dataset=dataset, model=model) for dataset in FRAMES for model in MODELS),
         *(CheckStudy(dataset=dataset) for dataset in (*FRAMES, PAIRS)),
+        *run_checks(FIRST_RUN).values(),
+        # Methods that begin alike have one study.
+        *dict.fromkeys(preflight_studies(FIRST_RUN).values()),
     ]
 
 

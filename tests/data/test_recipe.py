@@ -16,6 +16,7 @@ from pymatgen.core import Structure
 
 from core.elements import SYMBOLS
 from core.frames.registry import open_dataset, open_frame_set
+from core.frames.splits import training_subset
 from core.potential.models import atomref_of, load_model, model_fingerprint
 from core.potential.released import MODELS
 from core.progress import silent
@@ -23,6 +24,7 @@ from core.reference.importance.trees import fitted_trees
 from core.studies.check import CheckStudy
 from core.studies.job.directory import EMBEDDED_RESULTS, Job
 from core.studies.models.labelled import LabelledStudy, mismatch
+from core.studies.models.preflight import preflight_studies, run_checks
 
 DATA = Path(__file__).parents[2] / "data"
 CONTENT = b'{"Fe": 1}'
@@ -158,6 +160,30 @@ def test_shipped_checks_find_the_shift_and_nothing_in_labels_of_the_model(recipe
     few = next(one["message"] for one in pairs.records if one["kind"] == "few_per_element")
     for number in np.flatnonzero((counts > 0) & (counts < 3)):
         assert f"{SYMBOLS[number]} ({counts[number]})" in few
+
+
+def test_shipped_preflights_are_the_errors_of_both_models_labels(recipe):
+    """chgnet-0.3.0 predicts its own labels of the same frames, so no network is needed."""
+    first_run = recipe("results").FIRST_RUN
+    found = {name: Job.of(one).result() for name, one in preflight_studies(first_run).items()}
+    data = open_frame_set(first_run.dataset)
+    own, new = open_frame_set("mp-frames-gga").energies(), data.energies()
+    fractions, split = data.fractions(), data.split()
+    train = training_subset(data.material_ids(), split.train, 300, seed=0)
+    references = {
+        "frozen": atomref_of("chgnet-0.3.0"),
+        "refit": np.linalg.lstsq(fractions[train], new[train], rcond=None)[0],
+    }
+    network = own - fractions @ references["frozen"]
+    rows = split.validation
+    # The preflight compares a sample of them.
+    for method, atomref in references.items():
+        error = 1000 * np.abs(network + fractions @ atomref - new)[rows].mean()
+        assert found[method].energy_mae_mev_per_atom == pytest.approx(error, rel=0.05)
+    assert found["residual"].energy_mae_mev_per_atom < 100
+    assert found["residual"].n_train == found["residual"].atomref.n == len(train)
+    (check,) = (Job.of(one).result() for one in run_checks(first_run).values())
+    assert check.n == len(train) + len(split.validation) + len(split.test)
 
 
 @pytest.mark.parametrize("model", ["chgnet-0.3.0", "chgnet-r2scan"])

@@ -85,7 +85,7 @@ def tiny_lab(home):
 @pytest.fixture(autouse=True)
 def no_previews(monkeypatch):
     """Pages look no run over before its start, which takes seconds of every visit."""
-    monkeypatch.setattr(preflight, "preflight", lambda _: None)
+    monkeypatch.setattr(preflight, "computed_apart", lambda _: None)
     monkeypatch.setattr(preflight, "estimated_seconds", lambda _: None)
 
 
@@ -93,7 +93,7 @@ def no_previews(monkeypatch):
 def looks(no_previews, monkeypatch):
     """The settings that were looked at, without the work."""
     asked = []
-    monkeypatch.setattr(preflight, "preflight", asked.append)
+    monkeypatch.setattr(preflight, "computed_apart", asked.append)
     monkeypatch.setattr(preflight, "estimated_seconds", asked.append)
     preflight.previews.clear()
     yield asked

@@ -14,10 +14,15 @@ from core.frames.store import write_frames
 from core.home import datasets_dir, home
 from core.potential import threads
 from core.potential.models import load_model, save_model
+from core.progress import silent
 from core.reference.fits.library import given_atomref, save_atomref
 from core.runs.process import local
 from core.runs.record.listing import list_runs
 from core.runs.results.comparison import method_label
+from core.studies.job.directory import Job
+from core.studies.job.local import compute_here
+from core.studies.models.preflight import PreflightStudy
+from core.studies.study import Study
 from core.training.loop.preflight import estimated_seconds, preflight
 from core.training.settings import processes
 from core.training.settings.methods import DEFAULT, METHODS
@@ -25,6 +30,9 @@ from core.training.settings.partition import usual_method
 from pages.parts.training import preflight as preflight_part
 from tests.pages.example_runs import make_run
 from tests.pages.transfer_page import APP, PAGE, command, open_page, texts
+
+BEGINNINGS = ("scratch", "frozen", "refit", "residual")
+"""Methods whose network or AtomRef differs before training."""
 
 pytestmark = pytest.mark.usefixtures("tiny_lab")
 
@@ -44,6 +52,9 @@ def test_form_begins_with_a_lesson(looks):
     assert command(app) == (
         "atomref train --method residual --dataset mp-frames-r2scan --frames 300 --epochs 5"
     )
+    # What the preview shows is shipped.
+    assert not any(isinstance(look, Study) for look in looks)
+    assert not app.get("progress")
 
 
 def test_energies_alone_begin_with_the_closed_form(home, looks):
@@ -145,7 +156,7 @@ def test_processes_are_a_choice(looks, launched, monkeypatch):
     assert not app.exception
     assert "--processes 2" in command(app)
     # the time depends on it, what the references do does not
-    assert {look.processes for look in looks if look.threads == 1} == {None}
+    assert len([look for look in looks if isinstance(look, Study)]) == len(BEGINNINGS) + 1
     app.button(key="launch-run").click().run()
     assert launched[0].config.processes == 2
 
@@ -191,7 +202,9 @@ def test_a_loss_of_nothing_cannot_be_launched(looks):
 def test_preview_tells_what_preflight_finds(monkeypatch):
     # Two threads on a busy machine wait for one another.
     monkeypatch.setattr(threads, "usable_cores", lambda: 1)
-    monkeypatch.setattr(preflight_part, "preflight", preflight)
+    monkeypatch.setattr(
+        preflight_part, "computed_apart", lambda study: compute_here(Job.of(study), silent)
+    )
     monkeypatch.setattr(preflight_part, "estimated_seconds", estimated_seconds)
     preflight_part.previews.clear()
     app = open_page(dataset="tiny")
@@ -219,7 +232,7 @@ def test_preview_tells_an_error_once(monkeypatch):
     def fail(_config):
         raise LabError("the model cannot be read; give another.")
 
-    monkeypatch.setattr(preflight_part, "preflight", fail)
+    monkeypatch.setattr(preflight_part, "computed_apart", fail)
     monkeypatch.setattr(preflight_part, "estimated_seconds", fail)
     preflight_part.previews.clear()
     app = open_page()
@@ -241,9 +254,9 @@ def test_new_settings_replace_those_that_wait(monkeypatch):
         time.sleep(0.1)
         looked.append(config.seed)
 
-    monkeypatch.setattr(preflight_part, "preflight", slow)
+    monkeypatch.setattr(preflight_part, "computed_apart", slow)
     previews = preflight_part.Previews()
-    configs = [preflight_part.RunConfig(dataset="tiny", seed=seed) for seed in range(5)]
+    configs = [PreflightStudy(dataset="tiny", method="frozen", seed=seed) for seed in range(5)]
     previews.ask(configs[:4], "data")
     (last,) = previews.ask(configs[4:], "data")
     last.result(timeout=5)

@@ -5,25 +5,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from core.frames.findings import Finding
 from core.frames.schema import LABELS
 from core.reference.fits.atomref import RARE, AtomRef
 from core.training.settings.config import RunConfig
 from core.training.settings.energies_only import before_text
 from core.training.settings.left_out import left_out_text
 from core.training.settings.methods import METHODS
-
-_RELEVANT = {
-    "dataset",
-    "source_model",
-    "frames",
-    "seed",
-    "device",
-    "loss",
-    "ridge_strength",
-    "atomref",
-}
-"""Settings that an AtomRef, and the error of the untrained model with it, depend on."""
 
 _OFFSETS = {
     "as_is": ("frozen", "energy_mae_mev_per_atom"),
@@ -59,9 +46,8 @@ class Preflight:
         rare: elements in fewer than ten training frames.
         unseen: elements of the data set that no training frame contains.
         left_out: training frames that CHGNet cannot represent, by reason; not among `n_train`.
-        findings: what a check of the training labels finds.
-        store_bytes: what the graphs of the data set will take on the disk, roughly; None if they
-            are there, or so few that they stay in memory.
+        store_bytes: what the graphs of the data set take on the disk, roughly; None if so few are
+            needed that they stay in memory.
     """
 
     n_train: int
@@ -77,16 +63,7 @@ class Preflight:
     rare: list[str]
     unseen: list[str]
     left_out: dict[str, int]
-    findings: list[Finding]
     store_bytes: int | None
-
-
-def preview_configs(config: RunConfig) -> dict[str, RunConfig]:
-    """Return the settings for a preflight of each method, that of the run's method first."""
-    # One thread leaves the machine to a run that trains.
-    base = RunConfig(**config.model_dump(include=_RELEVANT), threads=1)
-    methods = sorted(METHODS, key=lambda method: method != config.method)
-    return {method: base.model_copy(update={"method": method}) for method in methods}
 
 
 def timing_config(config: RunConfig) -> RunConfig:

@@ -3,24 +3,20 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
 
 import numpy as np
 from chgnet.model import CHGNet
 from numpy.typing import NDArray
 
-from core.checks.diagnosis import Diagnosis
-from core.checks.doctor import RUN, diagnose
 from core.elements import N_ELEMENTS
 from core.errors import LabError
-from core.frames.findings import Finding, by_severity
 from core.frames.registry import open_frame_set
-from core.frames.schema import LABELS
 from core.frames.splits import Split
 from core.frames.store import FrameSet
 from core.potential.examples import load_examples
 from core.potential.forward import Wanted
-from core.potential.graphs.store import store_bytes
+from core.potential.graphs.making import bytes_of
+from core.potential.graphs.store import IN_MEMORY, store_bytes
 from core.potential.models import resolve_device
 from core.potential.prediction import predict
 from core.potential.tangent.rows import energy_rows
@@ -75,7 +71,7 @@ def preflight(config: RunConfig, *, progress: Progress = silent) -> Preflight:
     """
     frame_set = open_frame_set(config.dataset)
     device = resolve_device(config.device)
-    split, left_out = _split(config, frame_set)
+    split, left_out = split_of(config, frame_set)
     train = split.train
     fitted_on = _sample(train, _MOST_TRAINING) if config.method in FROM_RESIDUALS else train
     with compute_settings(config.threads, device):
@@ -112,8 +108,9 @@ def preflight(config: RunConfig, *, progress: Progress = silent) -> Preflight:
         rare=atomref.rare(),
         unseen=unseen_elements(frame_set, split.train),
         left_out=left_out,
-        findings=findings_of(config),
-        store_bytes=store_bytes(frame_set, len(split.train)),
+        store_bytes=bytes_of(frame_set, np.arange(len(frame_set)))
+        if len(split.train) > IN_MEMORY
+        else None,
     )
 
 
@@ -133,7 +130,7 @@ def estimated_seconds(config: RunConfig) -> float | None:
     """
     frame_set = open_frame_set(config.dataset)
     device = resolve_device(config.device)
-    split, _ = _split(config, frame_set)
+    split, _ = split_of(config, frame_set)
     processes = config.processes or usual_processes(config)
     with compute_settings(config.threads, device, processes=processes):
         # AtomRef has no influence on the time.
@@ -141,8 +138,16 @@ def estimated_seconds(config: RunConfig) -> float | None:
         return _estimate(config, frame_set, split, model, processes)
 
 
-def _split(config: RunConfig, frame_set: FrameSet) -> tuple[Split, dict[str, int]]:
-    """Return the frames of the run, and the training frames left out of them, by reason."""
+def split_of(config: RunConfig, frame_set: FrameSet) -> tuple[Split, dict[str, int]]:
+    """Return the frames of a run, and the training frames left out of them, by reason.
+
+    Args:
+        config: the run's settings.
+        frame_set: its data set.
+
+    Raises:
+        LabError: if there are no frames to train on, or fewer than wanted.
+    """
     split = partition(config, frame_set)
     train, left_out = trained_rows(frame_set, split.train, config.loss)
     if not len(train):
@@ -151,49 +156,6 @@ def _split(config: RunConfig, frame_set: FrameSet) -> tuple[Split, dict[str, int
             "structure that CHGNet can represent; choose other data or other loss ratios."
         )
     return replace(split, train=train), left_out
-
-
-def findings_of(config: RunConfig) -> list[Finding]:
-    """Return what the doctor finds in all data sets of a run, and says of its settings.
-
-    Raises:
-        LabError: if settings, data and model do not fit together.
-    """
-    further = [
-        replace(finding, message=f"{name}: {finding.message}")
-        for name in config.functionals.datasets
-        for finding in findings_of(config.of_method("residual", where=name, dataset=name))
-    ]
-    frame_set = open_frame_set(config.dataset)
-    split, _ = _split(config, frame_set)
-    diagnosis = _diagnosis(
-        frame_set.card.model_dump_json(),
-        config.dataset,
-        SourceModel(config.source_model, config.device, config.threads),
-        tuple(
-            rows.astype(np.int64).tobytes() for rows in (split.train, split.validation, split.test)
-        ),
-    )
-    found = diagnosis.findings(
-        # References of the user's own are judged by the preview's errors.
-        method=config.method if config.atomref is None else None,
-        ratios=config.loss.model_dump(include=set(LABELS)),
-        huber_delta=config.loss.huber_delta,
-    )
-    return by_severity([*found, *further])
-
-
-@lru_cache(maxsize=16)
-def _diagnosis(
-    card: str,  # noqa: ARG001 - part of the key
-    dataset: str,
-    source: SourceModel,
-    rows: tuple[bytes, ...],
-) -> Diagnosis:
-    """Return what the doctor finds, the same for every method."""
-    train, validation, test = (np.frombuffer(part, dtype=np.int64) for part in rows)
-    split = Split(train=train, validation=validation, test=test)
-    return diagnose(open_frame_set(dataset), source, split=split, parts=RUN)
 
 
 def _sample(rows: NDArray[np.integer], most: int) -> NDArray[np.integer]:

@@ -14,7 +14,7 @@ from core.studies.check import CheckStudy, left_out
 from core.training.settings.config import RunConfig
 from pages.parts.shared.figure import show
 from pages.parts.shared.job import computed
-from pages.parts.shared.page import command, errors_shown, is_dark, plain
+from pages.parts.shared.page import command, errors_shown, is_dark, is_open, plain
 
 ICONS: dict[Severity, str] = {
     "error": ":red[:material/error:]",
@@ -56,8 +56,7 @@ def _show_data_set(draft: RunConfig, card: Card, *, first: bool) -> None:
         st.markdown(":green[:material/check_circle:] Nothing was found.")
     st.caption(diagnosis.sample_text)
     if diagnosis.off_by_symbol():
-        with st.expander("How far references lie from those expected, by element"):
-            _show_references(diagnosis, draft, card)
+        _show_references(diagnosis, draft, card)
 
 
 def _show(key: str, finding: Finding, card: Card, *, first: bool) -> None:
@@ -94,21 +93,30 @@ def _leave_out(finding: Finding, dataset: str) -> None:
         st.session_state["dataset"] = made.name
 
 
+@st.fragment
 def _show_references(diagnosis: Diagnosis, draft: RunConfig, card: Card) -> None:
-    show(
-        periodic_table(
-            diagnosis.off_by_symbol(),
-            title="References less those expected",
-            unit="eV/atom",
-            diverging=True,
-            dark=is_dark(),
-        ),
-        name=f"check-{card.name}",
-        caption="What the energies say of each element beside the pretrained network, less what is "
-        f"expected in {plain(card.functional or 'an unknown functional')}. Single elements far off "
-        "have other pseudopotentials, another U, or few frames.",
-        source=Provenance(
-            data=card.name, labels={card.labels}, details=f"Network of {draft.source_model}."
-        ),
-        table=diagnosis.reference_table,
-    )
+    """Show a periodic table, drawn when a reader opens its box."""
+    with st.expander(
+        "How far references lie from those expected, by element",
+        key=f"references-{card.name}",
+        on_change="rerun",
+    ) as box:
+        if not is_open(box):
+            return
+        show(
+            periodic_table(
+                diagnosis.off_by_symbol(),
+                title="References less those expected",
+                unit="eV/atom",
+                diverging=True,
+                dark=is_dark(),
+            ),
+            name=f"check-{card.name}",
+            caption="What the energies say of each element beside the pretrained network, less "
+            f"what is expected in {plain(card.functional or 'an unknown functional')}. Single "
+            "elements far off have other pseudopotentials, another U, or few frames.",
+            source=Provenance(
+                data=card.name, labels={card.labels}, details=f"Network of {draft.source_model}."
+            ),
+            table=diagnosis.reference_table,
+        )

@@ -1,22 +1,27 @@
 """The preview of a run: errors before training, with each method's references."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import streamlit as st
 
 from core.boxed import ask
 from core.elements import SYMBOLS
+from core.errors import LabError
 from core.frames.provenance import Provenance, origin
 from core.frames.schema import Card
 from core.runs.results.comparison import method_label
+from core.studies.job.directory import Job
+from core.studies.job.local import compute_for_another
+from core.studies.models.preflight import preflight_studies, run_checks, run_findings
+from core.studies.study import Study
 from core.training.loop import apart
 from core.training.loop.method_preview import (
     Preflight,
     offset_errors,
-    preview_configs,
     untrained_errors,
     warnings,
 )
@@ -29,18 +34,18 @@ REFRESH = "1s"
 MOST_KEPT = 256
 
 
-def preflight(config: RunConfig) -> Preflight:
-    """Return the preflight of a run, for which this process does not import PyTorch."""
-    return ask(apart.preflight, config)
+def computed_apart(study: Study) -> Any:
+    """Return a study's result from a process that computes it: this one does not import PyTorch."""
+    return ask(compute_for_another, study)
 
 
 def estimated_seconds(config: RunConfig) -> float | None:
-    """Return the estimated duration of a run, computed in the same way."""
+    """Return the estimated duration of a run, timed in the same way."""
     return ask(apart.estimated_seconds, config)
 
 
 class Previews:
-    """Runs preflights one after another in the background, and keeps their results.
+    """Answers what pages ask of runs before their start, one after another in the background.
 
     The page asks again until a result is there, so that its controls stay responsive.
     """
@@ -51,27 +56,41 @@ class Previews:
         self._lock = threading.Lock()
 
     def ask(
-        self, configs: Sequence[RunConfig], data: str, *, timed: bool = False
+        self, questions: Sequence[Study | RunConfig], data: str, *, timed: bool = False
     ) -> list[Future[Any]]:
-        """Return the preflight of each run, or the promise of one.
+        """Return the result of each question, or the promise of one.
 
         Args:
-            configs: run settings; what waits for other settings is cancelled.
+            questions: studies; what waits for other settings is cancelled.
             data: tells the data set from another one with the same name.
-            timed: return the seconds that the runs will take instead.
+            timed: the questions are settings of runs, for the seconds that these will take.
+
+        Raises:
+            LabError: if there is no such data set or model.
         """
-        work: Callable[[RunConfig], Any] = estimated_seconds if timed else preflight
-        keys = [(config.to_json(), data, timed) for config in configs]
+        keys = [(question.model_dump_json(), data, timed) for question in questions]
         with self._lock:
             for key, future in list(self._results.items()):
                 if key in keys or key[2] != timed:
                     continue
                 if future.cancel() or len(self._results) > MOST_KEPT:
                     del self._results[key]
-            for key, config in zip(keys, configs, strict=True):
+            for key, question in zip(keys, questions, strict=True):
                 if key not in self._results:
-                    self._results[key] = self._worker.submit(work, config)
+                    self._results[key] = self._begun(question)
             return [self._results[key] for key in keys]
+
+    def _begun(self, question: Study | RunConfig) -> Future[Any]:
+        if not isinstance(question, Study):
+            return self._worker.submit(estimated_seconds, question)
+        job = Job.of(question)
+        # What is damaged is computed again.
+        with suppress(LabError):
+            if job.is_done:
+                known: Future[Any] = Future()
+                known.set_result(job.result())
+                return known
+        return self._worker.submit(computed_apart, question)
 
 
 @st.cache_resource(show_spinner=False)
@@ -83,28 +102,35 @@ def previews() -> Previews:
 def show_preview(config: RunConfig, card: Card) -> None:
     """Show the error of the untrained model, with this method's AtomRef and with the others'."""
     st.subheader("Before training", anchor=False)
-    configs = preview_configs(config)
-    waiting = not all(map(is_ready, previews().ask(list(configs.values()), key_of(card))))
-    st.fragment(_panel, run_every=REFRESH if waiting else None)(
-        configs, config, card, waiting=waiting
-    )
+    waiting = not all(map(is_ready, _answers(config, card)))
+    st.fragment(_panel, run_every=REFRESH if waiting else None)(config, card, waiting=waiting)
 
 
-def _panel(configs: dict[str, RunConfig], config: RunConfig, card: Card, *, waiting: bool) -> None:
-    answers = previews().ask(list(configs.values()), key_of(card))
-    if waiting and all(map(is_ready, answers)):
-        st.rerun()
+def _answers(config: RunConfig, card: Card) -> list[Future[Any]]:
+    """Return the preflight of each method, that of the run's method first, then the checks."""
+    # One thread leaves the machine to a run that trains.
+    config = config.model_copy(update={"threads": 1})
+    studies = [*preflight_studies(config).values(), *run_checks(config).values()]
+    return previews().ask(studies, key_of(card))
+
+
+def _panel(config: RunConfig, card: Card, *, waiting: bool) -> None:
     with errors_shown():
+        answers = _answers(config, card)
+        if waiting and all(map(is_ready, answers)):
+            st.rerun()
         if waiting:
             n_ready = sum(map(is_ready, answers))
             st.progress(n_ready / len(answers), "Predicting some frames of the data set …")
         results = [answer.result() if is_ready(answer) else None for answer in answers]
-        preflights = dict(zip(configs, results, strict=True))
+        methods, checks = preflight_studies(config), run_checks(config)
+        preflights = dict(zip(methods, results, strict=False))
         preflight_of_method = preflights[config.method]
-        for finding in preflight_of_method.findings if preflight_of_method else ():
-            if finding.severity == "info":
-                continue
-            st.warning(plain(finding.text), icon=":material/straighten:")
+        checked = zip(checks, results[len(methods) :], strict=True)
+        diagnoses = {name: found for name, found in checked if found is not None}
+        for finding in run_findings(config, diagnoses):
+            if finding.severity != "info":
+                st.warning(plain(finding.text), icon=":material/straighten:")
         left, right = st.columns([2, 3], gap="large")
         with left:
             _show_numbers(config, preflight_of_method)
@@ -159,7 +185,7 @@ def _show_numbers(config: RunConfig, result: Preflight | None) -> None:
     )
     if result is not None and result.store_bytes is not None:
         st.caption(
-            f"The graphs of the data set will take about {result.store_bytes / 1e9:,.1f} GB on the "
+            f"The graphs of the data set take about {result.store_bytes / 1e9:,.1f} GB on the "
             "disk. They are converted once, by all cores, and serve every run on it."
         )
     if result is not None:
