@@ -20,9 +20,6 @@ COLUMNS = {
     "row": None,
     "material_id": st.column_config.TextColumn("Material"),
     "formula": st.column_config.TextColumn("Formula"),
-    "source": st.column_config.NumberColumn("Source, eV/atom", format="%.3f"),
-    "target": st.column_config.NumberColumn("Target, eV/atom", format="%.3f"),
-    "shift": st.column_config.NumberColumn("Shift, eV/atom", format="%.3f"),
     "residual": st.column_config.NumberColumn(
         "Residual, eV/atom", format="%.3f", help="Scaled target energy minus scaled source energy."
     ),
@@ -45,7 +42,7 @@ def table_with_structures(
         key: key of the widget; another table needs another key, or its selection stays.
         columns: configuration of further columns for `st.dataframe`.
     """
-    left, right = st.columns([3, 2])
+    left, right = st.columns([5, 3])
     with left:
         chosen = linked_table(
             table,

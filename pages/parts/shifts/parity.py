@@ -13,6 +13,17 @@ from pages.parts.shared.structures import table_with_structures
 from pages.parts.shifts.elements import show_periodic_table
 from pages.parts.shifts.hubbard import show_hubbard
 
+_ENERGIES = {
+    name: st.column_config.NumberColumn(name.capitalize(), format="%.3f", width=76, help=about)
+    for name, about in (
+        ("source", "Total energy in the source functional, eV/atom."),
+        ("target", "Total energy in the target functional, eV/atom."),
+        ("shift", "Target minus source energy, eV/atom."),
+        ("residual", "Scaled target energy minus scaled source energy, eV/atom."),
+    )
+}
+"""Columns that fit beside a structure on a page of 1,280 px; the caption gives their unit."""
+
 
 def show_parity(choice: PairChoice) -> str:
     """Show the view.
@@ -62,6 +73,7 @@ def show_parity(choice: PairChoice) -> str:
         outliers(choice.pairs, N_OUTLIERS, summary=summary),
         choice,
         key="-".join(["outliers", choice.selection.arguments, *choice.elements]),
+        columns=_ENERGIES,
     )
     return ""
 
