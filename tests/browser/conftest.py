@@ -180,7 +180,11 @@ def opened(browser, theme) -> Page:
         if re.match(r"(https?|wss?)://(?!localhost[:/])", request.url):
             page.foreign.append(request.url)
 
-    page.on("console", lambda it: log(it.type, it.text, is_error=it.type == "error"))
+    def is_error(it):
+        # plotly.js warns of what is no colour with a trace of its calls.
+        return it.type == "error" or "Invalid color" in it.text
+
+    page.on("console", lambda it: log(it.type, it.text, is_error=is_error(it)))
     page.on("pageerror", lambda it: log("error", str(it), is_error=True))
     page.on("request", look)
     page.on("requestfailed", lambda it: log("failed", f"{it.url} {it.failure}"))

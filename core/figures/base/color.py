@@ -59,6 +59,17 @@ def sample(scale: Sequence[str], positions: NDArray[np.float64]) -> NDArray[np.f
     return np.stack([np.interp(positions, places, stops[:, k]) for k in range(3)], axis=-1)
 
 
+def css(rgb: NDArray[np.float64]) -> list[str]:
+    """Return colours as #RRGGBB.
+
+    Args:
+        rgb: (n, 3), each channel 0 to 1.
+    """
+    return [
+        f"#{red:02X}{green:02X}{blue:02X}" for red, green, blue in np.rint(255 * rgb).astype(int)
+    ]
+
+
 def text_on(rgb: NDArray[np.float64]) -> list[str]:
     """Return black or white for each background, whichever contrasts more.
 

@@ -10,7 +10,7 @@ from ase.data import atomic_names
 
 from core.elements import POSITION, SYMBOLS
 from core.figures.base.canvas import canvas
-from core.figures.base.color import sample, text_on
+from core.figures.base.color import css, sample, text_on
 from core.figures.base.scales import ColorRange, color_range
 from core.figures.base.text import compact, plain, precise, with_unit
 from core.figures.base.theme import FONT_SIZE, WIDE, Palette, palette
@@ -86,13 +86,16 @@ def periodic_table(
         numbers = np.array(list(drawn.values()))
         scale = colors.diverging if diverging else colors.sequential
         span = color_range(numbers, diverging=diverging, log=log, cutoff=cutoff)
+        fills = sample(scale, span.positions(numbers))
         figure.update_layout(coloraxis=_color_axis(span, scale, label))
         figure.add_trace(
             _cells(
                 list(drawn),
                 name="elements",
-                fill={"color": span.transform(numbers), "coloraxis": "coloraxis"},
-                text_colors=text_on(sample(scale, span.positions(numbers))),
+                # plotly.js takes the numbers of bars for colours, and warns of each; so they have
+                # their colours, and `showscale` their colour bar.
+                fill={"color": css(fills), "coloraxis": "coloraxis", "showscale": True},
+                text_colors=text_on(fills),
                 lines=_lines(drawn, show_values=show_values),
                 hover=[
                     _hover(symbol, f"{plain(title)}: {precise(value)} {plain(unit)}", hover)

@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping
 
+import streamlit as st
+
 from core.frames.provenance import Provenance
 from core.reference.shifts.model_offset import step_table
 from core.report.offset import waterfall_of
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark
+
+_drawn = st.cache_resource(max_entries=32, show_spinner=False)(waterfall_of)
 
 
 def show_waterfall(
@@ -22,7 +26,7 @@ def show_waterfall(
         source: data and origin of the labels.
     """
     show(
-        waterfall_of(errors, unit=unit, dark=is_dark()),
+        _drawn(dict(errors), unit=unit, dark=is_dark()),
         name=name,
         caption=caption,
         source=source,

@@ -29,7 +29,10 @@ def test_difference_on_the_periodic_table():
     figure = atomref_difference(SOURCE, TARGET, source_name="PBE", target_name="r2SCAN", dark=True)
     known = trace(figure, "elements")
     assert list(known.customdata) == ["Li", "O"]
-    assert np.allclose(known.marker.color, [-1.5, -1.0])
+    assert [text.split("<br>")[1] for text in known.hovertext] == [
+        "AtomRef, r2SCAN − PBE: −1.5000 eV/atom",
+        "AtomRef, r2SCAN − PBE: −1 eV/atom",
+    ]
     assert figure.layout.coloraxis.cmin == -figure.layout.coloraxis.cmax
     assert "r2SCAN − PBE (eV/atom)" in figure.layout.coloraxis.colorbar.title.text
 
