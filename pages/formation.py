@@ -62,12 +62,13 @@ def main() -> None:
                 formation = formation.with_uncorrected(rebuilt.corrections)
         show_provenance(provenance_of(formation))
         show_references(formation)
-        show_parity(formation)
+        compared = show_parity(formation)
         measured = show_errors(formation)
         words = ["atomref", "formation", info.card.name]
         words += [] if argument == "mp" else ["--references", argument]
         words += ["--uncorrected"] if uncorrected else []
         words += ["--experiment", measured] if measured else []
+        words += compared
         command(shlex.join(words))
 
 

@@ -41,12 +41,13 @@ def main() -> None:
         explained, references = choose_question()
         study = ImportanceStudy(pairs=choice.selection, explained=explained, references=references)
         analyses = compute_analyses(choice, study)
+        options: list[str] = []
         if analyses:
             analysis = choose_analysis(analyses)
             show_strip(analysis)
             labels = {name: label for name, (label, _) in VIEWS.items()}
-            VIEWS[choose_view(labels, default="table")][1](analyses, analysis)
-        command(*commands(choice, study))
+            options = VIEWS[choose_view(labels, default="table")][1](analyses, analysis)
+        command(*commands(choice, study, options))
 
 
 def choose_question() -> tuple[Explained, Named]:
@@ -97,14 +98,14 @@ def compute_analyses(choice: PairChoice, study: ImportanceStudy) -> list[Analysi
     return analyses
 
 
-def commands(choice: PairChoice, study: ImportanceStudy) -> list[str]:
-    """Return the commands that compute the same."""
+def commands(choice: PairChoice, study: ImportanceStudy, options: list[str]) -> list[str]:
+    """Return the commands that compute the same, with the options of the view."""
     words = ["atomref importance", choice.arguments]
     if study.explained != "formation":
         words.append(f"--explain {study.explained}")
     elif study.references != "mp":
         words.append(f"--references {study.references}")
-    line = " ".join(words)
+    line = " ".join([*words, *options])
     return [line, f"{line} --uncorrected"] if carries_corrections(choice.pairs) else [line]
 
 

@@ -45,8 +45,7 @@ def results(view: str) -> None:
 
         show_plan(analysis)
         return
-    (show_curves if view == "curves" else show_savings)(analysis)
-    command(analysis.command)
+    command((show_curves if view == "curves" else show_savings)(analysis))
 
 
 main()

@@ -36,6 +36,7 @@ def main() -> None:
         if question is None:
             return
         models, threshold = judged_models(question), 0.0
+        words: list[str] = []
         if models:
             show_provenance(models[0].source)
             show_own_labels(question)
@@ -43,8 +44,8 @@ def main() -> None:
             threshold = choose_threshold()
             show_numbers(models, threshold)
             show_left_out(judged)
-            VIEWS[view][1](models, judged, threshold)
-        command(*question.commands(threshold))
+            words = VIEWS[view][1](models, judged, threshold)
+        command(*question.commands(threshold, words))
 
 
 main()

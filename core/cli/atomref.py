@@ -9,19 +9,24 @@ import typer
 from core.cli.answer import Answer, LabCommand, columns, facts, progress_on_stderr
 from core.cli.options import DatasetArgument, EnergyColumn, JsonFlag, PriorModel
 from core.cli.selection import describe_origin
+from core.elements import fractions_from_formula
 from core.errors import LabError
 from core.frames.registry import find_dataset
 from core.frames.schema import DFT
 from core.intervals import NOT_DETERMINED
-from core.reference.fits.atomref import AtomRef, Method
+from core.reference.fits.atomref import RARE, AtomRef, Method
+from core.reference.fits.compare import compared
 from core.reference.fits.prior_comparison import PriorComparison
 from core.reference.fits.strength import StrengthCurve
 from core.reference.fits.uncertainty import RESAMPLINGS
 from core.reference.shifts.hubbard import HubbardShifts
-from core.reference.shifts.pairs import default_columns
+from core.reference.shifts.pairs import OpenedPairs, PairedEnergies, default_columns
+from core.reference.shifts.shift import pearson, scaled_energies
 from core.studies.atomref_fit import AtomRefStudy
 from core.studies.atomref_intervals import Intervals
 from core.studies.atomref_intervals import intervals as fit_intervals
+from core.studies.job.directory import Job
+from core.studies.job.local import compute_here
 from core.studies.prior_comparison import PriorStudy
 from core.studies.selection import EnergySelection, PairSelection
 from core.transfer.atomref_fits import PULLED, AtomRefFit, Strength
@@ -46,6 +51,13 @@ def atomref(
         typer.Option(
             help="Fit the difference to other energies of the same rows: another column of pairs, "
             "or another data set of frames."
+        ),
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            help="Fit other energies of the same rows alike, and compare both: another column of "
+            "pairs, or another data set of frames."
         ),
     ] = None,
     model: PriorModel = "chgnet-0.3.0",
@@ -101,18 +113,19 @@ def atomref(
             help="For ridge and residual: held-out error with each prior, by number of materials.",
         ),
     ] = False,
+    rare: Annotated[
+        int, typer.Option(min=2, help="Intervals: mark elements in fewer materials.")
+    ] = RARE,
+    formula: Annotated[
+        str, typer.Option(help="Show how AtomRef adds up to its part of the energy of a formula.")
+    ] = "",
     out: Annotated[Path | None, typer.Option(help="File to write: .json or .csv.")] = None,
     _json: JsonFlag = False,
 ) -> Answer:
     """Fit the elemental reference energies of a functional to all energies of a data set."""
-    if out is not None and out.suffix not in {".json", ".csv"}:
-        raise LabError(f"{out}: is neither .json nor .csv; name the file with one of these.")
-    if priors and minus is not None:
-        raise LabError("priors are compared for one functional; leave out --minus.")
-    if priors and method not in PULLED:
-        raise LabError(f"{method} has no prior to compare; choose --method ridge or residual.")
+    _check(method, out=out, minus=minus, source=source, priors=priors)
     study = AtomRefStudy(
-        pairs=_selection(dataset, column, minus),
+        pairs=_selection(dataset, column, minus or source),
         side="target" if minus is None else "difference",
         method=method,
         model=model,
@@ -121,35 +134,67 @@ def atomref(
         **({} if strength is None else {"strength": _strength(strength)}),
     )
     progress = progress_on_stderr()
-    fit = study.fitted(progress)
+    opened = study.pairs.open()
+    fit = study.fitted(progress, opened=opened)
     if out is not None:
         fit.atomref.write(out)
     bootstrap = (
         fit_intervals(fit, resamplings=resamplings, progress=progress) if intervals else None
     )
     sections = [_head(fit.atomref, bootstrap)]
+    sections += [] if bootstrap is None else [_overview(bootstrap, rare)]
+    beside = None
+    if source is not None and isinstance(opened, OpenedPairs):
+        other = study.model_copy(update={"side": "source"}).fitted(progress, opened=opened)
+        beside = (opened.pairs, other.atomref)
+        sections.append(_beside(*beside, fit.atomref))
+    if formula:
+        sections.append(_example(fit.atomref, formula))
     if separate_u:
         sections.append(_u_shifts(fit.u_shifts))
     if fit.curve is not None:
         sections.append(_curve(fit.curve))
     if influence:
         sections.append(_influence(fit, influence))
-    compared = None
+    by_prior = None
     if priors:
-        comparison = PriorStudy(**dict(study), own_strength=isinstance(study.strength, str))
-        compared = comparison.compared(fit, progress=progress)
-        sections.append(_priors(compared))
+        comparison = PriorStudy.of(study, own_strength=False)
+        by_prior = compute_here(Job.of(comparison), progress)
+        sections.append(_priors(by_prior))
     data = orjson.loads(fit.atomref.to_json())
     for more, _ in sections:
         data |= more
 
     def section() -> "document.Section":
         # Figures take a library that the numbers need not wait for.
-        from core.report.atomref import atomref_section  # noqa: PLC0415
+        from core.report.atomref.section import atomref_section  # noqa: PLC0415
 
-        return atomref_section(study, fit, bootstrap=bootstrap, most=influence, priors=compared)
+        return atomref_section(
+            study,
+            fit,
+            bootstrap=bootstrap,
+            most=influence,
+            priors=by_prior,
+            beside=beside,
+            rare=rare,
+            formula=formula,
+        )
 
     return Answer(data=data, text="\n\n".join(text for _, text in sections), section=section)
+
+
+def _check(
+    method: Method, *, out: Path | None, minus: str | None, source: str | None, priors: bool
+) -> None:
+    """Refuse options that do not fit together."""
+    if out is not None and out.suffix not in {".json", ".csv"}:
+        raise LabError(f"{out}: is neither .json nor .csv; name the file with one of these.")
+    if priors and minus is not None:
+        raise LabError("priors are compared for one functional; leave out --minus.")
+    if priors and method not in PULLED:
+        raise LabError(f"{method} has no prior to compare; choose --method ridge or residual.")
+    if source is not None and minus is not None:
+        raise LabError("--source compares two fits, --minus fits one difference; leave out one.")
 
 
 def _selection(
@@ -226,6 +271,61 @@ def _head(atomref: AtomRef, bootstrap: Intervals | None) -> Section:
         occurring[ends.columns] = ends.where(ends.notna(), NOT_DETERMINED)
     rows = list(occurring.itertuples(index=False))
     return data, f"{text}\n\n{columns([names[str(name)] for name in occurring], rows)}"
+
+
+def _overview(bootstrap: Intervals, rare: int) -> Section:
+    found = bootstrap.overview(rare)
+    width, symbol = found.widest
+    text = facts(
+        {
+            f"typical ±, in {rare} materials or more, eV/atom": found.typical,
+            "widest ±, eV/atom": f"{symbol} {width:.4g}" if symbol else NOT_DETERMINED,
+            f"in fewer than {rare} materials": ", ".join(found.rare) or "none",
+            NOT_DETERMINED: ", ".join(found.undetermined) or "none",
+        }
+    )
+    data = {
+        "typical_half_width": found.typical,
+        "widest_half_width": {symbol: width} if symbol else {},
+        "rare": found.rare,
+        "not_determined": found.undetermined,
+    }
+    return data, text
+
+
+def _beside(pairs: PairedEnergies, source: AtomRef, target: AtomRef) -> Section:
+    table = compared(source, target)
+    scaled = scaled_energies(pairs, source, target)
+    r = {
+        "pearson_raw": pearson(pairs.source, pairs.target),
+        "pearson_scaled": pearson(*scaled),
+    }
+    symbols = table["symbol"]
+    data = {
+        "source": {
+            "functional": source.functional,
+            "energies": dict(zip(symbols, table["source"], strict=True)),
+            "differences": dict(zip(symbols, table["difference"], strict=True)),
+            **r,
+        }
+    }
+    head = ["element", source.functional, target.functional, "difference, eV/atom", "frames"]
+    text = facts(
+        {
+            "Pearson r, total energies": r["pearson_raw"],
+            "Pearson r, scaled energies": r["pearson_scaled"],
+        }
+    )
+    return data, f"{text}\n\n{columns(head, list(table.itertuples(index=False)))}"
+
+
+def _example(atomref: AtomRef, formula: str) -> Section:
+    terms = atomref.terms(fractions_from_formula(formula))
+    total = float(terms["contribution"].sum())
+    head = ["element", "AtomRef, eV/atom", "fraction", "contribution, eV/atom"]
+    text = columns(head, list(terms.itertuples(index=False)))
+    data = {"formula": formula, "contribution": total, "terms": terms.to_dict("records")}
+    return {"example": data}, f"AtomRef of {formula}: {total:.4f} eV/atom\n{text}"
 
 
 def _u_shifts(found: HubbardShifts | None) -> Section:

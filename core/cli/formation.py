@@ -33,6 +33,17 @@ def formation(
             help="Column of measured formation energies (eV/atom). Default: recognised by its name."
         ),
     ] = None,
+    across: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ENERGIES",
+            help="Compare these formation energies, a column computed or measured, with --up.",
+        ),
+    ] = None,
+    up: Annotated[
+        str | None,
+        typer.Option(metavar="ENERGIES", help="The others. Default: the last functional's."),
+    ] = None,
     uncorrected: Annotated[
         bool,
         typer.Option(
@@ -55,21 +66,51 @@ def formation(
         rebuilt = compute_here(Job.of(CorrectionsStudy(dataset=name)), progress_on_stderr())
         table = table.with_uncorrected(rebuilt.corrections)
     measured = experiment or next(iter(table.measured), None)
+    compared = _compared(table, across, up)
     report = {
         "n": len(opened),
         "columns": [_column(column) for column in table.columns],
         "without_references": table.without_references,
         "experiment": measured,
         "errors": None if measured is None else table.errors(measured).to_dict("records"),
+        "comparison": None if compared is None else _comparison(table, *compared),
     }
 
     def section() -> "Section":
         # Figures take a library that the numbers need not wait for.
         from core.report.formation import formation_section  # noqa: PLC0415
 
-        return formation_section(table, name, measured)
+        return formation_section(table, name, measured, compared)
 
     return Answer(data=report, text=_text(report), section=section)
+
+
+def _compared(table: FormationTable, across: str | None, up: str | None) -> tuple[str, str] | None:
+    """Return which formation energies are compared; None where none are asked for."""
+    if across is None and up is None:
+        return None
+    names = list(table.measured | table.energies)
+    for name in (across, up):
+        if name is not None and name not in names:
+            raise LabError(
+                f"{table.data.card.name} has no formation energies {name!r}; it has: "
+                f"{', '.join(names) or 'none'}."
+            )
+    x = across or next((name for name in names if name != up), "")
+    if len(names) < 2 or x == up:
+        raise LabError(f"{x}: there are no other formation energies to compare these with.")
+    return x, up or table.partner_of(x)
+
+
+def _comparison(table: FormationTable, x: str, y: str) -> dict[str, Any]:
+    difference = table.comparison(x, y)["difference"]
+    return {
+        "across": x,
+        "up": y,
+        "n": len(difference),
+        "mean_difference": difference.mean(),
+        "mean_absolute_difference": difference.abs().mean(),
+    }
 
 
 def _column(column: FormationColumn) -> dict[str, Any]:
@@ -100,6 +141,15 @@ def _text(report: dict[str, Any]) -> str:
         for column in report["columns"]
     }
     head = facts(origins | report["without_references"])
+    if (compared := report["comparison"]) is not None:
+        words = {
+            "across": compared["across"],
+            "up": compared["up"],
+            "materials with both": compared["n"],
+            "mean difference (up − across), eV/atom": compared["mean_difference"],
+            "mean absolute difference, eV/atom": compared["mean_absolute_difference"],
+        }
+        head += "\n\n" + facts(words)
     measured = report["experiment"]
     if measured is None:
         return head + "\n\nNo column of measured formation energies; name one with --experiment."

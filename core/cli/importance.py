@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
 
 from core.cli.answer import Answer, LabCommand, columns, facts, progress_on_stderr
@@ -19,9 +20,11 @@ from core.cli.options import (
     TargetData,
 )
 from core.cli.selection import describe_pairs, select_pairs
+from core.errors import LabError
 from core.reference.fits.atomref import RARE
 from core.reference.formation.energies import KINDS
 from core.reference.importance.analysis import EXPLAINED, Explained, Importance
+from core.reference.importance.interpretation import ElementEffect, element_effect
 from core.studies.importance import ImportanceResult, ImportanceStudy
 from core.studies.job.directory import Job
 from core.studies.job.local import compute_here
@@ -32,7 +35,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-_LISTED = 20
+_ENERGIES = ("SHAP", "difference", "residual")
+_MATERIALS = 50
+"""Materials listed in which one element moves the difference most."""
 
 
 @app.command("importance", cls=LabCommand)
@@ -56,6 +61,13 @@ def importance(
         Explained, typer.Option("--explain", help="What the elements explain.")
     ] = "formation",
     references: References = "mp",
+    element: Annotated[
+        str | None,
+        typer.Option(metavar="SYMBOL", help="Show how this element acts, and where most."),
+    ] = None,
+    top: Annotated[
+        int, typer.Option(min=1, help="Number of elements listed, the most important ones.")
+    ] = 15,
     seed: Seed = 0,
     _json: JsonFlag = False,
 ) -> Answer:
@@ -96,17 +108,48 @@ def importance(
         **origin,
     }
 
+    texts = [_text(analysis, sides, result.origin, top)]
+    if element is not None:
+        if element not in table.index:
+            raise LabError(f"{element}: no row that is explained contains it.")
+        choice = PairChoice.of(selection)
+        effect = element_effect(analysis, choice.pairs, element)
+        answer["element"], text = _effect(effect, choice.summary.residual)
+        texts.append(text)
+
     def section() -> "Section":
         # Figures take a library that the numbers need not wait for.
         from core.report.importance import Analysis, importance_section  # noqa: PLC0415
 
         choice = PairChoice.of(selection)
-        return importance_section(Analysis(choice=choice, study=study, result=result))
+        return importance_section(
+            Analysis(choice=choice, study=study, result=result), top=top, element=element
+        )
 
-    return Answer(data=answer, text=_text(analysis, sides, result.origin), section=section)
+    return Answer(data=answer, text="\n\n".join(texts), section=section)
 
 
-def _text(analysis: Importance, sides: dict[str, str], origin: str) -> str:
+def _effect(effect: ElementEffect, residual: np.ndarray) -> tuple[dict[str, Any], str]:
+    """Return how an element acts, for `--json` and as text; residuals of all pairs in eV/atom."""
+    table = effect.table(residual).head(_MATERIALS).drop(columns="row")
+    data = {
+        "symbol": effect.symbol,
+        "partner": effect.partner,
+        "mean_absent": effect.mean_absent,
+        "materials": table.to_dict("records"),
+    }
+    head = facts(
+        {
+            "element": effect.symbol,
+            "strongest partner": effect.partner,
+            "mean SHAP where it is absent, eV/atom": effect.mean_absent,
+        }
+    )
+    titles = ("material", "formula", "fraction", *(f"{it}, eV/atom" for it in _ENERGIES))
+    return data, f"{head}\n\n{columns(titles, table.to_numpy(dtype=object).tolist())}"
+
+
+def _text(analysis: Importance, sides: dict[str, str], origin: str, top: int) -> str:
     head = {
         **sides,
         "uncorrected": origin or None,
@@ -123,7 +166,7 @@ def _text(analysis: Importance, sides: dict[str, str], origin: str) -> str:
     }
     rows = [
         [row.symbol, row.importance, row.error, row.signed, row.count]
-        for row in analysis.table().head(_LISTED).itertuples()
+        for row in analysis.table().head(top).itertuples()
     ]
     titles = ("element", "mean |SHAP|", "± sampling", "mean where present", "materials")
     return facts(head) + "\n\n" + columns(titles, rows)

@@ -127,6 +127,11 @@ SweepArgument = Annotated[
         help="An embedded sweep, the id of one, or an exported folder. Default: the first."
     ),
 ]
+PointsOption = Annotated[
+    Path | None,
+    typer.Option(help="Table with the columns n_frames, error and, if any, seed; no SWEEP."),
+]
+PointsUnit = Annotated[str, typer.Option(help="With --points: unit of the errors.")]
 MetricOption = Annotated[Metric, typer.Option(help="The label whose MAE is used.")]
 SplitOption = Annotated[HeldOut, typer.Option(help="Frames the errors are of.")]
 FormOption = Annotated[
@@ -148,6 +153,8 @@ Hours = Annotated[float | None, typer.Option(help="Core-hours per calculation.")
 HoursPerAtom3 = Annotated[
     float | None, typer.Option("--atoms3", help="Core-hours per atom³, instead of --hours.")
 ]
+Price = Annotated[float | None, typer.Option(help="Price per core-hour.")]
+Currency = Annotated[str, typer.Option(help="Currency of the price.")]
 
 
 def relax_settings(fmax: float, steps: int, *, relax_cell: bool = True) -> RelaxSettings:

@@ -1,5 +1,6 @@
 """`plan` and `next`: how many calculations a target error takes, and which ones to do first."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -7,20 +8,27 @@ import typer
 
 from core.cli.answer import Answer, LabCommand, columns, facts, progress_on_stderr
 from core.cli.options import (
+    Currency,
     FormOption,
     Hours,
     HoursPerAtom3,
     JsonFlag,
     MetricOption,
     MinFrames,
+    PointsOption,
+    PointsUnit,
+    Price,
     SplitOption,
     SweepArgument,
 )
 from core.errors import LabError
-from core.training.settings.metrics import LABEL_METRICS, METRICS
+from core.training.settings.metrics import LABEL_METRICS
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import ArrayLike
+
+    from core.report.document import Section
 
 app = typer.Typer()
 
@@ -34,14 +42,19 @@ def plan(
     target: Annotated[
         float, typer.Option(help="Error to reach, in the metric's unit, such as meV/atom.")
     ],
+    points: PointsOption = None,
+    unit: PointsUnit = "",
     metric: MetricOption = "energy",
     split: SplitOption = "validation",
     form: FormOption = "power",
     min_frames: MinFrames = None,
     hours: Hours = None,
     atoms3: HoursPerAtom3 = None,
-    price: Annotated[float | None, typer.Option(help="Price per core-hour.")] = None,
-    currency: Annotated[str, typer.Option(help="Currency of the price.")] = "",
+    atoms: Annotated[
+        int, typer.Option(help="With --points and --atoms3: atoms per cell.", min=1)
+    ] = 20,
+    price: Price = None,
+    currency: Currency = "",
     have: Annotated[int, typer.Option(help="Number of existing training frames.", min=0)] = 0,
     budget_hours: Annotated[
         float | None, typer.Option(help="Core-hours to spend, to see what error they buy.", min=0)
@@ -50,7 +63,7 @@ def plan(
 ) -> Answer:
     """Compute how many calculations a target error takes by method, and what they cost."""
     # Help texts do not wait for scipy.
-    from core.scaling.analysis import analyse_sweep  # noqa: PLC0415
+    from core.scaling.analysis import analyse_sweep, analyse_table  # noqa: PLC0415
     from core.scaling.cost import Cost  # noqa: PLC0415
     from core.scaling.plan_text import (  # noqa: PLC0415
         budget_text,
@@ -62,14 +75,26 @@ def plan(
     from core.scaling.sweep_files import open_sweep  # noqa: PLC0415
 
     cost = Cost(hours=hours, per_atom3=atoms3, price=price, currency=currency)
-    name, results = open_sweep(sweep)
-    analysis = analyse_sweep(
-        name, results, metric=LABEL_METRICS[metric], split=split, form=form, min_frames=min_frames
-    )
+    about = None
+    if points is None:
+        name, results = open_sweep(sweep)
+        about = results.about
+        analysis = analyse_sweep(
+            name,
+            results,
+            metric=LABEL_METRICS[metric],
+            split=split,
+            form=form,
+            min_frames=min_frames,
+        )
+        n_atoms: ArrayLike = training_atoms(about.sweep.base.dataset)
+    elif sweep is not None:
+        raise LabError(f"Give either the sweep {sweep} or --points {points}, not both.")
+    else:
+        analysis = analyse_table(points, unit=unit, form=form, min_frames=min_frames)
+        n_atoms = [atoms]
     if not analysis.laws:
         raise LabError(next(iter(analysis.refused.values())))
-    about = results.about
-    n_atoms = training_atoms(about.sweep.base.dataset)
     data_plan = DataPlan(
         laws=analysis.laws,
         target=target,
@@ -81,12 +106,12 @@ def plan(
     verdict = data_plan.verdict()
     tests = analysis.extrapolation_table()
     report: dict[str, Any] = {
-        "sweep": name,
-        "dataset": about.data.name,
-        "labels": about.data.labels,
-        "metric": analysis.metric,
+        "sweep": analysis.name,
+        "dataset": about and about.data.name,
+        "labels": about and about.data.labels,
+        "metric": analysis.metric or None,
         "unit": analysis.unit,
-        "split": split,
+        "split": analysis.split or None,
         "target": target,
         "have": have,
         "core_hours_each": cost.mean_hours(n_atoms),
@@ -99,9 +124,10 @@ def plan(
             method: table.to_dict("records") for method, table in analysis.extrapolations.items()
         },
     }
+    origin = "points" if about is None else f"on {about.data.name}, labels: {about.data.labels}"
     head = {
-        "sweep": f"{name} on {about.data.name}, labels: {about.data.labels}",
-        "target": f"{METRICS[analysis.metric].label} {target:g} {analysis.unit} on {split} frames",
+        "sweep": f"{analysis.name} {origin}",
+        "target": f"{analysis.title} {target:g} {analysis.unit}",
         "smallest size fitted": ", ".join(
             f"{method} {law.smallest:,.0f}" for method, law in analysis.laws.items()
         ),
@@ -128,7 +154,14 @@ def plan(
         else "What a plan from sizes up to a quarter would have predicted:\n"
         + columns(*_cells(extrapolation_text(tests, analysis.unit)))
     )
-    return Answer(data=report, text="\n\n".join(parts))
+
+    def section() -> "Section":
+        # Figures take a library that the numbers need not wait for.
+        from core.report.plan import Plan, plan_section  # noqa: PLC0415
+
+        return plan_section(Plan(analysis=analysis, data=data_plan, hours=budget_hours or 0.0))
+
+    return Answer(data=report, text="\n\n".join(parts), section=section)
 
 
 @app.command("next", cls=LabCommand)
@@ -156,6 +189,8 @@ def next_(
     ] = 6000,
     hours: Hours = None,
     atoms3: HoursPerAtom3 = None,
+    price: Price = None,
+    currency: Currency = "",
     out: Annotated[
         Path | None, typer.Option(help="Write structures for VASP and pymatgen: FILE.zip.")
     ] = None,
@@ -166,11 +201,13 @@ def next_(
     from core.files import whole_file  # noqa: PLC0415
     from core.frames.registry import open_dataset  # noqa: PLC0415
     from core.scaling.cost import Cost  # noqa: PLC0415
+    from core.scaling.plan_text import money  # noqa: PLC0415
     from core.studies.acquisition import NextMaterials, NextStudy  # noqa: PLC0415
     from core.studies.job.directory import Job  # noqa: PLC0415
     from core.studies.job.local import compute_here  # noqa: PLC0415
 
-    cost = None if hours is None and atoms3 is None else Cost(hours=hours, per_atom3=atoms3)
+    free = hours is None and atoms3 is None and price is None
+    cost = None if free else Cost(hours=hours, per_atom3=atoms3, price=price, currency=currency)
     study = NextStudy(
         dataset=dataset,
         pool=pool,
@@ -188,6 +225,7 @@ def next_(
         archive = structures_zip(open_dataset(pool).frames(result.rows), table)
         with whole_file(out) as file:
             file.write(archive)
+    core_hours = math.nan if cost is None else float(table["core_hours"].sum())
     report: dict[str, Any] = {
         "dataset": dataset,
         "pool": pool,
@@ -199,7 +237,8 @@ def next_(
         "n_known": result.n_known,
         "n_too_large": result.n_too_large,
         "n_without_structure": result.n_without_structure,
-        "core_hours": None if cost is None else float(table["core_hours"].sum()),
+        "core_hours": core_hours,
+        "money": math.nan if cost is None else cost.money(core_hours),
         "materials": table.to_dict("records"),
         "elements": result.element_table().to_dict("records"),
         "chemistries": result.chemistry_table().to_dict("records"),
@@ -213,10 +252,18 @@ def next_(
         ),
     }
     if cost is not None:
-        head["core-hours"] = f"{report['core_hours']:,.4g}"
+        head["core-hours"] = f"{core_hours:,.4g}"
+        head["money"] = money(report["money"], currency) if price else None
     if out is not None:
         head["written"] = str(out)
-    return Answer(data=report, text=f"{facts(head)}\n\n{columns(*_cells(table))}")
+
+    def section() -> "Section":
+        # Figures take a library that the numbers need not wait for.
+        from core.report.plan import next_section  # noqa: PLC0415
+
+        return next_section(study, result, cost)
+
+    return Answer(data=report, text=f"{facts(head)}\n\n{columns(*_cells(table))}", section=section)
 
 
 def _cells(table: "pd.DataFrame") -> tuple[list[str], list[list[Any]]]:

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 from typer.main import get_command
@@ -18,8 +18,19 @@ from core.report.archive import check_new, write_report
 from core.report.build import report_on
 from core.report.document import Report, Section
 
-ANALYSES: Final = ("shift", "atomref", "offset", "importance", "formation", "scaling", "stability")
-"""Commands whose answers are sections of a report."""
+ANALYSES: Final = (
+    "datasets describe",
+    "shift",
+    "atomref",
+    "offset",
+    "importance",
+    "formation",
+    "scaling",
+    "plan",
+    "next",
+    "stability",
+)
+"""Commands whose answers are sections of a report, those of a group with its name."""
 
 app = typer.Typer()
 
@@ -75,7 +86,10 @@ def report_of(names: Sequence[str], *, progress: Progress | None = None) -> Repo
         if words is None:
             return None
         number = 1 + [each for each in names if is_analysis(each)].index(name)
-        return _section(words).placed(f"{words[0]}-{number}", shlex.join([PROGRAM, *words]))
+        command, arguments = words
+        return _section(command, arguments).placed(
+            f"{command.replace(' ', '-')}-{number}", f"{PROGRAM} {command} {shlex.join(arguments)}"
+        )
 
     return report_on(names, analysed=analysed, progress=progress)
 
@@ -85,21 +99,27 @@ def is_analysis(line: str) -> bool:
     return words_of(line) is not None
 
 
-def words_of(line: str) -> list[str] | None:
-    """Return the words of a command in ANALYSES, without the program; None for other lines."""
+def words_of(line: str) -> tuple[str, list[str]] | None:
+    """Return the command of ANALYSES in a line and its arguments; None for other lines."""
     try:
         words = shlex.split(line)
     except ValueError:  # an open quotation mark
         return None
     words = words[1:] if words[:1] == [PROGRAM] else words
-    return words if words and words[0] in ANALYSES else None
+    for command in ANALYSES:
+        if words[: (n := len(command.split()))] == command.split():
+            return command, words[n:]
+    return None
 
 
-def _section(words: Sequence[str]) -> Section:
-    name, *arguments = words
-    command = get_command(lab).get_command(None, name)  # type: ignore[attr-defined]
-    with command.make_context(name, arguments) as context:
-        answer: Answer = context.invoke(command.callback, **context.params)
+def _section(name: str, arguments: list[str]) -> Section:
+    command: Any = get_command(lab)
+    for word in name.split():
+        command = command.get_command(None, word)
+    with command.make_context(name, [*arguments]) as context:
+        # A report writes no other file.
+        given = context.params | ({"out": None} if "out" in context.params else {})
+        answer: Answer = context.invoke(command.callback, **given)
     if answer.section is None:
-        raise LabError(f"{shlex.join(words)}: is no section of a report.")
+        raise LabError(f"{name} {shlex.join(arguments)}: is no section of a report.")
     return answer.section()

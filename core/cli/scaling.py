@@ -1,7 +1,6 @@
 """`scaling`: how the error falls with the number of training frames."""
 
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,6 +11,8 @@ from core.cli.options import (
     JsonFlag,
     MetricOption,
     MinFrames,
+    PointsOption,
+    PointsUnit,
     SplitOption,
     SweepArgument,
 )
@@ -33,22 +34,24 @@ app = typer.Typer()
 def scaling(
     sweep: SweepArgument = None,
     *,
-    points: Annotated[
-        Path | None,
-        typer.Option(help="Table with the columns n_frames, error and, if any, seed; no SWEEP."),
-    ] = None,
+    points: PointsOption = None,
+    unit: PointsUnit = "",
     metric: MetricOption = "energy",
     split: SplitOption = "validation",
     method: Annotated[str | None, typer.Option(help="Only this method of a sweep.")] = None,
     form: FormOption = "power",
     min_frames: MinFrames = None,
+    at: Annotated[
+        float | None,
+        typer.Option(min=1e-9, help="Frames saved at this error too, in the metric's unit."),
+    ] = None,
     _json: JsonFlag = False,
 ) -> Answer:
     """Fit scaling laws, with 95 % intervals, to a sweep or to any table of points."""
     if points is not None:
         if sweep is not None:
             raise LabError(f"Give either the sweep {sweep} or --points {points}, not both.")
-        return _table_answer(analyse_table(points, form=form, min_frames=min_frames))
+        return _table_answer(analyse_table(points, unit=unit, form=form, min_frames=min_frames))
     # A table of points does not wait for what reads runs.
     from core.scaling.sweep_files import open_sweep  # noqa: PLC0415
 
@@ -66,7 +69,7 @@ def scaling(
         min_frames=min_frames,
         methods=None if method is None else [method],
     )
-    return _sweep_answer(analysis, results)
+    return _sweep_answer(analysis, results, at)
 
 
 def _table_answer(analysis: ScalingAnalysis) -> Answer:
@@ -91,14 +94,14 @@ def _table_answer(analysis: ScalingAnalysis) -> Answer:
     return Answer(data=data, text=text, section=partial(_section, analysis))
 
 
-def _section(analysis: ScalingAnalysis) -> "Section":
+def _section(analysis: ScalingAnalysis, at: float | None = None) -> "Section":
     # Figures take a library that the numbers need not wait for.
     from core.report.sweep import scaling_section  # noqa: PLC0415
 
-    return scaling_section(analysis)
+    return scaling_section(analysis, at)
 
 
-def _sweep_answer(analysis: ScalingAnalysis, results: "SweepResults") -> Answer:
+def _sweep_answer(analysis: ScalingAnalysis, results: "SweepResults", at: float | None) -> Answer:
     metric = analysis.metric
     methods: dict[str, dict[str, Any]] = {}
     for method in (*analysis.laws, *analysis.refused):
@@ -111,7 +114,7 @@ def _sweep_answer(analysis: ScalingAnalysis, results: "SweepResults") -> Answer:
             "zero": results.zero_point(method, metric).to_dict("records"),
             "settled_from": results.settled_from(method, metric),
         }
-    saved = [_saved_data(analysis, pair) for pair in analysis.pairs]
+    saved = [_saved_data(analysis, pair, at) for pair in analysis.pairs]
     info, about = METRICS[metric], results.about
     data = {
         "sweep": analysis.name,
@@ -137,14 +140,14 @@ def _sweep_answer(analysis: ScalingAnalysis, results: "SweepResults") -> Answer:
         _laws_text(analysis),
         *(f"{method}: {reason}" for method, reason in analysis.refused.items()),
         *analysis.start_notes,
-        *(_saved_text(analysis, pair) for pair in analysis.pairs),
+        *(_saved_text(analysis, pair, at) for pair in analysis.pairs),
         *_extrapolation_texts(analysis),
         *(f"left out: {reason}" for reason in results.left_out.values()),
     ]
     return Answer(
         data=data,
         text="\n\n".join(text for text in texts if text),
-        section=partial(_section, analysis),
+        section=partial(_section, analysis, at),
     )
 
 
@@ -175,12 +178,17 @@ def _law_data(analysis: ScalingAnalysis, method: str) -> dict[str, Any]:
     }
 
 
-def _saved_data(analysis: ScalingAnalysis, pair: Pair) -> dict[str, Any]:
+def _saved_at(analysis: ScalingAnalysis, pair: Pair, at: float | None) -> list[Any]:
+    asked = [] if at is None else analysis.saved(pair, [at]).to_dict("records")
+    return [*asked, *analysis.saved_at_doublings(pair).to_dict("records")]
+
+
+def _saved_data(analysis: ScalingAnalysis, pair: Pair, at: float | None) -> dict[str, Any]:
     better, worse = pair
     return {
         "better": better,
         "worse": worse,
-        "errors": analysis.saved_at_doublings(pair).to_dict("records"),
+        "errors": _saved_at(analysis, pair, at),
         "crossings": analysis.crossings[pair].to_dict("records"),
     }
 
@@ -202,11 +210,11 @@ def _laws_text(analysis: ScalingAnalysis) -> str:
     return columns(head, rows) if rows else ""
 
 
-def _saved_text(analysis: ScalingAnalysis, pair: Pair) -> str:
+def _saved_text(analysis: ScalingAnalysis, pair: Pair, at: float | None) -> str:
     better, worse = pair
     head = [f"error, {analysis.unit}", "frames", "details"]
     rows = []
-    for row in analysis.saved_at_doublings(pair).to_dict("records"):
+    for row in _saved_at(analysis, pair, at):
         number, sentence = answer_text(analysis.laws[better], analysis.laws[worse], pair, row)
         rows.append([f"{row['error']:.3g}", number, sentence])
     crossings = crossing_sentences(analysis.crossings[pair], pair, analysis.unit)

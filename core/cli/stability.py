@@ -1,6 +1,7 @@
 """`stability`: a model's formation and decomposition energies beside those of labels."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -18,6 +19,7 @@ from core.cli.options import (
 from core.errors import LabError
 from core.stability.comparison import CONVENTIONS, Comparison, Convention
 from core.stability.model_stability import ModelStability
+from core.stability.system_hull import SystemHull, elements_of, system_hulls
 from core.studies.job.directory import Job
 from core.studies.job.local import compute_here
 from core.studies.stability import StabilityStudy
@@ -60,6 +62,19 @@ def stability(
         Literal["test", "all"], typer.Option(help="Which materials are scored.")
     ] = "test",
     most: Annotated[int, typer.Option(help="Largest number of materials scored.", min=1)] = 1000,
+    fewest: Annotated[
+        int, typer.Option(help="Chemical systems with at least so many phases.", min=1)
+    ] = 1,
+    system: Annotated[
+        str,
+        typer.Option(
+            metavar="SYSTEM",
+            help="Show the hulls of a chemical system, such as Li-Fe-O or LiFePO4.",
+        ),
+    ] = "",
+    phase: Annotated[
+        str, typer.Option(metavar="ID", help="With --system: compare this phase.")
+    ] = "",
     relax: Annotated[
         bool, typer.Option("--relax", help="Relax every structure with the model first.")
     ] = False,
@@ -86,13 +101,25 @@ def stability(
     )
     found: ModelStability = compute_here(Job.of(study), progress_on_stderr())
     comparison = found.comparison(_CONVENTIONS[convention])
-    report = _report(found, comparison, threshold)
+    report = _report(found, comparison, threshold, fewest)
+    hulls: tuple[SystemHull, ...] = ()
+    if system:
+        hulls = system_hulls(comparison, elements_of(system))
+        report["hulls"] = _hulls(hulls, phase)
+    elif phase:
+        raise LabError("--phase: name its chemical system with --system.")
 
     def section() -> "Section":
         # Figures take a library that the numbers need not wait for.
         from core.report.stability import Judged, stability_section  # noqa: PLC0415
 
-        return stability_section(Judged.of(study, found, comparison), 1000 * threshold)
+        return stability_section(
+            Judged.of(study, found, comparison),
+            1000 * threshold,
+            fewest=fewest,
+            hulls=hulls,
+            phase=phase or None,
+        )
 
     return Answer(data=report, text=_text(report), section=section)
 
@@ -111,9 +138,23 @@ def _scores(comparison: Comparison, threshold: float) -> dict[str, Any]:
     }
 
 
-def _report(found: ModelStability, comparison: Comparison, threshold: float) -> dict[str, Any]:
+def _hulls(hulls: Sequence[SystemHull], phase: str) -> dict[str, Any]:
+    """Return the phases of both hulls, or one of them; energies in eV/atom."""
+    told: dict[str, Any] = {"elements": hulls[0].elements}
+    for side, hull in zip(("reference", "model"), hulls, strict=True):
+        table = hull.table.drop(columns="row").sort_values("above_hull")
+        told[side] = table[table["id"] == phase] if phase else table
+    if phase and not len(told["reference"]) + len(told["model"]):
+        raise LabError(f"{'-'.join(hulls[0].elements)}: has no phase {phase!r}.")
+    return {name: it if name == "elements" else it.to_dict("records") for name, it in told.items()}
+
+
+def _report(
+    found: ModelStability, comparison: Comparison, threshold: float, fewest: int
+) -> dict[str, Any]:
     source = found.reference.source
     unseen = found.has_unseen[comparison.table["phase"]]
+    systems = comparison.systems
     return {
         **_scores(comparison, threshold),
         "threshold": threshold,
@@ -131,7 +172,7 @@ def _report(found: ModelStability, comparison: Comparison, threshold: float) -> 
         "without_unseen": _scores(comparison.only(~unseen), threshold) if unseen.any() else None,
         "left_out": comparison.left_out.to_dict("records"),
         "not_converged": [{"id": name, "why": why} for name, why in found.not_converged.items()],
-        "worst_systems": comparison.systems.head(_WORST).to_dict("records"),
+        "worst_systems": systems[systems["n"] >= fewest].head(_WORST).to_dict("records"),
     }
 
 
@@ -155,6 +196,12 @@ def _text(report: dict[str, Any]) -> str:
     parts = [facts(lines)]
     if systems:
         parts.append(columns(titles, [[row[key] for key in keys] for row in systems]))
+    for side in ("reference", "model") if "hulls" in report else ():
+        keys = ("formula", "id", "formation", "above_hull", "decomposition", "competing")
+        rows = [[row[key] for key in keys] for row in report["hulls"][side]]
+        titles = (*keys[:2], *(f"{key}, eV/atom" for key in keys[2:5]), keys[5])
+        name = "-".join(report["hulls"]["elements"])
+        parts.append(f"{name} by the {side}\n{columns(titles, rows)}")
     parts.append(_left_out(report["left_out"]))
     if report["labels"] == report["model"]:
         parts.append(

@@ -6,18 +6,25 @@ import plotly.graph_objects as go
 from core.figures.base.text import signed
 from core.figures.shifts.parity import parity
 from core.frames.provenance import Provenance, describe_energies, energy_title
-from core.reference.formation.table import ALL, REBUILT, FormationTable, mae_by_chemistry
+from core.reference.formation.table import ALL, FormationTable, mae_by_chemistry
 from core.report.document import Figure, Section, Table
 from core.report.origins import facts_of
 
 
-def formation_section(formation: FormationTable, dataset: str, measured: str | None) -> Section:
+def formation_section(
+    formation: FormationTable,
+    dataset: str,
+    measured: str | None,
+    compared: tuple[str, str] | None = None,
+) -> Section:
     """Return the section about formation energies in every functional.
 
     Args:
         formation: the energies.
         dataset: name of the data set, or absolute path of the table file.
         measured: column of measured energies; None if there is none.
+        compared: names in `energies` or `measured`, across and up; None for those that the page
+            opens with.
     """
     source = provenance_of(formation)
     return Section(
@@ -36,7 +43,7 @@ def formation_section(formation: FormationTable, dataset: str, measured: str | N
                 ),
             ),
         ],
-        figures=_parities(formation, measured),
+        figures=_parities(formation, measured, compared),
         facts={
             "Data": facts_of(
                 [dataset],
@@ -76,39 +83,31 @@ def _errors(formation: FormationTable, measured: str) -> list[Table]:
     ]
 
 
-def _parities(formation: FormationTable, measured: str | None) -> list[Figure]:
-    """Return the figure that the page opens with, and each functional against experiment."""
+def _parities(
+    formation: FormationTable, measured: str | None, compared: tuple[str, str] | None
+) -> list[Figure]:
+    """Return the figure that was asked for, and each functional against experiment."""
     names = list(formation.measured | formation.energies)
     if len(names) < 2:
         return []
-    axes = {names[0]: [default_partner(formation, names[0])]}
+    axes = [compared or (names[0], formation.partner_of(names[0]))]
     if measured is not None:
-        axes[measured] = list(formation.energies)
+        axes += [(measured, name) for name in formation.energies]
     figures: list[Figure] = []
-    for x, others in axes.items():
-        for y in others:
-            table = formation.comparison(x, y)
-            if not table.empty:
-                figures.append(
-                    Figure(
-                        name=f"parity-{len(figures) + 1}",
-                        figure=formation_parity(formation, x, y, dark=False),
-                        caption=difference_text(table),
-                        source=provenance_of(formation),
-                        table=table[["material_id", "formula", "x", "y"]].rename(
-                            columns={"x": x, "y": y}
-                        ),
-                    )
-                )
+    for x, y in dict.fromkeys(axes):
+        table = formation.comparison(x, y)
+        if table.empty:
+            continue
+        figures.append(
+            Figure(
+                name=f"parity-{len(figures) + 1}",
+                figure=formation_parity(formation, x, y, dark=False),
+                caption=difference_text(table),
+                source=provenance_of(formation),
+                table=table[["material_id", "formula", "x", "y"]].rename(columns={"x": x, "y": y}),
+            )
+        )
     return figures
-
-
-def default_partner(formation: FormationTable, x: str) -> str:
-    """Return what formation energies are compared with first: those of the last functional."""
-    others = [name for name in formation.measured | formation.energies if name != x]
-    computed = [column.name for column in formation.columns]
-    stored = [name for name in computed if not name.endswith(REBUILT) and name in others]
-    return stored[-1] if stored else others[0]
 
 
 def formation_parity(

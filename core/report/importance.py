@@ -9,17 +9,27 @@ import plotly.graph_objects as go
 from core.elements import INDEX
 from core.figures.base.periodic import periodic_table
 from core.figures.base.text import signed
-from core.figures.importance.beeswarm import beeswarm
+from core.figures.importance.beeswarm import beeswarm, dependence
 from core.figures.shifts.parity import parity
 from core.frames.provenance import Provenance
 from core.reference.importance.analysis import EXPLAINED, Importance
-from core.reference.importance.interpretation import fold_scores, held_out_table, shap_table
+from core.reference.importance.interpretation import (
+    ElementEffect,
+    element_effect,
+    fold_scores,
+    held_out_table,
+    shap_table,
+)
 from core.report.document import Figure, Section, Table
 from core.report.origins import data_facts
 from core.studies.importance import ImportanceResult, ImportanceStudy
 from core.studies.pair_choice import PairChoice
 
 QUANTITIES = {"importance": "Mean |SHAP|", "signed": "Mean SHAP where present"}
+COLORS = {"partner": "Strongest partner", "chemistry": "Chemistry"}
+N_MATERIALS = 50
+"""Materials listed in which an element moves the difference most."""
+
 SWARMS = 15
 """Elements drawn, the most important ones."""
 
@@ -92,18 +102,29 @@ class Analysis:
         return replace(self.choice.source, details=" ".join(details))
 
 
-def importance_section(analysis: Analysis) -> Section:
-    """Return the section about which elements make two functionals disagree."""
+def importance_section(
+    analysis: Analysis, *, top: int = SWARMS, element: str | None = None
+) -> Section:
+    """Return the section about which elements make two functionals disagree.
+
+    Args:
+        analysis: the analysis.
+        top: number of elements with a swarm.
+        element: one whose action is shown; None leaves it out.
+    """
     importance, (factor, unit) = analysis.importance, analysis.unit
     pairs, source = analysis.choice.pairs, analysis.source
     table = importance.table()
-    symbols = table["symbol"].tolist()[:SWARMS]
+    symbols = table["symbol"].tolist()[:top]
     drawn = {
-        "table": (
-            by_element(analysis, "importance", dark=False),
-            f"How far each element moves the {analysis.quantity}.",
-            table,
-        ),
+        **{
+            f"table-{quantity}": (
+                by_element(analysis, quantity, dark=False),
+                f"{title}: how far each element moves the {analysis.quantity}.",
+                table,
+            )
+            for quantity, title in QUANTITIES.items()
+        },
         "swarm": (
             swarm(analysis, symbols, dark=False),
             (
@@ -119,6 +140,33 @@ def importance_section(analysis: Analysis) -> Section:
             held_out_table(importance, pairs),
         ),
     }
+    materials = []
+    if element is not None:
+        effect = element_effect(importance, pairs, element)
+        acting = effect.table(analysis.choice.summary.residual)
+        for color, title in COLORS.items():
+            drawn[f"dependence-{color}"] = (
+                dependence_figure(analysis, effect, color, dark=False),
+                f"{effect_text(analysis, effect)} Coloured by {title.lower()}.",
+                acting,
+            )
+        materials.append(
+            Table(
+                title=f"Materials in which {element} moves the difference most",
+                table=analysis.in_unit(acting.head(N_MATERIALS), "shap", "difference")
+                .drop(columns="row")
+                .rename(
+                    columns={
+                        "material_id": "Material",
+                        "formula": "Formula",
+                        "fraction": f"Fraction of {element}",
+                        "shap": f"SHAP, {unit}",
+                        "difference": f"Difference, {unit}",
+                        "residual": "Residual after AtomRef, eV/atom",
+                    }
+                ),
+            )
+        )
     scores = {
         "R², trees": importance.r2_cv,
         "R², linear fit": importance.r2_cv_linear,
@@ -161,6 +209,7 @@ def importance_section(analysis: Analysis) -> Section:
                 ),
                 note=f"{importance.n_explained:,} of {importance.n:,} rows have exact SHAP values.",
             ),
+            *materials,
         ],
         figures=[
             Figure(name=name, figure=figure, caption=caption, source=source, table=data)
@@ -224,6 +273,42 @@ def held_out(analysis: Analysis, *, dark: bool) -> go.Figure:
         y_title="Predicted without the material",
         hover=pairs.names(),
         dark=dark,
+    )
+
+
+def dependence_figure(
+    analysis: Analysis, effect: ElementEffect, color: str, *, dark: bool
+) -> go.Figure:
+    """Draw an element's SHAP values against its fraction.
+
+    Args:
+        analysis: the analysis.
+        effect: how the element acts.
+        color: a key of COLORS.
+        dark: whether the background is dark.
+    """
+    partner = effect.partner if color == "partner" else None
+    factor, unit = analysis.unit
+    return dependence(
+        effect.fractions,
+        factor * effect.shap,
+        unit=unit,
+        symbol=effect.symbol,
+        names=effect.pairs.names(),
+        other=None if partner is None else (partner, effect.pairs.fractions[:, INDEX[partner]]),
+        groups=effect.chemistry if color == "chemistry" else None,
+        title=f"SHAP value of {effect.symbol}",
+        dark=dark,
+    )
+
+
+def effect_text(analysis: Analysis, effect: ElementEffect) -> str:
+    """Return what to see in `dependence_figure`."""
+    symbol = effect.symbol
+    return (
+        f"Materials that contain {symbol}: how far it moves the predicted difference, against its "
+        "fraction. The spread at one fraction comes from the other elements. Mean SHAP value where "
+        f"{symbol} is absent: {analysis.energy(effect.mean_absent)} {analysis.unit[1]}."
     )
 
 

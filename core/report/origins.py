@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from core.frames.provenance import CORRECTIONS
+from core.frames.registry import find_dataset
 from core.frames.schema import Corrections
 from core.studies.pair_choice import PairChoice
 from core.studies.selection import fingerprint
@@ -31,6 +32,17 @@ def facts_of(
         else ", ".join(CORRECTIONS[each] for each in corrections),
         **more,
     }
+
+
+def dataset_facts(*datasets: str, **more: Any) -> dict[str, Any]:
+    """Return the facts about all energies of some data sets; arguments as of `facts_of`."""
+    cards = [find_dataset(name).card for name in datasets]
+    energies = [
+        (each.functional, each.labels, each.corrections)
+        for card in cards
+        for each in (card.energies if card.kind == "pairs" else [card.frame_energy])
+    ]
+    return facts_of(datasets, *energies, **more)
 
 
 def data_facts(choice: PairChoice, **more: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The section of a report about a model's stability, and what the page draws and says of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isnan
 from typing import Any, Self
@@ -12,11 +13,13 @@ from core.figures.stability.classification import Line, confusion, roc, score_cu
 from core.figures.stability.systems import worst_systems
 from core.frames.provenance import Provenance
 from core.report.document import Figure, Section, Table
+from core.report.hulls import SIDES, hull_figures, hull_tables, hull_text
 from core.report.looks import looks_of
 from core.report.origins import facts_of
 from core.stability.comparison import Comparison
 from core.stability.curves import roc_table, score_table
 from core.stability.model_stability import ModelStability
+from core.stability.system_hull import SystemHull
 from core.studies.stability import StabilityStudy
 
 MEV = 1000.0
@@ -94,18 +97,29 @@ class Judged:
         return Line(name=self.label, color=self.color, dash=self.dash, table=table)
 
 
-def stability_section(judged: Judged, threshold: float) -> Section:
+def stability_section(
+    judged: Judged,
+    threshold: float,
+    *,
+    fewest: int = 1,
+    hulls: Sequence[SystemHull] = (),
+    phase: str | None = None,
+) -> Section:
     """Return the section about which phases a model calls stable.
 
     Args:
         judged: the model.
         threshold: meV/atom above the hull up to which a phase counts as stable.
+        fewest: chemical systems with fewer phases are left out.
+        hulls: of one chemical system, by reference and model; empty leaves them out.
+        phase: id of a phase in them that is compared.
     """
     comparison, found = judged.comparison, judged.found
     reference = found.reference.source
     scores, curve = score_table(comparison, THRESHOLDS), comparison.roc(threshold / MEV)
     systems = comparison.systems
-    drawn = {
+    systems = systems[systems["n"] >= fewest]
+    drawn: dict[str, tuple[go.Figure, str, pd.DataFrame]] = {
         **{
             quantity: (
                 stability_parity(judged, quantity, dark=False),
@@ -147,6 +161,15 @@ def stability_section(judged: Judged, threshold: float) -> Section:
             ),
             systems,
         )
+    names = hull_names(judged)
+    for side, hull, figure in zip(
+        SIDES,
+        hulls,
+        hull_figures(hulls, names, judged.color, selected=phase, dark=False),
+        strict=False,
+    ):
+        if figure is not None:
+            drawn[f"hull-{side}"] = (figure, hull_text(hull), hull.table)
     left_out = comparison.left_out
     return Section(
         title=f"Stability: {judged.label} on {judged.study.dataset}",
@@ -163,6 +186,7 @@ def stability_section(judged: Judged, threshold: float) -> Section:
                 table=systems.rename(columns=_SYSTEMS),
                 note="Wrong: phases that only one of reference and model calls stable.",
             ),
+            *hull_tables(hulls, names, phase),
             *([Table(title="Left out", table=left_out)] if len(left_out) else []),
         ],
         figures=[
@@ -184,6 +208,12 @@ def stability_section(judged: Judged, threshold: float) -> Section:
             )
         },
     )
+
+
+def hull_names(judged: Judged) -> tuple[str, str]:
+    """Return what stands over the hulls of reference and model."""
+    functional = judged.comparison.reference.phases.source.functional
+    return f"Reference ({functional})", judged.label
 
 
 def source_of(study: StabilityStudy, found: ModelStability) -> Provenance:

@@ -53,9 +53,14 @@ def sweep_section(sweep: Sweep) -> Section:
     )
 
 
-def scaling_section(analysis: ScalingAnalysis) -> Section:
-    """Return the section about the laws of one error of a sweep, or of a table of points."""
-    tables = [_laws(analysis)] if analysis.laws else []
+def scaling_section(analysis: ScalingAnalysis, at: float | None = None) -> Section:
+    """Return the section about the laws of one error of a sweep, or of a table of points.
+
+    Args:
+        analysis: the laws.
+        at: an error at which frames are saved, besides the usual ones.
+    """
+    tables = [_laws(analysis), *_tested(analysis)] if analysis.laws else []
     lines = savings_of(analysis)
     figures = [_scaling(analysis)]
     if lines:
@@ -69,7 +74,7 @@ def scaling_section(analysis: ScalingAnalysis) -> Section:
                 table=analysis.savings_table(),
             )
         )
-        tables.append(_saved(analysis))
+        tables.append(_saved(analysis, at))
     summary = analysis.extrapolation_summary
     return Section(
         title=f"Scaling: {analysis.name}",
@@ -100,11 +105,12 @@ def savings_of(analysis: ScalingAnalysis) -> list[Saving]:
     ]
 
 
-def _saved(analysis: ScalingAnalysis) -> Table:
+def _saved(analysis: ScalingAnalysis, at: float | None) -> Table:
     rows = []
     for pair in analysis.pairs:
         laws = (analysis.laws[pair[0]], analysis.laws[pair[1]])
-        for row in analysis.saved_at_doublings(pair).to_dict("records"):
+        asked = [] if at is None else analysis.saved(pair, [at]).to_dict("records")
+        for row in [*asked, *analysis.saved_at_doublings(pair).to_dict("records")]:
             number, sentence = answer_text(*laws, pair, row)
             rows.append(
                 {
@@ -151,20 +157,134 @@ def _scaling(analysis: ScalingAnalysis) -> Figure:
 
 
 def _laws(analysis: ScalingAnalysis) -> Table:
-    rows = [
-        {
-            "Method": name_of(method),
-            "Law": FORM_TEXT[law.form],
-            "Exponent b [95 %]": exponent_text(law),
-            "Twice the frames, %": 100 * law.doubling if law.form == "power" else None,
-            f"Floor c [95 %], {analysis.unit}": floor_text(law) if law.form == "offset" else None,
-            "R²": law.r2,
-            "Points": f"{law.n} at {law.n_sizes} sizes",
-            "Frames": f"{law.smallest:,.0f} to {law.largest:,.0f}",
-            "Starts from": start_text(method),
-        }
-        for method, law in analysis.laws.items()
-    ]
-    table = pd.DataFrame(rows).dropna(axis="columns", how="all")
+    heads = {
+        "method": "Method",
+        "law": "Law",
+        "exponent": "Exponent b [95 %]",
+        "twice": "Twice the frames, %",
+        "floor": f"Floor c [95 %], {analysis.unit}",
+        "r2": "R²",
+        "points": "Points",
+        "range": "Frames",
+        "start": "Starts from",
+    }
+    table = law_table(analysis).dropna(axis="columns", how="all")
     refused = " ".join(f"{name_of(key)}: {why}" for key, why in analysis.refused.items())
-    return Table(title=f"Laws: {analysis.title}", table=table, note=refused)
+    return Table(title=f"Laws: {analysis.title}", table=table.rename(columns=heads), note=refused)
+
+
+def law_table(analysis: ScalingAnalysis) -> pd.DataFrame:
+    """Return the law of each method, for reading; a column is empty where no law has such a part.
+
+    Returns:
+        Columns method, law, exponent, twice (change of the error in % when the frames double),
+        floor, r2, points, range and start.
+    """
+    return pd.DataFrame(
+        [
+            {
+                "method": name_of(method),
+                "law": FORM_TEXT[law.form],
+                "exponent": exponent_text(law),
+                "twice": 100 * law.doubling if law.form == "power" else None,
+                "floor": floor_text(law) if law.form == "offset" else None,
+                "r2": law.r2,
+                "points": f"{law.n} at {law.n_sizes} sizes",
+                "range": f"{law.smallest:,.0f} to {law.largest:,.0f}",
+                "start": start_text(method),
+            }
+            for method, law in analysis.laws.items()
+        ]
+    )
+
+
+def form_table(analysis: ScalingAnalysis) -> pd.DataFrame:
+    """Return which form predicts held-out sizes better.
+
+    Returns:
+        Columns method, power and offset (root mean square of the log error, %), better and
+        held_out.
+    """
+    return pd.DataFrame(
+        [
+            {
+                "method": method,
+                **{str(form): 100 * error for form, error in choice.errors.items()},
+                "better": FORM_TEXT[choice.better] if choice.better else None,
+                "held_out": ", ".join(f"{size:,.0f}" for size in choice.held_out),
+            }
+            for method, choice in analysis.forms.items()
+        ]
+    )
+
+
+def forms_refused(analysis: ScalingAnalysis) -> list[str]:
+    """Return for which methods a form was not tried, and why."""
+    refused: dict[str, list[str]] = {}
+    for method, choice in analysis.forms.items():
+        for form, reason in choice.refused.items():
+            refused.setdefault(f"{FORM_TEXT[form]}. {reason}", []).append(method)
+    return [f"Not tried for {', '.join(names)}: {why}" for why, names in refused.items()]
+
+
+def prediction_table(analysis: ScalingAnalysis) -> pd.DataFrame:
+    """Return how well laws of small sizes predict the errors at larger ones, for reading.
+
+    Returns:
+        Columns method, n_frames, fitted (sizes), seen, predicted and off (%).
+    """
+    return pd.DataFrame(
+        [
+            {
+                "method": method,
+                "n_frames": row["n_frames"],
+                "fitted": row["n_fitted_sizes"],
+                "seen": row["seen"],
+                "predicted": f"{_three_digits(row['predicted'])}  [{_three_digits(row['low'])}, "
+                f"{_three_digits(row['high'])}]",
+                "off": 100 * row["relative_error"],
+            }
+            for method, table in analysis.extrapolations.items()
+            for row in table.to_dict("records")
+        ]
+    )
+
+
+def _three_digits(value: float) -> str:
+    """Write three digits, without an exponent up to a million: the column is narrow."""
+    return f"{float(format(value, '.3g')):,g}"
+
+
+def _tested(analysis: ScalingAnalysis) -> list[Table]:
+    """Return how well the forms of the law, and the laws, predict larger sizes."""
+    forms = {str(form): f"{text}, off by %" for form, text in FORM_TEXT.items()}
+    tables = [
+        Table(
+            title="Power law with or without a floor",
+            table=form_table(analysis).rename(
+                columns=forms
+                | {"method": "Method", "better": "Better", "held_out": "Held-out sizes"}
+            ),
+            note=" ".join(
+                [
+                    "Fitted to the smaller sizes, both predict the larger ones.",
+                    *forms_refused(analysis),
+                ]
+            ),
+        )
+    ]
+    if analysis.extrapolation_summary is not None:
+        heads = {
+            "method": "Method",
+            "n_frames": "Frames",
+            "fitted": "Sizes fitted",
+            "seen": f"Actual, {analysis.unit}",
+            "predicted": f"Predicted [95 %], {analysis.unit}",
+            "off": "Off by, %",
+        }
+        tables.append(
+            Table(
+                title="Extrapolation test", table=prediction_table(analysis).rename(columns=heads)
+            )
+        )
+    return tables

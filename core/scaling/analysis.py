@@ -100,9 +100,11 @@ class ScalingAnalysis:
         return f"{self.split.capitalize()} {label[0].lower()}{label[1:]}"
 
     @property
-    def options(self) -> list[str]:
-        """Options of the commands `scaling` and `plan` for the same laws."""
-        words = []
+    def arguments(self) -> list[str]:
+        """Arguments of the commands `scaling` and `plan` for the same laws."""
+        words = [self.name] if self.table is None else ["--points", str(self.table)]
+        if self.table is not None and self.unit:
+            words += ["--unit", self.unit]
         if self.metric and self.metric != next(iter(METRICS)):
             words += ["--metric", self.metric.partition("_")[0]]
         if self.split == "test":
@@ -116,8 +118,7 @@ class ScalingAnalysis:
     @property
     def command(self) -> str:
         """The command that fits the same laws."""
-        name = ["--points", str(self.table)] if self.table is not None else [self.name]
-        return shlex.join(["atomref", "scaling", *name, *self.options])
+        return shlex.join(["atomref", "scaling", *self.arguments])
 
     def zero(self, method: str) -> pd.DataFrame:
         """Return the errors of a method's untrained models: columns seed and error."""

@@ -73,16 +73,21 @@ class AtomRefStudy(ModelStudy):
         return self.method in PULLED
 
     @property
+    def energies(self) -> EnergySelection:
+        """The energies of the fitted functional, of a difference those of the target."""
+        pairs = self.pairs
+        if isinstance(pairs, EnergySelection):
+            return pairs
+        is_source = self.side == "source"
+        if pairs.other is not None:
+            return EnergySelection(dataset=pairs.dataset if is_source else pairs.other)
+        column = pairs.source if is_source else pairs.target
+        return EnergySelection(dataset=pairs.dataset, column=column)
+
+    @property
     def command(self) -> str:
         """The command that computes the same fit."""
         pairs, words = self.pairs, ["--method", self.method]
-        if isinstance(pairs, EnergySelection):
-            dataset, column = pairs.dataset, pairs.column
-        elif pairs.other is not None:
-            dataset, column = pairs.dataset if self.side == "source" else pairs.other, None
-        else:
-            column = pairs.source if self.side == "source" else pairs.target
-            dataset = pairs.dataset
         if self.side == "difference" and isinstance(pairs, PairSelection):
             words += ["--minus", pairs.source or pairs.dataset]
         if self.is_pulled:
@@ -91,8 +96,9 @@ class AtomRefStudy(ModelStudy):
             words += ["--model", self.model, "--strength", strength]
             words += [] if self.start == "shifted" else ["--prior", self.start]
         words += ["--separate-u"] if self.separate_u else []
-        columns = [] if column is None else ["--column", column]
-        return f"atomref atomref {shlex.join([dataset, *columns, *words])}"
+        energies = self.energies
+        columns = [] if energies.column is None else ["--column", energies.column]
+        return f"atomref atomref {shlex.join([energies.dataset, *columns, *words])}"
 
     def inputs(self) -> list[str]:
         """Return what identifies the contents of the data sets, the model and the prior."""

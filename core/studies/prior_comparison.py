@@ -1,13 +1,13 @@
 """Study: held-out error with each prior, by number of fitting materials."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field
 
 from core.progress import Progress, part
 from core.reference.fits.prior_comparison import PriorComparison, compare_priors
-from core.studies.atomref_fit import AtomRefStudy
-from core.transfer.atomref_fits import AtomRefFit
+from core.reference.shifts.pairs import default_energy
+from core.studies.atomref_fit import RIDGE, AtomRefStudy
 
 _SECONDS_PER_REPEAT = 0.1
 _SECONDS_PER_ROW_AND_REPEAT = 3e-6
@@ -32,6 +32,24 @@ class PriorStudy(AtomRefStudy):
     repeats: int = Field(default=20, ge=5, le=1000)
     seed: int = 0
 
+    @classmethod
+    def of(cls, study: AtomRefStudy, *, own_strength: bool) -> Self:
+        """Return the comparison on the energies of a fit, the same for page and command.
+
+        All energies of the functional take part, those of materials without a partner too.
+
+        Args:
+            study: a fit toward a prior.
+            own_strength: whether each fit takes its own best strength, as all do whose strength is
+                no number.
+        """
+        own = own_strength or isinstance(study.strength, str)
+        energies = study.energies
+        if energies.column is None and energies.card.kind == "pairs":
+            energies = energies.model_copy(update={"column": default_energy(energies.card)})
+        settings = dict(study) | {"pairs": energies, "side": "target", "start": "shifted"}
+        return cls(**settings | ({"strength": RIDGE} if own else {}), own_strength=own)
+
     def seconds(self) -> float:
         """Return roughly how long the fits take."""
         per_repeat = _SECONDS_PER_REPEAT + _SECONDS_PER_ROW_AND_REPEAT * self.pairs.card.n
@@ -47,20 +65,7 @@ class PriorStudy(AtomRefStudy):
             LabError: if there is no such data or model, or too few materials.
         """
         begin = 0.5 if self.method == "residual" else 0.1
-        return self.compared(
-            self.fitted(part(progress, 0.0, begin)), progress=part(progress, begin, 1.0)
-        )
-
-    def compared(self, fit: AtomRefFit, *, progress: Progress) -> PriorComparison:
-        """Return the errors with each prior, on the data of a fit.
-
-        Args:
-            fit: this study's fit.
-            progress: called after every choice of materials.
-
-        Raises:
-            LabError: if there is no such model, or too few materials.
-        """
+        fit = self.fitted(part(progress, 0.0, begin))
         priors = self.source.priors(fit.atomref.functional)
         return compare_priors(
             fit.fractions,
@@ -70,5 +75,5 @@ class PriorStudy(AtomRefStudy):
             strength=None if self.own_strength else fit.atomref.strength,
             repeats=self.repeats,
             seed=self.seed,
-            progress=progress,
+            progress=part(progress, begin, 1.0),
         )

@@ -1,6 +1,7 @@
 """`atomref` on the command line: strengths, priors, intervals, influence."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from core.cli import app
 from core.elements import SYMBOLS
 from core.frames.registry import open_dataset
 from core.reference.fits.atomref import fit_huber, fit_lstsq
+from core.reference.fits.prior_comparison import compare_priors
 from core.reference.fits.uncertainty import standard_errors
 
 DATA = ("atomref", "mp-structures")
@@ -77,7 +79,9 @@ def test_influence(data):
     assert first["material_id"] in text
 
 
-def test_strength_by_cross_validation_and_priors_compared():
+def test_strength_by_cross_validation_and_priors_compared(monkeypatch):
+    few = partial(compare_priors, sizes=(10,))
+    monkeypatch.setattr("core.studies.prior_comparison.compare_priors", few)
     words = (*DATA, "--method", "ridge", "--strength", "auto", "--compare-priors")
     told = answer(*words)
     curve = told["strength_curve"]
@@ -88,6 +92,21 @@ def test_strength_by_cross_validation_and_priors_compared():
     text = CliRunner().invoke(app, list(words[:-1])).stdout
     assert "of least squares" in text
     assert answer(*DATA, "--strength", "auto")["strength"] is None
+
+
+def test_references_of_both_functionals_and_a_formula(data):
+    told = answer(*DATA, "--source", "energy_gga_chgnet", "--formula", "LiCoO2")
+    X, energies = data.fractions(), [data.energy(f"energy_{it}_chgnet") for it in ("gga", "r2scan")]
+    source, target = (np.linalg.lstsq(X, y, rcond=None)[0] for y in energies)
+    for symbol in ("Li", "Co", "O"):
+        expected = target[SYMBOLS.index(symbol)] - source[SYMBOLS.index(symbol)]
+        assert told["source"]["differences"][symbol] == pytest.approx(expected, abs=1e-6)
+    scaled = [y - X @ fit for y, fit in zip(energies, (source, target), strict=True)]
+    r = np.corrcoef(*scaled)[0, 1]
+    assert told["source"]["pearson_scaled"] == pytest.approx(r)
+    li, co, o = (target[SYMBOLS.index(symbol)] for symbol in ("Li", "Co", "O"))
+    assert told["example"]["contribution"] == pytest.approx((li + co + 2 * o) / 4)
+    assert "leave out one" in mistake(*DATA, "--source", "energy_gga_chgnet", "--minus", "x")
 
 
 def test_priors(home):

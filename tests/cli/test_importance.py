@@ -51,8 +51,9 @@ def test_importance_of_a_table(table):
     assert told["signed"]["O"] > 0
     # The target is the difference of formation energies, without the elements' own.
     assert told["mae_cv"] < 0.05
-    text = invoke("importance", "pairs.csv").stdout
+    text = invoke("importance", "pairs.csv", "--element", "Ti", "--top", "2").stdout
     assert "trees" in text
+    assert text.count("m-") == 6, "the materials with Ti"
     assert "MP2020 corrections included" in text
 
 
@@ -89,6 +90,7 @@ def test_importance_of_other_differences_and_references(table):
 
 def test_formation_against_experiment(table):
     told = answer("formation", "pairs.csv", "--uncorrected")
+    assert told["comparison"] is None
     names = [one["column"] for one in told["columns"]]
     assert names == [
         "energy_gga_corrected",
@@ -105,7 +107,12 @@ def test_formation_against_experiment(table):
     assert "MAE" in text
     none = table.drop(columns="enthalpy_measured")
     none.to_csv("none.csv", index=False)
-    assert answer("formation", "none.csv")["errors"] is None
+    found = answer("formation", "none.csv", "--across", "energy_gga_corrected")
+    assert found["errors"] is None
+    oxygen = fractions_from_formulas(none["formula"])[:, INDEX["O"]]
+    assert (found["comparison"]["up"], found["comparison"]["n"]) == ("energy_r2scan", 66)
+    assert found["comparison"]["mean_difference"] == pytest.approx(0.4 * oxygen.mean())
+    assert "it has: energy_gga_corrected" in mistake("formation", "none.csv", "--up", "x")
     assert "--experiment" in invoke("formation", "none.csv").stdout
     assert "no column of numbers" in mistake("formation", "pairs.csv", "--experiment", "x")
 

@@ -84,6 +84,18 @@ def test_mistakes_of_plans_are_one_line(example):
     assert "--target" in mistake("plan", "--hours", 1)
 
 
+def test_a_plan_of_a_table_of_points(home):
+    n = np.array([50, 100, 200, 400, 800, 1600])
+    rows = [f"{size},{2000 / np.sqrt(size)}" for size in n]
+    (home / "mine.csv").write_text("\n".join(["n_frames,error", *rows]))
+    words = ("--points", "mine.csv", "--target", 50, "--atoms3", 0.01)
+    told = answer("plan", *words, "--atoms", 10, "--unit", "eV")
+    # 2000/√N = 50 at N = 1600, 10 core-hours for 10 atoms.
+    assert told["methods"]["points"]["core_hours"] == pytest.approx(16_000)
+    assert (told["sweep"], told["unit"], told["labels"]) == ("mine.csv", "eV", None)
+    assert "not both" in mistake("plan", "example", *words)
+
+
 def test_without_any_sweep(monkeypatch, home):
     monkeypatch.setattr(sweep_files, "_EMBEDDED", home / "none")
     assert "no sweep yet" in mistake("plan", "--target", 30, "--hours", 1)
@@ -91,13 +103,15 @@ def test_without_any_sweep(monkeypatch, home):
 
 def test_next_writes_structures_with_reasons(home):
     make_frames()
-    told = answer("next", "--dataset", "salt", "--n", 4, "--atoms3", 0.5, "--out", "next.zip")
+    told = answer("next", "--dataset", "salt", "--n", 4, "--atoms3", 0.5, "--out", "next.zip",
+                  "--price", 3)  # fmt: skip
     assert told["n"] == len(told["materials"]) == 4
     assert (told["by"], told["pool"], told["n_there"]) == ("composition", "mp-structures", 8)
     covered = {row["symbol"]: row["materials"] for row in told["elements"]}
     assert (covered["Na"], covered["Cl"], covered["Fe"]) == (8, 8, 0)
     hours = 0.5 * np.array([row["n_atoms"] for row in told["materials"]]) ** 3.0
     assert told["core_hours"] == pytest.approx(hours.sum())
+    assert told["money"] == pytest.approx(3 * hours.sum())
     assert all("in no material" in row["reason"] for row in told["materials"])
     archive = zipfile.ZipFile(io.BytesIO((home / "next.zip").read_bytes()))
     entries = json.loads(archive.read("structures.json"))

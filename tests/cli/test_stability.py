@@ -26,8 +26,14 @@ def salt():
 def test_errors_are_those_of_predicted_energies(salt):
     found = answer(
         "stability", "--dataset", "salt", "--model", "chgnet-r2scan", "--split", "all",
-        "--convention", "reference",
+        "--convention", "reference", "--system", "Na-Cl",
     )  # fmt: skip
+    hulls = {
+        side: {row["id"]: row["formation"] for row in found["hulls"][side]}
+        for side in ("reference", "model")
+    }
+    moved = [1000 * abs(it - hulls["reference"][name]) for name, it in hulls["model"].items()]
+    assert sum(moved) / 10 == pytest.approx(found["formation_mae_mev_per_atom"])
     assert found["n"] == found["n_available"] == 10
     model = load_model("chgnet-r2scan")
     with torch.no_grad():

@@ -57,6 +57,7 @@ def test_worked_example_follows_the_formula(visit):
     assert f"= {expected:.3f}" in text
     at.text_input(key="formula").set_value("Xx2").run()
     assert "Xx" in at.error[0].value
+    assert "--formula" not in at.code[0].value
     at.text_input(key="formula").set_value("ArF").run()
     assert "Ar" in at.warning[-1].value
 
@@ -65,7 +66,7 @@ def test_command_names_column_and_pull(visit):
     at = visit("atomref", fit="Ridge toward a prior")
     assert at.code[0].value == (
         "atomref atomref mp-structures --column energy_r2scan_chgnet --method ridge "
-        "--model chgnet-0.3.0 --strength 0.01"
+        "--model chgnet-0.3.0 --strength 0.01 --source energy_gga_chgnet --formula LiCoO2"
     )
 
 
@@ -173,7 +174,7 @@ def test_the_best_strength_goes_into_the_form(visit):
 
 def test_prior_kind_is_part_of_the_command(visit):
     at = visit("atomref", fit="Ridge toward a prior", prior="source + shift of the isolated atom")
-    assert at.code[0].value.endswith("--strength 0.01 --prior atom")
+    assert "--strength 0.01 --prior atom --source" in at.code[0].value
     assert any("atom shift" in caption.value for caption in at.caption)
     at = visit("atomref", view="Uncertainty", side="Source")
     assert "--column energy_gga_chgnet" in at.code[-1].value
@@ -221,7 +222,8 @@ def test_one_functional_needs_formulas_and_one_energy(visit, home):
     import_energies(home / "one.csv", name="one", functional="r2SCAN")
     at = visit("atomref", functionals="One functional", of="one")
     assert at.selectbox(key="of").value == "one"
-    assert at.code[-1].value == "atomref atomref one --column energy_per_atom --method lstsq"
+    fit = "atomref atomref one --column energy_per_atom --method lstsq"
+    assert at.code[-1].value == f"{fit} --formula LiCoO2"
     table = next(one.value for one in at.dataframe if "count" in one.value)
     fractions = fractions_from_formulas(["Li", "O2", "Li2O", "LiF", "F2"])
     right = np.linalg.lstsq(fractions, -np.arange(1, 6.0))[0]

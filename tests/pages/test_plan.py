@@ -133,7 +133,12 @@ def test_a_table_of_points_asks_for_the_atoms(made):
     row = at.dataframe[0].value.iloc[0]
     assert (row["Method"], row["Core-hours"]) == ("Your points", "16,000")
     assert "1,600 are enough" in words(at)
-    assert not at.code
+    line = at.code[-1].value
+    assert line.endswith(
+        "/points.csv --unit eV --min-frames 0 --target 50 --atoms3 0.01 --atoms 10"
+    )
+    told = json.loads(CliRunner().invoke(cli, [*line.split()[1:], "--json"]).stdout)
+    assert told["methods"]["points"]["core_hours"] == pytest.approx(16_000, rel=1e-3)
 
 
 def test_an_error_that_does_not_fall_tells_no_number(made):

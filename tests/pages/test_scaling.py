@@ -175,7 +175,7 @@ def test_a_table_of_points(made, visit):
     assert "Your points" in at.get("plotly_chart")[0].proto.spec
     assert "the untrained model, seed 0" in at.get("plotly_chart")[0].proto.spec
     assert at.code[-1].value.startswith("atomref scaling --points /")
-    assert at.code[-1].value.endswith("/mine.csv")
+    assert at.code[-1].value.endswith("/mine.csv --unit meV/atom")
 
 
 def test_a_plan_of_a_sweep_and_of_a_table(made, visit):

@@ -17,7 +17,7 @@ from core.studies.job.directory import Job
 from core.studies.job.local import compute_here
 from core.studies.model_offset import OffsetStudy
 from core.studies.prior_comparison import PriorStudy
-from core.studies.selection import PairSelection
+from core.studies.selection import EnergySelection, PairSelection
 
 PAIRS = PairSelection(
     dataset="mp-structures", source="energy_gga_chgnet", target="energy_r2scan_chgnet"
@@ -80,6 +80,21 @@ def test_priors_of_the_embedded_pairs_are_compared_and_kept():
     assert again.table().equals(found.table())
     own = PriorStudy(pairs=PAIRS, repeats=5)
     assert own.key() != study.key()
+
+
+def test_page_and_command_ask_for_one_comparison_of_priors():
+    on_page = AtomRefStudy(pairs=PAIRS, method="ridge", strength=0.3, start="atom")
+    alone = EnergySelection(dataset="mp-structures", column="energy_r2scan_chgnet")
+    asked = [on_page, on_page.model_copy(update={"pairs": alone})]
+    asked.append(on_page.model_copy(update={"pairs": alone.model_copy(update={"column": None})}))
+    keys = {PriorStudy.of(study, own_strength=False).key() for study in asked}
+    assert len(keys) == 1
+    automatic = on_page.model_copy(update={"strength": "auto"})
+    own = {PriorStudy.of(it, own_strength=True).key() for it in (on_page, automatic)}
+    assert own == {PriorStudy.of(automatic, own_strength=False).key()}
+    assert not own & keys
+    source = on_page.model_copy(update={"side": "source"})
+    assert PriorStudy.of(source, own_strength=False).pairs.column == "energy_gga_chgnet"
 
 
 @pytest.fixture(scope="module")

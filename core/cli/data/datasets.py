@@ -1,6 +1,6 @@
 """`datasets list|resume|show|describe|verify|delete`."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -29,7 +29,7 @@ from core.cli.options import DatasetName, JsonFlag, Yes
 from core.errors import LabError
 from core.frames.contents.browsing import listed, order_of, page_of
 from core.frames.contents.distributions import SIZES, summary
-from core.frames.contents.numbers import occurrence, quantities_of
+from core.frames.contents.selected import Selected
 from core.frames.registry import (
     DatasetInfo,
     delete_dataset,
@@ -44,6 +44,9 @@ from core.frames.verifying import verify
 from core.studies.contents import ContentsStudy
 from core.studies.job.directory import Job
 from core.studies.job.local import compute_here
+
+if TYPE_CHECKING:
+    from core.report.document import Section
 
 app = typer.Typer()
 datasets = typer.Typer(help="The data sets of the lab.")
@@ -129,9 +132,9 @@ def describe(
     card = find_dataset(name).card
     contents = compute_here(Job.of(ContentsStudy(dataset=name)), progress_on_stderr())
     chosen = conditions(all_of, any_of, none_of, system, min_atoms, max_atoms, labels, ranges or [])
-    mask = chosen.mask(contents)
-    counted = occurrence(contents, mask)
-    numbers = summary(contents, [*SIZES, *quantities_of(contents, card.energies)], mask)
+    selected = Selected.of(card, contents, chosen)
+    mask, counted = selected.mask, selected.counted
+    numbers = summary(contents, [*SIZES, *selected.quantities], mask)
     elements = counted.table().sort_values("frames", ascending=False)
     data: dict[str, Any] = {
         "name": name,
@@ -158,12 +161,20 @@ def describe(
             [[rounded(value) for value in row] for row in numbers.to_numpy(object).tolist()],
         ),
     ]
+    table = None
     if rows:
         order = order_of(contents, sort.removeprefix("-"), descending=sort.startswith("-"))
         table = listed(open_dataset(name), contents, page_of(order, mask, 0, rows).tolist())
         data["rows"] = table.to_dict("records")
         texts.append(columns(list(table.columns), table.to_numpy(object).tolist()))
-    return Answer(data=data, text="\n\n".join(texts))
+
+    def section() -> "Section":
+        # Figures take a library that the numbers need not wait for.
+        from core.report.contents import contents_section  # noqa: PLC0415
+
+        return contents_section(selected, table)
+
+    return Answer(data=data, text="\n\n".join(texts), section=section)
 
 
 @datasets.command("verify", cls=LabCommand)

@@ -173,6 +173,17 @@ class FormationTable:
         """Formation energies that seem to be measured, by column (n,), eV/atom."""
         return {name: self.numbers(name) for name in self._numbers() if _is_measured(name)}
 
+    def partner_of(self, name: str) -> str:
+        """Return what formation energies are compared with first: those of the last functional.
+
+        Args:
+            name: name in `energies` or `measured`; there must be another one.
+        """
+        others = [other for other in self.measured | self.energies if other != name]
+        computed = [column.name for column in self.columns]
+        stored = [it for it in computed if not it.endswith(REBUILT) and it in others]
+        return stored[-1] if stored else others[0]
+
     def numbers(self, column: str) -> np.ndarray:
         """Return a column of numbers other than total energies (n,), NaN where missing.
 

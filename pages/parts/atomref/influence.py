@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.figures.base.clicks import picked
 from core.reference.fits.leave_one_out import LeaveOneOut
-from core.report.atomref import left_out_parity, leverage_figure
+from core.report.atomref.figures import left_out_parity, leverage_figure
 from core.studies.atomref_fit import AtomRefStudy
 from core.studies.pair_choice import PairChoice
 from core.transfer.atomref_fits import AtomRefFit

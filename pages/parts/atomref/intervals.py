@@ -7,7 +7,7 @@ import streamlit as st
 from core.intervals import NOT_DETERMINED
 from core.reference.fits.atomref import RARE
 from core.reference.fits.uncertainty import RESAMPLINGS
-from core.report.atomref import explanation, interval_figure
+from core.report.atomref.figures import explanation, interval_figure
 from core.studies.atomref_fit import AtomRefStudy
 from core.studies.atomref_intervals import WIDEST, AtomRefIntervals, Intervals, Overview
 from core.studies.pair_choice import PairChoice
@@ -47,6 +47,7 @@ def show_uncertainty(choice: PairChoice, study: AtomRefStudy) -> None:
     if result is not None:
         show_intervals(choice, study, result, min_materials)
     more = "" if resamplings == RESAMPLINGS else f" --resamplings {resamplings}"
+    more += "" if min_materials == RARE else f" --rare {min_materials}"
     command(f"{study.command} --intervals{more}")
 
 

@@ -1,16 +1,15 @@
 """AtomRef, view "References": the fits, their effect on the energies, and a worked example."""
 
-from typing import Any
+from shlex import quote
 
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.elements import N_ELEMENTS, SYMBOLS, fractions_from_formula
-from core.figures.atomref.vectors import atomref_bars, atomref_difference
+from core.elements import N_ELEMENTS, fractions_from_formula
 from core.reference.fits.atomref import RARE, AtomRef
 from core.reference.fits.compare import compared
 from core.reference.shifts.shift import scaled_energies
-from core.report.atomref import element_texts, references
+from core.report.atomref.figures import vectors_figure as drawn_vectors
 from core.studies.atomref_fit import AtomRefStudy
 from core.studies.pair_choice import PairChoice
 from core.transfer.atomref_fits import AtomRefFit
@@ -45,9 +44,10 @@ def show_references(choice: PairChoice, study: AtomRefStudy) -> None:
         source=choice.source,
     )
     show_vectors(choice, study)
-    with errors_shown():
-        show_example(target)
-    command(study.command)
+    pairs = choice.selection
+    command(
+        f"{study.command} --source {quote(pairs.source or pairs.dataset)}{show_example(target)}"
+    )
 
 
 def source_atomref(choice: PairChoice, study: AtomRefStudy) -> AtomRef:
@@ -150,23 +150,15 @@ def show_vectors(choice: PairChoice, study: AtomRefStudy) -> None:
 def vectors_figure(choice: PairChoice, study: AtomRefStudy, which: str, *, dark: bool) -> go.Figure:
     """Draw the references of both functionals, once for all readers."""
     source, target = source_atomref(choice, study), fitted(choice, study).atomref
-    counts = material_counts(choice, study)
-    vectors = (source.fitted_energies(), target.fitted_energies())
-    functionals: dict[str, Any] = {
-        "source_name": source.functional,
-        "target_name": target.functional,
-    }
-    if which == "difference":
-        hover = element_texts(target, counts)
-        return atomref_difference(*vectors, **functionals, hover=hover, dark=dark)
-    if which == "bars":
-        frames = dict(zip(SYMBOLS, target.counts.tolist(), strict=True))
-        return atomref_bars(*vectors, **functionals, counts=frames, dark=dark)
-    return references(target if which == "target" else source, counts, dark=dark)
+    return drawn_vectors(which, source, target, material_counts(choice, study), dark=dark)
 
 
-def show_example(target: AtomRef) -> None:
-    """Show the arithmetic for one formula (Figure 2a of Huang et al.)."""
+def show_example(target: AtomRef) -> str:
+    """Show the arithmetic for one formula (Figure 2a of Huang et al.).
+
+    Returns:
+        The same as an option of the command, behind a space; empty where it is no formula.
+    """
     st.subheader("Worked example")
     formula = st.text_input(
         "Formula",
@@ -176,6 +168,14 @@ def show_example(target: AtomRef) -> None:
         max_chars=100,
         help="AtomRef's contribution to the energy of any composition.",
     )
+    with errors_shown():
+        show_terms(target, formula)
+        return f" --formula {quote(formula)}"
+    return ""
+
+
+def show_terms(target: AtomRef, formula: str) -> None:
+    """Show the terms of one formula."""
     terms = target.terms(fractions_from_formula(formula))
     if unseen := sorted(set(terms["symbol"]) & set(target.unseen)):
         st.warning(f"No material of this data set contains {', '.join(unseen)}.")

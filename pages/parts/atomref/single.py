@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from core.report.atomref import references
+from core.report.atomref.figures import references
 from core.studies.atomref_fit import AtomRefStudy
 from pages.parts.atomref.energies import EnergyChoice
 from pages.parts.atomref.form import fitted, show_fitted, show_priors
 from pages.parts.atomref.references import show_example, show_numbers
 from pages.parts.shared.figure import show
-from pages.parts.shared.page import command, errors_shown, is_dark
+from pages.parts.shared.page import command, is_dark
 
 
 def show_one_functional(choice: EnergyChoice, study: AtomRefStudy) -> None:
@@ -38,6 +38,4 @@ def show_one_functional(choice: EnergyChoice, study: AtomRefStudy) -> None:
         },
         height=300,
     )
-    with errors_shown():
-        show_example(atomref)
-    command(study.command)
+    command(f"{study.command}{show_example(atomref)}")

@@ -5,7 +5,7 @@ import streamlit as st
 from core.reference.fits.atomref import Method
 from core.reference.fits.prior_comparison import QUANTILES, PriorComparison
 from core.reference.fits.strength import StrengthCurve
-from core.report.atomref import prior_figure, strength_figure
+from core.report.atomref.figures import MEASURES, prior_figure, strength_figure
 from core.studies.atomref_fit import AtomRefStudy
 from core.studies.pair_choice import PairChoice
 from core.studies.prior_comparison import PriorStudy
@@ -14,8 +14,6 @@ from pages.parts.shared.figure import show
 from pages.parts.shared.job import computed
 from pages.parts.shared.page import command, is_dark, plain
 from pages.parts.shared.views import one_of
-
-MEASURES = {"mae": "MAE", "rmse": "RMSE"}
 
 
 def show_strength_and_prior(choice: PairChoice, study: AtomRefStudy) -> None:
@@ -140,8 +138,7 @@ def show_priors(choice: PairChoice, study: AtomRefStudy) -> bool:
         help="By cross-validation over its fitting materials; otherwise all use the strength of "
         "the form.",
     )
-    settings = dict(study) | {"start": "shifted"} | ({"strength": 0.01} if own_strength else {})
-    comparison: PriorComparison | None = computed(PriorStudy(**settings, own_strength=own_strength))
+    comparison: PriorComparison | None = computed(PriorStudy.of(study, own_strength=own_strength))
     if comparison is None:
         return own_strength
     low, high = QUANTILES

@@ -4,10 +4,17 @@ from typing import Any
 
 import streamlit as st
 
-from core.figures.data.distributions import Histogram, distributions
-from core.frames.contents.distributions import SIZES, histogram_table, summary
-from core.frames.contents.numbers import Quantity
-from pages.parts.data.selected import BY_KEY, Selected, bins
+from core.frames.contents.distributions import histogram_table
+from core.frames.contents.selected import Selected
+from core.report.contents import (
+    counts_of,
+    distribution_figure,
+    distribution_text,
+    quantities_drawn,
+    summary_of,
+    summary_titles,
+)
+from pages.parts.data.selected import BY_KEY, bins
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark
 
@@ -25,33 +32,11 @@ def show_distributions(selected: Selected) -> list[str]:
         bind="query-params",
         help="Shows rare values beside frequent ones.",
     )
-    things = selected.things
-    drawn = [*SIZES, *selected.quantities]
     counts = _counts(selected)
-    histograms = [
-        Histogram(
-            title=quantity.title,
-            unit=quantity.unit,
-            edges=binned.edges,
-            counts=part,
-            whole=whole,
-            ends=binned.ends,
-        )
-        for quantity, (binned, whole, part) in zip(drawn, counts, strict=True)
-    ]
     show(
-        distributions(
-            histograms,
-            things=things,
-            selected=not selected.chosen.is_empty,
-            log=log,
-            dark=is_dark(),
-        ),
+        distribution_figure(selected, counts, log=log, dark=is_dark()),
         name="distributions",
-        caption=f"{selected.lead}Forces and magmoms are each frame's largest, stress is the norm "
-        "of the tensor. The first and the last bin also hold what lies beyond them."
-        if things == "frames"
-        else f"{selected.lead}The first and the last bin also hold what lies beyond them.",
+        caption=distribution_text(selected),
         source=selected.source,
         table=lambda: histogram_table([(binned, part) for binned, _, part in counts]),
     )
@@ -61,32 +46,24 @@ def show_distributions(selected: Selected) -> list[str]:
         hide_index=True,
         column_config={
             "key": None,
-            "title": "Quantity",
-            "unit": "Unit",
-            "n": st.column_config.NumberColumn(
-                f"{things.capitalize()} with it", format="localized"
-            ),
-            "missing": st.column_config.NumberColumn("Without it", format="localized"),
-            "least": st.column_config.NumberColumn("Smallest", format="%.4g"),
-            "low": st.column_config.NumberColumn("5 %", format="%.4g"),
-            "median": st.column_config.NumberColumn("Median", format="%.4g"),
-            "high": st.column_config.NumberColumn("95 %", format="%.4g"),
-            "largest": st.column_config.NumberColumn("Largest", format="%.4g"),
+            **{
+                name: title
+                if name in {"title", "unit"}
+                else st.column_config.NumberColumn(
+                    title, format="localized" if name in {"n", "missing"} else "%.4g"
+                )
+                for name, title in summary_titles(selected).items()
+            },
         },
     )
     return []
 
 
 @st.cache_resource(max_entries=16, show_spinner="Counting …", hash_funcs=BY_KEY)
-def _counts(selected: Selected) -> list[Any]:
-    """Return bins, counts of all frames and counts of the selected ones, per quantity."""
-    found = [bins(selected, quantity) for quantity in (*SIZES, *selected.quantities)]
-    mask = None if selected.chosen.is_empty else selected.mask
-    return [(binned, binned.counts(), binned.counts(mask)) for binned in found]
+def _counts(selected: Selected) -> Any:
+    return counts_of(selected, [bins(selected, each) for each in quantities_drawn(selected)])
 
 
 @st.cache_resource(max_entries=16, show_spinner="Sorting …", hash_funcs=BY_KEY)
 def _summary(selected: Selected) -> Any:
-    quantities: list[Quantity] = [*SIZES, *selected.quantities]
-    mask = None if selected.chosen.is_empty else selected.mask
-    return summary(selected.contents, quantities, mask)
+    return summary_of(selected)

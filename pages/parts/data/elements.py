@@ -2,14 +2,12 @@
 
 import streamlit as st
 
-from core.figures.base.periodic import periodic_table
+from core.frames.contents.selected import Selected
+from core.report.contents import COUNTED, counted_title, element_titles, occurrence_figure
 from pages.parts.data.filters import toggle_element
-from pages.parts.data.selected import Selected
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark
 from pages.parts.shared.views import one_of
-
-COUNTED = {"frames": "Frames", "materials": "Materials"}
 
 
 def show_elements(selected: Selected) -> list[str]:
@@ -23,8 +21,8 @@ def show_elements(selected: Selected) -> list[str]:
     counted = one_of(
         left,
         "Count",
-        list(COUNTED),
-        format_func=lambda name: things.capitalize() if name == "frames" else COUNTED[name],
+        COUNTED,
+        format_func=lambda name: counted_title(selected, name),
         default="frames",
         key="counted",
         wrap=True,
@@ -42,21 +40,7 @@ def show_elements(selected: Selected) -> list[str]:
     )
     table = selected.counted.table()
     show(
-        periodic_table(
-            dict(zip(table["symbol"], table[counted], strict=True)),
-            title=f"{things if counted == 'frames' else counted} with the element".capitalize(),
-            unit="",
-            diverging=False,
-            log=True,
-            cutoff=cutoff if cutoff > 1 else None,
-            hover={
-                str(row.symbol): f"{row.frames:,} {things} ({row.share:.1%}), "
-                f"{row.materials:,} materials"
-                for row in table.itertuples()
-            },
-            selected=selected.chosen.all_of,
-            dark=is_dark(),
-        ),
+        occurrence_figure(selected, counted, cutoff=cutoff, dark=is_dark()),
         name="element-occurrence",
         caption=f"{selected.lead}{things.capitalize()} that contain the element, logarithmic "
         f"colours. Click an element to keep only {things} with it; click again to undo.",
@@ -64,16 +48,18 @@ def show_elements(selected: Selected) -> list[str]:
         table=lambda: table,
         on_click=toggle_element,
     )
+    number = st.column_config.NumberColumn
+    titles = element_titles(selected)
     with st.expander("All numbers", icon=":material/table:"):
         st.dataframe(
             table,
             key="elements-table",
             hide_index=True,
             column_config={
-                "symbol": "Element",
-                "frames": st.column_config.NumberColumn(things.capitalize(), format="localized"),
-                "materials": st.column_config.NumberColumn("Materials", format="localized"),
-                "share": st.column_config.NumberColumn(f"Share of {things}", format="percent"),
+                **titles,
+                "frames": number(titles["frames"], format="localized"),
+                "materials": number(titles["materials"], format="localized"),
+                "share": number(titles["share"], format="percent"),
             },
         )
     return []

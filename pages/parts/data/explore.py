@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from core.frames.contents.filters import LABEL_KINDS
+from core.frames.contents.selected import Selected
 from core.frames.registry import DatasetInfo
+from core.report.contents import missing_text
 from core.studies.contents import ContentsStudy
 from pages.parts.data.checking import show_pairs_check
 from pages.parts.data.distributions import show_distributions
@@ -11,7 +12,7 @@ from pages.parts.data.elements import show_elements
 from pages.parts.data.filters import choose_frames
 from pages.parts.data.frames import show_frames
 from pages.parts.data.making import show_making
-from pages.parts.data.selected import Selected, select
+from pages.parts.data.selected import missing_in, select
 from pages.parts.shared.datasets import model_badge
 from pages.parts.shared.job import computed
 from pages.parts.shared.page import command, plain
@@ -48,7 +49,7 @@ def show_counts(selected: Selected) -> None:
     counted, contents, things = selected.counted, selected.contents, selected.things
     some = not selected.chosen.is_empty
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        model_badge(selected.info.card.made_by)
+        model_badge(selected.card.made_by)
         st.markdown(
             (f"**{counted.n:,}** of " if some else "")
             + f"{len(contents):,} {things}, "
@@ -56,12 +57,5 @@ def show_counts(selected: Selected) -> None:
             + f"{contents.n_materials:,} materials",
             width="stretch",
         )
-    missing = selected.missing()
-    if missing:
-        st.caption(
-            plain(
-                "Without a label: "
-                + ", ".join(f"{LABEL_KINDS.get(key, key)} {n:,}" for key, n in missing.items())
-                + "."
-            )
-        )
+    if text := missing_text(missing_in(selected)):
+        st.caption(plain(text))

@@ -5,9 +5,8 @@ from typing import Any
 import streamlit as st
 
 from core.frames.contents.browsing import atoms_of, listed, order_of, page_of
-from core.frames.contents.distributions import SIZES
-from core.frames.contents.numbers import Quantity
-from pages.parts.data.selected import Selected
+from core.frames.contents.selected import Selected
+from core.report.contents import quantities_drawn, quantity_title, row_titles
 from pages.parts.shared.datasets import key_of
 from pages.parts.shared.selection import linked_table
 from pages.parts.shared.structures import show_structure
@@ -26,9 +25,7 @@ def show_frames(selected: Selected) -> list[str]:
     Returns:
         Options of the command that prints the same.
     """
-    titles = {"As stored": ""} | {
-        quantity.title: quantity.key for quantity in (*SIZES, *selected.quantities)
-    }
+    titles = {"As stored": ""} | {each.title: each.key for each in quantities_drawn(selected)}
     sort_box, order_box, page_box = st.columns([3, 3, 2], vertical_alignment="bottom")
     title = sort_box.selectbox(
         "Sort by",
@@ -61,7 +58,7 @@ def show_frames(selected: Selected) -> list[str]:
         help="Which part of the list is shown.",
     )
     key = titles[title]
-    order = _order(key_of(selected.info.card), key, selected.contents, descending=descending)
+    order = _order(key_of(selected.card), key, selected.contents, descending=descending)
     rows = page_of(order, selected.mask, page - 1, PER_PAGE)
     if not len(rows):
         st.info(f"No {selected.things} are left; remove a filter.")
@@ -105,19 +102,10 @@ def _shown(key: str, selected: Selected) -> list[str]:
 
 
 def _columns(selected: Selected) -> dict[str, Any]:
-    return {
-        "frame_id": "Frame",
-        "material_id": "Material",
-        "formula": "Formula",
-        "n_atoms": "Atoms",
-    } | {
-        quantity.key: st.column_config.NumberColumn(_title(quantity), format="%.4f")
+    return row_titles(selected) | {
+        quantity.key: st.column_config.NumberColumn(quantity_title(quantity), format="%.4f")
         for quantity in selected.quantities
     }
-
-
-def _title(quantity: Quantity) -> str:
-    return f"{quantity.title}, {quantity.unit}"
 
 
 def _show_frame(selected: Selected, row: Any) -> None:
@@ -130,7 +118,7 @@ def _show_frame(selected: Selected, row: Any) -> None:
     with right:
         st.dataframe(
             {
-                "Label": [_title(quantity) for quantity in selected.quantities],
+                "Label": [quantity_title(quantity) for quantity in selected.quantities],
                 "Value": [row[quantity.key] for quantity in selected.quantities],
             },
             key=f"labels-of-{selected.name}-{name}",

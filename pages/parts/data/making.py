@@ -9,6 +9,7 @@ from streamlit.elements.lib.mutable_popover_container import PopoverContainer
 
 from core.acquisition.subsets import RULES as SUBSET_RULES
 from core.frames.contents.filters import Part
+from core.frames.contents.selected import Selected
 from core.frames.export.forms import FRAME_FORMS, PAIR_FORMS
 from core.reference.formation.corrected_frames import takes_corrections
 from core.reference.shifts.joining import KEPT
@@ -26,7 +27,6 @@ from core.studies.making import (
     SubsetStudy,
 )
 from pages.parts.data.jobs import show_jobs
-from pages.parts.data.selected import Selected
 from pages.parts.shared.datasets import available
 from pages.parts.shared.page import errors_shown, plain, show_command
 
@@ -41,7 +41,7 @@ def show_making(selected: Selected) -> None:
         if selected.things == "frames":
             _box("Subset", ":material/filter_alt:", _subset, selected)
             _box("Join", ":material/join_inner:", _join, selected)
-            if takes_corrections(selected.info.card):
+            if takes_corrections(selected.card):
                 _box("Corrections", ":material/exposure:", _correct, selected)
     show_jobs(lambda: jobs_of(KINDS, selected.name), _show_made)
 
@@ -151,7 +151,7 @@ def _join(selected: Selected) -> None:
     others = [
         info.card.name
         for info in sorted(available("frames"), key=lambda one: one.embedded)
-        if info.card.name != selected.name and info.card.functional != selected.info.card.functional
+        if info.card.name != selected.name and info.card.functional != selected.card.functional
     ]
     if not others:
         st.info("Pairs need a data set of frames in another functional; import one first.")
@@ -190,7 +190,7 @@ def _join(selected: Selected) -> None:
 
 
 def _correct(selected: Selected) -> None:
-    remove = selected.info.card.corrections == "MP2020"
+    remove = selected.card.corrections == "MP2020"
     what = "without" if remove else "with"
     name = st.text_input(
         "Name of the new data set",

@@ -5,7 +5,7 @@ import streamlit as st
 from core.elements import SYMBOLS
 from core.frames.provenance import energy_title
 from core.reference.formation.table import ALL, FormationTable, mae_by_chemistry
-from core.report.formation import default_partner, difference_text, formation_parity, provenance_of
+from core.report.formation import difference_text, formation_parity, provenance_of
 from pages.parts.shared.figure import show
 from pages.parts.shared.former_links import mend_choice
 from pages.parts.shared.page import is_dark, plain
@@ -41,12 +41,16 @@ def show_references(formation: FormationTable) -> None:
             st.caption(plain(f"{energy_title(column.column)}: {column.references.origin}."))
 
 
-def show_parity(formation: FormationTable) -> None:
-    """Show formation energies against others, or against experiment."""
+def show_parity(formation: FormationTable) -> list[str]:
+    """Show formation energies against others, or against experiment.
+
+    Returns:
+        Options of the command that draws the same in a report.
+    """
     names = list(formation.measured | formation.energies)
     if len(names) < 2:
         st.info("There is only one column of formation energies, so nothing to compare it with.")
-        return
+        return []
     labels = {name: formation.option_of(name) for name in names}
     for axis in ("across", "up"):
         mend_choice(axis, labels)
@@ -60,7 +64,7 @@ def show_parity(formation: FormationTable) -> None:
         help="One of the functionals, or the measured values.",
     )
     others = [name for name in names if name != x]
-    default = default_partner(formation, x)
+    default = formation.partner_of(x)
     y = middle.selectbox(
         "Vertical axis",
         others,
@@ -79,7 +83,7 @@ def show_parity(formation: FormationTable) -> None:
     table = formation.comparison(x, y)
     if table.empty:
         st.info("No material has both of these formation energies.")
-        return
+        return []
     show(
         formation_parity(formation, x, y, grouped=grouped, dark=is_dark()),
         name="formation-parity",
@@ -89,6 +93,9 @@ def show_parity(formation: FormationTable) -> None:
         source=provenance_of(formation),
         table=lambda: table[["material_id", "formula", "x", "y"]].rename(columns={"x": x, "y": y}),
     )
+    if x == names[0] and y == default:
+        return []
+    return ["--across", x, "--up", y]
 
 
 def show_errors(formation: FormationTable) -> str | None:

@@ -3,22 +3,22 @@
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.elements import INDEX
-from core.figures.importance.beeswarm import dependence
 from core.reference.importance.interpretation import ElementEffect, element_effect
-from core.report.importance import Analysis
+from core.report.importance import COLORS, N_MATERIALS, Analysis, effect_text
+from core.report.importance import dependence_figure as drawn
 from pages.parts.importance.analysis import BY_KEY
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark
 from pages.parts.shared.structures import table_with_structures
 from pages.parts.shared.views import one_of
 
-N_MATERIALS = 50
-COLORS = {"partner": "Strongest partner", "chemistry": "Chemistry"}
 
+def show_element(analyses: list[Analysis], analysis: Analysis) -> list[str]:
+    """Show the view.
 
-def show_element(analyses: list[Analysis], analysis: Analysis) -> None:
-    """Show the view."""
+    Returns:
+        Options of the command that shows the same.
+    """
     left, right = st.columns([1, 2], vertical_alignment="bottom")
     symbols = analyses[0].importance.table()["symbol"].tolist()
     symbol = left.selectbox(
@@ -47,9 +47,7 @@ def show_element(analyses: list[Analysis], analysis: Analysis) -> None:
     show(
         dependence_figure(analysis, symbol, color, dark=is_dark()),
         name="importance-dependence",
-        caption=f"Materials that contain {symbol}: how far it moves the predicted difference, "
-        "against its fraction. The spread at one fraction comes from the other elements. Mean SHAP "
-        f"value where {symbol} is absent: {analysis.energy(effect.mean_absent)} {unit}.",
+        caption=effect_text(analysis, effect),
         source=analysis.source,
         table=lambda: table,
     )
@@ -65,6 +63,7 @@ def show_element(analyses: list[Analysis], analysis: Analysis) -> None:
                 "difference": st.column_config.NumberColumn(f"Difference, {unit}", format=number),
             },
         )
+    return ["--element", symbol]
 
 
 def show_numbers(analysis: Analysis, effect: ElementEffect) -> None:
@@ -98,17 +97,4 @@ def _effect(analysis: Analysis, symbol: str) -> ElementEffect:
 
 @st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=BY_KEY)
 def dependence_figure(analysis: Analysis, symbol: str, color: str, *, dark: bool) -> go.Figure:
-    effect = _effect(analysis, symbol)
-    partner = effect.partner if color == "partner" else None
-    factor, unit = analysis.unit
-    return dependence(
-        effect.fractions,
-        factor * effect.shap,
-        unit=unit,
-        symbol=symbol,
-        names=effect.pairs.names(),
-        other=None if partner is None else (partner, effect.pairs.fractions[:, INDEX[partner]]),
-        groups=effect.chemistry if color == "chemistry" else None,
-        title=f"SHAP value of {symbol}",
-        dark=dark,
-    )
+    return drawn(analysis, _effect(analysis, symbol), color, dark=dark)

@@ -57,8 +57,12 @@ def show_strip(analysis: Analysis) -> None:
         )
 
 
-def show_score(analyses: list[Analysis], analysis: Analysis) -> None:
-    """Show the view: held-out predictions, and the score of every fold."""
+def show_score(analyses: list[Analysis], analysis: Analysis) -> list[str]:
+    """Show held-out predictions, and the score of every fold.
+
+    Returns:
+        Options of the command that shows the same: none.
+    """
     left, right = st.columns([3, 2])
     with left:
         show(
@@ -88,6 +92,7 @@ def show_score(analyses: list[Analysis], analysis: Analysis) -> None:
         f"MAE in {analysis.unit[1]}. All rows of a material are held out together. Trees: XGBoost. "
         "Linear fit: ridge regression on the fractions, enough for a mere difference of references."
     )
+    return []
 
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=BY_KEY)

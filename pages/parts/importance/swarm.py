@@ -10,8 +10,12 @@ from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark
 
 
-def show_swarm(_: list[Analysis], analysis: Analysis) -> None:
-    """Show the view."""
+def show_swarm(_: list[Analysis], analysis: Analysis) -> list[str]:
+    """Show the view.
+
+    Returns:
+        Options of the command that shows the same.
+    """
     symbols = analysis.importance.table()["symbol"].tolist()
     most = max(min(40, len(symbols)), 6)
     top = st.slider(
@@ -34,6 +38,7 @@ def show_swarm(_: list[Analysis], analysis: Analysis) -> None:
         table=lambda: shap_table(analysis.importance, analysis.choice.pairs, symbols),
         on_click=open_element,
     )
+    return [] if top == SWARMS else ["--top", str(top)]
 
 
 @st.cache_resource(max_entries=16, show_spinner="Drawing …", hash_funcs=BY_KEY)

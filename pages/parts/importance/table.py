@@ -15,8 +15,12 @@ from pages.parts.shared.views import one_of
 TOP = 15
 
 
-def show_table(analyses: list[Analysis], _: Analysis) -> None:
-    """Show the view."""
+def show_table(analyses: list[Analysis], _: Analysis) -> list[str]:
+    """Show the view.
+
+    Returns:
+        Options of the command that shows the same: none.
+    """
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     quantity = one_of(
         left,
@@ -46,6 +50,7 @@ def show_table(analyses: list[Analysis], _: Analysis) -> None:
     else:
         with st.expander("All numbers", icon=":material/table:"):
             show_all_numbers(analyses[0])
+    return []
 
 
 def show_all_numbers(analysis: Analysis) -> None:

@@ -1,12 +1,11 @@
 """What to compute next: the worst covered elements, and the materials that would help most."""
 
 import shlex
-from dataclasses import replace
 
 import streamlit as st
 
-from core.frames.provenance import Provenance
 from core.frames.registry import DatasetInfo, open_dataset
+from core.report.plan import next_source
 from core.runs.record.listing import find_run
 from core.runs.record.named_models import runs_with_models
 from core.scaling.cost import Cost
@@ -33,27 +32,21 @@ def show_next() -> None:
     question = _choose_study()
     if question is None:
         return
-    study, info, pool = question
+    study, pool = question
     cost = choose_cost()
     if study.by == "uncertainty":
         study = study.model_copy(update={"cubic": cost.per_atom3 is not None})
     result: NextMaterials | None = computed(study)
     if result is not None:
-        part = "the training part of " if info.card.kind == "frames" else ""
-        source = Provenance(
-            data=f"{study.dataset}, {study.pool}",
-            labels={info.card.labels} if study.runs else (),
-            details=f"Existing: {part}{study.dataset}, {result.n_training:,} materials. "
-            f"Candidates: {study.describe_candidates(result)}.",
-        )
+        source = next_source(study, result)
         show_provenance(source)
         show_materials(study, result, open_dataset(pool.card.name), cost)
         show_coverage(result, source)
     command(_command(study, cost))
 
 
-def _choose_study() -> tuple[NextStudy, DatasetInfo, DatasetInfo] | None:
-    """Return the study, its data set and its pool; None while something is missing."""
+def _choose_study() -> tuple[NextStudy, DatasetInfo] | None:
+    """Return the study and its pool; None while something is missing."""
     left, middle, right, end = st.columns([3, 3, 2, 2], vertical_alignment="bottom")
     infos = [*frames_to_learn(), *available("pairs")]
     with left:
@@ -142,7 +135,7 @@ def _choose_study() -> tuple[NextStudy, DatasetInfo, DatasetInfo] | None:
         runs=tuple(runs),
         most_atoms=int(most_atoms),
     )
-    return study, info, pool
+    return study, pool
 
 
 def _command(study: NextStudy, cost: Cost) -> str:
@@ -150,5 +143,5 @@ def _command(study: NextStudy, cost: Cost) -> str:
     words += ["--n", str(study.n), "--by", study.by, "--most-atoms", str(study.most_atoms)]
     if study.runs:
         words += ["--runs", ",".join(study.runs)]
-    words += replace(cost, price=None).arguments
+    words += cost.arguments
     return shlex.join([*words, "--out", "next.zip"])

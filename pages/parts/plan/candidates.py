@@ -3,13 +3,17 @@
 import streamlit as st
 
 from core.acquisition.structure_files import structures_zip
-from core.elements import SYMBOLS
-from core.figures.base.periodic import periodic_table
 from core.frames.pairs import PairSet
 from core.frames.provenance import Provenance
 from core.frames.store import FrameSet
+from core.report.plan import (
+    COVERED,
+    coverage_figure,
+    coverage_text,
+    covered_by,
+    together,
+)
 from core.scaling.cost import Cost
-from core.scaling.plan_text import money
 from core.studies.acquisition import NextMaterials, NextStudy
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark, plain
@@ -18,11 +22,6 @@ from pages.parts.shared.structures import show_structure
 from pages.parts.shared.views import one_of
 
 PICKED = "material"
-_QUANTITIES = {
-    "materials": ("Existing materials", ""),
-    "candidates": ("Candidates", ""),
-    "error_mev_per_atom": ("Energy MAE of the runs", "meV/atom"),
-}
 
 
 def show_materials(
@@ -40,12 +39,10 @@ def show_materials(
     if table.empty:
         st.info("No candidate would add anything: choose another pool.")
         return
-    hours = table["core_hours"].sum()
-    price = f", {money(cost.money(hours), cost.currency)}" if cost.price else ""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
             f"**{len(table):,} materials**, in order of what they add; together "
-            f"**{float(format(hours, '.4g')):,g} core-hours**{plain(price)}.",
+            f"**{plain(together(table, cost))}**.",
             width="stretch",
         )
         st.download_button(
@@ -115,49 +112,21 @@ def show_coverage(result: NextMaterials, source: Provenance) -> None:
     """
     st.subheader("Coverage of the elements")
     table = result.element_table()
-    quantities = [key for key in _QUANTITIES if table[key].notna().any()]
     quantity = one_of(
         st,
         "Show",
-        quantities,
-        format_func=lambda key: _QUANTITIES[key][0],
+        covered_by(table),
+        format_func=lambda key: COVERED[key][0],
         default="materials",
         key="covered",
         wrap=True,
         label_visibility="collapsed",
         help="What the periodic table shows of the chosen materials.",
     )
-    title, unit = _QUANTITIES[quantity]
-    rows = table.to_dict("records")
-    covered = {row["symbol"] for row in rows if row["materials"]}
-    missing = [symbol for symbol in SYMBOLS if symbol not in covered]
-    offered = [row["symbol"] for row in rows if row["symbol"] in missing]
-    caption = "An element in few materials has an uncertain reference."
-    if missing:
-        caption += f" No existing material contains {', '.join(missing)}; of these, candidates "
-        caption += f"contain {', '.join(offered) or 'none'}."
     show(
-        periodic_table(
-            {row["symbol"]: float(row[quantity]) for row in rows},
-            title=title,
-            unit=unit,
-            diverging=False,
-            log=True,
-            hover={
-                row["symbol"]: f"{row['materials']:,} existing materials, "
-                f"{row['candidates']:,} candidates"
-                + (
-                    f"; error {row['error_mev_per_atom']:.0f} meV/atom on {row['test_frames']:,} "
-                    "test frames"
-                    if row["test_frames"]
-                    else ""
-                )
-                for row in rows
-            },
-            dark=is_dark(),
-        ),
+        coverage_figure(table, quantity, dark=is_dark()),
         name=f"covered-{quantity.partition('_')[0]}",
-        caption=caption,
+        caption=coverage_text(table),
         source=source,
         table=lambda: table,
     )

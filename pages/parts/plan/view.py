@@ -5,13 +5,11 @@ from typing import Any
 
 import streamlit as st
 
-from core.figures.scaling.chances import chance_curves
+from core.report.plan import CHANCES, TESTED, Plan
 from core.scaling.analysis import ScalingAnalysis
 from core.scaling.cost import Cost
-from core.scaling.extrapolation import FACTOR
-from core.scaling.plan_text import budget_text, extrapolation_text, headline, plan_text
 from core.scaling.planner import LIKELY, DataPlan, training_atoms
-from core.scaling.words import name_of, provenance_of
+from core.scaling.words import provenance_of
 from core.training.settings.metrics import METRICS
 from pages.parts.plan.cost import choose_cost
 from pages.parts.shared.figure import show
@@ -27,20 +25,21 @@ def show_plan(analysis: ScalingAnalysis) -> None:
     if not analysis.laws:
         st.info("No law could be fitted, so there is no plan; the view Curves gives the reasons.")
         return
-    unit = analysis.unit
     target, have, hours = _choose_target(analysis)
     cost = choose_cost()
-    plan = DataPlan(
+    n_atoms = _numbers_of_atoms(analysis, cost)
+    data = DataPlan(
         laws=analysis.laws,
         target=target,
         cost=cost,
-        n_atoms=_numbers_of_atoms(analysis, cost),
+        n_atoms=n_atoms,
         have=have,
         untrained=analysis.untrained,
     )
-    _show_headline(plan, unit)
+    plan = Plan(analysis=analysis, data=data, hours=hours)
+    _show_headline(plan)
     _show_table(
-        plan_text(plan),
+        plan.needed(),
         key="plan-table",
         help_texts={
             "Training frames": "The estimate, where the law passes the target: with so many, a "
@@ -50,30 +49,23 @@ def show_plan(analysis: ScalingAnalysis) -> None:
             "× largest": "The estimate over the largest size that was trained at.",
         },
     )
-    chances = plan.chances()
+    chances = data.chances()
     show(
-        chance_curves(
-            chances,
-            names={method: name_of(method) for method in plan.laws},
-            largest={method: law.largest for method, law in plan.laws.items()},
-            target=f"{target:g} {unit}",
-            have=have,
-            dark=is_dark(),
-        ),
+        plan.figure(chances, dark=is_dark()),
         name="plan",
-        caption="The estimate is where a curve passes one half; nine tenths are enough. The better "
-        "a law is known, the steeper the curve. Dashed: beyond the largest size trained at, up to "
-        f"{FACTOR} times; nothing is known beyond.",
+        caption=CHANCES,
         source=provenance_of(analysis),
         table=lambda: chances,
     )
     for note in analysis.start_notes:
         st.caption(plain(note))
     if hours:
-        _show_budget(plan, hours, unit)
-    _show_test(analysis)
-    if analysis.results is not None:
-        command(_command(analysis, plan, hours))
+        st.subheader("What the budget buys")
+        table, note = plan.bought()
+        st.caption(note)
+        _show_table(table, key="budget-table")
+    _show_test(plan)
+    command(_command(plan, n_atoms))
 
 
 def _choose_target(analysis: ScalingAnalysis) -> tuple[float, int, float]:
@@ -134,10 +126,10 @@ def _training_atoms(dataset: str, fingerprint: str) -> Any:  # noqa: ARG001  par
     return training_atoms(dataset)
 
 
-def _show_headline(plan: DataPlan, unit: str) -> None:
+def _show_headline(plan: Plan) -> None:
     """Show the answer: what is enough, and which method needs the fewest frames."""
-    known = bool(plan.verdict().best)
-    first, *rest = headline(plan, unit, name_of)
+    known = bool(plan.data.verdict().best)
+    first, *rest = plan.headline
     (st.markdown if known else st.warning)(f"**{plain(first)}**" if known else plain(first))
     if rest:
         st.markdown(plain(" ".join(rest)))
@@ -145,7 +137,7 @@ def _show_headline(plan: DataPlan, unit: str) -> None:
 
 def _show_table(text: Any, *, key: str, help_texts: dict[str, str] | None = None) -> None:
     st.dataframe(
-        text.assign(Method=text["Method"].map(name_of)),
+        text,
         key=key,
         hide_index=True,
         column_config={
@@ -159,27 +151,11 @@ def _show_table(text: Any, *, key: str, help_texts: dict[str, str] | None = None
     )
 
 
-def _show_budget(plan: DataPlan, hours: float, unit: str) -> None:
-    st.subheader("What the budget buys")
-    table = plan.budget(hours)
-    st.caption(
-        f"{hours:,.6g} core-hours pay for {table['to_compute'].iloc[0]:,} calculations of "
-        f"{plan.cost.mean_hours(plan.n_atoms):,.4g} core-hours; with the existing ones, "
-        f"{table['frames'].iloc[0]:,.0f} training frames."
-    )
-    _show_table(budget_text(table, unit), key="budget-table")
-
-
-def _show_test(analysis: ScalingAnalysis) -> None:
+def _show_test(plan: Plan) -> None:
     """Show how wrong such predictions were on the same sweep."""
     st.subheader("How reliable is this?")
-    st.caption(
-        "What the same plan would have predicted before the larger sizes were trained: a law "
-        "fitted to the sizes up to a quarter of each predicts its error, and the number of frames "
-        "that reaches its actual error. Laws are means over seeds; single trainings scatter about "
-        "them. The plan assumes one calculation per frame, of materials like these."
-    )
-    table = analysis.extrapolation_table()
+    st.caption(TESTED)
+    table, (deviation, held) = plan.tested()
     if table.empty:
         st.info(
             "Too few of the fitted sizes lie below a quarter of the largest: these laws are not "
@@ -187,18 +163,20 @@ def _show_test(analysis: ScalingAnalysis) -> None:
         )
         return
     st.markdown(
-        f"The predicted errors deviate by **{table['relative_error'].abs().max():.0%}** at most; "
-        "the interval of the number of frames contains the actual number in "
-        f"**{table['held'].sum()} of {len(table)}** cases."
+        f"The predicted errors deviate by **{deviation}** at most; the interval of the number of "
+        f"frames contains the actual number in **{held}** cases."
     )
-    _show_table(extrapolation_text(table, analysis.unit), key="test-table")
+    _show_table(table, key="test-table")
 
 
-def _command(analysis: ScalingAnalysis, plan: DataPlan, hours: float) -> str:
-    words = ["atomref", "plan", analysis.name, "--target", f"{plan.target:g}"]
-    words += [*plan.cost.arguments, *analysis.options]
-    if plan.have:
-        words += ["--have", str(plan.have)]
-    if hours:
-        words += ["--budget-hours", f"{hours:g}"]
+def _command(plan: Plan, n_atoms: Any) -> str:
+    analysis, data = plan.analysis, plan.data
+    words = ["atomref", "plan", *analysis.arguments, "--target", f"{data.target:g}"]
+    words += data.cost.arguments
+    if analysis.results is None and data.cost.per_atom3 is not None:
+        words += ["--atoms", str(n_atoms[0])]
+    if data.have:
+        words += ["--have", str(data.have)]
+    if plan.hours:
+        words += ["--budget-hours", f"{plan.hours:g}"]
     return shlex.join(words)

@@ -1,22 +1,19 @@
 """How the error falls with the number of training frames: points, laws, and tests of the laws."""
 
-from typing import Any
-
 import plotly.graph_objects as go
 import streamlit as st
 
 from core.figures.scaling.error_curves import scaling_curves
-from core.report.sweep import curves_of
+from core.report.sweep import curves_of, form_table, forms_refused, law_table, prediction_table
 from core.scaling.analysis import ScalingAnalysis
-from core.scaling.law_text import exponent_text, floor_text
-from core.scaling.words import FORM_TEXT, name_of, provenance_of, start_text
+from core.scaling.words import FORM_TEXT, name_of, provenance_of
 from pages.parts.scaling.paper import show_paper
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark, plain
 
 
-def show_curves(analysis: ScalingAnalysis) -> None:
-    """Show the view."""
+def show_curves(analysis: ScalingAnalysis) -> str:
+    """Show the view, and return the command that shows the same."""
     _figure(analysis)
     for method, reason in analysis.refused.items():
         st.warning(plain(f"{name_of(method)}: {reason}"), icon=":material/block:")
@@ -30,6 +27,7 @@ def show_curves(analysis: ScalingAnalysis) -> None:
         with right:
             _extrapolations(analysis)
     show_paper(analysis.metric)
+    return analysis.command
 
 
 def _figure(analysis: ScalingAnalysis) -> None:
@@ -80,24 +78,9 @@ def _caption(analysis: ScalingAnalysis, *, untrained: bool) -> str:
 
 
 def _laws(analysis: ScalingAnalysis) -> None:
-    rows = []
-    for method, law in analysis.laws.items():
-        rows.append(
-            {
-                "method": name_of(method),
-                "law": FORM_TEXT[law.form],
-                "exponent": exponent_text(law),
-                "twice": 100 * law.doubling if law.form == "power" else None,
-                "floor": floor_text(law) if law.form == "offset" else None,
-                "r2": law.r2,
-                "points": f"{law.n} at {law.n_sizes} sizes",
-                "range": f"{law.smallest:,.0f} to {law.largest:,.0f}",
-                "start": start_text(method),
-            }
-        )
     forms = {law.form for law in analysis.laws.values()}
     st.dataframe(
-        rows,
+        law_table(analysis),
         key="laws",
         hide_index=True,
         placeholder="–",
@@ -147,23 +130,8 @@ def _forms(analysis: ScalingAnalysis) -> None:
         "out. A floor is better if its error is clearly smaller; where it was not tried, neither "
         "form is better.",
     )
-    rows: list[dict[str, Any]] = []
-    refused: dict[str, list[str]] = {}
-    for method, choice in analysis.forms.items():
-        errors = {str(form): 100 * error for form, error in choice.errors.items()}
-        held_out = ", ".join(f"{size:,.0f}" for size in choice.held_out)
-        rows.append(
-            {
-                "method": method,
-                **errors,
-                "better": FORM_TEXT[choice.better] if choice.better else None,
-                "held_out": held_out,
-            }
-        )
-        for form, reason in choice.refused.items():
-            refused.setdefault(f"{FORM_TEXT[form]}. {reason}", []).append(method)
     st.dataframe(
-        rows,
+        form_table(analysis),
         key="forms",
         hide_index=True,
         placeholder="–",
@@ -181,8 +149,8 @@ def _forms(analysis: ScalingAnalysis) -> None:
             "held_out": "Held-out sizes",
         },
     )
-    for reason, methods in refused.items():
-        st.caption(plain(f"Not tried for {', '.join(methods)}: {reason}"))
+    for text in forms_refused(analysis):
+        st.caption(plain(text))
 
 
 def _extrapolations(analysis: ScalingAnalysis) -> None:
@@ -202,19 +170,7 @@ def _extrapolations(analysis: ScalingAnalysis) -> None:
         f"most; {summary.n_held} of {summary.n} bands contain the actual error."
     )
     st.dataframe(
-        [
-            {
-                "method": method,
-                "n_frames": row["n_frames"],
-                "fitted": row["n_fitted_sizes"],
-                "seen": row["seen"],
-                "predicted": f"{_three_digits(row['predicted'])}  [{_three_digits(row['low'])}, "
-                f"{_three_digits(row['high'])}]",
-                "off": 100 * row["relative_error"],
-            }
-            for method, table in analysis.extrapolations.items()
-            for row in table.to_dict("records")
-        ],
+        prediction_table(analysis),
         key="extrapolations",
         hide_index=True,
         column_config={
@@ -226,8 +182,3 @@ def _extrapolations(analysis: ScalingAnalysis) -> None:
             "off": st.column_config.NumberColumn("Off by", format="%+.0f %%"),
         },
     )
-
-
-def _three_digits(value: float) -> str:
-    """Write three digits, without an exponent up to a million: the column is narrow."""
-    return f"{float(format(value, '.3g')):,g}"

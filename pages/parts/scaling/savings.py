@@ -12,20 +12,20 @@ from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark, plain
 
 
-def show_savings(analysis: ScalingAnalysis) -> None:
-    """Show the view."""
+def show_savings(analysis: ScalingAnalysis) -> str:
+    """Show the view, and return the command that shows the same."""
     if analysis.results is None:
         st.info(
             "This view compares two methods of a sweep, and a table of points holds one method: "
             "choose a sweep above."
         )
-        return
+        return analysis.command
     if not analysis.pairs:
         st.info(
             "This view compares two methods, and fewer than two of scratch, refit and residual "
             "have a law here: see the view Curves for the reasons, or add a method to the sweep."
         )
-        return
+        return analysis.command
     error = _choose_error(analysis)
     for pair, column in zip(analysis.pairs, st.columns(len(analysis.pairs)), strict=True):
         with column:
@@ -48,6 +48,7 @@ def show_savings(analysis: ScalingAnalysis) -> None:
     st.markdown("**Crossings**")
     for pair in analysis.pairs:
         st.markdown(plain(_crossings(analysis, pair)))
+    return f"{analysis.command} --at {error:g}"
 
 
 def _choose_error(analysis: ScalingAnalysis) -> float:

@@ -18,11 +18,12 @@ from pages.parts.stability.judged import BY_KEY, systems_of
 FEWEST = "fewest"
 
 
-def show_parity(_: Sequence[Judged], judged: Judged, __: float) -> None:
-    """Show the view: both quantities by reference and by model."""
+def show_parity(_: Sequence[Judged], judged: Judged, __: float) -> list[str]:
+    """Show both quantities by reference and by model; the command needs no options for them."""
     for column, quantity in zip(st.columns(2, gap="medium"), QUANTITIES, strict=True):
         with column:
             show_quantity(judged, quantity)
+    return []
 
 
 def show_quantity(judged: Judged, quantity: str) -> None:
@@ -49,8 +50,12 @@ def parity_figure(judged: Judged, quantity: str, *, dark: bool) -> go.Figure:
     return stability_parity(judged, quantity, dark=dark)
 
 
-def show_systems(models: Sequence[Judged], judged: Judged, _: float) -> None:
-    """Show the view: chemical systems, those with the largest errors first."""
+def show_systems(models: Sequence[Judged], judged: Judged, _: float) -> list[str]:
+    """Show the view: chemical systems, those with the largest errors first.
+
+    Returns:
+        Options of the command that shows the same.
+    """
     fewest = st.number_input(
         "Systems with at least so many phases",
         min_value=1,
@@ -65,7 +70,7 @@ def show_systems(models: Sequence[Judged], judged: Judged, _: float) -> None:
     table = table[table["n"] >= fewest]
     if table.empty:
         st.info("No chemical system has so many phases; lower the number.")
-        return
+        return []
     tables = [
         (each, systems_of(each).rename(columns={"decomposition_mae": "mae"})) for each in models
     ]
@@ -105,6 +110,7 @@ def show_systems(models: Sequence[Judged], judged: Judged, _: float) -> None:
         height=400,
     )
     st.caption("Select a row to see the hulls of the system.")
+    return [] if fewest == 1 else ["--fewest", str(fewest)]
 
 
 def open_system(event: Any) -> None:

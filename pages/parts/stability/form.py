@@ -53,15 +53,16 @@ class Question:
     energy: EnergyColumn
     convention: Convention
 
-    def commands(self, threshold: float) -> list[str]:
+    def commands(self, threshold: float, options: Sequence[str] = ()) -> list[str]:
         """Return the commands that compute the same, one per model.
 
         Args:
             threshold: meV/atom above the hull up to which a phase counts as stable.
+            options: those of the view.
         """
-        return [self._command(study, threshold) for study in self.studies]
+        return [self._command(study, threshold, options) for study in self.studies]
 
-    def _command(self, study: StabilityStudy, threshold: float) -> str:
+    def _command(self, study: StabilityStudy, threshold: float, options: Sequence[str]) -> str:
         words = ["atomref", "stability", "--dataset", study.dataset, "--model", study.model]
         words += [] if study.column is None else ["--column", study.column]
         words += [] if study.references == "mp" else ["--references", study.references]
@@ -70,7 +71,7 @@ class Question:
         words += [] if study.most == MOST else ["--most", str(study.most)]
         words += [] if study.relaxation is None else ["--relax"]
         words += ["--threshold", f"{threshold / 1000:g}"] if threshold else []
-        return shlex.join(words)
+        return shlex.join([*words, *options])
 
 
 def choose_question() -> Question | None:

@@ -8,11 +8,9 @@ import streamlit as st
 
 from core.errors import LabError
 from core.figures.base.clicks import picked
-from core.figures.base.theme import palette
-from core.figures.stability.hulls import DRAWN, hull_figure
-from core.figures.stability.view import HullView, energy_range, highest_above
 from core.frames.provenance import Provenance
-from core.report.stability import MEV, Judged
+from core.report.hulls import SIDES, hull_figures, hull_table, hull_text
+from core.report.stability import Judged, hull_names
 from core.stability.system_hull import SystemHull, system_hulls
 from pages.parts.shared.figure import show
 from pages.parts.shared.page import is_dark, is_open
@@ -23,14 +21,16 @@ from pages.parts.stability.picking import choose_system, explained, show_element
 PHASE = "phase"
 """Name of the selected phase in the page's link."""
 
-SIDES = ("reference", "model")
 
+def show_hulls(_: Sequence[Judged], judged: Judged, __: float) -> list[str]:
+    """Show the view.
 
-def show_hulls(_: Sequence[Judged], judged: Judged, __: float) -> None:
-    """Show the view."""
+    Returns:
+        Options of the command that shows the same.
+    """
     left, right = st.columns(2, gap="medium", vertical_alignment="bottom")
     elements: tuple[str, ...] = ()
-    problem = ""
+    phase, problem = None, ""
     with left:
         try:
             elements = choose_system(judged)
@@ -42,10 +42,9 @@ def show_hulls(_: Sequence[Judged], judged: Judged, __: float) -> None:
     else:
         with right:
             phase = choose_phase(hulls)
-        title = f"Reference ({judged.comparison.reference.phases.source.functional})"
         show_both(
             hulls,
-            (title, judged.label),
+            hull_names(judged),
             judged.color,
             phase=phase,
             source=judged.source,
@@ -65,6 +64,9 @@ def show_hulls(_: Sequence[Judged], judged: Judged, __: float) -> None:
     if is_open(box):
         with box:
             show_elements(judged, elements)
+    if problem:
+        return []
+    return ["--system", "-".join(elements), *([] if phase is None else ["--phase", phase])]
 
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=BY_KEY)
@@ -114,21 +116,16 @@ def show_both(
         name: of the figures, unique on the page.
         on_click: called with the event of a clicked phase.
     """
-    colors = (palette(dark=is_dark()).muted, color)
-    views = [
-        view(hull, title=title, color=own)
-        for hull, title, own in zip(hulls, titles, colors, strict=True)
-    ]
-    energies, above = energy_range(views), highest_above(views)
-    for column, one, hull, side in zip(
-        st.columns(2, gap="medium"), views, hulls, SIDES, strict=True
+    figures = hull_figures(hulls, titles, color, selected=phase, dark=is_dark())
+    for column, figure, hull, title, side in zip(
+        st.columns(2, gap="medium"), figures, hulls, titles, SIDES, strict=True
     ):
         with column:
-            if len(hull.elements) not in DRAWN:
-                show_table(hull, one.title, name=f"{name}-{side}")
+            if figure is None:
+                show_table(hull, title, name=f"{name}-{side}")
                 continue
             show(
-                hull_figure(one, energies=energies, above=above, selected=phase, dark=is_dark()),
+                figure,
                 name=f"{name}-{side}",
                 caption=caption(hull),
                 source=source,
@@ -142,26 +139,9 @@ def table_of(hull: SystemHull) -> Any:
     return hull.table
 
 
-def view(hull: SystemHull, *, title: str, color: str) -> HullView:
-    """Return a hull as a figure takes it."""
-    return HullView(
-        elements=hull.elements,
-        table=hull.table,
-        rivals=hull.rivals,
-        levels=hull.levels,
-        fractions=hull.fractions,
-        corners=hull.corners,
-        depths=hull.depths,
-        title=title,
-        color=color,
-    )
-
-
 def caption(hull: SystemHull) -> str:
     """Return what to see in one of two hulls."""
-    stable, only = int(hull.table["stable"].sum()), int(hull.table["elsewhere"].sum())
-    text = f"{stable:,} of {len(hull.table):,} phases are on this hull"
-    text += f", {only:,} more only on the other." if only else "."
+    text = hull_text(hull)
     if len(hull.elements) == 4:
         return f"{text} Drag to turn it."
     return f"{text} Click a phase to see what it competes with."
@@ -170,9 +150,8 @@ def caption(hull: SystemHull) -> str:
 def show_table(hull: SystemHull, title: str, *, name: str) -> None:
     """Show the phases of one element, or of more than four."""
     st.markdown(f"**{title}**")
-    table = hull.table.sort_values("above_hull").drop(columns=["row", "elsewhere"])
     st.dataframe(
-        table.assign(**{name: MEV * table[name] for name in ("above_hull", "decomposition")}),
+        hull_table(hull),
         key=name,
         hide_index=True,
         column_config={

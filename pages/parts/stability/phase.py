@@ -10,12 +10,12 @@ from core.frames.registry import open_dataset
 from core.frames.schema import Frame
 from core.potential.relaxation.cells import cell_table
 from core.potential.relaxation.kept import kept_relaxation
+from core.report.hulls import phase_table
 from core.report.stability import MEV, Judged
 from core.stability.system_hull import SystemHull
 from pages.parts.shared.page import plain
 from pages.parts.shared.structures import show_structure
 
-NOTHING = "no other phase"
 AS_GIVEN = (
     "Structures are taken as given. Turn on Relax with the model to see what becomes of this one."
 )
@@ -40,17 +40,7 @@ def show_phase(judged: Judged, hulls: Sequence[SystemHull], phase: str) -> None:
     st.subheader(f"{plain(known['formula'])} ({plain(phase)})", anchor=False)
     st.markdown(sentence(rows, ("Reference", judged.label)))
     st.dataframe(
-        [
-            {
-                "source": name,
-                "formation": row["formation"],
-                "decomposition": MEV * row["decomposition"],
-                "stable": "stable" if row["stable"] else "unstable",
-                "competing": row["competing"] or NOTHING,
-            }
-            for name, row in zip(("Reference", judged.label), rows, strict=True)
-            if row is not None
-        ],
+        phase_table(hulls, phase, judged.label),
         key="phase-energies",
         hide_index=True,
         column_config={

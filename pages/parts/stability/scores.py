@@ -11,8 +11,8 @@ from pages.parts.shared.page import is_dark, plain
 from pages.parts.stability.judged import roc_of, scores_of
 
 
-def show_scores(models: Sequence[Judged], judged: Judged, threshold: float) -> None:
-    """Show the view, at a threshold in meV/atom."""
+def show_scores(models: Sequence[Judged], judged: Judged, threshold: float) -> list[str]:
+    """Show the view, at a threshold in meV/atom; the command needs no options for it."""
     left, right = st.columns(2, gap="medium")
     with left:
         show_confusion(judged, threshold)
@@ -30,6 +30,7 @@ def show_scores(models: Sequence[Judged], judged: Judged, threshold: float) -> N
         source=judged.source,
         table=lambda: table,
     )
+    return []
 
 
 def show_confusion(judged: Judged, threshold: float) -> None:

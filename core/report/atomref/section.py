@@ -1,41 +1,40 @@
-"""The section of a report about an AtomRef, and figures that the page draws of it."""
+"""The section of a report about an AtomRef."""
 
-import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
-from core.elements import SYMBOLS
-from core.figures.atomref.influence import influence
-from core.figures.atomref.intervals import intervals as draw_intervals
-from core.figures.atomref.strength import prior_curves, strength_curve
-from core.figures.base.periodic import periodic_table
-from core.figures.shifts.parity import parity
+from core.elements import fractions_from_formula
 from core.frames.provenance import CORRECTIONS, Provenance
 from core.frames.schema import DFT
 from core.intervals import NOT_DETERMINED
 from core.reference.fits.atomref import RARE, AtomRef
-from core.reference.fits.leave_one_out import LeaveOneOut
-from core.reference.fits.prior_comparison import QUANTILES, PriorComparison
-from core.reference.fits.priors import PRIOR_KINDS
-from core.reference.fits.strength import StrengthCurve
+from core.reference.fits.compare import compared
+from core.reference.fits.prior_comparison import PriorComparison
+from core.reference.shifts.pairs import PairedEnergies
+from core.reference.shifts.shift import scaled_energies
+from core.report.atomref.figures import (
+    INTERVAL_TITLES,
+    MEASURES,
+    VECTORS,
+    explanation,
+    interval_figure,
+    left_out_parity,
+    leverage_figure,
+    prior_figure,
+    references,
+    strength_figure,
+    vectors_figure,
+)
 from core.report.document import Figure, Section, Table
 from core.report.origins import facts_of
-from core.report.shifts import U_TITLES
+from core.report.shifts import U_TITLES, energy_parities
 from core.studies.atomref_fit import AtomRefStudy
 from core.studies.atomref_intervals import WIDEST, Intervals
 from core.transfer.atomref_fits import AtomRefFit
 
-INTERVAL_TITLES = {
-    "symbol": "Element",
-    "energy": "Reference, eV/atom",
-    "low": "From",
-    "high": "To",
-    "half_width": "± (bootstrap)",
-    "error": "Standard error",
-    "margin": "± (standard error)",
-    "count": "Materials",
-}
-"""Titles of the columns of `Intervals.table`."""
+_ENERGIES = (
+    "The part of the energy that composition explains, one energy per element; least squares "
+    "includes the mean bonding energy."
+)
 
 
 def atomref_section(
@@ -45,6 +44,9 @@ def atomref_section(
     bootstrap: Intervals | None = None,
     most: int = 0,
     priors: PriorComparison | None = None,
+    beside: tuple[PairedEnergies, AtomRef] | None = None,
+    rare: int = RARE,
+    formula: str = "",
 ) -> Section:
     """Return the section about the elemental references of a functional.
 
@@ -54,6 +56,10 @@ def atomref_section(
         bootstrap: its uncertainty; None leaves it out.
         most: number of most influential materials; 0 leaves them out.
         priors: held-out errors by prior; None leaves them out.
+        beside: the energies of both functionals, and the same fit to those of the source; None
+            leaves it out.
+        rare: elements in fewer materials are marked in the figure of intervals.
+        formula: of a worked example; empty for none.
     """
     atomref, counts = fit.atomref, fit.material_counts()
     labels = atomref.labels or DFT
@@ -67,8 +73,7 @@ def atomref_section(
         Figure(
             name="references",
             figure=references(atomref, counts, dark=False),
-            caption="The part of the energy that composition explains, one energy per element; "
-            "least squares includes the mean bonding energy.",
+            caption=_ENERGIES,
             source=source,
             table=_energies(atomref),
         )
@@ -86,12 +91,17 @@ def atomref_section(
         tables.append(
             Table(title="What U adds", table=fit.u_shifts.table().rename(columns=U_TITLES))
         )
+    if beside is not None:
+        figures += _beside(*beside, atomref, counts, source)
+        tables.append(_compared(beside[1], atomref))
+    if formula:
+        tables.append(_example(atomref, formula))
     if bootstrap is not None:
         table = bootstrap.table()
         figures.append(
             Figure(
                 name="intervals",
-                figure=interval_figure(bootstrap, atomref.functional, RARE, dark=False),
+                figure=interval_figure(bootstrap, atomref.functional, rare, dark=False),
                 caption=f"Top: each reference with its {bootstrap.interval.level:.0%} interval; "
                 f"bottom: half its width. A cross: {NOT_DETERMINED}, or wider than ± {WIDEST:g} "
                 "eV/atom.",
@@ -107,17 +117,18 @@ def atomref_section(
             )
         )
     if fit.curve is not None:
-        figures.append(
+        figures += [
             Figure(
-                name="strength",
-                figure=strength_figure(fit.curve, dark=False),
+                name=f"strength-{measure}",
+                figure=strength_figure(fit.curve, measure, dark=False),
                 caption="On the far left the data alone determine the fit, on the far right the "
                 "prior does. Best: smallest MAE. Diamond: the strongest pull within one standard "
                 "error of it.",
                 source=source,
                 table=fit.curve.table(),
             )
-        )
+            for measure in MEASURES
+        ]
     if most:
         more, drawn = _left_out(study, fit, most, source)
         tables, figures = [*tables, more], [*figures, *drawn]
@@ -147,7 +158,13 @@ def atomref_section(
         tables=tables,
         figures=figures,
         facts={
-            "Data": facts_of(study.datasets, (atomref.functional, labels, atomref.corrections)),
+            "Data": facts_of(
+                study.datasets,
+                *(
+                    (each.functional, each.labels or DFT, each.corrections)
+                    for each in ([] if beside is None else [beside[1]]) + [atomref]
+                ),
+            ),
             "Fit": {
                 "Method": atomref.method,
                 "Model": study.model if study.is_pulled else "",
@@ -155,147 +172,6 @@ def atomref_section(
             },
         },
     )
-
-
-def references(atomref: AtomRef, counts: dict[str, int], *, dark: bool) -> go.Figure:
-    """Draw an AtomRef on the periodic table.
-
-    Args:
-        atomref: the references.
-        counts: materials with each element, by symbol.
-        dark: whether the background is dark.
-    """
-    return periodic_table(
-        atomref.fitted_energies(),
-        title=f"AtomRef of {atomref.functional}",
-        unit="eV/atom",
-        diverging=False,
-        hover=element_texts(atomref, counts),
-        dark=dark,
-    )
-
-
-def element_texts(atomref: AtomRef, counts: dict[str, int]) -> dict[str, str]:
-    """Return what hover labels say of each element: its materials and the error of its energy."""
-    texts = {symbol: f"in {counts.get(symbol, 0):,} materials" for symbol in SYMBOLS}
-    for symbol, error in atomref.errors_by_symbol().items():
-        texts[symbol] += f", error {error:.3f} eV/atom"
-    return texts
-
-
-def interval_figure(result: Intervals, name: str, few: int, *, dark: bool) -> go.Figure:
-    """Draw each reference with its interval.
-
-    Args:
-        result: the references.
-        name: whose references.
-        few: elements in fewer materials are marked.
-        dark: whether the background is dark.
-    """
-    return draw_intervals(
-        result.table(),
-        title=f"AtomRef, {name}",
-        few=few,
-        level=result.interval.level,
-        dark=dark,
-    )
-
-
-def strength_figure(
-    curve: StrengthCurve, measure: str = "mae", *, in_use: float | None = None, dark: bool
-) -> go.Figure:
-    """Draw held-out error against the strength of the pull.
-
-    Args:
-        curve: the errors.
-        measure: "mae" or "rmse".
-        in_use: a strength to mark.
-        dark: whether the background is dark.
-    """
-    lines = {"least squares": curve.lstsq_mae, "prior alone": curve.prior_mae}
-    return strength_curve(
-        curve.strengths,
-        getattr(curve, measure),
-        getattr(curve, f"{measure}_error"),
-        title=f"Held-out {measure.upper()}",
-        best=curve.best,
-        cautious=curve.cautious,
-        current=in_use,
-        lines=lines if measure == "mae" else {},
-        dark=dark,
-    )
-
-
-def prior_figure(comparison: PriorComparison, *, dark: bool) -> go.Figure:
-    """Draw held-out error against the number of fitting materials, prior by prior."""
-    low, high = QUANTILES
-    return prior_curves(
-        comparison.table(),
-        names={prior: PRIOR_KINDS[prior] for prior in comparison.priors},  # type: ignore[index]
-        title="Held-out MAE",
-        band=f"{high - low:.0%} of the choices",
-        dark=dark,
-    )
-
-
-def leverage_figure(
-    left_out: LeaveOneOut,
-    formulas: np.ndarray,
-    ids: list[str],
-    *,
-    picked: str | None = None,
-    dark: bool,
-) -> go.Figure:
-    """Draw leverage against residual of each material.
-
-    Args:
-        left_out: the m materials, each left out.
-        formulas: (m,) strings.
-        ids: m names that a click reports.
-        picked: the one to mark.
-        dark: whether the background is dark.
-    """
-    return influence(
-        left_out.leverage,
-        left_out.mean_residual,
-        left_out.cook,
-        names=[f"{f}\n{m}" for f, m in zip(formulas, left_out.materials, strict=True)],
-        ids=ids,
-        picked=picked,
-        dark=dark,
-    )
-
-
-def left_out_parity(fit: AtomRefFit, left_out: LeaveOneOut, *, dark: bool) -> go.Figure:
-    """Draw each energy against its prediction by the fit to all other materials."""
-    quantity = "minus interaction energy" if fit.atomref.method == "residual" else "energy"
-    return parity(
-        fit.energies,
-        left_out.prediction,
-        x_title=f"{fit.atomref.functional} {quantity}",
-        y_title="Prediction without the material",
-        hover=fit.materials.astype(str).tolist(),
-        dark=dark,
-    )
-
-
-def explanation(study: AtomRefStudy, result: Intervals) -> str:
-    """Return what the numbers mean, and what they do not cover."""
-    text = (
-        f"Intervals: Bayesian bootstrap over materials, {result.interval.n:,} resamplings "
-        "(Rubin 1981, doi:10.1214/aos/1176345338), with leave-one-out residuals and Student's t "
-        "distribution for elements in few materials. Standard errors: jackknife over materials, so "
-        "that all frames of one material count once. On generated data both contain the true "
-        "reference in about 95 % of cases, for elements in at least ten materials."
-    )
-    if study.is_pulled:
-        text += (
-            " They do not include the bias of the prior: where the prior dominates, both are small "
-            "and the reference is as good as the prior."
-        )
-    if study.method == "huber":
-        text += " Each resampling of a Huber fit takes one Newton step."
-    return text
 
 
 def _energies(atomref: AtomRef) -> pd.DataFrame:
@@ -314,6 +190,68 @@ def _numbers(fit: AtomRefFit, counts: dict[str, int]) -> dict[str, object]:
         f"Elements in under {RARE} materials": sum(count < RARE for count in counts.values()),
         "MAE fitted, eV/atom": fit.mae,
     }
+
+
+def _beside(
+    pairs: PairedEnergies,
+    other: AtomRef,
+    atomref: AtomRef,
+    counts: dict[str, int],
+    source: Provenance,
+) -> list[Figure]:
+    """Return both functionals' energies before and after their AtomRef, and both AtomRef."""
+    scaled = scaled_energies(pairs, other, atomref)
+    energies = pairs.table().assign(scaled_source=scaled[0], scaled_target=scaled[1])
+    both = zip(
+        ("energy-parity", "scaled-parity"),
+        ("Total energies as they are.", "Each functional's own AtomRef is subtracted."),
+        energy_parities(pairs, scaled, dark=False),
+        strict=True,
+    )
+    return [
+        *(
+            Figure(name=name, figure=figure, caption=caption, source=source, table=energies)
+            for name, caption, figure in both
+        ),
+        *(
+            Figure(
+                name=f"atomref-{which}",
+                figure=vectors_figure(which, other, atomref, counts, dark=False),
+                caption=_ENERGIES,
+                source=source,
+                table=compared(other, atomref),
+            )
+            for which in VECTORS
+        ),
+    ]
+
+
+def _compared(source: AtomRef, target: AtomRef) -> Table:
+    heads = {
+        "symbol": "Element",
+        "source": f"{source.functional}, eV/atom",
+        "target": f"{target.functional}, eV/atom",
+        "difference": "Difference, eV/atom",
+        "count": "Frames",
+    }
+    return Table(
+        title="References of both functionals", table=compared(source, target).rename(columns=heads)
+    )
+
+
+def _example(atomref: AtomRef, formula: str) -> Table:
+    terms = atomref.terms(fractions_from_formula(formula))
+    heads = {
+        "symbol": "Element",
+        "fraction": "Fraction of atoms",
+        "energy": "AtomRef, eV/atom",
+        "contribution": "Contribution, eV/atom",
+    }
+    return Table(
+        title=f"Worked example: {formula}",
+        table=terms.rename(columns=heads),
+        note=f"Composition times AtomRef: {terms['contribution'].sum():.3f} eV/atom.",
+    )
 
 
 def _left_out(
