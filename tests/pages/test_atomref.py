@@ -112,9 +112,9 @@ def test_uncertainty_counts_elements_in_few_materials(visit, embedded):
     assert (known["half_width"].diff().dropna() <= 0).all()
     assert ((known["low"] < known["energy"]) & (known["energy"] < known["high"])).all()
     assert "Not determined: He, Ne, Kr, Xe, Ac, Pa" in at.warning[0].value
-    assert at.code[-1].value.endswith("--method lstsq --intervals")
+    assert at.code[-1].value.endswith("--method lstsq --intervals --rare 30")
     at.number_input(key="resamplings").set_value(200).run()
-    assert at.code[-1].value.endswith("--intervals --resamplings 200")
+    assert at.code[-1].value.endswith("--intervals --resamplings 200 --rare 30")
 
 
 def test_the_difference_of_the_scales_has_intervals_of_its_own(visit):

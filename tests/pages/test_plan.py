@@ -84,7 +84,7 @@ def test_a_plan_and_its_command_say_the_same(made):
     frames = float(near.replace(",", ""))
     assert frames == pytest.approx((amplitude / 150) ** (1 / exponent), rel=0.25)
     line = at.code[-1].value
-    assert line.startswith("atomref plan example --target 150 --hours 20")
+    assert line.startswith("atomref plan example --min-frames 0 --target 150 --hours 20")
     result = CliRunner().invoke(cli, [*line.split()[1:], "--json"])
     told = json.loads(result.stdout)
     row = told["methods"]["refit"]
@@ -134,9 +134,7 @@ def test_a_table_of_points_asks_for_the_atoms(made):
     assert (row["Method"], row["Core-hours"]) == ("Your points", "16,000")
     assert "1,600 are enough" in words(at)
     line = at.code[-1].value
-    assert line.endswith(
-        "/points.csv --unit eV --min-frames 0 --target 50 --atoms3 0.01 --atoms 10"
-    )
+    assert line.endswith("/points.csv --unit eV --target 50 --atoms3 0.01 --atoms 10")
     told = json.loads(CliRunner().invoke(cli, [*line.split()[1:], "--json"]).stdout)
     assert told["methods"]["points"]["core_hours"] == pytest.approx(16_000, rel=1e-3)
 
