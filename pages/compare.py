@@ -1,6 +1,6 @@
 """Models side by side on any labelled data set: where each of them errs."""
 
-from pages.parts.compare.question import choose_question, compared
+from pages.parts.compare.question import choose_question, command_of, compared
 from pages.parts.compare.views import (
     choose_kind,
     show_groups,
@@ -29,16 +29,15 @@ def main() -> None:
         question = choose_question()
         if question is None:
             return
-        found = compared(question)
         words: list[str] = []
+        found = compared(question)
         if found is not None:
             show_provenance(found.source)
             show_numbers(found)
             view = choose_view({key: label for key, (label, _) in VIEWS.items()})
             kind = choose_kind(found)
-            words = VIEWS[view][1](found, kind)
-            words += ["--kind", kind] if words else []
-        command(*(question.command(model, words) for model in question.models))
+            words = [*VIEWS[view][1](found, kind), "--kind", kind]
+        command(command_of(question, words))
 
 
 main()

@@ -42,14 +42,9 @@ def main() -> None:
             view = choose_view({key: label for key, (label, _, _) in VIEWS.items()})
             asked = Asked(name=name, structures=structures, models=models, found=found, place=place)
             _, show, program = VIEWS[view]
-            show(asked)
-            words = ["--hull"] if view == "properties" else []
-            command(*(_command(program, asked, model, words) for model in models))
-
-
-def _command(program: str, asked: Asked, model: str, words: list[str]) -> str:
-    given = asked.structures.arguments
-    return shlex.join(["atomref", program, *given, "--model", model, *words])
+            line = ["atomref", program, *structures.arguments]
+            line += [word for model in models for word in ("--model", model)]
+            command(shlex.join([*line, *show(asked)]))
 
 
 main()

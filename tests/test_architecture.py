@@ -89,6 +89,7 @@ PARTS = {
     "core.frames.sources.training_sets": "core.frames.sources",
     "core.potential.graphs": "core.potential",
     "core.report.atomref": "core.report",
+    "core.report.models": "core.report",
 }
 FLOOR = {room: i for i, room in enumerate(ROOMS)}
 FLOOR |= {part: FLOOR[whole] for part, whole in PARTS.items()}

@@ -71,10 +71,25 @@ Formula = Annotated[
 FormulaDataset = Annotated[
     str, typer.Option("--dataset", help="Data set with the structures of --formula.")
 ]
+OnlyStructures = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--structure",
+        metavar="NAME",
+        help="Only this one of the structures: a file's name, with the place in it from 0 where it "
+        "holds several, such as 'steps.extxyz, 2'; of a formula the frame's. May be repeated.",
+    ),
+]
 
 # Models and computing
-ModelArgument = Annotated[str, typer.Argument(metavar="RUN|MODEL", help=_MODEL)]
+ModelArguments = Annotated[list[str], typer.Argument(metavar="RUN|MODEL…", help=_MODEL)]
 ModelOption = Annotated[str, typer.Option(metavar="RUN|MODEL", help=_MODEL)]
+ModelOptions = Annotated[
+    list[str],
+    typer.Option(
+        "--model", metavar="RUN|MODEL", help=f"{_MODEL} May be repeated, to compare models."
+    ),
+]
 PriorModel = Annotated[
     str,
     typer.Option(

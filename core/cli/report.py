@@ -29,6 +29,10 @@ ANALYSES: Final = (
     "plan",
     "next",
     "stability",
+    "evaluate",
+    "predict",
+    "relax",
+    "eos",
 )
 """Commands whose answers are sections of a report, those of a group with its name."""
 
@@ -118,7 +122,8 @@ def _section(name: str, arguments: list[str]) -> Section:
         command = command.get_command(None, word)
     with command.make_context(name, [*arguments]) as context:
         # A report writes no other file.
-        given = context.params | ({"out": None} if "out" in context.params else {})
+        files = {"out", "trajectories"} & context.params.keys()
+        given = context.params | dict.fromkeys(files)
         answer: Answer = context.invoke(command.callback, **given)
     if answer.section is None:
         raise LabError(f"{name} {shlex.join(arguments)}: is no section of a report.")

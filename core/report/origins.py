@@ -1,13 +1,18 @@
 """Facts about the data and models that a section of a report rests on."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from core.frames.provenance import CORRECTIONS
 from core.frames.registry import find_dataset
 from core.frames.schema import Corrections
+from core.runs.record.named_models import checkpoint_for
 from core.studies.pair_choice import PairChoice
 from core.studies.selection import fingerprint
+from core.transfer.source_model import SourceModel
+
+if TYPE_CHECKING:
+    from core.stability.phases import EnergySource
 
 
 def facts_of(
@@ -54,3 +59,33 @@ def data_facts(choice: PairChoice, **more: Any) -> dict[str, Any]:
         (pairs.target_functional, pairs.target_labels, pairs.target_corrections),
         **more,
     )
+
+
+def model_sources(
+    models: Iterable[str], functional: str | None = None
+) -> dict[str, "EnergySource"]:
+    """Return whose energies each model predicts, with the hash of its weights.
+
+    Args:
+        models: models as commands take them.
+        functional: that of the labels that they are compared with, for runs on several.
+
+    Raises:
+        LabError: if a model cannot be loaded.
+    """
+    # Pages that draw the same do without torch.
+    from core.stability.of_model import ModelEnergies  # noqa: PLC0415
+
+    return {
+        name: ModelEnergies(model=SourceModel(checkpoint_for(name, functional)), name=name).source
+        for name in models
+    }
+
+
+def model_facts(sources: Mapping[str, "EnergySource"]) -> dict[str, str | None]:
+    """Return the facts about models, as of `model_sources`."""
+    facts: dict[str, str | None] = {}
+    for name, source in sources.items():
+        facts[f"Energies of {name}"] = f"{source.functional}, {CORRECTIONS[source.corrections]}"
+        facts[f"SHA-256 of {name}"] = source.model
+    return facts

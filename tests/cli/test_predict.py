@@ -103,6 +103,22 @@ def test_every_frame_of_several_files_equals_stock(stock):
     assert np.trace(frames[1]["stress"]) < 0, "a squeezed crystal has negative stress"
 
 
+def test_several_models_answer_about_the_structure_that_is_named():
+    write("steps.extxyz", magnets(2))
+    names = ["chgnet-0.3.0", "chgnet-r2scan"]
+    words = [word for name in names for word in ("--model", name)]
+    result = invoke(*words, "steps.extxyz", "--structure", "steps.extxyz, 1", "--json")
+    told = json.loads(result.stdout)["models"]
+    assert [one["model"] for one in told] == names
+    for one in told:
+        (frame,) = one["frames"]
+        assert frame["index"] == 1
+        expected = frames_of("--model", one["model"], "steps.extxyz")[1]["energy_per_atom"]
+        assert frame["energy_per_atom"] == pytest.approx(expected, abs=1e-6)
+    assert "one model" in mistake("--model", names[1], "steps.extxyz", "--out", "all.extxyz")
+    assert "no b.cif among" in mistake("steps.extxyz", "--structure", "b.cif")
+
+
 def test_the_table_says_of_which_model_and_level(folder):
     write("steps.extxyz", magnets(2))
     result = invoke("--model", "chgnet-0.3.0", "steps.extxyz")

@@ -37,6 +37,12 @@ def test_numbers_and_figures_are_of_the_chosen_frames(tiny, visit):
         for kind, value in expected(model).items():
             assert table.loc[model, kind] == pytest.approx(value)
     assert len(at.get("plotly_chart")) == 2
+    (line,) = [code.value for code in at.code if code.value.startswith("atomref")]
+    found = CliRunner().invoke(cli, [*shlex.split(line)[1:], "--json"])
+    told = json.loads(found.stdout)["models"]
+    assert [one["model"] for one in told] == table.index.tolist()
+    for one in told:
+        assert one["energy_mae_mev_per_atom"] == pytest.approx(table.loc[one["model"], "energy"])
     (warning,) = at.warning
     assert "predicts GGA/GGA+U, and the labels are r2SCAN" in warning.value.replace("\\", "")
 

@@ -20,6 +20,9 @@ from tests.pages.example_runs import errors, make_run
 from tests.pages.example_sweep import embed, made_results
 
 STABILITY = {"dataset": "tiny", "models": "chgnet-r2scan", "split": "All materials"}
+COMPARED = {"dataset": "tiny", "part": "all", "most": "12"}
+PREDICTED = {"dataset": "mp-structures", "formula": "AlN", "structure": "mp-1700"}
+"""The second one of two."""
 TABLE = re.compile(r"<h3>([^<]+)</h3>\s*<div class=\"scroll\"><table>(.+?)</table>", re.DOTALL)
 CELL = re.compile(r"<td[^>]*>(.*?)</td>", re.DOTALL)
 
@@ -41,14 +44,16 @@ def tables_in(report):
 
 def numbers(rows):
     """The numbers in the texts of a report, in their order."""
-    text = " ".join(cell.replace(",", "") for row in rows for cell in row)
+    text = " ".join(cell.replace(",", "").replace("−", "-") for row in rows for cell in row)
     return [float(it) for it in re.findall(r"(?<![\w.])[-−]?\d+(?:\.\d+)?(?:e[-+]\d+)?", text)]
 
 
 def shown(table):
     """The same of a table on a page, whose numbers stand there in full."""
     cells = [
-        f"{cell:.4g}" if isinstance(cell, float) and abs(cell) < 1000 else str(cell)
+        (f"{cell:.4g}" if abs(cell) < 1000 else f"{cell:.0f}")
+        if isinstance(cell, float)
+        else str(cell)
         for row in table.to_numpy().tolist()
         for cell in row
         if not pd.isna(cell)
@@ -137,7 +142,7 @@ def test_of_a_sweep(home, visit, monkeypatch):
 HIDDEN = ["move", "key"]
 NOT_TOLD = {"a", "given", "kind", "licence"}
 """Columns of tables about one structure, and of lists of data sets."""
-NO_RESULTS = ("viewer", "stability-elements")
+NO_RESULTS = ("viewer", "worst-structure", "given-", "geometry-", "stability-elements")
 """In the names of figures of structures, and of one to click elements in."""
 TINY = {"dataset": "tiny"}
 MINE = {"dataset": "mine"}
@@ -161,6 +166,13 @@ ANALYSES = [
     ("scaling", TINY | {"view": "What to compute next", "n": "5", "price": "0.5"}),
     ("stability", STABILITY | {"view": "Stable or not"}),
     ("stability", STABILITY | {"view": "Hulls", "system": "Na-Cl"}),
+    ("compare", COMPARED | {"kind": "Force component"}),
+    ("compare", COMPARED | {"view": "By group", "by": "Chemistry", "elements": ["O"]}),
+    ("compare", COMPARED | {"view": "By group", "of": "chgnet-r2scan"}),
+    ("compare", COMPARED | {"view": "Worst frames", "of": "chgnet-r2scan"}),
+    ("predict", PREDICTED | {"models": "chgnet-r2scan"}),
+    ("predict", PREDICTED | {"view": "Relaxation", "steps": "3", "keep-cell": "true"}),
+    ("predict", PREDICTED | {"view": "Equation of state", "span": "4.5", "points": "5"}),
 ]
 
 
@@ -168,6 +180,7 @@ ANALYSES = [
 def data(home, monkeypatch):
     """Pairs, frames and a sweep, all small."""
     monkeypatch.setattr("core.reference.importance.trees.ROUNDS", 20)
+    monkeypatch.setattr("core.checks.domain._SAMPLE", 4)
     table = open_dataset("mp-structures").table().iloc[::40]
     table[["material_id", "formula"]].assign(
         energy_gga=table["energy_gga_chgnet"], energy_r2scan=table["energy_r2scan_chgnet"]
@@ -186,7 +199,9 @@ def drawn(spec):
 
 @pytest.mark.usefixtures("tiny_lab", "data")
 @pytest.mark.parametrize(
-    ("name", "query"), ANALYSES, ids=[" ".join([it[0], *it[1].values()]) for it in ANALYSES]
+    ("name", "query"),
+    ANALYSES,
+    ids=[" ".join([it[0], *map(str, it[1].values())]) for it in ANALYSES],
 )
 def test_of_an_analysis(visit, name, query):
     at = visit(name, **query)
@@ -200,9 +215,14 @@ def test_of_an_analysis(visit, name, query):
         if not any(name in chart.proto.id for name in NO_RESULTS):
             assert drawn(chart.proto.spec) in told, chart.proto.id
     assert report.sections[0].commands == asked[:1]
-    found = {number for _, rows in tables_in(report) for number in numbers(rows)}
+    cells = {cell for _, rows in tables_in(report) for row in rows for cell in row}
+    found = set(numbers([cells]))
     for table in (one.value for one in at.dataframe):
-        if set(table.columns) & NOT_TOLD:
+        if set(table.columns) & NOT_TOLD and name != "predict":
             continue
+        if "view" in query and "structure" in table:
+            continue  # which structure the figures are of
         of_page = table.select_dtypes([float, object, "str"]).drop(columns=HIDDEN, errors="ignore")
         assert set(shown(of_page)) - found == set()
+        if name in {"compare", "predict"}:
+            assert {cell for cell in table.to_numpy().ravel() if isinstance(cell, str)} <= cells

@@ -1,18 +1,30 @@
 """`eos`: energies by volume and the bulk modulus of structures."""
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from core.cli.answer import Answer, LabCommand, columns, progress_on_stderr
-from core.cli.models.structures import DATASET, kept_structures
-from core.cli.options import Formula, FormulaDataset, JsonFlag, ModelOption, StructureFiles
+from core.cli.models.several import of_models
+from core.cli.models.structures import DATASET, Kept, kept_structures
+from core.cli.options import (
+    Formula,
+    FormulaDataset,
+    JsonFlag,
+    ModelOptions,
+    OnlyStructures,
+    StructureFiles,
+)
 from core.errors import LabError
 from core.potential.relaxation.equation_of_state import EquationOfState
 from core.studies.job.directory import Job
 from core.studies.job.local import compute_here
 from core.studies.models.equation_of_state import EquationOfStateStudy
-from core.studies.models.given import kept
+
+if TYPE_CHECKING:
+    from core.report.document import Section
 
 app = typer.Typer()
 
@@ -31,9 +43,10 @@ _HEAD = (
 def eos(
     files: StructureFiles = None,
     *,
-    model: ModelOption,
+    models: ModelOptions,
     formula: Formula = None,
     dataset: FormulaDataset = DATASET,
+    only: OnlyStructures = None,
     span: Annotated[
         float,
         typer.Option(
@@ -51,36 +64,67 @@ def eos(
     Structures without such a curve are listed with the reason, and the exit status is 0 unless
     there is none.
     """
-    name, left_out = kept_structures(files, formula, dataset)
-    structures = kept(name)
-    rows: list[dict[str, Any]] = []
-    for place, named in enumerate(structures.names.tolist()):
-        study = EquationOfStateStudy(
-            model=model, structures=name, place=place, span=span, points=points, relax=relax
-        )
-        try:
-            found: EquationOfState = compute_here(Job.of(study), progress_on_stderr())
-        except LabError as error:
-            left_out.append({"file": named, "frame": place, "why": str(error)})
-            continue
-        rows.append(
-            {
-                "structure": named,
-                "formula": structures.formulas[place],
-                "bulk_modulus_gpa": found.bulk_modulus,
-                "bulk_modulus_derivative": found.derivative,
-                "volume_per_atom": found.volume,
-                "energy_per_atom": found.energy,
-                "misfit_mev_per_atom": 1000 * found.rms,
-                "volumes": found.volumes,
-                "energies": found.energies,
-            }
-        )
-    if not rows:
-        raise LabError(str(left_out[0]["why"]))
+    kept = kept_structures(files, formula, dataset, only)
+    found: dict[str, dict[int, EquationOfState]] = {}
+    without: dict[str, dict[int, str]] = {}
+    for model in dict.fromkeys(models):
+        found[model], without[model] = {}, {}
+        for place in kept.places:
+            study = EquationOfStateStudy(
+                model=model,
+                structures=kept.name,
+                place=place,
+                span=span,
+                points=points,
+                relax=relax,
+            )
+            try:
+                found[model][place] = compute_here(Job.of(study), progress_on_stderr())
+            except LabError as error:
+                without[model][place] = str(error)
+    if not any(found.values()):
+        raise LabError(str(next(why for one in without.values() for why in one.values())))
+    answers = {model: _answer(model, kept, found[model], without[model]) for model in found}
+    return of_models(answers, partial(_section, kept, found, without))
+
+
+def _answer(
+    model: str, kept: Kept, found: Mapping[int, EquationOfState], without: Mapping[int, str]
+) -> Answer:
+    names = kept.structures.names.tolist()
+    left_out = [
+        *kept.structures.left_out,
+        *({"file": names[place], "frame": place, "why": why} for place, why in without.items()),
+    ]
+    rows: list[dict[str, Any]] = [
+        {
+            "structure": names[place],
+            "formula": kept.structures.formulas[place],
+            "bulk_modulus_gpa": one.bulk_modulus,
+            "bulk_modulus_derivative": one.derivative,
+            "volume_per_atom": one.volume,
+            "energy_per_atom": one.energy,
+            "misfit_mev_per_atom": 1000 * one.rms,
+            "volumes": one.volumes,
+            "energies": one.energies,
+        }
+        for place, one in found.items()
+    ]
     table = columns(_HEAD, [list(row.values())[: len(_HEAD)] for row in rows])
     told = "\n".join(f"left out: {one['file']}: {one['why']}" for one in left_out)
     return Answer(
         data={"model": model, "structures": rows, "left_out": left_out},
         text="\n\n".join(filter(None, [table, told])),
     )
+
+
+def _section(
+    kept: Kept,
+    found: Mapping[str, Mapping[int, EquationOfState]],
+    without: Mapping[str, Mapping[int, str]],
+) -> "Section":
+    # Figures take a library that the numbers need not wait for.
+    from core.report.models.relaxed import equation_of_state_section  # noqa: PLC0415
+
+    kept.check_few()
+    return equation_of_state_section(kept.structures, kept.places, found, without)

@@ -1,20 +1,22 @@
 """`evaluate`: a model's errors on a data set."""
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import typer
 
 from core.cli.answer import Answer, LabCommand, facts, progress_on_stderr
-from core.cli.models.frame_errors import frame_errors_answer
-from core.cli.options import Device, FramesDataset, JsonFlag, ModelArgument
+from core.cli.models.frame_errors import frame_errors_answer, frame_errors_section
+from core.cli.options import Device, FramesDataset, JsonFlag, ModelArguments
 from core.errors import LabError
 from core.frames.registry import open_frame_set
 from core.runs.record.named_models import checkpoint_for, split_for_model
+from core.studies.models.compared import Question
 from core.studies.models.error_groups import Grouping
-from core.studies.models.labelled import MOST, LabelledStudy, mismatch
+from core.studies.models.labelled import MOST, mismatch
 from core.training.settings.metrics import STABILITY_METRICS, TEST_METRICS
 from core.training.settings.stability_text import stability_text
 from core.transfer.source_model import SourceModel
@@ -24,7 +26,7 @@ app = typer.Typer()
 
 @app.command("evaluate", cls=LabCommand)
 def evaluate(
-    model: ModelArgument,
+    models: ModelArguments,
     *,
     dataset: FramesDataset,
     split: Annotated[
@@ -54,29 +56,43 @@ def evaluate(
     worst: Annotated[int, typer.Option(min=0, help="Also so many frames of largest error.")] = 0,
     kind: Annotated[
         Literal["energy", "force", "stress", "magmom"],
-        typer.Option(help="Whose errors --by and --worst tell."),
+        typer.Option(help="Whose errors --by, --worst and figures of a report tell."),
     ] = "energy",
+    distance_by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN|MODEL",
+            help="Of several models, the one from whose training frames --by distance measures.",
+            show_default="the first",
+        ),
+    ] = None,
     device: Device = "auto",
     _json: JsonFlag = False,
 ) -> Answer:
     """Compare a model's predictions with the labels of a data set.
 
     Where stability cannot be judged, the errors are told without it, and why. With --element,
-    --frames, --by or --worst the predictions of single frames are kept, as on the page.
+    --frames, --by, --worst or several models the predictions of single frames are kept, as on the
+    page; several models are compared on the frames that all of them were asked for.
     """
-    if elements or most or by or worst:
+    question = Question(
+        models=list(dict.fromkeys(models)),
+        card=open_frame_set(dataset).card,
+        part=split,
+        most=most or MOST,
+        elements=tuple(elements or ()),
+        any_of=any_of,
+    )
+    if elements or most or by or worst or len(question.models) > 1:
         if stability != "off":
             raise LabError(
-                "--stability is of all frames; leave it out, or --element, --frames, --by, --worst."
+                "--stability is of one model on all frames; leave it out, or further models, "
+                "--element, --frames, --by, --worst."
             )
         return frame_errors_answer(
-            LabelledStudy(model=model, dataset=dataset, part=split, most=most or MOST),
-            elements or [],
-            any_of=any_of,
-            by=by,
-            n_worst=worst,
-            kind=kind,
+            question, by=by, n_worst=worst, kind=kind, distance_by=distance_by
         )
+    (model,) = question.models
     frames = open_frame_set(dataset)
     chosen = checkpoint_for(model, frames.card.functional)
     # Importing torch takes seconds, so errors in the arguments are raised before.
@@ -138,4 +154,11 @@ def evaluate(
             "findings": [finding.as_dict() for finding in findings],
         },
         text="\n\n".join(filter(None, paragraphs)),
+        # Of all frames, as the numbers are.
+        section=partial(
+            frame_errors_section,
+            replace(question, most=max(MOST, len(indices))),
+            kind=kind,
+            notes=f"{told[0].upper()}{told[1:]}." if told else "",
+        ),
     )

@@ -1,57 +1,106 @@
 """What `evaluate` says of single frames: by group, and the worst ones."""
 
-from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from core.cli.answer import Answer, columns, facts, progress_on_stderr
-from core.elements import INDEX
+from core.cli.models.several import of_models
 from core.errors import LabError
 from core.studies.job.directory import Job
 from core.studies.job.local import compute_here
-from core.studies.models.error_groups import Grouping, by_group, containing, worst
-from core.studies.models.labelled import DistancesStudy, FrameDistances, LabelledStudy, ModelErrors
-from core.training.scoring.frame_errors import KINDS, FrameErrors, summary
+from core.studies.models.compared import Compared, Question
+from core.studies.models.error_groups import Grouping, by_group, worst
+from core.studies.models.labelled import FrameDistances, ModelErrors
+from core.training.scoring.frame_errors import KINDS, summary
 from core.training.settings.metrics import LABEL_METRICS, METRICS
+
+if TYPE_CHECKING:
+    from core.report.document import Section
 
 
 def frame_errors_answer(
-    study: LabelledStudy,
-    elements: Sequence[str],
+    question: Question,
     *,
-    any_of: bool,
     by: Grouping | None,
     n_worst: int,
     kind: str,
+    distance_by: str | None,
 ) -> Answer:
-    """Return a model's errors on frames, in groups of them, and on the worst ones.
+    """Return models' errors on frames, in groups of them, and on the worst ones.
 
     Args:
-        study: the model and the frames.
-        elements: only frames that contain these.
-        any_of: whether one of them is enough.
+        question: models and frames.
         by: what makes a group; None for no groups.
         n_worst: how many frames of largest error.
         kind: whose errors groups and worst frames tell.
+        distance_by: the model whose training frames distances are from; the first where it is None.
 
     Raises:
         LabError: if an element is none, no frame holds them, or none has such a label.
     """
-    for symbol in elements:
-        if symbol not in INDEX:
-            raise LabError(f"{symbol} is not an element from H to Pu; give symbols such as Fe.")
-    whole: ModelErrors = compute_here(Job.of(study), progress_on_stderr())
-    flags = containing(whole.frames, tuple(elements), any_of=any_of)
-    if not flags.any():
-        words = " or ".join(elements) if any_of else ", ".join(elements)
-        raise LabError(f"{study.dataset}: none of these frames contains {words}.")
-    errors = whole.frames.only(flags)
-    if (by or n_worst) and kind not in errors.kinds:
-        raise LabError(
-            f"{study.dataset}: these frames have no labels of {KINDS[kind][0].lower()}; choose "
-            f"--kind {' or '.join(errors.kinds)}."
+    told = _told(question)
+    found = Compared.of(question, told)
+    if by or n_worst:
+        found.check_kind(kind)
+    distances = None
+    if by == "distance":
+        distances = _distances(question, distance_by or question.models[0])
+    answers = {
+        model: _answer(
+            found, model, told[model], by=by, n_worst=n_worst, kind=kind, distances=distances
         )
+        for model in question.models
+    }
+    section = partial(_section, found, told, by=by, n_worst=n_worst, kind=kind, distances=distances)
+    return of_models(answers, section)
+
+
+def frame_errors_section(question: Question, *, kind: str, notes: str) -> "Section":
+    """Return the section of a report about models' errors on frames; arguments as above.
+
+    Args:
+        question: models and frames.
+        kind: whose errors figures show.
+        notes: a further paragraph.
+    """
+    told = _told(question)
+    return _section(Compared.of(question, told), told, kind=kind, notes=notes)
+
+
+def _section(found: Compared, told: dict[str, ModelErrors], *, kind: str, **more: Any) -> "Section":
+    # Figures take a library that the numbers need not wait for.
+    from core.report.models.compared import compared_section  # noqa: PLC0415
+
+    found.check_kind(kind)
+    return compared_section(found, told, kind=kind, **more)
+
+
+def _told(question: Question) -> dict[str, ModelErrors]:
+    return {
+        model: compute_here(Job.of(question.errors_of(model)), progress_on_stderr())
+        for model in question.models
+    }
+
+
+def _distances(question: Question, model: str) -> FrameDistances:
+    if model not in question.models:
+        raise LabError(f"--distance-by: {model} is none of the models; name one of them.")
+    known: FrameDistances = compute_here(Job.of(question.distances_by(model)), progress_on_stderr())
+    return known
+
+
+def _answer(
+    found: Compared,
+    model: str,
+    told: ModelErrors,
+    *,
+    by: Grouping | None,
+    n_worst: int,
+    kind: str,
+    distances: FrameDistances | None,
+) -> Answer:
+    """Return what there is to say of one of the models."""
+    errors = found.errors[model]
     metrics: dict[str, float | None] = {
         LABEL_METRICS[one]: summary(errors.compared(one), one)["mae"]
         if one in errors.kinds
@@ -61,21 +110,22 @@ def frame_errors_answer(
     data: dict[str, Any] = {
         "n_frames": len(errors.rows),
         **metrics,
-        "mismatch": whole.mismatch,
-        "unseen_elements": whole.unseen,
+        "mismatch": told.mismatch,
+        "unseen_elements": told.unseen,
     }
     lines: dict[str, Any] = {
-        "frames": f"{len(errors.rows):,} of {errors.n_available:,} ({study.part})"
+        "frames": f"{len(errors.rows):,} of {errors.n_available:,} ({found.question.part})"
     }
     lines |= {
         f"{METRICS[key].label}, {METRICS[key].unit}": value
         for key, value in metrics.items()
         if value is not None
     }
-    paragraphs = [facts(lines), whole.mismatch]
+    paragraphs = [facts(lines), told.mismatch]
     unit = METRICS[LABEL_METRICS[kind]].unit
     if by:
-        table = by_group({"error": errors}, by, kind, distances=_distances(study, errors, by))
+        far = None if distances is None else distances.of(errors)
+        table = by_group({"error": errors}, by, kind, distances=far)
         data["groups"] = table.to_dict("records")
         paragraphs.append(columns((by, "n", f"{kind} error, {unit}"), table.to_numpy().tolist()))
     if n_worst:
@@ -84,11 +134,3 @@ def frame_errors_answer(
         head = ("frame", "formula", "atoms", f"{kind} error, {unit}")
         paragraphs.append(columns(head, frames.to_numpy().tolist()))
     return Answer(data=data, text="\n\n".join(filter(None, paragraphs)))
-
-
-def _distances(study: LabelledStudy, errors: FrameErrors, by: Grouping) -> np.ndarray | None:
-    if by != "distance":
-        return None
-    far = DistancesStudy(**study.model_dump())
-    known: FrameDistances = compute_here(Job.of(far), progress_on_stderr())
-    return known.of(errors)

@@ -1,7 +1,8 @@
 """`predict`: energies, forces, stresses and magmoms of structures in files, or with a formula."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,13 +10,21 @@ import numpy as np
 import typer
 
 from core.cli.answer import Answer, LabCommand, columns, progress_on_stderr
-from core.cli.models.structures import DATASET, structures_asked
+from core.cli.models.several import of_models
+from core.cli.models.structures import (
+    DATASET,
+    Kept,
+    check_new_files,
+    kept_structures,
+    structures_asked,
+)
 from core.cli.options import (
     Device,
     Formula,
     FormulaDataset,
     JsonFlag,
-    ModelOption,
+    ModelOptions,
+    OnlyStructures,
     StructureFiles,
     Threads,
 )
@@ -24,7 +33,7 @@ from core.errors import LabError
 from core.frames.export.atoms import atoms_of
 from core.frames.export.extxyz import write_images
 from core.frames.schema import Frame
-from core.frames.sources.structure_files import LeftOut
+from core.frames.sources.structure_files import LeftOut, Place
 from core.potential.released import MODELS
 from core.runs.record.named_models import checkpoint_of
 from core.studies.job.directory import Job
@@ -35,6 +44,7 @@ if TYPE_CHECKING:
     from ase import Atoms
 
     from core.potential.prediction import FramePrediction
+    from core.report.document import Section
     from core.studies.models.placement import Placed
     from core.studies.models.trust import Trust
 
@@ -67,9 +77,10 @@ _PLACED = {
 def predict(
     files: StructureFiles = None,
     *,
-    model: ModelOption,
+    models: ModelOptions,
     formula: Formula = None,
     dataset: FormulaDataset = DATASET,
+    only: OnlyStructures = None,
     out: Annotated[
         Path | None, typer.Option(help="New extended XYZ file for structures and predictions.")
     ] = None,
@@ -91,16 +102,52 @@ def predict(
     Frames that cannot be read or predicted are listed with the reason, as `left_out` with --json,
     and the others are predicted: the exit status is 0 unless there are none.
     """
-    chosen = checkpoint_of(model)
-    if out is not None and out.exists():
-        raise LabError(f"{out}: exists already; name a new file.")
-    frames, left_out = structures_asked(files, formula, dataset)
+    chosen = {model: checkpoint_of(model) for model in models}
+    check_new_files(chosen, out=out)
+    frames, left_out = structures_asked(files, formula, dataset, only)
+    # Where a page finds them kept, it shows the words that name them.
+    found = [] if formula is None else ["--formula", formula.strip(), "--dataset", dataset]
+    arguments = [*found, *map(str, files or [])]
+    answers = {
+        model: _answer(
+            model,
+            SourceModel(checkpoint, device, threads),
+            frames,
+            list(left_out),
+            out=out,
+            placed_as=arguments if hull else None,
+        )
+        for model, checkpoint in chosen.items()
+    }
+    asked = partial(kept_structures, files, formula, dataset, only)
+    return of_models(answers, partial(_section, list(answers), asked, hull=hull))
+
+
+def _answer(
+    model: str,
+    source: SourceModel,
+    frames: Sequence[tuple[Place, Frame]],
+    left_out: list[LeftOut],
+    *,
+    out: Path | None,
+    placed_as: Sequence[str] | None,
+) -> Answer:
+    """Write the file, and return what there is to say of one model.
+
+    Args:
+        model: as commands take it.
+        source: the model.
+        frames: structures with their places.
+        left_out: those that could not be read; those that cannot be predicted are added.
+        out: the new file; None for none.
+        placed_as: words of a command that name the structures, which are then placed among the
+            known phases as well; None where they are not.
+    """
     # Importing torch takes seconds, so errors in the arguments are raised before.
     from core.transfer.predicted import predict_structures  # noqa: PLC0415
     from core.transfer.seen_elements import never_seen_text  # noqa: PLC0415
     from core.transfer.uncertainty import WITHIN, uncertainty_text  # noqa: PLC0415
 
-    source = SourceModel(chosen, device, threads)
     told = predict_structures(source, [frame for _, frame in frames], progress=progress_on_stderr())
     uncertainty = told.uncertainty
     predicted = []
@@ -119,9 +166,10 @@ def predict(
             out, (_labelled(frame, prediction) for _, _, frame, prediction, _ in predicted)
         )
     rows = [_row(*entry) for entry in predicted]
-    placed = _placed(rows, model, [frame for _, _, frame, _, _ in predicted]) if hull else ""
-    unseen = unseen_elements(chosen, [frame for _, _, frame, _, _ in predicted])
-    origin = model_origin(chosen)
+    structures = [frame for _, _, frame, _, _ in predicted]
+    placed = "" if placed_as is None else _placed(rows, model, structures, placed_as)
+    unseen = unseen_elements(source.name, structures)
+    origin = model_origin(source.name)
     paragraphs = [
         columns(_HEAD, [_summary(row) for row in rows]),
         "\n".join(f"left out: {one.place}: {one.why}" for one in left_out),
@@ -146,6 +194,29 @@ def predict(
             "unseen_elements": unseen,
         },
         text="\n\n".join(filter(None, paragraphs)),
+    )
+
+
+def _section(models: Sequence[str], asked: Callable[[], Kept], *, hull: bool) -> "Section":
+    from core.report.models.predicted import predictions_section  # noqa: PLC0415
+    from core.studies.models.placement import PlacementStudy  # noqa: PLC0415
+    from core.studies.models.prediction import PredictionStudy  # noqa: PLC0415
+    from core.studies.models.trust import TrustStudy  # noqa: PLC0415
+
+    kept = asked()
+
+    def told(
+        study: type[PredictionStudy | PlacementStudy | TrustStudy],
+    ) -> dict[str, Any]:
+        jobs = {model: Job.of(study(model=model, structures=kept.name)) for model in models}
+        return {model: compute_here(job, progress_on_stderr()) for model, job in jobs.items()}
+
+    return predictions_section(
+        kept.structures,
+        kept.places,
+        told(PredictionStudy),
+        told(PlacementStudy) if hull else {},
+        told(TrustStudy) if hull else {},
     )
 
 
@@ -185,13 +256,15 @@ def _summary(row: dict[str, Any]) -> list[Any]:
     ]
 
 
-def _placed(rows: list[dict[str, Any]], model: str, frames: Sequence[Frame]) -> str:
+def _placed(
+    rows: list[dict[str, Any]], model: str, frames: Sequence[Frame], arguments: Sequence[str]
+) -> str:
     """Add to each row where its structure lies, and return it as a table."""
     from core.studies.models.given import given, keep  # noqa: PLC0415
     from core.studies.models.placement import PlacementStudy  # noqa: PLC0415
     from core.studies.models.trust import TrustStudy  # noqa: PLC0415
 
-    name = keep(given(frames, [frame.frame_id for frame in frames]))
+    name = keep(given(frames, [frame.frame_id for frame in frames], arguments=arguments))
     place: Placed = compute_here(
         Job.of(PlacementStudy(model=model, structures=name)), progress_on_stderr()
     )

@@ -1,7 +1,8 @@
 """`relax`: the structures in any file ASE reads, relaxed together."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +10,15 @@ import typer
 
 from core.cli.answer import Answer, LabCommand, columns, progress_on_stderr
 from core.cli.models.predict import level_text, model_origin, unseen_elements
-from core.cli.models.structures import DATASET, structures_asked
+from core.cli.models.several import of_models
+from core.cli.models.structures import (
+    DATASET,
+    MOST_DRAWN,
+    Kept,
+    check_new_files,
+    kept_structures,
+    structures_asked,
+)
 from core.cli.options import (
     RELAXATION,
     Device,
@@ -18,7 +27,8 @@ from core.cli.options import (
     JsonFlag,
     MaxForce,
     MaxSteps,
-    ModelOption,
+    ModelOptions,
+    OnlyStructures,
     StructureFiles,
     Threads,
     relax_settings,
@@ -29,10 +39,16 @@ from core.frames.export.atoms import atoms_of
 from core.frames.export.extxyz import write_images
 from core.frames.sources.structure_files import LeftOut, Place
 from core.potential.relaxation.relaxed import Relaxed
+from core.potential.relaxation.settings import RelaxSettings
 from core.runs.record.named_models import checkpoint_of
+from core.studies.job.directory import Job
+from core.studies.job.local import compute_here
+from core.studies.models.relaxed_structure import RelaxedStructure, RelaxedStructureStudy
 
 if TYPE_CHECKING:
     from ase import Atoms
+
+    from core.report.document import Section
 
 app = typer.Typer()
 
@@ -54,9 +70,10 @@ _ONE_FILE = (".extxyz", ".xyz")
 def relax(
     files: StructureFiles = None,
     *,
-    model: ModelOption,
+    models: ModelOptions,
     formula: Formula = None,
     dataset: FormulaDataset = DATASET,
+    only: OnlyStructures = None,
     out: Annotated[
         Path | None, typer.Option(help="New extended XYZ file for the relaxed structures.")
     ] = None,
@@ -83,28 +100,56 @@ def relax(
     others are relaxed: the exit status is 0 unless there is no energy of any. Results are kept, so
     that the same command goes on where an ended one was.
     """
-    chosen = checkpoint_of(model)
+    chosen = {model: checkpoint_of(model) for model in models}
     settings = relax_settings(fmax, steps, relax_cell=not keep_cell)
-    for path in (out, trajectories):
-        if path is not None and path.exists():
-            raise LabError(f"{path}: exists already; name a new file.")
+    check_new_files(chosen, out=out, trajectories=trajectories)
     if out is not None and out == trajectories:
         raise LabError(f"{out}: is named by --out and by --trajectories; name two files.")
-    frames, left_out = structures_asked(files, formula, dataset)
+    frames, left_out = structures_asked(files, formula, dataset, only)
     # Importing torch takes seconds, so errors in the arguments are raised before.
     from core.potential.relaxation.relax import relax_with  # noqa: PLC0415
-    from core.transfer.seen_elements import never_seen_text  # noqa: PLC0415
 
-    found = relax_with(
-        chosen,
-        [frame for _, frame in frames],
-        settings,
-        device=device,
-        threads=threads,
-        progress=progress_on_stderr(),
-        keep_trajectories=trajectories is not None,
-    )
-    results = list(zip((place for place, _ in frames), found, strict=True))
+    answers = {}
+    for model, checkpoint in chosen.items():
+        found = relax_with(
+            checkpoint,
+            [frame for _, frame in frames],
+            settings,
+            device=device,
+            threads=threads,
+            progress=progress_on_stderr(),
+            # A report draws the way of a few structures.
+            keep_trajectories=trajectories is not None or len(frames) <= MOST_DRAWN,
+        )
+        results = list(zip((place for place, _ in frames), found, strict=True))
+        answers[model] = _answer(
+            model,
+            checkpoint,
+            results,
+            left_out,
+            settings,
+            files=files or [Path(dataset)],
+            out=out,
+            trajectories=trajectories,
+        )
+    asked = partial(kept_structures, files, formula, dataset, only)
+    return of_models(answers, partial(_section, list(answers), asked, settings))
+
+
+def _answer(
+    model: str,
+    checkpoint: str,
+    results: list[tuple[Place, Relaxed]],
+    left_out: Sequence[LeftOut],
+    settings: RelaxSettings,
+    *,
+    files: Sequence[Path],
+    out: Path | None,
+    trajectories: Path | None,
+) -> Answer:
+    """Write the files, and return what there is to say of one model."""
+    from core.transfer.seen_elements import never_seen_text  # noqa: PLC0415  imports torch
+
     usable = [(place, one) for place, one in results if one.structure.energy_per_atom is not None]
     if not usable:
         path, index = results[0][0]
@@ -115,10 +160,10 @@ def relax(
         _write_trajectories(trajectories, results)
     rows = [_row(*place, relaxed) for place, relaxed in results]
     rows += [_unread(one) for one in left_out]
-    order = {str(path): number for number, path in enumerate(files or [Path(dataset)])}
+    order = {str(path): number for number, path in enumerate(files)}
     rows.sort(key=lambda row: (order[row["file"]], row["index"]))
-    unseen = unseen_elements(chosen, [relaxed.structure for _, relaxed in usable])
-    origin = model_origin(chosen)
+    unseen = unseen_elements(checkpoint, [relaxed.structure for _, relaxed in usable])
+    origin = model_origin(checkpoint)
     told = [row for row in rows if row["reason"]]
     paragraphs = [
         columns(_HEAD, [_summary(row) for row in rows]),
@@ -141,6 +186,28 @@ def relax(
         },
         text="\n\n".join(filter(None, paragraphs)),
     )
+
+
+def _section(
+    models: Sequence[str], asked: Callable[[], Kept], settings: RelaxSettings
+) -> "Section":
+    # Figures take a library that the numbers need not wait for.
+    from core.report.models.relaxed import relaxation_section  # noqa: PLC0415
+
+    kept = asked()
+    kept.check_few()
+    found: dict[str, dict[int, RelaxedStructure]] = {model: {} for model in models}
+    without: dict[str, dict[int, str]] = {model: {} for model in models}
+    for model in models:
+        for place in kept.places:
+            study = RelaxedStructureStudy(
+                model=model, structures=kept.name, place=place, settings=settings
+            )
+            try:
+                found[model][place] = compute_here(Job.of(study), progress_on_stderr())
+            except LabError as error:
+                without[model][place] = str(error)
+    return relaxation_section(kept.structures, kept.places, found, without, settings)
 
 
 def _formula(relaxed: Relaxed) -> str:

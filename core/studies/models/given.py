@@ -19,7 +19,7 @@ from core.errors import LabError
 from core.frames.contents.finding import rows_of_formula
 from core.frames.registry import open_dataset
 from core.frames.schema import Frame
-from core.frames.sources.structure_files import LeftOut, read_structures
+from core.frames.sources.structure_files import LeftOut, Place, read_structures
 from core.home import cache_dir
 from core.potential.graph import convert
 from core.studies.results import load_result, save_result
@@ -143,11 +143,11 @@ def read_given(paths: Sequence[str]) -> GivenStructures:
     """
     files = [Path(path) for path in paths]
     frames, left_out = read_structures(files)
-    per_file = Counter([path for (path, _), _ in frames] + [one.path for one in left_out])
+    called = names_in_files(frames, left_out)
     taken: list[Frame] = []
     names: list[str] = []
     with boxed.reading(*files):
-        for (path, index), frame in frames:
+        for name, ((path, index), frame) in zip(called, frames, strict=True):
             boxed.count_read()
             try:
                 # What a model cannot represent may also be what takes all memory.
@@ -156,7 +156,7 @@ def read_given(paths: Sequence[str]) -> GivenStructures:
                 left_out.append(LeftOut(path, index, error))
                 continue
             taken.append(frame)
-            names.append(f"{path.name}, {index}" if per_file[path] > 1 else path.name)
+            names.append(name)
     if not taken:
         raise LabError(f"{left_out[0].path.name}: {left_out[0].why}")
     return given(
@@ -165,6 +165,14 @@ def read_given(paths: Sequence[str]) -> GivenStructures:
         arguments=[str(path) for path in paths],
         left_out=[one.as_dict() | {"file": one.path.name} for one in left_out],
     )
+
+
+def names_in_files(frames: Sequence[tuple[Place, Frame]], left_out: Sequence[LeftOut]) -> list[str]:
+    """Return what structures as of `read_structures` are called: file, and place where needed."""
+    per_file = Counter([path for (path, _), _ in frames] + [one.path for one in left_out])
+    return [
+        f"{path.name}, {index}" if per_file[path] > 1 else path.name for (path, index), _ in frames
+    ]
 
 
 def found_given(dataset: str, text: str) -> GivenStructures:

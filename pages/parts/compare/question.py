@@ -1,18 +1,14 @@
 """Which models are compared, on which frames, and what they predict there."""
 
 import shlex
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import get_args
 
 import streamlit as st
 
-from core.frames.provenance import Provenance
-from core.frames.schema import Card
 from core.potential.released import MODELS
-from core.studies.models.error_groups import common, containing
-from core.studies.models.labelled import MOST, LabelledStudy, ModelErrors, Part
-from core.training.scoring.frame_errors import FrameErrors
+from core.report.models.compared import mismatch_text, unseen_text
+from core.studies.models.compared import Compared, Question
+from core.studies.models.labelled import MOST, ModelErrors, Part
 from pages.parts.shared.datasets import available, choose
 from pages.parts.shared.job import computed
 from pages.parts.shared.models import choose_models
@@ -21,65 +17,18 @@ from pages.parts.shared.pairs import choose_elements
 from pages.parts.shared.views import number, one_of
 
 
-@dataclass(kw_only=True, frozen=True)
-class Question:
-    """What the page is about.
+def command_of(question: Question, words: list[str]) -> str:
+    """Return the command that does the same.
 
-    Attributes:
-        models: the models, as commands take them.
-        card: of the data set.
-        part: which of its frames.
-        most: largest number of frames.
-        elements: only frames that contain these.
-        any_of: whether one of them is enough.
+    Args:
+        question: what the page is about.
+        words: options of the view.
     """
-
-    models: list[str]
-    card: Card
-    part: Part
-    most: int
-    elements: tuple[str, ...]
-    any_of: bool
-
-    def command(self, model: str, words: list[str]) -> str:
-        """Return the command that does the same for a model."""
-        line = ["atomref", "evaluate", model, "--dataset", self.card.name, "--split", self.part]
-        line += ["--frames", str(self.most)]
-        line += [word for symbol in self.elements for word in ("--element", symbol)]
-        line += ["--any"] if self.any_of else []
-        return shlex.join([*line, *words])
-
-
-@dataclass(kw_only=True, frozen=True)
-class Compared:
-    """What models predict on the same frames.
-
-    Attributes:
-        question: what was asked.
-        errors: labels and predictions, by model.
-    """
-
-    question: Question
-    errors: Mapping[str, FrameErrors]
-
-    @property
-    def first(self) -> FrameErrors:
-        """Those of the first model."""
-        return next(iter(self.errors.values()))
-
-    @property
-    def source(self) -> Provenance:
-        """Where the figures come from."""
-        card, first = self.question.card, self.first
-        words = " or " if self.question.any_of else ", "
-        only = f" with {words.join(self.question.elements)}" if self.question.elements else ""
-        functional = card.functional or "unknown"
-        return Provenance(
-            data=card.name,
-            labels=[card.labels],
-            details=f"{len(first.rows):,} frames{only} of {first.n_available:,} "
-            f"({self.question.part}), {functional}.",
-        )
+    line = ["atomref", "evaluate", *question.models, "--dataset", question.card.name]
+    line += ["--split", question.part, "--frames", str(question.most)]
+    line += [word for symbol in question.elements for word in ("--element", symbol)]
+    line += ["--any"] if question.any_of else []
+    return shlex.join([*line, *words])
 
 
 def choose_question() -> Question | None:
@@ -118,32 +67,22 @@ def choose_question() -> Question | None:
 
 
 def compared(question: Question) -> Compared | None:
-    """Show what to know of the models, and return what those that are done predict."""
-    found: dict[str, FrameErrors] = {}
+    """Show what to know of the models, and return what those that are done predict.
+
+    Raises:
+        LabError: if none of the frames holds the elements.
+    """
+    told: dict[str, ModelErrors] = {}
     for model in question.models:
         with errors_shown():
-            study = LabelledStudy(
-                model=model, dataset=question.card.name, part=question.part, most=question.most
+            one: ModelErrors | None = computed(
+                question.errors_of(model), what=f"The errors of {model}"
             )
-            one: ModelErrors | None = computed(study, what=f"The errors of {model}")
             if one is None:
                 continue
-            found[model] = one.frames
-            if one.mismatch:
-                st.warning(plain(f"{model}: {one.mismatch}"), icon=":material/warning:")
-            if one.unseen:
-                st.warning(
-                    plain(f"{model} has seen no {', '.join(one.unseen)} in training."),
-                    icon=":material/visibility_off:",
-                )
-    if not found:
-        return None
-    same = common(found)
-    first = next(iter(same.values()))
-    flags = containing(first, question.elements, any_of=question.any_of)
-    if not flags.any():
-        st.info("None of these frames holds these elements; choose others, or more frames.")
-        return None
-    return Compared(
-        question=question, errors={model: one.only(flags) for model, one in same.items()}
-    )
+            told[model] = one
+            if text := mismatch_text(model, one):
+                st.warning(plain(text), icon=":material/warning:")
+            if text := unseen_text(model, one):
+                st.warning(plain(text), icon=":material/visibility_off:")
+    return Compared.of(question, told) if told else None

@@ -1,21 +1,29 @@
 """Views of Compare models: numbers, parity, errors by group, worst frames."""
 
 from functools import partial
-from typing import Any
 
 import streamlit as st
 
-from core.figures.base.periodic import periodic_table
-from core.figures.shifts.waterfall import by_group as by_group_figure
-from core.figures.training.run_parity import HEIGHT, run_parity
+from core.figures.training.run_parity import HEIGHT
 from core.frames.registry import open_frame_set
-from core.reference.fits.atomref import RARE
-from core.report.looks import looks_of
+from core.report.models.compared import (
+    GROUPS_TEXT,
+    NUMBERS,
+    WORST,
+    distances_text,
+    elements_of,
+    elements_text,
+    groups_of,
+    numbers_of,
+    parity_of,
+    parity_table,
+    parity_text,
+)
+from core.studies.models.compared import Compared
 from core.studies.models.error_groups import GROUPINGS, Grouping, by_group, worst
-from core.studies.models.labelled import DistancesStudy, FrameDistances
-from core.training.scoring.frame_errors import KINDS, summary
+from core.studies.models.labelled import FrameDistances
+from core.training.scoring.frame_errors import KINDS
 from core.training.settings.metrics import LABEL_METRICS, METRICS
-from pages.parts.compare.question import Compared
 from pages.parts.shared.figure import show
 from pages.parts.shared.job import computed
 from pages.parts.shared.page import is_dark
@@ -24,33 +32,20 @@ from pages.parts.shared.structures import show_structure
 from pages.parts.shared.views import one_of
 from pages.parts.shifts.elements import toggle_element
 
-WORST = 20
+_N_WORST = 20
 _HEIGHT_OF_HALF = 480
 """Height in px of a square figure that is half as wide as the page."""
 
 
 def show_numbers(found: Compared) -> None:
     """Show every model's mean absolute errors."""
-    rows = []
-    for model, errors in found.errors.items():
-        row: dict[str, Any] = {"model": model}
-        for kind in errors.kinds:
-            of_kind = summary(errors.compared(kind), kind)
-            row[kind] = of_kind["mae"]
-            if kind == "energy":
-                row["rmse"] = of_kind["rmse"]
-        rows.append(row)
     st.dataframe(
-        rows,
+        numbers_of(found),
         key="compared-numbers",
         hide_index=True,
         column_config={
-            "model": "Mean absolute errors of",
-            "rmse": st.column_config.NumberColumn("Energy RMSE, meV/atom", format="%.4g"),
-            **{
-                kind: st.column_config.NumberColumn(METRICS[metric].short, format="%.4g")
-                for kind, metric in LABEL_METRICS.items()
-            },
+            key: head if key == "model" else st.column_config.NumberColumn(head, format="%.4g")
+            for key, head in NUMBERS.items()
         },
     )
 
@@ -79,36 +74,17 @@ def choose_model(found: Compared, label: str) -> str:
 
 def show_parity(found: Compared, kind: str) -> list[str]:
     """Show predictions against labels, one figure per model."""
-    title, unit = KINDS[kind]
     columns = st.columns(min(len(found.errors), 2))
-    for place, (model, errors) in enumerate(found.errors.items()):
-        names = [
-            f"{name}, {formula}"
-            for name, formula in zip(errors.frame_ids, errors.formulas, strict=True)
-        ]
-        values = errors.without_atomref() if kind == "energy" else errors.compared(kind)
-        quantity = "Energy minus AtomRef" if kind == "energy" else title
+    for place, model in enumerate(found.errors):
         with columns[place % len(columns)]:
             st.markdown(f"**{model}**")
+            height = HEIGHT if len(columns) == 1 else _HEIGHT_OF_HALF
             show(
-                run_parity(
-                    values,
-                    names,
-                    title=quantity,
-                    unit=unit,
-                    height=HEIGHT if len(columns) == 1 else _HEIGHT_OF_HALF,
-                    dark=is_dark(),
-                ),
+                parity_of(found, model, kind, height=height, dark=is_dark()),
                 name=f"parity-{kind}-{place}",
-                caption="On the dashed line the prediction equals the label; a cloud beside it is "
-                "an offset, a tilted one a wrong scale."
-                + (
-                    " Without the model's AtomRef, whose tens of eV/atom would hide the errors."
-                    if kind == "energy"
-                    else ""
-                ),
+                caption=parity_text(kind),
                 source=found.source,
-                table=partial(_named, values, errors.frame_ids),
+                table=partial(parity_table, found, model, kind),
             )
     return []
 
@@ -119,40 +95,27 @@ def show_groups(found: Compared, kind: str) -> list[str]:
     grouping = one_of(
         st, "By", names, format_func=GROUPINGS.__getitem__, default=names[0], key="by", wrap=True
     )
-    distances = None
+    words, distances = ["--by", grouping], None
     if grouping == "distance":
-        known = _distances(found)
+        model = choose_model(found, "Distance from what is known to")
+        words += ["--distance-by", model] if len(found.errors) > 1 else []
+        known: FrameDistances | None = computed(
+            found.question.distances_by(model), what=f"The distance by {model}"
+        )
         if known is None:
-            return ["--by", grouping]
+            return words
+        st.caption(distances_text(known))
         distances = known.of(found.first)
     table = by_group(found.errors, grouping, kind, distances=distances)
-    title, unit = METRICS[LABEL_METRICS[kind]]
     if grouping == "element":
         model = choose_model(found, "Errors of")
-        rare = table["group"][table["count"] < RARE]
-        figure = periodic_table(
-            dict(zip(table["group"], table[model], strict=True)),
-            title=title,
-            unit=unit,
-            diverging=False,
-            log=True,
-            selected=found.question.elements,
-            hover={
-                symbol: f"{count:,} values"
-                for symbol, count in zip(table["group"], table["count"], strict=True)
-            },
-            dark=is_dark(),
-        )
+        figure = elements_of(found, table, model, kind, dark=is_dark())
         caption = (
-            f"The mean error of the frames, or the atoms, of each element by {model}; logarithmic "
-            f"colours. Click an element to keep only frames that contain it. Uncertain, fewer than "
-            f"{RARE}: {', '.join(rare) or 'none'}."
+            f"{elements_text(table, model)} Click an element to keep only frames that contain it."
         )
     else:
-        looks = looks_of(list(found.errors), dark=is_dark())
-        steps = [(model, looks[model][0], looks[model][1]) for model in found.errors]
-        figure = by_group_figure(table, steps, title=title, unit=unit, dark=is_dark())
-        caption = "The mean error of each group of frames; in brackets how many there are."
+        figure = groups_of(table, list(found.errors), kind, dark=is_dark())
+        caption = GROUPS_TEXT
     show(
         figure,
         name=f"errors-by-{grouping}-{kind}",
@@ -161,13 +124,13 @@ def show_groups(found: Compared, kind: str) -> list[str]:
         table=lambda: table,
         on_click=toggle_element if grouping == "element" else None,
     )
-    return ["--by", grouping]
+    return words
 
 
 def show_worst(found: Compared, kind: str) -> list[str]:
     """Show the frames with the largest errors, and the structure of the chosen one."""
     model = choose_model(found, "Worst frames of")
-    table = worst(found.errors[model], kind, WORST)
+    table = worst(found.errors[model], kind, _N_WORST)
     unit = METRICS[LABEL_METRICS[kind]].unit
     left, right = st.columns([3, 2], gap="medium")
     with left:
@@ -178,12 +141,8 @@ def show_worst(found: Compared, kind: str) -> list[str]:
             param="frame",
             key=f"worst-{model}-{kind}-{found.question.elements}",
             hide_index=True,
-            column_config={
-                "frame_id": "Frame",
-                "formula": "Formula",
-                "n_atoms": "Atoms",
-                "error": st.column_config.NumberColumn(f"Mean error, {unit}", format="%.4g"),
-            },
+            column_config=WORST
+            | {"error": st.column_config.NumberColumn(f"Mean error, {unit}", format="%.4g")},
         )
         st.caption("Select a frame to see its structure.")
     with right:
@@ -194,25 +153,4 @@ def show_worst(found: Compared, kind: str) -> list[str]:
             f"{table['frame_id'].iloc[place]}, {table['formula'].iloc[place]}",
             key=f"worst-structure-{place}-{model}-{kind}",
         )
-    return ["--worst", str(WORST)]
-
-
-def _distances(found: Compared) -> FrameDistances | None:
-    """Return the distances from what a model knows, or show the state of their computation."""
-    asked = found.question
-    model = choose_model(found, "Distance from what is known to")
-    known: FrameDistances | None = computed(
-        DistancesStudy(model=model, dataset=asked.card.name, part=asked.part, most=asked.most),
-        what=f"The distance by {model}",
-    )
-    if known is not None:
-        st.caption(
-            f"In CHGNet's crystal features from {known.domain}; one is the distance that 99 % of "
-            "these have from their nearest."
-        )
-    return known
-
-
-def _named(table: Any, frame_ids: Any) -> Any:
-    """Return a table with the names of the frames instead of their numbers."""
-    return table.assign(frame=frame_ids[table["frame"]])
+    return ["--worst", str(_N_WORST)]

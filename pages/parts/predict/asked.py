@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from core.studies.models.given import GivenStructures
 from core.studies.models.prediction import Predictions
 
-UNKNOWN = "–"
-
 
 @dataclass(kw_only=True, frozen=True)
 class Asked:
@@ -26,3 +24,13 @@ class Asked:
     models: Sequence[str]
     found: Mapping[str, Predictions]
     place: int
+
+    @property
+    def title(self) -> str:
+        """Name of the structure chosen."""
+        return str(self.structures.names[self.place])
+
+    @property
+    def chosen(self) -> list[str]:
+        """Words of a command that name the structure chosen, where there are several."""
+        return ["--structure", self.title] if len(self.structures) > 1 else []

@@ -4,14 +4,16 @@ from typing import Any
 
 import streamlit as st
 
-from core.figures.base.text import signed
-from core.figures.models.relaxation import relaxation_curves
-from core.figures.stability.classification import Line
-from core.frames.provenance import Provenance
 from core.potential.relaxation.cells import cell_table
 from core.potential.relaxation.relaxed import Trajectory, all_steps
 from core.potential.relaxation.settings import RelaxSettings
-from core.report.looks import looks_of
+from core.report.models.relaxed import (
+    ENDS,
+    RELAXATION_TEXT,
+    end_rows,
+    relaxation_figure,
+    relaxation_source,
+)
 from core.studies.job.directory import Job
 from core.studies.models.relaxed_structure import RelaxedStructure, RelaxedStructureStudy
 from pages.parts.predict.asked import Asked
@@ -60,8 +62,12 @@ def choose_settings() -> RelaxSettings:
     return RelaxSettings(fmax=fmax, steps=steps, relax_cell=not keeps_cell)
 
 
-def show_relaxation(asked: Asked) -> None:
-    """Show the view: energies and forces by step, the geometries, and what came of it."""
+def show_relaxation(asked: Asked) -> list[str]:
+    """Show the view: energies and forces by step, the geometries, and what came of it.
+
+    Returns:
+        Words of the command that does the same.
+    """
     settings = choose_settings()
     done: dict[str, RelaxedStructure] = {}
     under_way: dict[str, RelaxedStructureStudy] = {}
@@ -81,6 +87,8 @@ def show_relaxation(asked: Asked) -> None:
     if done:
         _show_ends(done)
         _show_geometry(asked, done)
+    words = ["--fmax", str(settings.fmax), "--steps", str(settings.steps)]
+    return [*asked.chosen, *words, *([] if settings.relax_cell else ["--keep-cell"])]
 
 
 def _follow(
@@ -108,51 +116,21 @@ def _follow(
 
 
 def _show_curves(asked: Asked, ways: dict[str, Trajectory], settings: RelaxSettings) -> None:
-    looks = looks_of(asked.models, dark=is_dark())
-    lines = []
-    for model, way in ways.items():
-        label, color, dash = looks[model]
-        lines.append(Line(name=label, color=color, dash=dash, table=way.table()))
     show(
-        relaxation_curves(lines, fmax=settings.fmax, dark=is_dark()),
+        relaxation_figure(asked.models, ways, settings, dark=is_dark()),
         name="relaxation",
-        caption="The energy falls until the largest force is below the dashed line.",
-        source=Provenance(
-            data=str(asked.structures.names[asked.place]),
-            labels=set(asked.models),
-            details=f"{settings.text()}.",
-        ),
+        caption=RELAXATION_TEXT,
+        source=relaxation_source(asked.title, asked.models, settings),
         table=lambda: all_steps(ways),
     )
 
 
 def _show_ends(done: dict[str, RelaxedStructure]) -> None:
     st.dataframe(
-        [
-            {
-                "model": model,
-                "state": one.state,
-                "steps": one.steps,
-                "energy": signed(one.energy, digits=4),
-                "gain": signed(1000 * float(one.energy - one.trajectory.energies[0]), digits=1),
-                "force": f"{one.max_force:.4f}",
-                "volume": f"{one.volume_change:+.2%}".replace("-", "−"),
-                "reason": one.reason,
-            }
-            for model, one in done.items()
-        ],
+        end_rows(done),
         key="relaxation-ends",
         hide_index=True,
-        column_config={
-            "model": "Model",
-            "state": "State",
-            "steps": "Steps",
-            "energy": "Energy, eV/atom",
-            "gain": "Change, meV/atom",
-            "force": "Largest force, eV/Å",
-            "volume": "Volume",
-            "reason": st.column_config.TextColumn("Why", width="large"),
-        },
+        column_config=ENDS | {"reason": st.column_config.TextColumn(ENDS["reason"], width="large")},
     )
 
 

@@ -155,7 +155,8 @@ def _panel(run: Run, *, live: bool, follow: bool) -> None:
             st.code("\n".join(said), language=None, wrap_lines=True)
     # The view of exports shows its own command.
     if view != "export":
-        command(_command(run, view))
+        # The report on the run holds what they answer.
+        command(_command(run, view), reported=False)
 
 
 def _command(run: Run, view: str) -> str:

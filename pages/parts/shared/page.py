@@ -82,15 +82,17 @@ def errors_shown() -> Iterator[None]:
 
 
 @st.fragment
-def command(*lines: str) -> None:
+def command(*lines: str, reported: bool = True) -> None:
     """Show the commands that do the same as the page, each to be copied on its own.
 
     They are sent when a reader opens the box: what colours them is a third of a page's scripts.
 
     Args:
         lines: commands of `atomref`, their words quoted.
+        reported: whether a report on the page holds their answers.
     """
-    reportable(*lines)
+    if reported:
+        reportable(*lines)
     with st.expander(
         "The same from the command line",
         icon=":material/terminal:",

@@ -1,0 +1,1 @@
+"""Sections about models on labelled frames, and on structures that were given."""
