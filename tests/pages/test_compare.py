@@ -43,6 +43,8 @@ def test_numbers_and_figures_are_of_the_chosen_frames(tiny, visit):
     assert [one["model"] for one in told] == table.index.tolist()
     for one in told:
         assert one["energy_mae_mev_per_atom"] == pytest.approx(table.loc[one["model"], "energy"])
+    found = CliRunner().invoke(cli, [*shlex.split(line)[1:], "--distance-by", "mine"])
+    assert "mine is none of the models" in found.stderr
     (warning,) = at.warning
     assert "predicts GGA/GGA+U, and the labels are r2SCAN" in warning.value.replace("\\", "")
 

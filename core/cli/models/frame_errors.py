@@ -36,15 +36,20 @@ def frame_errors_answer(
         distance_by: the model whose training frames distances are from; the first where it is None.
 
     Raises:
-        LabError: if an element is none, no frame holds them, or none has such a label.
+        LabError: if an element is none, no frame holds them, none has such a label, or distances
+            are from a model that is not compared.
     """
+    known_to = distance_by or question.models[0]
+    if known_to not in question.models:
+        raise LabError(f"--distance-by: {known_to} is none of the models; name one of them.")
     told = _told(question)
     found = Compared.of(question, told)
     if by or n_worst:
         found.check_kind(kind)
-    distances = None
+    distances: FrameDistances | None = None
     if by == "distance":
-        distances = _distances(question, distance_by or question.models[0])
+        far = question.distances_by(known_to)
+        distances = compute_here(Job.of(far), progress_on_stderr())
     answers = {
         model: _answer(
             found, model, told[model], by=by, n_worst=n_worst, kind=kind, distances=distances
@@ -80,13 +85,6 @@ def _told(question: Question) -> dict[str, ModelErrors]:
         model: compute_here(Job.of(question.errors_of(model)), progress_on_stderr())
         for model in question.models
     }
-
-
-def _distances(question: Question, model: str) -> FrameDistances:
-    if model not in question.models:
-        raise LabError(f"--distance-by: {model} is none of the models; name one of them.")
-    known: FrameDistances = compute_here(Job.of(question.distances_by(model)), progress_on_stderr())
-    return known
 
 
 def _answer(

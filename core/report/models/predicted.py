@@ -25,7 +25,7 @@ STRUCTURES = {"structure": "Structure", "formula": "Formula", "atoms": "Atoms"}
 _ATOMS = 200
 """Atoms of a structure whose forces are listed."""
 
-_ZEROS = "Energies of models of different functionals have different zeros."
+ZEROS = "Energies of models of different functionals have different zeros."
 
 
 def predictions_section(
@@ -62,12 +62,11 @@ def predictions_section(
         for place, name in named(structures, places)
         for text in [*unplaced(place, placed), *warnings_of(place, found, known)]
     ]
-    hulls = [hull_text(place, placed) for place in places if placed]
     tables = [
         Table(
             title="Predictions",
             table=pd.DataFrame(rows).rename(columns={"quantity": "Quantity"}),
-            note=" ".join([_ZEROS] * (len(found) > 1) + list(dict.fromkeys(hulls))[:1]),
+            note=f"{ZEROS if len(found) > 1 else ''} {hull_text(places, placed)}".strip(),
         ),
         Table(
             title="How far to trust it",
@@ -141,14 +140,16 @@ def placement_rows(
     ]
 
 
-def hull_text(place: int, placed: Mapping[str, Placed]) -> str:
-    """Return whose energies hulls are of; empty where there are none."""
-    one = next(iter(placed.values()), None)
-    if one is None:
+def hull_text(places: Sequence[int], placed: Mapping[str, Placed]) -> str:
+    """Return whose energies the hulls of some structures are of; empty where there are none."""
+    if not placed:
         return ""
+    counts = {int(one.n_phases[place]) for one in placed.values() for place in places}
+    known = f"{counts.pop():,} known" if len(counts) == 1 else "known"
+    elements = "; ".join(dict.fromkeys(one.elements for one in placed.values()))
     return (
-        f"Hulls are of the model's own energies of the {one.n_phases[place]:,} known structures in "
-        f"the chemical system (mp-structures, as given). Elements: {one.elements}."
+        f"Hulls are of the model's own energies of the {known} structures in the chemical system "
+        f"(mp-structures, as given). Elements: {elements}."
     )
 
 

@@ -54,7 +54,7 @@ _CELLS = {
     "quantity": "Cell",
     "given": "As given",
     "relaxed": "Relaxed",
-    "change": "Change",
+    "change": "Change, relative",
 }
 
 

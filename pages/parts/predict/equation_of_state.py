@@ -3,7 +3,13 @@
 import streamlit as st
 
 from core.potential.relaxation.equation_of_state import EquationOfState, all_tables
-from core.report.models.relaxed import VOLUME_TEXT, VOLUMES, volume_figure, volume_rows, volume_source
+from core.report.models.relaxed import (
+    VOLUME_TEXT,
+    VOLUMES,
+    volume_figure,
+    volume_rows,
+    volume_source,
+)
 from core.studies.models.equation_of_state import EquationOfStateStudy
 from pages.parts.predict.asked import Asked
 from pages.parts.shared.figure import show

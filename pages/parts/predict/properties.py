@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.report.models.predicted import (
     STRUCTURES,
+    ZEROS,
     hull_text,
     placement_rows,
     quantities,
@@ -53,9 +54,9 @@ def show_properties(asked: Asked) -> list[str]:
             column_config={"quantity": st.column_config.TextColumn("Quantity", width="medium")},
         )
         if len(found) > 1:
-            st.caption("Energies of models of different functionals have different zeros.")
+            st.caption(ZEROS)
         if placed:
-            st.caption(plain(hull_text(place, placed)))
+            st.caption(plain(hull_text([place], placed)))
     with right:
         show_forces(asked)
     for text in unplaced(place, placed):
