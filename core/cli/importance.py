@@ -87,7 +87,7 @@ def importance(
     origin, sides = describe_pairs(pairs)
     analysis = result.importance
     table = analysis.table().set_index("symbol")
-    answer = {
+    answer: dict[str, Any] = {
         "importance": table["importance"].to_dict(),
         "r2_cv": analysis.r2_cv,
         "n": analysis.n,

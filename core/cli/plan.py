@@ -253,7 +253,7 @@ def next_(
     }
     if cost is not None:
         head["core-hours"] = f"{core_hours:,.4g}"
-        head["money"] = money(report["money"], currency) if price else None
+        head |= {"money": money(report["money"], currency)} if price else {}
     if out is not None:
         head["written"] = str(out)
 

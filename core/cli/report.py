@@ -109,7 +109,10 @@ def words_of(line: str) -> tuple[str, list[str]] | None:
         words = shlex.split(line)
     except ValueError:  # an open quotation mark
         return None
-    words = words[1:] if words[:1] == [PROGRAM] else words
+    # One of the commands has the name of the program.
+    group: Any = get_command(lab)
+    if words[:1] == [PROGRAM] and {*words[1:2]} & {*group.list_commands(None)}:
+        words = words[1:]
     for command in ANALYSES:
         if words[: (n := len(command.split()))] == command.split():
             return command, words[n:]

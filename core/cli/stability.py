@@ -31,6 +31,14 @@ app = typer.Typer()
 
 _CONVENTIONS: dict[str, Convention] = {"own": "own hulls", "reference": "on the reference hull"}
 _WORST = 10
+_PHASE = {
+    "formula": "formula",
+    "id": "phase",
+    "formation": "formation, eV/atom",
+    "above_hull": "above the hull, eV/atom",
+    "decomposition": "decomposition, eV/atom",
+    "competing": "competing phases",
+}
 
 
 @app.command("stability", cls=LabCommand)
@@ -197,11 +205,9 @@ def _text(report: dict[str, Any]) -> str:
     if systems:
         parts.append(columns(titles, [[row[key] for key in keys] for row in systems]))
     for side in ("reference", "model") if "hulls" in report else ():
-        keys = ("formula", "id", "formation", "above_hull", "decomposition", "competing")
-        rows = [[row[key] for key in keys] for row in report["hulls"][side]]
-        titles = (*keys[:2], *(f"{key}, eV/atom" for key in keys[2:5]), keys[5])
+        rows = [[row[key] for key in _PHASE] for row in report["hulls"][side]]
         name = "-".join(report["hulls"]["elements"])
-        parts.append(f"{name} by the {side}\n{columns(titles, rows)}")
+        parts.append(f"{name} by the {side}\n{columns(list(_PHASE.values()), rows)}")
     parts.append(_left_out(report["left_out"]))
     if report["labels"] == report["model"]:
         parts.append(

@@ -59,12 +59,9 @@ def contents_section(selected: Selected, rows: pd.DataFrame | None = None) -> Se
         Table(title="Elements", table=table.rename(columns=element_titles(selected))),
     ]
     if rows is not None:
-        tables.append(
-            Table(
-                title=things.capitalize(),
-                table=rows.drop(columns="row").rename(columns=row_titles(selected)),
-            )
-        )
+        titles = {key: title for key, title in row_titles(selected).items() if key in rows}
+        listed = rows[list(titles)].rename(columns=titles)
+        tables.insert(1, Table(title=things.capitalize(), table=listed))
     return Section(
         title=f"Data: {selected.name}",
         paragraphs=[source.text, missing_text(selected.missing())],

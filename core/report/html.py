@@ -53,6 +53,8 @@ def _cell(value: Any) -> str:
     """Return a value of a table: numbers with four digits, a dash where there is none."""
     if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
         return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
     return f"{value:,}" if isinstance(value, Number) else str(value)

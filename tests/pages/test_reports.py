@@ -206,7 +206,7 @@ def drawn(spec):
 def test_of_an_analysis(visit, name, query):
     at = visit(name, **query)
     asked = [code.value for code in at.code if is_analysis(code.value)]
-    report = report_of(asked)
+    report = report_of([line.removeprefix("atomref ") for line in asked])
     figures = [each for section in report.sections for each in section.figures]
     told = [drawn(resolved(each.figure).to_json()) for each in figures]
     charts = at.get("plotly_chart")
