@@ -69,6 +69,16 @@ def file(tmp_path):
     return str(path)
 
 
+def test_threads_of_a_reader_wait_without_spinning(monkeypatch):
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    boxed._end_all()
+    assert ask(os.getenv, "OMP_WAIT_POLICY") == "PASSIVE"
+    boxed._end_all()
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    assert ask(os.getenv, "OMP_WAIT_POLICY") == "ACTIVE"
+    boxed._end_all()
+
+
 def test_a_process_that_stays_answers(file, monkeypatch, tmp_path):
     text, where, process = ask(read_well, file)
     assert (text, where) == ("data_x", str(home()))
