@@ -4,8 +4,9 @@
 
 A first visit opens one page of a new server on an empty home, in a browser whose cache is empty. A
 second visit opens the same page in another tab: a new session. A rerun is the page's key "r" there.
-A page is complete when no script runs, no spinner, skeleton or stale element is left and every
-figure is drawn, and stays so for half a second. "Stock" is the least that Streamlit can do: a
+A page is complete when no script runs, no spinner, progress, skeleton or stale element is left,
+every font is there, every figure and table is drawn and every number known ("…" stands for one that
+is still computed), and it stays so for half a second. "Stock" is the least that Streamlit can do: a
 script with a title and one plotly figure of 6,238 points, visited in turns with our pages in the
 same way. The ratio is stock's median over ours, of all visits. Seconds by the clock are worth
 something on an idle machine only; processor time of server and browser is given beside them.
@@ -45,14 +46,17 @@ st.plotly_chart(go.Figure(go.Scatter(x=x, y=y, mode="markers")))
 
 # Of the page itself: when it was last seen incomplete, in ms since the navigation began.
 _WATCH = """
-const UNREADY = ["stStatusWidget", "stSpinner", "stSkeleton", "stAppSkeleton"]
+const UNREADY = ["stStatusWidget", "stSpinner", "stSkeleton", "stAppSkeleton", "stProgress"]
     .map(name => `[data-testid="${name}"]`).concat(['[data-stale="true"]']).join(",");
 const isIncomplete = () => {
     const app = document.querySelector('[data-testid="stApp"]');
     if (app?.dataset.testScriptState !== "notRunning" || !app.querySelector("h1")) return true;
     if (document.querySelector(UNREADY)) return true;
-    return [...document.querySelectorAll('[data-testid="stPlotlyChart"]')]
-        .some(chart => !chart.querySelector(".main-svg"));
+    if (document.fonts.status !== "loaded") return true;
+    const all = name => [...app.querySelectorAll(`[data-testid="${name}"]`)];
+    return all("stPlotlyChart").some(chart => !chart.querySelector(".main-svg"))
+        || all("stDataFrame").some(table => !table.querySelector("canvas"))
+        || all("stMetricValue").some(number => number.textContent.trim() === "…");
 };
 window.incompleteUntil = 0;
 const look = () => { if (isIncomplete()) window.incompleteUntil = performance.now(); };
