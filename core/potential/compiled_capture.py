@@ -14,16 +14,17 @@ batch whose sizes are large enough.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 import torch
 from chgnet.model import CHGNet
 from torch import SymInt, Tensor, nn
-from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx import GraphModule
-from torch.fx.experimental.proxy_tensor import make_fx
-from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv
 
 from core.potential.batch import PackedBatch
+
+if TYPE_CHECKING:
+    from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
 Targets = Mapping[str, Tensor]
 Function = Callable[[CHGNet, PackedBatch, Targets], list[Tensor]]
@@ -65,7 +66,7 @@ class Signature:
     """
 
     inputs: tuple[Tensor, ...]
-    shapes: ShapeEnv
+    shapes: "ShapeEnv"
     targets: Mapping[str, str | None]
     trained: tuple[str, ...]
 
@@ -165,8 +166,12 @@ def capture(
     Raises:
         NotCapturableError: if the graph would not hold for every batch.
     """
-    # It brings the compiler, which takes seconds to import.
+    # These bring the compiler and sympy, which take seconds to import; most processes capture
+    # nothing.
     from torch._inductor.decomposition import select_decomp_table  # noqa: PLC0415
+    from torch._subclasses.fake_tensor import FakeTensorMode  # noqa: PLC0415
+    from torch.fx.experimental.proxy_tensor import make_fx  # noqa: PLC0415
+    from torch.fx.experimental.symbolic_shapes import ShapeEnv  # noqa: PLC0415
 
     bound = _Bound(model, function)
     parameters = dict(model.named_parameters())
@@ -236,9 +241,10 @@ def _take(tensors: Iterator[Tensor], names: tuple[str, ...]) -> dict[str, Tensor
     return {name: next(tensors) for name in names}
 
 
-def _symbols(shapes: ShapeEnv, lengths: Mapping[str, int]) -> dict[str, int | SymInt]:
+def _symbols(shapes: "ShapeEnv", lengths: Mapping[str, int]) -> dict[str, int | SymInt]:
     """Return one independent symbol per size, with the example's value as the compiler's hint."""
-    from torch._dynamo.source import ConstantSource  # noqa: PLC0415 - it brings the compiler
+    from torch._dynamo.source import ConstantSource  # noqa: PLC0415 - see `capture`
+    from torch.fx.experimental.symbolic_shapes import DimDynamic  # noqa: PLC0415
 
     symbols: dict[str, int | SymInt] = {}
     for name, length in lengths.items():

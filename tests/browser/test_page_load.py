@@ -6,13 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
-from tests.browser.conftest import Lab
-
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
 def test_page_load_prints_one_line(lab, browser, monkeypatch, capsys):
-    """With the dashboard and the browser that there are: each runs once in a process."""
+    """With the browser that there is, and its dashboard in place of both servers."""
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     page_load = importlib.import_module("page_load")
 
@@ -21,9 +19,7 @@ def test_page_load_prints_one_line(lab, browser, monkeypatch, capsys):
         launch = SimpleNamespace(new_context=browser.new_context, close=lambda: None)
         yield SimpleNamespace(chromium=SimpleNamespace(launch=lambda **_: launch))
 
-    def lab_of(home, script):
-        if script != page_load.ROOT / "app.py":
-            return Lab(home, script)
+    def lab_of(_home, _script):
         nothing = {"start": lambda: None, "stop": lambda: None}
         return SimpleNamespace(process=lab.process, url=lab.url, **nothing)
 

@@ -31,7 +31,7 @@ POLL_SECONDS = 0.25
 _PATIENCE = 1.0
 _MOST_NAMED = 1000
 _COUNT = "import torch; print(torch.cuda.device_count())"
-_ASK_TORCH = "from core.potential.models import resolve_device; print(resolve_device('auto').type)"
+_ASK_TORCH = "from core.potential.devices import kind_of; print(kind_of('auto'))"
 
 
 def slot_of(device: str) -> str:

@@ -31,7 +31,7 @@ from core.training.step import parallel
 from tests.forked import start_forked
 from tests.salts import write_salts
 
-EPOCHS = 12
+EPOCHS = 8
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -30,6 +30,7 @@ from core.training.step.averaging import Anchor
 from core.training.step.feed import Level, make_feed
 from core.training.step.offsets import add_offsets, of_functional
 from core.training.step.step import Stepper
+from tests.shallow_network import shallow_network
 
 RUN = RunConfig(
     dataset="mixed,second,third",
@@ -92,7 +93,7 @@ def whole(home, further, tmp_path_factory):
         return *trained(path), path
 
 
-def joint(weights=(0.5, 2.0), rows=((0, 3), (1, 4)), **loss):
+def joint(weights=(0.5, 2.0), rows=((0, 3), (1, 4)), model=None, **loss):
     """A stepper of three functionals with offsets that are not zero, its frames and levels."""
     config = RunConfig(
         dataset="mixed,second,third",
@@ -116,7 +117,7 @@ def joint(weights=(0.5, 2.0), rows=((0, 3), (1, 4)), **loss):
             )
         )
     feed = make_feed(config, train, levels=levels)
-    model = load_model("chgnet-r2scan")
+    model = model or load_model("chgnet-r2scan")
     add_offsets(model, 3)
     with torch.no_grad():
         noise = np.random.default_rng(0).normal(0, 0.05, (3, 94, 64))
@@ -163,7 +164,7 @@ def test_the_compiled_step_is_the_eager_one(monkeypatch):
         TrainingStep, "compile", lambda self, examples: compiling(self, examples, backend="none")
     )
     rows = (0, 5, 9), (1, 4, 10)
-    stepper, feed, _ = joint(rows=rows, force=0, stress=0, magmom=0)
+    stepper, feed, _ = joint(rows=rows, model=shallow_network(2), force=0, stress=0, magmom=0)
     frames = feed.batch(np.arange(3), 0, 0)
     expected = gradients(stepper, frames)
     assert stepper.compile([stepper.prepare(frames)]), stepper.eager_because
