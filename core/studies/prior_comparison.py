@@ -9,8 +9,9 @@ from core.reference.fits.prior_comparison import PriorComparison, compare_priors
 from core.reference.shifts.pairs import default_energy
 from core.studies.atomref_fit import RIDGE, AtomRefStudy
 
-_SECONDS_PER_REPEAT = 0.1
-_SECONDS_PER_ROW_AND_REPEAT = 3e-6
+_SECONDS_PER_REPEAT = 0.05
+_TIMES_WITH_OWN_STRENGTH = 15
+"""How many times as long it takes where every fit looks for its own strength."""
 
 
 class PriorStudy(AtomRefStudy):
@@ -52,8 +53,8 @@ class PriorStudy(AtomRefStudy):
 
     def seconds(self) -> float:
         """Return roughly how long the fits take."""
-        per_repeat = _SECONDS_PER_REPEAT + _SECONDS_PER_ROW_AND_REPEAT * self.pairs.card.n
-        return super().seconds() + per_repeat * self.repeats
+        times = _TIMES_WITH_OWN_STRENGTH if self.own_strength else 1
+        return super().seconds() + _SECONDS_PER_REPEAT * times * self.repeats
 
     def compute(self, progress: Progress) -> PriorComparison:
         """Return the errors.

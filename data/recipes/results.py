@@ -10,6 +10,7 @@ import shutil
 from core.potential.released import MODELS
 from core.progress import silent
 from core.reference.shifts.pairs import default_columns
+from core.studies.atomref_fit import AtomRefStudy
 from core.studies.check import CheckStudy
 from core.studies.importance import ImportanceStudy
 from core.studies.interaction import InteractionStudy
@@ -17,6 +18,7 @@ from core.studies.job.directory import EMBEDDED_RESULTS, Job
 from core.studies.model_offset import OffsetStudy
 from core.studies.models.labelled import LabelledStudy
 from core.studies.models.preflight import preflight_studies, run_checks
+from core.studies.prior_comparison import PriorStudy
 from core.studies.results import save_result
 from core.studies.selection import PairSelection
 from core.studies.stability import StabilityStudy
@@ -36,7 +38,7 @@ def studies() -> list[Study]:
     the labels, the lesson for that model's error in the other functional, AtomRef whether the
     interaction energies are there, which `interaction.py` makes, Compare models for the errors of
     both models on test frames, Transfer and Data what is wrong with a data set, Transfer what a
-    first run begins with.
+    first run begins with, AtomRef which prior serves small data sets.
     """
     source, target = default_columns(PairSelection(dataset=PAIRS).card)
     pairs = PairSelection(dataset=PAIRS, source=source, target=target)
@@ -54,6 +56,7 @@ def studies() -> list[Study]:
         *run_checks(FIRST_RUN).values(),
         # Methods that begin alike have one study.
         *dict.fromkeys(preflight_studies(FIRST_RUN).values()),
+        PriorStudy.of(AtomRefStudy(pairs=pairs, method="ridge"), own_strength=True),
     ]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.actions import FIND_POINT, PATIENCE, click_mark, go, settled, switch
+from tests.browser.actions import FIND_POINT, PATIENCE, click_mark, go, settled
 
 PNG = b"\x89PNG\r\n\x1a\n"
 LABELS = "Labels: chgnet-0.3.0, chgnet-r2scan (model-labelled, not DFT)."

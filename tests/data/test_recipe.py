@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from chgnet.model import CHGNet
 from pymatgen.core import Structure
+from sklearn.linear_model import Ridge
 
 from core.elements import SYMBOLS
 from core.frames.registry import open_dataset, open_frame_set
@@ -25,6 +26,7 @@ from core.studies.check import CheckStudy
 from core.studies.job.directory import EMBEDDED_RESULTS, Job
 from core.studies.models.labelled import LabelledStudy, mismatch
 from core.studies.models.preflight import preflight_studies, run_checks
+from core.studies.prior_comparison import PriorStudy
 
 DATA = Path(__file__).parents[2] / "data"
 CONTENT = b'{"Fe": 1}'
@@ -206,3 +208,20 @@ def test_shipped_interaction_energies_are_what_stock_chgnet_predicts(recipe, mod
             total = stock.predict_structure(structure)["e"]
             expected = total - data.fractions()[row] @ atomref_of(model)
             assert values[row] == pytest.approx(expected, abs=2e-5)
+
+
+def test_the_shipped_comparison_of_priors_has_the_errors_of_ridge(recipe):
+    (study,) = (one for one in recipe("results").studies() if isinstance(one, PriorStudy))
+    found = Job.of(study).result()
+    assert (found.repeats, found.sizes[-1], found.n_held_out) == (20, 1000, 1248)
+    data = open_dataset("mp-structures")
+    X, y = data.fractions(), data.energy(study.pairs.column)
+    rng = np.random.default_rng(0)
+    for place, prior in enumerate(study.source.priors("r2SCAN").values()):
+        left, errors = y - X @ prior.energies, []
+        for _ in range(3):
+            train, test = np.split(rng.permutation(len(y))[: 1000 + found.n_held_out], [1000])
+            # One strength for all elements, near those that the fits find for themselves.
+            departure = Ridge(alpha=0.01, fit_intercept=False).fit(X[train], left[train]).coef_
+            errors.append(np.abs(left[test] - X[test] @ departure).mean())
+        assert np.median(errors) == pytest.approx(found.mae[place, -1], rel=0.1)
