@@ -5,12 +5,11 @@ HOST ?= localhost
 SECONDS_PER_READER ?= 1200
 SECONDS ?= 1800
 BIN := .venv/bin
+# pip compiles modules one after the other, which takes half of its time; here all cores do it.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
+COMPILE := @$(BIN)/python -m compileall -qq -j 0 .venv/lib || true
 # Modules are compiled once, not by each of the processes that the lab and its tests start.
 unexport PYTHONDONTWRITEBYTECODE
-# The first interpreter that runs and has the right version; PYTHON=… on the command line wins.
-PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
-	$$p -c 'import sys; sys.exit((3, 11) > sys.version_info[:2] or sys.version_info[:2] > (3, 12))' \
-	2>/dev/null && { echo $$p; break; }; done)
 
 .PHONY: help venv app test lint docs bench gpu-check fuzz soak supply data clean
 
@@ -68,20 +67,16 @@ clean:
 	rm -rf .venv site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/bin/python:
-	@test -n "$(PYTHON)" || { echo "AtomRef Lab needs Python 3.11 or 3.12, and none was found:" \
-		"install one, or name it with PYTHON=/path/to/python3.11." >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit((3, 11) > sys.version_info[:2] or sys.version_info[:2] > (3, 12))' \
-		|| { echo "AtomRef Lab needs Python 3.11 or 3.12; $(PYTHON) is another version or does not run." >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) lacks the venv module:" \
-		"on Debian and Ubuntu install the package python3-venv." >&2; exit 1; }
-	$(PYTHON) -m venv .venv
+	@python=$$(.ci/find-python $(if $(PYTHON),"$(PYTHON)")) && echo "$$python -m venv .venv" && \
+		"$$python" -m venv .venv
 
 .venv/app.stamp: requirements.txt pyproject.toml | .venv/bin/python
-	$(if $(LOCKED),$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
-		--require-hashes -r requirements.lock)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	$(if $(LOCKED),$(INSTALL) --no-deps --require-hashes -r requirements.lock)
+	$(INSTALL) --editable .
+	$(COMPILE)
 	@touch $@
 
 .venv/dev.stamp: requirements-dev.txt .venv/app.stamp
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(INSTALL) -r requirements-dev.txt
+	$(COMPILE)
 	@touch $@
