@@ -275,8 +275,7 @@ class _Worker:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-c", _PROGRAM.format(*ends)],
                 pass_fds=ends,
-                # Threads that wait for one another spin otherwise: on a busy machine this took
-                # five times the processor time, from readers' pages among others.
+                # Threads that wait would spin, on a busy machine for most of the processor's time.
                 env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "PYTHONPATH": str(CHECKOUT)},
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,

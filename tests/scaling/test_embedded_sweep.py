@@ -78,12 +78,12 @@ def test_laws_start_where_the_untrained_model_has_settled(results):
     assert {law.smallest for law in energy.laws.values()} == {400}
     (note,) = energy.start_notes
     assert note.startswith("scratch, refit, residual: with fewer than 400 frames")
-    assert energy.options == []
+    assert energy.arguments == ["embedded"]
     force = analyse_sweep("embedded", results, metric="force_mae_mev_per_angstrom")
     assert force.fitted_from == dict.fromkeys(METHODS, 100)
     lower = analyse_sweep("embedded", results, metric="energy_mae_mev_per_atom", min_frames=100)
     assert "describes how elements enter the training set" in lower.start_notes[0]
-    assert lower.options == ["--min-frames", "100"]
+    assert lower.arguments == ["embedded", "--min-frames", "100"]
 
 
 def test_a_plan_says_no_more_than_it_determines(results):

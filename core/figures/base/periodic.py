@@ -180,9 +180,10 @@ def _cells(
         textfont={"color": text_colors, "size": 13},
         customdata=symbols,
         hovertext=hover,
-        # A click selects, and plotly would fade all other cells; the outline says it instead.
+        # A click selects, and plotly would fade all other cells; the outline says it instead. Until
+        # the page is drawn again, plotly knows one colour for the texts of the others.
         selected=untouched,
-        unselected=untouched,
+        unselected=untouched | {"textfont": {"color": colors.text}},
     )
 
 

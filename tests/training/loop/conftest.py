@@ -3,6 +3,8 @@
 import pytest
 
 
-@pytest.fixture(autouse=True)
-def few_frames_tell_what_was_forgotten(monkeypatch):
-    monkeypatch.setattr("core.training.scoring.forgetting._FRAMES", 2)
+@pytest.fixture(autouse=True, scope="package")
+def few_frames_tell_what_was_forgotten():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("core.training.scoring.forgetting._FRAMES", 2)
+        yield
