@@ -3,7 +3,7 @@
 import pytest
 
 
-@pytest.fixture(autouse=True, scope="package")
+@pytest.fixture(autouse=True, scope="module")
 def few_frames_tell_what_was_forgotten():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("core.training.scoring.forgetting._FRAMES", 2)
