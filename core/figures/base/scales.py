@@ -167,6 +167,8 @@ def _cut_off(span: ColorRange, cutoff: float) -> ColorRange:
 
 
 def _log_text(value: float) -> str:
+    if value < 0.01:
+        return f"{value:.2g}"
     return compact(value).replace(".0k", "k").replace(".0M", "M")
 
 

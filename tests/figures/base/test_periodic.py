@@ -184,6 +184,8 @@ def test_logarithmic_counts():
     assert figure.layout.coloraxis.colorbar.title.text == "Frames"
     flat = color_range(np.array([7.0]), diverging=False, log=True)
     assert flat.low < np.log10(7) < flat.high
+    small = color_range(np.array([1e-4, 3e-2]), diverging=False, log=True)
+    assert list(small.labels) == ["0.0001", "0.001", "0.01"]
 
 
 def test_missing_and_selected_elements():
