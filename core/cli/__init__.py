@@ -174,6 +174,8 @@ def _errors_in_one_line() -> Iterator[None]:
         yield
     except LabError as error:
         message = str(error)
+    except BrokenPipeError:
+        raise  # whoever read the output has gone, as `head` does: click ends quietly
     except OSError as error:
         message = disk_error_message(error)
     except MemoryError:

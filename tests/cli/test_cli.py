@@ -1,5 +1,6 @@
 """The command line: JSON on stdout, one line on stderr for mistakes."""
 
+import errno
 import json
 import subprocess
 import sys
@@ -45,6 +46,15 @@ def test_help_lists_every_command_and_imports_nothing_heavy():
     for name, (_, line) in cli._COMMANDS.items():
         assert name in result.stdout
         assert line == group.get_command(None, name).help.partition("\n")[0]
+
+
+def test_output_that_nobody_reads_to_its_end_is_no_error(monkeypatch):
+    def gone():
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr("core.cli.data.datasets.list_datasets", gone)
+    result = invoke("datasets", "list")
+    assert (result.exit_code, result.stderr) == (1, "")
 
 
 def test_plain_commands_import_little():
