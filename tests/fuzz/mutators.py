@@ -142,14 +142,12 @@ def damage_document(document: Any, chance: random.Random) -> Any:
 
 def _places(document: Any) -> Iterator[tuple[int, Any, Any]]:
     """Yield depth, container and key of the values of a document, breadth first."""
-    level: list[Any] = [document]
+    level = [document] if isinstance(document, (dict, list)) else []
     depth = n = 0
     while level:
         below = []
         for parent in level:
             keys = parent if isinstance(parent, dict) else range(len(parent))
-            if not isinstance(parent, (dict, list)):
-                continue
             for key in list(keys)[:50]:
                 n += 1
                 if n > _MOST_NODES:

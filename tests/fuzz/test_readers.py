@@ -25,4 +25,5 @@ def test_a_damaged_document_depends_on_the_seed_alone():
     for seed in range(300):
         chance = random.Random(seed)  # noqa: S311  no secrets
         json.dumps(damage_document(deepcopy(whole), chance))
+        json.dumps(damage_document(5, chance))
     assert repr(VALUES) == before
