@@ -18,6 +18,7 @@ from core.frames.column_names import NAMES, energy_column, plain_name
 from core.frames.tables.header import Header, read_header
 from core.frames.tables.tabular import HEAD_ROWS, TableFile, is_index
 from core.progress import Progress, silent
+from core.sealed import UNREADABLE
 
 ZIP_MAGIC: Final = b"PK\x03\x04"
 OLD_MAGIC: Final = b"\xd0\xcf\x11\xe0"
@@ -139,7 +140,7 @@ def _check(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             names = {one.filename for one in archive.infolist()}
             size = sum(one.file_size for one in archive.infolist())
-    except (OSError, zipfile.BadZipFile):
+    except UNREADABLE:
         raise _damaged(path) from None
     for name, problem in _OTHERS.items():
         if name in names:
