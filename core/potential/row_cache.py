@@ -1,7 +1,6 @@
 """Numbers that follow from structures and weights alone: computed once per row, cached on disk."""
 
 import contextlib
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,11 +17,10 @@ from core.potential.graph import PackedGraph
 from core.potential.models import load_model, model_fingerprint, resolve_device
 from core.potential.threads import compute_settings
 from core.progress import Progress, chunk
+from core.sealed import UNREADABLE_ARRAYS
 
 Compute = Callable[[CHGNet, list[PackedGraph], Progress], NDArray[Any]]
 """Returns one value, or one row of values, per graph."""
-
-_UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 _EMPTY: tuple[NDArray[np.int64], NDArray[Any]] = (np.zeros(0, dtype=np.int64), np.zeros(0))
 
@@ -96,7 +94,7 @@ def cached_rows(
 
 def _read(path: Path) -> tuple[NDArray[np.int64], NDArray[Any]]:
     # A cache that cannot be read counts as an empty one.
-    with contextlib.suppress(*_UNREADABLE), np.load(path) as file:
+    with contextlib.suppress(*UNREADABLE_ARRAYS), np.load(path) as file:
         rows, values = file["rows"], file["values"]
         if len(rows) == len(values):
             return rows, values

@@ -9,7 +9,6 @@ import hashlib
 import io
 import sqlite3
 import time
-import zipfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import fields, replace
@@ -23,6 +22,7 @@ from core.frames.schema import Frame
 from core.home import cache_dir
 from core.potential.relaxation.relaxed import Relaxed, Trajectory
 from core.potential.relaxation.settings import RelaxSettings
+from core.sealed import UNREADABLE_ARRAYS
 
 _VERSION = 1
 """Of the method; results of another one are computed again."""
@@ -31,7 +31,6 @@ _TABLE = (
     "create table if not exists relaxations (key blob primary key, result blob not null,"
     " trajectory blob) without rowid"
 )
-_UNREADABLE = (ValueError, KeyError, EOFError, zipfile.BadZipFile)
 _PAUSE = 1.0
 """Seconds between two writes to the disk."""
 _PATIENCE = 10.0
@@ -80,7 +79,7 @@ class KeptRelaxations:
                 row = self._file.execute(query, (key,)).fetchone()
         if row is None or (with_trajectory and row[1] is None):
             return None
-        with suppress(*_UNREADABLE):
+        with suppress(*UNREADABLE_ARRAYS):
             return _unpacked(given, row[0], row[1])
         return None
 
