@@ -61,6 +61,12 @@ def test_wrong_text_leaves_what_was_there(visit):
     assert at.query_params["structures"] == before
 
 
+def test_where_the_server_keeps_a_text_is_nobodys_business(visit, home):
+    at = paste(visit, "salt\n1\n4 0 0\n0 4 0\n0 0 4\nNa\n999999999\nDirect\n0 0 0\n")
+    assert "the POSCAR states 999,999,999 atoms" in text_of(at)
+    assert str(home) not in text_of(at)
+
+
 def test_a_formula_that_is_not_there_says_so(visit):
     assert "no structure with the composition Fe7Xe" in text_of(visit("predict", formula="Fe7Xe"))
     assert visit("predict", formula="water").error

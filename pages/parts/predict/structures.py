@@ -1,11 +1,13 @@
 """The structures of the page: files, pasted text, or a formula; kept under a name in the link."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from core.boxed import ask
+from core.errors import LabError
 from core.frames.tables.pasted import keep_pasted
 from core.frames.uploads import keep_upload
 from core.studies.models.given import GivenStructures, found_given, keep, kept, read_given
@@ -70,7 +72,7 @@ def _from_files() -> None:
     )
     if files:
         paths = tuple(str(keep_upload(file.name, file)) for file in files)
-        _take(paths, lambda: ask(read_given, paths))
+        _take(paths, lambda: _read(paths))
 
 
 def _from_text() -> None:
@@ -82,7 +84,18 @@ def _from_text() -> None:
         help="Recognised by content; several structures where the form allows it.",
     )
     if text.strip():
-        _take(text, lambda: ask(read_given, (str(keep_pasted(text)),)))
+        _take(text, lambda: _read((str(keep_pasted(text)),)))
+
+
+def _read(paths: tuple[str, ...]) -> GivenStructures:
+    """Read files that the server keeps; readers know the names of theirs, not where they are."""
+    try:
+        return ask(read_given, paths)
+    except LabError as error:
+        message = str(error)
+        for path in paths:
+            message = message.replace(path, Path(path).name)
+        raise LabError(message) from error
 
 
 def _from_formula() -> None:
