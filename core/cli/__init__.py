@@ -175,7 +175,7 @@ def _errors_in_one_line() -> Iterator[None]:
     except LabError as error:
         message = str(error)
     except BrokenPipeError:
-        raise  # whoever read the output has gone, as `head` does: click ends quietly
+        raise  # the reader of the output has gone, as `head` does: click ends quietly
     except OSError as error:
         message = disk_error_message(error)
     except MemoryError:
