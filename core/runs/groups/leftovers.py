@@ -28,7 +28,7 @@ def remove_unlaunched(now: float | None = None) -> list[Run]:
         status = status_if_any(run)
         if status is None or run.id in named or now - status.queued < DAY:
             continue
-        if status.state == "failed" and status.pid is None and not run.metrics():
+        if status.state == "failed" and status.handle is None and not run.metrics():
             local.delete(run)
             removed.append(run)
     return removed

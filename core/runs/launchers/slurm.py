@@ -73,7 +73,7 @@ class SlurmLauncher:
         profile = profile_named(self._profile)
         packs = packed(tasks, profile.runs_per_job)
         name = f"atomref-{time.strftime('%Y%m%d-%H%M')}-{secrets.token_hex(4)}"
-        folder, since = jobs_dir() / name, time.time()
+        folder = jobs_dir() / name
         with disk_errors(folder):
             folder.mkdir()
             write_whole(folder / PLAN, json.dumps(_plan(packs, profile), indent=1).encode())
@@ -83,6 +83,8 @@ class SlurmLauncher:
         command += [python, "-m", "core.runs.launchers.job", str(folder)]
         comment = ", ".join(task.name for task in tasks[:3]) + (" …" if len(tasks) > 3 else "")
         ids = _batch(folder, name, profile, comment).submit_command(shlex.join(command), len(packs))
+        # A list of jobs that was asked for meanwhile may lack these.
+        since = time.time()
         return [
             Handle(id=f"{job}/{i}" if len(pack) > 1 else job, since=since, place=name)
             for job, pack in zip(ids, packs, strict=True)

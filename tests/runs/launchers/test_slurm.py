@@ -5,6 +5,7 @@ import time
 import pytest
 
 from core.errors import LabError
+from core.runs.groups.leftovers import remove_unlaunched
 from core.runs.launchers import slurm
 from core.runs.launchers.interface import Handle
 from core.runs.launchers.slurm import SlurmLauncher
@@ -12,6 +13,7 @@ from core.runs.process import local
 from core.runs.process.lifecycle import claim
 from core.runs.process.restart import restart_lost
 from core.runs.record.directory import Lease, LeaseLostError, Run
+from core.sweeping import DAY
 
 
 class Cluster:
@@ -104,6 +106,23 @@ def test_a_silent_slurm_says_nothing_about_a_run(lab, cluster):
     assert not run.status().cancel_requested
 
 
+def test_a_list_asked_for_while_a_run_is_submitted_does_not_tell_that_it_is_gone(
+    lab, cluster, monkeypatch
+):
+    monkeypatch.setattr(slurm, "_FRESH_SECONDS", 60.0)
+    submit = Batch.submit_command
+
+    def slowly(batch, command, n):
+        assert slurm._QUEUE.mine(after=time.time()) == {}
+        return submit(batch, command, n)
+
+    monkeypatch.setattr(Batch, "submit_command", slowly)
+    run = lab.new_run(on="gpu")
+    local.launch(run)
+    assert run.status().state == "queued"
+    assert not run.is_lost()
+
+
 def test_runs_of_one_profile_are_one_array_with_places(lab, cluster):
     runs = [lab.new_run(on="gpu") for _ in range(3)]
     local.launch(*runs)
@@ -176,6 +195,7 @@ def test_a_run_whose_job_is_gone_is_submitted_again(lab, cluster):
     run.update(state="running")
     cluster.jobs["10"][0] = "NODE_FAIL"
     assert run.status().message == ("The process ended unexpectedly (NODE_FAIL on gpu); resume it.")
+    assert remove_unlaunched(time.time() + 2 * DAY) == []
     assert restart_lost() == [run]
     status = run.status()
     assert (status.state, status.job, status.revivals) == ("queued", "11", 1)
