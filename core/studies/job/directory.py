@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import LabError
@@ -149,10 +149,25 @@ class Job:
             write_whole(self.path / "study.json", question.model_dump_json(indent=1).encode())
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keep other processes from starting this study meanwhile."""
+    def locked(self, patience: float = -1) -> Iterator[None]:
+        """Keep other processes from starting this study meanwhile.
+
+        Args:
+            patience: seconds to wait for one that computes it; negative for as long as it takes.
+
+        Raises:
+            LabError: if that was not enough.
+        """
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.path.with_suffix(".lock")):
+        lock = FileLock(self.path.with_suffix(".lock"), timeout=patience)
+        try:
+            acquired = lock.acquire()
+        except Timeout:
+            raise LabError(
+                "A command or another page computes this already; its result is here, too, once "
+                "it has ended: look again later."
+            ) from None
+        with acquired:
             yield
 
     def _read(self) -> JobStatus:

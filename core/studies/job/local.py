@@ -51,9 +51,9 @@ def start(job: Job) -> None:
     """Start a process for a study unless it is done or running.
 
     Raises:
-        LabError: if the process cannot be started.
+        LabError: if the process cannot be started, or a command computes the study in its own.
     """
-    with job.locked():
+    with job.locked(_PATIENCE):
         if job.status().state in {"done", "running"}:
             return
         person = access.require("launch", f"start {job.path.name}")

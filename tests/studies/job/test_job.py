@@ -12,7 +12,7 @@ from core.errors import LabError
 from core.frames.registry import open_dataset
 from core.progress import silent
 from core.studies.catalog import study_of
-from core.studies.job import worker
+from core.studies.job import local, worker
 from core.studies.job.directory import Job, JobStatus, Question
 from core.studies.job.local import cancel, compute_here, seconds_left, start
 from tests.studies.job.example_study import MeanStudy
@@ -59,6 +59,14 @@ def test_two_readers_compute_once(home):
     for thread in threads:
         thread.join()
     assert len(computed) == 20
+
+
+def test_a_page_does_not_wait_for_the_command_that_computes_the_same(home, monkeypatch):
+    monkeypatch.setattr(local, "_PATIENCE", 0.0)
+    job = Job.of(MeanStudy())
+    with job.locked(), pytest.raises(LabError, match="A command or another page computes this"):
+        start(job)
+    assert job.status().state == "new"
 
 
 def test_an_interrupted_computation_leaves_nothing(home):
