@@ -273,6 +273,8 @@ def _per_length(label: Label, energy: tuple[str, float], rest: list[str]) -> Uni
     name, factor = energy
     if label == "stress" and rest == ["virial"]:
         return _virial(name.lower())
+    if label == "stress" and rest and rest == rest[:1] * 3:
+        rest = [f"{rest[0]}3"]  # SchNetPack's eV/Ang/Ang/Ang
     word = rest[0] if len(rest) == 1 else ""
     length = _LENGTHS.get(word.removesuffix("3") if label == "stress" else word)
     if length is None or (label == "stress" and not word.endswith("3")):

@@ -45,6 +45,7 @@ from core.frames.functionals import (
         ("PBE-D3zero", "PBE-D3(0)"),
         ("PBE-D3(BJ)-ATM", "PBE-D3(BJ)-ATM"),
         ("PBE-vdWsurf", "PBE-vdWsurf"),
+        ("PBE+vdW-TS", "PBE-TS"),
         ("PBE+SOC", "PBE+SOC"),
         ("PBE+D3+SOC+U", "PBE+U-D3+SOC"),
         ("meta-GGA", "meta-GGA"),

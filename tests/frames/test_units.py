@@ -104,6 +104,7 @@ def test_forces_in_names(name, unit, factor):
         ("stress_gpa", "GPa", 1),
         ("stress (eV/Å^3)", "eV/Å³", 1 / ase.GPa),
         ("stress_ev_a3", "eV/Å³", 1 / ase.GPa),
+        ("stress (eV/Ang/Ang/Ang)", "eV/Å³", 1 / ase.GPa),
         ("stress_ev_per_ang3", "eV/Å³", 1 / ase.GPa),
         ("stress [eV Å⁻³]", "eV/Å³", 1 / ase.GPa),
         ("stress [Ha/bohr^3]", "Ha/bohr³", ase.Hartree / ase.Bohr**3 / ase.GPa),

@@ -10,10 +10,11 @@ from core.frames.tables.compression import head_of, plain_suffix
 
 _HEAD: Final = 1 << 16
 _INSTEAD: Final = "frames need energies: give the output of the DFT calculation"
-_CONVERT: Final = (
-    "which is not read: write its frames as extended XYZ with energies and forces, as by "
+_WRITE: Final = (
+    "write its frames as extended XYZ with energies and forces, as by "
     "ase.io.write('frames.extxyz', …)"
 )
+_CONVERT: Final = f"which is not read: {_WRITE}"
 
 _STRUCTURES: Final = {
     "CIF": r"\A(?:\s*#[^\n]*\n|\s*\n)*\s*(?:data_|loop_|_)[\s\S]*^_cell_length_a\s",
@@ -46,7 +47,7 @@ _CODES: Final = {
     "WIEN2k": r"^:(?:ENE|VOL|LABEL\d)\b",
     "Quantum ESPRESSO in XML (the output of pw.x beside it is read)": r"<qes:espresso\b",
     "FLEUR": r"<fleurOutput\b",
-    "CRYSTAL": r"CRYSTAL(?:09|14|17|23)\b",
+    "CRYSTAL": r"CRYSTAL *(?:9[258]|0[369]|14|17|23)\b",
     "Octopus": r"\|0\) ~ \(0\) \||<>.*Octopus",
     "TURBOMOLE": r"TURBOMOLE",
     "Q-Chem": r"Welcome to Q-Chem",
@@ -57,17 +58,34 @@ _CODES: Final = {
     "DMol3": r"\bDMol3?\b",
     "DFTB+": r"DFTB\+ release",
     "xTB": r"x T B\b",
-    "ADF or BAND": r"Amsterdam Density Functional|A D F|\* +B A N D",
+    "ADF or BAND": r"Amsterdam Density Functional|A D F|\* +B A N D|\bAMS 20\d\d",
     "OpenMX": r"\bOpenMX\b",
     "FPLO": r"\bFPLO\b",
     "BigDFT": r"BigDFT",
     "LAMMPS": r"\ALAMMPS \(",
     "Phonopy": r"\Aphonopy:",
+    "ABACUS": r"\bABACUS\b",
+    "CPMD": r"PROGRAM CPMD|The CPMD consortium",
+    "EPW": r"Program EPW",
+    "GAMESS": r"GAMESS VERSION|Firefly version",
+    "GULP": r"GENERAL UTILITY LATTICE PROGRAM",
+    "Molcas": r"OpenMolcas|MOLCAS",
+    "ONETEP": r"\bONETEP\b",
+    "Qbox or Qball": r"<fpmd:simulation|qball version",
+    "Wannier90": r"WANNIER90",
+    "Yambo": r"\b[Yy]ambo\b",
+    "SPARC": r"\* +SPARC \(version",
+    "JDFTx": r"\* JDFTx ",
+    "a calculation of magnetic resonance (.magres)": r"\A#\$magres",
+    "VASP on the screen (the vasprun.xml or the OUTCAR beside it is read)": r"^ *vasp\.\d\.",
 }
 """Codes whose outputs are not read, and what these contain."""
 
 _TABLES: Final = frozenset({".csv", ".tsv", ".parquet", ".xlsx", ".json", ".jsonl"})
 """Files whose text may hold such text in its cells."""
+
+_NO_TABLES: Final = frozenset({".out", ".log", ".xml", ".html", ".yaml", ".yml", ".in", ".inp"})
+"""Files whose text is no table, even if a line of it looks like the head of one."""
 
 _NUMPY, _NETCDF, _AFF = b"\x93NUMPY", b"CDF", b"AFFormat"
 
@@ -102,6 +120,8 @@ def refuse_without_labels(path: Path) -> None:
     code = _kind(text, _CODES)
     if code is not None:
         raise LabError(f"{name} is an output of {code}, {_CONVERT}.")
+    if plain_suffix(path) in _NO_TABLES and text.strip():
+        raise LabError(f"{name} is text of no form that is read: {_WRITE}.")
 
 
 def _kind(text: str, marks: dict[str, str]) -> str | None:

@@ -32,6 +32,7 @@ _ATOMIC_NUMBERS: Final[dict[bytes, int]] = {
 }
 _MOST_COLUMNS: Final = 1000
 _SHORT: Final = 24
+_LONGEST_INT: Final = 18
 
 
 def parse_comment(line: str) -> dict[str, Any]:
@@ -169,11 +170,13 @@ def _word(word: str) -> Any:
     if word in _BOOLEANS:
         return _BOOLEANS[word]
     try:
-        return int(word) if len(word) < 19 and "_" not in word else word
+        if "_" in word or (len(word) > _LONGEST_INT and word.isdecimal()):
+            return word  # an id, some of whose digits a number would lose
+        return float(word) if len(word) > _LONGEST_INT else int(word)
     except ValueError:
         pass
     try:
-        return word if "_" in word else float(word)
+        return float(word)
     except ValueError:
         if (boolean := _BOOLEANS_ANY_CASE.get(word.lower())) is not None:
             return boolean

@@ -182,8 +182,9 @@ class CsvFile(TableFile):
         if header.names == [header.names[0]] and len(header.names[0].split()) > 1:
             raise LabError(
                 f"Line {header.line} of {self.path.name} is one cell, {header.names[0][:60]!r}; "
-                "put commas, semicolons or tabs between the columns, and # before a line that "
-                "stands above their names."
+                "in a table, put commas, semicolons or tabs between the columns, and # before a "
+                "line that stands above their names; of the output of a program, write the frames "
+                "as extended XYZ, as by ase.io.write('frames.extxyz', …)."
             )
         return header
 

@@ -41,7 +41,7 @@ def parse_label(
             missing.
         name: name of the label for the error: "forces", "stress" or "magmoms".
         shape: required shape. Forces may also be 3n numbers, atom by atom. A stress of shape
-            (3, 3) may also be nine numbers row by row, or six in the given order.
+            (3, 3) may also be nine numbers row by row, or six in the given order, in one more list.
         unit: unit of the values; None for the lab's.
         volume: of the cell, Å³, for virials.
         order: order of six numbers of stress.
@@ -91,6 +91,7 @@ def _by_atom(forces: np.ndarray) -> np.ndarray:
 
 def _matrix(stress: np.ndarray, order: StressOrder | None) -> np.ndarray:
     """Return a stress of nine or six numbers as (3, 3)."""
+    stress = stress.squeeze()  # of SchNetPack, (1, 3, 3)
     if stress.shape == (9,):
         return stress.reshape(3, 3)
     if stress.shape != (6,):

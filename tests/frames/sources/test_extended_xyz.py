@@ -373,12 +373,13 @@ def test_a_periodic_direction_without_a_vector_is_refused(write: Write):
     assert "no volume" in reasons[0]
 
 
+@pytest.mark.parametrize("number", ["-7.0", "-7.000000000000000001"])
 @pytest.mark.parametrize("names", [("E", "F"), ("energy", "frc"), ("e", "f")])
-def test_labels_of_one_letter_or_three(tmp_path, names):
+def test_labels_of_one_letter_or_three(tmp_path, names, number):
     energy, forces = names
     path = tmp_path / "a.xyz"
     path.write_text(
-        f"2\nProperties=species:S:1:pos:R:3:{forces}:R:3 {energy}=-7.0 pbc=F\n"
+        f"2\nProperties=species:S:1:pos:R:3:{forces}:R:3 {energy}={number} pbc=F\n"
         "Na 0 0 0 0.1 0 0\nCl 2 2 2 -0.1 0 0\n"
     )
     source = open_source(path)

@@ -41,6 +41,11 @@ TEXTS = {
     "siesta.out": ("Siesta Version  : 4.1.5\nArchitecture    : x86\n", "Siesta"),
     "pw.in": (" &CONTROL\n calculation = 'scf'\n/\n", "Quantum ESPRESSO"),
     "INFO.OUT": ("===\n| EXCITING OXYGEN started      =\n", "exciting"),
+    "scf.log": ("  ABACUS v3.4.1\n", "ABACUS"),
+    "cpmd.out": (" VERSION 4.3\n The CPMD consortium\n", "CPMD"),
+    "nmr.magres": ("#$magres-abinitio-v1.0\n", "magres"),
+    "vasp.out": (" running on 4 cores\n vasp.6.3.0 18Jan22 complex\n", "OUTCAR beside it"),
+    "other.out": ("Some, code\n1 2 3\n", "of no form that is read: write its frames"),
     "job.gjf": ("%chk=a.chk\n%mem=1GB\n#p PBEPBE/6-31G\n", "Gaussian"),
 }
 

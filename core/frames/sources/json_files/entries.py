@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from core.frames.column_names import label_named
 from core.frames.sources.json_files.documents import JsonDocuments, structure_record
 from core.frames.sources.records import Record, Refused
 from core.frames.tables.tabular import CellError
@@ -68,10 +69,12 @@ class ComputedEntries(JsonDocuments):
             raise CellError("its energy is a Gibbs formation energy, no total energy")
         ids = [document, data]
         material = next((one[name] for name in _IDS for one in ids if one.get(name)), None)
-        values = {name: value for name, value in data.items() if isinstance(value, _SCALARS)}
-        if (stress := data.get("stress")) is not None:
-            values["stress"] = stress
-            self._has_stress = True
+        values = {
+            name: value
+            for name, value in data.items()
+            if isinstance(value, _SCALARS) or (isinstance(value, list) and label_named(name))
+        }
+        self._has_stress |= values.get("stress") is not None
         record = structure_record(entry.get("structure"), where, {}, frame=values)
         scale = len(record.atomic_numbers) / _n_atoms(entry, len(record.atomic_numbers))
         energy = number(entry.get("energy"))

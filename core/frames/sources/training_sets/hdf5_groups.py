@@ -21,12 +21,22 @@ from core.frames.tables.tabular import CellError
 from core.frames.units import BOHR
 from core.progress import Progress
 
-_NUMBERS: Final = ("atomic_numbers", "elements", "species", "numbers", "z", "Z", "symbols")
-_POSITIONS: Final = ("positions", "conformations", "coordinates", "pos", "coords", "coord", "R")
+_NUMBERS: Final = ("atomic_numbers", "elements", "species", "numbers", "z", "Z", "symbols", "atNUM")
+_POSITIONS: Final = (
+    "positions",
+    "conformations",
+    "coordinates",
+    "pos",
+    "coords",
+    "coord",
+    "R",
+    "atXYZ",
+)
 _CELLS: Final = ("cell", "lattice", "box", "cells")
 _NOT_LABELS: Final = frozenset({*_NUMBERS, *_POSITIONS, *_CELLS, "pbc"})
 _BOHR_WORDS: Final = frozenset({"bohr", "bohrs", "a0", "au", "a.u."})
 _GROUP: Final = "group"
+_BATCH_OF_MACE: Final = "/config_batch_"
 _AT_ONCE: Final = 64
 _GUESSED: Final = (
     ("dft_total_energy", "energy"),
@@ -35,17 +45,24 @@ _GUESSED: Final = (
     ("dft_total_gradient", "forces"),
     ("wb97x_dz.forces", "forces"),
     ("wB97x_6-31G(d).forces", "forces"),
+    ("ePBE0+MBD", "energy"),
+    ("totFOR", "forces"),
 )
 _KNOWN_UNITS: Final = {
     # SPICE: https://github.com/openmm/spice-dataset, ANI-1x: 10.1038/s41597-020-0473-z,
-    # Transition1x: 10.1038/s41597-022-01870-w.
+    # Transition1x: 10.1038/s41597-022-01870-w, QM7-X: 10.1038/s41597-021-00812-2.
     "dft_total_energy": "Ha/cell",
     "dft_total_gradient": "Ha/bohr",  # whose name reverses the sign
     "wb97x_dz.energy": "Ha/cell",
     "wb97x_dz.forces": "Ha/Å",
     "wB97x_6-31G(d).energy": "eV/cell",
     "wB97x_6-31G(d).forces": "eV/Å",
+    "ePBE0+MBD": "eV/cell",
+    "totFOR": "eV/Å",
 }
+_OF_ANI: Final = frozenset({"species", "coordinates", "energies"})
+_UNITS_OF_ANI: Final = {"energies": "Ha/cell", "forces": "Ha/Å"}
+"""Of ANI-1 (10.1038/sdata.2017.193) and ANI-2x, whose files torchani reads without units."""
 
 
 class Hdf5Groups(RecordSource):
@@ -103,7 +120,10 @@ class Hdf5Groups(RecordSource):
         positions = _named(group, _POSITIONS)
         is_one = positions is not None and positions.ndim == 2
         mapping["frame_id" if is_one else "material_id"] = _GROUP
-        units = {key: unit for key, unit in _KNOWN_UNITS.items() if key in keys}
+        known = _KNOWN_UNITS | (_UNITS_OF_ANI if keys and _OF_ANI.issubset(keys) else {})
+        units = {key: unit for key, unit in known.items() if key in keys}
+        if str(group.name).startswith(_BATCH_OF_MACE):
+            self.stress_order = "ase"  # mace/tools/torch_tools.py, voigt_to_matrix
         for key in group:
             if (found := array(group, key)) is not None and key not in units:
                 unit = _text(found.attrs.get("units"))

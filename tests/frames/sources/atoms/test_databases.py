@@ -139,15 +139,21 @@ def test_schnetpack_with_labels_and_lengths_in_other_units(tmp_path: Path):
     path = tmp_path / "set.db"
     with ase.db.connect(path) as database:
         database.metadata = {
-            "_property_unit_dict": {"energy": "kcal/mol", "forces": "kcal/mol/Bohr"},
+            "_property_unit_dict": {
+                "energy": "kcal/mol",
+                "forces": "kcal/mol/Bohr",
+                "stress": "eV/Ang/Ang/Ang",
+            },
             "_distance_unit": "Bohr",
         }
-        data = {"energy": np.array([-2.0]), "forces": np.ones((2, 3))}
-        database.write(Atoms("N2", [[0, 0, 0], [2, 0, 0]]), data=data)
+        data = {"energy": np.array([-2.0]), "forces": np.ones((2, 3)), "stress": np.eye(3)[None]}
+        atoms = Atoms("N2", [[0, 0, 0], [2, 0, 0]], cell=np.eye(3) * 9, pbc=True)
+        database.write(atoms, data=data)
     (own,) = frames(path)
     kcal = 4184 / 96485.33212
     assert own.energy_per_atom == pytest.approx(-kcal)
     np.testing.assert_allclose(own.forces, np.full((2, 3), kcal / 0.529177210903))
+    np.testing.assert_allclose(own.stress, np.eye(3) / ase.units.GPa)
     positions = own.frac_coords @ own.lattice
     assert np.linalg.norm(positions[1] - positions[0]) == pytest.approx(2 * 0.529177210903)
 

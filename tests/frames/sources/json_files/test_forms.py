@@ -104,9 +104,11 @@ def test_run_types_are_functionals(write):
     assert len(read(path, functional="r2SCAN")[0]) == 1
 
 
-def test_site_properties_of_entries_are_labels(write):
-    structure = STRUCTURE.copy(site_properties={"forces": FORCES, "magmom": [0.0, -1.5]})
-    made = ComputedStructureEntry(structure, -7, data={"stress": KBAR, "band_gap_ind": 1.5})
+@pytest.mark.parametrize("place", ["sites", "data"])
+def test_site_properties_of_entries_are_labels(write, place):
+    own, data = {"magmom": [0.0, -1.5]}, {"stress": KBAR, "band_gap_ind": 1.5}
+    (own if place == "sites" else data)["forces"] = FORCES
+    made = ComputedStructureEntry(STRUCTURE.copy(site_properties=own), -7, data=data)
     (frame,), frames = read(write([made.as_dict()]))
     np.testing.assert_array_equal(frame.forces, FORCES)
     assert frame.magmoms is not None

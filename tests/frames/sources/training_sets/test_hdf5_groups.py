@@ -92,7 +92,35 @@ def test_ani1x_has_its_labels_by_level_of_theory(tmp_path: Path):
     np.testing.assert_allclose(frames[0].forces, FORCES[0] * HARTREE)
 
 
-def test_configurations_of_mace(tmp_path: Path):
+ANI = {"species": [b"O", b"H", b"H"], "coordinates": POSITIONS, "energies": ENERGIES}
+QM7X = {"atNUM": [8, 1, 1], "atXYZ": POSITIONS[0], "ePBE0+MBD": ENERGIES[:1], "totFOR": FORCES[0]}
+
+
+@pytest.mark.parametrize(
+    ("group", "arrays", "unit"),
+    [
+        ("gdb11_s01/gdb11_s01-0", {**ANI, "energiesHE": ENERGIES}, HARTREE),
+        ("3", {**ANI, "species": np.tile([8, 1, 1], (4, 1)), "forces": FORCES}, HARTREE),
+        ("1/Geom-m1-i1-c1-opt", {**QM7X, "ePBE0": ENERGIES[:1] + 1}, 1.0),
+    ],
+    ids=["ANI-1", "ANI-2x", "QM7-X"],
+)
+def test_units_of_data_sets_that_do_not_state_them(
+    tmp_path: Path, group: str, arrays: dict[str, Any], unit: float
+):
+    with h5py.File(tmp_path / "set.h5", "w") as file:
+        for name, array in arrays.items():
+            file[f"{group}/{name}"] = array
+    frames, reasons = read(tmp_path / "set.h5")
+    assert not reasons
+    assert len(frames) == len(arrays.get("energies", [0]))
+    assert frames[0].energy_per_atom == pytest.approx(ENERGIES[0] * unit / 3)
+    if "energiesHE" not in arrays:
+        np.testing.assert_allclose(frames[0].forces, FORCES[0] * unit)
+
+
+@pytest.mark.parametrize("stress", [np.eye(3), [1.0, 1, 1, 0, 0, 0]], ids=["matrix", "six"])
+def test_configurations_of_mace(tmp_path: Path, stress: Any):
     path = tmp_path / "train_0.h5"
     cell = np.diag([4.0, 5, 6])
     with h5py.File(path, "w") as file:
@@ -104,7 +132,7 @@ def test_configurations_of_mace(tmp_path: Path):
             group["cell"], group["pbc"] = cell, [True, True, True]
             group["properties/energy"] = ENERGIES[number]
             group["properties/forces"] = FORCES[number]
-            group["properties/stress"] = np.eye(3)
+            group["properties/stress"] = stress
             group["properties/virials"] = "None"
             group["config_type"] = "Default"
     frames, reasons = read(path)
