@@ -80,12 +80,15 @@ POTENTIALS = frozenset(
 _TAKES_CORRECTIONS = frozenset({MIXED, "GGA", "GGA+U", "PBE", "PBE+U"})
 _UNCORRECTED = frozenset({"uncorrected", "uncorr", "raw"})
 _CORRECTED = frozenset({"corrected", "corr", "mp2020"})
+_OF_AN_ENTRY = frozenset({"from", "cse"})
+"""Words beside the energies that Matbench Discovery took from computed structure entries."""
 # Words that mark an energy other than the total energy.
 _NOT_TOTAL = re.compile(
-    "formation|form|ef|hull|above|ehull|enthalpy|decomposition|cohesive|cohesion|exfoliation|fermi|"
+    "ids?|(?:formation|form|ef|hull|above|ehull|enthalpy|decomposition|cohesive|cohesion|exfoliation|fermi|"
     "atomi[sz]ation|exchange|dispersion|electrostatic|repulsion|gap|surface|adsorption|reaction|"
     "binding|vacancy|difference|diff|delta|shift|error|std|"
-    "uncertainty|correction|zpe|kinetic|interaction|gradient|gradients|grad|type|cutoff"
+    "uncertainty|correction|zpe|kinetic|interaction|gradient|gradients|grad|type|cutoff)"
+    "(?:energy|energies)?"
 )
 _LIKE_LABELS = re.compile(r"energ\w*|forces?|stress\w*|virials?|grad\w*|magmoms?|magnetic|moments?")
 
@@ -227,7 +230,7 @@ def states_atoms(name: str) -> bool:
 
 def _stem(name: str) -> tuple[str, ...]:
     """Return the words of a name that tell two methods apart."""
-    left_out = _UNCORRECTED | _CORRECTED | TOTAL_WORDS
+    left_out = _UNCORRECTED | _CORRECTED | TOTAL_WORDS | _OF_AN_ENTRY
     return tuple(word for word in words_without_units(name) if word not in left_out)
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from core import access
 from core.errors import LabError
+from core.frames.sources.atoms.cp2k_trajectory import Cp2kTrajectory
 from core.frames.sources.atoms.forms import ASE_FORMS
 from core.frames.sources.extended_xyz import ExtendedXyz
 from core.frames.sources.id_prop import IdProp
@@ -44,7 +45,7 @@ from core.frames.sources.training_sets.forms import TRAINING_FORMS
 from core.frames.sources.without_labels import refuse_without_labels
 
 SOURCES: Final[tuple[type[RecordSource], ...]] = (
-    ExtendedXyz,
+    *(Cp2kTrajectory, ExtendedXyz),
     *(VaspHdf5, MlAb, VaspFile, VaspFolder, VaspList),
     Abinit,
     *ASE_FORMS,

@@ -29,16 +29,20 @@ _STRUCTURES: Final = {
     "a structure of FHI-aims": r"\A(?:\s*#[^\n]*\n|\s*\n)*\s*(?:lattice_vector|atom|atom_frac)\s",
     "a structure of CASTEP": r"%BLOCK\s+(?:LATTICE_|POSITIONS_)",
     "a structure of WIEN2k": r"\A[^\n]*\n[A-Z] +LATTICE,NONEQUIV",
-    "an input of Quantum ESPRESSO": r"^\s*&(?:CONTROL|SYSTEM)\b",
-    "an input of CP2K": r"^\s*&(?:GLOBAL|FORCE_EVAL)\b",
-    "an input of Siesta": r"^\s*%block\s+\w",
-    "an input of ABINIT": r"^\s*znucl\s+\d",
-    "an input of Gaussian": r"\A(?:%\w+=[^\n]+\n)+\s*#",
     "a grid of Gaussian's cube": r"\A[^\n]*\n[^\n]*\n\s*-?\d+(?:\s+-?\d+\.\d+){3}(?:\s+1)?\s*\n"
     r"\s*-?\d+(?:\s+-?\d+\.\d+){3}\s*\n",
     "a structure of Materials Studio": r"\A<\?xml[\s\S]{0,300}XSD",
 }
 """What holds structures without labels, and what its text contains."""
+
+_INPUTS: Final = {
+    "an input of Quantum ESPRESSO": r"^\s*&(?:CONTROL|SYSTEM)\b",
+    "an input of CP2K": r"^\s*&(?:GLOBAL|FORCE_EVAL)\b",
+    "an input of Siesta, ONETEP or CASTEP": r"^\s*%block\s+\w",
+    "an input of ABINIT": r"^\s*znucl\s+\d",
+    "an input of Gaussian": r"\A(?:%\w+=[^\n]+\n)+\s*#",
+}
+"""Inputs of codes, which their outputs repeat."""
 
 _CODES: Final = {
     "Siesta": r"Siesta Version|WELCOME TO SIESTA|^siesta: ",
@@ -115,11 +119,11 @@ def refuse_without_labels(path: Path) -> None:
         return
     text = head.decode(errors="replace").replace("\r\n", "\n")
     kind = _kind(text, _STRUCTURES)
-    if kind is not None:
-        raise LabError(f"{name} is {kind}, which has no energies, and {_INSTEAD}.")
-    code = _kind(text, _CODES)
+    code = None if kind else _kind(text, _CODES)
     if code is not None:
         raise LabError(f"{name} is an output of {code}, {_CONVERT}.")
+    if (kind := kind or _kind(text, _INPUTS)) is not None:
+        raise LabError(f"{name} is {kind}, which has no energies, and {_INSTEAD}.")
     if plain_suffix(path) in _NO_TABLES and text.strip():
         raise LabError(f"{name} is text of no form that is read: {_WRITE}.")
 

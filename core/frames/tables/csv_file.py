@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,12 @@ from core.frames.tables.compression import (
     head_of,
     open_bytes,
 )
-from core.frames.tables.header import MOST_COLUMNS, Header, read_header
+from core.frames.tables.header import (
+    MOST_COLUMNS,
+    Header,
+    has_blanks_between_cells,
+    read_header,
+)
 from core.frames.tables.tabular import TableFile, is_index
 from core.progress import Progress, silent
 
@@ -28,12 +34,13 @@ _LOOKED_AT: Final = 1 << 28
 """Bytes of a file by which its encoding is told."""
 
 _WINDOWS: Final = "cp1252"
-_BOMS: Final = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_UTF_16: Final = "utf-16"
+_BOMS: Final = ((codecs.BOM_UTF16_LE, _UTF_16), (codecs.BOM_UTF16_BE, _UTF_16))
 csv.field_size_limit(1 << 30)  # A structure of many atoms is longer than the default allows.
 
 
 class CsvFile(TableFile):
-    """A CSV file with a header line; commas, semicolons, tabs or bars between cells.
+    """A CSV file with a header line; commas, semicolons, tabs, bars or blanks between cells.
 
     It may be compressed, and is in UTF-8, in UTF-16 with a byte order mark, or else in
     Windows-1252. Lines before the header that begin with # are comments, and the line after it may
@@ -53,7 +60,12 @@ class CsvFile(TableFile):
         self._encoding = self._find_encoding()
         if self._encoding == _WINDOWS:
             self.notes = ["The text is not UTF-8 and was read as Windows-1252."]
-        self._header = self._read_header()
+        self._has_blanks = False
+        if self._encoding != _UTF_16:
+            with self._beginning() as file:
+                self._has_blanks = has_blanks_between_cells(file)
+        with self._beginning() as file:
+            self._header = self._checked(read_header(file))
         names = self._header.names
         self.columns = [name for name in names if name and not is_index(name)]
         if self._header.units:
@@ -64,7 +76,7 @@ class CsvFile(TableFile):
     ) -> Iterator[pa.RecordBatch]:
         """Yield the given columns as text; see `TableFile.batches`."""
         try:
-            with open_bytes(self.path) as stream:
+            with self._open() as stream:
                 reader = pv.open_csv(
                     pa.PythonFile(_Readable(stream), "r"),
                     read_options=pv.ReadOptions(
@@ -146,14 +158,18 @@ class CsvFile(TableFile):
             pass
         return next(iter(decoders), "utf-8-sig")
 
-    def _read_header(self) -> Header:
+    @contextmanager
+    def _beginning(self) -> Iterator[TextIO]:
+        """Open the file for a look at its first lines."""
         try:
             with self._open_text() as file:
-                header = read_header(file)
+                yield file
         except UnicodeDecodeError:
             raise self._not_utf8() from None
         except BrokenStreamError as error:
             raise self._broken(error) from None
+
+    def _checked(self, header: Header | None) -> Header:
         if header is None:
             raise self._empty()
         if len(header.names) > MOST_COLUMNS:
@@ -260,8 +276,13 @@ class CsvFile(TableFile):
         )
 
     @contextmanager
-    def _open_text(self) -> Iterator[TextIO]:
+    def _open(self) -> Iterator["ByteStream | _Tabbed"]:
         with open_bytes(self.path) as stream:
+            yield _Tabbed(stream) if self._has_blanks else stream
+
+    @contextmanager
+    def _open_text(self) -> Iterator[TextIO]:
+        with self._open() as stream:
             file = io.BufferedReader(_Readable(stream))
             yield io.TextIOWrapper(file, encoding=self._encoding, newline="")
 
@@ -269,7 +290,7 @@ class CsvFile(TableFile):
 class _Readable(io.RawIOBase):
     """A stream of bytes as a file of Python."""
 
-    def __init__(self, stream: ByteStream) -> None:
+    def __init__(self, stream: "ByteStream | _Tabbed") -> None:
         self._stream = stream
 
     def readable(self) -> bool:
@@ -281,3 +302,31 @@ class _Readable(io.RawIOBase):
         data = self._stream.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
+
+
+class _Tabbed:
+    """A stream of text with one tab where there were blanks."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+        self._line = b""
+        self._ready = b""
+
+    def read(self, size: int) -> bytes:
+        """Return up to `size` bytes, none at the end."""
+        while not self._ready and (part := self._stream.read(size)):
+            *lines, self._line = (self._line + part).split(b"\n")
+            self._ready = b"".join(_tabbed(line) + b"\n" for line in lines)
+        if not self._ready:  # the end, where a line may lack its break
+            self._ready, self._line = _tabbed(self._line), b""
+        data, self._ready = self._ready[:size], self._ready[size:]
+        return data
+
+    @property
+    def share(self) -> float:
+        """Share of the file that has been read, from 0 to 1."""
+        return self._stream.share
+
+
+def _tabbed(line: bytes) -> bytes:
+    return re.sub(rb"[ \t]+", b"\t", line.strip())

@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain, islice, takewhile
 from typing import TextIO
 
 import pyarrow as pa
@@ -14,6 +14,7 @@ from core.frames.units import BASE, UnknownUnitError, unit_named
 _DELIMITERS = ",;\t|"
 _COMMENT = "#"
 _MOST_COMMENTS = 10_000
+_ROWS_LOOKED_AT = 20
 MOST_COLUMNS = 10_000
 """Columns of a table; one with more is taken for damaged."""
 INDEX = "index"
@@ -50,8 +51,9 @@ class Header:
 def read_header(file: TextIO) -> Header | None:
     """Read the head of a CSV file.
 
-    Lines at the top that begin with # are comments, and Excel's line "sep=;" is left out. The last
-    comment holds the names if it has as many cells as the line below, and that line has a number.
+    Lines at the top that begin with # are comments; Excel's line "sep=;", and titles with empty
+    cells behind them, are left out. The last comment holds the names if it has as many cells as
+    the line below, and that line has a number.
 
     Returns:
         The header; None if there is nothing but comments.
@@ -61,9 +63,39 @@ def read_header(file: TextIO) -> Header | None:
         if line.lstrip().startswith(_COMMENT):
             comment, comment_line = line, number
         elif line.strip() and not (number == 1 and line.lower().startswith("sep=")):
+            if _is_title(line):
+                continue
             header = _in_comment(comment_line, comment, line)
             return header or _header(number, line, file)
     return None
+
+
+def has_blanks_between_cells(file: TextIO) -> bool:
+    """Return whether blanks part the cells, as pandas prints tables and numpy saves them.
+
+    There are as many words in the head, which may be a comment, as in every row, and no delimiter.
+    """
+    lines = [line for line in islice(file, _ROWS_LOOKED_AT) if line.strip()]
+    n_comments = sum(1 for _ in takewhile(lambda one: one.lstrip().startswith(_COMMENT), lines))
+    above, rows = lines[:n_comments], [line.split() for line in lines[n_comments:]]
+    if any(mark in line for line in lines[n_comments:] for mark in f'{_DELIMITERS}"'):
+        return False
+    head = above[-1].strip().lstrip(_COMMENT).split() if above else []
+    if not rows or len(head) != len(rows[0]):
+        head, *rows = rows or [[]]
+    return (
+        bool(rows)
+        and len(head) > 1
+        and all(len(row) == len(head) for row in rows)
+        and any(map(_is_number, rows[0]))
+        and not any(map(_is_number, head))
+    )
+
+
+def _is_title(line: str) -> bool:
+    """Return whether only the first of several cells is filled."""
+    first, *others = _cells(line.strip("\r\n"), _delimiter(line))
+    return len(others) > 1 and bool(first.strip()) and not any(cell.strip() for cell in others)
 
 
 def _in_comment(number: int, comment: str, first_row: str) -> Header | None:

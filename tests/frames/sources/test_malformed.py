@@ -29,6 +29,9 @@ from core.frames.tables.guessing import Kind
 from core.home import datasets_dir
 from tests.frames.ended_import import salts
 from tests.frames.sources.atoms import outputs
+from tests.frames.sources.atoms.test_cp2k_trajectory import INPUT as CP2K_INPUT
+from tests.frames.sources.atoms.test_cp2k_trajectory import STEPS as CP2K_STEPS
+from tests.frames.sources.atoms.test_cp2k_trajectory import write as write_cp2k
 from tests.frames.sources.atoms.test_gpaw_old import written as old_gpw
 from tests.frames.sources.json_files.documents import DOCUMENT, FORCES, STRUCTURE
 from tests.frames.sources.json_files.test_databases import aflow, archive, fitsnap, optimade
@@ -166,6 +169,13 @@ def id_prop_folder(path: Path) -> list[Path]:
     return [path / "id_prop.csv", path / "POSCAR-JVASP-10.vasp"]
 
 
+def cp2k_folder(path: Path) -> list[Path]:
+    """Write a trajectory with its forces and the input that has its cell."""
+    path.mkdir()
+    written = write_cp2k(path, {"pos": CP2K_STEPS, "frc": CP2K_STEPS}, water_inp=CP2K_INPUT)
+    return [written, path / "water-frc-1.xyz", path / "water.inp"]
+
+
 EXAMPLES: dict[str, tuple[str, Make]] = {
     "extxyz": ("set.xyz", copied("extxyz/sevennet_hfo2.extxyz")),
     "vaspout": ("vaspout.h5", vaspout),
@@ -227,6 +237,7 @@ FOLDERS: dict[str, Callable[[Path], list[Path]]] = {
     "structure_list": structure_list,
     "deepmd": deepmd_folder,
     "id-prop": id_prop_folder,
+    "cp2k-xyz": cp2k_folder,
 }
 """Forms of several files, and what writes them and returns those that are damaged."""
 TABLES: dict[str, tuple[str, Kind, Make]] = {

@@ -42,6 +42,7 @@ TEXTS = {
     "pw.in": (" &CONTROL\n calculation = 'scf'\n/\n", "Quantum ESPRESSO"),
     "INFO.OUT": ("===\n| EXCITING OXYGEN started      =\n", "exciting"),
     "scf.log": ("  ABACUS v3.4.1\n", "ABACUS"),
+    "onetep.out": (" ONETEP 6\n%block lattice_cart\n0 2 2\n%endblock lattice_cart\n", "ONETEP"),
     "cpmd.out": (" VERSION 4.3\n The CPMD consortium\n", "CPMD"),
     "nmr.magres": ("#$magres-abinitio-v1.0\n", "magres"),
     "vasp.out": (" running on 4 cores\n vasp.6.3.0 18Jan22 complex\n", "OUTCAR beside it"),

@@ -35,6 +35,8 @@ def test_names_of_total_energies(name, functional, corrections):
     [
         "formation_energy_r2scan",
         "energy_above_hull",
+        "formationenergy_id",
+        "bindingenergy_ev",
         "formation_enthalpy_experiment",
         "cohesive_energy_per_atom",
         "fermi_energy",
@@ -51,6 +53,13 @@ def test_names_of_total_energies(name, functional, corrections):
 )
 def test_names_of_other_things(name):
     assert energy_column(name) is None
+
+
+def test_energies_that_an_entry_repeats_are_no_second_functional(write):
+    names = "material_id,formula,n_sites,uncorrected_energy,uncorrected_energy_from_cse"
+    found = guess(open_table(write("wbm.csv", f"{names}\nwbm-1,NaCl,2,-6.8,-6.8\n")))
+    assert found.kind == "energies"
+    assert found.mapping("energies")["energy"] == "uncorrected_energy"
 
 
 def test_functionals_in_phrases():

@@ -53,6 +53,11 @@ def energies(path):
         # a row of units
         HEAD + ",eV/atom,eV/atom\nNaCl,-3.5,-9.25\n",
         HEAD + "-,[meV/atom],(meV/atom)\nNaCl,-3500,-9250\n",
+        # titles above the names
+        "Table S1,,\n\n" + HEAD + "NaCl,-3.5,-9.25\n",
+        # blanks between cells, as pandas prints tables and numpy saves them
+        "formula  energy_pbe  energy_r2scan\n   NaCl        -3.5          -9.25\n",
+        "# energies\n# formula energy_pbe energy_r2scan\nNaCl -3.5 -9.25",
         # delimiters inside quotes
         'formula;energy_pbe;energy_r2scan;"a,b,c,d,e,f"\nNaCl;-3.5;-9.25;"x;y"\n',
         '"formula","energy_pbe","energy_r2scan","a; b; c; d; e"\nNaCl,-3.5,-9.25,x\n',
@@ -169,7 +174,7 @@ def test_a_nameless_index_of_texts_holds_ids(write):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("formula energy_pbe energy_r2scan\nNaCl -3 -9\n", "put commas, semicolons or tabs"),
+        ("formula energy_pbe energy_r2scan\nNaCl -3\n", "put commas, semicolons or tabs"),
         ("Table of energies\n" + HEAD + "NaCl,-3,-9\n", "# before a line that stands above"),
         ("Energies, 2024\n" + HEAD + "NaCl,-3,-9\n", "line 2 another number; name every column"),
         (HEAD + "NaCl,-3,-9,\n", "line 2 another number; name every column"),

@@ -95,7 +95,7 @@ class Cp2k(RecordSource):
         if n_without:
             yield Refused(
                 where=f"{n_without:,} further steps of {self.path.name}",
-                why="the output does not print their positions, which CP2K writes to another file",
+                why="the output does not print their positions; give PROJECT-pos-1.xyz",
             )
         if broken:
             yield Refused(where=f"the rest of {self.path.name}", why=broken)

@@ -21,15 +21,12 @@ from core.frames.tables.tabular import CellError
 from core.frames.units import BOHR
 from core.progress import Progress
 
-_NUMBERS: Final = ("atomic_numbers", "elements", "species", "numbers", "z", "Z", "symbols", "atNUM")
+_NUMBERS: Final = (
+    *("atomic_numbers", "elements", "species", "numbers", "z", "Z", "symbols"),
+    "atNUM",
+)
 _POSITIONS: Final = (
-    "positions",
-    "conformations",
-    "coordinates",
-    "pos",
-    "coords",
-    "coord",
-    "R",
+    *("positions", "conformations", "coordinates", "pos", "coords", "coord", "R"),
     "atXYZ",
 )
 _CELLS: Final = ("cell", "lattice", "box", "cells")
