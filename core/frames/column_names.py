@@ -84,10 +84,10 @@ _OF_AN_ENTRY = frozenset({"from", "cse"})
 """Words beside the energies that Matbench Discovery took from computed structure entries."""
 # Words that mark an energy other than the total energy.
 _NOT_TOTAL = re.compile(
-    "ids?|(?:formation|form|ef|hull|above|ehull|enthalpy|decomposition|cohesive|cohesion|exfoliation|fermi|"
-    "atomi[sz]ation|exchange|dispersion|electrostatic|repulsion|gap|surface|adsorption|reaction|"
-    "binding|vacancy|difference|diff|delta|shift|error|std|"
-    "uncertainty|correction|zpe|kinetic|interaction|gradient|gradients|grad|type|cutoff)"
+    "ids?|(?:formation|form|ef|hull|above|ehull|enthalpy|decomposition|cohesive|cohesion|"
+    "exfoliation|fermi|atomi[sz]ation|exchange|dispersion|electrostatic|repulsion|gap|surface|"
+    "adsorption|reaction|binding|vacancy|difference|diff|delta|shift|error|std|mae|rmse|mse|loss|"
+    "weight|uncertainty|correction|zpe|kinetic|interaction|gradient|gradients|grad|type|cutoff)"
     "(?:energy|energies)?"
 )
 _LIKE_LABELS = re.compile(r"energ\w*|forces?|stress\w*|virials?|grad\w*|magmoms?|magnetic|moments?")

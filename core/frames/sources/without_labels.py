@@ -31,6 +31,8 @@ _STRUCTURES: Final = {
     "a structure of WIEN2k": r"\A[^\n]*\n[A-Z] +LATTICE,NONEQUIV",
     "a grid of Gaussian's cube": r"\A[^\n]*\n[^\n]*\n\s*-?\d+(?:\s+-?\d+\.\d+){3}(?:\s+1)?\s*\n"
     r"\s*-?\d+(?:\s+-?\d+\.\d+){3}\s*\n",
+    "a structure of ABACUS": r"\AATOMIC_SPECIES\s",
+    "a PDF": r"\A%PDF",
     "a structure of Materials Studio": r"\A<\?xml[\s\S]{0,300}XSD",
 }
 """What holds structures without labels, and what its text contains."""
@@ -68,7 +70,10 @@ _CODES: Final = {
     "BigDFT": r"BigDFT",
     "LAMMPS": r"\ALAMMPS \(",
     "Phonopy": r"\Aphonopy:",
-    "ABACUS": r"\bABACUS\b",
+    "ABACUS": r"\bABACUS\b|\AMDSTEP:",
+    "PWmat": r"Iteration *=.*Etot,Ep,Ek",
+    "Gaussian in a formatted checkpoint (the log is read)": r"^Number of atoms +I +\d",
+    "ORCA in .engrad (the output is read)": r"^# The current gradient in Eh/bohr",
     "CPMD": r"PROGRAM CPMD|The CPMD consortium",
     "EPW": r"Program EPW",
     "GAMESS": r"GAMESS VERSION|Firefly version",
@@ -114,7 +119,7 @@ def refuse_without_labels(path: Path) -> None:
             "the folder of the DeePMD system that it belongs to."
         )
     if head.startswith((_NETCDF, _AFF)):
-        raise LabError(f"{name} is a binary trajectory of another program, {_CONVERT}.")
+        raise LabError(f"{name} is a binary file of another program, {_CONVERT}.")
     if b"\0" in head or plain_suffix(path) in _TABLES:
         return
     text = head.decode(errors="replace").replace("\r\n", "\n")

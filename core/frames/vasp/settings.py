@@ -144,9 +144,10 @@ class Settings:
         return None
 
     def functional(self, added: float = 0.0) -> str | None:
-        """Return the functional with +U and dispersion, None where it is not known.
+        """Return the functional with +U, dispersion and spin-orbit coupling, None if not known.
 
-        The tags are documented at https://www.vasp.at/wiki: METAGGA, GGA, LHFCALC, LDAU, IVDW.
+        The tags are documented at https://www.vasp.at/wiki: METAGGA, GGA, LHFCALC, LDAU, IVDW,
+        LSORBIT.
 
         Args:
             added: energy in eV that the calculation added to that of its last electronic step. An
@@ -169,7 +170,8 @@ class Settings:
         has_u = self.is_set("LDAU") and (
             "LDAUU" not in {*self.parameters, *self.incar} or self._acts("LDAUU", "LDAUJ")
         )
-        return base + ("+U" if has_u else "") + self._dispersion(added)
+        coupling = "+SOC" if self.is_set("LSORBIT") else ""
+        return base + ("+U" if has_u else "") + self._dispersion(added) + coupling
 
     def _acts(self, *names: str) -> bool:
         values = " ".join(self.parameters.get(name) or self.incar.get(name, "") for name in names)

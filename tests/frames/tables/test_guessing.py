@@ -37,6 +37,8 @@ def test_names_of_total_energies(name, functional, corrections):
         "energy_above_hull",
         "formationenergy_id",
         "bindingenergy_ev",
+        "energy_weight",
+        "energy_mae",
         "formation_enthalpy_experiment",
         "cohesive_energy_per_atom",
         "fermi_energy",

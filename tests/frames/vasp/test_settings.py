@@ -20,6 +20,7 @@ PBE = ["PAW_PBE Li_sv 10Sep2004"]
         ({"METAGGA": "R2SCA"}, "r2SCAN"),
         ({"METAGGA": "R2SCAN"}, "r2SCAN"),
         ({"METAGGA": "SCAN", "LUSE_VDW": ".TRUE.", "BPARAM": "15.7"}, "SCAN+rVV10"),
+        ({"GGA": "PE", "LSORBIT": "T", "IVDW": "12"}, "PBE-D3(BJ)+SOC"),
         ({"METAGGA": "--", "GGA": "PE"}, "PBE"),
         ({"LDAU": "T", "LDAUU": "5.3 0.0"}, "PBE+U"),
         ({"LDAU": "T", "LDAUU": "0.0 0.000"}, "PBE"),

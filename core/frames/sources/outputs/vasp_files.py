@@ -251,7 +251,7 @@ def _frame(
         ] += 1
         magmoms = np.linalg.norm(magmoms, axis=1)
     functional = reading.functional(step)
-    if functional and functional.endswith("-vdW") and not settings.is_set("LUSE_VDW"):
+    if functional and "-vdW" in functional and not settings.is_set("LUSE_VDW"):
         choice.seen[
             "Steps with a dispersion correction that the file does not name, so that their "
             "functional ends in -vdW"
