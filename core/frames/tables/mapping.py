@@ -156,7 +156,7 @@ class MappedTable:
             if column and column not in file.columns:
                 raise LabError(
                     f"{file.path.name} has no column {column!r} to use as {name}; its columns "
-                    f"are: {', '.join(file.columns)}."
+                    f"are: {file.listed()}."
                 )
         self.file = file
         self.mapping = {name: column for name, column in merged.items() if column}
@@ -287,7 +287,7 @@ class MappedTable:
                 raise without_energies(self.file)
             raise LabError(
                 f"{self.file.path.name} has no column that looks like {content}; name the one to "
-                f"use as {field}, its columns are: {', '.join(self.file.columns)}."
+                f"use as {field}, its columns are: {self.file.listed()}."
             )
         return self.mapping[field]
 

@@ -29,7 +29,7 @@ def without_energies(file: TableFile) -> LabError:
     return LabError(
         f"{name} has no column that looks like total energies (eV/atom); name "
         "it with --map energy=COLUMN, or two with --map source=COLUMN --map target=COLUMN. Its "
-        f"columns are: {', '.join(file.columns)}."
+        f"columns are: {file.listed()}."
     )
 
 

@@ -84,6 +84,10 @@ class TableFile(ABC):
                 return pa.Table.from_batches([batch.slice(0, HEAD_ROWS)])
         raise self.without_rows()
 
+    def listed(self) -> str:
+        """Return the names of the columns for a sentence; one may be a text of many lines."""
+        return ", ".join(_cut(" ".join(name.split())) for name in self.columns)
+
     def numbers(
         self, name: str, column: pa.ChunkedArray | pa.Array, *, first_row: int = 0
     ) -> np.ndarray:
@@ -207,4 +211,8 @@ def _floats(column: pa.Array) -> np.ndarray:
 def _shorten(value: object) -> str:
     """Quote a value for a sentence, cut to a readable length."""
     text = repr(value) if isinstance(value, str) else str(value)
+    return _cut(text)
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= 40 else f"{text[:37]}…"

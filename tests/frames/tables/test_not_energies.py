@@ -12,6 +12,7 @@ from core.frames.tables.pair_table import import_energies, pairs_from_table
         ("material_id,e_form_per_atom\nwbm-1-1,0.5\n", r"formation energies .*e_form_per_atom"),
         ("material_id,e_above_hull\nmp-1,0.5\n", r"distances from the hull"),
         ("formula,x\nNaCl,1\n", r"no column that looks like total energies .*: formula, x\.$"),
+        ('formula,"x\n  y"\nNaCl,1\n', r": formula, x y\.$"),
     ],
 )
 def test_what_a_table_holds_instead_is_said(write, text, message):

@@ -99,11 +99,12 @@ class FhiAims(CodeOutput):
     def _steps(self, file: io.TextIOBase) -> Iterator[Atoms | CellError]:
         lines = iter(file)
         try:
-            header = aims.get_header_chunk(lines)
+            yield from self._chunks(aims.get_aims_out_chunks(lines, aims.get_header_chunk(lines)))
         except Exception as error:  # noqa: BLE001  ASE's readers raise anything
             yield unreadable(error)
-            return
-        for chunk in aims.get_aims_out_chunks(lines, header):
+
+    def _chunks(self, chunks: Iterator[aims.AimsOutChunk]) -> Iterator[Atoms | CellError]:
+        for chunk in chunks:
             text = "\n".join(chunk.lines[-400:])
             is_end = "Have a nice day" in text
             try:

@@ -37,8 +37,7 @@ class AseTrajectory(RecordSource):
             try:
                 reader = TrajectoryReader(file)
             except Exception as error:  # noqa: BLE001  ASE raises anything on damaged files
-                why = f"its beginning cannot be read ({_reason(error)})"
-                yield Refused(where=self.path.name, why=why)
+                yield Refused(where=f"the beginning of {self.path.name}", why=_reason(error))
                 return
             yield from self._frames(reader, progress)
 
@@ -53,7 +52,7 @@ class AseTrajectory(RecordSource):
                 yield Refused(where=where, why=str(error))
                 continue
             except Exception as error:  # noqa: BLE001  as above
-                yield Refused(where=where, why=f"it cannot be read ({_reason(error)})")
+                yield Refused(where=where, why=_reason(error))
                 continue
             if self.labels == DFT and (model := model_of(atoms.calc)):
                 self.labels = model
@@ -65,4 +64,4 @@ class AseTrajectory(RecordSource):
 def _reason(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return "it asks for more memory than there is"
-    return (str(error).splitlines() or [type(error).__name__])[0][:80] or type(error).__name__
+    return "it is incomplete or damaged"

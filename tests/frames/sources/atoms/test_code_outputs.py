@@ -112,6 +112,8 @@ def test_fhi_aims_says_its_functional(write: Write):
     dispersed = text.replace("xc                 pw-lda", "xc  pbe\n  vdw_correction_hirshfeld")
     _, _, functional = read(write(dispersed), "aims-output")
     assert functional == "PBE-TS"
+    with pytest.raises(LabError, match="incomplete or damaged; no structure"):
+        read(write(text.replace("1: Species Si ", "1: Species SSi")), "aims-output")
 
 
 @pytest.mark.parametrize(

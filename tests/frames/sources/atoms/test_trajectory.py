@@ -85,6 +85,10 @@ def test_damaged_trajectories_give_what_can_be_read(trajectory: Path):
             own, reasons = frames(trajectory)
             assert len(own) + len(reasons) <= 6
             assert reasons
+    # What ASE's library says of a header is nothing to a reader.
+    trajectory.write_bytes(data.replace(b'{"version', b'{"\1ersion', 1))
+    with pytest.raises(LabError, match="incomplete or damaged; no structure could be read"):
+        frames(trajectory)
     rng = np.random.default_rng(0)
     for _ in range(20):
         damaged = bytearray(data)
