@@ -105,12 +105,17 @@ class Unit:
             atoms: number of atoms in the cell or the formula unit, (n,); needed unless the energies
                 are per atom.
         """
-        converted = np.asarray(values, dtype=np.float64) * self.factor
+        converted = self._scaled(values)
         if self.per == "atom":
             return converted
         if atoms is None:
             raise ValueError(f"{self.name} needs the number of atoms")
         return np.asarray(converted / atoms)
+
+    def _scaled(self, values: np.ndarray) -> np.ndarray:
+        # What overflows is infinite, and refused with its place as other infinite labels are.
+        with np.errstate(over="ignore"):
+            return np.asarray(values, dtype=np.float64) * self.factor
 
     def array(self, values: np.ndarray, *, volume: float = 1.0) -> np.ndarray:
         """Convert forces, stress or magmoms.
@@ -119,7 +124,7 @@ class Unit:
             values: in this unit.
             volume: of the cell, Å³, for virials.
         """
-        converted = np.asarray(values, dtype=np.float64) * self.factor
+        converted = self._scaled(values)
         return -EV_PER_A3 * converted / volume if self.is_virial else converted
 
 

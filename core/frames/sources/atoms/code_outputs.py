@@ -103,7 +103,7 @@ class FhiAims(CodeOutput):
         except Exception as error:  # noqa: BLE001  ASE's readers raise anything
             yield unreadable(error)
 
-    def _chunks(self, chunks: Iterator[aims.AimsOutChunk]) -> Iterator[Atoms | CellError]:
+    def _chunks(self, chunks: Iterator[aims.AimsOutCalcChunk]) -> Iterator[Atoms | CellError]:
         for chunk in chunks:
             text = "\n".join(chunk.lines[-400:])
             is_end = "Have a nice day" in text
