@@ -77,6 +77,18 @@ def test_queued_run_names_its_place(looks):
     assert "Runs ahead in the queue: 1" in app.info[0].value
 
 
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [("running", "Job 12 on gpu."), ("queued", "Submitted. Slurm does not answer.")],
+)
+def test_run_on_a_cluster_names_its_job(looks, monkeypatch, state, told):
+    monkeypatch.setattr("core.runs.launchers.slurm.ask", lambda *_: None)
+    run = make_run(
+        state, on="gpu", job="12", submitted=1.0, submission="mine", message="Submitted."
+    )
+    assert told in texts(open_page(run=run.id))
+
+
 @pytest.mark.parametrize("state", ["failed", "cancelled"])
 def test_stopped_run_can_be_resumed(looks, monkeypatch, state):
     run = make_run(state, message="frames.csv: row 3 is <b>wrong</b>; mend it.")

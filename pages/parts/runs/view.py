@@ -200,7 +200,8 @@ def _progress(run: Run, status: Status) -> None:
     elif status.state in {"cancelled", "paused"}:
         st.warning(plain(status.message), icon=":material/stop_circle:")
     elif status.state == "running":
-        st.caption(plain(f"{status.message} It continues if you close this page."))
+        where = f" Job {status.job} on {status.on}." if status.on else ""
+        st.caption(plain(f"{status.message}{where} It continues if you close this page."))
 
 
 def _progress_text(status: Status) -> str:
