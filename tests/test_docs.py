@@ -39,7 +39,10 @@ def blocks(page):
 
 
 def commands(text):
-    return [line.strip() for line in text.splitlines() if line.strip().startswith("atomref ")]
+    """Return the commands of a block, also those that jobs of a cluster are to execute."""
+    wrapped = re.findall(r'^sbatch .*--wrap "(atomref .+)"$', text, re.MULTILINE)
+    lines = (line.strip() for line in text.splitlines())
+    return [*(line for line in lines if line.startswith("atomref ")), *wrapped]
 
 
 EVERY = sorted(
