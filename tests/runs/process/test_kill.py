@@ -1,5 +1,6 @@
 """kill -9 at random moments, and what comes out is bit for bit what would have come out anyway.
 
+The same where a job comes to its time limit, which Slurm tells by SIGUSR2 before it ends the job.
 What a kill leaves of a run on two processes is tested in test_team.py.
 """
 
@@ -19,7 +20,7 @@ from core.training.settings.config import RunConfig
 from tests.forked import start_forked
 
 EPOCHS = 8
-KILLS = 2
+SIGNALS = (signal.SIGUSR2, signal.SIGKILL)
 """In every test run; ten and more were tried by hand."""
 
 
@@ -65,13 +66,13 @@ def wait(run, *states, seconds=120.0):
     return status
 
 
-def kill(run, seconds):
-    """Kill the run's process so many seconds after its start, if it lives so long."""
+def kill(run, seconds, number):
+    """End the run's process so many seconds after its start, if it lives so long."""
     status = wait(run, "running", "finished")
     time.sleep(seconds)
     if run.status().state == "finished":
         return False
-    os.kill(status.pid, signal.SIGKILL)
+    os.kill(status.pid, number)
     wait(run, "failed")
     return True
 
@@ -82,8 +83,9 @@ def test_killed_at_random_and_the_same_in_the_end():
     status = wait(whole, "finished")
     killed = started()
     n_kills = 0
-    for moment in rng.uniform(0, status.ended - status.started, KILLS):
-        if not kill(killed, moment):
+    moments = rng.uniform(0, status.ended - status.started, len(SIGNALS))
+    for moment, number in zip(moments, SIGNALS, strict=True):
+        if not kill(killed, moment, number):
             break
         n_kills += 1
         # Killed too often at its start it is left alone, and somebody resumes it.
