@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import socket
 import subprocess
 import threading
 from collections.abc import Sequence
@@ -69,6 +70,16 @@ def is_alive(pid: int, started: float, boot: str | None = None) -> bool:
     except psutil.NoSuchProcess:
         return False
     return same and not dead
+
+
+def is_elsewhere(host: str | None, boot: str | None) -> bool:
+    """Return whether a process belongs to another machine, which alone knows whether it still runs.
+
+    Args:
+        host: name of its machine; None if unknown.
+        boot: the boot that it belongs to; None if unknown. A machine may change its name meanwhile.
+    """
+    return host not in {None, socket.gethostname()} and (boot is None or boot != boot_id())
 
 
 def start_detached(command: Sequence[str], log: Path) -> int:

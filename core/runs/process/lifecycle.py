@@ -1,6 +1,7 @@
 """Changes of state that the launcher and the worker share."""
 
 import os
+import socket
 import time
 
 from core.errors import LabError
@@ -26,6 +27,7 @@ def queued_again(status: Status, *, place: float | None = None) -> Status:
             "pid": None,
             "pid_started": None,
             "boot": None,
+            "host": None,
             "job": None,
             "submitted": None,
             "submission": None,
@@ -46,7 +48,8 @@ def with_process(status: Status, pid: int | None = None) -> Status:
         pid: the process; None for this one.
     """
     pid, started = identity(pid)
-    return status.model_copy(update={"pid": pid, "pid_started": started, "boot": boot_id()})
+    own = {"pid": pid, "pid_started": started, "boot": boot_id(), "host": socket.gethostname()}
+    return status.model_copy(update=own)
 
 
 def lease_here() -> Lease | None:

@@ -7,6 +7,7 @@ directory.
 
 import secrets
 import shutil
+import socket
 import string
 import sys
 import time
@@ -270,7 +271,7 @@ def _launched(status: Status, handle: Handle) -> Status:
     """Return the status of a run that was launched."""
     if status.on is None:
         own = {"pid": int(handle.id), "pid_started": handle.since, "boot": handle.place}
-        return status.model_copy(update=own)
+        return status.model_copy(update={**own, "host": socket.gethostname()})
     return status.model_copy(
         update={
             "job": handle.id,

@@ -23,6 +23,7 @@ from pydantic import ValidationError
 
 from core.errors import LabError
 from core.files import disk_errors, disk_is_full, last_lines, rewrite
+from core.process import is_elsewhere
 from core.runs.launchers.choice import launcher_of
 from core.runs.launchers.interface import JobState
 from core.runs.record.status import Status
@@ -126,17 +127,26 @@ class Run:
             message = "Stopped on request; resume it to continue."
             changes = {"state": status.stopped_as, "message": message}
         else:
-            why = "could not be started" if status.handle is None else "ended unexpectedly"
-            said = f" ({state.reason} on {status.on})" if state.reason else ""
-            full = disk_is_full(self.path)
-            remedy = "the disk is full: free some space and resume it" if full else "resume it"
-            changes = {"state": "failed", "message": f"The process {why}{said}; {remedy}."}
+            changes = {"state": "failed", "message": self._what_ended(status, state)}
         return status.model_copy(update={**changes, "eta_s": None})
+
+    def _what_ended(self, status: Status, state: JobState) -> str:
+        if _is_elsewhere(status):
+            return (
+                f"It was launched on {status.host}, and only there can be seen whether it still "
+                "works; resume it here if that machine has ended it."
+            )
+        why = "could not be started" if status.handle is None else "ended unexpectedly"
+        said = f" ({state.reason} on {status.on})" if state.reason else ""
+        full = disk_is_full(self.path)
+        remedy = "the disk is full: free some space and resume it" if full else "resume it"
+        return f"The process {why}{said}; {remedy}."
 
     def is_lost(self) -> bool:
         """Return whether its process has ended unexpectedly.
 
-        A run that never had one was not launched: its group may not have been completed.
+        A run that never had one was not launched: its group may not have been completed. One that
+        was launched on another machine is restarted there.
 
         Raises:
             LabError: if there is no such run.
@@ -145,6 +155,7 @@ class Run:
             status.is_active
             and status.handle is not None
             and not status.cancel_requested
+            and not _is_elsewhere(status)
             and job_state(status).phase == "ended"
             for status in (self.recorded() for _ in range(2))
         )
@@ -275,6 +286,10 @@ class Run:
             raise LabError(
                 f"{path}: cannot be read as a run's status; delete the run and start it again."
             ) from error
+
+
+def _is_elsewhere(status: Status) -> bool:
+    return status.on is None and is_elsewhere(status.host, status.boot)
 
 
 def job_state(status: Status) -> JobState:

@@ -27,6 +27,7 @@ class Status(BaseModel):
         pid_started: start of that process in seconds since the machine's boot, which distinguishes
             it from a later process with the same id.
         boot: the machine's boot that the process belongs to; None if unknown.
+        host: name of that machine; None if unknown.
         on: profile of the cluster that it works on; None for this machine.
         job: id of its job there; None until it is submitted.
         submitted: when it was submitted.
@@ -63,6 +64,7 @@ class Status(BaseModel):
     pid: int | None = Field(default=None, ge=1, lt=1 << 31)
     pid_started: float | None = None
     boot: str | None = None
+    host: str | None = None
     on: str | None = None
     job: str | None = None
     submitted: float | None = None

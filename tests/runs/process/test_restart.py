@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import time
 
 import pytest
@@ -126,6 +127,19 @@ def test_a_paused_run_can_be_cancelled_and_a_waiting_one_paused(lab):
     local.pause(never)
     assert (never.status().state, never.status().message) == ("paused", "Never started.")
     local.cancel(first)
+
+
+def test_a_run_of_another_machine_on_the_same_home_is_left_to_it(lab):
+    run = lab.new_run()
+    gone = {"state": "running", "pid": 1, "pid_started": 1e9, "boot": "another"}
+    run.update(**gone, host="login-2")
+    assert "launched on login-2, and only there" in run.status().message
+    assert restart_lost() == []
+    # This machine has started again since, perhaps under another name.
+    run.update(host=socket.gethostname())
+    assert run.is_lost()
+    run.update(host="login-2", boot=boot_id())
+    assert run.is_lost()
 
 
 def test_a_process_of_an_earlier_boot_is_dead(monkeypatch):
