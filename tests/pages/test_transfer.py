@@ -269,8 +269,9 @@ def test_new_settings_replace_those_that_wait(monkeypatch):
 
 def test_launch_starts_one_run_and_shows_it(looks, launched):
     app = open_page()
+    # Chosen just before the click, for which the page is not drawn again.
     app.radio(key="method").set_value("frozen")
-    app.number_input(key="frames").set_value(6).run()
+    app.number_input(key="frames").set_value(6)
     app.button(key="launch-run").click().run()
     assert not app.exception
     (run,) = list_runs()
@@ -282,18 +283,23 @@ def test_launch_starts_one_run_and_shows_it(looks, launched):
 
 
 def test_second_click_of_a_double_click_starts_nothing():
-    def twice():
+    def form():
         import streamlit as st  # noqa: PLC0415
 
-        from pages.parts.shared.launch import start_once  # noqa: PLC0415
+        from pages.parts.shared.launch import launch_button, note_click  # noqa: PLC0415
 
-        st.session_state.setdefault("run draft", "token")
-        for _ in range(2):
-            start_once("run", "settings", st.session_state["started"].append, "token")
+        started = st.session_state.setdefault("started", [])
+        if "first" in st.session_state:
+            # It came before the browser showed the form again.
+            note_click("run", st.session_state["first"])
+        launch_button("run", "settings", started.append, label="Launch", help_text="Starts it.")
 
-    script = AppTest.from_function(twice)
-    script.session_state["started"] = []
-    script.run()
+    script = AppTest.from_function(form).run()
+    token = script.session_state["run draft"]
+    script.button(key="launch-run").click().run()
+    assert script.session_state["started"] == ["settings"]
+    script.session_state["first"] = token
+    script.button(key="launch-run").click().run()
     assert not script.exception
     assert script.session_state["started"] == ["settings"]
 

@@ -155,7 +155,10 @@ def launch_button(
     label: str,
     help_text: str,
 ) -> None:
-    """Show the button, and what went wrong when it was last clicked.
+    """Show the button, and start what the form shows when it is clicked, or say why not.
+
+    Nothing is started by the button's callback: its arguments are of the last time that the page
+    was drawn, before a number that was typed just before the click.
 
     Args:
         kind: what is launched; names the button.
@@ -165,31 +168,35 @@ def launch_button(
         help_text: of the button.
     """
     token = st.session_state.setdefault(f"{kind} draft", secrets.token_hex(8))
-    st.button(
+    clicked = st.button(
         label,
         type="primary",
         icon=":material/rocket_launch:",
         key=f"launch-{kind}",
         width="stretch",
         disabled=draft is None,
-        on_click=start_once,
-        args=(kind, draft, start, token),
+        on_click=note_click,
+        args=(kind, token),
         help=help_text,
     )
-    if message := st.session_state.pop(f"{kind} trouble", None):
-        st.error(plain(message), icon=":material/error:")
+    if clicked and draft is not None and st.session_state.get(f"{kind} clicked") == token:
+        _start(kind, draft, start, token)
 
 
-def start_once(kind: str, draft: Draft, start: Callable[[Draft], None], token: str) -> None:
-    """Start what a form shows, once: the second click of a double click has the same token."""
-    if st.session_state.get(f"{kind} draft") != token:
-        return
+def note_click(kind: str, token: str) -> None:
+    """Note which form was clicked: the second click of a double click has the first one's token."""
+    st.session_state[f"{kind} clicked"] = token
+
+
+def _start(kind: str, draft: Draft, start: Callable[[Draft], None], token: str) -> None:
+    del st.session_state[f"{kind} draft"]
     try:
         start(draft)
     except LabError as error:
-        st.session_state[f"{kind} trouble"] = str(error)
+        st.session_state[f"{kind} draft"] = token
+        st.error(plain(str(error)), icon=":material/error:")
         return
-    del st.session_state[f"{kind} draft"]
+    st.rerun()
 
 
 def choose_methods(
