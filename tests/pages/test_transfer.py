@@ -323,15 +323,16 @@ def test_no_run_is_launched_with_profiles_that_cannot_be_read(looks, launched):
 
 
 def test_launch_that_fails_says_why(looks, monkeypatch):
-    def refuse(_config, **_):
+    def refuse(_run):
         raise LabError("runs: the disk is full; free some space, then resume or try again.")
 
-    monkeypatch.setattr(local, "create", refuse)
+    monkeypatch.setattr(local, "launch", refuse)
     app = open_page()
     app.button(key="launch-run").click().run()
     assert not app.exception
     assert "the disk is full" in app.error[0].value
     assert not app.button(key="launch-run").disabled
+    assert list_runs() == []
 
 
 def test_a_finished_runs_model_is_a_source(looks, launched):

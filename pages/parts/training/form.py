@@ -9,6 +9,7 @@ from core.frames.registry import DatasetInfo, open_frame_set
 from core.frames.schema import Card
 from core.reference.fits.isolated import ISOLATED, has_isolated_atoms
 from core.reference.fits.library import saved_atomrefs
+from core.runs.groups.group import new_runs
 from core.runs.process import local
 from core.runs.record.listing import list_runs, status_if_any
 from core.runs.results.comparison import label_of, method_label
@@ -150,9 +151,9 @@ class RunForm(LaunchForm[RunConfig]):
         show_preview(draft, card)
 
     def start(self, draft: RunConfig, on: str | None) -> str:
-        """Start the run."""
-        run = local.create(draft, on=on)
-        local.launch(run)
+        """Start the run; one that cannot be started leaves nothing behind."""
+        with new_runs([draft], on=on) as (run,):
+            local.launch(run)
         for timed in (False, True):
             previews().ask([], "", timed=timed)  # leaves the machine to the run
         return run.id
