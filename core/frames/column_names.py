@@ -28,15 +28,16 @@ _IDS: dict[str, str] = {
     "material_id": "material_id materials_id mp_id mpid mat_id material original_mp_id "
     "original_material_id parent_id parent_material_id matpes_id jid trajectory_id traj_id task_id "
     "entry_id compound_id identifier structure_id struct_id crystal_id likely_mpid wbm_id oqmd_id "
-    "icsd_id icsd cod_id aflow_id auid calc_id calculation_id sample_id system_id configuration_id "
-    "config_id uid uuid sid db_id id dir_name directory folder path file_path filename file_name "
-    "file name index __index_level_0__",
+    "icsd_id icsd icsd_number icsd_code cod_id cod_number aflow_id auid refcode sys_id mol_id "
+    "molecule_id source_id database_id record_id immutable_id gdb_id calc_id calculation_id "
+    "sample_id system_id configuration_id config_id uid uuid sid db_id id dir_name directory "
+    "folder path file_path filename file_name file name index __index_level_0__",
     "frame_id": "frame_id frame",
     "formula": "formula formula_pretty pretty_formula reduced_formula chemical_formula "
     "full_formula formula_sum composition compound",
     "n_atoms": "nsites n_sites natoms n_atoms num_atoms num_sites number_of_atoms nat",
     "functional": "functional xc xc_functional dft_functional dft_type level_of_theory theory "
-    "run_type func energy_type thermo_type calc_type method",
+    "run_type theory_level dft_level func energy_type thermo_type calc_type method",
     "structure": "structure structures structure_json final_structure cif poscar atoms",
 }
 NAMES: dict[str, tuple[str, ...]] = {field: tuple(names.split()) for field, names in _IDS.items()}
@@ -44,12 +45,16 @@ NAMES: dict[str, tuple[str, ...]] = {field: tuple(names.split()) for field, name
 
 _SPELLINGS = {name.replace("_", ""): name for names in NAMES.values() for name in names}
 
-SURE_FUNCTIONALS = frozenset(NAMES["functional"][:8])
+SURE_FUNCTIONALS = frozenset(NAMES["functional"][:9])
 """Names of columns that hold each row's functional, whatever is in them."""
 
 _LABELS: dict[str, frozenset[str]] = {
     "forces": frozenset(
-        re.findall("[a-z_]+", "force forces frc grad grads gradient gradients energy_gradient dedr")
+        re.findall(
+            "[a-z_]+",
+            "force forces frc grad grads gradient gradients energy_grad energy_grads "
+            "energy_gradient energy_gradients dedr dedx de_dr de_dx d_edx d_edr",
+        )
     ),
     "stress": frozenset({"stress", "stresses", "stress_tensor", "virial", "virial_tensor"}),
     "magmoms": frozenset({"magmoms", "magmom", "magnetic_moments", "magnetic_moment"}),

@@ -36,6 +36,9 @@ _SURE = 5.0
 _MOST = 3000
 """Rows that are kept: enough for any answer."""
 
+_PER = "per "
+"""Before an extent by whose atoms energies were divided that were eV/atom already."""
+
 _EXTENTS = {"cell": "cell", "formula unit": "f.u."}
 """What a unit of each extent ends in."""
 
@@ -47,6 +50,7 @@ def extent_finding(
     of_formulas: bool = False,
     n_atoms: np.ndarray | None = None,
     read_as: str = "eV/atom",
+    divided: bool = False,
 ) -> Finding | None:
     """Return a finding if energies that count as eV/atom are totals.
 
@@ -56,6 +60,7 @@ def extent_finding(
         of_formulas: whether the numbers are those of formulas rather than of cells.
         n_atoms: of formulas: atoms in the cell of each row, (n,), where known.
         read_as: unit in which they were read.
+        divided: whether they may have been divided by atoms though they were eV/atom.
     """
     known = np.zeros(len(counts)) if n_atoms is None else n_atoms
     # Frames of one cell differ by what no count of atoms explains.
@@ -65,10 +70,20 @@ def extent_finding(
     sizes = {"formula unit": cells.sum(axis=1)} if of_formulas else atoms_by_extent(cells)
     if (known > 0).all():
         sizes["cell"] = known
+    if divided:
+        sizes |= {f"{_PER}{extent}": 1 / number for extent, number in sizes.items()}
     found = _by_composition(cells, energies, sizes) or _by_size(energies, sizes)
     if found is None:
         return None
     extent, how = found
+    if extent.startswith(_PER):
+        return Finding(
+            kind="energy_extent",
+            severity="error",
+            message="The energies were eV/atom already, but were read as totals of the "
+            f"{extent.removeprefix(_PER)} and divided by its atoms: {how}.",
+            remedy="Import them with --unit energy=eV/atom, whatever their column is called.",
+        )
     unit = f"{read_as.removesuffix('/atom')}/{_EXTENTS[extent]}"
     return Finding(
         kind="energy_extent",
@@ -128,8 +143,9 @@ def _by_composition(
     best = min(left, key=left.__getitem__, default="atom")
     if best == "atom" or left["atom"] < _CLEAR * left[best]:
         return None
+    done = "multiplied" if best.startswith(_PER) else "divided"
     return best, (
-        f"composition leaves {left[best]:.1%} of them if divided by its atoms, and "
+        f"composition leaves {left[best]:.1%} of them if {done} by its atoms, and "
         f"{left['atom']:.1%} as they are"
     )
 
@@ -148,7 +164,8 @@ def _by_size(energies: np.ndarray, sizes: Mapping[str, np.ndarray]) -> tuple[str
         left = size - size.mean() - power * x
         error = float(np.sqrt(left @ left / (len(x) - 2) / (x @ x)))
         if power > _SURE * error and abs(power - 1) < 0.1 + 2 * error < 0.5:
-            how = f"their size grows with the number of its atoms to the power {power:.2f}"
+            grows, sign = ("falls", "−") if extent.startswith(_PER) else ("grows", "")
+            how = f"their size {grows} with the number of its atoms to the power {sign}{power:.2f}"
             if best is None or left @ left < best[0]:
                 best = float(left @ left), extent, how
     return None if best is None else best[1:]

@@ -128,6 +128,9 @@ _TELLING = re.compile(
     "gaussian|delta|lambda|alpha|omega|truhlar|local|scissor|interact|quasi|bethe|dmft|koopm"
 )
 _OF_HYBRIDS = re.compile("hybrid|screen|range|separat|exact")
+_LONGEST = 500
+"""Characters of a name; a longer text is none, and would take seconds to part into words."""
+
 _HYBRID = 5
 _LONGEST_SHORT = 4
 
@@ -167,6 +170,8 @@ def functional_of_row(value: str) -> str:
 
     A text that may name another functional than the one that it contains is returned whole.
     """
+    if len(value) > _LONGEST:
+        return f"{value[:40]}…"
     names, others = _read(value)
     if len(names) == 1 and not _may_be_other(names, others):
         return names[0]
@@ -221,9 +226,13 @@ def words_of(text: str) -> list[str]:
     return re.findall(r"[a-z0-9α-ω]+", parted)
 
 
-@lru_cache(maxsize=1 << 12)
 def _read(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the functionals in a text, each once, and its other words."""
+    """Return the functionals in a text, each once, and its other words; none of a long text."""
+    return _read_short(text) if len(text) <= _LONGEST else ((), ())
+
+
+@lru_cache(maxsize=1 << 12)
+def _read_short(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     words = words_of(text)
     names: list[str] = []
     others: list[str] = []

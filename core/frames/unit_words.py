@@ -13,6 +13,7 @@ _SYNONYMS = {
     "meh": "mha",
     "rydberg": "ry",
     "rydbergs": "ry",
+    "ryd": "ry",
     "mrydberg": "mry",
     "millirydberg": "mry",
     "electronvolt": "ev",
@@ -84,7 +85,7 @@ def unit_words(text: str) -> list[str]:
     text = re.sub(r"(?<=[a-z])1\b", "", text)
     text = re.sub(r"\bf\.?\s*u\b\.?", "fu", text)
     text = re.sub(r"\b(formula|unit)[\s_]+(unit|cell)\b", r"\1\2", text)
-    text = re.sub(r"\ba\.u\b\.?|\batomic units?\b", "au", text)
+    text = re.sub(r"\bat?\.\s?u\b\.?|\batomic units?\b", "au", text)
     text = re.sub(r"\bu\.c\b\.?", "unitcell", text)
     text = re.sub(r"\b(electron|milli)[\s-]+(electron)?[\s-]*volt", r"\1\2volt", text)
     text = re.sub(r"(?<![a-z0-9])(mu|μ)[\s_-]?b(?![a-z0-9])", "μb", text)

@@ -189,7 +189,10 @@ def unit_in_name(label: Label, name: str, *, below: str = "") -> Unit | None:
     rest = unit_words(_BRACKETS.sub(" ", name)) if unit else words
     unit = unit or _in_words(label, rest)
     if label == "energy" and (unit is None or not unit.is_complete):
-        extent = _extent_in(rest) or ("cell" if is_total(name) else None)
+        extent = _extent_in(rest)
+        if extent is None and (other := _other_extent(rest)):
+            raise UnknownUnitError(other, label)
+        extent = extent or ("cell" if is_total(name) else None)
         if extent is not None:
             name_of_unit = (unit or base_unit(label)).name.removesuffix("/atom")
             spelled, per = _EXTENTS[extent]
@@ -199,10 +202,12 @@ def unit_in_name(label: Label, name: str, *, below: str = "") -> Unit | None:
                 per=per,
                 is_complete=True,
             )
-    if label == "forces" and any(word.startswith("grad") for word in words):
+    if label == "forces" and (any(word.startswith("grad") for word in words) or _is_slope(words)):
         unit = _reversed(unit or base_unit(label))
-    if label in {"forces", "stress"} and (not _NEGATIVE.isdisjoint(words) or _MINUS.match(name)):
-        unit = _reversed(unit or base_unit(label))
+    # "Minus" inside the name of an energy is a difference, as in energy_minus_atomref.
+    telling = words[:1] if label == "energy" else words
+    if not _NEGATIVE.isdisjoint(telling) or _MINUS.match(name):
+        unit = _reversed(unit or replace(base_unit(label), is_complete=label != "energy"))
     return unit
 
 
@@ -307,6 +312,8 @@ def _virial_in(name: str, words: list[str]) -> Unit:
     others = {*_PRESSURES, *(f"{length}3" for length in _LENGTHS), *OTHER_UNITS}
     if stated := [word for word in words if word in others and word not in energy.split()]:
         raise UnknownUnitError(f"virial in {' '.join(stated)}", "stress")
+    if "atom" in words and "atomic" not in name.lower():
+        raise UnknownUnitError("virial per atom", "stress")
     unit = _virial(energy)
     return _reversed(unit) if not _NEGATIVE.isdisjoint(words) or _MINUS.match(name) else unit
 
@@ -335,10 +342,8 @@ def _in_words(label: Label, words: list[str]) -> Unit | None:
     for part in parts:
         if part[0] != "per" and (unit := _parsed(label, part)):
             return unit
-    has_extent = label == "energy" and _extent_in(words) is not None
     for place, word in enumerate(words):
-        is_extent = label == "energy" and word == "per" and place < len(words) - 1
-        if place and (word in OTHER_UNITS or (is_extent and not has_extent)):
+        if place and word in OTHER_UNITS:
             raise UnknownUnitError(" ".join(words[place:]), label)
     return None
 
@@ -347,6 +352,17 @@ def _extent_in(words: list[str]) -> str | None:
     """Return the key of what an energy belongs to by words such as "per atom"."""
     pairs = pairwise(words)
     return next((word for per, word in pairs if per == "per" and word in _EXTENTS), None)
+
+
+def _other_extent(words: list[str]) -> str | None:
+    """Return what an energy belongs to by words such as "per molecule" that are not known."""
+    places = (place for place, (per, word) in enumerate(pairwise(words)) if per == "per")
+    return next((" ".join(words[place:]) for place in places if words[place + 1] != "mol"), None)
+
+
+def _is_slope(words: list[str]) -> bool:
+    """Return whether the words are those of a derivative of the energy, as in dE/dR."""
+    return re.search("d_?e_?d_?[rx]", "_".join(words)) is not None
 
 
 def _all_energies() -> Iterator[Unit]:
@@ -374,16 +390,8 @@ _LISTED: dict[Label, tuple[Unit, ...]] = {
     "stress": tuple(
         unit_named("stress", text)
         for text in (
-            "GPa",
-            "-GPa",
-            "kBar",
-            "-kBar",
-            "eV/Å³",
-            "-eV/Å³",
-            "Ha/bohr³",
-            "Ry/bohr³",
-            "eV virial",
-            "-eV virial",
+            *["GPa", "-GPa", "kBar", "-kBar", "eV/Å³", "-eV/Å³", "Ha/bohr³", "Ry/bohr³"],
+            *("eV virial", "-eV virial"),
         )
     ),
     "magmoms": (base_unit("magmoms"),),

@@ -53,7 +53,7 @@ def energy_findings(
         prior: expected references, (94,) eV/atom.
     """
     counts = np.rint(fractions * n_atoms[:, None]).astype(int)
-    extent = extent_finding(counts, energies)
+    extent = extent_finding(counts, energies, divided=True)
     if extent is not None:
         return [extent]
     return _unit_or_zero(fractions, n_atoms, energies, interaction, prior)
@@ -132,7 +132,7 @@ def energy_unit_findings(
     )
     many = sample_rows(rows, _EXTENT)
     counts = np.rint(fractions[many] * n_atoms[many, None]).astype(int)
-    extent = extent_finding(counts, energies[many])
+    extent = extent_finding(counts, energies[many], divided=True)
     if extent is not None:
         return [extent]
     few = sample_rows(rows, ENERGIES)

@@ -27,7 +27,7 @@ def cells(seed, n=80, elements=10, multiples=(1, 2, 4)):
 
 
 def told(counts, energies):
-    finding = extent_finding(counts, energies)
+    finding = extent_finding(counts, energies, divided=True)
     return None if finding is None else finding.remedy.partition("energy=")[2].partition(",")[0]
 
 
@@ -39,6 +39,7 @@ def test_each_extent_is_recognised(seed):
     assert told(counts, energies) is None
     assert told(counts, energies * sizes["cell"]) == "eV/cell"
     assert told(counts, energies * sizes["formula unit"]) == "eV/f.u."
+    assert told(counts, energies / sizes["cell"]) == "eV/atom"
 
 
 @settings(max_examples=25)
@@ -49,6 +50,7 @@ def test_few_frames_of_many_elements(seed, n):
     assert told(counts, energies) is None
     if n == 40:
         assert told(counts, energies * counts.sum(axis=1)) == "eV/cell"
+        assert told(counts, energies / counts.sum(axis=1)) == "eV/atom"
 
 
 def test_the_embedded_frames_are_per_atom():

@@ -145,3 +145,9 @@ def test_sources_rank_below_targets():
     assert sorted(names, key=rank) == names[::-1]
     assert rank("PBE-D3") == rank("GGA/GGA+U") == rank("PBE")
     assert rank("r2SCAN-D4") == rank("r2SCAN")
+
+
+def test_a_long_text_is_no_functional():
+    text = "PBE " * 3_000_000
+    assert functional_of(text) is None
+    assert len(functional_of_row(text)) < 50

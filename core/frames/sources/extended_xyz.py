@@ -112,6 +112,8 @@ class ExtendedXyz(RecordSource):
                 else "it has no atoms"
                 if n == 0
                 else f"it states {n:,} atoms, more than {_MOST_ATOMS:,}"
+                if n < 10**15
+                else f"it states more than {_MOST_ATOMS:,} atoms"
             )
         atoms = lines.take(n)
         if len(atoms) < n:

@@ -67,7 +67,7 @@ class CsvFile(TableFile):
         with self._beginning() as file:
             self._header = self._checked(read_header(file))
         names = self._header.names
-        self.columns = [name for name in names if name and not is_index(name)]
+        self.columns = [name for name in names if name.strip() and not is_index(name)]
         if self._header.units:
             self.units = dict(zip(names, self._header.units, strict=True))
 
@@ -75,6 +75,7 @@ class CsvFile(TableFile):
         self, columns: Sequence[str], progress: Progress = silent
     ) -> Iterator[pa.RecordBatch]:
         """Yield the given columns as text; see `TableFile.batches`."""
+        nameless = [self._header.distinct_names[place] for place in self._header.nameless]
         try:
             with self._open() as stream:
                 reader = pv.open_csv(
@@ -91,14 +92,17 @@ class CsvFile(TableFile):
                     ),
                     convert_options=pv.ConvertOptions(
                         column_types=dict.fromkeys(self._header.distinct_names, pa.string()),
-                        include_columns=list(columns),
+                        include_columns=[*columns, *nameless],
                         null_values=[""],
                         strings_can_be_null=True,
                         quoted_strings_can_be_null=True,
                     ),
                 )
                 for batch in reader:
-                    yield batch
+                    for place, name in zip(self._header.nameless, nameless, strict=True):
+                        if batch.column(name).null_count < batch.num_rows:
+                            raise self._nameless(place)
+                    yield batch.select(list(columns))
                     progress(stream.share, f"Reading {self.path.name}")
         except ExpandsError as error:
             raise self._broken(error) from None
@@ -177,23 +181,13 @@ class CsvFile(TableFile):
                 f"Line {header.line} of {self.path.name} has {len(header.names):,} cells; a table "
                 f"may have {MOST_COLUMNS:,} columns, so leave the others out."
             )
-        named = False
-        seen: set[str] = set()
-        for number, column in enumerate(header.names, 1):
-            # Nameless columns at the left are an index, as pandas writes it.
-            named = named or bool(column.strip())
-            if named and not column.strip():
-                raise LabError(
-                    f"Line {header.line} of {self.path.name}: column {number} has no name; give it "
-                    "one."
-                )
-            if named and column in seen:
-                raise LabError(
-                    f"Line {header.line} of {self.path.name}: the name {column!r} occurs twice; "
-                    "rename one."
-                )
-            seen.add(column)
-        if not named:
+        names = [name for name in header.names if name.strip()]
+        if twice := next((name for n, name in enumerate(names) if name in names[:n]), None):
+            raise LabError(
+                f"Line {header.line} of {self.path.name}: the name {twice!r} occurs twice; "
+                "rename one."
+            )
+        if not names:
             raise self._empty()
         if header.names == [header.names[0]] and len(header.names[0].split()) > 1:
             raise LabError(
@@ -256,6 +250,12 @@ class CsvFile(TableFile):
                 f"{self.path.name} cannot be read beyond line {line}; save or compress it again."
             ) from None
         return None
+
+    def _nameless(self, place: int) -> LabError:
+        return LabError(
+            f"Line {self._header.line} of {self.path.name}: column {place + 1} has no name; give "
+            "it one."
+        )
 
     def _empty(self) -> LabError:
         return LabError(f"{self.path.name} is empty; choose a table with a header line and rows.")

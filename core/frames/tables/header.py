@@ -45,7 +45,13 @@ class Header:
     @property
     def distinct_names(self) -> list[str]:
         """The names, with nameless columns told apart."""
-        return [name or f"\0{place}" for place, name in enumerate(self.names)]
+        return [name if name.strip() else f"\0{n}" for n, name in enumerate(self.names)]
+
+    @property
+    def nameless(self) -> list[int]:
+        """Places of the nameless columns right of the first name, which must be empty."""
+        named = next((n for n, name in enumerate(self.names) if name.strip()), len(self.names))
+        return [n for n, name in enumerate(self.names) if n > named and not name.strip()]
 
 
 def read_header(file: TextIO) -> Header | None:
@@ -126,11 +132,19 @@ def _header(number: int, line: str, file: TextIO) -> Header:
             units = _stripped(cells)
             break
         blank += 1
+    names = _fitted(names, units)
     first_row = next(filter(None, records), [])
     if not _are_units(names, units, first_row):
         return Header(line=number, delimiter=delimiter, names=_with_index(names, units))
     names = _with_index(names, first_row)
     return Header(line=number, delimiter=delimiter, names=names, units=units, rows=2, blank=blank)
+
+
+def _fitted(names: list[str], row: Sequence[str]) -> list[str]:
+    """Return names with as many cells as a row, where only one of them ends in a delimiter."""
+    if len(row) == len(names) + 1 and not row[-1].strip():
+        return [*names, ""]
+    return names[:-1] if len(row) == len(names) - 1 and not names[-1].strip() else names
 
 
 def _with_index(names: list[str], row: Sequence[str]) -> list[str]:

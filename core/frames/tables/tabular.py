@@ -26,6 +26,17 @@ _INDEX = re.compile(r"Unnamed: \d+|__index_level_\d+__")
 _MINUSES = "[\u2212\u2013\uff0d]"
 _FORTRAN = r"^([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))[dD]([+-]?[0-9]+)$"
 _DECIMAL_COMMA = r"^([+-]?[0-9]*),([0-9]+(?:[eE][+-]?[0-9]+)?)$"
+_SPACED = r"^[+-]?[0-9]{1,3}(?:[ '\x{2019}\x{a0}\x{202f}][0-9]{3})+(?:[.,][0-9]*)?$"
+_SPACES = r"[ '\x{2019}\x{a0}\x{202f}]"
+# Between groups of three digits, and what then is the decimal mark: numbers that hold both, or the
+# first one twice, show how the whole column is to be read.
+_GROUPED = {
+    mark: (
+        rf"^[+-]?[0-9]{{1,3}}(?:[{mark}][0-9]{{3}})+(?:[{point}][0-9]*)?$",
+        rf"^[+-]?[0-9]{{1,3}}(?:(?:[{mark}][0-9]{{3}})+[{point}][0-9]+|(?:[{mark}][0-9]{{3}}){{2,}})$",
+    )
+    for mark, point in ((",", "."), (".", ","))
+}
 
 
 class CellError(Exception):
@@ -40,6 +51,7 @@ class TableFile(ABC):
         columns: names of its columns, without an index that pandas wrote.
         units: what a second header row says of columns' units; empty without such a row.
         notes: what the user should know of how the file is read, as sentences.
+        grouped: columns of numbers read so far that part thousands, with the mark that does.
     """
 
     path: Path
@@ -47,6 +59,7 @@ class TableFile(ABC):
     notes: Sequence[str] = ()
     units: Mapping[str, str] = MappingProxyType({})
     energies: Mapping[str, EnergyColumn] = MappingProxyType({})
+    grouped: Mapping[str, str] = MappingProxyType({})
 
     @abstractmethod
     def batches(
@@ -102,6 +115,10 @@ class TableFile(ABC):
             LabError: if a value is not a finite number, with its place in the file.
         """
         values, bad = parse_numbers(column)
+        if pa.types.is_string(column.type) and (mark := _mark_of_groups(_with_minus(column))):
+            self.grouped = {**self.grouped, name: mark}
+        elif name in self.grouped and has_decimal_commas(column):
+            bad = 0  # as thousands before, as decimals here
         if bad is not None:
             raise self.fail(
                 first_row + bad,
@@ -180,10 +197,12 @@ def has_decimal_commas(column: pa.ChunkedArray) -> bool:
     """Return whether `parse_numbers` reads commas of a column as decimal points."""
     if not pa.types.is_string(column.type):
         return False
-    texts = pc.utf8_trim_whitespace(pc.replace_substring_regex(column, _MINUSES, "-"))
+    texts = pc.utf8_trim_whitespace(_with_minus(column))
     if pc.any(pc.match_substring(texts, ".")).as_py():
-        return False
-    return bool(pc.any(pc.match_substring_regex(texts, _DECIMAL_COMMA)).as_py())
+        return _mark_of_groups(texts) == "."
+    return _mark_of_groups(texts) is None and bool(
+        pc.any(pc.match_substring_regex(texts, _DECIMAL_COMMA)).as_py()
+    )
 
 
 def missing_cells(column: pa.ChunkedArray) -> np.ndarray:
@@ -196,11 +215,31 @@ def missing_cells(column: pa.ChunkedArray) -> np.ndarray:
 
 def _plain_numbers(column: pa.Array) -> pa.Array:
     """Return texts of numbers with a plain minus, exponent and decimal point."""
-    column = pc.replace_substring_regex(column, _MINUSES, "-")
-    column = pc.replace_substring_regex(column, _FORTRAN, r"\1e\2")
+    column = pc.replace_substring_regex(_with_minus(column), _FORTRAN, r"\1e\2")
+    closed = pc.replace_substring_regex(column, _SPACES, "")
+    column = pc.if_else(pc.match_substring_regex(column, _SPACED), closed, column)
+    if mark := _mark_of_groups(column):
+        whole = pc.replace_substring(column, mark, "")
+        parted = pc.match_substring_regex(column, _GROUPED[mark][0])
+        column = pc.if_else(parted, whole, column)
     if pc.any(pc.match_substring(column, ".")).as_py():
         return column
     return pc.replace_substring_regex(column, _DECIMAL_COMMA, r"\1.\2")
+
+
+def _with_minus(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    return pc.replace_substring_regex(column, _MINUSES, "-")
+
+
+def _mark_of_groups(texts: pa.Array | pa.ChunkedArray) -> str | None:
+    """Return the comma or point that parts thousands in all numbers that have it, or None."""
+    for mark, (grouped, sure) in _GROUPED.items():
+        if pc.any(pc.match_substring_regex(texts, sure)).as_py():
+            others = pc.and_not(
+                pc.match_substring(texts, mark), pc.match_substring_regex(texts, grouped)
+            )
+            return None if pc.any(others).as_py() else mark
+    return None
 
 
 def _floats(column: pa.Array) -> np.ndarray:

@@ -58,6 +58,11 @@ def energies(path):
         # blanks between cells, as pandas prints tables and numpy saves them
         "formula  energy_pbe  energy_r2scan\n   NaCl        -3.5          -9.25\n",
         "# energies\n# formula energy_pbe energy_r2scan\nNaCl -3.5 -9.25",
+        # a delimiter that ends the lines, all of them or only some; columns that are empty
+        HEAD.replace("\n", ",\n") + "NaCl,-3.5,-9.25,\n",
+        HEAD + "NaCl,-3.5,-9.25,\n",
+        HEAD.replace("\n", ",\n") + "NaCl,-3.5,-9.25\n",
+        "formula,,energy_pbe,,energy_r2scan, \nNaCl,,-3.5,,-9.25,\n",
         # delimiters inside quotes
         'formula;energy_pbe;energy_r2scan;"a,b,c,d,e,f"\nNaCl;-3.5;-9.25;"x;y"\n',
         '"formula","energy_pbe","energy_r2scan","a; b; c; d; e"\nNaCl,-3.5,-9.25,x\n',
@@ -65,6 +70,36 @@ def energies(path):
 )
 def test_one_table_in_many_forms(write, text):
     assert energies(write("t.csv", text)) == [[-3.5], [-9.25]]
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["-3,500.5", "-1,203,400", "7"],
+        ["-3.500,5", "-1.203.400", "7"],
+        ["-3 500,5", "-1 203 400", "7"],
+        ["−3\u202f500.5", "−1\xa0203\xa0400", "7"],
+        ["-3'500.5", "-1’203’400", "7.0"],
+    ],
+)
+def test_thousands(write, cells):
+    rows = "".join(f'NaCl;"{cell}";-9\n' for cell in cells)
+    path = write("t.csv", HEAD.replace(",", ";") + rows)
+    assert energies(path)[0] == [-3500.5, -1203400, 7]
+
+
+def test_one_comma_in_two_roles(write):
+    """What a column's commas are is decided once, also where it is read in parts."""
+    table = open_table(write("t.csv", HEAD + "NaCl,-1,-1\n"))
+    assert table.numbers("x", pa.array(["-3,500.5", "-3,500"])).tolist() == [-3500.5, -3500]
+    with pytest.raises(LabError, match="'-3,500' in column 'x' is not a finite number"):
+        table.numbers("x", pa.array(["-3,500"]))
+
+
+def test_a_nameless_column_with_contents(write):
+    path = write("t.csv", "formula,,energy_pbe,energy_r2scan\nNaCl,,-3,-9\nKCl,x,-3,-9\n")
+    with pytest.raises(LabError, match=r"^Line 1 of t.csv: column 2 has no name; give it one.$"):
+        pairs_from_table(path)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
@@ -98,7 +133,7 @@ def test_words_for_missing_values(write, word):
     assert np.isnan(energies(write("t.csv", f"{HEAD}NaCl,{word},-9\nKCl,-1,-2\n"))[0][0])
 
 
-@pytest.mark.parametrize("text", ["1,234.5", "-3,5,1", "#DIV/0!", "3.5.1", "InF", "1D", "−"])
+@pytest.mark.parametrize("text", ["1,23.5", "-3,5,1", "#DIV/0!", "3.5.1", "InF", "1D", "−"])
 def test_other_texts_are_no_numbers(write, text):
     path = write("t.csv", f'{HEAD}KCl,-1.5,-2\nNaCl,"{text}",-9\nLiF,-1,-2\n')
     with pytest.raises(LabError, match=r"^Line 3 of t.csv: .* is not a finite number"):
@@ -177,7 +212,7 @@ def test_a_nameless_index_of_texts_holds_ids(write):
         ("formula energy_pbe energy_r2scan\nNaCl -3\n", "put commas, semicolons or tabs"),
         ("Table of energies\n" + HEAD + "NaCl,-3,-9\n", "# before a line that stands above"),
         ("Energies, 2024\n" + HEAD + "NaCl,-3,-9\n", "line 2 another number; name every column"),
-        (HEAD + "NaCl,-3,-9,\n", "line 2 another number; name every column"),
+        (HEAD + "NaCl,-3,-9,1\n", "line 2 another number; name every column"),
     ],
 )
 def test_what_stands_above_the_names_is_told(write, text, message):

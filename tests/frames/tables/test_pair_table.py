@@ -163,7 +163,7 @@ def test_a_bad_row_is_named_and_nothing_is_imported(pairs_csv, rows, message):
         (gzip.compress(b"formula,x", mtime=0)[:12], "cannot be read .the gzip file"),
         (GZIPPED[: len(GZIPPED) // 2], r"t\.csv cannot be read beyond line \d+"),
         (b'{"a": [1, 2]}', "is JSON"),
-        (b"formula,,energy_pbe\n", "column 2 has no name"),
+        (b"formula,,energy_pbe\nNaCl,x,-1\n", "column 2 has no name"),
         (b"formula,formula\n", "the name 'formula' occurs twice"),
         (b"formula,x\nNaCl,1\n", "no column that looks like total energies"),
         (b"formula,energy_pbe\nNaCl,1\n", "no column that looks like a second functional's"),
