@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from core.checks.crystal_units import crystal_energies, unit_findings
 from core.checks.diagnosis import Diagnosis, stored
 from core.checks.energy_sample import FEWEST, PULL, Array, EnergySample
 from core.checks.numbers import placeholder_finding
@@ -26,7 +27,6 @@ from core.frames.pairs import PairSet
 from core.frames.schema import EnergyColumn
 from core.potential.released import MODELS
 from core.progress import Progress, part, silent
-from core.reference.fits.facts import family_facts
 from core.reference.formation.corrections import (
     FUNCTIONALS,
     hubbard_corrections,
@@ -96,13 +96,13 @@ def diagnose_pairs(
         LabError: if the model cannot be loaded.
     """
     columns = data.card.energies
+    units = [_of(*one) for one in unit_findings(data)]
     findings = [
         *_missing(data, columns),
-        *_copied(data, columns),
-        *_exchanged(data, source, columns),
+        *(units or [*_copied(data, columns), *_exchanged(data, source, columns)]),
         *_repeats(data, columns),
     ]
-    if any(one.kind == "functional" for one in findings):
+    if units or any(one.kind == "functional" for one in findings):
         return Diagnosis(n=len(data), of="pairs", network=False, **stored(findings))
     kept: dict[str, NDArray[np.bool_]] = {}
     formulas = data.table()["formula"].to_numpy()
@@ -257,9 +257,7 @@ def _told_once(
 
 def _distance(data: PairSet, column: EnergyColumn, rows: Sequence[int]) -> float:
     """Return how far energies lie from those of the elements' crystals, eV/atom, in the median."""
-    name = "e_crystal_r2scan" if "scan" in column.functional.lower() else "e_crystal_pbe"
-    facts = family_facts("mp")[name]
-    crystals = np.array([facts.get(symbol, np.nan) for symbol in SYMBOLS], dtype=float)
+    crystals = crystal_energies(column.functional)
     chosen = list(rows) or slice(None)
     fractions, energies = data.fractions()[chosen], data.energy(column.column)[chosen]
     off = np.abs(energies - np.nan_to_num(fractions * crystals).sum(axis=1))

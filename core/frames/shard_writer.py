@@ -28,6 +28,7 @@ class ShardWriter:
         digest: SHA-256 of everything written so far.
         checksums: those of the shards written so far.
         n_written: number of frames that are in the shards.
+        first_refused: the first frame that was refused, and why; empty without one.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class ShardWriter:
         refuse: Callable[[Frame, str], None] | None = None,
     ) -> None:
         self.n_written = 0
+        self.first_refused = ""
         self._refuse = refuse
         self._directory = directory
         self._stem = stem
@@ -186,6 +188,7 @@ class ShardWriter:
             frame = frames[place]
             if self._refuse is None:
                 raise LabError(f"Frame {frame.frame_id} {problem}; correct it or leave it out.")
+            self.first_refused = self.first_refused or f"frame {frame.frame_id} {problem}"
             self._refuse(frame, problem)
         sound = [frame for place, frame in enumerate(frames) if place not in problems]
         return [to_batch(sound)] if sound else []

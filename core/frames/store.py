@@ -78,7 +78,10 @@ def write_frames(
         finally:
             writer.abandon()
         if not writer.n:
-            raise LabError(f"{card.name} would have no frames; add at least one with a structure.")
+            why = f": {writer.first_refused}" if writer.first_refused else ""
+            raise LabError(
+                f"{card.name} would have no frames{why}; add at least one with a structure."
+            )
         counts = {"n": writer.n, "n_materials": writer.n_materials, "fingerprint": fingerprint}
         card = card.model_copy(update={"kind": "frames", **counts})
         card = describe(card) if describe else card

@@ -389,10 +389,8 @@ _LISTED: dict[Label, tuple[Unit, ...]] = {
     ),
     "stress": tuple(
         unit_named("stress", text)
-        for text in (
-            *["GPa", "-GPa", "kBar", "-kBar", "eV/Å³", "-eV/Å³", "Ha/bohr³", "Ry/bohr³"],
-            *("eV virial", "-eV virial"),
-        )
+        for unit in ("GPa", "kBar", "eV/Å³", "Ha/bohr³", "Ry/bohr³", "eV virial")
+        for text in ([unit] if "bohr" in unit else [unit, f"-{unit}"])
     ),
     "magmoms": (base_unit("magmoms"),),
     "bandgap": (

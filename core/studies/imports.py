@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from core.checks.crystal_units import imported_units
 from core.frames.resuming import Interrupted, discard, interrupted
 from core.frames.sources.importing import AS_RECOGNISED, import_dataset, plan_import
 from core.frames.sources.records import Reading
@@ -93,6 +94,8 @@ class ImportStudy(OneTimeStudy):
             units = {field: unit.unit.name for field, unit in plan.units.items()}
             checked = imported_findings(card, units, progress=part(progress, end, 1.0))
             findings = [finding.text for finding in checked]
+        else:
+            findings = [finding.text for finding in imported_units(card.name)]
         return ImportResult(
             name=card.name, n=card.n, description=card.description, findings=findings
         )

@@ -153,7 +153,12 @@ def energy_finding(
 
 
 def ratio_finding(
-    fractions: np.ndarray, n_atoms: np.ndarray, energies: np.ndarray, expected: np.ndarray
+    fractions: np.ndarray,
+    n_atoms: np.ndarray,
+    energies: np.ndarray,
+    expected: np.ndarray,
+    *,
+    beside: str = "the pretrained model's",
 ) -> Finding | None:
     """Compare energies of few frames of many elements with a network's, by their ratio.
 
@@ -165,8 +170,9 @@ def ratio_finding(
         n_atoms: number of atoms in the cell, (n,).
         energies: labels, (n,) eV/atom if all is well.
         expected: total energies of the network, (n,) eV/atom.
+        beside: whose these are, in the message.
     """
-    valid = np.isfinite(expected) & (expected * energies != 0)
+    valid = np.isfinite(expected) & np.isfinite(energies) & (expected * energies != 0)
     X, atoms, ratio = fractions[valid], n_atoms[valid], energies[valid] / expected[valid]
     if np.linalg.matrix_rank(X) < _DIVERSE or (
         len(ratio) and (ratio < 0).any() and (ratio > 0).any()
@@ -190,7 +196,7 @@ def ratio_finding(
     return Finding(
         kind="energy_unit",
         severity="error",
-        message=f"Divided by the pretrained model's, the energies are {sign}{value:.3g}{times} in "
+        message=f"Divided by {beside}, the energies are {sign}{value:.3g}{times} in "
         f"all materials alike, as if they were in {unit.name} instead of eV/atom.",
         remedy=f"If so, import them with --unit energy={unit.name}.",
     )

@@ -102,6 +102,14 @@ FAULTS = {
     "hartree": Fault(found="energy_unit", change={"r2scan": lambda t: t["r2scan"] / HARTREE}),
     "kJ/mol": Fault(found="energy_unit", change={"gga": lambda t: t["gga"] * 96.485}),
     "positive": Fault(found="energy_unit", change={"r2scan": lambda t: -t["r2scan"]}),
+    "both in hartree": Fault(
+        found="energy_unit",
+        change={name: lambda t, name=name: t[name] / HARTREE for name in ("gga", "r2scan")},
+    ),
+    "both positive": Fault(
+        found="energy_unit",
+        change={name: lambda t, name=name: -t[name] for name in ("gga", "r2scan")},
+    ),
     "formation energies": Fault(
         found="energy_reference",
         change={

@@ -164,6 +164,10 @@ def import_(
         from core.checks.doctor import imported_findings  # noqa: PLC0415
 
         findings = imported_findings(card, units_read, progress=progress)
+    else:
+        from core.checks.crystal_units import imported_units  # noqa: PLC0415
+
+        findings = imported_units(card.name)
     told = "".join(f"\n\n{finding.text}" for finding in findings)
     return Answer(
         data={

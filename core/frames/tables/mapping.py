@@ -216,6 +216,9 @@ class MappedTable:
             ) from None
         if unit is not None and unit.is_complete:
             return ColumnUnit(unit=unit, label=label, is_assumed=False)
+        # What is said of energies holds for all columns of them that do not say otherwise.
+        if label == "energy" and (said := self._units.get(label)):
+            return ColumnUnit(unit=unit_named(label, said), label=label, is_assumed=False)
         usual = unit_named(label, self._usual[label]) if label in self._usual else base_unit(label)
         if unit is not None:
             usual = with_extent(unit, usual)

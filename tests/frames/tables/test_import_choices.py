@@ -259,6 +259,13 @@ def test_energies_of_cells_and_formula_units(write, head, values, right):
     assert [pairs.energy(one)[0] for one in columns] == pytest.approx(right, rel=1e-6)
 
 
+def test_the_unit_of_energies_holds_for_columns_that_state_none(write):
+    path = write("t.csv", "formula,energy_pbe,energy_r2scan (eV/atom)\nNaCl,-1,-12\n")
+    pairs = pairs_from_table(path, units={"energy": "Ha/f.u."})
+    found = [pairs.energy(one.column)[0] for one in pairs.card.energies]
+    assert found == pytest.approx([-units.Hartree / 2, -12])
+
+
 def test_energies_of_cells_need_the_number_of_atoms(write, salt_json):
     text = "formula,energy_pbe_ev_per_cell,energy_r2scan\nNaCl,-8,-12\n"
     with pytest.raises(LabError, match=r"is in eV/cell, so the number of atoms .*--unit source="):
