@@ -393,9 +393,5 @@ _LISTED: dict[Label, tuple[Unit, ...]] = {
         for text in ([unit] if "bohr" in unit else [unit, f"-{unit}"])
     ),
     "magmoms": (base_unit("magmoms"),),
-    "bandgap": (
-        base_unit("bandgap"),
-        Unit(name="meV", factor=1e-3),
-        Unit(name="Ha", factor=HARTREE),
-    ),
+    "bandgap": tuple(unit_named("bandgap", text) for text in ("eV", "meV", "Ha")),
 }
