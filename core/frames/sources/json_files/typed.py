@@ -10,13 +10,12 @@ from typing import Annotated, Any, Final
 import msgspec
 import numpy as np
 
-from core.boxed import count_read
 from core.elements import SYMBOLS
 from core.frames.schema import PERIODIC, Corrections
 from core.frames.sources.json_files.head import json_head
 from core.frames.sources.json_files.stream import Element, elements
 from core.frames.sources.json_files.walk import ANY
-from core.frames.sources.number_lists import array_of, packed
+from core.frames.sources.number_lists import joined
 from core.frames.sources.records import (
     Block,
     Item,
@@ -55,6 +54,9 @@ _TOGETHER: Final = 1 << 20
 _UNUSUAL: Final = (msgspec.MsgspecError, ValueError, LookupError, RecursionError)
 
 
+_Vector = tuple[float, float, float]
+
+
 class _Species(msgspec.Struct, gc=False):
     element: str
     occu: Annotated[float, msgspec.Meta(ge=1, le=1)] = 1.0
@@ -62,12 +64,12 @@ class _Species(msgspec.Struct, gc=False):
 
 class _Site(msgspec.Struct, gc=False):
     species: tuple[_Species]
-    abc: list[float]
+    abc: _Vector
 
 
 class _Lattice(msgspec.Struct, gc=False):
-    matrix: list[list[float]]
-    pbc: list[bool] | None = None
+    matrix: tuple[_Vector, _Vector, _Vector]
+    pbc: tuple[bool, bool, bool] | None = None
 
 
 class _Structure(msgspec.Struct, gc=False):
@@ -108,23 +110,19 @@ class TypedDocuments(RecordSource):
         self, progress: Progress, packers: Mapping[str, Packer] | None, place: Place
     ) -> Iterator[Item]:
         """Yield what follows a place; documents before it are not decoded."""
-        found = elements(self.path, self.at, progress)
         before = place.n
         if packers is None:
             read = document_reader(self.keys())
-            rest = (self._record(item, read) for item in _after(found, before))
-            yield from behind(rest, place, before)
+            found = elements(self.path, self.at, progress, first=before)
+            yield from behind((self._record(item, read) for item in found), place, before)
         else:
-            # Grouped as if all were read, so that the same ones are read together.
-            groups = _together(found)
-            yield from behind(self._blocks(_groups_after(groups, before), packers), place, before)
+            pack = document_packer(self.keys() or frozenset(), packers)
+            found = elements(self.path, self.at, progress, read=pack, first=before)
+            yield from behind(self._blocks(found, pack), place, before)
 
-    def _blocks(
-        self, groups: Iterable[list[Element | Refused]], packers: Mapping[str, Packer]
-    ) -> Iterator[Item]:
+    def _blocks(self, found: Iterable[Element | Refused], pack: Packing) -> Iterator[Item]:
         read = document_reader(self.keys())
-        pack = document_packer(self.keys() or frozenset(), packers)
-        for items in groups:
+        for items in _together(found):
             packed = [self._packed(item, pack) for item in items]
             pairs = zip(items, packed, strict=True)
             for is_usual, run in groupby(pairs, lambda pair: pair[1] is not None):
@@ -157,7 +155,7 @@ class TypedDocuments(RecordSource):
     def _packed(self, item: Element | Refused, pack: Packing) -> Packed | None:
         if isinstance(item, Refused):
             return None
-        packed = pack(item.data)
+        packed: Packed | None = item.content or pack(item.data)
         if packed is not None:
             self.complete(packed.values, item.path)
         return packed
@@ -266,11 +264,10 @@ def document_packer(keys: frozenset[str], packers: Mapping[str, Packer]) -> Pack
         except _UNUSUAL:
             return None
         n = len(numbers)
-        coords = packed([site.abc for site in sites], (n, 3))
-        lattice = packed(structure.lattice.matrix, (3, 3))
-        is_periodic = structure.lattice.pbc in (None, [True] * 3)
-        if not n or coords is None or lattice is None or not is_periodic:
+        if not n or structure.lattice.pbc not in (None, PERIODIC):
             return None
+        coords = joined([site.abc for site in sites], 3 * n)
+        lattice = joined(structure.lattice.matrix, 9)
         values = dict(zip(names, fields, strict=True))
         for key, pack_array in arrays:
             value = values[key]
@@ -308,27 +305,6 @@ def _together(items: Iterable[Element | Refused]) -> Iterator[list[Element | Ref
             some, size = [], 0
     if some:
         yield some
-
-
-def _after(items: Iterable[Element | Refused], n: int) -> Iterator[Element | Refused]:
-    """Yield the items after the first n."""
-    for number, item in enumerate(items):
-        if number >= n:
-            yield item
-        else:
-            count_read()
-
-
-def _groups_after(
-    groups: Iterable[list[Element | Refused]], n: int
-) -> Iterator[list[Element | Refused]]:
-    """Yield the groups of items after the first n; of a group that has some of these, the rest."""
-    for group in groups:
-        if n < len(group):
-            yield group[n:]
-        else:
-            count_read()
-        n = max(0, n - len(group))
 
 
 def _decoded(data: Bytes) -> Any:
@@ -380,19 +356,11 @@ def _cell(structure: _Structure) -> Cell:
     sites = structure.sites
     n = len(sites)
     numbers = bytes([_NUMBERS[site.species[0].element] for site in sites])
-    coords = array_of([site.abc for site in sites], (n, 3))
-    lattice = array_of(structure.lattice.matrix, (3, 3))
-    if coords is None or lattice is None:
-        raise ValueError("shape")
+    coords = np.frombuffer(bytearray(joined([site.abc for site in sites], 3 * n)))
     pbc = structure.lattice.pbc
     return Cell(
         atomic_numbers=np.frombuffer(numbers, dtype=np.uint8),
-        frac_coords=coords,
-        lattice=lattice,
-        pbc=PERIODIC if pbc is None else _three(pbc),
+        frac_coords=coords.reshape(n, 3),
+        lattice=np.array(structure.lattice.matrix),
+        pbc=PERIODIC if pbc is None else pbc,
     )
-
-
-def _three(pbc: Sequence[bool]) -> tuple[bool, bool, bool]:
-    x, y, z = pbc
-    return x, y, z
