@@ -9,6 +9,8 @@ MOST_IN_CIF: Final = 3000
 """Atoms of a CIF with their images by symmetry; its reader's time grows as the square of them."""
 MOST_OPERATIONS: Final = 384
 """Operations that a CIF may list: a magnetic space group has up to twice those of Fm-3m."""
+MOST_BLOCKS: Final = 100
+"""Blocks of data in a CIF; its reader takes milliseconds for each one that has no structure."""
 MOST_IN_POSCAR: Final = 200_000
 """Atoms of a POSCAR."""
 
@@ -36,6 +38,9 @@ def check_text(
 
 
 def _check_cif(text: str, most: int) -> None:
+    blocks = len(re.findall(r"^\s*data_", text, re.MULTILINE | re.IGNORECASE))
+    if blocks > MOST_BLOCKS:
+        raise CellError(f"the CIF has {blocks:,} blocks of data, of which {MOST_BLOCKS} are read")
     operations = _rows(text, "_symmetry_equiv_pos", "_space_group_symop")
     if operations > MOST_OPERATIONS:
         raise CellError(

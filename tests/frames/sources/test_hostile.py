@@ -51,6 +51,7 @@ def home(tmp_path, monkeypatch):
     [
         (CIF.format(a=3, more=TRANSFORM), "has a power"),
         (CIF.format(a=3, more=OPERATIONS), "lists 400 symmetry operations"),
+        ("data_y\n" * 100 + CIF.format(a=3, more=""), "has 101 blocks of data"),
         (CIF.format(a=30, more="") + "C1 C 0 0 0\n" * 3000, "lists 3,001 atoms"),
         (POSCAR.format(n=999999999), "states 999,999,999 atoms, of which at most 200,000"),
         (POSCAR.format(n=5000), "states 5,000 atoms and has 9 lines"),
