@@ -17,6 +17,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NO_ROOM = 1 << 20
 _TAIL_BYTES = 1 << 18
+_SMALL = 1 << 24
 _BLOCK = 512
 """Bytes of the unit in which a file states the room that it takes."""
 
@@ -179,6 +180,31 @@ def refuse_taken(directory: Path) -> None:
         raise LabError(
             f"{directory} exists already; choose another name or delete that data set first."
         )
+
+
+def refuse_devices(path: Path) -> None:
+    """Refuse what is neither a file nor a folder: reading from a pipe may never end.
+
+    Raises:
+        LabError: if it is a pipe, a device or a socket.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise LabError(f"{path} is a pipe or a device; write what comes from it to a file.")
+
+
+def small_content(path: Path) -> bytes:
+    """Return the content of a file that is small by its nature, as one of references.
+
+    Raises:
+        LabError: if it is no file, or one of more than 16 MB.
+        OSError: if it cannot be read.
+    """
+    refuse_devices(path)
+    with path.open("rb") as file:
+        content = file.read(_SMALL + 1)
+    if len(content) > _SMALL:
+        raise LabError(f"{path} has more than {_SMALL >> 20} MB, and such files are small.")
+    return content
 
 
 def last_lines(path: Path, n: int) -> list[str]:

@@ -10,6 +10,7 @@ import typer
 from core.cli.answer import Answer, LabCommand, columns, deletion, facts
 from core.cli.options import AtomRefName, EnergyColumn, JsonFlag, Yes
 from core.errors import LabError
+from core.files import small_content
 from core.reference.fits.atomref import AtomRef
 from core.reference.fits.compare import explained, side_by_side
 from core.reference.fits.isolated import ISOLATED
@@ -79,7 +80,7 @@ def save(
         atomref = find_atomref(file, functional=functional)
     else:
         try:
-            content = Path(file).read_bytes()
+            content = small_content(Path(file))
         except OSError as error:
             raise LabError(f"{file} cannot be read ({error.strerror}); name a file.") from None
         atomref = read_atomref(content, name=file, functional=functional)

@@ -10,7 +10,7 @@ import orjson
 from core import access
 from core.elements import N_ELEMENTS
 from core.errors import LabError
-from core.files import disk_errors
+from core.files import disk_errors, small_content
 from core.frames.column_names import UNKNOWN
 from core.frames.registry import find_dataset
 from core.frames.store import FrameSet
@@ -64,7 +64,7 @@ def find_atomref(name: str, *, functional: str = "") -> AtomRef:
     if Path(name).is_file():
         access.check_file(name)
         with disk_errors(Path(name)):
-            content = Path(name).read_bytes()
+            content = small_content(Path(name))
         return read_atomref(content, name=name, functional=functional or UNKNOWN)
     if name.startswith(f"{ISOLATED}:"):
         dataset = name.removeprefix(f"{ISOLATED}:")

@@ -6,6 +6,7 @@ from typing import Final
 
 from core import access
 from core.errors import LabError
+from core.files import refuse_devices
 from core.frames.sources.atoms.cp2k_trajectory import Cp2kTrajectory
 from core.frames.sources.atoms.forms import ASE_FORMS
 from core.frames.sources.extended_xyz import ExtendedXyz
@@ -78,6 +79,7 @@ def open_source(path: Path | str, form: str | None = None) -> RecordSource | Non
     path = Path(path)
     if form is not None and form not in FORMS:
         raise LabError(f"There is no form {form!r}; choose one of {', '.join(FORMS)}.")
+    refuse_devices(path)
     refuse_pickles(path)
     refuse_compressed_binaries(path)
     refuse_archives(path)

@@ -1,5 +1,6 @@
 """Guessing what the columns of a table mean from their names and first rows."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -21,7 +22,7 @@ from core.frames.column_names import (
     plain_name,
     states_atoms,
 )
-from core.frames.functionals import covers, is_functional, rank
+from core.frames.functionals import covers, is_functional, other_words, rank
 from core.frames.schema import EnergyColumn
 from core.frames.tables.literals import looks_like_array
 from core.frames.tables.structures import looks_like_structure
@@ -70,6 +71,7 @@ _TYPES: dict[str, frozenset[str]] = {
     "structure": frozenset({"text"}),
     "bandgap": frozenset({"number"}),
 }
+_GEOMETRY = re.compile("relax|geom|opt|struct|pseudo|potcar")
 _INDEX_IDS = frozenset({"index", "__index_level_0__"})
 _VAGUE_IDS = frozenset({"name", "file", "id", "icsd", "path", "folder", "directory"}) | _INDEX_IDS
 _SURE_IDS = frozenset({"material_id", "mp_id"})
@@ -244,9 +246,28 @@ def _fields(head: pa.Table, dtypes: dict[str, str]) -> dict[str, str]:
         ]
         if column := first_named(candidates, name_of):
             fields[name_of] = column
+    if "functional" not in fields and (column := _column_of_functionals(head, dtypes)):
+        fields["functional"] = column
     if "structure" in dtypes.values():
         fields["structure"] = next(name for name in dtypes if dtypes[name] == "structure")
     return fields
+
+
+def _column_of_functionals(head: pa.Table, dtypes: dict[str, str]) -> str | None:
+    """Return the text column of any name that holds names of several functionals and no more."""
+    for name, dtype in dtypes.items():
+        # What structures were relaxed with is not what their energies are in.
+        if dtype == "text" and not _GEOMETRY.search(name.lower()):
+            texts = {
+                text for text in head.column(name).unique().to_pylist() if not is_missing(text)
+            }
+            if len(texts) > 1 and all(map(_is_a_functional, texts)):
+                return name
+    return None
+
+
+def _is_a_functional(text: str) -> bool:
+    return is_functional(text) and not other_words(text)
 
 
 def _may_be(field: str, name: str, column: pa.ChunkedArray) -> bool:

@@ -263,7 +263,8 @@ class MappedTable:
         names = ", ".join(f"{name} ({n:,})" for name, n in self._other_functionals.most_common(9))
         return LabError(
             f"{self.file.path.name} has no row in {self._functional}; column "
-            f"{self.mapping.get('functional', 'functional')!r} names {names}; ask for one of these."
+            f"{self.mapping.get('functional', 'functional')!r} names {names}; ask for one of "
+            "these, or leave the column out with --map functional=."
         )
 
     def counted(self, taken: int, rows: int, left_out: Iterable[tuple[int, str]] = ()) -> str:

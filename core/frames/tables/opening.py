@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from core.errors import LabError
+from core.files import refuse_devices
 from core.frames.tables.csv_file import CsvFile
 from core.frames.tables.excel_file import OLD_MAGIC, ZIP_MAGIC, ExcelFile
 from core.frames.tables.parquet_file import PARQUET_MAGIC, ParquetFile
@@ -19,6 +20,7 @@ def open_table(path: Path | str | TableFile) -> TableFile:
     if isinstance(path, TableFile):
         return path
     path = Path(path)
+    refuse_devices(path)
     try:
         with path.open("rb") as file:
             magic = file.read(4)

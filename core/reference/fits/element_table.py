@@ -14,6 +14,7 @@ import pandas as pd
 from core.boxed import reading
 from core.elements import INDEX, N_ELEMENTS, SYMBOLS
 from core.errors import LabError
+from core.files import small_content
 from core.frames.functionals import functional_of, is_functional, same_functional
 from core.frames.tables.literals import parse_literal
 from core.frames.tables.tabular import CellError
@@ -59,7 +60,7 @@ def read_element_table(file: Path | BinaryIO, *, name: str = "") -> pd.DataFrame
     """
     name = name or str(getattr(file, "name", file) if not isinstance(file, Path) else file)
     try:
-        content = file.read_bytes() if isinstance(file, Path) else file.read()
+        content = small_content(file) if isinstance(file, Path) else file.read()
     except OSError as error:
         raise LabError(
             f"{name} cannot be read ({error.strerror}); choose a file of references."

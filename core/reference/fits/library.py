@@ -12,7 +12,7 @@ from core import access
 from core.boxed import reading
 from core.elements import INDEX, N_ELEMENTS, SYMBOLS
 from core.errors import LabError
-from core.files import disk_errors
+from core.files import disk_errors, small_content
 from core.frames.registry import open_frame_set
 from core.frames.store import FrameSet
 from core.home import atomrefs_dir
@@ -147,7 +147,7 @@ def own_energies(text: str, *, functional: str, data: FrameSet | None = None) ->
         )
     access.check_file(text)
     with disk_errors(Path(text)):
-        content = Path(text).read_bytes()
+        content = small_content(Path(text))
     if _is_atomref(content):
         return energies_of(AtomRef.from_json(content, name=text))
     return element_energies(

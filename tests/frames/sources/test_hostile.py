@@ -2,14 +2,17 @@
 
 import gzip
 import json
+import os
 
 import numpy as np
 import pytest
 
 from core.errors import LabError
+from core.files import small_content
 from core.frames.sources.importing import import_dataset, open_input
 from core.frames.sources.structure_files import read_structures
 from core.frames.tables.header import MOST_COLUMNS
+from core.frames.tables.opening import open_table
 from core.frames.tables.structure_text import check_text
 from core.frames.tables.structures import parse_structure
 from core.frames.tables.tabular import CellError
@@ -113,6 +116,20 @@ def test_structures_for_a_model_are_looked_at_first(tmp_path):
     path.write_text(POSCAR.format(n=999999999))
     with pytest.raises(LabError, match="POSCAR: the POSCAR states 999,999,999 atoms"):
         read_structures([path])
+
+
+@pytest.mark.parametrize("read", [open_input, open_table, small_content])
+def test_a_pipe_is_not_waited_for(tmp_path, read):
+    os.mkfifo(tmp_path / "x.csv")
+    with pytest.raises(LabError, match=r"x\.csv is a pipe or a device"):
+        read(tmp_path / "x.csv")
+
+
+def test_a_large_file_of_references(tmp_path):
+    with (tmp_path / "x.json").open("wb") as file:
+        file.truncate(1 << 30)
+    with pytest.raises(LabError, match=r"x\.json has more than 16 MB"):
+        small_content(tmp_path / "x.json")
 
 
 OCCUPIED = CIF.format(a=3, more="").replace("fract_z\n", "fract_z\n_atom_site_occupancy\n")

@@ -194,11 +194,28 @@ def test_functionals_of_rows_are_not_asked_where_the_energies_name_theirs(tmp_pa
 
 
 @pytest.mark.parametrize(
+    ("name", "values", "is_one"),
+    [
+        ("level", ["PBE", "r2SCAN"], True),
+        ("dft", ["PBE-D3(BJ)", "PBE"], True),
+        ("level", ["PBE", "PBE"], False),
+        ("level", ["PBE relaxation of mine", "r2SCAN"], False),
+        ("relaxed_with", ["PBE", "r2SCAN"], False),
+    ],
+)
+def test_a_column_of_any_name_that_holds_functionals(write, name, values, is_one):
+    rows = "".join(f"NaCl,-3,{value}\n" for value in values)
+    guessed = guess(open_table(write("t.csv", f"formula,energy,{name}\n{rows}")))
+    assert guessed.fields.get("functional") == (name if is_one else None)
+
+
+@pytest.mark.parametrize(
     "name",
     [
         *("materialId", "entryId", "materials_id", "Calc ID", "compound_id", "icsd", "ICSD"),
         *("sample_id", "structId", "original_mp_id", "parent_id", "trajectory_id", "path"),
         *("folder", "MaterialID", "mpId", "fileName", "taskId", "materialid", "Directory"),
+        *("mol_id", "refcode", "icsd_number"),
     ],
 )
 def test_ids_in_every_spelling_keep_frames_together(tmp_path, salt_json, name):
