@@ -6,8 +6,9 @@ change, of which `datasets verify` tells.
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from zlib import crc32
 
 from pydantic import ValidationError
@@ -18,6 +19,29 @@ from core.frames.schema import Card
 
 _WORDS: Final = {"title", "description", "licence"}
 """Fields that people may edit."""
+
+_LONGEST: Final = 300
+"""Characters of a functional or a text that a user gives for a card."""
+
+
+def check_words(given: Mapping[str, Any]) -> None:
+    """Check what a user says of a data set: functionals, labels, licence and title.
+
+    Args:
+        given: settings of an import by name; others are not looked at.
+
+    Raises:
+        LabError: if one is too long, or holds line breaks or control characters.
+    """
+    texts = {name: given.get(name) for name in ("functional", "labels", "licence", "title")}
+    columns = given.get("functionals") or {}
+    texts |= {f"functional of {column}": text for column, text in columns.items()}
+    for name, text in texts.items():
+        if isinstance(text, str) and (len(text) > _LONGEST or not text.isprintable()):
+            raise LabError(
+                f"The {name}, {text[:20]!a}…, is no line of at most {_LONGEST} characters; "
+                "write it anew."
+            )
 
 
 def write_card(path: Path, card: Card) -> Card:

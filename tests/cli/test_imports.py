@@ -41,6 +41,9 @@ def test_a_pattern_names_several_files():
         (("--functional", "PBE", "--format", "mptrj9"), "There is no form"),
         (("--functional", "PBE", "--map", "energy=nothing"), "has no"),
         (("--functional", "PBE", "--unit", "energy=furlong"), "not a known unit"),
+        (("--functional", " "), "--functional is empty"),
+        (("--functional", "x" * 1000), "no line of at most 300 characters"),
+        (("--functional", "PBE", "--title", "a\x1b[31m"), "The title, 'a\\x1b[31m'…, is no line"),
     ],
 )
 def test_mistakes_are_one_sentence(words, message):

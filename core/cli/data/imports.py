@@ -123,6 +123,8 @@ def import_(
         "units": key_values(units or [], option="--unit"),
     }
     functionals = functional or []
+    if not all(text.strip() for text in functionals):
+        raise LabError("--functional is empty; name the labels' functional, such as r2SCAN.")
     kind = next((one for one in _KINDS if one == format_), None) or found.implied_kind(
         fields,
         names_one=any("=" not in text for text in functionals),

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from core import boxed
 from core.errors import LabError
+from core.frames.cards import check_words
 from core.frames.extent import refuse_totals
 from core.frames.functionals import MIXED, canonical_functional, covers
 from core.frames.registry import list_datasets, new_dataset_path
@@ -230,6 +231,7 @@ def import_dataset(
     Tables: see `import_pairs`, `import_frames` and `import_energies`. Others: see `import_records`.
     Paths and reading are those of `open_input`.
     """
+    check_words(settings)
     with boxed.reading(*paths_of(paths)):
         found = open_input(paths, reading)
         if found.source is not None:
