@@ -57,7 +57,7 @@ class LabCommand(TyperCommand):
             answer: Answer = super().invoke(ctx)
         if ctx.params["_json"]:
             typer.echo(orjson.dumps(dict(answer.data), default=str, option=_JSON))
-        else:
+        elif answer.text:
             typer.echo(answer.text)
         if answer.code:
             raise typer.Exit(answer.code)

@@ -1,5 +1,6 @@
 """`train`: create a run or resume one, in the foreground or as a separate process."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,6 +9,8 @@ import typer
 from core.cli.answer import Answer, LabCommand, facts, progress_on_stderr
 from core.cli.options import JsonFlag, OnProfile
 from core.errors import LabError
+from core.process import own_command
+from core.runs.process.lifecycle import lease_here
 from core.runs.process.local import create, launch
 from core.runs.process.worker import execute, exit_status
 from core.runs.record.directory import Run
@@ -269,7 +272,9 @@ def train(
         status = execute(run.path, echo=lambda line: typer.echo(line, err=True))
     if status.state == "failed":
         raise LabError(status.message)
-    return _answer(run, status)
+    answer = _answer(run, status)
+    # What a launcher has started writes into the run's log, which has said all of this.
+    return replace(answer, text="") if own_command() or lease_here() else answer
 
 
 def _with_method(given: dict[str, Any]) -> dict[str, Any]:

@@ -50,9 +50,7 @@ def experiment_section(experiment: Experiment) -> Section:
         id=experiment.id,
         title=experiment.name or experiment.id,
         paragraphs=[
-            f"{len(experiment.methods)} methods and {len(experiment.seeds)} seeds on "
-            f"{experiment.base.dataset}, at most {experiment.base.epochs} epochs. "
-            + provenance_of(*runs).text,
+            f"{experiment.text} {provenance_of(*runs).text}",
             unseen_note(runs, "test"),
             verdict_text(compared(runs, "test", ENERGY), method_label),
         ],

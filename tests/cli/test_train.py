@@ -64,6 +64,9 @@ def test_train_show_export_and_delete(monkeypatch):
     run = Run(Path(told["run_dir"]))
     assert run.config.seed == 5
     assert "chatter" in run.log.read_text()
+    # Its output would be at the end of the log.
+    monkeypatch.setattr(train_module, "own_command", lambda: ["atomref"])
+    assert invoke(*words[:-1], "--run-dir", "launched").stdout == ""
 
     shown = answer("runs", "show", told["run"])
     assert shown["config"]["epochs"] == 3

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from core.home import experiments_dir
-from core.runs.groups.group import Group, check_choices
+from core.runs.groups.group import Group, check_choices, many
 from core.training.settings.config import RunConfig
 from core.training.settings.methods import METHODS
 
@@ -43,6 +43,16 @@ class Experiment(Group):
         # One that names all data sets, if any does.
         named = next((config for config in configs if config.functionals.datasets), configs[0])
         return draft.model_copy(update={"base": named})
+
+    @property
+    def text(self) -> str:
+        """What its runs are, in one sentence."""
+        frames = "all" if self.base.frames is None else f"{self.base.frames:,}"
+        return (
+            f"{many(len(self.methods), 'method')} and {many(len(self.seeds), 'seed')} on "
+            f"{self.base.dataset}, {frames} training frames, at most "
+            f"{many(self.base.epochs, 'epoch')}."
+        )
 
     def configs(self) -> list[RunConfig]:
         """Return the settings of its runs.

@@ -245,6 +245,16 @@ def new_runs(configs: Sequence[RunConfig], on: str | None = None) -> Iterator[li
         raise
 
 
+def many(number: int, what: str) -> str:
+    """Return "1 seed" or "3 seeds".
+
+    Args:
+        number: how many.
+        what: of what, in the singular.
+    """
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
 def _cell(config: RunConfig) -> tuple[int | None, str, int]:
     return config.frames, config.method, config.seed
 

@@ -45,14 +45,7 @@ def show_experiment(experiment: Experiment) -> None:
     """Show an experiment; while its runs wait or train, the view refreshes itself."""
     show_title(experiment, param="experiment")
     source = _source(experiment)
-    config = experiment.base
-    frames = "all" if config.frames is None else f"{config.frames:,}"
-    st.markdown(
-        plain(
-            f"{len(experiment.methods)} methods and {len(experiment.seeds)} seeds on "
-            f"{config.dataset}, {frames} training frames, at most {config.epochs} epochs."
-        )
-    )
+    st.markdown(plain(experiment.text))
     show_provenance(source)
     view = choose_view(VIEWS)
     show_panel(experiment, partial(_panel, experiment, view, source), param="experiment")

@@ -6,6 +6,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import LabError
+from core.runs.groups.group import many
 from core.runs.groups.progress import GroupProgress
 from core.runs.groups.sizes import whole_numbers
 from core.runs.groups.sweep import Sweep
@@ -44,23 +45,19 @@ def _show_sweep(sweep: Sweep) -> None:
     budget = (
         f"{sweep.steps:,} steps each"
         if sweep.steps is not None
-        else _many(sweep.base.epochs, "epoch") + (" at most" if sweep.base.patience else "")
+        else many(sweep.base.epochs, "epoch") + (" at most" if sweep.base.patience else "")
     )
     sizes = ", ".join(map(str, sweep.sizes))
     st.markdown(
         plain(
-            f"{_many(len(sweep.sizes), 'size')} ({sizes} training frames) × "
-            f"{_many(len(sweep.methods), 'method')} × {_many(len(sweep.seeds), 'seed')} on "
+            f"{many(len(sweep.sizes), 'size')} ({sizes} training frames) × "
+            f"{many(len(sweep.methods), 'method')} × {many(len(sweep.seeds), 'seed')} on "
             f"{sweep.base.dataset}, {budget}."
         )
     )
     show_panel(sweep, partial(_panel, sweep), param="own")
     _grow(sweep)
     command(f"atomref sweep show {sweep.id}", f"atomref report {sweep.id} --out {sweep.id}.html")
-
-
-def _many(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def _panel(sweep: Sweep, progress: GroupProgress, buttons: DeltaGenerator) -> None:
