@@ -3,12 +3,16 @@
 Those that count instead of training work side by side, and so do the two that train.
 """
 
+import os
+import shlex
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+from core.frames.registry import open_dataset
 from core.runs.launchers.choice import launcher_of
 from core.runs.process import local
 from core.runs.record.directory import job_state
@@ -111,6 +115,25 @@ def test_runs_work_past_a_time_limit_are_cancelled_alone_and_share_gpus(lab, hom
     while launcher_of("one").state(handle).phase != "ended":
         assert time.monotonic() < deadline
         time.sleep(0.5)
+
+
+def test_a_documented_job_imports_what_is_there_afterwards(lab, home, tmp_path):
+    """The command of docs/how-to/cluster.md, with another file."""
+    page = (ROOT / "docs" / "how-to" / "cluster.md").read_text()
+    line = next(one for one in page.splitlines() if "atomref import" in one)
+    table = tmp_path / "mine.csv"
+    table.write_text("formula,energy_gga,energy_r2scan\nLiF,-4.8,-7.1\nNaCl,-3.4,-5.9\n")
+    line = line.replace("calculations", str(table)).replace("=8:00:00", "=5").replace("=8 ", "=1 ")
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        [*shlex.split(line), "--wait"],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": path},
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, [file.read_text() for file in tmp_path.glob("slurm-*.out")]
+    assert len(open_dataset("mine")) == 2
 
 
 def test_two_nodes_train_together_as_one_process_would(lab, home, monkeypatch):
