@@ -116,10 +116,16 @@ class ExcelFile(TableFile):
         where = f"sheet {self.sheet!r} of {self.path.name}"
         names = [name.strip() for name in self._header.names]
         for number, name in enumerate(names):
-            if not name and any(names[:number]) and any(names[number:]):
-                raise LabError(f"Column {number + 1} of {where} has no name; give it one.")
             if name and name in names[:number]:
                 raise LabError(f"The name {name!r} occurs twice in {where}; rename one.")
+        # Of a name above several merged cells only the first one holds it.
+        nameless = self._header.nameless
+        for _, row in islice(self._rows(), HEAD_ROWS) if nameless else ():
+            for place, cell in enumerate(row):
+                # Words right of the last name are remarks.
+                is_inside = any(names[place:]) or isinstance(cell, (int, float))
+                if cell is not None and place in nameless and is_inside:
+                    raise LabError(f"Column {place + 1} of {where} has no name; give it one.")
 
     def _check_formulas(self) -> None:
         """Raise LabError if a formula near the top has no saved value."""

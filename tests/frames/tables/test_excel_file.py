@@ -63,6 +63,11 @@ def test_titles_units_and_empty_rows(save):
     assert open_table(path).where(1) == "row 7 of sheet 'Data' of book.xlsx"
 
 
+def test_nameless_columns_that_are_empty_or_hold_remarks(save):
+    rows = [["formula", None, "energy_pbe", "energy_r2scan"], ["NaCl", None, -3, -9, "why?"]]
+    assert open_table(save(Data=rows)).columns == ["formula", "energy_pbe", "energy_r2scan"]
+
+
 def test_numbers_as_text_and_decimal_commas(save):
     path = save(Data=[HEAD, ["mp-1", "NaCl", "-3,5", "-9.25"]])
     assert pairs_from_table(path).energy("energy_pbe").tolist() == [-3.5]
@@ -123,6 +128,7 @@ def test_other_files_are_refused_in_a_sentence(tmp_path, content, message):
         ([["Title"]], "has no sheet with a table"),
         ([HEAD], "no rows"),
         ([["formula", None, "energy_pbe"], ["NaCl", 1, 2]], "Column 2 of sheet 'Data'"),
+        ([["formula", "energy_pbe", None], ["NaCl", 1, 2]], "Column 3 of sheet 'Data'"),
         ([["formula", "formula", "x"], ["NaCl", 1, 2]], "'formula' occurs twice in sheet 'Data'"),
     ],
 )
