@@ -53,7 +53,7 @@ _LABELS: dict[str, frozenset[str]] = {
         re.findall(
             "[a-z_]+",
             "force forces frc grad grads gradient gradients energy_grad energy_grads "
-            "energy_gradient energy_gradients dedr dedx de_dr de_dx d_edx d_edr",
+            "energy_gradient energy_gradients total_gradient scf_gradient dedr dedx de_dr de_dx d_edx d_edr",
         )
     ),
     "stress": frozenset({"stress", "stresses", "stress_tensor", "virial", "virial_tensor"}),
@@ -132,6 +132,11 @@ def label_named(name: str) -> tuple[str, str | None] | None:
 def model_named(name: str) -> str | None:
     """Return the potential that a label is named after, None if there is none."""
     return next((word for word in words_of(name) if word in POTENTIALS), None)
+
+
+def letter_named(name: str) -> str:
+    """Return what is left of a name without units and words such as REF: "e" of E_dft and E_eV."""
+    return "_".join(word for word in words_without_units(name) if word not in _AFFIXES)
 
 
 def looks_like_label(name: str) -> bool:

@@ -81,6 +81,7 @@ def unit_words(text: str) -> list[str]:
     # NFKC turns Å³, Å⁻¹ and µ into Å3, Å−1 and μ.
     text = unicodedata.normalize("NFKC", text).lower().replace("å", "a").replace("−", "-")
     text = re.sub(r"(\^|\*\*)[\s(]*", "", text)
+    text = re.sub(r"(energy|energies)\s*/\s*(?=atom)", r"\1 per ", text)
     text = re.sub(r"(?<=[a-z])-([123])\b", r"\1", text)  # Å-3 is per Å3, Å-1 per Å
     text = re.sub(r"(?<=[a-z])1\b", "", text)
     text = re.sub(r"\bf\.?\s*u\b\.?", "fu", text)

@@ -35,6 +35,8 @@ from core.frames.units import BASE, UnknownUnitError, describe, unit_in_name, un
         ("energy_kjpermol", "kJ/mol/atom", ase.kJ / ase.mol),
         ("energy (kJ/(mol atom))", "kJ/mol/atom", ase.kJ / ase.mol),
         ("energy (eV atom^{-1})", "eV/atom", 1),
+        ("energy/atom", "eV/atom", 1),
+        ("Energy/atom [meV]", "meV/atom", 1e-3),
         ("energy (eV/atom, MP2020 corrected)", "eV/atom", 1),
         ("energy_Ryd", "Ry/atom", ase.Rydberg),
         ("energy (a. u.)", "Ha/atom", ase.Hartree),

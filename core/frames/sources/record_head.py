@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from core.frames.column_names import letter_named
 from core.frames.sources.records import Record, RecordSource
 from core.frames.tables.mapping import LABEL_OF
 from core.frames.tables.tabular import TableFile
@@ -71,14 +72,16 @@ def units_of_form(
 
 
 def of_one_letter(head: Sequence[Record]) -> dict[str, str]:
-    """Return energy and forces to the keys E and F, where these hold what such labels hold.
+    """Return energy and forces to keys such as E and F_dft, if these hold what such labels hold.
 
     Args:
         head: the first records of a file.
     """
     found: dict[str, str] = {}
-    for field, keys in (("energy", ("E", "e")), ("forces", ("F", "f"))):
-        for key in keys:
+    # The plainest name first, as E before E_ref.
+    keys = sorted({key for record in head for key in record.values}, key=len)
+    for field, letter in (("energy", "e"), ("forces", "f")):
+        for key in (key for key in keys if letter_named(key) == letter):
             of_label = [
                 _is_label(field, record.values[key], len(record.atomic_numbers))
                 for record in head

@@ -374,7 +374,7 @@ def test_a_periodic_direction_without_a_vector_is_refused(write: Write):
 
 
 @pytest.mark.parametrize("number", ["-7.0", "-7.000000000000000001"])
-@pytest.mark.parametrize("names", [("E", "F"), ("energy", "frc"), ("e", "f")])
+@pytest.mark.parametrize("names", [("E", "F"), ("energy", "frc"), ("E_dft", "F_dft")])
 def test_labels_of_one_letter_or_three(tmp_path, names, number):
     energy, forces = names
     path = tmp_path / "a.xyz"

@@ -126,7 +126,9 @@ class TaskDocuments(JsonDocuments):
 def _task(document: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the task that a job of jobflow holds as its output, or the document itself."""
     output = document.get("output")
-    if isinstance(output, Mapping) and "calcs_reversed" in output:
+    if isinstance(output, Mapping) and (
+        "calcs_reversed" in output or isinstance(output.get("output"), Mapping)
+    ):
         return output
     return document
 
@@ -219,7 +221,7 @@ def _output_record(document: Mapping[str, Any], where: str) -> Record:
         raise CellError("it has neither ionic steps nor an output")
     names = ("energy", "forces", "stress", "bandgap")
     values = {name: output[name] for name in names if output.get(name) is not None}
-    if functional := run_type(document):
+    if functional := run_type(document) or settings_of(document).functional():
         values["run_type"] = functional
     structure = output.get("structure") or document.get("structure")
     return structure_record(structure, where, values)

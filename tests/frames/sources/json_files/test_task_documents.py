@@ -85,9 +85,14 @@ def test_unconverged_steps_are_left_out(write):
     assert "stopped at NELM" in refused(read_frames)[0][1]
 
 
-def test_a_task_without_steps_gives_its_output(write):
+@pytest.mark.parametrize(
+    "wrap", [lambda one: one, lambda one: {"uuid": "x", "output": one}], ids=["task", "job"]
+)
+def test_a_task_without_steps_gives_its_output(write, wrap):
     output = {"structure": STRUCTURE.as_dict(), "energy": -7.0, "forces": FORCES, "stress": KBAR}
-    (frame,), frames = read(write([{"task_id": "mp-7", "output": output, "run_type": "GGA"}]))
+    tags = {"incar": {"GGA": "Pe"}}
+    (frame,), frames = read(write([wrap({"task_id": "mp-7", "output": output, "input": tags})]))
+    assert list(frames.functionals) == ["PBE"]
     assert frame.energy_per_atom == -3.5
     np.testing.assert_allclose(frame.stress, np.array(KBAR) * -0.1)
     assert "no ionic steps" in frames.describe(Card(name="x", kind="frames")).description
