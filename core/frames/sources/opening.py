@@ -42,6 +42,7 @@ from core.frames.sources.outputs.vasp_folder import VaspFolder
 from core.frames.sources.outputs.vaspout import VaspHdf5
 from core.frames.sources.parquet_sets import ColabFit, LeMat, MatPesParquet, ParquetSites
 from core.frames.sources.records import RecordSource
+from core.frames.sources.table_sites import TableSites
 from core.frames.sources.training_sets.forms import TRAINING_FORMS
 from core.frames.sources.without_labels import refuse_without_labels
 
@@ -57,7 +58,7 @@ SOURCES: Final[tuple[type[RecordSource], ...]] = (
     *(LeMat, LeMatDocuments, ColabFit, MatPesParquet),
     IdProp,
     # Forms with any keys, after those whose keys are known.
-    *(StructureColumns, StructureDocuments, SiteDocuments, ParquetSites),
+    *(StructureColumns, StructureDocuments, SiteDocuments, ParquetSites, TableSites),
 )
 """Every form beside tables, in the order in which they are tried."""
 

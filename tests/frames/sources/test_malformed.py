@@ -40,6 +40,8 @@ from tests.frames.sources.outputs.test_abinit import RESULTS
 from tests.frames.sources.outputs.test_ml_ab import CONFIGURATION, HEAD
 from tests.frames.sources.outputs.test_vaspout import opened as vaspout
 from tests.frames.sources.test_parquet_sets import colabfit_row, lemat_row, matpes_row
+from tests.frames.sources.test_table_sites import ROW as TABLE_ROW
+from tests.frames.sources.test_table_sites import written as table_sites
 from tests.frames.sources.training_sets.test_h5md import write as h5md
 from tests.frames.sources.training_sets.test_npz import SGDML
 from tests.frames.sources.training_sets.test_text_forms import CFG
@@ -198,6 +200,7 @@ EXAMPLES: dict[str, tuple[str, Make]] = {
     "deepmd-hdf5": ("a.hdf5", copied("mlff/deepmd_hdf5.hdf5")),
     "hdf5": ("a.hdf5", copied("mlff/mlip_spice2.hdf5")),
     "h5md": ("a.h5", h5md),
+    "table-sites": ("a.csv", lambda path: table_sites(path, [TABLE_ROW] * 4)),
     "n2p2": ("input.data", copied("mlff/n2p2_input.data")),
     "npz": ("a.npz", lambda path: np.savez(path, **SGDML)),
     "xsf": ("a.xsf", text(XSF)),
