@@ -18,7 +18,10 @@ from core.frames.units import BOHR
 from core.progress import Progress, silent
 
 _COMMENT: Final = re.compile(rb"\A\s*\d+[ \t]*\r?\n[ \t]*i = +\d+,[^\n]*\bE = +[-+\d.]")
-_NAME: Final = re.compile(r"(.+)-(pos|frc|vel)-(\d+)\.xyz(\.\w+)?")
+_EXTENDED: Final = re.compile(
+    rb"\A\s*\d+[ \t]*\r?\n[^\n]*\bStep=\d+ Time=[\d.]+ Energy=[-+\d.]+\s*\n"
+)
+_NAME: Final = re.compile(r"(.+)-(pos|frc|vel)-(\d+)(\.(?:ext)?xyz(?:\.\w+)?)")
 _CELL: Final = re.compile(r"(?ims)^\s*&CELL\b(.*?)^\s*&END")
 _UNIT: Final = re.compile(r"\[\s*(\w+)\s*\]")
 _MOVES: Final = re.compile(r"(?im)^\s*(?:ENSEMBLE\s+NPT|RUN_TYPE\s+CELL_OPT)")
@@ -28,20 +31,23 @@ _LARGEST_INPUT: Final = 1 << 22
 class Cp2kTrajectory(RecordSource):
     """PROJECT-pos-1.xyz of CP2K, or its folder: positions in Å, energies in Ha, forces in Ha/bohr.
 
-    Forces are those of the same step in PROJECT-frc-1.xyz. Cells are those of PROJECT-1.cell;
-    without it that of the input, where the cell does not change
+    Forces are those of the same step in PROJECT-frc-1.xyz. Cells are those of extended XYZ, or of
+    PROJECT-1.cell; without them that of the input, where the cell does not change
     (https://manual.cp2k.org, MOTION/PRINT).
     """
 
     form = "cp2k-xyz"
     title = "CP2K trajectory"
-    mapping = MappingProxyType({"energy": "E", "forces": "forces"})
     units = MappingProxyType({"energy": "Ha/cell", "forces": "Ha/bohr"})
     units_are_known = True
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self._file = _file_of(path) or path
+        is_extended = _EXTENDED.match(head_of(self._file)) is not None
+        self.mapping = MappingProxyType(
+            {"energy": "Energy" if is_extended else "E", "forces": "forces"}
+        )
         self._input = self._text_of_input()
         names = re.findall(r"(?i)&XC_FUNCTIONAL[ \t]+([\w-]+)", self._input)
         self.functional = functional_of(names[0]) if len(set(names)) == 1 else None
@@ -52,7 +58,10 @@ class Cp2kTrajectory(RecordSource):
     def recognises(cls, path: Path) -> bool:
         """Return whether the first frame of a file, or of the one in a folder, is of CP2K."""
         file = _file_of(path)
-        return file is not None and _COMMENT.match(head_of(file)) is not None
+        if file is None:
+            return False
+        head = head_of(file)
+        return any(pattern.match(head) for pattern in (_COMMENT, _EXTENDED))
 
     def records(self, progress: Progress) -> Iterator[Record | Refused]:
         """Yield the steps of the file of positions."""
@@ -62,7 +71,7 @@ class Cp2kTrajectory(RecordSource):
             yield Refused(where=name, why="it has forces or velocities without their positions")
             return
         cells, constant = self._cells(), self._constant_cell()
-        if not cells and constant is None:
+        if not cells and constant is None and self.mapping["energy"] == "E":
             yield Refused(where=name, why=self._without_cell())
             return
         forces = _Forces(self._beside("frc"))
@@ -70,11 +79,13 @@ class Cp2kTrajectory(RecordSource):
             if isinstance(record, Refused):
                 yield record
                 continue
-            lattice, pbc = cells.get(_step_of(record), constant or (None, PERIODIC))
-            if lattice is None:
-                yield Refused(where=record.where, why="the file of cells does not have its step")
-                continue
-            record.lattice, record.pbc = lattice, pbc
+            if record.lattice is None:
+                lattice, pbc = cells.get(_step_of(record), constant or (None, PERIODIC))
+                if lattice is None:
+                    why = "the file of cells does not have its step"
+                    yield Refused(where=record.where, why=why)
+                    continue
+                record.lattice, record.pbc = lattice, pbc
             if (own := forces.of(record)) is not None:
                 record.values["forces"] = own
             yield record
@@ -90,8 +101,8 @@ class Cp2kTrajectory(RecordSource):
         match = _NAME.fullmatch(self._file.name)
         if match is None:
             return self._file if kind == "pos" else None
-        project, _, image, packed = match.groups()
-        path = self._file.with_name(f"{project}-{kind}-{image}.xyz{packed or ''}")
+        project, _, image, suffix = match.groups()
+        path = self._file.with_name(f"{project}-{kind}-{image}{suffix}")
         return path if path.is_file() else None
 
     def _project(self) -> str:
@@ -168,7 +179,7 @@ class _Forces:
 
 
 def _step_of(record: Record) -> int:
-    step = record.values.get("i")
+    step = record.values.get("i", record.values.get("Step"))
     return step if isinstance(step, int) else -1
 
 
@@ -176,7 +187,7 @@ def _file_of(path: Path) -> Path | None:
     """Return a file, or the one of positions in a folder, None if there is none or several."""
     if not path.is_dir():
         return path if path.is_file() else None
-    found = sorted(path.glob("*-pos-*.xyz"))
+    found = sorted(path.glob("*-pos-*xyz"))
     return found[0] if len(found) == 1 and found[0].is_file() else None
 
 

@@ -83,6 +83,26 @@ def test_the_cell_may_be_that_of_the_input(tmp_path: Path, text: str):
     assert "water" not in table.source.notes()[0]
 
 
+def test_extended_xyz_has_its_cells(tmp_path: Path):
+    write(tmp_path, {"pos": STEPS, "frc": STEPS})
+    for kind in ("pos", "frc"):
+        lines = (tmp_path / f"water-{kind}-1.xyz").read_text().splitlines()
+        for number, cell in enumerate(CELLS):
+            lines[5 * number + 1] = (
+                f'Lattice="{" ".join(map(str, cell.ravel()))}" Properties=species:S:1:pos:R:3 '
+                f'pbc="T T T" Step={STEPS[number]} Time=0.000 Energy=-17.1'
+            )
+        (tmp_path / f"water-{kind}-1.extxyz").write_text("\n".join([*lines, ""]))
+        (tmp_path / f"water-{kind}-1.xyz").unlink()
+    found, _ = read(tmp_path)
+    forces = ase.io.read(tmp_path / "water-frc-1.extxyz", ":")
+    for frame, cell, own in zip(found, CELLS, forces, strict=True):
+        assert frame.energy_per_atom == pytest.approx(-17.1 * ase.units.Hartree / 3)
+        np.testing.assert_allclose(frame.lattice, cell)
+        unit = ase.units.Hartree / ase.units.Bohr
+        np.testing.assert_allclose(frame.forces, own.positions * unit, rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("kinds", "text", "why"),
     [
