@@ -22,6 +22,8 @@ _LABELS: Final[tuple[Literal["energy", "forces", "stress"], ...]] = ("energy", "
 _CHUNK: Final = 1 << 20
 _LONGEST_LINE: Final = 1 << 26
 _MOST_ATOMS: Final = 1_000_000
+_LAMMPS: Final = "LAMMPS"
+_OF_LAMMPS: Final = frozenset({"Timestep", "Potential_energy"})
 _QM9: Final = frozenset({"U0", "U", "H", "G", "Cv"})
 _ATOM: Final = re.compile(rb"\s*[A-Za-z0-9]{1,3}(?:\s+[-+0-9.][-+0-9.eEdD]*){3}")
 
@@ -69,6 +71,17 @@ class ExtendedXyz(RecordSource):
             if lines.broken:
                 yield Refused(where=f"the rest of {self.path.name}", why=lines.broken)
 
+    def notes(self) -> list[str]:
+        """Say what LAMMPS means by its labels."""
+        if self.labels != _LAMMPS:
+            return []
+        note = (
+            "The labels are those of a potential in LAMMPS. Its stress, a pressure in the units of "
+            "the run (bar with units metal), is left out; a key stress_GPa of -1e-4 times it is "
+            "taken."
+        )
+        return [note]
+
     def without_energies(self, keys: Sequence[str]) -> LabError:
         """Return the error for a file whose keys hold no energy."""
         if set(keys) >= _QM9:
@@ -91,6 +104,9 @@ class ExtendedXyz(RecordSource):
         self.key_units = units
         if isinstance(model := values.get("arch"), str) and self.labels == DFT:
             self.labels = model
+        if values.keys() >= _OF_LAMMPS:
+            self.labels = _LAMMPS
+            self.mapping = {"stress": ""}
 
     def _record(self, where: str, line: bytes, lines: "_Lines") -> Record | Refused:
         try:

@@ -14,6 +14,7 @@ from core.sealed import UNREADABLE
 
 _PICKLE: Final = re.compile(
     rb"\x80[\x02-\x05]|[}\]]q\x00|\(?[dl]p[0-9]+\n|c[a-z_.]+\n\w+\n(?:p[0-9]|q\x00|\()"
+    rb"|PickleTrajectory"  # of ASE before version 3.10
 )
 _BINARIES: Final = (b"- of Ulm", b"AFFormat", b"SQLite format 3", b"\x89HDF\r\n")
 _DANGER: Final = "which can run any program when it is read, so it is never opened here"

@@ -223,6 +223,23 @@ def test_units_and_the_model_are_taken_where_a_file_states_them(write: Write):
     assert janus.source.labels == "mace_mp"
 
 
+def test_a_dump_of_lammps_has_labels_of_a_potential(write: Write):
+    # As DumpExtXYZ::write_header of LAMMPS writes it: the pressure in bar.
+    header = (
+        f'Timestep=0 pbc="T T T" {CELL} Potential_energy=-7.0 Temperature=300 '
+        'Stress="1000 0 0 0 2000 0 0 0 3000" Properties=species:S:1:pos:R:3:forces:R:3'
+    )
+    path = write(f"2\n{header}\nNa 0 0 0 0.1 0 0\nCl 2 2 2 -0.1 0 0\n")
+    source = open_source(path)
+    assert source is not None
+    table = RecordFrames(source)
+    (frame,) = table.frames(silent)
+    assert table.labels == "LAMMPS"
+    assert frame.energy_per_atom == -3.5
+    assert frame.stress is None
+    assert "bar with units metal" in source.notes()[0]
+
+
 @pytest.mark.parametrize("cell", [f'{CELL} pbc="F F F"', ""])
 def test_a_molecule_is_put_into_a_box_and_has_no_stress(cell: str, write: Write):
     own = frame(write(f'2\n{cell} {COLUMNS} energy=-6 stress="1 1 1 0 0 0"\n{ATOMS}'))

@@ -21,7 +21,11 @@ class _Bomb:
         return (pytest.fail, ("unpickled",))
 
 
-def test_a_pickle_named_traj_is_refused():
+def test_a_pickle_named_traj_is_refused(tmp_path: Path):
+    # ase.io.pickletrajectory: the name of the format before the pickles.
+    (tmp_path / "PICKLE.traj").write_bytes(b"PickleTrajectory" + pickle.dumps({"version": 1}, 2))
+    with pytest.raises(LabError, match=r"PICKLE.traj is a Python pickle.*never opened"):
+        open_source(tmp_path / "PICKLE.traj")
     with pytest.raises(LabError, match=r"PICKLE.traj is a Python pickle.*never opened"):
         open_source(FORMATS / "ase" / "pydmclab_chgnet_traj_PICKLE.traj")
 
