@@ -46,7 +46,12 @@ class Cp2kTrajectory(RecordSource):
         self._file = _file_of(path) or path
         is_extended = _EXTENDED.match(head_of(self._file)) is not None
         self.mapping = MappingProxyType(
-            {"energy": "Energy" if is_extended else "E", "forces": "forces"}
+            {
+                "frame_id": "frame_id",
+                "material_id": "project",
+                "energy": "Energy" if is_extended else "E",
+                "forces": "forces",
+            }
         )
         self._input = self._text_of_input()
         names = re.findall(r"(?i)&XC_FUNCTIONAL[ \t]+([\w-]+)", self._input)
@@ -65,14 +70,16 @@ class Cp2kTrajectory(RecordSource):
 
     def records(self, progress: Progress) -> Iterator[Record | Refused]:
         """Yield the steps of the file of positions."""
-        name = self._file.name
+        name = self._project()
         positions = self._beside("pos")
         if positions is None:
-            yield Refused(where=name, why="it has forces or velocities without their positions")
+            yield Refused(
+                where=self._file.name, why="it has forces or velocities without their positions"
+            )
             return
         cells, constant = self._cells(), self._constant_cell()
         if not cells and constant is None and self.mapping["energy"] == "E":
-            yield Refused(where=name, why=self._without_cell())
+            yield Refused(where=self._file.name, why=self._without_cell())
             return
         forces = _Forces(self._beside("frc"))
         for record in ExtendedXyz(positions).records(progress):
@@ -86,6 +93,8 @@ class Cp2kTrajectory(RecordSource):
                     yield Refused(where=record.where, why=why)
                     continue
                 record.lattice, record.pbc = lattice, pbc
+            # The steps of one trajectory belong to one material.
+            record.values |= {"project": name, "frame_id": f"{name}-{_step_of(record)}"}
             if (own := forces.of(record)) is not None:
                 record.values["forces"] = own
             yield record

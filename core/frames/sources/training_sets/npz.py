@@ -28,9 +28,9 @@ _LARGEST: Final = 1 << 33
 class NumpyArrays(RecordSource):
     """One array per label, with one row per conformation.
 
-    sGDML states its units in e_unit and r_unit (https://docs.sgdml.org/datasets.html); rMD17 is in
-    kcal/mol (10.6084/m9.figshare.12672038), PhysNet in eV (10.5281/zenodo.2605341), without saying
-    it in the file.
+    sGDML states its units in e_unit and r_unit (https://docs.sgdml.org/datasets.html); MD17 and
+    rMD17 are in kcal/mol (10.6084/m9.figshare.12672038), PhysNet in eV (10.5281/zenodo.2605341),
+    without saying it in the file.
     """
 
     form = "npz"
@@ -83,6 +83,8 @@ class NumpyArrays(RecordSource):
         energies, lengths = _text(arrays, "e_unit"), _text(arrays, "r_unit")
         if "nuclear_charges" in arrays and "old_indices" in arrays:
             energies = "kcal/mol"  # rMD17
+        elif not energies and "md5" in arrays and "theory" in arrays:
+            energies = "kcal/mol"  # MD17, of sGDML before it stated units
         if energies and energy:
             units[energy] = f"{energies}/cell"
         if energies and forces:

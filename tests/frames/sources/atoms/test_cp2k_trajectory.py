@@ -66,6 +66,7 @@ def test_steps_are_joined_with_their_forces_and_cells(tmp_path: Path, opened: st
     forces = ase.io.read(path.with_name("water-frc-1.xyz"), ":", format="xyz")
     for number, frame in enumerate(found):
         hartree = -17.1 - STEPS[number]
+        assert (frame.material_id, frame.frame_id) == ("water", f"water-{STEPS[number]}")
         assert frame.energy_per_atom == pytest.approx(hartree * ase.units.Hartree / 3)
         np.testing.assert_allclose(frame.lattice, CELLS[number])
         np.testing.assert_allclose(frame.frac_coords @ frame.lattice, positions[number].positions)

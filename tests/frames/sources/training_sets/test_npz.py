@@ -44,9 +44,13 @@ def read(path: Path, **settings: Any) -> tuple[list[Frame], list[str], RecordFra
     return frames, [f"{one.where}: {one.why}" for one in report.refused], table
 
 
-def test_sgdml_states_its_units(tmp_path: Path):
+OF_MD17 = {key: value for key, value in SGDML.items() if not key.endswith("unit")} | {"md5": "0"}
+
+
+@pytest.mark.parametrize("arrays", [SGDML, OF_MD17], ids=["sGDML", "MD17"])
+def test_sgdml_states_its_units(tmp_path: Path, arrays: dict[str, Any]):
     path = tmp_path / "water.npz"
-    np.savez(path, **SGDML)
+    np.savez(path, **arrays)
     frames, reasons, table = read(path)
     assert not reasons
     assert table.source.functional == "PBE-TS"
