@@ -53,7 +53,8 @@ _LABELS: dict[str, frozenset[str]] = {
         re.findall(
             "[a-z_]+",
             "force forces frc grad grads gradient gradients energy_grad energy_grads "
-            "energy_gradient energy_gradients total_gradient scf_gradient dedr dedx de_dr de_dx d_edx d_edr",
+            "energy_gradient energy_gradients total_gradient scf_gradient dedr dedx de_dr de_dx "
+            "d_edx d_edr",
         )
     ),
     "stress": frozenset({"stress", "stresses", "stress_tensor", "virial", "virial_tensor"}),
