@@ -42,8 +42,8 @@ from core.frames.sources.outputs.vasp_folder import VaspFolder
 from core.frames.sources.outputs.vaspout import VaspHdf5
 from core.frames.sources.parquet_sets import ColabFit, LeMat, MatPesParquet, ParquetSites
 from core.frames.sources.records import RecordSource
-from core.frames.sources.table_sites import TableSites
 from core.frames.sources.training_sets.forms import TRAINING_FORMS
+from core.frames.sources.training_sets.table_sites import TableSites
 from core.frames.sources.without_labels import refuse_without_labels
 
 SOURCES: Final[tuple[type[RecordSource], ...]] = (

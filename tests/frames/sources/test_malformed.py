@@ -40,10 +40,10 @@ from tests.frames.sources.outputs.test_abinit import RESULTS
 from tests.frames.sources.outputs.test_ml_ab import CONFIGURATION, HEAD
 from tests.frames.sources.outputs.test_vaspout import opened as vaspout
 from tests.frames.sources.test_parquet_sets import colabfit_row, lemat_row, matpes_row
-from tests.frames.sources.test_table_sites import ROW as TABLE_ROW
-from tests.frames.sources.test_table_sites import written as table_sites
 from tests.frames.sources.training_sets.test_h5md import write as h5md
 from tests.frames.sources.training_sets.test_npz import SGDML
+from tests.frames.sources.training_sets.test_table_sites import ROW as TABLE_ROW
+from tests.frames.sources.training_sets.test_table_sites import written as table_sites
 from tests.frames.sources.training_sets.test_text_forms import CFG
 from tests.frames.sources.training_sets.test_xsf import TEXT as XSF
 from tests.frames.vasp.files import MadeStep, outcar, vasprun
