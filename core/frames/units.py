@@ -97,6 +97,8 @@ class Unit:
     is_virial: bool = False
     is_complete: bool = True
 
+    # What overflows is infinite, and refused with its place as other infinite labels are.
+    @np.errstate(over="ignore")
     def energies(self, values: np.ndarray, *, atoms: np.ndarray | None) -> np.ndarray:
         """Convert energies to eV/atom.
 
@@ -105,18 +107,14 @@ class Unit:
             atoms: number of atoms in the cell or the formula unit, (n,); needed unless the energies
                 are per atom.
         """
-        converted = self._scaled(values)
+        converted = np.asarray(values, dtype=np.float64) * self.factor
         if self.per == "atom":
             return converted
         if atoms is None:
             raise ValueError(f"{self.name} needs the number of atoms")
         return np.asarray(converted / atoms)
 
-    def _scaled(self, values: np.ndarray) -> np.ndarray:
-        # What overflows is infinite, and refused with its place as other infinite labels are.
-        with np.errstate(over="ignore"):
-            return np.asarray(values, dtype=np.float64) * self.factor
-
+    @np.errstate(over="ignore")
     def array(self, values: np.ndarray, *, volume: float = 1.0) -> np.ndarray:
         """Convert forces, stress or magmoms.
 
@@ -124,7 +122,7 @@ class Unit:
             values: in this unit.
             volume: of the cell, Å³, for virials.
         """
-        converted = self._scaled(values)
+        converted = np.asarray(values, dtype=np.float64) * self.factor
         return -EV_PER_A3 * converted / volume if self.is_virial else converted
 
 
