@@ -14,7 +14,7 @@ from zlib import crc32
 from pydantic import ValidationError
 
 from core.errors import LabError
-from core.files import write_whole
+from core.files import refuse_devices, write_whole
 from core.frames.schema import Card
 
 _WORDS: Final = {"title", "description", "licence"}
@@ -62,6 +62,7 @@ def read_card(path: Path) -> Card:
         LabError: if the file is missing, is not a card of this version, or says something else of
             the data than when it was written.
     """
+    refuse_devices(path)
     try:
         card = Card.model_validate_json(path.read_bytes())
     except FileNotFoundError:

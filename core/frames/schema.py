@@ -89,6 +89,9 @@ _PER_ATOM: dict[str, tuple[int, ...]] = {"frac_coords": (3,), "forces": (3,), "m
 _SMALLEST_VOLUME = 1e-6
 """Å³ below which a cell counts as flat."""
 
+_EMPTIEST = 1e9
+"""Å³ per atom at most: one atom in a box of 1000 Å."""
+
 MOST_PER_VOLUME = 3.0
 """Atoms per Å³ above which a cell is not one: diamond has 0.18, hydrogen in the sun's core 60 times
 its solid's 0.05."""
@@ -174,12 +177,14 @@ def _problem_of_values(frame: Frame) -> str | None:
 
 
 def dense(n: int, volume: float) -> str | None:
-    """Return that a cell has more atoms than fit into it, None if they fit.
+    """Return that a cell has more atoms than fit into it, or hardly any, None if it is usual.
 
     Args:
         n: atoms in the cell.
         volume: its volume, Å³.
     """
+    if volume > _EMPTIEST * n:
+        return f"has a cell of {volume / n:.3g} Å³ per atom, too empty to look for neighbours in"
     if n <= MOST_PER_VOLUME * volume:
         return None
     return f"has {n / volume:,.3g} atoms per Å³, more than {MOST_PER_VOLUME:g}, which no matter has"

@@ -312,7 +312,7 @@ def _check_parameters(path: Path, parameters: Mapping[Any, Any]) -> None:
             and isinstance(value, torch.Tensor)
             and value.layout == torch.strided
             and value.numel() * value.element_size() <= max(1, value.untyped_storage().nbytes())
-            and not value.is_complex()
+            and value.is_floating_point()
         ):
             raise LabError(
                 f"{path} holds something else than the parameters of a CHGNet; give a file that "

@@ -109,6 +109,7 @@ def test_coincident_atoms_are_refused():
         ([1], [[0, 0, np.nan]], np.eye(3), "not finite"),
         ([1], [[0, 0, 0]], np.eye(2), "not finite"),
         ([1], [[0, 0, 0]], np.diag([1, 1, 0]), "no volume"),
+        ([1], [[0, 0, 0]], 1e7 * np.eye(3), "too empty to look for neighbours"),
     ],
 )
 def test_bad_arrays_are_refused(numbers, coords, lattice, message):

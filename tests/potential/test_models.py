@@ -172,6 +172,10 @@ def test_a_damaged_state_is_refused(tmp_path, released):
     torch.save({"model": {"model_args": released.model_args, "state_dict": state}}, path)
     with pytest.raises(LabError, match="does not hold the parameters"):
         models.load_model(path)
+    state["site_wise.bias"] = torch.zeros(1, dtype=torch.int8)
+    torch.save({"model": {"model_args": released.model_args, "state_dict": state}}, path)
+    with pytest.raises(LabError, match="holds something else than the parameters"):
+        models.load_model(path)
 
 
 def test_devices():

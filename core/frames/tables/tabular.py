@@ -21,6 +21,7 @@ _MISSING = frozenset(
     re.findall(r"\S+", "na n/a nan null none - -- #n/a #na <na> nat -nan 1.#ind 1.#qnan")
 ) | {"", "#n/a n/a"}
 _LONGEST_MISSING = 40
+_LONGEST_NUMBER = 1000
 _MISSING_TEXTS = pa.array(sorted(_MISSING))
 _INDEX = re.compile(r"Unnamed: \d+|__index_level_\d+__")
 _MINUSES = "[\u2212\u2013\uff0d]"
@@ -172,6 +173,9 @@ def parse_numbers(column: pa.ChunkedArray | pa.Array) -> tuple[np.ndarray, int |
     if pa.types.is_null(column.type):
         return np.full(len(column), np.nan), None
     if pa.types.is_string(column.type):
+        # Megabytes of a structure would be searched for the marks of numbers.
+        is_long = pc.greater(pc.binary_length(column), _LONGEST_NUMBER)
+        column = pc.if_else(is_long, pa.scalar("a text", column.type), column)
         column = pc.utf8_trim_whitespace(column)
         missing = pc.is_in(pc.utf8_lower(column), _MISSING_TEXTS)
         column = pc.if_else(missing, pa.scalar(None, column.type), column)
