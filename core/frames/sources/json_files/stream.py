@@ -5,10 +5,10 @@ largest element.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -33,12 +33,6 @@ _CLASSES: Final = bytes(
 )
 _VALUE: Final = msgspec.json.Decoder(msgspec.Raw)
 _TRAILING: Final = re.compile(r"trailing characters \(byte (\d+)\)")
-_FIRST_KEY: Final = re.compile(rb'\{[ \t\r\n]*"[^"\\]*"')
-_REACH: Final = 1 << 17
-"""Bytes in which the beginning of the next element is looked for."""
-
-Read = Callable[[memoryview], Any]
-"""Decodes an element; None if it is not whole, or is something else than the reader takes."""
 
 
 class Element(NamedTuple):
@@ -47,21 +41,14 @@ class Element(NamedTuple):
     Attributes:
         path: the keys above it, the outermost first; for a list the index, as text.
         data: its JSON.
-        content: what `read` made of it, if its end was found by this; else None.
     """
 
     path: tuple[str, ...]
     data: bytes | memoryview
-    content: Any = None
 
 
 def elements(
-    path: Path,
-    at: Sequence[str] = (ANY,),
-    progress: Progress = silent,
-    *,
-    read: Read | None = None,
-    first: int = 0,
+    path: Path, at: Sequence[str] = (ANY,), progress: Progress = silent, *, first: int = 0
 ) -> Iterator[Element | Refused]:
     """Yield the elements of a JSON file, plain or compressed, in its order.
 
@@ -73,9 +60,7 @@ def elements(
             ("entries", "*") for the entries of the list under that key; () for the document. What
             other keys hold is skipped.
         progress: told the share of the file that was read.
-        read: decodes elements. With it their ends are guessed first, which saves to go through them
-            twice.
-        first: number of elements at the beginning that are passed over.
+        first: number of the first element, or refusal, that is yielded.
 
     Yields:
         The elements. Where the file is damaged or ends too early, the elements before that place,
@@ -86,16 +71,13 @@ def elements(
     """
     is_lines = json_head(path).is_lines
     with open_bytes(path) as stream:
-        cutter = _Cutter(stream, at)
-        cut = _lines(stream) if is_lines and len(at) == 1 else cutter.elements()
-        cutter.read = None if first else read
+        cut = _lines(stream) if is_lines and len(at) == 1 else _Cutter(stream, at).elements()
         try:
             for item in cut:
                 if isinstance(item, _Step):
                     progress(stream.share, f"Reading {path.name}")
                 elif first:
                     first -= 1
-                    cutter.read = None if first else read
                 elif isinstance(item, _Damage):
                     yield Refused(where=f"byte {item.place:,} of {path.name}", why=item.why)
                 else:
@@ -170,9 +152,6 @@ class _Cutter:
 
     `_buffer` begins at byte `_place` of the file. Its first `_cursor` bytes are understood; there,
     `_depth` brackets are open.
-
-    Attributes:
-        read: as of `elements`.
     """
 
     def __init__(self, stream: ByteStream, at: Sequence[str]) -> None:
@@ -186,10 +165,6 @@ class _Cutter:
         # Whether an element or something to be skipped has begun and not ended.
         self._is_open = False
         self._is_skipped = False
-        self.read: Read | None = None
-        # How the element before began, and its size.
-        self._begins = b""
-        self._size = 0
 
     def elements(self) -> Iterator[Element | _Damage | _Step]:
         """Yield the elements."""
@@ -247,45 +222,10 @@ class _Cutter:
             elif self._depth > self._walk.depth:
                 return
             else:
-                end, content = self._read_value(view)
+                end = _value_end(view[self._cursor :])
                 if end is None:
                     return
-                yield from self._end_value(view, end, content)
-
-    def _read_value(self, view: memoryview) -> tuple[int | None, Any]:
-        """Return where the open element ends, None if that is not clear, and its content if read.
-
-        An object is whole at its last bracket and nowhere before, so that what can be decoded was
-        guessed right.
-        """
-        if self.read is not None and not self._is_skipped:
-            guess = self._guessed_end()
-            content = None if guess is None else self.read(view[self._cursor : guess])
-            if content is not None:
-                return guess, content
-        size = _value_end(view[self._cursor :])
-        return None if size is None else self._cursor + size, None
-
-    def _guessed_end(self) -> int | None:
-        """Return where the open element ends if the next one begins with the same key."""
-        buffer, begin = self._buffer, self._cursor
-        if not self._begins or not buffer.startswith(self._begins, begin):
-            match = _FIRST_KEY.match(buffer, begin)
-            if match is None:
-                return None
-            self._begins = match[0]
-        # Few are less than half as long as the one before.
-        following = buffer.find(self._begins, begin + max(self._size // 2, 1), begin + _REACH)
-        if following < 0:
-            return None
-        end = buffer.rfind(b"}", begin, following) + 1
-        n_begun = buffer.count(b"{", end, following)
-        if n_begun > self._n_levels:
-            return None
-        # Objects that begin between the two come after as many that end there.
-        for _ in range(n_begun):
-            end = buffer.rfind(b"}", begin, max(end - 1, begin)) + 1
-        return end or None
+                yield from self._end_value(view, self._cursor + end)
 
     def _bracket_by_bracket(self) -> Iterator[Element]:
         """Yield elements by the depths of all brackets, which is right for any JSON."""
@@ -320,11 +260,10 @@ class _Cutter:
             self._cursor += 1
         self._depth = self._walk.depth
 
-    def _end_value(self, view: memoryview, end: int, content: Any = None) -> Iterator[Element]:
+    def _end_value(self, view: memoryview, end: int) -> Iterator[Element]:
         if not self._is_skipped:
-            yield Element(self._walk.path(), view[self._cursor : end], content)
+            yield Element(self._walk.path(), view[self._cursor : end])
         self._is_open = False
-        self._size = end - self._cursor
         self._cursor = end
         self._depth = self._walk.depth
         self._walk.value_ended()

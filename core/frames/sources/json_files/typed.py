@@ -111,17 +111,18 @@ class TypedDocuments(RecordSource):
     ) -> Iterator[Item]:
         """Yield what follows a place; documents before it are not decoded."""
         before = place.n
+        found = elements(self.path, self.at, progress, first=before)
         if packers is None:
             read = document_reader(self.keys())
-            found = elements(self.path, self.at, progress, first=before)
             yield from behind((self._record(item, read) for item in found), place, before)
         else:
-            pack = document_packer(self.keys() or frozenset(), packers)
-            found = elements(self.path, self.at, progress, read=pack, first=before)
-            yield from behind(self._blocks(found, pack), place, before)
+            yield from behind(self._blocks(found, packers), place, before)
 
-    def _blocks(self, found: Iterable[Element | Refused], pack: Packing) -> Iterator[Item]:
+    def _blocks(
+        self, found: Iterable[Element | Refused], packers: Mapping[str, Packer]
+    ) -> Iterator[Item]:
         read = document_reader(self.keys())
+        pack = document_packer(self.keys() or frozenset(), packers)
         for items in _together(found):
             packed = [self._packed(item, pack) for item in items]
             pairs = zip(items, packed, strict=True)
@@ -155,7 +156,7 @@ class TypedDocuments(RecordSource):
     def _packed(self, item: Element | Refused, pack: Packing) -> Packed | None:
         if isinstance(item, Refused):
             return None
-        packed: Packed | None = item.content or pack(item.data)
+        packed = pack(item.data)
         if packed is not None:
             self.complete(packed.values, item.path)
         return packed

@@ -56,14 +56,6 @@ def read(path: Path, at: tuple[str, ...] = (ANY,)) -> tuple[list[Any], list[Refu
     return [item for item in items if isinstance(item, Element)], refused
 
 
-def value_or_none(data: memoryview) -> Any:
-    """Return an element as a list of itself, None if it is no JSON."""
-    try:
-        return [json.loads(bytes(data))]
-    except ValueError:
-        return None
-
-
 def decoded(found: list[Element]) -> str:
     """Return elements as a text in which NaN is equal to NaN."""
     return repr([(one.path, json.loads(bytes(one.data))) for one in found])
@@ -85,26 +77,7 @@ def test_elements_are_those_of_python_at_any_chunk(
     found, refused = read(path, at)
     assert not refused
     assert decoded(found) == repr(list(walk(value, at)))
-    guessed = list(elements(path, at, read=value_or_none, first=1))
-    assert decoded(guessed) == decoded(found[1:])
-
-
-@pytest.mark.parametrize("style", STYLES)
-@pytest.mark.parametrize(
-    "document", [{"x": 0}, {"x": {"y": [{"z": 1}]}}, {"x": "}, {", "y": [{"x": 1}, {"x": [{}]}]}]
-)
-def test_ends_that_decoding_finds_are_right(tmp_path: Path, document: Any, style: Any):
-    value = {
-        f"{material}{key}": {f"{key}{n}": document | {"n": [1] * (5 * material)} for n in range(4)}
-        for material, key in enumerate(["", "}", "{", "}{", "a"])
-    }
-    path = tmp_path / "x.json"
-    path.write_text(style(value))
-    found = list(elements(path, (ANY, ANY), read=value_or_none))
-    assert decoded(found) == repr(list(walk(value, (ANY, ANY))))
-    contents = [(one.path, *one.content) for one in found if one.content]
-    assert len(contents) > 8 or len(document) > 1
-    assert all(value[one[0]][one[1]] == content for one, content in contents)
+    assert decoded(list(elements(path, at, first=1))) == decoded(found[1:])
 
 
 @settings(max_examples=40)
