@@ -138,21 +138,26 @@ def open_checked(
     return [CheckedBatch(reader.get_batch(number), file, number) for number in numbers]
 
 
-def check_fingerprint(paths: Sequence[Path], fingerprint: str, start: bytes = b"") -> None:
+def check_fingerprint(
+    directory: Path, paths: Sequence[Path], fingerprint: str, start: bytes = b""
+) -> None:
     """Compare files without checksums with the SHA-256 of their card, unless they are large.
 
     Args:
+        directory: the data set's.
         paths: all files that the fingerprint is of, in their order.
         fingerprint: the card's.
         start: what the hash begins with.
 
     Raises:
-        LabError: if they differ.
+        LabError: if they differ, or one is missing.
     """
     try:
         keys = [_identity(path) for path in paths]
     except OSError:
-        raise LabError(f"{paths[0].parent} lacks a file; import the data set again.") from None
+        keys = []
+    if not keys:
+        raise LabError(f"{directory} lacks a file; import the data set again.")
     if not fingerprint or sum(size for _, size, _ in keys) > _MOST_HASHED:
         return
     key = ("fingerprint", fingerprint, *keys)
@@ -162,7 +167,7 @@ def check_fingerprint(paths: Sequence[Path], fingerprint: str, start: bytes = b"
                 " is" if len(paths) == 1 else ": one is"
             )
             raise LabError(
-                f"{paths[0].parent}: {names} damaged, for the contents are not those that the "
+                f"{directory}: {names} damaged, for the contents are not those that the "
                 "card names; import the data set again."
             )
         _SOUND.add(key)

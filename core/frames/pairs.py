@@ -182,7 +182,7 @@ def open_pairs(directory: Path) -> PairSet:
     if card.kind != "pairs":
         raise LabError(f"{card.name} contains {card.kind}; choose a data set of pairs.")
     if not (path / CHECKSUMS).exists():
-        check_fingerprint([*shard_paths(path, _STEM), path / _TABLE], card.fingerprint)
+        check_fingerprint(path, [*shard_paths(path, _STEM), path / _TABLE], card.fingerprint)
     arrow = read_table(path / _TABLE)
     structures = ShardReader(path, stem=_STEM)
     rows = arrow.column(_STRUCTURE_ROW).to_numpy() if _STRUCTURE_ROW in arrow.column_names else None

@@ -239,10 +239,10 @@ def _check_whole(directory: Path, card: Card) -> None:
     if (directory / CHECKSUMS).exists():
         return
     if card.parent is None:
-        check_fingerprint(shard_paths(directory, _STEM), card.fingerprint)
+        check_fingerprint(directory, shard_paths(directory, _STEM), card.fingerprint)
     else:
         start = card.parent.fingerprint.encode()
-        check_fingerprint([directory / ROWS_FILE], card.fingerprint, start)
+        check_fingerprint(directory, [directory / ROWS_FILE], card.fingerprint, start)
 
 
 def parent_path(directory: Path, card: Card) -> Path | None:

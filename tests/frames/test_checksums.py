@@ -118,6 +118,10 @@ def test_a_data_set_of_an_older_version_is_compared_with_its_card(frames, tmp_pa
     (path / "checksums.json").unlink()
     assert len(read_frames(path)) == N
     assert_every_flip_is_told(path, name, read_frames, 60)
+    for shard in path.glob("frames-*.arrow"):
+        shard.unlink()
+    with pytest.raises(LabError, match="lacks a file; import the data set again"):
+        read_frames(path)
 
 
 def test_what_is_not_damaged_can_be_read(frames, tmp_path):

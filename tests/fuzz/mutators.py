@@ -184,11 +184,12 @@ def damage_parquet(data: bytes, chance: random.Random) -> bytes:
     """Give some columns of a table other types, values or names."""
     try:
         table = pq.read_table(io.BytesIO(data))
-    except (pa.ArrowException, OSError):
+        names = table.column_names
+    except (pa.ArrowException, OSError, UnicodeDecodeError):
         return damage_bytes(data, chance)
     for _ in range(chance.choice((1, 1, 2))):
         place = chance.randrange(table.num_columns)
-        name = table.column_names[place]
+        name = names[place]
         values = table.column(place).to_pylist()
         match chance.randrange(6):
             case 0:
@@ -207,7 +208,7 @@ def damage_parquet(data: bytes, chance: random.Random) -> bytes:
                 values[chance.randrange(len(values))] = chance.choice(VALUES)
                 column = _array(values)
             case 4:
-                column, name = table.column(place), chance.choice((*table.column_names, "", "x"))
+                column, name = table.column(place), chance.choice((*names, "", "x"))
             case _:
                 column = _array([chance.choice(VALUES)] * table.num_rows)
         table = table.set_column(place, name, column)
