@@ -96,9 +96,10 @@ def is_reworded(card: Card) -> bool:
 def _digest(card: Card) -> str:
     """Return the CRC-32 of what a card says of the data, and of its words.
 
-    Fields with their default are left out, so that a later version can add some.
+    Fields with their default are left out, so that a later version can add some; and the date,
+    whose default is another one every day.
     """
-    fields = card.model_dump(mode="json", exclude_defaults=True, exclude={"digest"})
+    fields = card.model_dump(mode="json", exclude_defaults=True, exclude={"digest", "created"})
     parts = (
         {key: value for key, value in fields.items() if (key in _WORDS) == is_word}
         for is_word in (False, True)

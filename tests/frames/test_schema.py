@@ -1,10 +1,13 @@
+import datetime as dt
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from core.errors import LabError
+from core.frames import schema
 from core.frames.cards import is_reworded, read_card, write_card
 from core.frames.schema import Card, EnergyColumn, Parent, problem_of
 
@@ -70,6 +73,15 @@ def test_a_card_that_says_something_else_of_the_data_is_told(tmp_path, key, valu
         read_card(path)
     path.write_text(json.dumps(fields | {key: value, "digest": ""}))
     assert read_card(path).model_dump()[key] == value
+
+
+def test_a_card_is_whole_on_another_day(tmp_path, monkeypatch):
+    path = tmp_path / "card.json"
+    written = write_card(path, Card(name="a", kind="frames"))
+    later = SimpleNamespace(today=lambda: dt.date(2100, 1, 1))
+    monkeypatch.setattr(schema, "dt", SimpleNamespace(date=later))
+    assert Card(name="a", kind="frames").created == "2100-01-01"
+    assert read_card(path) == written
 
 
 def test_the_words_of_a_card_may_be_edited(tmp_path):
