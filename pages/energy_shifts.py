@@ -39,8 +39,8 @@ def main() -> None:
             which = "any" if any_of else "all"
             st.info(f"No material contains {which} of these elements; remove one of them.")
             return
-        if choice.summary.warning:
-            st.warning(choice.summary.warning, icon=":material/warning:")
+        for warning in choice.warnings:
+            st.warning(warning, icon=":material/warning:")
         options = VIEWS[view][1](choice)
         command(" ".join(filter(None, ["atomref shift", choice.arguments, options])))
 

@@ -40,27 +40,41 @@ def crystal_energies(functional: str) -> np.ndarray:
     return crystals
 
 
+def unit_finding(
+    fractions: np.ndarray, formulas: np.ndarray, energies: np.ndarray, functional: str
+) -> Finding | None:
+    """Return what is wrong with the unit of energies; None if nothing is seen.
+
+    Args:
+        fractions: composition fractions (n, 94); of many rows the first are compared.
+        formulas: (n,) strings.
+        energies: (n,) eV/atom, if all is well.
+        functional: such as "r2SCAN" or "GGA/GGA+U".
+    """
+    fractions, energies = fractions[:_MOST], energies[:_MOST]
+    crystals = crystal_energies(functional)
+    known = ~(fractions[:, np.isnan(crystals)] > 0).any(axis=1)
+    if (known & np.isfinite(energies)).sum() < _FEWEST:
+        return None
+    finding = ratio_finding(
+        fractions,
+        amounts_from_formulas(formulas[:_MOST]).sum(axis=1),
+        energies,
+        np.where(known, fractions @ np.nan_to_num(crystals), np.nan),
+        beside="those of the elements' crystals",
+    )
+    # What totals belong to is told by `core.frames.extent`.
+    return None if finding is None or "/cell" in finding.remedy else finding
+
+
 def unit_findings(data: PairSet) -> list[tuple[EnergyColumn, Finding]]:
     """Return what is wrong with the units of energies, with their column."""
-    rows = np.arange(min(len(data), _MOST))
-    fractions = data.fractions()[rows]
-    formulas = data.table()["formula"].to_numpy()[rows]
-    atoms = amounts_from_formulas(formulas).sum(axis=1)
-    found = []
-    for column in data.card.energies:
-        crystals = crystal_energies(column.functional)
-        known = ~(fractions[:, np.isnan(crystals)] > 0).any(axis=1)
-        expected = np.where(known, fractions @ np.nan_to_num(crystals), np.nan)
-        energies = data.energy(column.column)[rows]
-        if (known & np.isfinite(energies)).sum() < _FEWEST:
-            continue
-        finding = ratio_finding(
-            fractions, atoms, energies, expected, beside="those of the elements' crystals"
-        )
-        # What totals belong to is told by `core.frames.extent`.
-        if finding is not None and "/cell" not in finding.remedy:
-            found.append((column, finding))
-    return found
+    fractions, formulas = data.fractions(), data.table()["formula"].to_numpy()
+    found = (
+        (column, unit_finding(fractions, formulas, data.energy(column.column), column.functional))
+        for column in data.card.energies
+    )
+    return [(column, finding) for column, finding in found if finding is not None]
 
 
 def imported_units(name: str) -> list[Finding]:

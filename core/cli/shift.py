@@ -117,8 +117,8 @@ def shift(
         "mean |shift|, eV/atom": summary.mae,
         "AtomRef fitted to": f"{fitted_to} pairs, {summary.n_fitted:,}",
     }
-    if summary.warning:
-        text["warning"] = summary.warning
+    if choice.warnings:
+        text["warning"] = " ".join(choice.warnings)
     sections: dict[str, _Section] = {}
     chosen = efficiency = None
     if (of_u := pair_shifts(opened)) is not None:
@@ -161,7 +161,7 @@ def shift(
             "n_dropped": pairs.n_dropped,
             "atomref_fitted_to": fitted_to,
             "n_fitted": summary.n_fitted,
-            "warnings": [summary.warning] if summary.warning else [],
+            "warnings": choice.warnings,
         }
         | {key: found for key, (found, _) in sections.items()},
         text="\n\n".join([facts(text), *(text for _, text in sections.values())]),

@@ -95,7 +95,7 @@ def shift_section(
         ),
     ]
     tables = [
-        Table(title="Comparison", table=_comparison(choice), note=summary.warning),
+        Table(title="Comparison", table=_comparison(choice), note=" ".join(choice.warnings)),
         Table(
             title="Largest outliers",
             table=outliers(pairs, N_OUTLIERS, summary=summary)

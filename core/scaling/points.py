@@ -87,7 +87,7 @@ def read_points(path: Path | str, *, unit: str = "") -> ScalingPoints:
         if name not in file.columns:
             raise LabError(
                 f"{file.path.name} has no column {name!r} (found: "
-                f"{', '.join(file.columns[:8])}); name the columns n_frames, error and "
+                f"{file.listed()}); name the columns n_frames, error and "
                 "optionally seed."
             )
     names = [*_NEEDED, *([_SEED] if _SEED in file.columns else [])]

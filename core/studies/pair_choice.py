@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Self
 
 import numpy as np
 
+from core.checks.crystal_units import unit_finding
 from core.frames.pairs import PairSet
 from core.frames.provenance import Provenance, describe_energies
 from core.frames.schema import Frame
@@ -67,6 +69,19 @@ class PairChoice:
     def quantities(self) -> dict[str, np.ndarray]:
         """Shift and residual of each pair, each (n,) eV/atom."""
         return quantities(self.pairs, self.summary)
+
+    @cached_property
+    def warnings(self) -> list[str]:
+        """What to know before the numbers are believed, as sentences."""
+        pairs = (self.whole or self).pairs
+        told = []
+        for name, energies in (
+            (pairs.source_functional, pairs.source),
+            (pairs.target_functional, pairs.target),
+        ):
+            if found := unit_finding(pairs.fractions, pairs.formula, energies, name):
+                told.append(f"{name}: {found.text}")
+        return [*told, *([self.summary.warning] if self.summary.warning else [])]
 
     @property
     def lead(self) -> str:

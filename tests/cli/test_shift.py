@@ -9,6 +9,8 @@ from scipy import stats
 from typer.testing import CliRunner
 
 from core.cli import app
+from core.frames.pairs import open_pairs
+from core.frames.registry import EMBEDDED_DIR
 from core.frames.tables.pair_table import import_pairs
 
 FORMULAS = ["LiF", "NaCl", "MgO", "LiCl", "NaF", "CaO", "MgF2", "CaCl2", "Li2O", "Na2O"]
@@ -35,8 +37,8 @@ def mine(tmp_path, monkeypatch):
     return table
 
 
-def answer(*words):
-    result = CliRunner().invoke(app, ["shift", "mine", *words, "--json"])
+def answer(*words, data="mine"):
+    result = CliRunner().invoke(app, ["shift", data, *words, "--json"])
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout)
 
@@ -52,6 +54,18 @@ def test_against_a_number(mine):
     spearman = stats.spearmanr(shift, mine["bandgap"]).statistic
     assert found["shift"]["spearman"] == pytest.approx(spearman)
     assert abs(found["residual"]["pearson"]) <= 1
+
+
+def test_energies_in_another_unit_are_told(tmp_path):
+    pairs = open_pairs(EMBEDDED_DIR / "mp-structures")
+    table = pairs.table().iloc[:200][["material_id", "formula"]]
+    for column, factor in (("energy_gga", 1), ("energy_r2scan", 96.485)):
+        table[column] = pairs.energy(f"{column}_chgnet")[:200] * factor
+    table.to_csv(tmp_path / "kj.csv", index=False)
+    told = answer(data="kj.csv")["warnings"]
+    assert len(told) == 1
+    assert told[0].startswith("r2SCAN: ")
+    assert "--unit energy=kJ/mol/atom" in told[0]
 
 
 def test_a_filter_says_which_pairs_atomref_is_fitted_to(mine):
