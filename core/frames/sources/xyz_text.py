@@ -31,6 +31,7 @@ _ATOMIC_NUMBERS: Final[dict[bytes, int]] = {
     **{isotope.encode(): INDEX[symbol] + 1 for isotope, symbol in ISOTOPES.items()},
 }
 _MOST_COLUMNS: Final = 1000
+_MOST_KEYS: Final = 1000
 _SHORT: Final = 24
 _LONGEST_INT: Final = 18
 
@@ -40,9 +41,14 @@ def parse_comment(line: str) -> dict[str, Any]:
 
     Numbers become int or float, several of them arrays, T and F booleans, _JSON what it encodes;
     everything else is text.
+
+    Raises:
+        CellError: if there are more keys than any writer gives.
     """
     found: dict[str, Any] = {}
     for match in _PAIR.finditer(line):
+        if len(found) == _MOST_KEYS:
+            raise CellError(f"its comment line has more than {_MOST_KEYS:,} keys")
         key, text = match.groups()
         found[key.strip('"')] = _known_value(text) if len(text) < _SHORT else _value(text)
     return found

@@ -296,6 +296,10 @@ BROKEN = {
     "Properties cut off": (GOOD.replace("forces:R:3", "forces:R"), "name:type:columns"),
     "Properties of no type": (GOOD.replace("forces:R:3", "forces:Q:3"), "at 'forces'"),
     "Properties without species": (GOOD.replace("species", "thing"), "no column of species"),
+    "very many keys": (
+        GOOD.replace("Properties", " ".join(f"k{i}={i}" for i in range(1001)) + " Properties"),
+        "more than 1,000 keys",
+    ),
     "a billion columns": (GOOD.replace("forces:R:3", "forces:R:1000000000"), "name:type:columns"),
     "stress of five": (GOOD.replace("energy", 'stress="1 2 3 4 5" energy'), "shape of the stress"),
     "words between": (f"and so on\nand on\n{GOOD}", "does not begin with a number"),
