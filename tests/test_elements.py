@@ -122,6 +122,11 @@ def test_a_hydrate_says_how_it_was_read():
     assert amounts_from_formulas(["CuSO4.5H2O", "Li2O"]).sum(axis=1).tolist() == [21, 3]
 
 
+@pytest.mark.parametrize(("formula", "n"), [("[Co(NH3)6]3+", 25), ("[SO4]2-", 5), ("[SO4]2", 10)])
+def test_a_charge_behind_a_bracket_is_no_number_of_complexes(formula, n):
+    assert amounts_from_formulas([formula]).sum() == n
+
+
 @given(st.lists(amounts, min_size=1, max_size=20))
 def test_flat_counts_sum_to_one_and_agree_with_formulas(cells):
     numbers = [
