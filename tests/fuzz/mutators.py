@@ -196,7 +196,7 @@ def damage_parquet(data: bytes, chance: random.Random) -> bytes:
                 kind = chance.choice(TYPES)
                 try:
                     column = table.column(place).cast(kind)
-                except pa.ArrowException:
+                except (pa.ArrowException, ValueError):
                     column = pa.nulls(table.num_rows, kind)
             case 1 if values:
                 number = chance.randrange(len(values))
@@ -242,7 +242,7 @@ TYPES = (
 def _array(values: list[Any]) -> pa.Array:
     try:
         return pa.array(values)
-    except (pa.ArrowException, OverflowError, TypeError):
+    except (pa.ArrowException, OverflowError, TypeError, ValueError):
         return pa.array([None if value is None else str(value) for value in values])
 
 

@@ -265,12 +265,14 @@ class CsvFile(TableFile):
 
     def _not_utf8(self) -> LabError:
         line = 0
-        with open_bytes(self.path) as stream, io.BufferedReader(_Readable(stream)) as file:
-            for line, content in enumerate(file, 1):  # noqa: B007  used after the loop
-                try:
+        try:
+            with open_bytes(self.path) as stream, io.BufferedReader(_Readable(stream)) as file:
+                for line, content in enumerate(file, 1):  # noqa: B007  used after the loop
                     content.decode()
-                except UnicodeDecodeError:
-                    break
+        except BrokenStreamError as error:
+            return self._broken(error)
+        except UnicodeDecodeError:
+            pass
         return LabError(
             f"Line {line} of {self.path.name} is not UTF-8 text; save the table as CSV in UTF-8."
         )

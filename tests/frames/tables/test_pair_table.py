@@ -161,6 +161,7 @@ def test_a_bad_row_is_named_and_nothing_is_imported(pairs_csv, rows, message):
         ("formula,energy_pbe\n".encode("utf-16"), "no rows"),
         (b"PAR1 and no more", "is a damaged Parquet file"),
         (gzip.compress(b"formula,x", mtime=0)[:12], "cannot be read .the gzip file"),
+        (gzip.compress(b"x\n" + bytes(range(128, 256)))[:-8], "cannot be read .the gzip file"),
         (GZIPPED[: len(GZIPPED) // 2], r"t\.csv cannot be read beyond line \d+"),
         (b'{"a": [1, 2]}', "is JSON"),
         (b"formula,,energy_pbe\nNaCl,x,-1\n", "column 2 has no name"),
