@@ -44,6 +44,7 @@ def test_without_seeds_each_row_has_its_own(tmp_path):
         ("n_frames,error\n", "no rows"),
         ("frames,error\n1,2\n", "no column 'n_frames'"),
         ("n_frames,mae\n1,2\n", "no column 'error'"),
+        ('"frames\n10,3",error\n1,2\n', "(found: frames 10,3, error); name"),
         ("n_frames,error\n10,3\n20,much\n", "Line 3 of p.csv: 'much' in column 'error'"),
         ("n_frames,error\n10,3\n20,\n", "Line 3 of p.csv: column 'error' is empty"),
         ("n_frames,error\n10,0\n", "Line 2 of p.csv: error 0 is not possible"),
