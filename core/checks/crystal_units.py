@@ -80,11 +80,7 @@ def unit_findings(data: PairSet) -> list[tuple[EnergyColumn, Finding]]:
 def imported_units(name: str) -> list[Finding]:
     """Return the findings of `unit_findings` for pairs or energies just imported, by name."""
     data = open_dataset(name)
-    return (
-        []
-        if isinstance(data, FrameSet)
-        else [
-            replace(finding, message=f"{column.column} ({column.functional}): {finding.message}")
-            for column, finding in unit_findings(data)
-        ]
-    )
+    return [
+        replace(finding, message=f"{column.column} ({column.functional}): {finding.message}")
+        for column, finding in ([] if isinstance(data, FrameSet) else unit_findings(data))
+    ]

@@ -45,7 +45,7 @@ NAMES: dict[str, tuple[str, ...]] = {field: tuple(names.split()) for field, name
 
 _SPELLINGS = {name.replace("_", ""): name for names in NAMES.values() for name in names}
 
-SURE_FUNCTIONALS = frozenset(NAMES["functional"][:9])
+SURE_FUNCTIONALS = frozenset(NAMES["functional"][: NAMES["functional"].index("func")])
 """Names of columns that hold each row's functional, whatever is in them."""
 
 _LABELS: dict[str, frozenset[str]] = {

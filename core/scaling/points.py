@@ -86,9 +86,8 @@ def read_points(path: Path | str, *, unit: str = "") -> ScalingPoints:
     for name in _NEEDED:
         if name not in file.columns:
             raise LabError(
-                f"{file.path.name} has no column {name!r} (found: "
-                f"{file.listed()}); name the columns n_frames, error and "
-                "optionally seed."
+                f"{file.path.name} has no column {name!r} (found: {file.listed()}); name the "
+                "columns n_frames, error and optionally seed."
             )
     names = [*_NEEDED, *([_SEED] if _SEED in file.columns else [])]
     table = file.read(names)

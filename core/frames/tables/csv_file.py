@@ -181,13 +181,12 @@ class CsvFile(TableFile):
                 f"Line {header.line} of {self.path.name} has {len(header.names):,} cells; a table "
                 f"may have {MOST_COLUMNS:,} columns, so leave the others out."
             )
-        names = [name for name in header.names if name.strip()]
-        if twice := next((name for n, name in enumerate(names) if name in names[:n]), None):
+        if header.repeated:
             raise LabError(
-                f"Line {header.line} of {self.path.name}: the name {twice!r} occurs twice; "
-                "rename one."
+                f"Line {header.line} of {self.path.name}: the name {header.repeated!r} occurs "
+                "twice; rename one."
             )
-        if not names:
+        if not any(map(str.strip, header.names)):
             raise self._empty()
         if header.names == [header.names[0]] and len(header.names[0].split()) > 1:
             raise LabError(

@@ -115,9 +115,8 @@ class ExcelFile(TableFile):
     def _check_names(self) -> None:
         where = f"sheet {self.sheet!r} of {self.path.name}"
         names = [name.strip() for name in self._header.names]
-        for number, name in enumerate(names):
-            if name and name in names[:number]:
-                raise LabError(f"The name {name!r} occurs twice in {where}; rename one.")
+        if twice := self._header.repeated:
+            raise LabError(f"The name {twice!r} occurs twice in {where}; rename one.")
         # Of a name above several merged cells only the first one holds it.
         nameless = self._header.nameless
         for _, row in islice(self._rows(), HEAD_ROWS) if nameless else ():

@@ -48,6 +48,16 @@ class Header:
         return [name if name.strip() else f"\0{n}" for n, name in enumerate(self.names)]
 
     @property
+    def repeated(self) -> str | None:
+        """The first name that occurs twice, None if all differ."""
+        seen: set[str] = set()
+        for name in map(str.strip, self.names):
+            if name and name in seen:
+                return name
+            seen.add(name)
+        return None
+
+    @property
     def nameless(self) -> list[int]:
         """Places of the nameless columns right of the first name, which must be empty."""
         named = next((n for n, name in enumerate(self.names) if name.strip()), len(self.names))
