@@ -153,7 +153,7 @@ def problem_of(frame: Frame) -> str | None:
     if problem := _problem_of_values(frame):
         return problem
     volume = abs(np.linalg.det(frame.lattice))
-    return "has a cell without volume" if volume < _SMALLEST_VOLUME else dense(n, volume)
+    return "has a cell without volume" if volume < _SMALLEST_VOLUME else density_problem(n, volume)
 
 
 def _problem_of_values(frame: Frame) -> str | None:
@@ -176,7 +176,7 @@ def _problem_of_values(frame: Frame) -> str | None:
     return None
 
 
-def dense(n: int, volume: float) -> str | None:
+def density_problem(n: int, volume: float) -> str | None:
     """Return that a cell has more atoms than fit into it, or hardly any, None if it is usual.
 
     Args:

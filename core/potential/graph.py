@@ -16,7 +16,7 @@ from pymatgen.optimization.neighbors import find_points_in_spheres
 
 from core.elements import N_ELEMENTS
 from core.errors import LabError
-from core.frames.schema import dense
+from core.frames.schema import density_problem
 
 BOND_CUTOFF = 6.0
 """Longest bond of the atom graph, Å."""
@@ -173,7 +173,7 @@ def _checked(
     volume = abs(float(np.linalg.det(cell)))
     if volume < 1e-6:
         raise LabError("The structure's lattice vectors span no volume; correct the lattice.")
-    if problem := dense(len(numbers), volume):
+    if problem := density_problem(len(numbers), volume):
         raise LabError(f"The structure {problem}; correct its lattice.")
     n_bonds = _estimated_bonds(frac, cell, volume)
     if n_bonds > MOST_BONDS:

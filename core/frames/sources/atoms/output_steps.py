@@ -204,6 +204,8 @@ def filler(text: str) -> str:
 
 def unreadable(error: Exception) -> CellError:
     """Return why a step cannot be read, without the words of Python or ASE."""
+    if isinstance(error, MemoryError):
+        return CellError("it asks for more memory than there is")
     if match := _NUMBER.search(str(error)):
         word = match[1].replace("\\n", "").strip()
         return CellError(f"{word!r} stands where a number should be")

@@ -8,6 +8,7 @@ from ase.io.trajectory import TrajectoryReader
 
 from core.frames.schema import DFT
 from core.frames.sources.atoms.atoms_records import model_of, record_of_atoms
+from core.frames.sources.atoms.output_steps import unreadable
 from core.frames.sources.atoms.rows import UNITS
 from core.frames.sources.records import Record, RecordSource, Refused
 from core.frames.tables.compression import head_of
@@ -37,7 +38,9 @@ class AseTrajectory(RecordSource):
             try:
                 reader = TrajectoryReader(file)
             except Exception as error:  # noqa: BLE001  ASE raises anything on damaged files
-                yield Refused(where=f"the beginning of {self.path.name}", why=_reason(error))
+                yield Refused(
+                    where=f"the beginning of {self.path.name}", why=str(unreadable(error))
+                )
                 return
             yield from self._frames(reader, progress)
 
@@ -52,16 +55,10 @@ class AseTrajectory(RecordSource):
                 yield Refused(where=where, why=str(error))
                 continue
             except Exception as error:  # noqa: BLE001  as above
-                yield Refused(where=where, why=_reason(error))
+                yield Refused(where=where, why=str(unreadable(error)))
                 continue
             if self.labels == DFT and (model := model_of(atoms.calc)):
                 self.labels = model
             yield record
             if not number % 64:
                 progress(number / total, f"{number:,} of {total:,} frames read")
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, MemoryError):
-        return "it asks for more memory than there is"
-    return "it is incomplete or damaged"
