@@ -41,7 +41,6 @@ LIGHT = [
     ("Compare models", None),
 ]
 DARK = [
-    ("Energy shifts", None),
     ("Energy shifts", "By column"),
     ("Energy shifts", "Data efficiency"),
     ("AtomRef", "Uncertainty"),
@@ -49,7 +48,6 @@ DARK = [
     ("Feature importance", "Swarm"),
     ("Transfer", None),
     ("Stability", "Hulls"),
-    ("Stability", "What a hull is"),
 ]
 STRUCTURES = {
     ("Energy shifts", None),
