@@ -1,13 +1,14 @@
 """Relaxation of atoms and cell: many structures together against chgnet's StructOptimizer.
 
-    python benchmarks/relaxation.py [--structures 40] [--device auto] [--threads 1]
+    python benchmarks/relaxation.py [--structures 200] [--keep turns.jsonl] [--device auto]
 
 Ours relaxes once eagerly and once compiled, as it does where there is enough to relax; compiling is
 not timed.
 
 The structures are those of mp-structures, drawn at random, strained by 1 % and displaced by 0.05 Å.
-The two sides take turns in chunks of --batch-size structures; stock relaxes them one by one, ours
-together. Criteria are StructOptimizer's own: 0.1 eV/Å, 500 steps.
+The sides take turns in chunks of --batch-size structures; stock relaxes them one by one, ours
+together. With --keep an interrupted run loses the turn it was in, no more. Criteria are
+StructOptimizer's own: 0.1 eV/Å, 500 steps.
 """
 
 import sys

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -97,7 +97,9 @@ class Contest:
             if options.only:
                 self.worker(work, options.only).serve(sys.stdin, answer)
             else:
-                line = self._compare(work, options.repeats, options.processes, given)
+                # A worker takes the same words, and keeps nothing.
+                kept = KeptTurns(options.keep, _without(given, "--keep"))
+                line = self._compare(work, options.repeats, options.processes, given, kept)
                 answer.write(json.dumps(line) + "\n")
 
     def _remote(self, arm: str, processes: int, words: Sequence[str]) -> RemoteWorker | RemoteTeam:
@@ -130,6 +132,12 @@ class Contest:
         parser.add_argument(
             "--repeats", type=int, default=self.repeats, help="after one to warm up"
         )
+        parser.add_argument(
+            "--keep",
+            type=Path,
+            help="a file to which every turn is added; a run with the same options that was "
+            "interrupted goes on behind its last one",
+        )
         parser.add_argument("--small", action="store_true", help="only see that it works")
         parser.add_argument("--only", choices=list(self.arms), help=argparse.SUPPRESS)
         parser.set_defaults(processes=self.processes)
@@ -145,15 +153,15 @@ class Contest:
         return options
 
     def _compare(
-        self, work: Work, repeats: int, processes: int, words: Sequence[str]
+        self, work: Work, repeats: int, processes: int, words: Sequence[str], kept: "KeptTurns"
     ) -> dict[str, Any]:
         with contextlib.ExitStack() as open_workers:
             workers = {
                 arm: open_workers.enter_context(self._remote(arm, processes, words))
                 for arm in self.arms
             }
-            turns = _in_turns(workers, repeats, warm_up=self.warm_up)
-            peaks = {arm: worker.peak_memory_mb() for arm, worker in workers.items()}
+            turns = _in_turns(workers, repeats, warm_up=self.warm_up, kept=kept)
+            peaks = {arm: kept.peak_memory_mb(arm) for arm in workers}
             units = self.units(work, workers[STOCK].n_pieces())
         ours = {
             arm: {
@@ -198,8 +206,69 @@ class Contest:
         }
 
 
+class KeptTurns:
+    """Turns that were taken already, of a run that may have been interrupted.
+
+    Args:
+        path: a line of JSON for the options, then one per turn; None keeps nothing.
+        words: the options.
+    """
+
+    def __init__(self, path: Path | None, words: Sequence[str]) -> None:
+        self._path, self._done = path, dict[tuple[str, int, int], Turn]()
+        self._peaks = dict[str, float]()
+        if path is None:
+            return
+        if not path.exists():
+            path.write_text(json.dumps(list(words)) + "\n", encoding="utf-8")
+        # A line without an end was being written when the run was interrupted.
+        whole, _, torn = path.read_text(encoding="utf-8").rpartition("\n")
+        first, *lines = whole.split("\n")
+        if json.loads(first or "null") != list(words):
+            raise SystemExit(f"{path}: holds turns of other options; give another file.")
+        for line in lines:
+            told = json.loads(line)
+            self._add(*told["of"], Turn(**told["turn"]), told["peak"])
+        if torn:
+            path.write_text(whole + "\n", encoding="utf-8")
+
+    def _add(self, arm: str, repeat: int, place: int, turn: Turn, peak: float) -> None:
+        self._done[arm, repeat, place] = turn
+        self._peaks[arm] = max(peak, self._peaks.get(arm, 0.0))
+
+    def take(self, arm: str, repeat: int, place: int, worker: RemoteWorker | RemoteTeam) -> Turn:
+        """Return a turn that was kept, or let a worker take it and keep it."""
+        of = (arm, repeat, place)
+        if of not in self._done:
+            turn, peak = worker.turn(place), worker.peak_memory_mb()
+            self._add(*of, turn, peak)
+            if self._path is not None:
+                with self._path.open("a", encoding="utf-8") as file:
+                    line = {"of": of, "turn": asdict(turn), "peak": peak}
+                    file.write(json.dumps(line) + "\n")
+        return self._done[of]
+
+    def peak_memory_mb(self, arm: str) -> float:
+        """Return the largest memory of an arm's processes in all turns."""
+        return self._peaks[arm]
+
+
+def _without(words: Sequence[str], option: str) -> list[str]:
+    """Return a command line without an option and its value."""
+    kept, skip = [], False
+    for word in words:
+        if not (skip or word == option or word.startswith(f"{option}=")):
+            kept.append(word)
+        skip = word == option
+    return kept
+
+
 def _in_turns(
-    workers: Mapping[str, RemoteWorker | RemoteTeam], repeats: int, *, warm_up: bool
+    workers: Mapping[str, RemoteWorker | RemoteTeam],
+    repeats: int,
+    *,
+    warm_up: bool,
+    kept: KeptTurns,
 ) -> Mapping[str, Turns]:
     """Let the arms do their pieces in turns, A1 B1 A2 B2 …: once to warm up, then the repeats.
 
@@ -214,7 +283,7 @@ def _in_turns(
         for place in range(max(worker.n_pieces() for worker in workers.values())):
             for arm, worker in workers.items():
                 if place < worker.n_pieces():
-                    turns[arm][-1].append(worker.turn(place))
+                    turns[arm][-1].append(kept.take(arm, repeat, place, worker))
         took = ", ".join(
             f"{arm} {sum(turn.wall for turn in done[-1]):.3f} s" for arm, done in turns.items()
         )

@@ -223,6 +223,40 @@ def test_a_turn_takes_as_long_as_its_workers_need(harness):
         assert team.turn(0).wall == wall
 
 
+def test_an_interrupted_run_goes_on_behind_its_last_turn(harness, tmp_path):
+    taken, path = [], tmp_path / "turns.jsonl"
+    contest, turn = harness.contest, harness.worker.Turn
+
+    def run(words, ends_at=None):
+        def take(arm, place):
+            if len(taken) == ends_at:
+                raise KeyboardInterrupt
+            taken.append((arm, place))
+            return turn(wall=len(taken), cpu=1.0, told=[place])
+
+        workers = {
+            arm: SimpleNamespace(
+                n_pieces=lambda: 2,
+                turn=lambda place, arm=arm: take(arm, place),
+                peak_memory_mb=lambda: 100.0 - len(taken),
+            )
+            for arm in ("stock", "ours")
+        }
+        kept = contest.KeptTurns(path, contest._without(words, "--keep"))
+        turns = contest._in_turns(workers, 1, warm_up=False, kept=kept)
+        return turns, kept.peak_memory_mb("stock")
+
+    with pytest.raises(KeyboardInterrupt):
+        run(["--small", "--keep", "a"], ends_at=3)
+    path.write_text(path.read_text() + '{"of": ["ou')  # killed while it wrote
+    turns, peak = run(["--keep=b", "--small"])
+    assert taken == [("stock", 0), ("ours", 0), ("stock", 1), ("ours", 1)]
+    assert [[one.wall for one in turns[arm][1]] for arm in turns] == [[1, 3], [2, 4]]
+    assert peak == 99.0
+    with pytest.raises(SystemExit, match="other options"):
+        run(["--structures", "9"])
+
+
 def test_the_structures_follow_the_recipe(harness):
     make_frames = harness.workload.make_frames
     frames = make_frames(64)
