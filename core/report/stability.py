@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import isnan
 from typing import Any, Self
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -218,14 +219,15 @@ def hull_names(judged: Judged) -> tuple[str, str]:
 
 def source_of(study: StabilityStudy, found: ModelStability) -> Provenance:
     """Return what a model's numbers rest on."""
-    reference = found.reference.source
-    n, scored = len(found.reference), int(found.scored.sum())
+    reference, has_energy = found.reference.source, np.isfinite(found.reference.energies)
+    scored = found.scored & has_energy & np.isfinite(found.model.energies)
     return Provenance(
         data=study.dataset,
         labels={reference.labels},
-        details=f"Reference: {reference.text}. {scored:,} of {found.n_available:,} materials are "
-        f"scored; hulls hold the {n:,} phases of their chemical systems. Structures: "
-        f"{found.model.source.relaxation}. Pure elements: {found.elements.origin}.",
+        details=f"Reference: {reference.text}. {scored.sum():,} of {found.n_available:,} compounds "
+        f"with structure and energy are scored; hulls hold the {has_energy.sum():,} phases of "
+        f"their chemical systems. Structures: {found.model.source.relaxation}. Pure elements: "
+        f"{found.elements.origin}.",
     )
 
 

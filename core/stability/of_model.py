@@ -186,7 +186,7 @@ def _model_phases(
     """Return the phases with the model's energies, and what did not converge."""
     values = np.full(len(phases), np.nan)
     reasons = np.full(len(phases), "", dtype=object)
-    reasons[~has_structure] = "it has no structure"
+    reasons[~has_structure] = "it has no structure (none was given, or a disordered one)"
     # What has no energy by the reference is in no hull and in no comparison.
     wanted = np.flatnonzero(has_structure & np.isfinite(phases.energies))
     rows = phases.rows[wanted]

@@ -174,6 +174,9 @@ def test_hulls_of_two_three_and_four_elements(visit, system, n_points):
             for phase in trace.get("customdata", [])
         ]
         assert len(points) == len(set(points)) == n_points
+    # A tetrahedron takes no clicks.
+    can_click = "click a point" in at.selectbox(key="phase").proto.placeholder
+    assert can_click == (n_points < 18)
     if system == "Li-O":
         assert reference["layout"]["yaxis"]["range"] == model["layout"]["yaxis"]["range"]
 
@@ -201,6 +204,7 @@ def test_one_element_is_a_table_and_what_has_no_hull_says_why(visit):
         ["Fe"],
         ["Fe"],
     ]
+    assert "a row below" in at.selectbox(key="phase").proto.placeholder
     for system, why in (("NaCl", "no energy of pure Cl"), ("Xx-O", "not an element")):
         at = visit_mine(visit, view="Hulls", system=system)
         assert why in text_of(at)

@@ -1,6 +1,7 @@
 """A model's energies of the phases of a data set."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from core.frames.schema import Card, Frame
 from core.frames.store import open_frames, write_frames
 from core.potential.models import get_atomref, load_model, save_model, set_atomref
 from core.potential.relaxation.settings import RelaxSettings
+from core.report.stability import source_of
 from core.stability.model_stability import ModelStability
 from core.stability.of_model import ModelEnergies, stability_of
 from core.studies.results import load_result, save_result
@@ -66,6 +68,8 @@ def test_energies_are_stock_chgnets_and_others_systems_take_no_part(data, tmp_pa
     (why,) = comparison.left_out["why"]
     assert "no neighbour" in why
     assert found.model.source.model != found.reference.source.model
+    told = source_of(SimpleNamespace(dataset="x"), found).details
+    assert f"1 of {found.n_available} compounds with structure and energy are scored" in told
     save_result(tmp_path / "result.npz", found)
     loaded = load_result(tmp_path / "result.npz", ModelStability)
     assert loaded.comparison().decomposition_mae == comparison.decomposition_mae

@@ -13,13 +13,17 @@ from core.report.hulls import SIDES, hull_figures, hull_table, hull_text
 from core.report.stability import Judged, hull_names
 from core.stability.system_hull import SystemHull, system_hulls
 from pages.parts.shared.figure import show
-from pages.parts.shared.page import is_dark, is_open
+from pages.parts.shared.page import is_dark, is_open, plain
 from pages.parts.stability.judged import BY_KEY
 from pages.parts.stability.phase import show_phase
 from pages.parts.stability.picking import choose_system, explained, show_elements
 
 PHASE = "phase"
 """Name of the selected phase in the page's link."""
+
+BELOW = {2: ", or click a point below", 3: ", or click a point below", 4: ""}
+ROW = ", or a row below"
+"""Where else a phase can be selected, by the number of elements; a tetrahedron takes no clicks."""
 
 
 def show_hulls(_: Sequence[Judged], judged: Judged, __: float) -> list[str]:
@@ -89,8 +93,8 @@ def choose_phase(hulls: Sequence[SystemHull]) -> str | None:
         format_func=lambda phase: f"{names[phase]} ({phase})",
         key=PHASE,
         bind="query-params",
-        placeholder=f"one of {len(names)}: select here, or click a point below",
-        help="Whose decomposition is explained; a click on the hull chooses one as well.",
+        placeholder=f"one of {len(names)}: select here{BELOW.get(len(hulls[0].elements), ROW)}",
+        help="Whose decomposition and structure are shown below.",
     )
     return chosen
 
@@ -149,9 +153,10 @@ def caption(hull: SystemHull) -> str:
 
 def show_table(hull: SystemHull, title: str, *, name: str) -> None:
     """Show the phases of one element, or of more than four."""
-    st.markdown(f"**{title}**")
+    st.markdown(f"**{plain(title)}**")
+    table = hull_table(hull)
     st.dataframe(
-        hull_table(hull),
+        table,
         key=name,
         hide_index=True,
         column_config={
@@ -169,7 +174,15 @@ def show_table(hull: SystemHull, title: str, *, name: str) -> None:
             "competing": "Competing phases",
         },
         height=360,
+        selection_mode="single-row",
+        on_select=lambda: _select_row(table["id"].tolist(), name),
     )
+
+
+def _select_row(phases: Sequence[str], name: str) -> None:
+    rows = st.session_state[name]["selection"]["rows"]
+    if rows:
+        st.session_state[PHASE] = phases[rows[0]]
 
 
 def select_phase(event: Any) -> None:

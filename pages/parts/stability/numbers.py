@@ -11,6 +11,9 @@ from pages.parts.shared.page import plain
 MOST = 200
 """meV/atom above the hull at the end of the slider."""
 
+FEW = 6
+"""Rows that are shown without scrolling."""
+
 
 def choose_threshold() -> float:
     """Show the threshold up to which a phase counts as stable; return it in meV/atom."""
@@ -108,7 +111,7 @@ def show_left_out(judged: Judged) -> None:
                     "system": "Chemical system",
                     "why": st.column_config.TextColumn("Why", width="large"),
                 },
-                height=260,
+                height=260 if len(table) > FEW else "content",
             )
 
 
