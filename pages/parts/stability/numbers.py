@@ -92,15 +92,15 @@ def show_left_out(judged: Judged) -> None:
     found, comparison = judged.found, judged.comparison
     show_unseen(judged)
     tables: dict[str, Any] = {
-        "phases are left out": comparison.left_out,
-        "relaxations did not converge and count with their last energies": [
+        "Phases left out": comparison.left_out,
+        "Relaxations that did not converge, whose last energies count": [
             {"id": name, "why": why} for name, why in found.not_converged.items()
         ],
     }
     for what, table in tables.items():
         if not len(table):
             continue
-        with st.expander(f"{len(table):,} {what}", icon=":material/rule:"):
+        with st.expander(f"{what}: {len(table):,}", icon=":material/rule:"):
             st.dataframe(
                 table,
                 key=f"left-out-{what}",
