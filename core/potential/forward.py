@@ -13,22 +13,21 @@ equal stock's. What is arranged differently, and why nothing changes:
 * The last angle update is left out: its result enters nothing that follows.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from functools import partial
 from typing import Self
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from chgnet.model import CHGNet
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 
-from core.potential.basis import angular_basis, radial_basis
+from core.potential.basis import radial_basis
 from core.potential.batch import PackedBatch
 from core.potential.graph import ANGLE_CUTOFF, BOND_CUTOFF
+from core.potential.messages import AngleFeatures, Legs, atom_messages, bond_messages
 from core.potential.products import linear
-from core.potential.weights import READOUT_PLACES, Gate, Weights
+from core.potential.weights import READOUT_PLACES, Weights
 
 GPA_PER_EV_PER_CUBIC_ANGSTROM = 160.21766208
 """As in chgnet, to stay equal to it."""
@@ -171,7 +170,7 @@ def run_network(
         bond_message_weight = linear(short_basis, weights.short_weight)
         embedded = linear(basis.index_select(0, batch.short_bonds), weights.bond_embedding)
         bonds = embedded
-        angle_features = _joined(_in_pieces(partial(_angle_embedding, weights), piece, angles))
+        angle_features = AngleFeatures.of(weights, batch, angles, piece)
 
     moments = None
     last = len(weights.atom_gates) - 1
@@ -183,161 +182,20 @@ def run_network(
         if level > 0 and has_angles:
             added = linear(bonds - embedded, gate.blocks[1])
             bond_part = bond_part.index_add(0, batch.short_bonds, added)
-        received = _atom_messages(gate, batch, atoms, bond_part, atom_message_weight, piece)
+        received = atom_messages(gate, batch, atoms, bond_part, atom_message_weight, piece)
         update = linear(received, weights.atom_out[level])
         tap(f"atom_conv_layers.{level}.mlp_out.layers.1", received, update)
         atoms = atoms + update
         if level == last - 1 and magmoms:
             moments = linear(atoms, *weights.site).abs().squeeze(1)
         if has_angles and level < last:
-            legs = _Legs.of(weights.bond_gates[level], batch, atoms, bonds)
-            received = _bond_messages(legs, batch, angle_features, bond_message_weight, piece)
+            legs = Legs.of(weights.bond_gates[level], batch, atoms, bonds)
+            received = bond_messages(legs, batch, angle_features, bond_message_weight)
             bonds = bonds + linear(received * bond_message_weight, weights.bond_out[level])
         if has_angles and level < last - 1:
-            legs = _Legs.of(weights.angle_gates[level], batch, atoms, bonds)
-            angle_features = angle_features + _angle_updates(legs, batch, angle_features, piece)
+            legs = Legs.of(weights.angle_gates[level], batch, atoms, bonds)
+            angle_features = angle_features.updated(legs)
     return _readout(weights, atoms, tap), moments
-
-
-def _angle_embedding(weights: Weights, angles: Tensor) -> Tensor:
-    """Return the features of angles, (A, d), before any level."""
-    return linear(angular_basis(angles, weights.angle_frequencies), weights.angle_embedding)
-
-
-def _atom_messages(
-    gate: Gate,
-    batch: PackedBatch,
-    atoms: Tensor,
-    bond_part: Tensor,
-    bond_weight: Tensor,
-    piece: int | None,
-) -> Tensor:
-    """Sum each atom's messages: Σ_j w_ij ⊙ φ(a_i, b_ij, a_j), CHGNet's atom convolution.
-
-    Args:
-        gate: the perceptron φ; input blocks: atom, bond, neighbour.
-        batch: the batch's topology.
-        atoms: atom features, (N, d).
-        bond_part: first-layer product of each bond's features, (U, 2h).
-        bond_weight: weight w_ij of each bond, (U, d).
-        piece: as of ``predict_batch``.
-
-    Returns:
-        The sums, (N, d).
-    """
-    at_center = linear(atoms, gate.blocks[0], gate.bias)
-    at_neighbor = linear(atoms, gate.blocks[2])
-
-    def received(centers: Tensor, neighbors: Tensor, part: Tensor, weight: Tensor) -> Tensor:
-        # both directions of a bond, one after the other, share the bond's rows
-        n_bonds = part.shape[0]
-        centers, neighbors = centers.t().flatten(), neighbors.t().flatten()
-        ends = at_center.index_select(0, centers) + at_neighbor.index_select(0, neighbors)
-        first = ends.view(2, n_bonds, -1) + part
-        messages = gate(first.view(2 * n_bonds, -1)).view(2, n_bonds, -1) * weight
-        return torch.zeros_like(atoms).index_add(0, centers, messages.flatten(0, 1))
-
-    n_bonds = bond_part.shape[0]
-    directions = (end.view(2, n_bonds).t() for end in (batch.bond_centers, batch.bond_neighbors))
-    return _total(_in_pieces(received, piece, *directions, bond_part, bond_weight))
-
-
-@dataclass(kw_only=True, frozen=True, slots=True)
-class _Legs:
-    """What the first layer of a perceptron makes of the legs of angles, and the perceptron.
-
-    The first leg and the atom it leaves make a directed short bond, so their products are added
-    once for each of these (2S of them) before they are gathered to the angles.
-
-    Attributes:
-        gate: the perceptron; input blocks: bond, other bond, angle, atom.
-        first: W_bond b + W_atom a + β of each directed short bond, (2S, 2h).
-        second: W_other b of each short bond, (S, 2h).
-    """
-
-    gate: Gate
-    first: Tensor
-    second: Tensor
-
-    @classmethod
-    def of(cls, gate: Gate, batch: PackedBatch, atoms: Tensor, bonds: Tensor) -> Self:
-        """Multiply features of atoms, (N, d), and of short bonds, (S, d)."""
-        corner = linear(atoms, gate.blocks[3], gate.bias).index_select(0, batch.short_centers)
-        directed = corner.view(2, bonds.shape[0], -1) + linear(bonds, gate.blocks[0])
-        return cls(gate=gate, first=directed.flatten(0, 1), second=linear(bonds, gate.blocks[1]))
-
-    def __call__(self, first: Tensor, second: Tensor, features: Tensor) -> Tensor:
-        """Return φ [b_first, b_second, angle, atom] of some angles, (A, d), by their legs."""
-        return self.gate(
-            self.first.index_select(0, first)
-            + self.second.index_select(0, second)
-            + linear(features, self.gate.blocks[2])
-        )
-
-
-def _bond_messages(
-    legs: _Legs, batch: PackedBatch, angle_features: Tensor, weight: Tensor, piece: int | None
-) -> Tensor:
-    """Sum the messages of each short bond's angles, (S, d), CHGNet's bond convolution.
-
-    Args:
-        legs: products of the legs.
-        batch: the batch's topology.
-        angle_features: features of the angles, (A, d).
-        weight: weight of each short bond, (S, d).
-        piece: as of ``predict_batch``.
-    """
-
-    def received(directed: Tensor, first: Tensor, second: Tensor, features: Tensor) -> Tensor:
-        messages = legs(directed, second, features) * weight.index_select(0, second)
-        return torch.zeros_like(weight).index_add(0, first, messages)
-
-    rows = (batch.angle_first_directed, batch.angle_first, batch.angle_second, angle_features)
-    return _total(_in_pieces(received, piece, *rows))
-
-
-def _angle_updates(
-    legs: _Legs, batch: PackedBatch, angle_features: Tensor, piece: int | None
-) -> Tensor:
-    """Return what is added to the features of the angles, (A, d). Arguments as above."""
-    rows = (batch.angle_first_directed, batch.angle_second, angle_features)
-    return _joined(_in_pieces(legs, piece, *rows))
-
-
-def _in_pieces(
-    function: Callable[..., Tensor], piece: int | None, *rows: Tensor
-) -> Iterator[Tensor]:
-    """Apply a function to pieces of rows, of which only arguments and results are held.
-
-    Chen, Xu, Zhang, Guestrin, Training deep nets with sublinear memory cost, arXiv 1604.06174.
-
-    Args:
-        function: takes as many tensors as are given.
-        piece: rows of a piece; None makes one of all, whose intermediate results are held.
-        rows: tensors with as many rows each.
-
-    Yields:
-        The result of each piece.
-    """
-    if piece is None:
-        yield function(*rows)
-        return
-    for part in zip(*(tensor.split(piece) for tensor in rows), strict=True):
-        yield checkpoint(function, *part, use_reentrant=False, preserve_rng_state=False)
-
-
-def _joined(parts: Iterator[Tensor]) -> Tensor:
-    """Return the rows of all pieces."""
-    held = list(parts)
-    return held[0] if len(held) == 1 else torch.cat(held)
-
-
-def _total(parts: Iterator[Tensor]) -> Tensor:
-    """Return the sum, of whose terms one at a time is held."""
-    total = next(parts)
-    for part in parts:
-        total = total + part
-    return total
 
 
 def _readout(weights: Weights, atoms: Tensor, tap: Tap) -> Tensor:

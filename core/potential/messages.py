@@ -1,0 +1,213 @@
+"""The messages of CHGNet's convolutions: sums over the bonds of atoms and the angles of bonds.
+
+All messages are held at once, or pieces of them, which are computed again for the derivatives.
+"""
+
+import ctypes
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from typing import Self
+
+import torch
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+from core.potential.basis import angular_basis
+from core.potential.batch import PackedBatch
+from core.potential.products import linear
+from core.potential.weights import Gate, Weights
+
+_TRIM_EVERY = 16
+"""Pieces after which memory that is free goes back to the system. glibc before 2.38 seldom uses an
+aligned block again (its bug 14581), and every tensor is one: 1,000 atoms of diamond held 0.6 GB of
+tensors, and the process grew by 3."""
+
+
+def atom_messages(
+    gate: Gate,
+    batch: PackedBatch,
+    atoms: Tensor,
+    bond_part: Tensor,
+    bond_weight: Tensor,
+    piece: int | None,
+) -> Tensor:
+    """Sum each atom's messages: Σ_j w_ij ⊙ φ(a_i, b_ij, a_j), CHGNet's atom convolution.
+
+    Args:
+        gate: the perceptron φ; input blocks: atom, bond, neighbour.
+        batch: the batch's topology.
+        atoms: atom features, (N, d).
+        bond_part: first-layer product of each bond's features, (U, 2h).
+        bond_weight: weight w_ij of each bond, (U, d).
+        piece: as of ``core.potential.forward.predict_batch``.
+
+    Returns:
+        The sums, (N, d).
+    """
+    at_center = linear(atoms, gate.blocks[0], gate.bias)
+    at_neighbor = linear(atoms, gate.blocks[2])
+
+    def received(centers: Tensor, neighbors: Tensor, part: Tensor, weight: Tensor) -> Tensor:
+        # both directions of a bond, one after the other, share the bond's rows
+        n_bonds = part.shape[0]
+        centers, neighbors = centers.t().flatten(), neighbors.t().flatten()
+        ends = at_center.index_select(0, centers) + at_neighbor.index_select(0, neighbors)
+        first = ends.view(2, n_bonds, -1) + part
+        messages = gate(first.view(2 * n_bonds, -1)).view(2, n_bonds, -1) * weight
+        return torch.zeros_like(atoms).index_add(0, centers, messages.flatten(0, 1))
+
+    n_bonds = bond_part.shape[0]
+    directions = (end.view(2, n_bonds).t() for end in (batch.bond_centers, batch.bond_neighbors))
+    return _total(_in_pieces(received, piece, *directions, bond_part, bond_weight))
+
+
+@dataclass(kw_only=True, frozen=True, slots=True)
+class Legs:
+    """What the first layer of a perceptron makes of the legs of angles, and the perceptron.
+
+    The first leg and the atom it leaves make a directed short bond, so their products are added
+    once for each of these (2S of them) before they are gathered to the angles.
+
+    Attributes:
+        gate: the perceptron; input blocks: bond, other bond, angle, atom.
+        first: W_bond b + W_atom a + β of each directed short bond, (2S, 2h).
+        second: W_other b of each short bond, (S, 2h).
+    """
+
+    gate: Gate
+    first: Tensor
+    second: Tensor
+
+    @classmethod
+    def of(cls, gate: Gate, batch: PackedBatch, atoms: Tensor, bonds: Tensor) -> Self:
+        """Multiply features of atoms, (N, d), and of short bonds, (S, d)."""
+        corner = linear(atoms, gate.blocks[3], gate.bias).index_select(0, batch.short_centers)
+        directed = corner.view(2, bonds.shape[0], -1) + linear(bonds, gate.blocks[0])
+        return cls(gate=gate, first=directed.flatten(0, 1), second=linear(bonds, gate.blocks[1]))
+
+    def __call__(self, first: Tensor, second: Tensor, features: Tensor) -> Tensor:
+        """Return φ [b_first, b_second, angle, atom] of some angles, (A, d), by their legs."""
+        return self.gate(
+            self.first.index_select(0, first)
+            + self.second.index_select(0, second)
+            + linear(features, self.gate.blocks[2])
+        )
+
+
+@dataclass(kw_only=True, frozen=True, slots=True)
+class AngleFeatures:
+    """Features of the angles at some level, (A, d).
+
+    In pieces they are never held: there are more angles than anything else, so each piece of them
+    goes through the levels so far again wherever its features are asked for.
+
+    Attributes:
+        rows: the features; in pieces the angles in radians, (A,).
+        embed: makes features of angles before any level.
+        updates: in pieces, what adds to the features at each level so far.
+        batch: the batch's topology.
+        piece: as of ``predict_batch``.
+    """
+
+    rows: Tensor
+    embed: Callable[[Tensor], Tensor]
+    updates: tuple[Legs, ...] = ()
+    batch: PackedBatch
+    piece: int | None
+
+    @classmethod
+    def of(cls, weights: Weights, batch: PackedBatch, angles: Tensor, piece: int | None) -> Self:
+        """Return the features before any level."""
+
+        def embed(angles: Tensor) -> Tensor:
+            return linear(angular_basis(angles, weights.angle_frequencies), weights.angle_embedding)
+
+        rows = embed(angles) if piece is None else angles
+        return cls(rows=rows, embed=embed, batch=batch, piece=piece)
+
+    def updated(self, legs: Legs) -> Self:
+        """Return the features at the next level."""
+        if self.piece is not None:
+            return replace(self, updates=(*self.updates, legs))
+        added = legs(self.batch.angle_first_directed, self.batch.angle_second, self.rows)
+        return replace(self, rows=self.rows + added)
+
+    def __call__(self, rows: Tensor, first: Tensor, second: Tensor) -> Tensor:
+        """Return the features of some of the rows, by the legs of their angles."""
+        if self.piece is None:
+            return rows
+        features = self.embed(rows)
+        for legs in self.updates:
+            features = features + legs(first, second, features)
+        return features
+
+
+def bond_messages(
+    legs: Legs, batch: PackedBatch, features: AngleFeatures, weight: Tensor
+) -> Tensor:
+    """Sum the messages of each short bond's angles, (S, d), CHGNet's bond convolution.
+
+    Args:
+        legs: products of the legs.
+        batch: the batch's topology.
+        features: features of the angles.
+        weight: weight of each short bond, (S, d).
+    """
+
+    def received(directed: Tensor, first: Tensor, second: Tensor, rows: Tensor) -> Tensor:
+        messages = legs(directed, second, features(rows, directed, second))
+        messages = messages * weight.index_select(0, second)
+        return torch.zeros_like(weight).index_add(0, first, messages)
+
+    rows = (batch.angle_first_directed, batch.angle_first, batch.angle_second, features.rows)
+    return _total(_in_pieces(received, features.piece, *rows))
+
+
+def _in_pieces(
+    function: Callable[..., Tensor], piece: int | None, *rows: Tensor
+) -> Iterator[Tensor]:
+    """Apply a function to pieces of rows, of which only arguments and results are held.
+
+    Chen, Xu, Zhang, Guestrin, Training deep nets with sublinear memory cost, arXiv 1604.06174.
+
+    Args:
+        function: takes as many tensors as are given.
+        piece: rows of a piece; None makes one of all, whose intermediate results are held.
+        rows: tensors with as many rows each.
+
+    Yields:
+        The result of each piece.
+    """
+    if piece is None:
+        yield function(*rows)
+        return
+    for number, part in enumerate(zip(*(tensor.split(piece) for tensor in rows), strict=True)):
+        run = partial(_trimmed, function) if number % _TRIM_EVERY == 0 else function
+        yield checkpoint(run, *part, use_reentrant=False, preserve_rng_state=False)
+
+
+def _trimmed(function: Callable[..., Tensor], *rows: Tensor) -> Tensor:
+    """Give memory that is free back to the system, and apply a function."""
+    trim = _malloc_trim()
+    if trim is not None:
+        trim(0)
+    return function(*rows)
+
+
+@cache
+def _malloc_trim() -> Callable[[int], int] | None:
+    """Return glibc's function of this name; None with another C library."""
+    try:
+        trim: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
+    except (OSError, TypeError, AttributeError):
+        return None
+    return trim
+
+
+def _total(parts: Iterator[Tensor]) -> Tensor:
+    """Return the sum, of whose terms one at a time is held."""
+    total = next(parts)
+    for part in parts:
+        total = total + part
+    return total
