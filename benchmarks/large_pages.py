@@ -28,8 +28,6 @@ from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 from tests.browser.conftest import CHROMIUM, FLAGS, Lab
 
-_COMPUTE_PATIENCE = 600
-
 
 def pages(source: str, target: str) -> dict[str, str]:
     """Return the addresses of pages about two data sets of the same frames."""
@@ -104,6 +102,7 @@ def numbers(one: Visit) -> dict[str, float]:
         "seconds": round(one.seconds, 2),
         "server_cpu": round(one.server_cpu, 2),
         "browser_cpu": round(one.browser_cpu, 2),
+        "main_thread": round(one.main_thread, 2),
     }
 
 

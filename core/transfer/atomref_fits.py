@@ -1,6 +1,7 @@
 """Fitting an AtomRef to the energies of a data set, optionally toward a pretrained model's."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -32,7 +33,7 @@ Strength = float | Literal["auto", "covariance"]
 """How a prior pulls."""
 
 
-@dataclass(kw_only=True, frozen=True, slots=True, eq=False)
+@dataclass(kw_only=True, frozen=True, eq=False)
 class AtomRefFit:
     """An AtomRef and the n rows of a data set that it was fitted to.
 
@@ -58,12 +59,12 @@ class AtomRefFit:
     curve: StrengthCurve | None = None
     u_shifts: HubbardShifts | None = None
 
-    @property
+    @cached_property
     def mae(self) -> float:
         """Mean |residual| of the fitted rows, eV/atom."""
         return float(np.abs(self.energies - self.atomref.contribution(self.fractions)).mean())
 
-    @property
+    @cached_property
     def n_materials(self) -> int:
         """Number of fitted materials."""
         return pd.unique(self.materials).size

@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.elements import N_ELEMENTS, fractions_from_formula
+from core.figures.base.canvas import Array
 from core.reference.fits.atomref import RARE, AtomRef
 from core.reference.fits.compare import compared
 from core.reference.shifts.shift import scaled_energies
@@ -29,11 +30,10 @@ def show_references(choice: PairChoice, study: AtomRefStudy) -> None:
     show_numbers(fit, counts)
     show_priors(target, source)
     st.subheader("Before and after")
-    scaled = scaled_energies(choice.pairs, source, target)
     show_before_after(
         (choice.key, study.key()),
         choice.pairs,
-        scaled,
+        scaled(choice, study),
         captions=(
             "Total energies as they are.",
             (
@@ -53,6 +53,14 @@ def show_references(choice: PairChoice, study: AtomRefStudy) -> None:
 def source_atomref(choice: PairChoice, study: AtomRefStudy) -> AtomRef:
     """Return the same fit to the source energies."""
     return fitted(choice, study.model_copy(update={"side": "source"})).atomref
+
+
+# Few, for they have as many numbers as the data set.
+@cached(max_entries=2)
+def scaled(choice: PairChoice, study: AtomRefStudy) -> tuple[Array, Array]:
+    """Return source and target energies without their AtomRef, once for all readers."""
+    target = fitted(choice, study).atomref
+    return scaled_energies(choice.pairs, source_atomref(choice, study), target)
 
 
 @cached(max_entries=16)
