@@ -5,8 +5,9 @@
     python benchmarks/large_pages.py --home DIRECTORY --frames 240000 [--only data atomref]
 
 "Stock" is the least page of Streamlit with one figure, as in page_load. Each page is opened until
-its results are cached, then in a new tab of the same browser: that is the first paint. Filters of
-the Data page are changed on the open page. Prints one line of JSON with seconds and the server's
+its results are cached, then in a new tab of the same browser: its title is the first paint.
+Filters of the Data page are changed on the open page. Prints one line of JSON with seconds,
+processor time of the server, of the browser and of the page's own thread, and the server's
 memory: its own, and that of the pages of mapped files, which the system takes back when it needs
 them (Linux only). Without --home it measures nothing.
 """
@@ -23,7 +24,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import psutil
-from page_load import _WATCH, STOCK, Stopwatch, Visit, started
+from page_load import _WATCH, PATIENCE_MS, STOCK, Stopwatch, Visit, started
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 from tests.browser.conftest import CHROMIUM, FLAGS, Lab
@@ -51,7 +52,11 @@ def pages(source: str, target: str) -> dict[str, str]:
         "experiments": f"experiments?dataset={target}",
         "runs": "runs",
         "scaling": f"scaling?dataset={target}",
-        "scaling: plan": f"scaling?view=Plan&dataset={source}&pool={target}",
+        "scaling: next": f"scaling?view=What+to+compute+next&dataset={source}&pool={target}",
+        "stability": f"stability?dataset={target}",
+        "compare": f"compare?dataset={target}",
+        "predict": "predict",
+        "lesson": "lesson",
     }
 
 
@@ -93,6 +98,7 @@ def filtered(
             stopwatch = Stopwatch(page, server, process)
             change(page)
             found[name] = numbers(stopwatch.completed())
+            del found[name]["title"]
     return found
 
 
@@ -100,6 +106,7 @@ def numbers(one: Visit) -> dict[str, float]:
     """Return seconds by the clock, which other work delays, and processor time."""
     return {
         "seconds": round(one.seconds, 2),
+        "title": round(one.title, 2),
         "server_cpu": round(one.server_cpu, 2),
         "browser_cpu": round(one.browser_cpu, 2),
         "main_thread": round(one.main_thread, 2),
@@ -137,6 +144,7 @@ def measure(home: Path, n: int, only: Sequence[str], repeats: int) -> dict[str, 
         process = next(child for child in children if "chrom" in child.name().lower())
         context = browser.new_context(viewport={"width": 1440, "height": 1000})
         context.add_init_script(_WATCH)
+        context.set_default_timeout(PATIENCE_MS)
         with started(Lab(Path(folder), script)) as stock:
             visits = [visit(context, stock, "", process) for _ in range(repeats + 1)]
         line["stock"] = numbers(min(visits[1:], key=lambda one: one.seconds))

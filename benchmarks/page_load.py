@@ -44,7 +44,8 @@ y = [i % 89 for i in range(6238)]
 st.plotly_chart(go.Figure(go.Scatter(x=x, y=y, mode="markers")))
 """
 
-# Of the page itself: when it was last seen incomplete, in ms since the navigation began.
+# Of the page itself: when its title was first seen and when it was last seen incomplete, in ms
+# since the navigation began.
 _WATCH = """
 const UNREADY = ["stStatusWidget", "stSpinner", "stSkeleton", "stAppSkeleton", "stProgress"]
     .map(name => `[data-testid="${name}"]`).concat(['[data-stale="true"]']).join(",");
@@ -60,7 +61,11 @@ const isIncomplete = () => {
         || all("stMetricValue").some(number => number.textContent.trim() === "…");
 };
 window.incompleteUntil = 0;
-const look = () => { if (isIncomplete()) window.incompleteUntil = performance.now(); };
+const look = () => {
+    if (isIncomplete()) window.incompleteUntil = performance.now();
+    if (!window.titledAt && document.querySelector('[data-testid="stApp"] h1'))
+        window.titledAt = performance.now();
+};
 new MutationObserver(look).observe(document, { subtree: true, childList: true, attributes: true });
 setInterval(look, 20);
 """
@@ -70,7 +75,7 @@ _IS_COMPLETE = (
     " && performance.now() - window.incompleteUntil > quiet"
 )
 _QUIET_MS = 500
-_PATIENCE_MS = 300_000
+PATIENCE_MS = 300_000
 
 
 @dataclass(kw_only=True, frozen=True)
@@ -79,12 +84,14 @@ class Visit:
 
     Attributes:
         seconds: from the start of the navigation, or the key, to the complete page.
+        title: from the start of the navigation to the page's title, its first paint, s.
         server_cpu: processor time of the server and its children meanwhile, s.
         browser_cpu: the same of the browser.
         main_thread: the part of it that the page's own thread took, for scripts, style and layout.
     """
 
     seconds: float
+    title: float
     server_cpu: float
     browser_cpu: float
     main_thread: float
@@ -152,7 +159,7 @@ class Stopwatch:
         """Wait until the page is complete, and return what that took."""
         page = self._page
         page.wait_for_function(
-            _IS_COMPLETE, arg=[self._start, _QUIET_MS], timeout=_PATIENCE_MS, polling=100
+            _IS_COMPLETE, arg=[self._start, _QUIET_MS], timeout=PATIENCE_MS, polling=100
         )
         failure = page.get_by_test_id("stException")
         if failure.count():
@@ -164,6 +171,7 @@ class Stopwatch:
         )
         return Visit(
             seconds=(page.evaluate("() => window.incompleteUntil") - self._start) / 1000,
+            title=page.evaluate("() => window.titledAt") / 1000,
             server_cpu=server_cpu,
             browser_cpu=browser_cpu,
             main_thread=self._main_thread_time() - self._main_thread,

@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from streamlit.proto.SelectWidgetFilterMode_pb2 import FILTER_MODE_PREFIX
 
 from core.elements import SYMBOLS
 from core.frames.registry import open_dataset
@@ -159,7 +160,10 @@ def test_labels_that_are_missing_are_counted_and_asked_for(visit, home):
 def test_pairs_are_shown_by_their_energies(visit, view):
     at = visit("data", set="mp-structures", view=view)
     assert counts(at) == (6238, 6238)
-    box(at.multiselect, "All of these elements").set_value(["Fe", "O"]).run()
+    elements = box(at.multiselect, "All of these elements")
+    # Enter takes the symbol that is typed, not all that contain its letters.
+    assert (elements.proto.select_all, elements.proto.filter_mode) == (0, FILTER_MODE_PREFIX)
+    elements.set_value(["Fe", "O"]).run()
     assert 0 < counts(at)[0] < 6238
     assert not at.error
     if view == "Frames":

@@ -78,9 +78,15 @@ def _choose_elements() -> list[list[str]]:
     boxes = st.columns(3)
     titles = {ALL_OF: "All of these elements", "any": "Any of these", "none": "None of these"}
     return [
-        # Sorted so that what is typed finds the symbol that it is before longer ones.
+        # What is typed finds the symbol that it is before longer ones, and Enter takes that alone.
         box.multiselect(
-            title, sorted(SYMBOLS), key=key, bind="query-params", help="Elements by their symbols."
+            title,
+            sorted(SYMBOLS),
+            key=key,
+            bind="query-params",
+            select_all=False,
+            filter_mode="prefix",
+            help="Elements by their symbols.",
         )
         for box, (key, title) in zip(boxes, titles.items(), strict=True)
     ]

@@ -100,10 +100,20 @@ class Cp2kTrajectory(RecordSource):
             yield record
 
     def notes(self) -> list[str]:
-        """Return whether forces are missing."""
-        if self._beside("frc") is not None:
-            return []
-        return ["CP2K writes forces to PROJECT-frc-1.xyz, which is not beside the positions."]
+        """Return which labels are missing, and why."""
+        notes = []
+        if self._beside("frc") is None:
+            notes.append(
+                "CP2K writes forces to PROJECT-frc-1.xyz, which is not beside the positions."
+            )
+        stress = self._file.with_name(f"{self._project()}-1.stress")
+        if stress.is_file():
+            # pv_total of virial_methods.F: virial, kinetic energy and constraints.
+            notes.append(
+                f"{stress.name} is left out, for it contains the motion of the atoms; stresses of "
+                "the forces alone are in the output of the run."
+            )
+        return notes
 
     def _beside(self, kind: str) -> Path | None:
         """Return the file of positions or forces, None if there is none."""

@@ -78,10 +78,14 @@ def test_steps_are_joined_with_their_forces_and_cells(tmp_path: Path, opened: st
 
 @pytest.mark.parametrize("text", [INPUT, OF_VECTORS], ids=["lengths", "vectors"])
 def test_the_cell_may_be_that_of_the_input(tmp_path: Path, text: str):
-    found, table = read(write(tmp_path, {"pos": STEPS}, water_inp=text).parent)
+    texts = {"water_inp": text, "water-1_stress": "# Step Time [fs] xx [bar]\n"}
+    found, table = read(write(tmp_path, {"pos": STEPS}, **texts).parent)
     np.testing.assert_allclose(found[2].lattice, CELLS[0], atol=1e-12)
     assert table.source.functional == "PBE"
-    assert "water" not in table.source.notes()[0]
+    forces, stresses = table.source.notes()
+    assert "water" not in forces
+    assert "water-1.stress is left out" in stresses
+    assert found[0].stress is None
 
 
 def test_extended_xyz_has_its_cells(tmp_path: Path):
