@@ -41,7 +41,7 @@ def test_the_moved_model_explains_the_energies(energies_only, solved):
     assert set(solved.atomref.deviations) == {"own", "table", "embedding", "network", "noise"}
 
 
-def test_labelled_forces_move_the_forces_toward_them():
+def test_labelled_forces_move_the_forces_toward_them_and_leave_the_moments():
     data = open_frame_set("mp-frames-r2scan")
     small = np.flatnonzero(data.n_atoms() <= 6)
     train, others = small[:16], small[200:216]
@@ -50,14 +50,19 @@ def test_labelled_forces_move_the_forces_toward_them():
 
     def errors(rows):
         frames = data.frames(rows)
-        found = predict(model, frames, Wanted.of(["force"]))
-        pairs = zip(found, frames, strict=True)
-        return np.mean([np.abs(one.forces - frame.forces).mean() for one, frame in pairs])
+        found = predict(model, frames, Wanted.of(["force", "magmom"]))
+        pairs = list(zip(found, frames, strict=True))
+        return [
+            np.mean([np.abs(one.forces - frame.forces).mean() for one, frame in pairs]),
+            np.mean([np.abs(one.magmoms - frame.magmoms).mean() for one, frame in pairs]),
+        ]
 
     before = errors(train), errors(others)
     solved.apply(model)
-    assert errors(train) < 0.85 * before[0]
-    assert errors(others) < before[1]
+    after = errors(train), errors(others)
+    assert after[0][0] < 0.85 * before[0][0]
+    assert after[1][0] < before[1][0]
+    assert max(after[0][1] - before[0][1], after[1][1] - before[1][1]) < 0.003
 
 
 def test_of_many_frames_some_are_drawn(energies_only, monkeypatch):

@@ -6,6 +6,10 @@ gradient of a structure is a sum of outer products over its atoms: of what goes 
 slope of the energy by what comes out. So one backward pass by the activations of a batch gives the
 rows of all its structures (Goodfellow, arXiv:1510.01799), where autograd by the parameters would
 need one pass per structure.
+
+Magnetic moments are read out, linearly, from what the embedding and the first three convolutions
+give. Of their outputs the one direction in 64 that this readout sees is left as it is, so that a
+move that energies and forces ask for hardly changes the moments.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,6 +37,7 @@ AMPLITUDE = 0.05
 _EMBEDDING = "atom_embedding.embedding"
 _NORM = "readout_norm"
 _OUTPUTS = tuple(f"atom_conv_layers.{level}.mlp_out.layers.1" for level in range(4))
+_SEEN_BY_MOMENTS = {_EMBEDDING, *_OUTPUTS[:-1]}
 _READOUT = tuple(f"mlp.layers.{place}" for place in READOUT_PLACES)
 
 GROUPS: dict[str, tuple[str, ...]] = {
@@ -67,6 +72,8 @@ def energy_rows(
     what: str = "Gradient rows",
 ) -> Rows:
     """Return the derivative of each structure's interaction energy per atom by the parameters.
+
+    Of outputs that the readout of magnetic moments sees, the derivative has no part along it.
 
     Args:
         model: a CHGNet of the released architecture; rows have its floating-point type.
@@ -247,7 +254,9 @@ def _batch_rows(weights: Weights, batch: PackedBatch) -> dict[str, Tensor]:
         sums = values.new_zeros(batch.n_frames, values.shape[1])
         return sums.index_add(0, batch.atom_frame, values) * per_atom[:, None]
 
-    for (name, (given, _)), slope in zip(taps.items(), slopes, strict=True):
+    readout = F.normalize(weights.site[0], dim=1)
+    for (name, (given, _)), full in zip(taps.items(), slopes, strict=True):
+        slope = full - full @ readout.T @ readout if name in _SEEN_BY_MOMENTS else full
         if name == _EMBEDDING:
             n_elements = weights.elements.shape[0]
             place = batch.atom_frame * n_elements + given

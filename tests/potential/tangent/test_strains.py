@@ -9,16 +9,13 @@ from core.potential.tangent.rows import energy_rows, moved_model
 from core.potential.tangent.strains import strain_rows
 
 
-def test_rows_change_stresses_as_they_say(double, structures, pack, monkeypatch):
+def test_rows_change_stresses_as_they_say(double, structures, pack, monkeypatch, random_move):
     """A move of the network changes V σ:ε as rows and labels say, to the order of the strain."""
     monkeypatch.setattr(strains, "STRAIN", 1e-4)
     names = ("rock salt", "perovskite", "one atom, no angles")
     graphs = [pack(structures[name]) for name in names]
     at = energy_rows(double, graphs)
-    rng = np.random.default_rng(1)
-    change = {
-        name: 1e-5 * rng.normal(size=values.shape[1]) for name, values in at.gradients.items()
-    }
+    change = random_move(1e-5, 1)
     before = predict(double, graphs, Wanted.of(["stress"]))
     after_model = double
     zero = [np.zeros((3, 3)), None, np.zeros((3, 3))]
