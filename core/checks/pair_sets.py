@@ -2,8 +2,8 @@
 
 With structures, the pretrained network judges each column of energies as it does those of frames.
 Without, another column stands for the network: less its expected references, energies in one
-functional are close to interaction energies in another one. That cannot tell whether a part of the
-materials has another U, for the two functionals themselves may differ in it.
+functional are close to interaction energies in another one. Whether a part of the materials carries
+U is told by oxides and fluorides beside other compounds of the same metals.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,11 +18,12 @@ from core.checks.crystal_units import crystal_energies, unit_findings
 from core.checks.diagnosis import Diagnosis, stored
 from core.checks.energy_sample import FEWEST, PULL, Array, EnergySample
 from core.checks.numbers import placeholder_finding
-from core.checks.scales import scale_findings
+from core.checks.repeats import pair_repeat_findings
+from core.checks.scales import scale_findings, u_in_pairs
 from core.elements import SYMBOLS, amounts_from_formulas
 from core.frames.extent import extent_finding
 from core.frames.findings import Finding
-from core.frames.functionals import canonical_functional
+from core.frames.functionals import MIXED, canonical_functional
 from core.frames.pairs import PairSet
 from core.frames.schema import EnergyColumn
 from core.potential.released import MODELS
@@ -32,6 +33,7 @@ from core.reference.formation.corrections import (
     hubbard_corrections,
     mp2020_corrections,
 )
+from core.reference.shifts.hubbard import carrying_u
 from core.transfer.interaction import interaction_energies
 from core.transfer.label_check import ENERGIES, energy_findings, sample_rows
 from core.transfer.label_slopes import energy_finding
@@ -100,7 +102,7 @@ def diagnose_pairs(
     findings = [
         *_missing(data, columns),
         *(units or [*_copied(data, columns), *_exchanged(data, source, columns)]),
-        *_repeats(data, columns),
+        *pair_repeat_findings(data, columns),
     ]
     if units or any(one.kind == "functional" for one in findings):
         return Diagnosis(n=len(data), of="pairs", network=False, **stored(findings))
@@ -127,6 +129,9 @@ def diagnose_pairs(
     if not by_network:
         of_columns = _told_once(data, of_columns)
     findings += [_of(one, found) for one, found in of_columns]
+    others = {one.kind for one in findings if one.severity != "info"} - {"energy_outliers"}
+    if not others.intersection(_ORDER):
+        findings += _with_u(data, source, kept)
     findings += _poor(data)
     return Diagnosis(
         n=len(data), n_energies=n_energies, of="pairs", network=by_network, **stored(findings)
@@ -264,6 +269,24 @@ def _distance(data: PairSet, column: EnergyColumn, rows: Sequence[int]) -> float
     return float(np.nanmedian(off)) if np.isfinite(off).any() else 0.0
 
 
+def _with_u(
+    data: PairSet, source: SourceModel, kept: Mapping[str, NDArray[np.bool_]]
+) -> list[Finding]:
+    """Report columns that carry U in a part of their materials, beside one that does not."""
+    found = []
+    for one in data.card.energies:
+        other = _partner(data.card.energies, one)
+        if other is None or other.functional == one.functional:
+            continue
+        rows = np.flatnonzero(kept[one.column] & kept[other.column])
+        X = data.fractions()[rows]
+        shift = source.prior(one.functional).energies - source.prior(other.functional).energies
+        change = (data.energy(one.column) - data.energy(other.column))[rows] - X @ shift
+        told = u_in_pairs(X, change, carrying_u(data, MIXED, rows), one.functional)
+        found += [] if told is None else [_of(one, told)]
+    return found
+
+
 def _missing(data: PairSet, columns: Sequence[EnergyColumn]) -> list[Finding]:
     """Report rows that cannot be compared, for one of their energies is missing."""
     if len(columns) < 2:
@@ -329,44 +352,6 @@ def _exchanged(
                 )
             ]
     return []
-
-
-def _repeats(data: PairSet, columns: Sequence[EnergyColumn]) -> list[Finding]:
-    """Report materials that occur twice, with the same energies or with others."""
-    if not columns:
-        return []
-    table = data.table()[["material_id", "formula"]].copy()
-    for one in columns:
-        table[one.column] = np.round(data.energy(one.column), 6)
-    names = [one.column for one in columns]
-    complete = table[names].notna().all(axis=1).to_numpy()
-    copies = table.duplicated(["formula", *names], keep="first").to_numpy() & complete
-    again = table.duplicated("material_id", keep="first").to_numpy() & ~copies
-    findings = []
-    if again.any():
-        findings.append(
-            Finding(
-                kind="contradictions",
-                severity="warning",
-                message=f"{int(again.sum()):,} rows have the material id of an earlier one and "
-                "other energies.",
-                remedy="Keep one row per material.",
-                rows=np.flatnonzero(again).tolist(),
-            )
-        )
-    if copies.any():
-        n = int(copies.sum())
-        findings.append(
-            Finding(
-                kind="duplicates",
-                severity="warning" if n > 0.01 * len(data) else "info",
-                message=f"{n:,} of {len(data):,} rows repeat an earlier one: the same formula and "
-                "the same energies.",
-                remedy="Leave the copies out, which count twice.",
-                rows=np.flatnonzero(copies).tolist(),
-            )
-        )
-    return findings
 
 
 def _poor(data: PairSet) -> list[Finding]:

@@ -4,11 +4,15 @@ A split by material keeps all frames of a material in one part. The same structu
 as where every frame has an id of its own, gets around it, and the test then measures memory.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from core.frames.findings import Finding
+from core.frames.pairs import PairSet
+from core.frames.schema import EnergyColumn
 from core.frames.splits import Split
 from core.frames.store import FrameSet
 
@@ -71,6 +75,44 @@ def repeat_findings(
                 "twice in the loss.",
                 remedy="Leave the copies out.",
                 rows=copies.tolist(),
+            )
+        )
+    return findings
+
+
+def pair_repeat_findings(data: PairSet, columns: Sequence[EnergyColumn]) -> list[Finding]:
+    """Report materials that occur twice, with the same energies or with others."""
+    if not columns:
+        return []
+    table = data.table()[["material_id", "formula"]].copy()
+    for one in columns:
+        table[one.column] = np.round(data.energy(one.column), 6)
+    names = [one.column for one in columns]
+    complete = table[names].notna().all(axis=1).to_numpy()
+    copies = table.duplicated(["formula", *names], keep="first").to_numpy() & complete
+    again = table.duplicated("material_id", keep="first").to_numpy() & ~copies
+    findings = []
+    if again.any():
+        findings.append(
+            Finding(
+                kind="contradictions",
+                severity="warning",
+                message=f"{int(again.sum()):,} rows have the material id of an earlier one and "
+                "other energies.",
+                remedy="Keep one row per material.",
+                rows=np.flatnonzero(again).tolist(),
+            )
+        )
+    if copies.any():
+        n = int(copies.sum())
+        findings.append(
+            Finding(
+                kind="duplicates",
+                severity="warning" if n > 0.01 * len(data) else "info",
+                message=f"{n:,} of {len(data):,} rows repeat an earlier one: the same formula and "
+                "the same energies.",
+                remedy="Leave the copies out, which count twice.",
+                rows=np.flatnonzero(copies).tolist(),
             )
         )
     return findings

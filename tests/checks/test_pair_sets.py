@@ -1,5 +1,6 @@
 """The doctor on pairs without structures: faults, each alone, and data without any."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cache
@@ -174,6 +175,12 @@ FAULTS = {
     "two energies of one material": Fault(
         found="contradictions", rows=lambda table: doubled(table, energy=0.2)
     ),
+    "GGA and GGA+U, stated as PBE": Fault(
+        found="hubbard_mixture",
+        change={"gga": lambda t: t["gga"] - mp2020(t)},
+        columns={"gga": {"functional": "PBE", "corrections": "none"}},
+        n=260,
+    ),
     "eight pairs": Fault(found="few_pairs", rows=lambda table: table.iloc[:8]),
 }
 
@@ -232,6 +239,16 @@ def test_faults_that_the_network_sees(name, tmp_path, predicted, monkeypatch):
         structures=data.frames(table["row"].to_numpy()),
     )
     assert set(alarms(findings)) == {fault.found} - {""}
+
+
+def test_stated_u_is_told_with_its_size_and_no_alarm(tmp_path):
+    table = pairs(n=260)
+    uncorrected = table.assign(gga=table["gga"] - mp2020(table))
+    findings = diagnosed(tmp_path / "made", uncorrected, {"gga": {"corrections": "none"}})
+    assert alarms(findings) == []
+    (told,) = [one for one in findings if one.kind == "hubbard_columns"]
+    assert "gga (GGA/GGA+U)" in told.message
+    assert float(re.search(r"Fe \+(\d\.\d+)", told.message)[1]) == pytest.approx(2.6, abs=0.5)
 
 
 @pytest.mark.parametrize("seed", range(10))
