@@ -183,7 +183,7 @@ def _in_pieces(
         yield function(*rows)
         return
     for number, part in enumerate(zip(*(tensor.split(piece) for tensor in rows), strict=True)):
-        run = partial(_trimmed, function) if number % _TRIM_EVERY == 0 else function
+        run = partial(_trimmed, function) if number % _TRIM_EVERY == _TRIM_EVERY - 1 else function
         yield checkpoint(run, *part, use_reentrant=False, preserve_rng_state=False)
 
 
