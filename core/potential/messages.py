@@ -19,9 +19,9 @@ from core.potential.products import linear
 from core.potential.weights import Gate, Weights
 
 _TRIM_EVERY = 16
-"""Pieces after which memory that is free goes back to the system. glibc seldom uses an aligned block
-again (its bug 14581), and every tensor is one: 1,000 atoms of diamond held 0.6 GB of tensors, and
-the process grew by 3."""
+"""Pieces after which free memory goes back to the system. glibc seldom uses an aligned block again
+(its bug 14581), and every tensor is one: 1,000 atoms of diamond held 0.6 GB of tensors, and the
+process grew by 3."""
 
 
 def atom_messages(
