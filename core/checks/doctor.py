@@ -16,11 +16,11 @@ from core.checks.arrays import force_findings, label_errors
 from core.checks.coverage import coverage_findings, unknown_distance
 from core.checks.diagnosis import Diagnosis, stored
 from core.checks.domain import domain_findings, unseen_findings
-from core.checks.energy_sample import EnergySample
+from core.checks.energy_sample import EnergySample, beyond_u
 from core.checks.geometry import distance_findings
 from core.checks.numbers import Scan, number_findings, scan
 from core.checks.repeats import leak_findings, repeat_findings
-from core.checks.scales import deviations, hubbard_columns, scale_findings
+from core.checks.scales import TOTAL, deviations, hubbard_columns, scale_findings
 from core.checks.units_read import in_units_of_file
 from core.elements import SYMBOLS
 from core.errors import LabError
@@ -289,6 +289,7 @@ def energy_sample(
         corrections_are_known=source.name in MODELS,
         mp2020=mp2020_corrections(formulas).corrections if takes else None,
         hubbard=hubbard_corrections(fractions) if takes else None,
+        beyond_u=beyond_u(functional, source_functional(source.name)),
     )
 
 
@@ -300,7 +301,7 @@ def other_scales(source: SourceModel) -> dict[str, NDArray[np.float64]]:
     }
     for functional, column in ((MIXED, "pbe"), ("r2SCAN", "r2scan")):
         total = source.prior(functional).energies
-        scales[f"total energies in {functional}"] = total
+        scales[f"{TOTAL}{functional}"] = total
         for kind, family, name in (
             ("crystal", "mp", "formation energies"),
             ("atom", "matpes", "atomization energies"),

@@ -1,10 +1,11 @@
 """Two settings in one data set: energies that lie on two branches."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from core.checks.energy_sample import (
     COMPOSITIONS,
@@ -13,7 +14,6 @@ from core.checks.energy_sample import (
     PULL,
     Array,
     EnergySample,
-    solved,
 )
 from core.elements import SYMBOLS
 from core.frames.findings import Finding
@@ -25,37 +25,50 @@ _KINDS = 3
 _BRANCH = 0.08
 """eV/atom between two branches, at least."""
 
-_SHRINKS = 0.35
-"""What two branches leave of the scatter, at most; halves of one normal distribution leave 0.6."""
+_SHRINKS, _SHRINKS_KNOWN = 0.3, 0.5
+"""What two branches leave of the scatter, at most, and where their difference is known in eV/atom;
+halves of one normal distribution leave 0.6."""
 
 _SMALLEST = 0.08
 """Share of the frames in the smaller branch, at least."""
 
-_SEPARATED = 0.15
-"""Share of the distance between the branches that they scatter by, at most."""
+_SEPARATED, _SEPARATED_KNOWN = 0.15, 0.25
+"""Share of the distance between the branches that they scatter by, at most; likewise, of
+which such halves have 0.3."""
 
 _CONCERNED = 0.02
 """Share of an element, or eV/atom of a correction, from which two settings differ for a frame."""
 
-_ROUNDS = 15
+_WEAK = 1e-3
+"""Pull of references toward a prior that may be far off."""
+
+_COLD = 0.02
+"""eV/atom by which energies miss their branch, at least."""
+
+_ROUNDS = 20
+
+_SCHEMES = {"corrections", "+U"}
+"""Terms by which energies in one functional differ."""
 
 _ANIONS = {"H", "N", "O", "F", "S", "Cl", "Se", "Br", "Te", "I"}
 """Elements that MP2020 corrects."""
 
 
-def mixture_finding(sample: EnergySample) -> Finding | None:
-    """Report energies that lie on two branches: two settings in one data set."""
-    y = sample.left
-    # A prior that is far off, as of a functional of which nothing is known, would leave branches.
-    y = y - sample.fractions @ solved(sample.fractions, y)[0]
-    X = sample.fractions[:, (sample.fractions > 0).any(axis=0)]
-    _, kinds = np.unique(X, axis=0, return_inverse=True)
+def mixture_finding(sample: EnergySample, others: Mapping[str, Array]) -> Finding | None:
+    """Report energies that lie on two branches: two settings in one data set.
+
+    Args:
+        sample: the energies.
+        others: references of total energies in other functionals by name, (94,) eV/atom each, NaN
+            where unknown.
+    """
+    _, kinds = np.unique(sample.fractions, axis=0, return_inverse=True)
     named: dict[str, Branches] = {}
-    for name, column in _directions(sample):
-        # Those of the schemes explain what single elements would repeat.
-        if name not in {"corrections", "U"} and {"corrections", "U"} & named.keys():
+    for name, column in _directions(sample, others):
+        # Known differences explain what others would repeat.
+        if named.keys() - set(SYMBOLS):
             break
-        if (found := _branches(X, y, column, kinds)) is not None:
+        if (found := _branches(sample, name, column, kinds)) is not None:
             named[name] = found
     if not named:
         return None
@@ -66,12 +79,14 @@ def mixture_finding(sample: EnergySample) -> Finding | None:
     if name == "corrections" or is_anion:
         kind, what = "corrections_mixture", "with and without MP2020 corrections"
         remedy = "Import them again, all corrected or all uncorrected."
-    elif name == "U" or name in U_ELEMENTS:
+    elif name == "+U" or name in U_ELEMENTS:
         kind = "hubbard_mixture"
-        what = "with and without U" + ("" if name == "U" else f" on {name}")
+        what = "with and without U" + ("" if name == "+U" else f" on {name}")
         remedy = "Import each as a data set of its own, or leave one of them out."
     else:
-        kind, what = "energy_mixture", f"of two settings or pseudopotentials for {name}"
+        kind = "energy_mixture"
+        two = f"functionals, the other one {name}"
+        what = "of two " + (f"settings or pseudopotentials for {name}" if name in SYMBOLS else two)
         remedy = "Import each as a data set of its own."
     return Finding(
         kind=kind,
@@ -83,12 +98,14 @@ def mixture_finding(sample: EnergySample) -> Finding | None:
     )
 
 
-def _directions(sample: EnergySample) -> Iterator[tuple[str, Array]]:
+def _directions(sample: EnergySample, others: Mapping[str, Array]) -> Iterator[tuple[str, Array]]:
     """Yield names and the columns along which two settings would differ, (n,) eV/atom or shares."""
     if sample.mp2020 is not None:
         yield "corrections", sample.mp2020
     if sample.hubbard is not None:
-        yield "U", sample.hubbard
+        yield "+U", sample.hubbard
+    for name, references in others.items():
+        yield name, sample.fractions @ np.nan_to_num(references - sample.prior)
     counts = (sample.fractions > _CONCERNED).sum(axis=0)
     for index in np.flatnonzero(counts >= FEWEST):
         yield SYMBOLS[index], sample.fractions[:, index]
@@ -109,81 +126,91 @@ class Branches:
     share: float
 
 
-def _branches(X: Array, y: Array, column: Array, kinds: NDArray[np.integer]) -> Branches | None:
+def _branches(
+    sample: EnergySample, name: str, column: Array, kinds: NDArray[np.integer]
+) -> Branches | None:
     """Return the two branches of energies along a column; None if there is one.
 
-    References and the distance are fitted together; each frame is on the branch that it is nearer
-    to (Spaeth, Computing 22, 367 (1979), doi:10.1007/BF02265317).
-
     Args:
-        X: composition fractions, (n, 94).
-        y: energies, (n,) eV/atom.
+        sample: the energies.
+        name: of the column.
         column: what the second branch adds some multiple of, (n,).
         kinds: number of each frame's composition, (n,); frames of one composition say the same.
     """
+    X, y = sample.fractions[:, (sample.fractions > 0).any(axis=0)], sample.left
     concerned = np.abs(column) > _CONCERNED
     if len(np.unique(kinds[concerned])) < COMPOSITIONS:
         return None
-    off, _ = solved(X, y)
-    left = y - X @ off
-    before = float(np.median(np.abs(left[concerned])))
+    is_total = name not in SYMBOLS and name not in _SCHEMES
+    if not is_total:
+        # Energies that are all alike may hold any multiple of the schemes' terms.
+        terms = [column] if name in _SCHEMES else [sample.mp2020, sample.hubbard]
+        X = np.column_stack([X, *(one for one in terms if one is not None)])
+    if name in _SCHEMES and kinds.max() + 1 - np.linalg.matrix_rank(X) < COMPOSITIONS:
+        return None
+    # More pull toward the prior of an unknown functional would leave branches.
+    pull = (PULL if name in _SCHEMES else _WEAK) * np.eye(X.shape[1])
+    left = np.asarray(y - X @ np.linalg.solve(X.T @ X + pull, X.T @ y))
+    before = float(np.abs(left[concerned]).mean())
     if before < _BRANCH / 4:
         return None
-    # From what the prior leaves and from what fitted references leave: each has local minima.
-    # Of the schemes' terms, which are eV/atom, energies without them lie one term from the prior.
-    tries = [
-        _alternated(X, y, column, concerned, start)
-        for start in (
-            _middle(y, column, concerned),
-            _middle(left, column, concerned),
-            y + column / 2,
-        )
-    ]
-    gap, second, after = min(tries, key=lambda one: float(np.abs(one[2]).sum()))
-    scatter = float(np.median(np.abs(after[concerned])))
+    is_known = name not in SYMBOLS
+    expected = 1.0 if is_known else _range(left[concerned] / column[concerned])
+    if not is_total:
+        y = left
+    gap, second, after = _divided(X, y, np.where(concerned, column, 0.0), expected, near=is_total)
+    scatter = float(np.abs(after[concerned]).mean())
     distance = float(np.median(np.abs(gap * column[concerned])))
     smaller = second if second[concerned].mean() <= 0.5 else concerned & ~second
     share = float(smaller[concerned].mean())
-    is_clear = scatter < _SHRINKS * before and scatter < _SEPARATED * distance
-    n_kinds = len(np.unique(kinds[smaller]))
+    shrinks, separated = (_SHRINKS_KNOWN, _SEPARATED_KNOWN) if is_known else (_SHRINKS, _SEPARATED)
+    is_clear = scatter < shrinks * before and scatter < separated * distance
     if not is_clear or abs(gap) < GAP or distance < _BRANCH:
         return None
-    if n_kinds < _KINDS or share < _SMALLEST:
+    if len(np.unique(kinds[smaller])) < _KINDS or share < _SMALLEST:
         return None
     return Branches(float(np.abs(after).mean()), distance, share)
 
 
-def _alternated(
-    X: Array, y: Array, column: Array, concerned: NDArray[np.bool_], start: Array
+def _range(values: Array) -> float:
+    return float(np.ptp(np.percentile(values, [5, 95])))
+
+
+def _divided(
+    X: Array, y: Array, column: Array, gap: float, *, near: bool
 ) -> tuple[float, NDArray[np.bool_], Array]:
     """Fit references and the distance of two branches, and divide frames among them, in turn.
 
+    Each frame belongs to the branch that it is nearer to (Spaeth, Computing 22, 367 (1979),
+    doi:10.1007/BF02265317), at first hardly more than to the other one, which passes by most of the
+    local minima (deterministic annealing: Rose, Proc. IEEE 86, 2210 (1998), doi:10.1109/5.726788).
+
     Args:
-        X: composition fractions, (n, 94).
+        X: composition fractions, (n, k).
         y: energies, (n,) eV/atom.
-        column: what the second branch adds some multiple of, (n,).
-        concerned: frames that may be on it, (n,).
-        start: energies whose sign, times that of the column, divides them first, (n,).
+        column: what the second branch adds some multiple of, (n,), 0 for frames not concerned.
+        gap: multiple that is expected.
+        near: whether the first branch is at 0 and the other one at this multiple.
 
     Returns:
         The multiple, the frames on the second branch, and what is left of the energies.
     """
-    second = concerned & (start * column > 0)
-    pull = np.diag(np.append(np.full(X.shape[1], PULL), 1e-9))
-    gap, left = 0.0, y
-    for _ in range(_ROUNDS):
-        A = np.column_stack([X, second * column])
-        found = np.linalg.solve(A.T @ A + pull, A.T @ y)
-        gap = float(found[-1])
-        left = y - X @ found[:-1]
-        nearer = concerned & (np.abs(left - gap * column) < np.abs(left))
-        if (nearer == second).all():
+    concerned = column != 0
+    inverse = np.linalg.inv(X.T @ X + PULL * np.eye(X.shape[1]))
+    alone = inverse @ (X.T @ y)
+    left = y - gap * column / 2 if near else y - X @ alone
+    # Squared distance from the first branch less that from the second one.
+    nearer = 2 * left * gap * column
+    warm = _COLD if near else max(_COLD, float(np.std(left[concerned])))
+    second = np.zeros(len(y))
+    for width in [*np.geomspace(warm, _COLD, _ROUNDS), *[0.0] * _ROUNDS]:
+        share = concerned * (expit(nearer / (2 * width**2)) if width else nearer > 0)
+        if not width and (share == second).all():
             break
-        second = nearer
-    return gap, second, left - gap * second * column
-
-
-def _middle(values: Array, column: Array, concerned: NDArray[np.bool_]) -> Array:
-    """Return energies less the middle of the multiples of a column that they hold, (n,)."""
-    ratio = values[concerned] / column[concerned]
-    return np.asarray(values - np.percentile(ratio, [5, 95]).mean() * column)
+        second = share
+        held = X.T @ (second * column)
+        free = second @ column**2 - held @ inverse @ held + 1e-9
+        gap = float(((second * column) @ y - held @ alone) / free)
+        left = y - X @ (alone - gap * (inverse @ held))
+        nearer = left**2 - (left - gap * column) ** 2
+    return gap, second > 0.5, left - gap * second * column

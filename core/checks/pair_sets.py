@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from core.checks.crystal_units import crystal_energies, unit_findings
 from core.checks.diagnosis import Diagnosis, stored
-from core.checks.energy_sample import FEWEST, PULL, Array, EnergySample
+from core.checks.energy_sample import FEWEST, PULL, Array, EnergySample, beyond_u
 from core.checks.numbers import placeholder_finding
 from core.checks.repeats import pair_repeat_findings
 from core.checks.scales import scale_findings, u_in_pairs
@@ -26,6 +26,7 @@ from core.frames.findings import Finding
 from core.frames.functionals import MIXED, canonical_functional
 from core.frames.pairs import PairSet
 from core.frames.schema import EnergyColumn
+from core.potential.models import source_functional
 from core.potential.released import MODELS
 from core.progress import Progress, part, silent
 from core.reference.formation.corrections import (
@@ -60,6 +61,9 @@ _FEWEST_OF = 4
 _CLEAR, _CLOSE = 5.0, 0.5
 """How many times nearer the difference must be to the exchanged one, and how far from the stated
 one, eV/atom."""
+
+_WRONG = 1.0
+"""eV/atom from which single energies do not tell what U adds."""
 
 _POOR, _NAMED = 3, 8
 
@@ -197,6 +201,7 @@ def _sample(
         corrections_are_known=source.name in MODELS,
         mp2020=mp2020,
         hubbard=hubbard,
+        beyond_u=beyond_u(column.functional, source_functional(source.name)),
     ), sizes
 
 
@@ -206,7 +211,12 @@ def _of_u(fractions: Array, left: Array, mp2020: Array | None) -> Array:
     beside = [] if mp2020 is None else [mp2020]
     A = np.column_stack([fractions, *beside, terms])
     pull = np.diag([PULL] * fractions.shape[1] + [1e-9] * (A.shape[1] - fractions.shape[1]))
-    return np.asarray(np.linalg.solve(A.T @ A + pull, A.T @ left)[-1] * terms)
+    kept = np.ones(len(left), bool)
+    for _ in range(2):
+        found = np.linalg.solve(A[kept].T @ A[kept] + pull, A[kept].T @ left[kept])
+        size = np.abs(left - A @ found)
+        kept = size <= max(_WRONG, 10 * float(np.median(size)))
+    return np.asarray(found[-1] * terms)
 
 
 def _partner(columns: Sequence[EnergyColumn], one: EnergyColumn) -> EnergyColumn | None:
