@@ -56,8 +56,8 @@ _U_COST = 1.0
 """meV/atom that columns for U must gain to be told."""
 
 _ABOVE = 0.25
-"""How much of MP2020's corrections corrected energies seem to hold beside those they hold: 0 to 0.5
-in 70 samples of frames and pairs."""
+"""How much of MP2020's corrections energies seem to hold beside those they hold: 0 to 0.5 in
+samples of the embedded frames and pairs."""
 
 _HOLDS_U = 0.7
 """Multiple of MP2020's terms for U by which two functionals differ in oxides and fluorides, at
