@@ -28,6 +28,9 @@ _BEYOND_U = -0.45
 """Multiple of MP2020's corrections for U that these leave of what U adds to energies without it,
 which is about 1.45 times them in samples of the embedded pairs."""
 
+_WRONG, _ROOM = 1.0, 10.0
+"""eV/atom, and times the usual distance, that a single energy lies from the network's, at least."""
+
 
 @dataclass(kw_only=True, frozen=True, slots=True, eq=False)
 class EnergySample:
@@ -87,6 +90,11 @@ def solved(X: Array, y: Array) -> tuple[Array, Array]:
     """Fit references near their prior; return them and the inverse's diagonal, (94,) each."""
     inverse = np.linalg.inv(X.T @ X + PULL * np.eye(X.shape[1]))
     return inverse @ (X.T @ y), np.diag(inverse)
+
+
+def outlier_limit(size: Array) -> float:
+    """Return from where energies are outliers, by what a fit leaves of them, (n,) eV/atom."""
+    return max(_WRONG, _ROOM * float(np.median(size)))
 
 
 def beyond_u(functional: str, source: str) -> float:

@@ -141,20 +141,20 @@ def _branches(
     concerned = np.abs(column) > _CONCERNED
     if len(np.unique(kinds[concerned])) < COMPOSITIONS:
         return None
-    is_total = name not in SYMBOLS and name not in _SCHEMES
+    is_scheme, is_known = name in _SCHEMES, name not in SYMBOLS
+    is_total = is_known and not is_scheme
     if not is_total:
         # Energies that are all alike may hold any multiple of the schemes' terms.
-        terms = [column] if name in _SCHEMES else [sample.mp2020, sample.hubbard]
+        terms = [column] if is_scheme else [sample.mp2020, sample.hubbard]
         X = np.column_stack([X, *(one for one in terms if one is not None)])
-    if name in _SCHEMES and kinds.max() + 1 - np.linalg.matrix_rank(X) < COMPOSITIONS:
+    if is_scheme and kinds.max() + 1 - np.linalg.matrix_rank(X) < COMPOSITIONS:
         return None
     # More pull toward the prior of an unknown functional would leave branches.
-    pull = (PULL if name in _SCHEMES else _WEAK) * np.eye(X.shape[1])
+    pull = (PULL if is_scheme else _WEAK) * np.eye(X.shape[1])
     left = np.asarray(y - X @ np.linalg.solve(X.T @ X + pull, X.T @ y))
     before = float(np.abs(left[concerned]).mean())
     if before < _BRANCH / 4:
         return None
-    is_known = name not in SYMBOLS
     expected = 1.0 if is_known else _range(left[concerned] / column[concerned])
     if not is_total:
         y = left

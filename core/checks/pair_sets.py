@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from core.checks.crystal_units import crystal_energies, unit_findings
 from core.checks.diagnosis import Diagnosis, stored
-from core.checks.energy_sample import FEWEST, PULL, Array, EnergySample, beyond_u
+from core.checks.energy_sample import FEWEST, PULL, Array, EnergySample, beyond_u, outlier_limit
 from core.checks.numbers import placeholder_finding
 from core.checks.repeats import pair_repeat_findings
 from core.checks.scales import scale_findings, u_in_pairs
@@ -61,9 +61,6 @@ _FEWEST_OF = 4
 _CLEAR, _CLOSE = 5.0, 0.5
 """How many times nearer the difference must be to the exchanged one, and how far from the stated
 one, eV/atom."""
-
-_WRONG = 1.0
-"""eV/atom from which single energies do not tell what U adds."""
 
 _POOR, _NAMED = 3, 8
 
@@ -215,7 +212,7 @@ def _of_u(fractions: Array, left: Array, mp2020: Array | None) -> Array:
     for _ in range(2):
         found = np.linalg.solve(A[kept].T @ A[kept] + pull, A[kept].T @ left[kept])
         size = np.abs(left - A @ found)
-        kept = size <= max(_WRONG, 10 * float(np.median(size)))
+        kept = size <= outlier_limit(size)
     return np.asarray(found[-1] * terms)
 
 

@@ -21,6 +21,7 @@ from core.checks.energy_sample import (
     PULL,
     Array,
     EnergySample,
+    outlier_limit,
     solved,
 )
 from core.checks.mixtures import mixture_finding
@@ -48,9 +49,6 @@ _KNOWN = 0.5
 
 _TIMES = 5.0
 """How many times farther than the median of all elements that must be."""
-
-_WRONG, _ROOM = 1.0, 10.0
-"""eV/atom, and times the usual distance, that a single energy lies from the network's, at least."""
 
 _U_COST = 1.0
 """meV/atom that columns for U must gain to be told."""
@@ -319,7 +317,7 @@ def _outliers(sample: EnergySample) -> tuple[Finding | None, NDArray[np.bool_]]:
     for _ in range(3):
         off, _ = solved(X[kept], left[kept])
         size = np.abs(left - X @ off)
-        limit = max(_WRONG, _ROOM * float(np.median(size)))
+        limit = outlier_limit(size)
         kept = size <= limit
     if kept.all() or (~kept).sum() > _FEW * len(kept):
         return None, np.ones(len(left), bool)

@@ -3,7 +3,6 @@
 import base64
 import io
 import re
-import shutil
 import sys
 import zipfile
 
@@ -24,6 +23,7 @@ from core.runs.results.comparison import errors_table
 from core.runs.results.curves import error_curves
 from core.runs.results.matched import matched_table
 from core.training.settings.config import RunConfig
+from tests.browser.conftest import CHROMIUM
 from tests.cli.helpers import answer, mistake
 from tests.pages.example_runs import make_run
 
@@ -103,10 +103,11 @@ def test_the_archive_holds_page_data_and_model(run, home, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_every_figure_of_the_archive_is_an_svg_too(run):
+def test_every_figure_of_the_archive_is_an_svg_too(run, monkeypatch):
     pytest.importorskip("kaleido", reason="kaleido is missing; make test installs it")
-    if shutil.which("chromium") is None and shutil.which("google-chrome") is None:
+    if CHROMIUM is None:
         pytest.skip("Chromium is missing; .ci/run installs it")
+    monkeypatch.setenv("BROWSER_PATH", CHROMIUM)
     report, file = report_on([run.id]), io.BytesIO()
     write_archive(report, file)
     with zipfile.ZipFile(file) as archive:
