@@ -29,6 +29,7 @@ from core.frames.schema import EnergyColumn
 from core.potential.models import source_functional
 from core.potential.released import MODELS
 from core.progress import Progress, part, silent
+from core.reference.fits.energy_scatter import mismatch_findings
 from core.reference.formation.corrections import (
     FUNCTIONALS,
     hubbard_corrections,
@@ -67,6 +68,7 @@ _POOR, _NAMED = 3, 8
 _ORDER = (
     "energy_extent",
     "energy_unit",
+    "energy_mismatch",
     "energy_reference",
     "functional",
     "corrections",
@@ -238,12 +240,12 @@ def _energy_findings(
             # Energies of formation, too, may seem to grow with the number of atoms.
             extent = extent_finding(np.rint(X * sizes[:, None]).astype(int), energies)
             found = found if extent is None else [extent]
-        return [one for one in found if one.kind not in _ASK_NETWORK and not _is_rare(one)]
+        found = [one for one in found if one.kind not in _ASK_NETWORK and not _is_rare(one)]
+        return found or mismatch_findings(X, energies)
     found = energy_findings(X, sizes, energies, interaction, sample.prior)
     if any(one.severity != "info" for one in found):
         return found
-    more = [] if found else scale_findings(sample, scales)
-    return [*found, *more]
+    return found or scale_findings(sample, scales) or mismatch_findings(X, energies)
 
 
 def _is_rare(finding: Finding) -> bool:

@@ -157,6 +157,14 @@ def copies(frames, rng, *, material=None, energy=0.0, n=20):
     return [*frames, *again]
 
 
+def of_others(frames, rng):
+    order = rng.permutation(len(frames))
+    return [
+        replace(frame, energy_per_atom=frames[other].energy_per_atom)
+        for frame, other in zip(frames, order, strict=True)
+    ]
+
+
 def scaled(factor, share=1.0):
     def inject(frames, rng):
         chosen = set(rng.permutation(len(frames))[: max(1, round(share * len(frames)))].tolist())
@@ -299,6 +307,9 @@ FAULTS: dict[str, Fault] = {
         card=MP_GGA,
     ),
     "two functionals": Fault(inject=mixed_functionals, found="energy_mixture"),
+    "energies of other frames": Fault(
+        inject=of_others, found="energy_mismatch", labels=GGA, card=MP_GGA
+    ),
     "one energy off by 12 eV/atom": Fault(inject=wrong_one(12.0), found="energy_outliers"),
     "one energy off by 3 eV/atom": Fault(inject=wrong_one(-3.0), found="energy_outliers"),
     "missing energies as 0": Fault(inject=energies(zero_at(0.0)), found="energy_placeholder"),

@@ -153,6 +153,15 @@ FAULTS = {
         n=300,
         change={"r2scan": lambda t: np.where(every(3, t), t["gga"], t["r2scan"])},
     ),
+    "a column in another order": Fault(
+        found="energy_mismatch",
+        change={"gga": lambda t: t["gga"].sample(frac=1, random_state=0).to_numpy()},
+    ),
+    "a wide column in another order": Fault(
+        # A part of it follows from compositions by chance, as in a mixture of two scales.
+        found="energy_mixture",
+        change={"r2scan": lambda t: t["r2scan"].sample(frac=1, random_state=0).to_numpy()},
+    ),
     "another pseudopotential of a metal": Fault(
         found="element_offset",
         change={"r2scan": lambda t: t["r2scan"] - 4 * fractions(t)[:, metal(t)]},

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.elements import fractions_from_formulas
+from core.elements import SYMBOLS, fractions_from_formulas
 from core.frames.registry import open_frame_set
-from core.reference.fits.energy_scatter import scatter_findings
+from core.reference.fits.energy_scatter import mismatch_findings, scatter_findings
+from core.reference.fits.facts import family_facts
 
 
 @pytest.fixture(scope="module", params=["mp-frames-gga", "mp-frames-r2scan"])
@@ -38,6 +39,23 @@ def test_energies_of_two_functionals_are_a_mixture(share):
     energies = np.where(other, r2scan.energies()[np.argsort(place)], gga.energies())
     (finding,) = scatter_findings(gga.fractions(), energies, ids.to_numpy())
     assert finding.kind == "energy_mixture"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_energies_in_another_order_are_those_of_other_rows(frames, seed):
+    fractions, energies, names = frames
+    order = np.random.default_rng(seed).permutation(len(energies))
+    (finding,) = scatter_findings(fractions, energies[order], names)
+    assert "belong to other rows" in finding.message
+    assert mismatch_findings(fractions, energies) == []
+
+
+def test_energies_of_formation_are_those_of_their_rows():
+    data = open_frame_set("mp-frames-gga")
+    facts = family_facts("mp")["e_crystal_pbe"]
+    elements = np.array([facts.get(symbol, 0.0) for symbol in SYMBOLS])
+    formation = data.energies() - data.fractions() @ elements
+    assert mismatch_findings(data.fractions(), 2 * formation) == []
 
 
 def test_few_energies_say_nothing():
