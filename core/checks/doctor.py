@@ -72,7 +72,13 @@ _STRENGTH = 1e-2
 
 _MEV = 1000.0
 
-_ENERGY_KINDS = {"energy_extent", "energy_unit", "energy_zero", "energy_mixture"}
+_ENERGY_KINDS = {
+    "energy_extent",
+    "energy_unit",
+    "energy_zero",
+    "energy_mixture",
+    "energy_mismatch",
+}
 """Findings after which finer ones of the energies would be nothing but their echo."""
 
 

@@ -62,7 +62,8 @@ def mismatch_findings(fractions: np.ndarray, energies: np.ndarray) -> list[Findi
             severity="warning",
             message=f"Compositions explain {max(share, 0):.0%} of how the energies vary, where "
             f"nearly all is usual: the energies probably belong to other rows{else_scales}.",
-            remedy="Check that materials and energies are in the same order, and import again.",
+            remedy="Check that materials and energies are in the same order, and import again"
+            + ("." if of_one else ", each scale as a data set of its own."),
         )
     ]
 
