@@ -23,7 +23,8 @@ def show_pairs_check(info: DatasetInfo) -> None:
     with st.expander("Check", icon=":material/stethoscope:"), errors_shown():
         st.caption(
             "Units, signs, totals per cell, other functionals or corrections than stated, "
-            "mixtures, single wrong energies, copies, elements of few materials."
+            "mixtures, energies of other rows, single wrong ones, copies, elements of few "
+            "materials."
         )
         diagnosis: Diagnosis | None = computed(CheckStudy(dataset=info.card.name))
         if diagnosis is not None:
