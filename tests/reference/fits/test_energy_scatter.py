@@ -58,6 +58,13 @@ def test_energies_of_formation_are_those_of_their_rows():
     assert mismatch_findings(data.fractions(), 2 * formation) == []
 
 
+def test_energies_that_are_all_far_off_are_of_other_rows_or_scales(frames):
+    fractions, energies, _ = frames
+    far = np.random.default_rng(0).choice([-1e4, 1e4], len(energies))
+    (finding,) = mismatch_findings(fractions, energies + far)
+    assert finding.kind == "energy_mixture"
+
+
 def test_few_energies_say_nothing():
     fractions = fractions_from_formulas(["LiF", "NaCl"] * 5)
     assert scatter_findings(fractions, np.arange(10.0) * 100, np.arange(10).astype(str)) == []
