@@ -18,7 +18,6 @@ from core.potential.compiled_capture import (
     capture,
     is_typical,
 )
-from core.potential.products import use_onednn
 
 COMPILE_SECONDS = 90.0
 """A cold compilation on the reference machine, one thread."""
@@ -173,7 +172,7 @@ def compiled_graph(graph: GraphModule, signature: Signature, backend: Backend) -
     """Compile a captured graph for symbolic sizes.
 
     Args:
-        graph: the graph, which is changed.
+        graph: the graph.
         signature: what it takes.
         backend: as in ``TrainingStep.compile``.
 
@@ -181,7 +180,6 @@ def compiled_graph(graph: GraphModule, signature: Signature, backend: Backend) -
         Exception: if the compiler fails.
         NotCapturableError: if the compiler has assumed something about sizes.
     """
-    use_onednn(graph)
     run = graph if backend == "none" else _by_inductor(graph, signature)
     signature.check()
     return run

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Self
 
-import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from core.potential.basis import angular_basis
 from core.potential.batch import PackedBatch
+from core.potential.fused.rows import gated, gathered, summed
 from core.potential.products import linear
 from core.potential.weights import Gate, Weights
 
@@ -50,12 +50,12 @@ def atom_messages(
 
     def received(centers: Tensor, neighbors: Tensor, part: Tensor, weight: Tensor) -> Tensor:
         # both directions of a bond, one after the other, share the bond's rows
-        n_bonds = part.shape[0]
         centers, neighbors = centers.t().flatten(), neighbors.t().flatten()
-        ends = at_center.index_select(0, centers) + at_neighbor.index_select(0, neighbors)
-        first = ends.view(2, n_bonds, -1) + part
-        messages = gate(first.view(2 * n_bonds, -1)).view(2, n_bonds, -1) * weight
-        return torch.zeros_like(atoms).index_add(0, centers, messages.flatten(0, 1))
+        hidden = gathered(at_center, at_neighbor, part, centers, neighbors, turns=2, activated=True)
+        core, rest = gate.outputs(*hidden)
+        return summed(
+            core, rest, gate.norms, weights=weight, receivers=centers, like=atoms, turns=2
+        )
 
     n_bonds = bond_part.shape[0]
     directions = (end.view(2, n_bonds).t() for end in (batch.bond_centers, batch.bond_neighbors))
@@ -86,32 +86,40 @@ class Legs:
         directed = corner.view(2, bonds.shape[0], -1) + linear(bonds, gate.blocks[0])
         return cls(gate=gate, first=directed.flatten(0, 1), second=linear(bonds, gate.blocks[1]))
 
-    def __call__(self, first: Tensor, second: Tensor, features: Tensor) -> Tensor:
-        """Return φ [b_first, b_second, angle, atom] of some angles, (A, d), by their legs."""
-        return self.gate(
-            self.first.index_select(0, first)
-            + self.second.index_select(0, second)
-            + linear(features, self.gate.blocks[2])
-        )
+    def outputs(self, first: Tensor, second: Tensor, angle_part: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what the perceptron's layer norms take, (A, h) each.
+
+        Args:
+            first: first leg of each angle as a directed short bond, (A,).
+            second: second leg of each angle as a short bond, (A,).
+            angle_part: first-layer product of each angle's features, (A, 2h).
+        """
+        activated = self.gate.second is not None
+        hidden = gathered(self.first, self.second, angle_part, first, second, activated=activated)
+        return self.gate.outputs(*hidden)
 
 
 @dataclass(kw_only=True, frozen=True, slots=True)
 class AngleFeatures:
     """Features of the angles at some level, (A, d).
 
-    In pieces they are never held: there are more angles than anything else, so each piece of them
-    goes through the levels so far again wherever its features are asked for.
+    Before any level they are a matrix times a narrow basis, so a product with them is taken of the
+    basis. In pieces features are never held: there are more angles than anything else, so each
+    piece of them goes through the levels so far again wherever its features are asked for.
 
     Attributes:
-        rows: the features; in pieces the angles in radians, (A,).
-        embed: makes features of angles before any level.
-        updates: in pieces, what adds to the features at each level so far.
+        rows: the basis, (A, m), and from the first update on the features; in pieces the angles in
+            radians, (A,).
+        frequencies: of the basis.
+        embedding: makes features of the basis, (d, m).
+        updates: what adds to the features at each level so far.
         batch: the batch's topology.
         piece: as of ``predict_batch``.
     """
 
     rows: Tensor
-    embed: Callable[[Tensor], Tensor]
+    frequencies: Tensor
+    embedding: Tensor
     updates: tuple[Legs, ...] = ()
     batch: PackedBatch
     piece: int | None
@@ -119,28 +127,42 @@ class AngleFeatures:
     @classmethod
     def of(cls, weights: Weights, batch: PackedBatch, angles: Tensor, piece: int | None) -> Self:
         """Return the features before any level."""
-
-        def embed(angles: Tensor) -> Tensor:
-            return linear(angular_basis(angles, weights.angle_frequencies), weights.angle_embedding)
-
-        rows = embed(angles) if piece is None else angles
-        return cls(rows=rows, embed=embed, batch=batch, piece=piece)
+        frequencies = weights.angle_frequencies
+        return cls(
+            rows=angular_basis(angles, frequencies) if piece is None else angles,
+            frequencies=frequencies,
+            embedding=weights.angle_embedding,
+            batch=batch,
+            piece=piece,
+        )
 
     def updated(self, legs: Legs) -> Self:
         """Return the features at the next level."""
+        updates = (*self.updates, legs)
         if self.piece is not None:
-            return replace(self, updates=(*self.updates, legs))
-        added = legs(self.batch.angle_first_directed, self.batch.angle_second, self.rows)
-        return replace(self, rows=self.rows + added)
+            return replace(self, updates=updates)
+        features = self.rows if self.updates else linear(self.rows, self.embedding)
+        first, second = self.batch.angle_first_directed, self.batch.angle_second
+        return replace(
+            self, rows=features + self._added(legs, features, first, second), updates=updates
+        )
 
-    def __call__(self, rows: Tensor, first: Tensor, second: Tensor) -> Tensor:
-        """Return the features of some of the rows, by the legs of their angles."""
-        if self.piece is None:
-            return rows
-        features = self.embed(rows)
-        for legs in self.updates:
-            features = features + legs(first, second, features)
-        return features
+    def product(self, matrix: Tensor, rows: Tensor, first: Tensor, second: Tensor) -> Tensor:
+        """Return a matrix, (k, d), times the features of some rows, by the legs of their angles."""
+        if self.piece is not None:
+            rows = angular_basis(rows, self.frequencies)
+        if not self.updates:
+            return linear(rows, matrix @ self.embedding)
+        if self.piece is not None:
+            rows = linear(rows, self.embedding)
+            for legs in self.updates:
+                rows = rows + self._added(legs, rows, first, second)
+        return linear(rows, matrix)
+
+    @staticmethod
+    def _added(legs: Legs, features: Tensor, first: Tensor, second: Tensor) -> Tensor:
+        part = linear(features, legs.gate.blocks[2])
+        return gated(*legs.outputs(first, second, part), legs.gate.norms)
 
 
 def bond_messages(
@@ -154,11 +176,14 @@ def bond_messages(
         features: features of the angles.
         weight: weight of each short bond, (S, d).
     """
+    gate = legs.gate
 
     def received(directed: Tensor, first: Tensor, second: Tensor, rows: Tensor) -> Tensor:
-        messages = legs(directed, second, features(rows, directed, second))
-        messages = messages * weight.index_select(0, second)
-        return torch.zeros_like(weight).index_add(0, first, messages)
+        part = features.product(gate.blocks[2], rows, directed, second)
+        core, rest = legs.outputs(directed, second, part)
+        return summed(
+            core, rest, gate.norms, weights=weight, senders=second, receivers=first, like=weight
+        )
 
     rows = (batch.angle_first_directed, batch.angle_first, batch.angle_second, features.rows)
     return _total(_in_pieces(received, features.piece, *rows))

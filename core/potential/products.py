@@ -12,7 +12,6 @@ from typing import Any
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
-from torch.fx import GraphModule, Node
 
 _LIBRARY = torch.library.Library("atomref_lab", "DEF")
 _LIBRARY.define("product(Tensor rows, Tensor matrix, Tensor? bias=None) -> Tensor")
@@ -22,8 +21,6 @@ _HAS_ONEDNN = torch.backends.mkldnn.is_available() and platform.machine() in {"x
 def linear(rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Return x Wᵀ + β for every row x, as ``torch.nn.functional.linear``.
 
-    oneDNN computes it where weight and bias are constants, as in inference.
-
     Args:
         rows: (n, k).
         weight: (m, k).
@@ -32,44 +29,37 @@ def linear(rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     Returns:
         (n, m).
     """
-    trained = weight.requires_grad or (bias is not None and bias.requires_grad)
-    if trained or not _is_row_by_row(rows):
+    if not _is_row_by_row(rows):
         return F.linear(rows, weight, bias)
-    return _ConstantLinear.apply(rows, weight, bias)
+    result: Tensor = _Linear.apply(rows, weight, bias)
+    return result
 
 
-def use_onednn(graph: GraphModule) -> None:
-    """Let oneDNN compute a captured graph's products of rows with a matrix.
-
-    Args:
-        graph: a captured step, which is changed in place.
-    """
-    for node in graph.graph.nodes:
-        if node.target is torch.ops.aten.mm.default:
-            (rows, matrix), bias = node.args, None
-        elif node.target is torch.ops.aten.addmm.default and not node.kwargs:
-            bias, rows, matrix = node.args
-        else:
-            continue
-        if isinstance(rows, Node) and _is_row_by_row(rows.meta["val"]):
-            node.target = torch.ops.atomref_lab.product.default
-            node.args = (rows, matrix, bias)
-    graph.recompile()
-
-
-class _ConstantLinear(torch.autograd.Function):
-    """x Wᵀ + β for constant W and β; its gradient by x is one of these again."""
+class _Linear(torch.autograd.Function):
+    """x Wᵀ + β, whose derivatives by W and β are torch's, and by x one of these again."""
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        ctx.save_for_backward(weight)
+        ctx.save_for_backward(rows if weight.requires_grad else None, weight)
         # by its name, under which a capture records it
         return torch.ops.atomref_lab.product(rows, weight.t(), bias)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        (weight,) = ctx.saved_tensors
-        return linear(gradient, weight.t()), None, None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        rows, weight = ctx.saved_tensors
+        by_rows, by_weight, by_bias = ctx.needs_input_grad
+        return (
+            linear(gradient, weight.t()) if by_rows else None,
+            _sum_over_rows(gradient, rows) if by_weight else None,
+            gradient.sum(0) if by_bias else None,
+        )
+
+
+def _sum_over_rows(left: Tensor, right: Tensor) -> Tensor:
+    """Return leftᵀ right; MKL is faster with the narrower of them on the left."""
+    if right.shape[1] < left.shape[1]:
+        return (right.t() @ left).t()
+    return left.t() @ right
 
 
 @torch.library.impl(_LIBRARY, "product", "CPU")

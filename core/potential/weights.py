@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F  # noqa: N812
 from chgnet.model import CHGNet
 from torch import Tensor
 
@@ -81,24 +80,16 @@ class Gate:
             norms=(_affine(read, f"{name}.bn1"), _affine(read, f"{name}.bn2")),
         )
 
-    def __call__(self, first: Tensor) -> Tensor:
-        """Finish the perceptron.
+    def outputs(self, core: Tensor, gate: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what the layer norms of core and gate take, from their first layers' output.
 
         Args:
-            first: output of the first layer, W x + β, core and gate side by side, (n, 2h).
-
-        Returns:
-            φ(x), (n, h).
+            core: of the core, (n, h), after silu where there is a second layer.
+            gate: of the gate, likewise.
         """
         if self.second is None:
-            core, gate = first.chunk(2, dim=1)
-        else:
-            core, gate = F.silu(first).chunk(2, dim=1)
-            core = linear(core, *self.second[0])
-            gate = linear(gate, *self.second[1])
-        core = F.layer_norm(core, core.shape[1:], *self.norms[0])
-        gate = F.layer_norm(gate, gate.shape[1:], *self.norms[1])
-        return F.silu(core) * torch.sigmoid(gate)
+            return core, gate
+        return linear(core, *self.second[0]), linear(gate, *self.second[1])
 
 
 @dataclass(kw_only=True, frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""The row-by-row parts of messages, each in one pass over memory."""

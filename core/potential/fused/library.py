@@ -1,0 +1,98 @@
+"""The library of `rows.cpp`, compiled once on a machine, for its processor.
+
+It lies where torch keeps compiled extensions: in ``TORCH_EXTENSIONS_DIR``, by default
+~/.cache/torch_extensions.
+"""
+
+import ctypes
+import hashlib
+import logging
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+_SOURCE = Path(__file__).with_name("rows.cpp")
+_FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fopenmp", "-shared", "-fPIC")
+_COMPILERS = ("c++", "g++", "clang++")
+_TIMEOUT_S = 120
+
+_log = logging.getLogger(__name__)
+
+
+@cache
+def library() -> ctypes.CDLL | None:
+    """Return the library, compiled if it is not there yet; None where it cannot be."""
+    compiler = next(filter(None, map(shutil.which, _COMPILERS)), None)
+    if compiler is None:
+        _log.info("No C++ compiler is found; torch computes messages, which takes longer.")
+        return None
+    try:
+        kind = (_SOURCE.read_text(encoding="utf-8"), *_FLAGS, compiler, _processor())
+        digest = hashlib.sha256("\n".join(kind).encode()).hexdigest()[:16]
+        path = _folder() / f"rows-{digest}.so"
+        if not path.exists():
+            _compile(compiler, path)
+        return ctypes.CDLL(str(path))
+    except (OSError, subprocess.SubprocessError) as error:
+        _log.info("%s; torch computes messages, which takes longer.", error)
+        return None
+
+
+def call(name: str, *arguments: Tensor | int | None) -> None:
+    """Call a function of the library, with torch's number of threads as its last argument.
+
+    Args:
+        name: its name.
+        arguments: contiguous tensors, which become pointers, and integers, in its order.
+
+    Raises:
+        RuntimeError: without the library.
+    """
+    loaded = library()
+    if loaded is None:
+        raise RuntimeError("This graph was compiled with a library that is not here.")
+    values = (
+        ctypes.c_int64(value) if isinstance(value, int) else _address(value) for value in arguments
+    )
+    getattr(loaded, name)(*values, ctypes.c_int(torch.get_num_threads()))
+
+
+def _address(tensor: Tensor | None) -> ctypes.c_void_p:
+    # an empty tensor has none, but is not the same as no tensor
+    return ctypes.c_void_p(None if tensor is None else tensor.data_ptr() or 1)
+
+
+def _folder() -> Path:
+    root = os.environ.get("TORCH_EXTENSIONS_DIR") or "~/.cache/torch_extensions"
+    return Path(root).expanduser() / "atomref_lab"
+
+
+def _compile(compiler: str, path: Path) -> None:
+    """Make the library, which another process that makes it at the same time may replace."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        made = Path(folder) / path.name
+        subprocess.run(
+            [compiler, *_FLAGS, str(_SOURCE), "-o", str(made)],
+            check=True,
+            capture_output=True,
+            timeout=_TIMEOUT_S,
+        )
+        made.replace(path)
+
+
+def _processor() -> str:
+    """Return what decides which instructions ``-march=native`` stands for."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return f"{platform.machine()} {platform.processor()}"
+    told = {line for line in lines if line.startswith(("model name", "flags", "Features"))}
+    return "\n".join(sorted(told))

@@ -1,0 +1,188 @@
+"""The functions of ``rows.cpp`` as operators of torch, which autograd and the compiler know.
+
+Each has a value, its slope (what `backward` computes) and the slope of that (what training on
+forces asks for). A third derivative there is not.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from core.potential.fused.library import call
+
+WIDTH = 64
+"""Features of core and of gate, h."""
+
+Inputs = Sequence[Any]
+"""Of an operator, as its schema names them."""
+
+_LIBRARY = torch.library.Library("atomref_rows", "DEF")
+_OPS = torch.ops.atomref_rows
+_GATHERED = "Tensor a, Tensor b, Tensor c, Tensor i, Tensor j, int turns, bool activated"
+_GATED = (
+    "Tensor core, Tensor gate, Tensor norms, Tensor? weights, Tensor? senders, Tensor? receivers, "
+    "int turns"
+)
+_LIBRARY.define(f"gathered({_GATHERED}) -> (Tensor, Tensor)")
+_LIBRARY.define(
+    f"gathered_slope({_GATHERED}, Tensor core, Tensor gate) -> (Tensor, Tensor, Tensor)"
+)
+_LIBRARY.define(
+    f"gathered_twice({_GATHERED}, Tensor core, Tensor gate, Tensor by_a, Tensor by_b, Tensor by_c)"
+    " -> (Tensor, Tensor, Tensor, Tensor, Tensor)"
+)
+_LIBRARY.define(f"gated({_GATED}, Tensor? like) -> Tensor")
+_LIBRARY.define(f"gated_slope({_GATED}, Tensor slope) -> (Tensor, Tensor, Tensor, Tensor)")
+_LIBRARY.define(
+    f"gated_twice({_GATED}, Tensor slope, Tensor by_core, Tensor by_gate, Tensor? by_weights)"
+    " -> (Tensor, Tensor, Tensor, Tensor, Tensor)"
+)
+
+
+def gathered(*inputs: Any) -> tuple[Tensor, Tensor]:
+    """Return both halves of ``gathered``, (n, h) each; inputs as in the schema above."""
+    core, gate = _Gathered.apply(*inputs)
+    return core, gate
+
+
+def gated(*inputs: Any) -> Tensor:
+    """Return the sums of ``summed``, or φ of ``gated`` without weights and receivers."""
+    result: Tensor = _Gated.apply(*inputs)
+    return result
+
+
+class _Gathered(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, *inputs: Any) -> tuple[Tensor, Tensor]:
+        *tensors, ctx.turns, ctx.activated = inputs
+        ctx.save_for_backward(*tensors)
+        return _OPS.gathered(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, ...]:
+        by = _GatheredSlope.apply(*ctx.saved_tensors, ctx.turns, ctx.activated, *slopes)
+        return (*by, None, None, None, None)
+
+
+class _GatheredSlope(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, *inputs: Any) -> tuple[Tensor, Tensor, Tensor]:
+        *tensors, ctx.turns, ctx.activated, core, gate = inputs
+        ctx.save_for_backward(*tensors, core, gate)
+        return _OPS.gathered_slope(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, *by: Tensor) -> tuple[Tensor | None, ...]:
+        *tensors, core, gate = ctx.saved_tensors
+        inputs = (*tensors, ctx.turns, ctx.activated, core, gate)
+        a, b, c, core, gate = _OPS.gathered_twice(*inputs, *by)
+        return a, b, c, None, None, None, None, core, gate
+
+
+class _Gated(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, *inputs: Any) -> Tensor:
+        *tensors, ctx.turns, _like = inputs
+        ctx.save_for_backward(*tensors)
+        return _OPS.gated(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
+        core, gate, norms, weights = _GatedSlope.apply(*ctx.saved_tensors, ctx.turns, slope)
+        weights = None if ctx.saved_tensors[3] is None else weights
+        return core, gate, norms, weights, None, None, None, None
+
+
+class _GatedSlope(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, *inputs: Any) -> tuple[Tensor, ...]:
+        *tensors, ctx.turns, slope = inputs
+        ctx.save_for_backward(*tensors, slope)
+        ctx.set_materialize_grads(False)
+        return _OPS.gated_slope(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, *by: Tensor | None) -> tuple[Tensor | None, ...]:
+        *tensors, slope = ctx.saved_tensors
+        by_core, by_gate, by_norms, by_weights = by
+        if by_norms is not None:
+            raise NotImplementedError("The slope by a layer norm has no slope here.")
+        by_core = torch.zeros_like(tensors[0]) if by_core is None else by_core
+        by_gate = torch.zeros_like(tensors[1]) if by_gate is None else by_gate
+        core, gate, norms, weights, slope = _OPS.gated_twice(
+            *tensors, ctx.turns, slope, by_core, by_gate, by_weights
+        )
+        weights = None if tensors[3] is None else weights
+        return core, gate, norms, weights, None, None, None, slope
+
+
+def _contiguous(tensors: Iterable[Tensor | None]) -> list[Tensor | None]:
+    return [None if tensor is None else tensor.contiguous() for tensor in tensors]
+
+
+def _like(rows: Tensor) -> Tensor:
+    return torch.empty_like(rows, memory_format=torch.contiguous_format)
+
+
+def _of_gathered(inputs: Inputs) -> list[Tensor | int | None]:
+    a, b, c, i, j, turns, activated, *rest = inputs
+    sizes = (len(a), len(b), len(c), turns, int(activated))
+    return [*_contiguous((a, b, c, i, j)), *sizes, *_contiguous(rest)]
+
+
+def _of_gated(inputs: Inputs) -> list[Tensor | int | None]:
+    *tensors, turns, result = inputs[:8]
+    core, weights = tensors[0], tensors[3]
+    n_weights = 0 if weights is None else len(weights)
+    sizes = (len(core) // turns, turns, n_weights, len(core if result is None else result))
+    return [*_contiguous(tensors), *sizes, *_contiguous(inputs[7:])]
+
+
+def _hidden(inputs: Inputs) -> tuple[Tensor, ...]:
+    n = inputs[3].shape[0]
+    return tuple(inputs[2].new_empty(n, WIDTH) for _ in range(2))
+
+
+def _result(inputs: Inputs) -> tuple[Tensor, ...]:
+    like = inputs[0] if inputs[7] is None else inputs[7]
+    return (inputs[0].new_empty(like.shape[0], WIDTH),)
+
+
+def _slopes(inputs: Inputs) -> tuple[Tensor, ...]:
+    core, gate, norms, weights = inputs[:4]
+    none = core.new_empty(0, WIDTH)
+    return _like(core), _like(gate), _like(norms), none if weights is None else _like(weights)
+
+
+def _register(
+    name: str,
+    arguments: Callable[[Inputs], list[Tensor | int | None]],
+    results: Callable[[Inputs], tuple[Tensor, ...]],
+) -> None:
+    """Let a function of the library compute an operator, and tell torch the results' shapes."""
+
+    def shapes(*inputs: Any) -> Tensor | tuple[Tensor, ...]:
+        out = results(inputs)
+        return out if len(out) > 1 else out[0]
+
+    def compute(*inputs: Any) -> Tensor | tuple[Tensor, ...]:
+        out = results(inputs)
+        call(name, *arguments(inputs), *out)
+        return out if len(out) > 1 else out[0]
+
+    _LIBRARY.impl(name, compute, "CPU")
+    torch.library.register_fake(f"atomref_rows::{name}", shapes)
+
+
+_register("gathered", _of_gathered, _hidden)
+_register("gathered_slope", _of_gathered, lambda inputs: tuple(map(_like, inputs[:3])))
+_register(
+    "gathered_twice",
+    _of_gathered,
+    lambda inputs: tuple(map(_like, (*inputs[:3], *inputs[7:9]))),
+)
+_register("gated", _of_gated, _result)
+_register("gated_slope", _of_gated, _slopes)
+_register("gated_twice", _of_gated, lambda inputs: (*_slopes(inputs), _like(inputs[7])))
