@@ -7,8 +7,10 @@ frozen, the loss is the Huber loss with the same weights. To enter another way o
 add a function that makes it to ``ARMS``; the last of ours gives the main ratio.
 """
 
+import atexit
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -65,14 +67,15 @@ def _pieces(work: Work, *, compiles: bool) -> list[Piece]:
     examples = [example(row, frame) for row, frame in enumerate(work.frames)]
     parts = [examples[part] for part in chunks(len(examples), work.batch_size)]
     sums = [MetricSums()]
-    if compiles:
-        with compute_settings(work.threads, work.device):
-            if not stepper.compile([stepper.prepare(some) for some in parts]):
-                raise SystemExit(f"The step cannot be compiled: {stepper.eager_because}.")
+    # as the training loop, which is in these settings from its first step to its last
+    session = ExitStack()
+    session.enter_context(compute_settings(work.threads, work.device))
+    atexit.register(session.close)
+    if compiles and not stepper.compile([stepper.prepare(some) for some in parts]):
+        raise SystemExit(f"The step cannot be compiled: {stepper.eager_because}.")
 
     def one(some: Sequence[Example]) -> float:
-        with compute_settings(work.threads, work.device):
-            return stepper.step(stepper.prepare(some), RATE, sums)
+        return stepper.step(stepper.prepare(some), RATE, sums)
 
     return [partial(one, some) for some in parts]
 

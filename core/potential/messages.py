@@ -3,10 +3,9 @@
 All messages are held at once, or pieces of them, which are computed again for the derivatives.
 """
 
-import ctypes
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from typing import Self
 
 from torch import Tensor
@@ -15,6 +14,7 @@ from torch.utils.checkpoint import checkpoint
 from core.potential.basis import angular_basis
 from core.potential.batch import PackedBatch
 from core.potential.fused.rows import gated, gathered, summed
+from core.potential.memory import give_back_free_memory
 from core.potential.products import linear
 from core.potential.weights import Gate, Weights
 
@@ -214,20 +214,8 @@ def _in_pieces(
 
 def _trimmed(function: Callable[..., Tensor], *rows: Tensor) -> Tensor:
     """Give memory that is free back to the system, and apply a function."""
-    trim = _malloc_trim()
-    if trim is not None:
-        trim(0)
+    give_back_free_memory()
     return function(*rows)
-
-
-@cache
-def _malloc_trim() -> Callable[[int], int] | None:
-    """Return glibc's function of this name; None with another C library."""
-    try:
-        trim: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
-    except (OSError, TypeError, AttributeError):
-        return None
-    return trim
 
 
 def _total(parts: Iterator[Tensor]) -> Tensor:

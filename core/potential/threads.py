@@ -1,10 +1,11 @@
-"""Threads and determinism while something is being computed."""
+"""Threads, determinism and memory while something is being computed."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 
+from core.potential.memory import free_memory_is_kept
 from core.process import usable_cores
 
 
@@ -12,7 +13,9 @@ from core.process import usable_cores
 def compute_settings(
     threads: int | None, device: torch.device, *, processes: int = 1
 ) -> Iterator[int]:
-    """Set torch's threads and, on the CPU, reproducible sums; put both back afterwards.
+    """Set torch's threads and, on the CPU, reproducible sums and memory that is kept in between.
+
+    All of it is put back afterwards.
 
     With several threads, torch adds up gradients of indexing in whatever order the threads arrive,
     unless set otherwise; a resumed run would then differ in the last digit. One thread always
@@ -34,7 +37,8 @@ def compute_settings(
         # `use_deterministic_algorithms` does the same, and imports the compiler for seconds.
         torch.set_deterministic_debug_mode("error")
     try:
-        yield chosen
+        with free_memory_is_kept() if device.type == "cpu" else nullcontext():
+            yield chosen
     finally:
         torch.set_num_threads(before[0])
         torch.set_deterministic_debug_mode(before[1])
