@@ -182,6 +182,8 @@ def _stop(run: Run, *, pausing: bool) -> None:
         if status.is_active and status.cancel_requested:
             run.write(wanted)
             return
+        if status.is_active and run.is_elsewhere(status):
+            raise LabError(f"{run.id}: works on {status.host}; {what} it there.")
         if not status.is_active and status.state not in {"cancelled", "paused"}:
             raise LabError(f"{run.id}: is {status.state} already; there is nothing to {what}.")
         handle, launcher = status.handle, launcher_of(status.on)

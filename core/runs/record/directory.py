@@ -33,6 +33,10 @@ from core.training.settings.config import RunConfig
 START_GRACE = 60.0
 """Seconds that a launched run may take to record its process."""
 
+_SIGN_OF_LIFE_S = {"queued": 86_400.0, "running": 900.0}
+"""Seconds for which another machine's run is believed to be as it was last written. One that trains
+writes every second and seldom goes minutes without a step; one that waits writes nothing."""
+
 _KEPT = re.compile(r"epoch-(\d+)\.pth\.tar")
 _LOCK_PATIENCE = 20.0
 
@@ -114,7 +118,8 @@ class Run:
         """Return the state of the run, checked against its process.
 
         A run recorded as active whose process is gone is reported as failed, or as cancelled or
-        paused if that was requested; nothing is written.
+        paused if that was requested; nothing is written. A run of another machine, whose processes
+        are not seen here, is taken to be as recorded while it gives signs of life.
 
         Raises:
             LabError: if there is no such run.
@@ -122,6 +127,10 @@ class Run:
         for _ in range(2):  # the process may have ended properly between the two looks
             status = self.recorded()
             if not status.is_active or (state := job_state(status)).phase != "ended":
+                return status
+        if self.is_elsewhere(status):
+            unseen = time.time() - (self.path / "status.json").stat().st_mtime
+            if unseen < _SIGN_OF_LIFE_S[status.state]:
                 return status
         if status.cancel_requested:
             message = "Stopped on request; resume it to continue."
@@ -131,10 +140,10 @@ class Run:
         return status.model_copy(update={**changes, "eta_s": None})
 
     def _what_ended(self, status: Status, state: JobState) -> str:
-        if _is_elsewhere(status):
+        if self.is_elsewhere(status):
             return (
-                f"It was launched on {status.host}, and only there can be seen whether it still "
-                "works; resume it here if that machine has ended it."
+                f"It was launched on {status.host} and has given no sign of life for long; resume "
+                "it here if that machine has ended it."
             )
         why = "could not be started" if status.handle is None else "ended unexpectedly"
         said = f" ({state.reason} on {status.on})" if state.reason else ""
@@ -155,10 +164,15 @@ class Run:
             status.is_active
             and status.handle is not None
             and not status.cancel_requested
-            and not _is_elsewhere(status)
+            and not self.is_elsewhere(status)
             and job_state(status).phase == "ended"
             for status in (self.recorded() for _ in range(2))
         )
+
+    @staticmethod
+    def is_elsewhere(status: Status) -> bool:
+        """Return whether a run was launched on another machine, not through a cluster."""
+        return status.on is None and is_elsewhere(status.host, status.boot)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -286,10 +300,6 @@ class Run:
             raise LabError(
                 f"{path}: cannot be read as a run's status; delete the run and start it again."
             ) from error
-
-
-def _is_elsewhere(status: Status) -> bool:
-    return status.on is None and is_elsewhere(status.host, status.boot)
 
 
 def job_state(status: Status) -> JobState:

@@ -133,7 +133,25 @@ def test_a_run_of_another_machine_on_the_same_home_is_left_to_it(lab):
     run = lab.new_run()
     gone = {"state": "running", "pid": 1, "pid_started": 1e9, "boot": "another"}
     run.update(**gone, host="login-2")
-    assert "launched on login-2, and only there" in run.status().message
+    record = run.path / "status.json"
+
+    def last_written(seconds_ago):
+        then = time.time() - seconds_ago
+        os.utime(record, (then, then))
+        return run.status()
+
+    assert run.status().state == last_written(600).state == "running"
+    for stop in (local.cancel, local.pause):  # process 1 of this machine is another
+        with pytest.raises(LabError, match=r"works on login-2; (cancel|pause) it there"):
+            stop(run)
+    with pytest.raises(LabError, match="is running; only a run that was stopped"):
+        local.resume(run)
+    assert last_written(1000).state == "failed"
+    assert "launched on login-2 and has given no sign of life" in run.status().message
+    run.update(state="queued")
+    assert last_written(1000).state == "queued"  # while it waits, nothing is written
+    assert last_written(90_000).state == "failed"
+    run.update(state="running")
     assert restart_lost() == []
     # This machine has started again since, perhaps under another name.
     run.update(host=socket.gethostname())
