@@ -121,7 +121,12 @@ class RemoteWorker:
     ) -> None:
         self._process = subprocess.Popen(
             [sys.executable, script, *words],
-            env={**os.environ, **(environment or {})},
+            env={
+                **os.environ,
+                # numpy and scipy have threads of their own
+                "OPENBLAS_NUM_THREADS": str(torch.get_num_threads()),
+                **(environment or {}),
+            },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

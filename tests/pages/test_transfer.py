@@ -307,8 +307,10 @@ def test_second_click_of_a_double_click_starts_nothing():
 def test_where_a_run_works_is_asked_where_there_is_a_choice(looks, launched):
     app = open_page()
     assert "on" not in [box.key for box in app.selectbox]
-    (home() / "clusters.toml").write_text("[gpu]\n")
+    (home() / "clusters.toml").write_text("[gpu]\ngpus = 2\npartition = 'a_b_c'\n")
     app.run().selectbox(key="on").select("gpu").run()
+    told = r"A job asks for: partition a\_b\_c, 2 GPUs, time limit 24\:00\:00."
+    assert told in [caption.value for caption in app.caption]
     assert command(app).endswith("--on gpu")
     app.button(key="launch-run").click().run()
     assert not app.exception

@@ -91,6 +91,26 @@ class Profile(BaseModel):
         """The time limit in seconds."""
         return seconds_of(str(self.time))
 
+    def summary(self) -> str:
+        """Return what a job asks for, in a line; what is left to the cluster is not named."""
+        each = " a node" if self.nodes > 1 else ""
+        asked = [
+            f"partition {self.partition}" if self.partition else "",
+            f"account {self.account}" if self.account else "",
+            f"{self.nodes} nodes" if self.nodes > 1 else "",
+            f"{self.gpus} GPU{'s' * (self.gpus > 1)}{each}" if self.gpus else "no GPU",
+            f"{self.cpus} core{'s' * (self.cpus > 1)}{each}" if self.cpus else "",
+            f"{self.memory_gb:g} GiB{each}" if self.memory_gb else "",
+            f"time limit {self.time}" + " min" * str(self.time).isdecimal(),
+            f"{self.runs_per_job} runs a job" if self.runs_per_job > 1 else "",
+            *(
+                name if value is True else f"{name} {value}"
+                for name, value in self.flags.items()
+                if value is not False
+            ),
+        ]
+        return ", ".join(filter(None, asked))
+
 
 def profiles() -> dict[str, Profile]:
     """Return the profiles by name, in the order of the file; none without a file.

@@ -274,7 +274,10 @@ def _choose_place() -> str | None:
         help="This machine, or a profile of the cluster from clusters.toml in the lab's home. Jobs "
         "of the cluster wait in its queue, and continue after its time limit.",
     )
-    return None if place == HERE else place
+    if place == HERE:
+        return None
+    st.caption(f"A job asks for: {plain(there[place].summary())}.")
+    return place
 
 
 def _choose_source() -> str | None:

@@ -3,7 +3,7 @@
 import pytest
 
 from core.errors import LabError
-from core.runs.launchers.profiles import profile_named, profiles, seconds_of
+from core.runs.launchers.profiles import Profile, profile_named, profiles, seconds_of
 
 
 @pytest.fixture
@@ -43,6 +43,31 @@ def test_profiles_are_read_in_the_order_of_the_file(write):
     assert profile_named("cpu").seconds == 5400
     with pytest.raises(LabError, match=r"big: is not a profile of .*clusters.toml; choose among"):
         profile_named("big")
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({}, "no GPU, time limit 24:00:00"),
+        (
+            {"time": 90, "cpus": 1, "runs_per_job": 3},
+            "no GPU, 1 core, time limit 90 min, 3 runs a job",
+        ),
+        (
+            {"nodes": 2, "gpus": 1, "cpus": 8, "memory_gb": 31.5, "account": "x", "partition": "y"},
+            (
+                "partition y, account x, 2 nodes, 1 GPU a node, 8 cores a node, 31.5 GiB a node, "
+                "time limit 24:00:00"
+            ),
+        ),
+        (
+            {"flags": {"qos": "long", "exclusive": True, "hold": False}},
+            "no GPU, time limit 24:00:00, qos long, exclusive",
+        ),
+    ],
+)
+def test_what_a_job_asks_for_is_told_in_a_line(asked, told):
+    assert Profile(**asked).summary() == told
 
 
 def test_without_a_file_there_are_none(write):
