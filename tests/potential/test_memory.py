@@ -1,6 +1,5 @@
-import ctypes
+import subprocess
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -8,32 +7,46 @@ import pytest
 from core.potential import memory
 from core.potential.memory import free_memory_is_kept, give_back_free_memory
 
+# in a new process, since what one has free decides whether it takes more
+SCRIPT = """
+import ctypes
+from pathlib import Path
+from core.potential.memory import free_memory_is_kept
+
+library = ctypes.CDLL(None)
+library.malloc.restype = ctypes.c_void_p
 
 def resident_mb():
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 // 10**6
+
+def use_and_free():
+    block = ctypes.c_void_p(library.malloc(10**8))
+    ctypes.memset(block, 1, 10**8)
+    library.free(block)
+    print(resident_mb() - before)
+
+before = resident_mb()
+with free_memory_is_kept():
+    with free_memory_is_kept():
+        use_and_free()
+    print(resident_mb() - before)
+print(resident_mb() - before)
+use_and_free()
+"""
 
 
 @pytest.mark.skipif(
     not sys.platform.startswith("linux") or memory._glibc() is None, reason="needs glibc"
 )
 def test_free_memory_stays_until_the_last_user_ends():
-    library = ctypes.CDLL(None)
-    library.malloc.restype = ctypes.c_void_p
-
-    def use_and_free():
-        block = ctypes.c_void_p(library.malloc(10**8))
-        ctypes.memset(block, 1, 10**8)
-        library.free(block)
-
-    before = resident_mb()
-    with free_memory_is_kept():
-        with free_memory_is_kept():
-            use_and_free()
-            assert resident_mb() > before + 80
-        assert resident_mb() > before + 80
-    assert resident_mb() < before + 40
-    use_and_free()
-    assert resident_mb() < before + 40
+    told = subprocess.run(
+        [sys.executable, "-c", SCRIPT], check=True, capture_output=True, text=True
+    ).stdout
+    inside, outer, after, later = map(int, told.split())
+    assert inside > 80
+    assert outer > 80
+    assert after < 40
+    assert later < 40
 
 
 def test_settings_are_put_back_after_an_error(monkeypatch):
