@@ -25,7 +25,7 @@ ROOMS = [
     "core.reference.shifts",
     "core.reference.formation",
     "core.reference.importance",
-    "core.potential.fused",
+    "core.potential.kernels",
     "core.potential",
     "core.potential.relaxation",
     "core.potential.tangent",

@@ -25,8 +25,8 @@ from torch import Tensor
 from core.potential.basis import radial_basis
 from core.potential.batch import PackedBatch
 from core.potential.graph import ANGLE_CUTOFF, BOND_CUTOFF
+from core.potential.kernels.products import by_rows_alone, linear
 from core.potential.messages import AngleFeatures, Legs, atom_messages, bond_messages
-from core.potential.products import linear
 from core.potential.weights import READOUT_PLACES, Weights
 
 GPA_PER_EV_PER_CUBIC_ANGSTROM = 160.21766208
@@ -111,13 +111,13 @@ def predict_batch(
         site_energies, moments = run_network(
             weights, batch, lengths, angles, magmoms=wanted.magmoms, piece=piece
         )
-        slopes = (
-            torch.autograd.grad(
-                site_energies.sum(), (lengths, angles), create_graph=create_graph, allow_unused=True
-            )
-            if by_geometry
-            else None
-        )
+        slopes = None
+        if by_geometry:
+            total, geometry = site_energies.sum(), (lengths, angles)
+            with by_rows_alone():
+                slopes = torch.autograd.grad(
+                    total, geometry, create_graph=create_graph, allow_unused=True
+                )
     with torch.set_grad_enabled(differentiable):
         totals = site_energies.new_zeros(batch.n_frames)
         totals = totals.index_add(0, batch.atom_frame, site_energies)

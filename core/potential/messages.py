@@ -13,9 +13,9 @@ from torch.utils.checkpoint import checkpoint
 
 from core.potential.basis import angular_basis
 from core.potential.batch import PackedBatch
-from core.potential.fused.rows import gated, gathered, summed
+from core.potential.kernels.products import linear
+from core.potential.kernels.rows import gated, gathered, summed
 from core.potential.memory import give_back_free_memory
-from core.potential.products import linear
 from core.potential.weights import Gate, Weights
 
 _TRIM_EVERY = 16

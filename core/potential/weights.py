@@ -11,7 +11,7 @@ import torch
 from chgnet.model import CHGNet
 from torch import Tensor
 
-from core.potential.products import linear
+from core.potential.kernels.products import linear
 
 Affine = tuple[Tensor, Tensor]
 Read = Callable[[str], Tensor]

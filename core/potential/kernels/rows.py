@@ -19,9 +19,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from core.potential.fused import operators
-from core.potential.fused.library import library
-from core.potential.fused.operators import WIDTH
+from core.potential.kernels import operators
+from core.potential.kernels.library import computes
+from core.potential.kernels.operators import WIDTH
 
 Norms = tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]
 """Weight and bias, (h,) each, of the core's and of the gate's layer norm."""
@@ -106,9 +106,4 @@ def _stacked(norms: Norms) -> Tensor:
 
 
 def _by_library(rows: Tensor, width: int) -> bool:
-    return (
-        rows.dtype == torch.float32
-        and rows.device.type == "cpu"
-        and rows.shape[1] == width
-        and library() is not None
-    )
+    return rows.shape[1] == width and computes(rows)

@@ -1,4 +1,4 @@
-"""The library of `rows.cpp`, compiled once on a machine, for its processor.
+"""The library in C++ beside this file, compiled once on a machine, for its processor.
 
 It lies where torch keeps compiled extensions: in ``TORCH_EXTENSIONS_DIR``, by default
 ~/.cache/torch_extensions.
@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-_SOURCE = Path(__file__).with_name("rows.cpp")
+_SOURCES = sorted(Path(__file__).parent.glob("*.cpp"))
 _FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fopenmp", "-shared", "-fPIC")
 _COMPILERS = ("c++", "g++", "clang++")
 _TIMEOUT_S = 120
@@ -31,18 +31,26 @@ def library() -> ctypes.CDLL | None:
     """Return the library, compiled if it is not there yet; None where it cannot be."""
     compiler = next(filter(None, map(shutil.which, _COMPILERS)), None)
     if compiler is None:
-        _log.info("No C++ compiler is found; torch computes messages, which takes longer.")
+        _log.info(
+            "No C++ compiler is found; torch computes products and messages, which takes longer."
+        )
         return None
     try:
-        kind = (_SOURCE.read_text(encoding="utf-8"), *_FLAGS, compiler, _processor())
+        texts = (source.read_text(encoding="utf-8") for source in _SOURCES)
+        kind = (*texts, *_FLAGS, compiler, _processor())
         digest = hashlib.sha256("\n".join(kind).encode()).hexdigest()[:16]
-        path = _folder() / f"rows-{digest}.so"
+        path = _folder() / f"kernels-{digest}.so"
         if not path.exists():
             _compile(compiler, path)
         return ctypes.CDLL(str(path))
     except (OSError, subprocess.SubprocessError) as error:
-        _log.info("%s; torch computes messages, which takes longer.", error)
+        _log.info("%s; torch computes products and messages, which takes longer.", error)
         return None
+
+
+def computes(rows: Tensor) -> bool:
+    """Return whether the library computes with rows of this kind, where it is there."""
+    return rows.dtype == torch.float32 and rows.device.type == "cpu" and library() is not None
 
 
 def call(name: str, *arguments: Tensor | int | None) -> None:
@@ -50,7 +58,7 @@ def call(name: str, *arguments: Tensor | int | None) -> None:
 
     Args:
         name: its name.
-        arguments: contiguous tensors, which become pointers, and integers, in its order.
+        arguments: tensors, which become pointers, and integers, in its order.
 
     Raises:
         RuntimeError: without the library.
@@ -80,7 +88,7 @@ def _compile(compiler: str, path: Path) -> None:
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         made = Path(folder) / path.name
         subprocess.run(
-            [compiler, *_FLAGS, str(_SOURCE), "-o", str(made)],
+            [compiler, *_FLAGS, *map(str, _SOURCES), "-o", str(made)],
             check=True,
             capture_output=True,
             timeout=_TIMEOUT_S,

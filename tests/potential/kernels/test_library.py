@@ -4,8 +4,8 @@ import logging
 import pytest
 import torch
 
-from core.potential.fused import library as module
-from core.potential.fused.library import call, library
+from core.potential.kernels import library as module
+from core.potential.kernels.library import call, library
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_torch_computes_where_it_cannot_be_compiled(fresh, monkeypatch, caplog, 
     monkeypatch.setattr(module.shutil, "which", lambda _: found)
     with caplog.at_level(logging.INFO):
         assert library() is None
-    assert "torch computes messages, which takes longer" in caplog.text
+    assert "torch computes products and messages, which takes longer" in caplog.text
     assert not list(fresh.rglob("*.so"))
     with pytest.raises(RuntimeError, match="compiled with a library that is not here"):
         call("gathered", torch.ones(1), 1)

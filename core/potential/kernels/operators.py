@@ -1,7 +1,7 @@
-"""The functions of ``rows.cpp`` as operators of torch, which autograd and the compiler know.
+"""The functions of the library as operators of torch, which autograd and the compiler know.
 
-Each has a value, its slope (what `backward` computes) and the slope of that (what training on
-forces asks for). A third derivative there is not.
+Those of ``rows.cpp`` have a value, its slope (what `backward` computes) and the slope of that (what
+training on forces asks for). A third derivative there is not.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core.potential.fused.library import call
+from core.potential.kernels.library import call
 
 WIDTH = 64
 """Features of core and of gate, h."""
@@ -18,13 +18,15 @@ WIDTH = 64
 Inputs = Sequence[Any]
 """Of an operator, as its schema names them."""
 
-_LIBRARY = torch.library.Library("atomref_rows", "DEF")
-_OPS = torch.ops.atomref_rows
+_LIBRARY = torch.library.Library("atomref_kernels", "DEF")
+_OPS = torch.ops.atomref_kernels
 _GATHERED = "Tensor a, Tensor b, Tensor c, Tensor i, Tensor j, int turns, bool activated"
 _GATED = (
     "Tensor core, Tensor gate, Tensor norms, Tensor? weights, Tensor? senders, Tensor? receivers, "
     "int turns"
 )
+_LIBRARY.define("product(Tensor rows, Tensor matrix, Tensor? bias) -> Tensor")
+_LIBRARY.define("sum_of_products(Tensor left, Tensor right) -> Tensor")
 _LIBRARY.define(f"gathered({_GATHERED}) -> (Tensor, Tensor)")
 _LIBRARY.define(
     f"gathered_slope({_GATHERED}, Tensor core, Tensor gate) -> (Tensor, Tensor, Tensor)"
@@ -39,6 +41,18 @@ _LIBRARY.define(
     f"gated_twice({_GATED}, Tensor slope, Tensor by_core, Tensor by_gate, Tensor? by_weights)"
     " -> (Tensor, Tensor, Tensor, Tensor, Tensor)"
 )
+
+
+def product(rows: Tensor, matrix: Tensor, bias: Tensor | None) -> Tensor:
+    """Return rows, (n, k), times a matrix, (k, m), plus a bias, (m,); not differentiable."""
+    result: Tensor = _OPS.product(rows, matrix, bias)
+    return result
+
+
+def sum_of_products(left: Tensor, right: Tensor) -> Tensor:
+    """Return leftᵀ right, (k, m), of (n, k) and (n, m); not differentiable."""
+    result: Tensor = _OPS.sum_of_products(left, right)
+    return result
 
 
 def gathered(*inputs: Any) -> tuple[Tensor, Tensor]:
@@ -126,6 +140,17 @@ def _like(rows: Tensor) -> Tensor:
     return torch.empty_like(rows, memory_format=torch.contiguous_format)
 
 
+def _of_product(inputs: Inputs) -> list[Tensor | int | None]:
+    rows, matrix, bias = inputs
+    sizes = (len(rows), *matrix.shape, *matrix.stride())
+    return [rows.contiguous(), matrix, *_contiguous((bias,)), *sizes]
+
+
+def _of_sum(inputs: Inputs) -> list[Tensor | int | None]:
+    left, right = inputs
+    return [*_contiguous(inputs), *left.shape, right.shape[1]]
+
+
 def _of_gathered(inputs: Inputs) -> list[Tensor | int | None]:
     a, b, c, i, j, turns, activated, *rest = inputs
     sizes = (len(a), len(b), len(c), turns, int(activated))
@@ -138,6 +163,10 @@ def _of_gated(inputs: Inputs) -> list[Tensor | int | None]:
     n_weights = 0 if weights is None else len(weights)
     sizes = (len(core) // turns, turns, n_weights, len(core if result is None else result))
     return [*_contiguous(tensors), *sizes, *_contiguous(inputs[7:])]
+
+
+def _empty(left: Tensor, dimension: int, right: Tensor) -> Tensor:
+    return left.new_empty(left.shape[dimension], right.shape[1])
 
 
 def _hidden(inputs: Inputs) -> tuple[Tensor, ...]:
@@ -173,9 +202,11 @@ def _register(
         return out if len(out) > 1 else out[0]
 
     _LIBRARY.impl(name, compute, "CPU")
-    torch.library.register_fake(f"atomref_rows::{name}", shapes)
+    torch.library.register_fake(f"atomref_kernels::{name}", shapes)
 
 
+_register("product", _of_product, lambda inputs: (_empty(inputs[0], 0, inputs[1]),))
+_register("sum_of_products", _of_sum, lambda inputs: (_empty(inputs[0], 1, inputs[1]),))
 _register("gathered", _of_gathered, _hidden)
 _register("gathered_slope", _of_gathered, lambda inputs: tuple(map(_like, inputs[:3])))
 _register(

@@ -1,1 +1,0 @@
-"""The row-by-row parts of messages, each in one pass over memory."""
