@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 
 _SOURCES = sorted(Path(__file__).parent.glob("*.cpp"))
-_FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fopenmp", "-shared", "-fPIC")
-_COMPILERS = ("c++", "g++", "clang++")
+_FLAGS = ("-std=c++17", "-O3", "-march=native", "-fno-math-errno", "-fopenmp", "-shared", "-fPIC")
+_COMPILERS = ("g++", "c++")
 _TIMEOUT_S = 120
 
 _log = logging.getLogger(__name__)

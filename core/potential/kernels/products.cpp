@@ -6,6 +6,10 @@
 #include <cstring>
 #include <vector>
 
+#ifdef __clang__
+#error "clang loads these vectors as if they were aligned; torch computes without this library"
+#endif
+
 namespace {
 
 #ifdef __AVX512F__

@@ -8,6 +8,10 @@
 #include <cstring>
 #include <vector>
 
+#ifdef __clang__
+#error "clang loads these vectors as if they were aligned; torch computes without this library"
+#endif
+
 namespace {
 
 constexpr int WIDTH = 64;  // features of core and of gate
@@ -70,9 +74,8 @@ inline Vec exponential(Vec x) {
     p = p * r + 1.666666346e-1f;
     p = p * r + 4.999999919e-1f;
     p = p * (r * r) + (r + 1.0f);
-    const Ints bits = reinterpret_cast<const Ints&>(p) +
-                      (reinterpret_cast<const Ints&>(shifted) << 23);
-    return reinterpret_cast<const Vec&>(bits);
+    // a cast between vectors keeps their bits
+    return (Vec)((Ints)p + ((Ints)shifted << 23));
 }
 
 inline Vec sigmoid(Vec x) { return 1.0f / (1.0f + exponential(-x)); }
