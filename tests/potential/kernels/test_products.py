@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from core.potential.kernels.library import library
-from core.potential.kernels.products import linear
+from core.potential.kernels.operators import sum_of_products
+from core.potential.kernels.products import by_rows_alone, linear
 
+needs_library = pytest.mark.skipif(library() is None, reason="no C++ compiler")
 SIZES = st.integers(1, 70)
 
 
@@ -52,6 +54,41 @@ def test_products_and_their_gradients_are_torchs(n, k, m, biased, cut, wide, tra
     for ours, exact in zip(by_both(double=False), by_both(double=True), strict=True):
         assert ours.shape == exact.shape
         close(ours, exact)
+
+
+@needs_library
+def test_gradients_by_weights_are_left_out_where_only_those_by_rows_are_asked_for():
+    x, w, b = (made(*shape).float().requires_grad_() for shape in ((9, 4), (5, 4), (5,)))
+    out = linear(x, w, b).square().sum()
+    (expected,) = torch.autograd.grad(out, x, retain_graph=True)
+    with by_rows_alone():
+        by_x, by_w, by_b = torch.autograd.grad(out, (x, w, b), create_graph=True, allow_unused=True)
+    assert by_x.equal(expected)
+    assert by_w is None
+    assert by_b is None
+    curvature = torch.autograd.grad(by_x.square().sum(), (x, w))
+    y, v, c = (tensor.detach().double().requires_grad_() for tensor in (x, w, b))
+    (slope,) = torch.autograd.grad(F.linear(y, v, c).square().sum(), y, create_graph=True)
+    for ours, exact in zip(
+        curvature, torch.autograd.grad(slope.square().sum(), (y, v)), strict=True
+    ):
+        close(ours, exact)
+
+
+@needs_library
+@pytest.mark.parametrize("threads", [2, 3])
+def test_threads_change_no_digit(threads):
+    rows, weight, slope = (made(*shape).float() for shape in ((1000, 70), (90, 70), (1000, 90)))
+    before = torch.get_num_threads()
+    results = []
+    try:
+        for n in (1, threads):
+            torch.set_num_threads(n)
+            results.append((linear(rows, weight), sum_of_products(slope, rows)))
+    finally:
+        torch.set_num_threads(before)
+    for one, other in zip(*results, strict=True):
+        assert one.equal(other)
 
 
 def test_double_precision_is_torchs_own():
