@@ -66,15 +66,18 @@ def call(name: str, *arguments: Tensor | int | None) -> None:
     loaded = library()
     if loaded is None:
         raise RuntimeError("This graph was compiled with a library that is not here.")
-    values = (
-        ctypes.c_int64(value) if isinstance(value, int) else _address(value) for value in arguments
-    )
-    getattr(loaded, name)(*values, ctypes.c_int(torch.get_num_threads()))
+    function = getattr(loaded, name)
+    if function.argtypes is None:
+        kinds = [ctypes.c_int64 if isinstance(one, int) else ctypes.c_void_p for one in arguments]
+        function.argtypes = [*kinds, ctypes.c_int]
+    function(*map(_plain, arguments), torch.get_num_threads())
 
 
-def _address(tensor: Tensor | None) -> ctypes.c_void_p:
-    # an empty tensor has none, but is not the same as no tensor
-    return ctypes.c_void_p(None if tensor is None else tensor.data_ptr() or 1)
+def _plain(value: Tensor | int | None) -> int | None:
+    if value is None or isinstance(value, int):
+        return value
+    # an empty tensor has no address, but is not the same as no tensor
+    return value.data_ptr() or 1
 
 
 def _folder() -> Path:
