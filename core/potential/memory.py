@@ -50,7 +50,9 @@ def _set(thresholds: dict[int, int]) -> None:
     library = _glibc()
     if library is not None:
         for name, value in thresholds.items():
-            library.mallopt(name, value)
+            # before version 2.35 glibc takes no more than the usual for mappings
+            if not library.mallopt(name, value):
+                library.mallopt(name, _USUAL[name])
 
 
 @cache

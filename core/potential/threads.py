@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from typing import Any
 
 import torch
 
@@ -31,14 +32,19 @@ def compute_settings(
         The number of threads in use.
     """
     chosen = threads or max(1, usable_cores() // processes)
+    deterministic: Any = torch.utils.deterministic
+    filled = deterministic.fill_uninitialized_memory
     before = (torch.get_num_threads(), torch.get_deterministic_debug_mode())
     torch.set_num_threads(chosen)
     if device.type == "cpu" and chosen > 1:
         # `use_deterministic_algorithms` does the same, and imports the compiler for seconds.
         torch.set_deterministic_debug_mode("error")
+        # every result would be written twice
+        deterministic.fill_uninitialized_memory = False
     try:
         with free_memory_is_kept() if device.type == "cpu" else nullcontext():
             yield chosen
     finally:
         torch.set_num_threads(before[0])
         torch.set_deterministic_debug_mode(before[1])
+        deterministic.fill_uninitialized_memory = filled

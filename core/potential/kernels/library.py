@@ -36,16 +36,17 @@ def library() -> ctypes.CDLL | None:
         )
         return None
     try:
-        texts = (source.read_text(encoding="utf-8") for source in _SOURCES)
-        kind = (*texts, *_FLAGS, compiler, _processor())
-        digest = hashlib.sha256("\n".join(kind).encode()).hexdigest()[:16]
-        path = _folder() / f"kernels-{digest}.so"
+        path = _folder() / f"kernels-{_kind(compiler)}.so"
         if not path.exists():
             _compile(compiler, path)
         return ctypes.CDLL(str(path))
-    except (OSError, subprocess.SubprocessError) as error:
-        _log.info("%s; torch computes products and messages, which takes longer.", error)
-        return None
+    except subprocess.CalledProcessError as error:
+        said = error.stderr.decode(errors="replace").strip().splitlines()
+        why = next((line for line in said if "error" in line), f"{compiler} failed")
+    except (OSError, RuntimeError, subprocess.TimeoutExpired) as error:
+        why = str(error)
+    _log.warning("%s; torch computes products and messages, which takes longer.", why)
+    return None
 
 
 def computes(rows: Tensor) -> bool:
@@ -62,6 +63,7 @@ def call(name: str, *arguments: Tensor | int | None) -> None:
 
     Raises:
         RuntimeError: without the library.
+        IndexError: if an index is out of bounds.
     """
     loaded = library()
     if loaded is None:
@@ -70,7 +72,8 @@ def call(name: str, *arguments: Tensor | int | None) -> None:
     if function.argtypes is None:
         kinds = [ctypes.c_int64 if isinstance(one, int) else ctypes.c_void_p for one in arguments]
         function.argtypes = [*kinds, ctypes.c_int]
-    function(*map(_plain, arguments), torch.get_num_threads())
+    if function(*map(_plain, arguments), torch.get_num_threads()):
+        raise IndexError(f"{name}: a row that is to be gathered or added to is not there")
 
 
 def _plain(value: Tensor | int | None) -> int | None:
@@ -88,7 +91,7 @@ def _folder() -> Path:
 def _compile(compiler: str, path: Path) -> None:
     """Make the library, which another process that makes it at the same time may replace."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+    with tempfile.TemporaryDirectory(dir=path.parent, ignore_cleanup_errors=True) as folder:
         made = Path(folder) / path.name
         subprocess.run(
             [compiler, *_FLAGS, *map(str, _SOURCES), "-o", str(made)],
@@ -97,6 +100,16 @@ def _compile(compiler: str, path: Path) -> None:
             timeout=_TIMEOUT_S,
         )
         made.replace(path)
+
+
+def _kind(compiler: str) -> str:
+    """Return a name for what decides whether a library is right here, and whether it loads."""
+    texts = [source.read_text(encoding="utf-8") for source in _SOURCES]
+    version = subprocess.run(
+        [compiler, "-dumpfullversion"], check=True, capture_output=True, timeout=_TIMEOUT_S
+    ).stdout.decode()
+    kind = (*texts, *_FLAGS, version, *platform.libc_ver(), _processor())
+    return hashlib.sha256("\n".join(kind).encode()).hexdigest()[:16]
 
 
 def _processor() -> str:

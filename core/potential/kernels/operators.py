@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from core.potential.kernels.library import call
 
@@ -35,7 +36,7 @@ _LIBRARY.define(
     f"gathered_twice({_GATHERED}, Tensor core, Tensor gate, Tensor by_a, Tensor by_b, Tensor by_c)"
     " -> (Tensor, Tensor, Tensor, Tensor, Tensor)"
 )
-_LIBRARY.define(f"gated({_GATED}, Tensor? like) -> Tensor")
+_LIBRARY.define(f"gated({_GATED}, SymInt n_out) -> Tensor")
 _LIBRARY.define(f"gated_slope({_GATED}, Tensor slope) -> (Tensor, Tensor, Tensor, Tensor)")
 _LIBRARY.define(
     f"gated_twice({_GATED}, Tensor slope, Tensor by_core, Tensor by_gate, Tensor? by_weights)"
@@ -88,6 +89,7 @@ class _GatheredSlope(torch.autograd.Function):
         return _OPS.gathered_slope(*inputs)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *by: Tensor) -> tuple[Tensor | None, ...]:
         *tensors, core, gate = ctx.saved_tensors
         inputs = (*tensors, ctx.turns, ctx.activated, core, gate)
@@ -98,14 +100,16 @@ class _GatheredSlope(torch.autograd.Function):
 class _Gated(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *inputs: Any) -> Tensor:
-        *tensors, ctx.turns, _like = inputs
+        *tensors, ctx.turns, _n_out = inputs
         ctx.save_for_backward(*tensors)
         return _OPS.gated(*inputs)
 
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
-        core, gate, norms, weights = _GatedSlope.apply(*ctx.saved_tensors, ctx.turns, slope)
-        weights = None if ctx.saved_tensors[3] is None else weights
+        # asked for once: where messages are computed again, they are given once
+        tensors = ctx.saved_tensors
+        core, gate, norms, weights = _GatedSlope.apply(*tensors, ctx.turns, slope)
+        weights = None if tensors[3] is None else weights
         return core, gate, norms, weights, None, None, None, None
 
 
@@ -118,6 +122,7 @@ class _GatedSlope(torch.autograd.Function):
         return _OPS.gated_slope(*inputs)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *by: Tensor | None) -> tuple[Tensor | None, ...]:
         *tensors, slope = ctx.saved_tensors
         by_core, by_gate, by_norms, by_weights = by
@@ -142,27 +147,39 @@ def _like(rows: Tensor) -> Tensor:
 
 def _of_product(inputs: Inputs) -> list[Tensor | int | None]:
     rows, matrix, bias = inputs
+    if matrix.shape[0] != rows.shape[1] or matrix.dtype != rows.dtype:
+        raise ValueError(
+            f"{rows.dtype} rows of {rows.shape[1]} times {matrix.dtype} {matrix.shape}"
+        )
     sizes = (len(rows), *matrix.shape, *matrix.stride())
     return [rows.contiguous(), matrix, *_contiguous((bias,)), *sizes]
 
 
 def _of_sum(inputs: Inputs) -> list[Tensor | int | None]:
     left, right = inputs
+    if len(left) != len(right):
+        raise ValueError(f"a sum over {len(left)} and {len(right)} rows")
     return [*_contiguous(inputs), *left.shape, right.shape[1]]
 
 
 def _of_gathered(inputs: Inputs) -> list[Tensor | int | None]:
     a, b, c, i, j, turns, activated, *rest = inputs
+    if len(i) != turns * len(c) or len(j) != len(i):
+        raise ValueError(f"{len(i)} and {len(j)} rows to gather for {turns} × {len(c)} messages")
     sizes = (len(a), len(b), len(c), turns, int(activated))
     return [*_contiguous((a, b, c, i, j)), *sizes, *_contiguous(rest)]
 
 
 def _of_gated(inputs: Inputs) -> list[Tensor | int | None]:
     *tensors, turns, result = inputs[:8]
-    core, weights = tensors[0], tensors[3]
+    core, _, _, weights, senders, receivers = tensors
     n_weights = 0 if weights is None else len(weights)
-    sizes = (len(core) // turns, turns, n_weights, len(core if result is None else result))
-    return [*_contiguous(tensors), *sizes, *_contiguous(inputs[7:])]
+    n = len(core) if weights is None or senders is not None else turns * n_weights
+    if any(len(rows) != n for rows in (*inputs[:2], senders, receivers) if rows is not None):
+        raise ValueError(f"rows that do not belong to {n} messages")
+    n_out, rest = (result, []) if isinstance(result, int) else (len(result), inputs[7:])
+    sizes = (len(core) // turns, turns, n_weights, n_out)
+    return [*_contiguous(tensors), *sizes, *_contiguous(rest)]
 
 
 def _empty(left: Tensor, dimension: int, right: Tensor) -> Tensor:
@@ -175,8 +192,7 @@ def _hidden(inputs: Inputs) -> tuple[Tensor, ...]:
 
 
 def _result(inputs: Inputs) -> tuple[Tensor, ...]:
-    like = inputs[0] if inputs[7] is None else inputs[7]
-    return (inputs[0].new_empty(like.shape[0], WIDTH),)
+    return (inputs[0].new_empty(inputs[7], WIDTH),)
 
 
 def _slopes(inputs: Inputs) -> tuple[Tensor, ...]:

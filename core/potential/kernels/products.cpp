@@ -89,8 +89,8 @@ extern "C" {
 
 // out[n, m] = rows[n, k] matrix[k, m] + bias[m], where the matrix has the strides `down` and
 // `across`, and bias may be null
-void product(const float* rows, const float* matrix, const float* bias, int64_t n, int64_t k,
-             int64_t m, int64_t down, int64_t across, float* out, int threads) {
+int product(const float* rows, const float* matrix, const float* bias, int64_t n, int64_t k,
+            int64_t m, int64_t down, int64_t across, float* out, int threads) {
     const int64_t panels = (m + PANEL - 1) / PANEL;
     std::vector<float> packed(panels * k * PANEL), offsets(panels * PANEL);
     for (int64_t j = 0; j < m; ++j) {
@@ -110,11 +110,12 @@ void product(const float* rows, const float* matrix, const float* bias, int64_t 
                      out + i * m + j);
         }
     }
+    return 0;
 }
 
 // out[k, m] = sum over n of left[n, k] right[n, m]; threads share the rows of the result
-void sum_of_products(const float* left, const float* right, int64_t n, int64_t k, int64_t m,
-                     float* out, int threads) {
+int sum_of_products(const float* left, const float* right, int64_t n, int64_t k, int64_t m,
+                    float* out, int threads) {
     std::memset(out, 0, k * m * sizeof(float));
     const int64_t tiles = (k + HEIGHT - 1) / HEIGHT;
     const int parts = static_cast<int>(std::min<int64_t>(threads, tiles));
@@ -122,7 +123,7 @@ void sum_of_products(const float* left, const float* right, int64_t n, int64_t k
     for (int part = 0; part < parts; ++part) {
         const int64_t first = tiles * part / parts * HEIGHT;
         const int64_t last = std::min(k, tiles * (part + 1) / parts * HEIGHT);
-        std::vector<float> padded;
+        std::vector<float> padded(m % PANEL ? BLOCK * PANEL : 0);
         for (int64_t begin = 0; begin < n; begin += BLOCK) {
             const int64_t depth = std::min<int64_t>(BLOCK, n - begin);
             for (int64_t j = 0; j < m; j += PANEL) {
@@ -131,7 +132,6 @@ void sum_of_products(const float* left, const float* right, int64_t n, int64_t k
                 const float* b = right + begin * m + j;
                 int64_t width = m;
                 if (columns < PANEL) {
-                    padded.assign(BLOCK * PANEL, 0.0f);
                     for (int64_t p = 0; p < depth; ++p)
                         std::copy_n(b + p * m, columns, padded.data() + p * PANEL);
                     b = padded.data();
@@ -147,6 +147,7 @@ void sum_of_products(const float* left, const float* right, int64_t n, int64_t k
             }
         }
     }
+    return 0;
 }
 
 }  // extern "C"

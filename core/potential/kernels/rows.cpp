@@ -37,19 +37,21 @@ inline Row& row(float* memory) { return *reinterpret_cast<Row*>(memory); }
 inline const Row& row(const float* memory) { return *reinterpret_cast<const Row*>(memory); }
 
 // In halves, since one lane after the other would wait for every addition
-inline float sum(Vec x) {
-    typedef float Eight __attribute__((vector_size(32)));
-    typedef float Four __attribute__((vector_size(16)));
-#ifdef __AVX512F__
-    const Eight y = __builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7) +
-                    __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15);
-#else
-    const Eight y = x;
-#endif
-    const Four z = __builtin_shufflevector(y, y, 0, 1, 2, 3) +
-                   __builtin_shufflevector(y, y, 4, 5, 6, 7);
-    return (z[0] + z[2]) + (z[1] + z[3]);
+template <int N>
+inline float sum_of(const float* lanes) {
+    typedef float Half __attribute__((vector_size(2 * N)));
+    Half halves[2];
+    std::memcpy(halves, lanes, sizeof halves);
+    const Half half = halves[0] + halves[1];
+    return sum_of<N / 2>(reinterpret_cast<const float*>(&half));
 }
+
+template <>
+inline float sum_of<2>(const float* lanes) {
+    return lanes[0] + lanes[1];
+}
+
+inline float sum(Vec x) { return sum_of<LANES>(reinterpret_cast<const float*>(&x)); }
 
 inline float sum(const Row& x) {
     Vec total = x.v[0];
@@ -162,6 +164,15 @@ void over(int64_t parts, int threads, const Work& work) {
         work(thread, parts * thread / threads, parts * (thread + 1) / threads);
 }
 
+// Whether indices point to rows that are there
+inline bool within(const int64_t* index, int64_t n, int64_t below) {
+    uint64_t outside = 0;
+    if (index)
+        for (int64_t k = 0; k < n; ++k)
+            outside |= static_cast<uint64_t>(index[k]) >= static_cast<uint64_t>(below);
+    return !outside;
+}
+
 // Threads that have enough to do
 inline int busy(int threads, int64_t parts) {
     return static_cast<int>(std::clamp<int64_t>(parts / 64, 1, threads));
@@ -205,11 +216,13 @@ struct NormSums {
 
 }  // namespace
 
+// Each returns whether a row is not there
 extern "C" {
 
-void gathered(const float* a, const float* b, const float* c, const int64_t* i_of,
-              const int64_t* j_of, int64_t, int64_t, int64_t parts, int64_t turns,
-              int64_t activated, float* core, float* gate, int threads) {
+int gathered(const float* a, const float* b, const float* c, const int64_t* i_of,
+             const int64_t* j_of, int64_t n_a, int64_t n_b, int64_t parts, int64_t turns,
+             int64_t activated, float* core, float* gate, int threads) {
+    if (!within(i_of, turns * parts, n_a) || !within(j_of, turns * parts, n_b)) return 1;
     over(parts, busy(threads, parts), [&](int, int64_t begin, int64_t end) {
         for (int64_t part = begin; part < end; ++part)
             for (int64_t k = part; k < turns * parts; k += parts)
@@ -224,12 +237,14 @@ void gathered(const float* a, const float* b, const float* c, const int64_t* i_o
                     }
                 }
     });
+    return 0;
 }
 
-void gathered_slope(const float* a, const float* b, const float* c, const int64_t* i_of,
-                    const int64_t* j_of, int64_t n_a, int64_t n_b, int64_t parts, int64_t turns,
-                    int64_t activated, const float* core, const float* gate, float* to_a,
-                    float* to_b, float* to_c, int threads) {
+int gathered_slope(const float* a, const float* b, const float* c, const int64_t* i_of,
+                   const int64_t* j_of, int64_t n_a, int64_t n_b, int64_t parts, int64_t turns,
+                   int64_t activated, const float* core, const float* gate, float* to_a,
+                   float* to_b, float* to_c, int threads) {
+    if (!within(i_of, turns * parts, n_a) || !within(j_of, turns * parts, n_b)) return 1;
     threads = busy(threads, parts);
     Sums a_sums(to_a, n_a * 2 * WIDTH, threads), b_sums(to_b, n_b * 2 * WIDTH, threads);
     over(parts, threads, [&](int thread, int64_t begin, int64_t end) {
@@ -256,13 +271,15 @@ void gathered_slope(const float* a, const float* b, const float* c, const int64_
     });
     a_sums.finish();
     b_sums.finish();
+    return 0;
 }
 
-void gathered_twice(const float* a, const float* b, const float* c, const int64_t* i_of,
-                    const int64_t* j_of, int64_t n_a, int64_t n_b, int64_t parts, int64_t turns,
-                    int64_t activated, const float* core, const float* gate, const float* seen_a,
-                    const float* seen_b, const float* seen_c, float* to_a, float* to_b,
-                    float* to_c, float* to_core, float* to_gate, int threads) {
+int gathered_twice(const float* a, const float* b, const float* c, const int64_t* i_of,
+                   const int64_t* j_of, int64_t n_a, int64_t n_b, int64_t parts, int64_t turns,
+                   int64_t activated, const float* core, const float* gate, const float* seen_a,
+                   const float* seen_b, const float* seen_c, float* to_a, float* to_b,
+                   float* to_c, float* to_core, float* to_gate, int threads) {
+    if (!within(i_of, turns * parts, n_a) || !within(j_of, turns * parts, n_b)) return 1;
     threads = busy(threads, parts);
     Sums a_sums(to_a, n_a * 2 * WIDTH, threads), b_sums(to_b, n_b * 2 * WIDTH, threads);
     over(parts, threads, [&](int thread, int64_t begin, int64_t end) {
@@ -290,21 +307,26 @@ void gathered_twice(const float* a, const float* b, const float* c, const int64_
                             to.v[i] = seen;
                         }
                     }
-                    add(by_a + at_a, d);
-                    add(by_b + at_b, d);
+                    if (activated) {
+                        add(by_a + at_a, d);
+                        add(by_b + at_b, d);
+                    }
                 }
                 row(to_c + at_c) = total;
             }
     });
     a_sums.finish();
     b_sums.finish();
+    return 0;
 }
 
-// Weights and receivers may be null: then message k itself is row k of the result. So may senders:
-// then the weights repeat.
-void gated(const float* x, const float* y, const float* norms, const float* weights,
-           const int64_t* senders, const int64_t* receivers, int64_t parts, int64_t turns, int64_t,
-           int64_t n_out, const float*, float* out, int threads) {
+// Weights and receivers may be null, both together: then message k itself is row k of the result. So
+// may senders: then the weights repeat.
+int gated(const float* x, const float* y, const float* norms, const float* weights,
+          const int64_t* senders, const int64_t* receivers, int64_t parts, int64_t turns,
+          int64_t n_weights, int64_t n_out, float* out, int threads) {
+    if (!within(senders, turns * parts, n_weights) || !within(receivers, turns * parts, n_out))
+        return 1;
     threads = busy(threads, parts);
     Sums sums(receivers ? out : nullptr, n_out * WIDTH, threads);
     over(parts, threads, [&](int thread, int64_t begin, int64_t end) {
@@ -324,12 +346,15 @@ void gated(const float* x, const float* y, const float* norms, const float* weig
             }
     });
     sums.finish();
+    return 0;
 }
 
-void gated_slope(const float* x, const float* y, const float* norms, const float* weights,
-                 const int64_t* senders, const int64_t* receivers, int64_t parts, int64_t turns,
-                 int64_t n_weights, int64_t, const float* slope, float* to_x, float* to_y,
-                 float* to_norms, float* to_weights, int threads) {
+int gated_slope(const float* x, const float* y, const float* norms, const float* weights,
+                const int64_t* senders, const int64_t* receivers, int64_t parts, int64_t turns,
+                int64_t n_weights, int64_t n_out, const float* slope, float* to_x, float* to_y,
+                float* to_norms, float* to_weights, int threads) {
+    if (!within(senders, turns * parts, n_weights) || !within(receivers, turns * parts, n_out))
+        return 1;
     threads = busy(threads, parts);
     Sums norm_sums(to_norms, 4 * WIDTH, threads);
     // rows that repeat are each of one thread
@@ -365,16 +390,19 @@ void gated_slope(const float* x, const float* y, const float* norms, const float
     });
     norm_sums.finish();
     weight_sums.finish();
+    return 0;
 }
 
 // With A = alpha through(p) and B = beta through(q), where p and q are the slopes by to_x and to_y
 // of `gated_slope`, what they were taken of is sum of g (w (t silu'(u) A + silu(u) t' B)), and r g m
 // where r is the slope by to_weights and m the message
-void gated_twice(const float* x, const float* y, const float* norms, const float* weights,
-                 const int64_t* senders, const int64_t* receivers, int64_t parts, int64_t turns,
-                 int64_t n_weights, int64_t n_out, const float* slope, const float* seen_x,
-                 const float* seen_y, const float* seen_weights, float* to_x, float* to_y,
-                 float* to_norms, float* to_weights, float* to_slope, int threads) {
+int gated_twice(const float* x, const float* y, const float* norms, const float* weights,
+                const int64_t* senders, const int64_t* receivers, int64_t parts, int64_t turns,
+                int64_t n_weights, int64_t n_out, const float* slope, const float* seen_x,
+                const float* seen_y, const float* seen_weights, float* to_x, float* to_y,
+                float* to_norms, float* to_weights, float* to_slope, int threads) {
+    if (!within(senders, turns * parts, n_weights) || !within(receivers, turns * parts, n_out))
+        return 1;
     threads = busy(threads, parts);
     Sums norm_sums(to_norms, 4 * WIDTH, threads);
     // rows that repeat are each of one thread
@@ -429,6 +457,7 @@ void gated_twice(const float* x, const float* y, const float* norms, const float
     norm_sums.finish();
     weight_sums.finish();
     slope_sums.finish();
+    return 0;
 }
 
 }  // extern "C"

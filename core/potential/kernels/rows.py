@@ -55,7 +55,7 @@ def gathered(
 def gated(core: Tensor, gate: Tensor, norms: Norms) -> Tensor:
     """Return φ, (n, h), from the inputs of the layer norms of core and gate, (n, h) each."""
     if _by_library(core, WIDTH):
-        return operators.gated(core, gate, _stacked(norms), None, None, None, 1, None)
+        return operators.gated(core, gate, _stacked(norms), None, None, None, 1, core.shape[0])
     core = F.layer_norm(core, core.shape[1:], *norms[0])
     gate = F.layer_norm(gate, gate.shape[1:], *norms[1])
     return F.silu(core) * torch.sigmoid(gate)
@@ -90,7 +90,7 @@ def summed(
     """
     if _by_library(core, WIDTH):
         return operators.gated(
-            core, gate, _stacked(norms), weights, senders, receivers, turns, like
+            core, gate, _stacked(norms), weights, senders, receivers, turns, like.shape[0]
         )
     messages = gated(core, gate, norms)
     if senders is None:

@@ -1,5 +1,6 @@
 import ctypes
 import logging
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -31,11 +32,22 @@ def test_another_processor_gets_another(fresh, monkeypatch):
     made = []
     monkeypatch.setattr(module, "_compile", lambda _, path: made.append(path.name))
     monkeypatch.setattr(module.shutil, "which", lambda name: f"/bin/{name}")
+    monkeypatch.setattr(module.subprocess, "run", lambda *_, **__: SimpleNamespace(stdout=b"12"))
     for processor in ("one", "other", "one"):
         monkeypatch.setattr(module, "_processor", lambda processor=processor: processor)
         library.cache_clear()
         assert library() is None
     assert made[0] == made[2] != made[1]
+
+
+@pytest.mark.skipif(library() is None, reason="no C++ compiler")
+def test_what_the_compiler_says_is_told(fresh, monkeypatch, caplog):
+    source = fresh / "wrong.cpp"
+    source.write_text("int one( {")
+    monkeypatch.setattr(module, "_SOURCES", [source])
+    assert library() is None
+    assert "wrong.cpp:1" in caplog.text
+    assert "error" in caplog.text
 
 
 @pytest.mark.parametrize("compiler", ["false", "missing", None])

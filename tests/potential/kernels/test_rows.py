@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from core.potential.kernels import rows
 from core.potential.kernels.library import library
+from core.potential.kernels.operators import sum_of_products
+from core.potential.kernels.products import linear
 from core.potential.kernels.rows import gated, gathered, summed
 
 H = 64
@@ -182,6 +184,44 @@ def test_the_slope_by_a_layer_norm_has_no_slope():
     )
     with pytest.raises(NotImplementedError, match="layer norm"):
         slope.sum().backward()
+
+
+@needs_library
+def test_a_third_derivative_is_refused():
+    x = torch.randn(3, H, requires_grad=True)
+    norms = as_norms(*(torch.ones(H) for _ in range(4)))
+    (slope,) = torch.autograd.grad(gated(x, x, norms).sum(), x, create_graph=True)
+    (twice,) = torch.autograd.grad(slope.square().sum(), x, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        twice.sum().backward()
+
+
+@needs_library
+@pytest.mark.parametrize("bad", [-1, 5])
+def test_rows_that_are_not_there_are_told(bad):
+    a, c = torch.ones(5, 2 * H), torch.ones(4, 2 * H)
+    good, wrong = torch.arange(4), torch.tensor([0, 1, bad, 2])
+    for i, j in ((good, wrong), (wrong, good)):
+        with pytest.raises(IndexError, match="not there"):
+            gathered(a, a, c, i, j, activated=True)
+    x, norms = torch.ones(4, H), as_norms(*(torch.ones(H) for _ in range(4)))
+    for senders, receivers in ((good, wrong), (wrong, good)):
+        with pytest.raises(IndexError, match="not there"):
+            summed(x, x, norms, weights=a[:, :H], senders=senders, receivers=receivers, like=a)
+
+
+@needs_library
+def test_sizes_that_do_not_fit_are_told():
+    a, i = torch.ones(5, 2 * H), torch.arange(4)
+    with pytest.raises(ValueError, match="4 and 4 rows to gather"):
+        gathered(a, a, a, i, i, activated=True)
+    x, norms = torch.ones(4, H), as_norms(*(torch.ones(H) for _ in range(4)))
+    with pytest.raises(ValueError, match="do not belong to 10 messages"):
+        summed(x, x, norms, weights=a[:, :H], receivers=i, like=a, turns=2)
+    with pytest.raises(ValueError, match="rows of 64 times"):
+        linear(x, torch.ones(3, 5))
+    with pytest.raises(ValueError, match="a sum over 4 and 5 rows"):
+        sum_of_products(x, a)
 
 
 def test_torch_computes_the_same_without_the_library(monkeypatch):
