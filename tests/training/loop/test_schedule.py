@@ -59,8 +59,12 @@ def test_fewer_training_frames_are_a_subset(mixed):
 
 
 def test_compute_settings_are_put_back():
-    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    def settings():
+        fills = torch.utils.deterministic.fill_uninitialized_memory
+        return torch.get_num_threads(), torch.are_deterministic_algorithms_enabled(), fills
+
+    before = settings()
     with compute_settings(before[0] + 1, torch.device("cpu")) as threads:
-        assert torch.get_num_threads() == threads == before[0] + 1
-        assert torch.are_deterministic_algorithms_enabled()
-    assert (torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()) == before
+        assert settings() == (threads, True, False)
+        assert threads == before[0] + 1
+    assert settings() == before
