@@ -1,7 +1,8 @@
 """The functions of the library as operators of torch, which autograd and the compiler know.
 
 Those of ``rows.cpp`` have a value, its slope (what `backward` computes) and the slope of that (what
-training on forces asks for). A third derivative there is not.
+training on forces asks for). No training asks for more, so a third derivative, or the second one by
+layer norms, is refused.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -127,7 +128,7 @@ class _GatedSlope(torch.autograd.Function):
         *tensors, slope = ctx.saved_tensors
         by_core, by_gate, by_norms, by_weights = by
         if by_norms is not None:
-            raise NotImplementedError("The slope by a layer norm has no slope here.")
+            raise RuntimeError("The slope by a layer norm has no slope here.")
         by_core = torch.zeros_like(tensors[0]) if by_core is None else by_core
         by_gate = torch.zeros_like(tensors[1]) if by_gate is None else by_gate
         core, gate, norms, weights, slope = _OPS.gated_twice(

@@ -128,16 +128,21 @@ class Run:
             status = self.recorded()
             if not status.is_active or (state := job_state(status)).phase != "ended":
                 return status
-        if self.is_elsewhere(status):
-            unseen = time.time() - (self.path / "status.json").stat().st_mtime
-            if unseen < _SIGN_OF_LIFE_S[status.state]:
-                return status
+        if self.is_elsewhere(status) and self._gives_signs_of_life(status):
+            return status
         if status.cancel_requested:
             message = "Stopped on request; resume it to continue."
             changes = {"state": status.stopped_as, "message": message}
         else:
             changes = {"state": "failed", "message": self._what_ended(status, state)}
         return status.model_copy(update={**changes, "eta_s": None})
+
+    def _gives_signs_of_life(self, status: Status) -> bool:
+        try:
+            written = (self.path / "status.json").stat().st_mtime
+        except FileNotFoundError:  # deleted just now
+            return False
+        return time.time() - written < _SIGN_OF_LIFE_S[status.state]
 
     def _what_ended(self, status: Status, state: JobState) -> str:
         if self.is_elsewhere(status):

@@ -55,10 +55,15 @@ def queue_ahead(run: Run) -> list[Run]:
     Args:
         run: a queued run. A run outside the lab's runs directory lets those inside go first.
 
+    Returns:
+        The runs; none for a run of another machine, which has a queue of its own.
+
     Raises:
         LabError: if the run is gone.
     """
     mine = run.status()
+    if run.is_elsewhere(mine):
+        return []
     waiting = [
         ((status.queued, other.id), other)
         for other, status in _readable()
@@ -69,7 +74,7 @@ def queue_ahead(run: Run) -> list[Run]:
 
 
 def queue_position(run: Run) -> int | None:
-    """Return a run's place in the queue, 1 for the next one; None if it does not wait.
+    """Return a run's place in the queue, 1 for the next one; None if it does not wait here.
 
     That of a run on a cluster is among all jobs that wait for its partition.
 
@@ -77,20 +82,20 @@ def queue_position(run: Run) -> int | None:
         LabError: if the run is gone.
     """
     status = run.status()
-    if status.state != "queued":
+    if status.state != "queued" or run.is_elsewhere(status):
         return None
     return job_state(status).position if status.on else len(queue_ahead(run)) + 1
 
 
 def waits_for(status: Status, slot: str | None) -> bool:
-    """Return whether a run waits for a slot, or may be about to.
+    """Return whether a run waits for a slot of this machine, or may be about to.
 
     Args:
         status: the run's.
         slot: the slot, or None for any. A run that has just started names none yet and counts as
             waiting for each.
     """
-    waits_here = status.state == "queued" and status.on is None
+    waits_here = status.state == "queued" and status.on is None and not Run.is_elsewhere(status)
     return waits_here and (slot is None or status.device in {slot, None})
 
 

@@ -191,8 +191,9 @@ def _progress(run: Run, status: Status) -> None:
     elif status.state == "queued":
         ahead = queue_ahead(run)
         place = f" Runs ahead in the queue: {len(ahead)}." if ahead else ""
+        text = f"{status.message or 'Starting.'}{_where(run, status)}"
         st.info(
-            f"{plain(status.message or 'Starting.')} Each device trains one run at a time.{place}",
+            f"{plain(text)} Each device trains one run at a time.{place}",
             icon=":material/hourglass_empty:",
         )
     elif status.state == "failed":
@@ -200,8 +201,15 @@ def _progress(run: Run, status: Status) -> None:
     elif status.state in {"cancelled", "paused"}:
         st.warning(plain(status.message), icon=":material/stop_circle:")
     elif status.state == "running":
-        where = f" Job {status.job} on {status.on}." if status.on else ""
-        st.caption(plain(f"{status.message}{where} It continues if you close this page."))
+        text = f"{status.message}{_where(run, status)} It continues if you close this page."
+        st.caption(plain(text))
+
+
+def _where(run: Run, status: Status) -> str:
+    """Return where a run works, if not on this machine."""
+    if status.on:
+        return f" Job {status.job} on {status.on}."
+    return f" On {status.host}." if run.is_elsewhere(status) else ""
 
 
 def _progress_text(status: Status) -> str:

@@ -18,7 +18,7 @@ def fresh(monkeypatch, tmp_path):
     library.cache_clear()
 
 
-@pytest.mark.skipif(library() is None, reason="no C++ compiler")
+@pytest.mark.skipif(library() is None, reason="the C++ compiler is missing; .ci/run installs it")
 def test_it_is_compiled_once(fresh, monkeypatch):
     assert isinstance(library(), ctypes.CDLL)
     (made,) = fresh.rglob("*.so")
@@ -40,7 +40,7 @@ def test_another_processor_gets_another(fresh, monkeypatch):
     assert made[0] == made[2] != made[1]
 
 
-@pytest.mark.skipif(library() is None, reason="no C++ compiler")
+@pytest.mark.skipif(library() is None, reason="the C++ compiler is missing; .ci/run installs it")
 def test_what_the_compiler_says_is_told(fresh, monkeypatch, caplog):
     source = fresh / "wrong.cpp"
     source.write_text("int one( {")

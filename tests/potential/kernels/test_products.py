@@ -9,7 +9,9 @@ from core.potential.kernels.library import library
 from core.potential.kernels.operators import sum_of_products
 from core.potential.kernels.products import by_rows_alone, linear
 
-needs_library = pytest.mark.skipif(library() is None, reason="no C++ compiler")
+needs_library = pytest.mark.skipif(
+    library() is None, reason="the C++ compiler is missing; .ci/run installs it"
+)
 SIZES = st.integers(1, 70)
 
 

@@ -12,7 +12,7 @@ from core.errors import LabError
 from core.process import boot_id, identity, is_alive
 from core.runs.process import local
 from core.runs.process.restart import restart_lost, watch
-from core.runs.record.listing import queue_position
+from core.runs.record.listing import queue_ahead, queue_position
 
 
 def kill(run):
@@ -150,6 +150,11 @@ def test_a_run_of_another_machine_on_the_same_home_is_left_to_it(lab):
     assert "launched on login-2 and has given no sign of life" in run.status().message
     run.update(state="queued")
     assert last_written(1000).state == "queued"  # while it waits, nothing is written
+    # it waits for that machine's devices, and keeps nobody here waiting
+    later = lab.new_run()
+    later.update(device="cpu")
+    assert queue_ahead(later) == queue_ahead(run) == []
+    assert (queue_position(later), queue_position(run)) == (1, None)
     assert last_written(90_000).state == "failed"
     run.update(state="running")
     assert restart_lost() == []
