@@ -79,6 +79,18 @@ def test_runs_of_all_ages_show_what_they_have(shows, state):
     assert told.get(shows, "") in texts(app)
 
 
+@pytest.mark.parametrize("state", ["queued", "running"])
+def test_a_run_of_another_machine_says_where_it_works(state):
+    run = make_run()
+    run.update(state=state, host="login_2", pid=1, pid_started=1.0, boot="another", ended=None)
+    app = open_run(run)
+    assert "On login_2." in texts(app)
+    assert "ahead in the queue" not in texts(app)
+    app.button(key=f"cancel-{run.id}").click().run()
+    assert not app.exception
+    assert "works on login_2; cancel it there" in texts(app)
+
+
 def test_gradients_and_speed():
     run = make_run()
     step = {"kind": "step", "time": 2.0, "epoch": 0.5, "step": 1, "train": errors(60.0)}

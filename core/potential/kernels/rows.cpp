@@ -214,6 +214,35 @@ struct NormSums {
     }
 };
 
+// Adds what `slope` gives for each message to the three rows that it was gathered from
+template <class Slope>
+int spread(const int64_t* i_of, const int64_t* j_of, int64_t n_a, int64_t n_b, int64_t parts,
+           int64_t turns, float* to_a, float* to_b, float* to_c, int threads, const Slope& slope) {
+    if (!within(i_of, turns * parts, n_a) || !within(j_of, turns * parts, n_b)) return 1;
+    threads = busy(threads, parts);
+    Sums a_sums(to_a, n_a * 2 * WIDTH, threads), b_sums(to_b, n_b * 2 * WIDTH, threads);
+    over(parts, threads, [&](int thread, int64_t begin, int64_t end) {
+        float *by_a = a_sums.of(thread), *by_b = b_sums.of(thread);
+        for (int64_t part = begin; part < end; ++part)
+            for (int half = 0; half < 2; ++half) {
+                const int64_t at_c = (2 * part + half) * WIDTH;
+                Row total = {};
+                for (int64_t k = part; k < turns * parts; k += parts) {
+                    const int64_t at_a = (2 * i_of[k] + half) * WIDTH;
+                    const int64_t at_b = (2 * j_of[k] + half) * WIDTH;
+                    const Row d = slope(k, half, at_a, at_b, at_c);
+                    EACH(i) total.v[i] += d.v[i];
+                    add(by_a + at_a, d);
+                    add(by_b + at_b, d);
+                }
+                row(to_c + at_c) = total;
+            }
+    });
+    a_sums.finish();
+    b_sums.finish();
+    return 0;
+}
+
 }  // namespace
 
 // Each returns whether a row is not there
@@ -244,34 +273,16 @@ int gathered_slope(const float* a, const float* b, const float* c, const int64_t
                    const int64_t* j_of, int64_t n_a, int64_t n_b, int64_t parts, int64_t turns,
                    int64_t activated, const float* core, const float* gate, float* to_a,
                    float* to_b, float* to_c, int threads) {
-    if (!within(i_of, turns * parts, n_a) || !within(j_of, turns * parts, n_b)) return 1;
-    threads = busy(threads, parts);
-    Sums a_sums(to_a, n_a * 2 * WIDTH, threads), b_sums(to_b, n_b * 2 * WIDTH, threads);
-    over(parts, threads, [&](int thread, int64_t begin, int64_t end) {
-        float *by_a = a_sums.of(thread), *by_b = b_sums.of(thread);
-        for (int64_t part = begin; part < end; ++part)
-            for (int half = 0; half < 2; ++half) {
-                const int64_t at_c = (2 * part + half) * WIDTH;
-                Row total = {};
-                for (int64_t k = part; k < turns * parts; k += parts) {
-                    const int64_t at_a = (2 * i_of[k] + half) * WIDTH;
-                    const int64_t at_b = (2 * j_of[k] + half) * WIDTH;
-                    const Row& g = row((half ? gate : core) + k * WIDTH);
-                    Row d;
-                    EACH(i) {
-                        const Vec u = row(a + at_a).v[i] + row(b + at_b).v[i] + row(c + at_c).v[i];
-                        d.v[i] = activated ? g.v[i] * silu_slope(u, sigmoid(u)) : g.v[i];
-                        total.v[i] += d.v[i];
-                    }
-                    add(by_a + at_a, d);
-                    add(by_b + at_b, d);
-                }
-                row(to_c + at_c) = total;
-            }
-    });
-    a_sums.finish();
-    b_sums.finish();
-    return 0;
+    const auto slope = [&](int64_t k, int half, int64_t at_a, int64_t at_b, int64_t at_c) {
+        const Row& g = row((half ? gate : core) + k * WIDTH);
+        Row d;
+        EACH(i) {
+            const Vec u = row(a + at_a).v[i] + row(b + at_b).v[i] + row(c + at_c).v[i];
+            d.v[i] = activated ? g.v[i] * silu_slope(u, sigmoid(u)) : g.v[i];
+        }
+        return d;
+    };
+    return spread(i_of, j_of, n_a, n_b, parts, turns, to_a, to_b, to_c, threads, slope);
 }
 
 int gathered_twice(const float* a, const float* b, const float* c, const int64_t* i_of,
@@ -279,45 +290,25 @@ int gathered_twice(const float* a, const float* b, const float* c, const int64_t
                    int64_t activated, const float* core, const float* gate, const float* seen_a,
                    const float* seen_b, const float* seen_c, float* to_a, float* to_b,
                    float* to_c, float* to_core, float* to_gate, int threads) {
-    if (!within(i_of, turns * parts, n_a) || !within(j_of, turns * parts, n_b)) return 1;
-    threads = busy(threads, parts);
-    Sums a_sums(to_a, n_a * 2 * WIDTH, threads), b_sums(to_b, n_b * 2 * WIDTH, threads);
-    over(parts, threads, [&](int thread, int64_t begin, int64_t end) {
-        float *by_a = a_sums.of(thread), *by_b = b_sums.of(thread);
-        for (int64_t part = begin; part < end; ++part)
-            for (int half = 0; half < 2; ++half) {
-                const int64_t at_c = (2 * part + half) * WIDTH;
-                Row total = {};
-                for (int64_t k = part; k < turns * parts; k += parts) {
-                    const int64_t at_a = (2 * i_of[k] + half) * WIDTH;
-                    const int64_t at_b = (2 * j_of[k] + half) * WIDTH;
-                    const Row& g = row((half ? gate : core) + k * WIDTH);
-                    Row& to = row((half ? to_gate : to_core) + k * WIDTH);
-                    Row d = {};
-                    EACH(i) {
-                        const Vec u = row(a + at_a).v[i] + row(b + at_b).v[i] + row(c + at_c).v[i];
-                        const Vec seen = row(seen_a + at_a).v[i] + row(seen_b + at_b).v[i] +
-                                         row(seen_c + at_c).v[i];
-                        if (activated) {
-                            const Vec s = sigmoid(u);
-                            to.v[i] = seen * silu_slope(u, s);
-                            d.v[i] = seen * g.v[i] * silu_twice(u, s);
-                            total.v[i] += d.v[i];
-                        } else {
-                            to.v[i] = seen;
-                        }
-                    }
-                    if (activated) {
-                        add(by_a + at_a, d);
-                        add(by_b + at_b, d);
-                    }
-                }
-                row(to_c + at_c) = total;
+    const auto slope = [&](int64_t k, int half, int64_t at_a, int64_t at_b, int64_t at_c) {
+        const Row& g = row((half ? gate : core) + k * WIDTH);
+        Row& to = row((half ? to_gate : to_core) + k * WIDTH);
+        Row d = {};
+        EACH(i) {
+            const Vec u = row(a + at_a).v[i] + row(b + at_b).v[i] + row(c + at_c).v[i];
+            const Vec seen =
+                row(seen_a + at_a).v[i] + row(seen_b + at_b).v[i] + row(seen_c + at_c).v[i];
+            if (activated) {
+                const Vec s = sigmoid(u);
+                to.v[i] = seen * silu_slope(u, s);
+                d.v[i] = seen * g.v[i] * silu_twice(u, s);
+            } else {
+                to.v[i] = seen;
             }
-    });
-    a_sums.finish();
-    b_sums.finish();
-    return 0;
+        }
+        return d;
+    };
+    return spread(i_of, j_of, n_a, n_b, parts, turns, to_a, to_b, to_c, threads, slope);
 }
 
 // Weights and receivers may be null, both together: then message k itself is row k of the result. So
