@@ -16,7 +16,8 @@ from core.potential.graph import HasStructure, PackedGraph, convert
 from core.progress import Progress, report, silent
 
 BUDGET = 20_000
-"""Directed bonds plus angles in one batch; about 0.5 GB with forces in single precision."""
+"""Directed bonds plus angles in one batch; about 0.12 GB with forces in single precision on a
+CPU, 0.5 GB where torch computes alone."""
 
 _WINDOW = 8
 """Batches whose graphs are held at once, to be sorted by size."""
