@@ -24,9 +24,8 @@ LARGEST_VOLUME_RATIO = 8.0
 """How many times larger or smaller a volume may become: twice in every direction."""
 
 BUDGET = 30_000
-"""Directed bonds plus angles in one batch on the CPU, about 0.2 GB (0.8 GB where torch
-computes alone): each batch costs the same some
-10 ms beside what its size costs."""
+"""Directed bonds plus angles in one batch on the CPU, about 0.2 GB (0.8 GB where torch computes
+alone): each batch costs the same some 10 ms beside what its size costs."""
 _ACCELERATED = 10
 """How many times the budget of a CPU an accelerator begins with, about 8 GB."""
 
