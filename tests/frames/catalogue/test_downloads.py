@@ -82,7 +82,8 @@ def test_a_host_that_falls_silent_is_asked_again(host, entry, monkeypatch):
     silences = [0.6]
     host.gate = SimpleNamespace(wait=lambda _: time.sleep(silences.pop() if silences else 0.0))
     assert download(entry, silent).files[0].read_bytes() == CONTENT
-    assert host.begins == [0, N // 2]
+    # on a busy machine an answer may come too late again
+    assert (host.begins[0], set(host.begins[1:])) == (0, {N // 2})
 
 
 def test_a_busy_host_is_asked_again(host, entry):
