@@ -141,28 +141,29 @@ class AngleFeatures:
         updates = (*self.updates, legs)
         if self.piece is not None:
             return replace(self, updates=updates)
-        features = self.rows if self.updates else linear(self.rows, self.embedding)
         first, second = self.batch.angle_first_directed, self.batch.angle_second
         return replace(
-            self, rows=features + self._added(legs, features, first, second), updates=updates
+            self,
+            rows=self._next(len(self.updates), legs, self.rows, first, second),
+            updates=updates,
         )
 
     def product(self, matrix: Tensor, rows: Tensor, first: Tensor, second: Tensor) -> Tensor:
         """Return a matrix, (k, d), times the features of some rows, by the legs of their angles."""
         if self.piece is not None:
             rows = angular_basis(rows, self.frequencies)
-        if not self.updates:
-            return linear(rows, matrix @ self.embedding)
-        if self.piece is not None:
-            rows = linear(rows, self.embedding)
-            for legs in self.updates:
-                rows = rows + self._added(legs, rows, first, second)
-        return linear(rows, matrix)
+            for level, legs in enumerate(self.updates):
+                rows = self._next(level, legs, rows, first, second)
+        return self._product(len(self.updates), matrix, rows)
 
-    @staticmethod
-    def _added(legs: Legs, features: Tensor, first: Tensor, second: Tensor) -> Tensor:
-        part = linear(features, legs.gate.blocks[2])
-        return gated(*legs.outputs(first, second, part), legs.gate.norms)
+    def _next(self, level: int, legs: Legs, rows: Tensor, first: Tensor, second: Tensor) -> Tensor:
+        """Return features at the next level from those at a level, of the basis at the first."""
+        part = self._product(level, legs.gate.blocks[2], rows)
+        features = rows if level else linear(rows, self.embedding)
+        return features + gated(*legs.outputs(first, second, part), legs.gate.norms)
+
+    def _product(self, level: int, matrix: Tensor, rows: Tensor) -> Tensor:
+        return linear(rows, matrix if level else matrix @ self.embedding)
 
 
 def bond_messages(

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -102,7 +103,8 @@ class Lab:
     def end_all(self):
         for process in psutil.process_iter(["cmdline"]):
             if str(self.body) in (process.info["cmdline"] or []):
-                process.kill()
+                with suppress(psutil.NoSuchProcess):  # it may end by itself meanwhile
+                    process.kill()
 
 
 @pytest.fixture

@@ -183,7 +183,10 @@ class OutcarReader:
             self._moments[match[1]] = np.empty(0) if moments is None else moments[:, 0]
 
     def _table(self) -> list[str]:
-        """Return the lines between the next two lines of dashes."""
+        """Return the lines between the next line of dashes and another, or an empty one.
+
+        A magnetization of one atom has no total below it, and so no dashes.
+        """
         rows: list[str] = []
         n_lines = 0
         for line in self._lines:
@@ -191,6 +194,8 @@ class OutcarReader:
                 n_lines += 1
                 if n_lines > 1:
                     break
+            elif rows and not line.strip():
+                break
             elif n_lines:
                 rows.append(line)
             if len(rows) > _MOST_ATOMS:

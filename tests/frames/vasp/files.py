@@ -207,8 +207,8 @@ def outcar(
                     f"{atom + 1:5d}    {0:9.3f}{0:8.3f}{0:8.3f}{one:8.3f}"
                     for atom, one in enumerate(moments)
                 ),
-                "-" * 50,
-                f"tot          0.0   0.0  0.0  {sum(moments):8.3f}",
+                # of one atom no total is printed
+                *(["-" * 50, f"tot   0.0   0.0  0.0  {sum(moments):8.3f}"] * (len(moments) > 1)),
                 "",
             ]
         energy = [

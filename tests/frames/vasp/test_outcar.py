@@ -81,6 +81,18 @@ def test_magmoms_that_are_not_collinear_have_three_components():
     np.testing.assert_allclose(steps[1].magmoms, [1.0, 0.0])
 
 
+def test_the_magmom_of_one_atom_has_no_total_below_it():
+    one = MadeStep(
+        magmoms=np.array([2.2]), frac_coords=np.zeros((1, 3)), forces=np.array([[0.1, 0.2, -0.3]])
+    )
+    _, steps = read(outcar([one, one], titles=["PAW_PBE Fe 06Sep2000"], counts=[1]))
+    assert len(steps) == 2
+    for step in steps:
+        assert step.problem is None
+        np.testing.assert_allclose(step.magmoms, [2.2])
+        np.testing.assert_allclose(step.forces, one.forces)
+
+
 @pytest.mark.parametrize("says_so", [False, True])
 def test_steps_at_nelm_are_unconverged(says_so):
     """VASP 5 says that EDIFF is reached in any case."""
@@ -207,7 +219,7 @@ def test_elements_without_the_potcars_themselves():
         ),
         outcar([MadeStep()]).replace("ions per type =           1  1", "ions per type = one two"),
         " vasp.5.4\n executed on x date 2020\n" + 3_000_000 * "x",
-        outcar([MadeStep()]).replace(" " + "-" * 83, "", 2) + 2000 * "1 2 3\n",
+        outcar([MadeStep()]).replace("-" * 83 + "\n", "-" * 83 + "\n" + 2000 * "1 2 3\n", 1),
     ],
     ids=["atoms", "words", "line", "table"],
 )

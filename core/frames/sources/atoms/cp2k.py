@@ -156,8 +156,10 @@ class _Reader:
             self._read_row(step, line.replace("FORCES|", " ").replace("STRESS|", " ").split())
 
     def _read_row(self, step: _Step, words: list[str]) -> None:
-        if self._block == "positions" and len(words) >= 7 and words[0].isdigit():
-            if (symbol := words[2].capitalize()) in INDEX or symbol.isalpha():
+        if self._block == "positions":
+            # steps of the orbital transformation, "1 OT CG …", have words in these columns
+            is_atom = len(words) >= 7 and words[0].isdigit() and words[1].isdigit()
+            if is_atom and ((symbol := words[2].capitalize()) in INDEX or symbol.isalpha()):
                 step.symbols.append(symbol)
                 step.positions.append([_float(word) * self._scale for word in words[4:7]])
         elif self._block == "forces" and len(words) >= 4 and words[0].isdigit():

@@ -1,5 +1,6 @@
 """Restart files of GPAW before version 1: tar archives of arrays, which info.xml describes."""
 
+import math
 import re
 import tarfile
 from collections.abc import Iterator
@@ -87,19 +88,19 @@ class _Info:
     def __init__(self, archive: tarfile.TarFile) -> None:
         self._archive = archive
         self.parameters: dict[str, str] = {}
-        self._arrays: dict[str, tuple[np.dtype, list[int]]] = {}
-        order = "<"
+        self._arrays: dict[str, tuple[str, str, list[int]]] = {}
+        self._order = "<"
         shape: list[int] = []
         for tag, text in _TAG.findall(self._bytes(_INFO).decode()):
             given = dict(_ATTRIBUTE.findall(text))
             if tag == "gpaw_io":
-                order = ">" if given.get("endianness") == "big" else "<"
+                self._order = ">" if given.get("endianness") == "big" else "<"
             elif tag == "parameter":
                 self.parameters[given["name"]] = given["value"]
             elif tag == "array":
                 shape = []
-                dtype = np.dtype(f"{order}{_KINDS[given['type']]}{given['itemsize']}")
-                self._arrays[given["name"]] = dtype, shape
+                kind, size = _KINDS[given["type"]], given.get("itemsize", "")
+                self._arrays[given["name"]] = kind, size, shape
             else:
                 shape.append(int(given["length"]))
 
@@ -114,8 +115,11 @@ class _Info:
         """Return an array, None if there is none."""
         if name not in self._arrays:
             return None
-        dtype, shape = self._arrays[name]
-        return np.frombuffer(self._bytes(name), dtype).reshape(shape)
+        kind, size, shape = self._arrays[name]
+        content = self._bytes(name)
+        # the first versions of the form do not state it
+        size = size or str(len(content) // max(math.prod(shape), 1))
+        return np.frombuffer(content, np.dtype(f"{self._order}{kind}{size}")).reshape(shape)
 
     def _bytes(self, name: str) -> bytes:
         member = self._archive.getmember(name)

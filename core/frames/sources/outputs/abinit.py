@@ -22,6 +22,8 @@ from core.progress import Progress
 _MARK: Final = re.compile(rb"^\.?Version\s+\d\S*\s+of (?:ABINIT|abinit)", re.MULTILINE)
 _RESULTS: Final = "-outvars: echo values of variables after computation"
 _DATASET: Final = re.compile(r"^== DATASET\s+(\d+)", re.MULTILINE)
+_DEFAULT: Final = re.compile(r"- ixc= *(-?\d+) *$", re.MULTILINE)
+"""What ABINIT says of the functional where that is the default, which it does not echo."""
 _UNCONVERGED: Final = re.compile(r"not enough SCF cycles to converge", re.IGNORECASE)
 _KEY: Final = re.compile(r"[A-Za-z_]\w*")
 _WORD: Final = re.compile(r"([A-Za-z_]+?\w*?)(\d*)$")
@@ -84,6 +86,8 @@ class Abinit(RecordSource):
             yield Refused(where=name, why=why)
             return
         variables = _variables(after)
+        if "ixc" not in variables:
+            variables["ixc"] = {"": _DEFAULT.findall(before)[:1]}
         unconverged = _unconverged(before)
         for suffix in sorted(variables.get("etotal", {}), key=lambda one: int(one or 0)):
             where = f"data set {suffix} of {name}" if suffix else name

@@ -235,6 +235,19 @@ def test_cp2k_in_the_spelling_of_old_and_new_versions(labels: str, write: Write)
     np.testing.assert_allclose(own.stress, -np.array([[1, 2, 3], [2, 4, 5], [3, 5, 6]]))
 
 
+def test_steps_of_the_orbital_transformation_are_no_atoms(write: Write):
+    steps = """
+  Step     Update method      Time    Convergence         Total energy    Change
+     1 OT CG       0.15E+00    0.4     0.01123814        -5.9321048231 -5.93E+00
+     2 OT LS       0.14E+00    0.2                       -5.9810328421
+     3 OT DIIS     0.15E+00    0.1     0.00000052        -6.0000000000 -1.8E-10
+"""
+    text = CP2K.replace("  *** SCF", f"{steps}  *** SCF") + NEW
+    ((own,), reasons, _) = read(write(text), "cp2k")
+    assert not reasons
+    assert own.atomic_numbers.tolist() == [11, 17]
+
+
 def test_cp2k_of_another_author(write: Write):
     ((own,), _, functional) = read(write(text_of("cp2k_si_bulk8.out")), "cp2k")
     assert functional == "LDA"

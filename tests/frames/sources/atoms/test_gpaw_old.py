@@ -23,14 +23,15 @@ ARRAYS = {
 }
 
 
-def written(path, *, order="little", cut=None, **changes):
+def written(path, *, order="little", cut=None, states_size=True, **changes):
     arrays = {name: value for name, value in {**ARRAYS, **changes}.items() if value is not None}
     xml = [f'<gpaw_io version="0.1" endianness="{order}">']
     xml.append('  <parameter name="XCFunctional" value="PBE"/>')
     with tarfile.open(path, "w") as archive:
         for name, value in arrays.items():
             kind = "int" if value.dtype.kind == "i" else "float"
-            xml.append(f'  <array name="{name}" type="{kind}" itemsize="{value.itemsize}">')
+            size = f' itemsize="{value.itemsize}"' if states_size else ""
+            xml.append(f'  <array name="{name}" type="{kind}"{size}>')
             xml += [f'    <dimension length="{n}" name="n{n}"/>' for n in value.shape]
             xml.append("  </array>")
             add(archive, name, value.astype(value.dtype.newbyteorder(order[0])).tobytes()[:cut])
@@ -45,8 +46,12 @@ def add(archive, name, content):
 
 
 @pytest.mark.parametrize("order", ["little", "big"])
-def test_results_are_in_ev(tmp_path, order):
-    source = open_source(written(tmp_path / "old.gpw", order=order))
+@pytest.mark.parametrize("states_size", [True, False])
+def test_results_are_in_ev(tmp_path, order, states_size):
+    changes = {} if states_size else {"AtomicNumbers": np.array([3, 9], dtype=np.int32)}
+    source = open_source(
+        written(tmp_path / "old.gpw", order=order, states_size=states_size, **changes)
+    )
     assert source is not None
     assert (source.form, source.functional) == ("gpw-0", "PBE")
     (frame,) = RecordFrames(source).frames(silent)

@@ -58,6 +58,13 @@ def records_of(tmp_path: Path, text: str) -> RecordFrames:
     return RecordFrames(source)
 
 
+def test_a_functional_that_is_the_default_is_not_echoed(tmp_path: Path):
+    default = " LDA: new Teter (4/93) with spin-polarized option - ixc=1\n"
+    text = HEAD + default + RESULTS.replace("              ixc          11\n", "")
+    assert records_of(tmp_path, text).functionals == {"LDA": 1}
+    assert not records_of(tmp_path, text.replace(default, "")).functionals
+
+
 def test_the_last_state_is_read_in_atomic_units(tmp_path: Path):
     records = records_of(tmp_path, HEAD + RESULTS)
     (frame,) = records.frames(silent)
