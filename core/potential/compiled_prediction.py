@@ -29,9 +29,12 @@ CACHED_SECONDS = 8.0
 SAVED_SECONDS = 6e-5
 """What compiled inference saves there for each atom."""
 
-LARGEST_WHOLE = 40_000
-"""Directed bonds plus angles of the largest batch whose messages are all held at once, about
-0.27 GB on a CPU, 1.1 GB where torch computes alone; ten times as many on an accelerator."""
+_LARGEST_WHOLE = 40_000
+"""Directed bonds plus angles of the largest batch whose messages are all held at once, about 1 GB
+where torch computes alone; ten times as many on an accelerator."""
+
+_LARGEST_WHOLE_OF_LIBRARY = 120_000
+"""Of them where the library computes, about 0.9 GB; in pieces they take twice the time."""
 
 PIECE = 16_384
 """Bonds or angles whose messages are held at once in a larger batch."""
@@ -52,8 +55,7 @@ def forward(model: CHGNet, batch: PackedBatch, wanted: Wanted) -> Prediction:
     eagerly, with the same result; one that is too large, in pieces. Arguments as of
     ``predict_batch``.
     """
-    largest = LARGEST_WHOLE * (1 if batch.species.device.type == "cpu" else 10)
-    if len(batch.bond_centers) + len(batch.angles) > largest:
+    if len(batch.bond_centers) + len(batch.angles) > _largest_whole(batch):
         with torch.no_grad():
             return predict_batch(model, batch, wanted, piece=PIECE)
     compiled = _compiled.get(model, {}).get(wanted)
@@ -63,6 +65,12 @@ def forward(model: CHGNet, batch: PackedBatch, wanted: Wanted) -> Prediction:
     results = compiled.run(*compiled.signature.arguments(model, batch, {}))
     missing: dict[str, Any] = dict.fromkeys(field.name for field in fields(Prediction))
     return Prediction(**(missing | dict(zip(compiled.outputs, results, strict=True))))
+
+
+def _largest_whole(batch: PackedBatch) -> int:
+    if computes(batch.bond_lengths):
+        return _LARGEST_WHOLE_OF_LIBRARY
+    return _LARGEST_WHOLE * (1 if batch.species.device.type == "cpu" else 10)
 
 
 def compile_if_faster(model: CHGNet, wanted: Wanted, n_atoms: int) -> None:
