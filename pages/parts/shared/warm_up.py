@@ -5,12 +5,11 @@ import inspect
 import logging
 import runpy
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
-from threading import Thread, current_thread
 
 from streamlit import runtime
 from streamlit.starlette import App
@@ -22,15 +21,17 @@ from core.frames.registry import list_datasets, open_dataset
 from core.home import home
 from pages import parts
 
-_DRAWING = "pages drawn without a reader"
-_COSTLY = ("overview", "energy_shifts", "atomref", "importance", "scaling")
+_COSTLY = (
+    *("overview", "lesson", "energy_shifts", "atomref", "importance", "formation", "offset"),
+    *("scaling", "stability", "compare"),
+)
 _MANY_MODULES = 200
 _aside = {"n_modules": 0}
 
 
 @asynccontextmanager
 async def libraries_loaded(app: App) -> AsyncIterator[None]:  # noqa: ARG001
-    """Import what pages are made of, and read the embedded data.
+    """Import what pages are made of, read the embedded data and draw pages, a second in all.
 
     Raises:
         SystemExit: if the lab has no home.
@@ -48,8 +49,9 @@ async def libraries_loaded(app: App) -> AsyncIterator[None]:  # noqa: ARG001
     # plotly imports its classes, and Streamlit looks through all modules, at the first use.
     periodic_table({"H": 0.0}, title="", unit="", diverging=False, dark=False)
     inspect.stack()
+    with _without_reader():
+        draw_pages()
     set_libraries_aside()
-    Thread(target=draw_pages, name=_DRAWING, daemon=True).start()
     yield
 
 
@@ -63,13 +65,18 @@ def draw_pages() -> None:
             runpy.run_path(str(Path(pages.__path__[0]) / f"{name}.py"))
 
 
-def _has_reader(_: logging.LogRecord) -> bool:
-    return current_thread().name != _DRAWING
-
-
-# Streamlit warns at every element that is drawn without a reader.
-for _place in ("scriptrunner_utils.script_run_context", "state.session_state_proxy"):
-    logging.getLogger(f"streamlit.runtime.{_place}").addFilter(_has_reader)
+@contextmanager
+def _without_reader() -> Iterator[None]:
+    """Keep Streamlit from warning at every element that no reader sees."""
+    places = ("scriptrunner_utils.script_run_context", "state.session_state_proxy")
+    loggers = [logging.getLogger(f"streamlit.runtime.{place}") for place in places]
+    for logger in loggers:
+        logger.disabled = True
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.disabled = False
 
 
 def import_parts() -> None:
