@@ -36,6 +36,7 @@ from core.frames.sources.never_read import (
     refuse_pickles,
 )
 from core.frames.sources.outputs.abinit import Abinit
+from core.frames.sources.outputs.espresso_xml import EspressoXml
 from core.frames.sources.outputs.ml_ab import MlAb
 from core.frames.sources.outputs.vasp_files import VaspFile, VaspList
 from core.frames.sources.outputs.vasp_folder import VaspFolder
@@ -49,7 +50,7 @@ from core.frames.sources.without_labels import refuse_without_labels
 SOURCES: Final[tuple[type[RecordSource], ...]] = (
     *(Cp2kTrajectory, ExtendedXyz),
     *(VaspHdf5, MlAb, VaspFile, VaspFolder, VaspList),
-    Abinit,
+    *(Abinit, EspressoXml),
     *ASE_FORMS,
     *(MatPes, MpTrj, ChgnetParse),
     *TRAINING_FORMS,

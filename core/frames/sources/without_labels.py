@@ -51,7 +51,6 @@ _CODES: Final = {
     "exciting": r"\bEXCITING\b.*started",
     "Elk": r"Elk code started|\| Elk version",
     "WIEN2k": r"^:(?:ENE|VOL|LABEL\d)\b",
-    "Quantum ESPRESSO in XML (the output of pw.x beside it is read)": r"<qes:espresso\b",
     "FLEUR": r"<fleurOutput\b",
     "CRYSTAL": r"CRYSTAL *(?:9[258]|0[369]|14|17|23)\b",
     "Octopus": r"\|0\) ~ \(0\) \||<>.*Octopus",

@@ -183,6 +183,7 @@ EXAMPLES: dict[str, tuple[str, Make]] = {
     "aselmdb": ("a.aselmdb", copied("ase/hfo2.aselmdb")),
     "cp2k": ("cp2k.out", copied("codes/cp2k_si_bulk8.out.gz")),
     "espresso-out": ("pw.out", copied("codes/qe_TiO2_opt_pw.out.gz")),
+    "espresso-xml": ("pw.xml", copied("codes/qe_TiO2_data-file-schema.xml.gz")),
     "aims-output": ("aims.out", copied("codes/aims_Si_geomopt.out.gz")),
     "matpes": ("a.json", copied("matpes/MatPES-PBE-fragment.json.gz")),
     "mptrj": ("a.json", copied("mptrj/MPtrj_fragment.json.gz")),

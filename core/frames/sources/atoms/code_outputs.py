@@ -41,13 +41,23 @@ class QuantumEspresso(CodeOutput):
         match = re.search(r"Exchange-correlation\s*=\s*([^(\n]+)", head)
         if match is None:
             return None
-        words = match[1].upper().split()
-        name = _OF_ESPRESSO.get(" ".join(words)) or functional_of(match[1])
-        if name and re.search(r"Hubbard U|LDA\+U calculation|DFT\+U|U\( *[A-Z]", head):
-            name = f"{name}+U"
-        if name and (found := re.search(r"DFT-D(2|3)|Grimme-D(2|3)", head)):
-            name = f"{name}-D{found[1] or found[2]}"
-        return name
+        has_u = re.search(r"Hubbard U|LDA\+U calculation|DFT\+U|U\( *[A-Z]", head) is not None
+        return functional_of_espresso(match[1], has_u=has_u, dispersion=head)
+
+
+def functional_of_espresso(text: str, *, has_u: bool, dispersion: str) -> str | None:
+    """Return the functional of a run of Quantum ESPRESSO, None where it is not known.
+
+    Args:
+        text: what the run calls it.
+        has_u: whether it has a Hubbard U.
+        dispersion: text that names the correction for dispersion, if there is one.
+    """
+    name = _OF_ESPRESSO.get(" ".join(text.upper().split())) or functional_of(text)
+    if name is None:
+        return None
+    found = re.search(r"(?:DFT|Grimme)-D(2|3)", dispersion, re.IGNORECASE)
+    return name + ("+U" if has_u else "") + (f"-D{found[1]}" if found else "")
 
 
 _BANDS: Final = re.compile(

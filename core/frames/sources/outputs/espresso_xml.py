@@ -1,0 +1,121 @@
+"""Quantum ESPRESSO's own XML, data-file-schema.xml or PREFIX.xml (https://github.com/QEF/qeschema)."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+from xml.etree.ElementTree import Element, ParseError, iterparse
+
+import numpy as np
+from ase.io.espresso import label_to_symbol
+from ase.units import Bohr
+
+from core.elements import INDEX
+from core.frames.sources.atoms.code_outputs import functional_of_espresso
+from core.frames.sources.records import Record, RecordSource, Refused
+from core.frames.tables.compression import BrokenStreamError, head_of, open_bytes
+from core.frames.tables.tabular import CellError
+from core.progress import Progress
+
+_ROOT: Final = re.compile(rb"<qes:espresso\b")
+_STATES: Final = {"step", "output"}
+_LARGE: Final = {"band_structure", "symmetries", "input"}
+
+
+class EspressoXml(RecordSource):
+    """The steps of a run of pw.x and its last state, in Hartree atomic units.
+
+    The total energy is the free energy where states are smeared, as in the output of pw.x; stress
+    has the sign of a pressure.
+    """
+
+    form = "espresso-xml"
+    title = "Quantum ESPRESSO XML"
+    mapping = MappingProxyType({"energy": "etot", "forces": "forces", "stress": "stress"})
+    units = MappingProxyType({"energy": "Ha/cell", "forces": "Ha/bohr", "stress": "Ha/bohr³"})
+    units_are_known = True
+    corrections = "none"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        head = head_of(path, 1 << 20).decode(errors="replace")
+        dft = (re.findall(r"<dft>.*?</dft>", head, re.DOTALL) or [""])[0]
+        name, dispersion = (
+            (re.findall(rf"<{tag}>\s*([^<]*)", dft) or [""])[0]
+            for tag in ("functional", "vdw_corr")
+        )
+        self.functional = functional_of_espresso(name, has_u="<dftU>" in dft, dispersion=dispersion)
+
+    @classmethod
+    def recognises(cls, path: Path) -> bool:
+        """Return whether a file begins as an XML of Quantum ESPRESSO."""
+        return path.is_file() and _ROOT.search(head_of(path, 4096)) is not None
+
+    def records(self, progress: Progress) -> Iterator[Record | Refused]:
+        """Yield the steps, and the last state where it is another."""
+        name, before = self.path.name, None
+        try:
+            for number, state in enumerate(self._states(progress)):
+                where = f"step {number} of {name}"
+                try:
+                    record = _record(state, where)
+                except CellError as error:
+                    yield Refused(where=where, why=str(error))
+                    continue
+                except (ValueError, TypeError, KeyError):
+                    yield Refused(where=where, why="it has text where numbers should be")
+                    continue
+                # A relaxation ends with its last step once more.
+                if before is None or record.values["etot"] != before.values["etot"]:
+                    yield record
+                before = record
+        except ParseError as error:
+            yield Refused(where=f"the rest of {name}", why=f"the XML is damaged ({error.msg})")
+        except BrokenStreamError as error:
+            yield Refused(where=f"the rest of {name}", why=str(error))
+
+    def _states(self, progress: Progress) -> Iterator[Element]:
+        with open_bytes(self.path) as stream:
+            for _, element in iterparse(stream):
+                if element.tag in _STATES:
+                    progress(stream.share, f"{stream.share:.0%} of {self.path.name} read")
+                    yield element
+                if element.tag in _STATES | _LARGE:
+                    element.clear()
+
+
+def _record(state: Element, where: str) -> Record:
+    structure = state.find("atomic_structure")
+    if structure is None or structure.find("cell") is None:
+        raise CellError("it has no structure")
+    if (state.findtext(".//scf_conv/convergence_achieved") or "true").strip() != "true":
+        raise CellError("its SCF run did not converge")
+    energy = state.findtext("total_energy/etot")
+    if energy is None:
+        raise CellError("it has no energy")
+    atoms = structure.findall(".//atom")
+    values: dict[str, Any] = {"etot": float(energy)}
+    for key, columns, sign in (("forces", 3, 1), ("stress", 3, -1)):
+        if rows := (state.findtext(key) or "").split():
+            values[key] = sign * np.array(rows, dtype=np.float64).reshape(-1, columns)
+    return Record(
+        where=where,
+        atomic_numbers=np.array([_number(atom.get("name", "")) for atom in atoms]),
+        lattice=Bohr * _rows([structure.find(f"cell/a{axis}") for axis in (1, 2, 3)]),
+        positions=Bohr * _rows(atoms),
+        values=values,
+    )
+
+
+def _number(label: str) -> int:
+    """Return the atomic number of a species, such as Fe1 or O_up."""
+    symbol = label_to_symbol(label)
+    if symbol not in INDEX:
+        raise CellError(f"it contains {label[:20]!r}, which is not an element from H to Pu")
+    return INDEX[symbol] + 1
+
+
+def _rows(elements: list[Any]) -> np.ndarray:
+    texts = [(element.text or "").split() for element in elements]
+    return np.array(texts, dtype=np.float64).reshape(-1, 3)
