@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
-from xml.etree.ElementTree import Element, ParseError, iterparse
+from typing import Any, Final, cast
+from xml.etree.ElementTree import Element, ParseError, XMLPullParser
 
 import numpy as np
 from ase.io.espresso import label_to_symbol
@@ -18,7 +18,8 @@ from core.frames.tables.compression import BrokenStreamError, head_of, open_byte
 from core.frames.tables.tabular import CellError
 from core.progress import Progress
 
-_ROOT: Final = re.compile(rb"<qes:espresso\b")
+# A document type, which may define entities that grow without end, would stand before the root.
+_HEAD: Final = re.compile(rb"\s*(?:<\?[^>]*>\s*|<!--.*?-->\s*)*<qes:espresso\b", re.DOTALL)
 _STATES: Final = {"step", "output"}
 _LARGE: Final = {"band_structure", "symmetries", "input"}
 
@@ -50,11 +51,14 @@ class EspressoXml(RecordSource):
     @classmethod
     def recognises(cls, path: Path) -> bool:
         """Return whether a file begins as an XML of Quantum ESPRESSO."""
-        return path.is_file() and _ROOT.search(head_of(path, 4096)) is not None
+        return path.is_file() and _HEAD.match(head_of(path, 4096)) is not None
 
     def records(self, progress: Progress) -> Iterator[Record | Refused]:
         """Yield the steps, and the last state where it is another."""
         name, before = self.path.name, None
+        if not self.recognises(self.path):
+            yield Refused(where=name, why="it does not begin as an XML of Quantum ESPRESSO")
+            return
         try:
             for number, state in enumerate(self._states(progress)):
                 where = f"step {number} of {name}"
@@ -76,13 +80,17 @@ class EspressoXml(RecordSource):
             yield Refused(where=f"the rest of {name}", why=str(error))
 
     def _states(self, progress: Progress) -> Iterator[Element]:
+        parser: XMLPullParser[Element] = XMLPullParser(["end"])
         with open_bytes(self.path) as stream:
-            for _, element in iterparse(stream):
-                if element.tag in _STATES:
-                    progress(stream.share, f"{stream.share:.0%} of {self.path.name} read")
-                    yield element
-                if element.tag in _STATES | _LARGE:
-                    element.clear()
+            while data := stream.read(1 << 18):
+                parser.feed(data)
+                progress(stream.share, f"{stream.share:.0%} of {self.path.name} read")
+                for _, element in cast("Iterator[tuple[str, Element]]", parser.read_events()):
+                    if element.tag in _STATES:
+                        yield element
+                    if element.tag in _STATES | _LARGE:
+                        element.clear()
+        parser.close()
 
 
 def _record(state: Element, where: str) -> Record:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.errors import LabError
 from core.frames.schema import Card, Frame
 from core.frames.sources.opening import open_source
 from core.frames.sources.record_frames import RecordFrames
@@ -101,6 +102,16 @@ def test_functionals_are_those_of_the_run(dft, functional, written):
     source = open_source(written(f"{XML[:begin]}<dft>{dft}{XML[end:]}"))
     assert source is not None
     assert source.functional == functional
+
+
+def test_a_document_type_is_not_read(written):
+    entities = '<!DOCTYPE x [<!ENTITY a "aaaa">]>'
+    path = written(XML.replace("<qes:espresso", f"{entities}<qes:espresso", 1))
+    source = open_source(path, "espresso-xml")
+    assert source is not None
+    assert not source.recognises(path)
+    with pytest.raises(LabError, match="does not begin as"):
+        list(RecordFrames(source).frames(silent))
 
 
 def test_labels_of_species_are_elements(written):
