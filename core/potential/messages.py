@@ -157,7 +157,7 @@ class AngleFeatures:
         return self._product(len(self.updates), matrix, rows)
 
     def _next(self, level: int, legs: Legs, rows: Tensor, first: Tensor, second: Tensor) -> Tensor:
-        """Return features at the next level from those at a level, of the basis at the first."""
+        """Return features at the next level from those at a level; at the first, from the basis."""
         part = self._product(level, legs.gate.blocks[2], rows)
         features = rows if level else linear(rows, self.embedding)
         return features + gated(*legs.outputs(first, second, part), legs.gate.norms)
