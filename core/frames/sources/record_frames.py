@@ -338,14 +338,16 @@ class RecordFrames(MappedTable):
         """Return the functional that a record names if it is not the one asked for.
 
         Raises:
-            CellError: if it names none.
+            CellError: if it names none, and others do.
         """
         key = self.mapping.get("functional")
         if self._functional is None or not key:
             return None
         named = values.get(key)
+        if is_missing(named) and not self.functionals:
+            return None
         if is_missing(named):
-            raise CellError("it does not name its functional")
+            raise CellError("it does not name its functional, as others do")
         name = functional_of_row(str(named))
         return None if covers(self._functional, name) else name
 

@@ -126,7 +126,7 @@ def test_without_provenance_a_frame_is_a_material_of_its_own(write):
         ({"stress": STRESS[:5]}, "the shape of the stress is (5,)"),
         ({"stress": [*STRESS[:5], None]}, "a value of the stress is not finite"),
         ({"bader_magmoms": [0.1]}, "the shape of the magmoms is (1,)"),
-        ({"functional": None}, "it does not name its functional"),
+        ({"functional": None}, "it does not name its functional, as others do"),
     ],
 )
 def test_a_wrong_document_is_refused_alone(write, changes, why):

@@ -48,6 +48,17 @@ def made(path: Path, text: str) -> Path:
     return path
 
 
+def test_a_functional_that_no_step_names_is_the_users(tmp_path):
+    unnamed = vasprun([MadeStep()], elements=[("Mg", "US Mg"), ("O", "US O")])
+    frames, reasons, _ = read(made(tmp_path / "one" / "vasprun.xml", unnamed), "PBE")
+    assert (len(frames), reasons) == (1, {})
+    for name in ("a", "c"):
+        made(tmp_path / name / "vasprun.xml", vasprun([MadeStep()]))
+    frames, reasons, _ = read(tmp_path, "PBE")
+    assert len(frames) == 2
+    assert reasons == {"it does not name its functional, as others do": 1}
+
+
 @pytest.mark.parametrize("write", [vasprun, outcar])
 def test_units_signs_and_ids(tmp_path, write):
     path = made(tmp_path / "mp-1" / "relax" / write.__name__, write([MadeStep(), MadeStep()]))
