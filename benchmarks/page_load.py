@@ -1,8 +1,9 @@
 """How long a reader waits for each page of the dashboard, in a real Chromium.
 
-    python benchmarks/page_load.py [--pages energy_shifts transfer] [--repeats 5]
+    python benchmarks/page_load.py [--pages energy_shifts transfer] [--repeats 5] [--rest 12]
 
-A first visit opens one page of a new server on an empty home, in a browser whose cache is empty. A
+A first visit opens one page of a new server on an empty home, in a browser whose cache is empty: as
+soon as the server answers, or after a rest, in which it prepares estimates of runs. A
 second visit opens the same page in another tab: a new session. A rerun is the page's key "r" there.
 A page is complete when no script runs, no spinner, progress, skeleton or stale element is left,
 every font is there, every figure and table is drawn and every number known ("…" stands for one that
@@ -18,6 +19,7 @@ import os
 import statistics
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -98,7 +100,7 @@ class Visit:
 
 
 def visit_all(
-    browser: Browser, script: Path, address: str, browser_process: psutil.Process
+    browser: Browser, script: Path, address: str, browser_process: psutil.Process, rest: float
 ) -> tuple[dict[str, Visit], float]:
     """Visit one page of a new server three times: first, again and as a rerun.
 
@@ -106,6 +108,7 @@ def visit_all(
         The visits by name, and the server's peak memory in MB.
     """
     with tempfile.TemporaryDirectory() as home, started(Lab(Path(home), script)) as lab:
+        time.sleep(rest)
         server = psutil.Process(lab.process.pid)
         visits = {}
         with closing(browser.new_context(viewport={"width": 1440, "height": 1000})) as context:
@@ -203,7 +206,7 @@ def summary(visits: Sequence[Visit]) -> dict[str, float]:
     return {name: round(number, 3) for name, number in numbers.items()}
 
 
-def measure(pages: Sequence[str], repeats: int) -> dict[str, object]:
+def measure(pages: Sequence[str], repeats: int, rest: float) -> dict[str, object]:
     """Visit all pages and stock's in turns, and return what goes into the line of JSON."""
     ours: dict[str, dict[str, list[Visit]]] = {name: {} for name in pages}
     stock: dict[str, list[Visit]] = {}
@@ -220,7 +223,7 @@ def measure(pages: Sequence[str], repeats: int) -> dict[str, object]:
                     ("ours", ours[name], (ROOT / "app.py", PAGES[name])),
                     ("stock", stock, (script, "")),
                 ):
-                    visits, peak = visit_all(browser, *arguments, process)
+                    visits, peak = visit_all(browser, *arguments, process, rest)
                     memory[side] = max(memory[side], peak)
                     for kind, visit in visits.items():
                         kept.setdefault(kind, []).append(visit)
@@ -244,6 +247,7 @@ def measure(pages: Sequence[str], repeats: int) -> dict[str, object]:
         "threads": os.cpu_count(),
         "device": "cpu",
         "repeats": repeats,
+        "rest": rest,
         "load": round(os.getloadavg()[0], 1),
         "pages": {
             name: {kind: summary(visits) for kind, visits in page.items()}
@@ -258,6 +262,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="page_load against a bare Streamlit page")
     parser.add_argument("--pages", nargs="+", choices=list(PAGES), default=list(PAGES))
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--rest", type=float, default=0.0, help="seconds before a first visit")
     parser.add_argument("--small", action="store_true", help="only see that it works")
     options = parser.parse_args(words)
     if options.small:
@@ -265,7 +270,7 @@ def main(words: Sequence[str] | None = None) -> None:
     if CHROMIUM is None:
         sys.stderr.write("page_load: Chromium is missing; install it to measure pages.\n")
         return
-    sys.stdout.write(f"{json.dumps(measure(options.pages, options.repeats))}\n")
+    sys.stdout.write(f"{json.dumps(measure(options.pages, options.repeats, options.rest))}\n")
 
 
 if __name__ == "__main__":

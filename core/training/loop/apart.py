@@ -11,3 +11,8 @@ def estimated_seconds(config: RunConfig) -> float | None:
     from core.training.loop import preflight  # noqa: PLC0415
 
     return preflight.estimated_seconds(config)
+
+
+def prepare() -> None:
+    """Import what an estimate takes, so that the first one does not wait for it."""
+    from core.training.loop import preflight  # noqa: F401, PLC0415

@@ -5,26 +5,33 @@ import inspect
 import logging
 import runpy
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
+from threading import Thread
 
 from streamlit import runtime
 from streamlit.starlette import App
 
 import pages
+from core.boxed import ask
 from core.errors import LabError
 from core.figures.base.periodic import periodic_table
 from core.frames.registry import list_datasets, open_dataset
 from core.home import home
+from core.process import usable_cores
+from core.training.loop.apart import prepare
 from pages import parts
 
 _COSTLY = (
     *("overview", "lesson", "energy_shifts", "atomref", "importance", "formation", "offset"),
     *("scaling", "stability", "compare"),
 )
+_FIRST_READER_S = 4.0
+"""Within these seconds the first reader's page is there."""
 _MANY_MODULES = 200
 _aside = {"n_modules": 0}
 
@@ -52,7 +59,16 @@ async def libraries_loaded(app: App) -> AsyncIterator[None]:  # noqa: ARG001
     with _without_reader():
         draw_pages()
     set_libraries_aside()
+    Thread(target=_prepare_estimates, daemon=True).start()
     yield
+
+
+def _prepare_estimates() -> None:
+    """Let a process import PyTorch once the first reader needs no second core."""
+    time.sleep(_FIRST_READER_S)
+    if usable_cores() > 1:
+        with suppress(LabError):
+            ask(prepare)
 
 
 def draw_pages() -> None:

@@ -14,7 +14,7 @@ from pages.parts.shared.datasets import key_of
 from pages.parts.shared.page import errors_shown
 from pages.parts.training.preflight import is_ready, previews
 
-REFRESH = "1s"
+REFRESH = "500ms"
 
 Total = Callable[[Sequence[float]], float]
 """Returns the seconds of all runs, given those of the timed ones."""
