@@ -21,7 +21,8 @@ from core.progress import Progress
 # A document type, which may define entities that grow without end, would stand before the root.
 _HEAD: Final = re.compile(rb"\s*(?:<\?[^>]*>\s*|<!--.*?-->\s*)*<qes:espresso\b", re.DOTALL)
 _STATES: Final = {"step", "output"}
-_LARGE: Final = {"band_structure", "symmetries", "input"}
+_USELESS: Final = {"ks_energies", "symmetries", "input"}
+"""Elements that are large and forgotten as soon as they end."""
 
 
 class EspressoXml(RecordSource):
@@ -88,21 +89,21 @@ class EspressoXml(RecordSource):
                 for _, element in cast("Iterator[tuple[str, Element]]", parser.read_events()):
                     if element.tag in _STATES:
                         yield element
-                    if element.tag in _STATES | _LARGE:
+                    if element.tag in _STATES | _USELESS:
                         element.clear()
         parser.close()
 
 
 def _record(state: Element, where: str) -> Record:
     structure = state.find("atomic_structure")
-    if structure is None or structure.find("cell") is None:
+    atoms = [] if structure is None else structure.findall("atomic_positions/atom")
+    if structure is None or not atoms or structure.find("cell") is None:
         raise CellError("it has no structure")
     if (state.findtext(".//scf_conv/convergence_achieved") or "true").strip() != "true":
         raise CellError("its SCF run did not converge")
     energy = state.findtext("total_energy/etot")
     if energy is None:
         raise CellError("it has no energy")
-    atoms = structure.findall(".//atom")
     values: dict[str, Any] = {"etot": float(energy)}
     for key, columns, sign in (("forces", 3, 1), ("stress", 3, -1)):
         if rows := (state.findtext(key) or "").split():
