@@ -68,15 +68,15 @@ class EspressoXml(RecordSource):
                 except CellError as error:
                     yield Refused(where=where, why=str(error))
                     continue
-                except (ValueError, TypeError, KeyError):
-                    yield Refused(where=where, why="it has text where numbers should be")
+                except (ValueError, TypeError, LookupError):
+                    yield Refused(where=where, why="it is incomplete or damaged")
                     continue
                 # A relaxation ends with its last step once more.
                 if before is None or record.values["etot"] != before.values["etot"]:
                     yield record
                 before = record
-        except ParseError as error:
-            yield Refused(where=f"the rest of {name}", why=f"the XML is damaged ({error.msg})")
+        except (ParseError, LookupError) as error:  # the latter for an encoding that is none
+            yield Refused(where=f"the rest of {name}", why=f"the XML is damaged ({error})")
         except BrokenStreamError as error:
             yield Refused(where=f"the rest of {name}", why=str(error))
 

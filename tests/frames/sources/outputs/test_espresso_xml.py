@@ -67,7 +67,8 @@ def test_a_last_state_that_is_the_last_step_is_one_frame(written):
     [
         (("achieved>true", "achieved>false"), "did not converge"),
         (("etot>", "other>"), "no energy"),
-        (("<etot>-2", "<etot>two"), "text where numbers"),
+        (("<etot>-2", "<etot>two"), "incomplete or damaged"),
+        (('name="Ti"', 'name=""'), "incomplete or damaged"),
         (('name="Ti"', 'name="Xx"'), "'Xx', which is not an element"),
         (("atomic_structure", "structure"), "no structure"),
         (("<forces ", "<forces>1.0 2.0 3.0</forces><other "), "damaged"),
@@ -77,6 +78,11 @@ def test_a_broken_step_is_left_out(change, why, written):
     frames, (refused,) = read(written(f"{BEFORE}{STEP}{STEP.replace(*change)}</qes:espresso>"))
     assert len(frames) == 1
     assert why in refused
+
+
+def test_an_encoding_that_is_none_is_told(written):
+    with pytest.raises(LabError, match="the XML is damaged"):
+        read(written(XML.replace("UTF-8", "UTF-9", 1)))
 
 
 def test_steps_before_a_break_are_taken(written):
