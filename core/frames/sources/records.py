@@ -181,6 +181,7 @@ class RecordSource(ABC):
         labels: "dft" or the name of the model that made the labels.
         has_steps: whether it holds calculations, of which the steps can be chosen.
         has_types: whether it may have numbers of types instead of elements.
+        is_calculation: whether a file is one calculation, whose steps are of one material.
         read_keys: keys whose values are needed, None for all; a source may leave the others out.
     """
 
@@ -198,6 +199,7 @@ class RecordSource(ABC):
     corrections: Corrections | None = None
     labels: str = DFT
     has_steps: bool = False
+    is_calculation: ClassVar[bool] = False
     has_types: bool = False
     read_keys: frozenset[str] | None = None
 

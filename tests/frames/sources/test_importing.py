@@ -1,5 +1,6 @@
 """The one import: several files, functionals that differ, frames that are left out."""
 
+import shutil
 from pathlib import Path
 
 import ase.io
@@ -14,6 +15,7 @@ from core.frames.sources.importing import import_dataset, open_input, plan_impor
 from core.frames.sources.opening import files_named
 
 EV_PER_A3 = 160.2176634
+CODES = Path(__file__).parents[2] / "data" / "formats" / "codes"
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +50,19 @@ def test_several_files_become_one_data_set(tmp_path):
     assert stress is not None
     np.testing.assert_allclose(stress, [[1, 6, 5], [6, 2, 4], [5, 4, 3]], rtol=1e-6)
     assert files_named(str(tmp_path / "*.xyz")) == files
+
+
+def test_steps_of_a_calculation_are_one_material(tmp_path):
+    """As in a split by material, where others of them would be in the test."""
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        shutil.copy(CODES / "qe_TiO2_opt_pw.out.gz", tmp_path / name / "pw.out.gz")
+    card = import_dataset(
+        files_named(str(tmp_path / "*" / "pw.out.gz")), "frames", name="rutile", functional="PBE-D3"
+    )
+    assert card.n_materials == 2
+    ids = list(open_frame_set("rutile").material_ids())
+    assert ids == ["a/pw.out.gz"] * 6 + ["b/pw.out.gz"] * 6
 
 
 def test_files_of_different_forms_are_not_one_data_set(tmp_path):

@@ -54,6 +54,7 @@ class Cp2k(RecordSource):
     mapping = MappingProxyType({"energy": "energy", "forces": "forces", "stress": "stress"})
     units = MappingProxyType({"energy": "Ha/cell", "forces": "Ha/bohr", "stress": "-GPa"})
     units_are_known = True
+    is_calculation = True
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)

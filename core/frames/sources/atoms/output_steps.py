@@ -49,6 +49,7 @@ class CodeOutput(RecordSource):
     stress_order = "ase"
     units = UNITS
     units_are_known = True
+    is_calculation = True
     mark: ClassVar[re.Pattern[bytes]]
     tags: ClassVar[tuple[str, ...]] = ()
     begin: ClassVar[re.Pattern[str] | None] = None

@@ -60,6 +60,7 @@ class Abinit(RecordSource):
     )
     units = MappingProxyType({"energy": "Ha/cell", "forces": "Ha/bohr", "stress": "Ha/bohr³"})
     units_are_known = True
+    is_calculation = True
     stress_order = "ase"
     corrections = "none"
 

@@ -37,6 +37,7 @@ class EspressoXml(RecordSource):
     mapping = MappingProxyType({"energy": "etot", "forces": "forces", "stress": "stress"})
     units = MappingProxyType({"energy": "Ha/cell", "forces": "Ha/bohr", "stress": "Ha/bohr³"})
     units_are_known = True
+    is_calculation = True
     corrections = "none"
 
     def __init__(self, path: Path) -> None:
