@@ -1,15 +1,15 @@
 """Several files of one form as one source."""
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from core.errors import LabError
 from core.frames.sources.records import Item, Packer, Place, Record, RecordSource, Refused
+from core.frames.vasp.folders import materials_of
 from core.progress import Progress, part
 
-_CALCULATION = "calculation"
-"""Key of the name of a file that is one calculation."""
+_MATERIAL = "material"
+"""Key of the material of a file that is one calculation."""
 
 
 class ManyFiles(RecordSource):
@@ -17,7 +17,7 @@ class ManyFiles(RecordSource):
 
     What the form defines is that of the first file. A file of which nothing can be read is refused
     as a whole, and the next one is read. Where a file is one calculation, its steps are of one
-    material, which is named by the file.
+    material, which its folder or itself names.
     """
 
     form = "many"
@@ -28,12 +28,12 @@ class ManyFiles(RecordSource):
         super().__init__(first.path.parent if len(sources) > 1 else first.path)
         self.sources = sources
         self._notes: list[str] = []
-        self._names: list[str] = []
+        self._materials: list[str] = []
         self.title = f"{len(sources):,} files, {first.title}"
         self.mapping = first.mapping
         if first.is_calculation and "material_id" not in first.mapping:
-            self._names = _names([source.path for source in sources])
-            self.mapping = {**first.mapping, "material_id": _CALCULATION}
+            self._materials = materials_of([source.path for source in sources])
+            self.mapping = {**first.mapping, "material_id": _MATERIAL}
         self.units = first.units
         self.key_units = first.key_units
         self.units_are_known = first.units_are_known
@@ -84,8 +84,8 @@ class ManyFiles(RecordSource):
             source.read_keys = self.read_keys
             try:
                 for item in source.items(share, packers, place):
-                    if self._names and isinstance(item, Record):
-                        item.values[_CALCULATION] = self._names[number]
+                    if self._materials and isinstance(item, Record):
+                        item.values[_MATERIAL] = self._materials[number]
                     yield item
             except LabError as error:
                 place.n += 1
@@ -97,13 +97,6 @@ class ManyFiles(RecordSource):
     def notes(self) -> list[str]:
         """Return the notes of all files, each once."""
         return self._notes
-
-
-def _names(paths: Sequence[Path]) -> list[str]:
-    """Return the paths from the folder on that holds them all."""
-    every = [path.absolute() for path in paths]
-    common = Path(os.path.commonpath([path.parent for path in every]))
-    return [path.relative_to(common).as_posix() for path in every]
 
 
 def _size(path: Path) -> int:

@@ -344,10 +344,10 @@ class RecordFrames(MappedTable):
         if self._functional is None or not key:
             return None
         named = values.get(key)
-        if is_missing(named) and not self.functionals:
-            return None
         if is_missing(named):
-            raise CellError("it does not name its functional, as others do")
+            if self.functionals:
+                raise CellError("it does not name its functional, as others do")
+            return None
         name = functional_of_row(str(named))
         return None if covers(self._functional, name) else name
 

@@ -1,8 +1,8 @@
-"""Calculations of VASP in a tree of folders: their files, each once, and their names."""
+"""Calculations in a tree of folders: the files of VASP's, each once, and the materials' names."""
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -93,6 +93,22 @@ def material_of(parts: Iterable[str]) -> str:
 def material_of_path(path: Path) -> str:
     """Return the name of the nearest folder that names a material, "" if none of three does."""
     return material_of(path.absolute().parts[-3:]).rpartition("/")[2]
+
+
+def materials_of(files: Sequence[Path]) -> list[str]:
+    """Return the material of each output of a code, by its folder and, where names differ, its own.
+
+    What names a step of a workflow is no part of it, as in `material_of`.
+    """
+    every = [file.absolute() for file in files]
+    above = os.path.commonpath([file.parent for file in every])
+    is_of_one_name = len({file.name for file in every}) == 1
+    found = []
+    for file in every:
+        name = "" if is_of_one_name else Path(_COMPRESSED.sub("", file.name)).stem
+        parts = (*file.parent.relative_to(above).parts, name)
+        found.append(material_of(parts) or material_of_path(file.parent) or file.name)
+    return found
 
 
 def with_label(folder: str, label: str) -> str:

@@ -69,30 +69,23 @@ inline float dot(const Row& x, const Row& y) {
     return sum(total);
 }
 
-// y where one of the two is no number. The compiler takes an instruction more for the plain form
-inline Vec smaller(Vec x, Vec y) {
+// Not beyond a limit, and what is no number stays none. The compiler takes two instructions for each
+// comparison of the plain form
+inline Vec clamped(Vec x, float limit) {
+    const Vec least = Vec{} - limit, most = Vec{} + limit;
 #if defined(__AVX512F__)
-    return _mm512_min_ps(x, y);
+    return _mm512_max_ps(least, _mm512_min_ps(most, x));
 #elif defined(__AVX__)
-    return _mm256_min_ps(x, y);
+    return _mm256_max_ps(least, _mm256_min_ps(most, x));
 #else
-    return x < y ? x : y;
-#endif
-}
-
-inline Vec larger(Vec x, Vec y) {
-#if defined(__AVX512F__)
-    return _mm512_max_ps(x, y);
-#elif defined(__AVX__)
-    return _mm256_max_ps(x, y);
-#else
-    return x > y ? x : y;
+    x = x > most ? most : x;
+    return x < least ? least : x;
 #endif
 }
 
 // e^x = 2^n e^r with |r| <= ln 2 / 2, the power of two added to the exponent of e^r
 inline Vec exponential(Vec x) {
-    x = larger(Vec{} - 87.0f, smaller(Vec{} + 87.0f, x));
+    x = clamped(x, 87.0f);
     const Vec shifted = x * 1.44269504f + 12582912.0f;  // 1.5 * 2^23 rounds to a whole number n
     const Vec r = x - (shifted - 12582912.0f) * 0.69314718f;
     Vec p = r * 1.335218618e-3f + 8.357947147e-3f;  // minimax, 1e-9 of e^r

@@ -62,7 +62,7 @@ def test_steps_of_a_calculation_are_one_material(tmp_path):
     )
     assert card.n_materials == 2
     ids = list(open_frame_set("rutile").material_ids())
-    assert ids == ["a/pw.out.gz"] * 6 + ["b/pw.out.gz"] * 6
+    assert ids == ["a"] * 6 + ["b"] * 6
 
 
 def test_files_of_different_forms_are_not_one_data_set(tmp_path):

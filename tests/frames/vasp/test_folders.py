@@ -2,7 +2,13 @@ from pathlib import Path
 
 import pytest
 
-from core.frames.vasp.folders import calculations_of, folders_of, material_of, with_label
+from core.frames.vasp.folders import (
+    calculations_of,
+    folders_of,
+    material_of,
+    materials_of,
+    with_label,
+)
 
 
 def found(*names: str) -> list[tuple[str, list[str]]]:
@@ -67,3 +73,20 @@ def test_folders_in_natural_order_without_hidden_ones_and_links(tmp_path):
         "step_2/deep",
         "step_10",
     ]
+
+
+@pytest.mark.parametrize(
+    ("files", "materials"),
+    [
+        (["set/a/pw.out", "set/b/pw.out"], ["a", "b"]),
+        (
+            ["mp-1/relax/pw.out", "mp-1/static/pw.out", "mp-2/relax/pw.out"],
+            ["mp-1", "mp-1", "mp-2"],
+        ),
+        (["mp-1/relax.out.gz", "mp-1/static.out", "mp-2/scf.out"], ["mp-1", "mp-1", "mp-2"]),
+        (["set/NaCl.out", "set/MgO.out.xz"], ["NaCl", "MgO"]),
+        (["mp-7/relax.out", "mp-7/static.out"], ["mp-7", "mp-7"]),
+    ],
+)
+def test_materials_of_outputs(files, materials, tmp_path):
+    assert materials_of([tmp_path / file for file in files]) == materials
