@@ -21,6 +21,7 @@ from core.checks.geometry import distance_findings
 from core.checks.numbers import Scan, number_findings, scan
 from core.checks.repeats import leak_findings, repeat_findings
 from core.checks.scales import TOTAL, deviations, hubbard_columns, scale_findings
+from core.checks.unit_mixtures import unit_mixture_finding
 from core.checks.units_read import in_units_of_file
 from core.elements import SYMBOLS
 from core.errors import LabError
@@ -112,8 +113,10 @@ def diagnose(
     if "set" in parts:
         findings += _set_findings(data, seen, rows, split)
     # What is known to be wrong would only confuse what compares with the network.
-    placed = {row for one in findings if one.severity == "error" for row in one.rows}
-    kept = rows[~np.isin(rows, list(placed))] if placed else rows
+    kept = _without(rows, findings)
+    if "labels" in parts:
+        findings += _unit_mixture(data, source, kept)
+        kept = _without(rows, findings)
     if any(one.kind == "length_unit" for one in findings) or not len(kept):
         return Diagnosis(n=len(rows), **stored(findings))
     found = _labels(data, source, kept, progress=part(progress, 0.1, 0.6))
@@ -130,6 +133,32 @@ def diagnose(
     if "domain" in parts:
         findings += domain_findings(data, source, kept, progress=part(progress, 0.8, 1.0))
     return replace(diagnosis, **stored(findings))
+
+
+def _without(rows: NDArray[np.integer], findings: list[Finding]) -> NDArray[np.integer]:
+    placed = {row for one in findings if one.severity == "error" for row in one.rows}
+    return rows[~np.isin(rows, list(placed))] if placed else rows
+
+
+def _unit_mixture(data: FrameSet, source: SourceModel, rows: NDArray[np.integer]) -> list[Finding]:
+    """Look for rows in another unit; energies of isolated atoms have none that is expected."""
+    found = _units_mixed(data, source, rows)
+    if found and len(alone := isolated_rows(data, np.asarray(found[0].rows))):
+        return _units_mixed(data, source, rows[~np.isin(rows, alone)])
+    return found
+
+
+def _units_mixed(data: FrameSet, source: SourceModel, rows: NDArray[np.integer]) -> list[Finding]:
+    energies = np.full(len(data), np.nan)
+    energies[rows] = data.energies()[rows]
+    found = unit_mixture_finding(
+        energies,
+        data.fractions() @ source.prior(data.card.functional or "").energies,
+        data.fractions(),
+        data.n_atoms(),
+        data.table()["frame_id"].to_numpy(),
+    )
+    return [] if found is None else [found]
 
 
 def label_findings(

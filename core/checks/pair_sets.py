@@ -8,19 +8,32 @@ U is told by oxides and fluorides beside other compounds of the same metals.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import combinations
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from core.checks.crystal_units import crystal_energies, unit_findings
+from core.checks.crystal_units import unit_findings
 from core.checks.diagnosis import Diagnosis, stored
-from core.checks.energy_sample import FEWEST, PULL, Array, EnergySample, beyond_u, outlier_limit
+from core.checks.energy_sample import (
+    FEWEST,
+    PULL,
+    Array,
+    EnergySample,
+    beyond_u,
+    outlier_limit,
+    solved,
+)
 from core.checks.numbers import placeholder_finding
+from core.checks.pair_columns import (
+    copied_findings,
+    exchanged_findings,
+    few_findings,
+    missing_findings,
+)
 from core.checks.repeats import pair_repeat_findings
 from core.checks.scales import scale_findings, u_in_pairs
-from core.elements import SYMBOLS, amounts_from_formulas
+from core.checks.unit_mixtures import unit_mixture_finding
+from core.elements import amounts_from_formulas
 from core.frames.extent import extent_finding
 from core.frames.findings import Finding
 from core.frames.functionals import MIXED, canonical_functional
@@ -44,12 +57,6 @@ from core.transfer.source_model import SourceModel
 _MOST = 600
 """Rows that are compared without a network."""
 
-_SAME = 1e-6
-"""eV/atom within which two columns hold the same numbers."""
-
-_SHARE = 0.5
-"""Share of the rows from which equal numbers are a copied column."""
-
 _ASK_NETWORK = {"hubbard", "hubbard_mixture"}
 """What two functionals that differ in U show as well: only the network tells it from a fault."""
 
@@ -58,12 +65,6 @@ _CHEAP = 20.0
 
 _FEWEST_OF = 4
 """Materials of each element of a row that another column judges."""
-
-_CLEAR, _CLOSE = 5.0, 0.5
-"""How many times nearer the difference must be to the exchanged one, and how far from the stated
-one, eV/atom."""
-
-_POOR, _NAMED = 3, 8
 
 _ORDER = (
     "energy_extent",
@@ -103,8 +104,8 @@ def diagnose_pairs(
     columns = data.card.energies
     units = [_of(*one) for one in unit_findings(data)]
     findings = [
-        *_missing(data, columns),
-        *(units or [*_copied(data, columns), *_exchanged(data, source, columns)]),
+        *missing_findings(data),
+        *(units or [*copied_findings(data), *exchanged_findings(data, source)]),
         *pair_repeat_findings(data, columns),
     ]
     if units or any(one.kind == "functional" for one in findings):
@@ -118,6 +119,10 @@ def diagnose_pairs(
         if filled is not None:
             findings.append(_of(one, filled))
             kept[one.column][list(filled.rows)] = False
+        mixed = _unit_mixture(data, source, one, kept[one.column])
+        if mixed is not None:
+            findings.append(_of(one, mixed))
+            kept[one.column][list(mixed.rows)] = False
     by_network = bool(data.structure_flags().any())
     of_columns: list[tuple[EnergyColumn, Finding]] = []
     n_energies = 0
@@ -130,14 +135,29 @@ def diagnose_pairs(
         found = _energy_findings(sample, sizes, scales, by_network=by_network)
         of_columns += [(one, each) for each in found]
     if not by_network:
-        of_columns = _told_once(data, of_columns)
+        of_columns = _told_once(data, source, of_columns)
     findings += [_of(one, found) for one, found in of_columns]
     others = {one.kind for one in findings if one.severity != "info"} - {"energy_outliers"}
     if not others.intersection(_ORDER):
         findings += _with_u(data, source, kept)
-    findings += _poor(data)
+    findings += few_findings(data)
     return Diagnosis(
         n=len(data), n_energies=n_energies, of="pairs", network=by_network, **stored(findings)
+    )
+
+
+def _unit_mixture(
+    data: PairSet, source: SourceModel, column: EnergyColumn, kept: NDArray[np.bool_]
+) -> Finding | None:
+    table = data.table()
+    atoms = amounts_from_formulas(table["formula"].to_numpy()).sum(axis=1)
+    return unit_mixture_finding(
+        np.where(kept, data.energy(column.column), np.nan),
+        data.fractions() @ source.prior(column.functional).energies,
+        data.fractions(),
+        np.rint(atoms).astype(np.int64),
+        table["material_id"].to_numpy(),
+        of_formulas=True,
     )
 
 
@@ -238,14 +258,24 @@ def _energy_findings(
         found = [unit] if unit is not None else scale_findings(sample, scales)
         if not {"energy_reference", "functional"} & {one.kind for one in found}:
             # Energies of formation, too, may seem to grow with the number of atoms.
-            extent = extent_finding(np.rint(X * sizes[:, None]).astype(int), energies)
+            counts = np.rint(X * sizes[:, None]).astype(int)
+            extent = extent_finding(counts, energies, of_formulas=True, divided=True)
             found = found if extent is None else [extent]
-        found = [one for one in found if one.kind not in _ASK_NETWORK and not _is_rare(one)]
+        found = [
+            _of_two(one) for one in found if one.kind not in _ASK_NETWORK and not _is_rare(one)
+        ]
         return found or mismatch_findings(X, energies)
     found = energy_findings(X, sizes, energies, interaction, sample.prior)
     if any(one.severity != "info" for one in found):
         return found
     return found or scale_findings(sample, scales) or mismatch_findings(X, energies)
+
+
+def _of_two(finding: Finding) -> Finding:
+    if finding.kind != "element_offset":
+        return finding
+    more = " Or those of the energies that they are compared with, as far on the other side."
+    return replace(finding, message=finding.message + more)
 
 
 def _is_rare(finding: Finding) -> bool:
@@ -254,7 +284,7 @@ def _is_rare(finding: Finding) -> bool:
 
 
 def _told_once(
-    data: PairSet, found: list[tuple[EnergyColumn, Finding]]
+    data: PairSet, source: SourceModel, found: list[tuple[EnergyColumn, Finding]]
 ) -> list[tuple[EnergyColumn, Finding]]:
     """Return what is left where a fault of one column is seen in the one that it judges, too."""
     if len({column.column for column, _ in found}) < 2:
@@ -263,19 +293,37 @@ def _told_once(
     def rank(one: tuple[EnergyColumn, Finding]) -> tuple[int, float]:
         column, finding = one
         place = _ORDER.index(finding.kind) if finding.kind in _ORDER else len(_ORDER)
-        return place, -_distance(data, column, finding.rows)
+        if finding.kind == "element_offset":
+            return place, -_own_offset(data, source, column)
+        return place, -_distance(data, source, column, finding.rows)
 
     first = min(found, key=rank)[0]
     return [(column, finding) for column, finding in found if column.column == first.column]
 
 
-def _distance(data: PairSet, column: EnergyColumn, rows: Sequence[int]) -> float:
-    """Return how far energies lie from those of the elements' crystals, eV/atom, in the median."""
-    crystals = crystal_energies(column.functional)
+def _own_offset(data: PairSet, source: SourceModel, column: EnergyColumn) -> float:
+    """Return how far composition alone puts an element of a column from its prior, eV/atom.
+
+    The element is the one of which another column says most else.
+    """
+    other = _partner(data.card.energies, column) or column
+    rows = np.flatnonzero(np.isfinite(data.energy(column.column) + data.energy(other.column)))
+    X = data.fractions()[rows]
+    own, others = (
+        solved(X, data.energy(one.column)[rows] - X @ source.prior(one.functional).energies)[0]
+        for one in (column, other)
+    )
+    return float(np.abs(own[np.argmax(np.abs(own - others))]))
+
+
+def _distance(
+    data: PairSet, source: SourceModel, column: EnergyColumn, rows: Sequence[int]
+) -> float:
+    """Return how far energies lie from what composition says, eV/atom, as a root mean square."""
     chosen = list(rows) or slice(None)
-    fractions, energies = data.fractions()[chosen], data.energy(column.column)[chosen]
-    off = np.abs(energies - np.nan_to_num(fractions * crystals).sum(axis=1))
-    return float(np.nanmedian(off)) if np.isfinite(off).any() else 0.0
+    expected = data.fractions()[chosen] @ source.prior(column.functional).energies
+    off = data.energy(column.column)[chosen] - expected
+    return float(np.sqrt(np.nanmean(off**2))) if np.isfinite(off).any() else 0.0
 
 
 def _with_u(
@@ -294,98 +342,3 @@ def _with_u(
         told = u_in_pairs(X, change, carrying_u(data, MIXED, rows), one.functional)
         found += [] if told is None else [_of(one, told)]
     return found
-
-
-def _missing(data: PairSet, columns: Sequence[EnergyColumn]) -> list[Finding]:
-    """Report rows that cannot be compared, for one of their energies is missing."""
-    if len(columns) < 2:
-        return []
-    energies = np.stack([data.energy(one.column) for one in columns])
-    lacking = np.flatnonzero(np.isnan(energies).any(axis=0))
-    if not len(lacking):
-        return []
-    share = len(lacking) / len(data)
-    return [
-        Finding(
-            kind="missing_energies",
-            severity="warning" if share > 0.5 else "info",
-            message=f"{len(lacking):,} of {len(data):,} materials lack one of the energies.",
-            remedy="They take part in no comparison of these columns.",
-            rows=lacking.tolist(),
-        )
-    ]
-
-
-def _copied(data: PairSet, columns: Sequence[EnergyColumn]) -> list[Finding]:
-    """Report two columns that hold the same numbers."""
-    found = []
-    for one, other in combinations(columns, 2):
-        off = np.abs(data.energy(one.column) - data.energy(other.column))
-        same = np.flatnonzero(off < _SAME)
-        n = int(np.isfinite(off).sum())
-        # Uncorrected and corrected energies of one functional are the same for many materials.
-        if one.functional == other.functional or len(same) < max(FEWEST, _SHARE * n):
-            continue
-        found.append(
-            Finding(
-                kind="same_energies",
-                severity="error",
-                message=f"{one.column} ({one.functional}) and {other.column} ({other.functional}) "
-                f"are the same numbers for {len(same):,} of {n:,} materials.",
-                remedy="Import the table again with the right column for each functional.",
-            )
-        )
-    return found
-
-
-def _exchanged(
-    data: PairSet, source: SourceModel, columns: Sequence[EnergyColumn]
-) -> list[Finding]:
-    """Report two columns whose difference is the known one with the other sign."""
-    for one, other in combinations(columns, 2):
-        shift = source.prior(other.functional).energies - source.prior(one.functional).energies
-        expected = data.fractions() @ shift
-        found = data.energy(other.column) - data.energy(one.column)
-        if not np.isfinite(found).any():
-            continue
-        stated, turned = (float(np.nanmedian(np.abs(found - s * expected))) for s in (1.0, -1.0))
-        if stated > _CLEAR * turned and stated > _CLOSE:
-            return [
-                Finding(
-                    kind="functional",
-                    severity="error",
-                    message=f"{one.column} ({one.functional}) and {other.column} "
-                    f"({other.functional}) are exchanged: their difference lies {stated:.2f} "
-                    f"eV/atom from the known one, and {turned:.2f} with the other sign.",
-                    remedy="Import the table again with the right functional for each column.",
-                )
-            ]
-    return []
-
-
-def _poor(data: PairSet) -> list[Finding]:
-    """Report elements of few materials, whose shift is hardly known."""
-    if len(data) < FEWEST:
-        return [
-            Finding(
-                kind="few_pairs",
-                severity="warning",
-                message=f"There are {len(data)} pairs, too few for the shift of single elements.",
-                remedy="Import more, or pull AtomRef toward a prior.",
-            )
-        ]
-    table = pd.Series((data.fractions() > 0).sum(axis=0), index=SYMBOLS)
-    poor = table[(table > 0) & (table < _POOR)].sort_values()
-    if poor.empty:
-        return []
-    named = ", ".join(f"{symbol} ({n})" for symbol, n in poor.iloc[:_NAMED].items())
-    more = f" and {len(poor) - _NAMED} more" if len(poor) > _NAMED else ""
-    return [
-        Finding(
-            kind="few_per_element",
-            severity="info",
-            message=f"Fewer than {_POOR} materials contain {named}{more}: their shift is that of "
-            "the prior.",
-            remedy="Add materials with these elements.",
-        )
-    ]

@@ -37,6 +37,9 @@ _CLEAR = 3.0
 _CLOSE = 0.35
 """eV/atom by which energies miss the right scale, at most."""
 
+_CONSTANT, _ALIKE = 1.0, 8.0
+"""eV/atom that a constant is told from, and how many times what it leaves it must be."""
+
 _OFF = 1.2
 """eV by which the reference of a single element must differ from its prior: without U, vanadium and
 iron in r2SCAN differ by 0.9 from a prior with U."""
@@ -65,6 +68,8 @@ least, where one of them carries U there: about 1.4 with U, up to 0.67 without (
 TOTAL = "total energies in "
 """Before the functional, in names of scales."""
 
+_AS_WRITTEN = "Import total energies, as the code wrote them; the lab subtracts references itself."
+
 _FEW = 0.05
 """Share of the energies that are single ones; more of them are another scale."""
 
@@ -78,7 +83,8 @@ def scale_findings(sample: EnergySample, scales: Mapping[str, Array]) -> list[Fi
     """
     if len(sample.energies) < FEWEST:
         return []
-    if (other := _other_scale(sample, scales)) is not None:
+    other = _other_scale(sample, scales) or _constant(sample)
+    if other is not None:
         return [other]
     wrong, kept = _outliers(sample)
     found = [] if wrong is None else [wrong]
@@ -185,10 +191,25 @@ def _other_scale(sample: EnergySample, scales: Mapping[str, Array]) -> Finding |
         severity="warning" if is_total else "error",
         message=f"The energies lie {stated:.2f} eV/atom from total energies in "
         f"{sample.functional}, but {misses[best]:.2f} eV/atom from {seen}.",
-        remedy="Import the data set again with that --functional."
-        if is_total
-        else "Import total energies, as the code wrote them; the lab subtracts references itself.",
+        remedy="Import the data set again with that --functional." if is_total else _AS_WRITTEN,
         cost=1000 * stated,
+    )
+
+
+def _constant(sample: EnergySample) -> Finding | None:
+    """Report energies that all lie one constant from those expected."""
+    constant = float(np.median(sample.left))
+    spread = float(np.median(np.abs(sample.left - constant)))
+    if abs(constant) < _CONSTANT or spread > min(_CLOSE, abs(constant) / _ALIKE):
+        return None
+    return Finding(
+        kind="energy_reference",
+        severity="warning",
+        message=f"The energies lie {constant:+.2f} eV/atom from total energies in "
+        f"{sample.functional}, and {spread:.2f} eV/atom beside that constant: it was probably "
+        "added, as where the mean is subtracted.",
+        remedy=_AS_WRITTEN,
+        cost=1000 * abs(constant),
     )
 
 

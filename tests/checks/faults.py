@@ -99,6 +99,13 @@ def half(frame):
     return sum(map(ord, frame.material_id)) % 2 == 0
 
 
+def of_a_part(change):
+    """Frames of which those of every fourth material have another energy."""
+    return energies(
+        lambda e, frame, *_: e if sum(map(ord, frame.material_id)) % 4 else change(e, frame)
+    )
+
+
 def every_other(term, sign):
     """Frames of which every other material that a term concerns has energies with it."""
 
@@ -258,6 +265,14 @@ FAULTS: dict[str, Fault] = {
     "energies in hartree": Fault(inject=energies(lambda e, *_: e / HARTREE), found="energy_unit"),
     "energies in kJ/mol": Fault(inject=energies(lambda e, *_: e * 96.485), found="energy_unit"),
     "binding energies, positive": Fault(inject=energies(lambda e, *_: -e), found="energy_unit"),
+    "a part as totals of the cell": Fault(
+        inject=of_a_part(lambda e, frame: e * len(frame)), found="unit_mixture"
+    ),
+    "a part in hartree": Fault(
+        inject=of_a_part(lambda e, _: e / HARTREE), found="unit_mixture", labels=GGA, card=MP_GGA
+    ),
+    "a part positive": Fault(inject=of_a_part(lambda e, _: -e), found="unit_mixture"),
+    "a constant added": Fault(inject=energies(lambda e, *_: e + 5.0), found="energy_reference"),
     "formation energies": Fault(
         inject=less(references("e_crystal_r2scan")), found="energy_reference"
     ),

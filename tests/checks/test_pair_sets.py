@@ -117,6 +117,20 @@ FAULTS = {
         found="energy_unit",
         change={name: lambda t, name=name: -t[name] for name in ("gga", "r2scan")},
     ),
+    "taken for totals": Fault(
+        found="energy_extent", change={"r2scan": lambda t: t["r2scan"] / t["size"]}
+    ),
+    "a part as totals of the formula": Fault(
+        found="unit_mixture",
+        change={"gga": lambda t: np.where(every(4, t), t["gga"] * t["size"], t["gga"])},
+    ),
+    "a part in hartree": Fault(
+        found="unit_mixture",
+        change={"r2scan": lambda t: np.where(every(4, t), t["r2scan"] / HARTREE, t["r2scan"])},
+    ),
+    "the mean subtracted": Fault(
+        found="energy_reference", change={"r2scan": lambda t: t["r2scan"] - t["r2scan"].mean()}
+    ),
     "formation energies": Fault(
         found="energy_reference",
         change={

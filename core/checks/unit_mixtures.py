@@ -1,0 +1,152 @@
+"""Energies of which a part is in another unit than the others, per cell, or of the other sign.
+
+Two sources in one table are the usual reason. Total energies in one set of pseudopotentials are
+what composition says, within tens of percent; a row in another unit is off by its factor, a total
+by the number of its atoms.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.frames.findings import Finding
+from core.frames.units import units_of
+
+Array = NDArray[np.float64]
+
+_LEAST = 1.0
+"""eV/atom below which an energy is not compared: a ratio to it says little."""
+
+_FEWEST, _KINDS = 20, 4
+"""Rows that are compared, and compositions in another unit, below which nothing is said."""
+
+_TIGHT = 0.15
+"""Logarithm of the ratio to what composition says within which half of the rows must lie."""
+
+_NEAR = np.log(3.0)
+"""The same that another functional may make: energies in r2SCAN are about twice those in PBE."""
+
+_OFF = np.log(1.8)
+"""The same from which a row is another reading."""
+
+_ROOM = np.log(1.15), np.log(1.4)
+"""The same within which such a row must lie, read anew: at least, and at most."""
+
+_EXPLAINED = 0.7
+"""Share of such rows that one reading must explain."""
+
+_NEARER = 3.0
+"""How many times nearer to what composition says a row must be, read anew."""
+
+_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How energies may have been meant.
+
+    Attributes:
+        words: of it, after "as if they were".
+        times: what it makes of the right energies, (n,) or one number.
+    """
+
+    words: str
+    times: Array | float
+
+
+def unit_mixture_finding(
+    energies: Array,
+    expected: Array,
+    fractions: Array,
+    n_atoms: NDArray[np.integer],
+    names: NDArray[np.object_],
+    *,
+    of_formulas: bool = False,
+) -> Finding | None:
+    """Report a part of the energies that fits the others in another unit.
+
+    Args:
+        energies: (n,) eV/atom, if all is well.
+        expected: what composition says of them, (n,) eV/atom.
+        fractions: composition fractions, (n, 94).
+        n_atoms: atoms in the cell, or in the formula, (n,).
+        names: of the rows, (n,).
+        of_formulas: whether the numbers are those of formulas.
+
+    Returns:
+        The finding, with the rows from 0 to n − 1 that it names; None if there are none.
+    """
+    known = np.isfinite(energies) & (energies != 0) & (np.abs(expected) > _LEAST)
+    if known.sum() < _FEWEST:
+        return None
+    ratio = np.divide(energies, expected, out=np.full(len(energies), np.nan), where=known)
+    middle, width = _densest_half(np.log(ratio[ratio > 0]), int(known.sum()))
+    if width > _TIGHT or abs(middle) > _NEAR:
+        return None
+    expected = np.exp(middle) * expected
+    rows = np.flatnonzero(np.abs(energies - expected) > _LEAST)
+    energies, expected, fractions, ratio = (
+        values[rows] for values in (energies, expected, fractions, ratio)
+    )
+    logs = np.log(np.abs(ratio)) - middle
+    is_off = (ratio < 0) | (np.abs(logs) > _OFF)
+    room = np.clip(4 * width, *_ROOM)
+
+    def explained(reading: Reading) -> int:
+        near = np.abs(logs - np.log(np.abs(reading.times))) < room
+        return int(np.count_nonzero(is_off & near & (ratio * reading.times > 0)))
+
+    best = max(_readings(fractions, n_atoms[rows], of_formulas=of_formulas), key=explained)
+    if explained(best) < max(_KINDS, _EXPLAINED * np.count_nonzero(is_off)):
+        return None
+    # Some are too small, or too far from what composition says, for the ratio alone.
+    missed, missed_read = (np.abs(e - expected) for e in (energies, energies / best.times))
+    times = np.broadcast_to(best.times, len(rows))
+    factor = np.where(times > 0, np.abs(np.log(np.abs(times))), np.inf)
+    is_read = (factor > _OFF) & (missed_read < missed / _NEARER)
+    rows = rows[is_read]
+    if len(np.unique(fractions[is_read], axis=0)) < _KINDS or np.median(factor[is_read]) < _NEAR:
+        return None
+    named = ", ".join(str(names[row]) for row in rows[:_NAMED])
+    more = " ..." if len(rows) > _NAMED else ""
+    return Finding(
+        kind="unit_mixture",
+        severity="error",
+        message=f"{len(rows):,} of {known.sum():,} energies are as if they were "
+        f"{best.words}, where the others are eV/atom ({named}{more}): two sources are probably "
+        "mixed.",
+        remedy="Convert these rows and import them again, or leave them out.",
+        rows=rows.tolist(),
+    )
+
+
+def _readings(
+    fractions: Array, n_atoms: NDArray[np.integer], *, of_formulas: bool
+) -> Iterator[Reading]:
+    sizes = {"f.u." if of_formulas else "cell": n_atoms}
+    if not of_formulas:
+        counts = np.rint(fractions * n_atoms[:, None]).astype(np.int64)
+        sizes["f.u."] = n_atoms // np.gcd.reduce(counts, axis=1)
+    for sign in (1, -1):
+        turned = "" if sign > 0 else "-"
+        for unit in units_of("energy"):
+            if unit.per == "atom" and (sign < 0 or unit.factor != 1):
+                yield Reading(f"in {turned}{unit.name}", sign / unit.factor)
+            elif unit.per == "cell":
+                for extent, number in sizes.items():
+                    name = unit.name.replace("cell", extent)
+                    yield Reading(f"in {turned}{name}", sign * number / unit.factor)
+    for extent, number in sizes.items():
+        yield Reading(f"divided once more by the atoms of the {extent}", 1 / number)
+
+
+def _densest_half(values: Array, n: int) -> tuple[float, float]:
+    """Return middle and half the width of the shortest interval that holds half of n values."""
+    ordered, k = np.sort(values), n // 2
+    if len(ordered) <= k:
+        return 0.0, np.inf
+    widths = ordered[k:] - ordered[: len(ordered) - k]
+    start = int(np.argmin(widths))
+    return float(ordered[start : start + k + 1].mean()), float(widths[start] / 2)

@@ -1,0 +1,94 @@
+"""Rows in another unit, put among the embedded energies."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.checks.unit_mixtures import unit_mixture_finding
+from core.frames.registry import open_frame_set
+from core.transfer.source_model import SourceModel
+
+FUNCTIONALS = {"mp-frames-gga": "GGA/GGA+U", "mp-frames-r2scan": "r2SCAN"}
+
+
+@pytest.fixture(scope="module")
+def labels():
+    """Energies by data set, with what composition says of them, and the cells."""
+    source = SourceModel("chgnet-0.3.0", "cpu", 1)
+    found = {}
+    for name, functional in FUNCTIONALS.items():
+        data = open_frame_set(name)
+        X = data.fractions()
+        found[name] = (data.energies(), X @ source.prior(functional).energies, X, data.n_atoms())
+    return found
+
+
+def checked(energies, expected, X, n_atoms):
+    names = np.array([f"mp-{i}" for i in range(len(X))], object)
+    return unit_mixture_finding(energies, expected, X, n_atoms, names)
+
+
+WRONG = {
+    "in eV/cell": lambda e, n: e * n,
+    "in Ha/cell": lambda e, n: e * n / 27.211386,
+    "in Ha/atom": lambda e, _: e / 27.211386,
+    "in Ry/atom": lambda e, _: e / 13.605693,
+    "in meV/atom": lambda e, _: e * 1000,
+    "in kJ/mol/atom": lambda e, _: e * 96.485332,
+    "in -eV/atom": lambda e, _: -e,
+    "divided once more by the atoms of the cell": lambda e, n: e / n,
+}
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    name=st.sampled_from(list(FUNCTIONALS)),
+    words=st.sampled_from(list(WRONG)),
+    seed=st.integers(0, 2**20),
+    n=st.integers(150, 1000),
+    share=st.floats(0.08, 0.3),
+)
+def test_rows_in_another_unit_are_named(labels, name, words, seed, n, share):
+    rng = np.random.default_rng(seed)
+    energies, expected, X, n_atoms = labels[name]
+    chosen = rng.permutation(np.flatnonzero(n_atoms > 2))[:n]
+    energies, expected, X, n_atoms = (all_[chosen] for all_ in labels[name])
+    wrong = rng.random(len(energies)) < share
+    mixed = np.where(wrong, WRONG[words](energies, n_atoms), energies)
+    finding = checked(mixed, expected, X, n_atoms)
+    assert finding.kind == "unit_mixture"
+    assert finding.severity == "error"
+    assert words in finding.message
+    told = np.zeros(len(mixed), bool)
+    told[list(finding.rows)] = True
+    assert not (told & ~wrong).any()
+    # A total of 27 atoms in hartree is as large as the energy per atom in eV.
+    moved = np.abs(np.log(np.abs(mixed / energies))) > 0.7
+    moved |= mixed * energies < 0
+    assert told.sum() > 0.9 * (wrong & moved).sum()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    name=st.sampled_from(list(FUNCTIONALS)),
+    share=st.floats(0, 0.5),
+    seed=st.integers(0, 2**20),
+    n=st.integers(30, 1000),
+)
+def test_two_functionals_are_no_units(labels, name, share, seed, n):
+    rng = np.random.default_rng(seed)
+    energies, expected, X, n_atoms = labels[name]
+    others = labels[next(other for other in FUNCTIONALS if other != name)][0]
+    chosen = rng.permutation(len(X))[:n]
+    mixed = np.where(rng.random(len(X)) < share, others, energies)[chosen]
+    assert checked(mixed, expected[chosen], X[chosen], n_atoms[chosen]) is None
+
+
+@pytest.mark.parametrize("name", FUNCTIONALS)
+def test_nothing_is_said_of_what_has_no_scale(labels, name):
+    energies, expected, X, n_atoms = labels[name]
+    shuffled = np.random.default_rng(0).permutation(energies)
+    for values in (shuffled, energies * n_atoms, energies - expected, np.full(len(X), np.nan)):
+        assert checked(values, expected, X, n_atoms) is None
+    assert checked(energies[:10], expected[:10], X[:10], n_atoms[:10]) is None
