@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.checks.arrays import force_findings, label_errors
+from core.checks.composition import row_finding
 from core.checks.coverage import coverage_findings, unknown_distance
 from core.checks.diagnosis import Diagnosis, stored
 from core.checks.domain import domain_findings, unseen_findings
@@ -21,7 +22,6 @@ from core.checks.geometry import distance_findings
 from core.checks.numbers import Scan, number_findings, scan
 from core.checks.repeats import leak_findings, repeat_findings
 from core.checks.scales import TOTAL, deviations, hubbard_columns, scale_findings
-from core.checks.unit_mixtures import unit_mixture_finding
 from core.checks.units_read import in_units_of_file
 from core.elements import SYMBOLS
 from core.errors import LabError
@@ -115,7 +115,7 @@ def diagnose(
     # What is known to be wrong would only confuse what compares with the network.
     kept = _without(rows, findings)
     if "labels" in parts:
-        findings += _unit_mixture(data, source, kept)
+        findings += _row_findings(data, kept)
         kept = _without(rows, findings)
     if any(one.kind == "length_unit" for one in findings) or not len(kept):
         return Diagnosis(n=len(rows), **stored(findings))
@@ -140,24 +140,20 @@ def _without(rows: NDArray[np.integer], findings: list[Finding]) -> NDArray[np.i
     return rows[~np.isin(rows, list(placed))] if placed else rows
 
 
-def _unit_mixture(data: FrameSet, source: SourceModel, rows: NDArray[np.integer]) -> list[Finding]:
-    """Look for rows in another unit; energies of isolated atoms have none that is expected."""
-    found = _units_mixed(data, source, rows)
-    if found and len(alone := isolated_rows(data, np.asarray(found[0].rows))):
-        return _units_mixed(data, source, rows[~np.isin(rows, alone)])
+def _row_findings(data: FrameSet, rows: NDArray[np.integer]) -> list[Finding]:
+    found = _beside_composition(data, rows)
+    # Of isolated atoms composition says nothing.
+    if found and len(alone := isolated_rows(data, rows)):
+        return _beside_composition(data, rows[~np.isin(rows, alone)])
     return found
 
 
-def _units_mixed(data: FrameSet, source: SourceModel, rows: NDArray[np.integer]) -> list[Finding]:
+def _beside_composition(data: FrameSet, rows: NDArray[np.integer]) -> list[Finding]:
     energies = np.full(len(data), np.nan)
     energies[rows] = data.energies()[rows]
-    found = unit_mixture_finding(
-        energies,
-        data.fractions() @ source.prior(data.card.functional or "").energies,
-        data.fractions(),
-        data.n_atoms(),
-        data.table()["frame_id"].to_numpy(),
-    )
+    names = data.table()["frame_id"].to_numpy()
+    functional = data.card.functional or ""
+    found = row_finding(energies, data.fractions(), data.n_atoms(), names, functional)
     return [] if found is None else [found]
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from core.checks.crystal_units import unit_findings
+from core.checks.composition import column_finding, expected_energies, of_column, unit_findings
 from core.checks.diagnosis import Diagnosis, stored
 from core.checks.energy_sample import (
     FEWEST,
@@ -32,7 +32,6 @@ from core.checks.pair_columns import (
 )
 from core.checks.repeats import pair_repeat_findings
 from core.checks.scales import scale_findings, u_in_pairs
-from core.checks.unit_mixtures import unit_mixture_finding
 from core.elements import amounts_from_formulas
 from core.frames.extent import extent_finding
 from core.frames.findings import Finding
@@ -102,7 +101,7 @@ def diagnose_pairs(
         LabError: if the model cannot be loaded.
     """
     columns = data.card.energies
-    units = [_of(*one) for one in unit_findings(data)]
+    units = [of_column(*one) for one in unit_findings(data)]
     findings = [
         *missing_findings(data),
         *(units or [*copied_findings(data), *exchanged_findings(data, source)]),
@@ -113,16 +112,17 @@ def diagnose_pairs(
     kept: dict[str, NDArray[np.bool_]] = {}
     formulas = data.table()["formula"].to_numpy()
     for one in columns:
-        known = np.isfinite(data.energy(one.column))
-        filled = placeholder_finding(data.energy(one.column), formulas, np.flatnonzero(known))
-        kept[one.column] = known
+        energies = data.energy(one.column)
+        known = kept[one.column] = np.isfinite(energies)
+        filled = placeholder_finding(energies, formulas, np.flatnonzero(known))
         if filled is not None:
-            findings.append(_of(one, filled))
-            kept[one.column][list(filled.rows)] = False
-        mixed = _unit_mixture(data, source, one, kept[one.column])
-        if mixed is not None:
-            findings.append(_of(one, mixed))
-            kept[one.column][list(mixed.rows)] = False
+            findings.append(of_column(one, filled))
+            known[list(filled.rows)] = False
+        wrong = column_finding(data, one, np.where(known, energies, np.nan))
+        if wrong is not None:
+            findings.append(of_column(one, wrong))
+            # Of energies in another order none can be compared.
+            known[list(wrong.rows) or slice(None)] = False
     by_network = bool(data.structure_flags().any())
     of_columns: list[tuple[EnergyColumn, Finding]] = []
     n_energies = 0
@@ -135,8 +135,8 @@ def diagnose_pairs(
         found = _energy_findings(sample, sizes, scales, by_network=by_network)
         of_columns += [(one, each) for each in found]
     if not by_network:
-        of_columns = _told_once(data, source, of_columns)
-    findings += [_of(one, found) for one, found in of_columns]
+        of_columns = _told_once(data, of_columns)
+    findings += [of_column(one, found) for one, found in of_columns]
     others = {one.kind for one in findings if one.severity != "info"} - {"energy_outliers"}
     if not others.intersection(_ORDER):
         findings += _with_u(data, source, kept)
@@ -144,27 +144,6 @@ def diagnose_pairs(
     return Diagnosis(
         n=len(data), n_energies=n_energies, of="pairs", network=by_network, **stored(findings)
     )
-
-
-def _unit_mixture(
-    data: PairSet, source: SourceModel, column: EnergyColumn, kept: NDArray[np.bool_]
-) -> Finding | None:
-    table = data.table()
-    atoms = amounts_from_formulas(table["formula"].to_numpy()).sum(axis=1)
-    return unit_mixture_finding(
-        np.where(kept, data.energy(column.column), np.nan),
-        data.fractions() @ source.prior(column.functional).energies,
-        data.fractions(),
-        np.rint(atoms).astype(np.int64),
-        table["material_id"].to_numpy(),
-        of_formulas=True,
-    )
-
-
-def _of(column: EnergyColumn, finding: Finding) -> Finding:
-    """Return a finding that names its column."""
-    name = f"{column.column} ({column.functional})"
-    return replace(finding, message=f"{name}: {finding.message}")
 
 
 def _sample(
@@ -284,7 +263,7 @@ def _is_rare(finding: Finding) -> bool:
 
 
 def _told_once(
-    data: PairSet, source: SourceModel, found: list[tuple[EnergyColumn, Finding]]
+    data: PairSet, found: list[tuple[EnergyColumn, Finding]]
 ) -> list[tuple[EnergyColumn, Finding]]:
     """Return what is left where a fault of one column is seen in the one that it judges, too."""
     if len({column.column for column, _ in found}) < 2:
@@ -294,34 +273,32 @@ def _told_once(
         column, finding = one
         place = _ORDER.index(finding.kind) if finding.kind in _ORDER else len(_ORDER)
         if finding.kind == "element_offset":
-            return place, -_own_offset(data, source, column)
-        return place, -_distance(data, source, column, finding.rows)
+            return place, -_own_offset(data, column)
+        return place, -_distance(data, column, finding.rows)
 
     first = min(found, key=rank)[0]
     return [(column, finding) for column, finding in found if column.column == first.column]
 
 
-def _own_offset(data: PairSet, source: SourceModel, column: EnergyColumn) -> float:
-    """Return how far composition alone puts an element of a column from its prior, eV/atom.
+def _own_offset(data: PairSet, column: EnergyColumn) -> float:
+    """Return how far composition alone puts an element of a column from its usual reference, eV.
 
     The element is the one of which another column says most else.
     """
     other = _partner(data.card.energies, column) or column
-    rows = np.flatnonzero(np.isfinite(data.energy(column.column) + data.energy(other.column)))
-    X = data.fractions()[rows]
-    own, others = (
-        solved(X, data.energy(one.column)[rows] - X @ source.prior(one.functional).energies)[0]
-        for one in (column, other)
-    )
+    X = data.fractions()
+    off = [
+        data.energy(one.column) - expected_energies(X, one.functional) for one in (column, other)
+    ]
+    known = np.isfinite(off[0] + off[1])
+    own, others = (solved(X[known], one[known])[0] for one in off)
     return float(np.abs(own[np.argmax(np.abs(own - others))]))
 
 
-def _distance(
-    data: PairSet, source: SourceModel, column: EnergyColumn, rows: Sequence[int]
-) -> float:
+def _distance(data: PairSet, column: EnergyColumn, rows: Sequence[int]) -> float:
     """Return how far energies lie from what composition says, eV/atom, as a root mean square."""
     chosen = list(rows) or slice(None)
-    expected = data.fractions()[chosen] @ source.prior(column.functional).energies
+    expected = expected_energies(data.fractions()[chosen], column.functional)
     off = data.energy(column.column)[chosen] - expected
     return float(np.sqrt(np.nanmean(off**2))) if np.isfinite(off).any() else 0.0
 
@@ -340,5 +317,5 @@ def _with_u(
         shift = source.prior(one.functional).energies - source.prior(other.functional).energies
         change = (data.energy(one.column) - data.energy(other.column))[rows] - X @ shift
         told = u_in_pairs(X, change, carrying_u(data, MIXED, rows), one.functional)
-        found += [] if told is None else [_of(one, told)]
+        found += [] if told is None else [of_column(one, told)]
     return found

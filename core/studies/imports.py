@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from core.checks.crystal_units import imported_units
+from core.checks.composition import table_findings
 from core.frames.resuming import Interrupted, discard, interrupted
 from core.frames.sources.importing import AS_RECOGNISED, import_dataset, plan_import
 from core.frames.sources.records import Reading
@@ -95,7 +95,7 @@ class ImportStudy(OneTimeStudy):
             checked = imported_findings(card, units, progress=part(progress, end, 1.0))
             findings = [finding.text for finding in checked]
         else:
-            findings = [finding.text for finding in imported_units(card.name)]
+            findings = [finding.text for finding in table_findings(card.name)]
         return ImportResult(
             name=card.name, n=card.n, description=card.description, findings=findings
         )

@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from core.checks.crystal_units import unit_finding
+from core.checks.composition import sampled_finding
 from core.frames.pairs import PairSet
 from core.frames.provenance import Provenance, describe_energies
 from core.frames.schema import Frame
@@ -79,7 +79,9 @@ class PairChoice:
             (pairs.source_functional, pairs.source),
             (pairs.target_functional, pairs.target),
         ):
-            if found := unit_finding(pairs.fractions, pairs.formula, energies, name):
+            if found := sampled_finding(
+                pairs.fractions, pairs.formula, energies, pairs.material_id, name
+            ):
                 told.append(f"{name}: {found.text}")
         return [*told, *([self.summary.warning] if self.summary.warning else [])]
 

@@ -172,8 +172,7 @@ FAULTS = {
         change={"gga": lambda t: t["gga"].sample(frac=1, random_state=0).to_numpy()},
     ),
     "a wide column in another order": Fault(
-        # A part of it follows from compositions by chance, as in a mixture of two scales.
-        found="energy_mixture",
+        found="energy_mismatch",
         change={"r2scan": lambda t: t["r2scan"].sample(frac=1, random_state=0).to_numpy()},
     ),
     "another pseudopotential of a metal": Fault(

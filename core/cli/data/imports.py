@@ -167,9 +167,9 @@ def import_(
 
         findings = imported_findings(card, units_read, progress=progress)
     else:
-        from core.checks.crystal_units import imported_units  # noqa: PLC0415
+        from core.checks.composition import table_findings  # noqa: PLC0415
 
-        findings = imported_units(card.name)
+        findings = table_findings(card.name)
     told = "".join(f"\n\n{finding.text}" for finding in findings)
     return Answer(
         data={

@@ -33,10 +33,41 @@ _UNRELATED = 0.5
 and more in 40 draws each of 60 to 400 embedded materials, 0.68 for formation energies; for energies
 in another order at most 0.3 of 160 and more materials, and up to 0.6, which is missed, of 100."""
 
+_ALIKE, _RELATED = 0.25, 0.8
+"""Mean distance of sorted energies from sorted expected ones, over that row by row, and correlation
+of both row by row, below which they are the same in another order: at most 0.21 and 0.5 where they
+are, 0.22 to 1.0 and 0.9 or more where not, in 3,000 draws of 30 to 600 materials."""
+
 _SPREAD, _ELEMENTS = 1.0, 10
 """eV/atom that energies spread over at least, and elements that a set has, for that."""
 
 _NAMED = 3
+
+
+def order_finding(energies: np.ndarray, expected: np.ndarray) -> Finding | None:
+    """Report energies that are the expected ones in another order.
+
+    It takes fewer rows than `mismatch_findings`, and references that are known.
+
+    Args:
+        energies: total energies, (n,) eV/atom, NaN where missing.
+        expected: what known references say of them, (n,) eV/atom, NaN where unknown.
+    """
+    known = np.isfinite(energies + expected)
+    energies, expected = energies[known], expected[known]
+    if len(energies) < _FEWEST or min(np.std(energies), np.std(expected)) < _SPREAD:
+        return None
+    in_order = np.abs(np.sort(energies) - np.sort(expected)).mean()
+    share = float(np.corrcoef(energies, expected)[0, 1])
+    if share > _RELATED or in_order > _ALIKE * np.abs(energies - expected).mean():
+        return None
+    return Finding(
+        kind="energy_mismatch",
+        severity="warning",
+        message="The energies are about those that compositions let expect, but of other rows: "
+        f"row by row their correlation with them is {share:.2f}, where 0.9 and more is usual.",
+        remedy="Check that materials and energies are in the same order, and import again.",
+    )
 
 
 def mismatch_findings(fractions: np.ndarray, energies: np.ndarray) -> list[Finding]:

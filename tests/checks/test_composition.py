@@ -1,0 +1,83 @@
+"""What composition lets expect, beside stock chgnet's AtomRef and the embedded energies."""
+
+import numpy as np
+import pytest
+from chgnet.model import CHGNet
+
+from core.checks.composition import (
+    expected_energies,
+    expected_references,
+    row_finding,
+    sampled_finding,
+    table_findings,
+)
+from core.elements import INDEX
+from core.frames.pairs import write_pairs
+from core.frames.registry import open_dataset, open_frame_set
+from core.frames.schema import Card, EnergyColumn
+
+FRAMES = {"mp-frames-gga": "GGA/GGA+U", "mp-frames-r2scan": "r2SCAN"}
+
+
+def test_references_are_near_those_of_stock_chgnet():
+    stock = CHGNet.load(use_device="cpu", verbose=False).composition_model.fc.weight
+    stock = stock.detach().numpy().ravel()
+    data = open_dataset("mp-structures")
+    often = (data.fractions() > 0).sum(axis=0) >= 30
+    off = expected_references("GGA/GGA+U") - stock
+    assert np.median(np.abs(off[often])) < 0.3
+    assert np.abs(off[often]).max() < 1.5
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_energies_lie_near_what_composition_lets_expect(name):
+    data = open_frame_set(name)
+    ratio = data.energies() / expected_energies(data.fractions(), FRAMES[name])
+    assert 0.95 < np.median(ratio) < 1.05
+    assert np.mean(np.abs(ratio - 1) < 0.3) > 0.95
+    names = data.table()["frame_id"].to_numpy()
+    clean = (data.energies(), data.fractions(), data.n_atoms(), names)
+    assert row_finding(*clean, FRAMES[name]) is None
+
+
+def test_an_element_of_which_nothing_is_known_is_not_compared():
+    X = np.zeros((2, 94))
+    X[0, INDEX["Fe"]] = X[1, INDEX["At"]] = 1.0
+    assert np.isfinite(expected_energies(X, "PBE")).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("column", ["energy_gga_chgnet", "energy_r2scan_chgnet"])
+@pytest.mark.parametrize("n", [40, 100, 1000])
+def test_tables_in_another_order_are_told_at_import(column, n, tmp_path, monkeypatch):
+    monkeypatch.setenv("ATOMREF_LAB_HOME", str(tmp_path))
+    data = open_dataset("mp-structures")
+    rng = np.random.default_rng(n)
+    table = data.table().iloc[rng.permutation(len(data))[:n]].reset_index(drop=True)
+    stated = data.card.energy_column(column)
+    for name, change in (("right", lambda e: e), ("shifted", lambda e: np.roll(e, 1))):
+        changed = table[["material_id", "formula"]].assign(e=change(table[column].to_numpy()))
+        card = Card(
+            name=name,
+            kind="pairs",
+            energies=[EnergyColumn(column="e", functional=stated.functional)],
+        )
+        write_pairs(tmp_path / "datasets" / name, card, changed)
+    assert table_findings("right") == []
+    (finding,) = table_findings("shifted")
+    assert finding.kind == "energy_mismatch"
+    assert finding.message.startswith(f"e ({stated.functional}): ")
+
+
+def test_a_sample_tells_of_a_part_in_another_unit():
+    data = open_dataset("mp-structures")
+    table = data.table()
+    energies = data.energy("energy_r2scan_chgnet").copy()
+    arguments = (data.fractions(), table["formula"].to_numpy())
+    ids = table["material_id"].to_numpy()
+    assert sampled_finding(*arguments, energies, ids, "r2SCAN") is None
+    energies[::7] /= 27.211386
+    finding = sampled_finding(*arguments, energies, ids, "r2SCAN")
+    assert finding.kind == "unit_mixture"
+    assert "in Ha/atom" in finding.message
+    energies = data.energy("energy_r2scan_chgnet") / 27.211386
+    assert sampled_finding(*arguments, energies, ids, "r2SCAN").kind == "energy_unit"
