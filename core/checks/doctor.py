@@ -21,13 +21,12 @@ from core.checks.energy_sample import EnergySample, beyond_u
 from core.checks.geometry import distance_findings
 from core.checks.numbers import Scan, number_findings, scan
 from core.checks.repeats import leak_findings, repeat_findings
-from core.checks.scales import TOTAL, deviations, hubbard_columns, scale_findings
+from core.checks.scales import deviations, hubbard_columns, scale_findings
 from core.checks.units_read import in_units_of_file
-from core.elements import SYMBOLS
 from core.errors import LabError
 from core.frames.contents.numbers import contents_of, size_findings
 from core.frames.findings import Finding
-from core.frames.functionals import MIXED, canonical_functional
+from core.frames.functionals import canonical_functional
 from core.frames.registry import open_frame_set
 from core.frames.schema import Card
 from core.frames.splits import Split
@@ -36,7 +35,6 @@ from core.potential.models import source_functional
 from core.potential.released import MODELS
 from core.progress import Progress, part, silent
 from core.reference.fits.energy_scatter import scatter_findings
-from core.reference.fits.facts import family_facts
 from core.reference.fits.isolated import isolated_rows
 from core.reference.formation.corrections import (
     FUNCTIONALS,
@@ -79,6 +77,7 @@ _ENERGY_KINDS = {
     "energy_zero",
     "energy_mixture",
     "energy_mismatch",
+    "functional",
 }
 """Findings after which finer ones of the energies would be nothing but their echo."""
 
@@ -114,12 +113,12 @@ def diagnose(
         findings += _set_findings(data, seen, rows, split)
     # What is known to be wrong would only confuse what compares with the network.
     kept = _without(rows, findings)
-    if "labels" in parts:
-        findings += _row_findings(data, kept)
-        kept = _without(rows, findings)
+    of_rows = _row_findings(data, kept) if "labels" in parts else []
+    findings += of_rows
+    kept = _without(rows, findings)
     if any(one.kind == "length_unit" for one in findings) or not len(kept):
         return Diagnosis(n=len(rows), **stored(findings))
-    found = _labels(data, source, kept, progress=part(progress, 0.1, 0.6))
+    found = _labels(data, source, kept, told=bool(of_rows), progress=part(progress, 0.1, 0.6))
     if "labels" in parts:
         findings += found[0]
     arrays: dict[str, Any] = found[1]
@@ -215,15 +214,30 @@ def _set_findings(
 
 
 def _labels(
-    data: FrameSet, source: SourceModel, rows: NDArray[np.integer], *, progress: Progress
+    data: FrameSet,
+    source: SourceModel,
+    rows: NDArray[np.integer],
+    *,
+    told: bool,
+    progress: Progress,
 ) -> tuple[list[Finding], dict[str, NDArray[np.float64]], int]:
-    """Return findings of units and sizes, errors by kind of label, and the frames compared."""
+    """Return findings of units and sizes, errors by kind of label, and the frames compared.
+
+    Args:
+        data: the data set.
+        source: the pretrained model.
+        rows: rows of it.
+        told: whether composition has told already which energies are wrong.
+        progress: reports the frames predicted.
+    """
     findings = energy_unit_findings(data, source, rows, progress=part(progress, 0.0, 0.5))
     predicted = array_predictions(data, source, rows, progress=part(progress, 0.5, 1.0))
     findings += [*array_findings(predicted), *force_findings(predicted)]
     if all(finding.severity == "info" for finding in findings):
         # Labels in a wrong unit are all out of the ordinary.
-        findings += _scatter(data, sample_rows(rows[np.isfinite(data.energies()[rows])], _SCATTER))
+        if not told:
+            known = rows[np.isfinite(data.energies()[rows])]
+            findings += _scatter(data, sample_rows(known, _SCATTER))
         findings += size_findings(contents_of(data), rows)
     return findings, label_errors(predicted), len(predicted)
 
@@ -257,7 +271,7 @@ def _energies(
     if sample is None or is_wrong:
         return coverage_findings(data, split), diagnosis
     known = {one.kind for one in before}
-    findings = [] if "energy_zero" in known else scale_findings(sample, other_scales(source))
+    findings = [] if "energy_zero" in known else scale_findings(sample)
     if "energy_outliers" in known:
         findings = [one for one in findings if one.kind != "energy_outliers"]
     if not findings and not known & _ENERGY_KINDS:
@@ -322,25 +336,6 @@ def energy_sample(
         hubbard=hubbard_corrections(fractions) if takes else None,
         beyond_u=beyond_u(functional, source_functional(source.name)),
     )
-
-
-@lru_cache(maxsize=4)
-def other_scales(source: SourceModel) -> dict[str, NDArray[np.float64]]:
-    """Return the references of scales that labels are often mistaken for, (94,) eV/atom by name."""
-    scales: dict[str, NDArray[np.float64]] = {
-        "energies that an AtomRef was subtracted from": np.zeros(94)
-    }
-    for functional, column in ((MIXED, "pbe"), ("r2SCAN", "r2scan")):
-        total = source.prior(functional).energies
-        scales[f"{TOTAL}{functional}"] = total
-        for kind, family, name in (
-            ("crystal", "mp", "formation energies"),
-            ("atom", "matpes", "atomization energies"),
-        ):
-            facts = family_facts(family)[f"e_{kind}_{column}"]  # type: ignore[arg-type]
-            pure = np.array([facts.get(symbol, np.nan) for symbol in SYMBOLS], dtype=float)
-            scales[f"{name} in {functional}"] = total - pure
-    return scales
 
 
 def _offset(data: FrameSet, source: SourceModel, sample: EnergySample) -> dict[str, float]:

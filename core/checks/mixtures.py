@@ -1,6 +1,6 @@
 """Two settings in one data set: energies that lie on two branches."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,17 +54,14 @@ _ANIONS = {"H", "N", "O", "F", "S", "Cl", "Se", "Br", "Te", "I"}
 """Elements that MP2020 corrects."""
 
 
-def mixture_finding(sample: EnergySample, others: Mapping[str, Array]) -> Finding | None:
+def mixture_finding(sample: EnergySample) -> Finding | None:
     """Report energies that lie on two branches: two settings in one data set.
 
-    Args:
-        sample: the energies.
-        others: references of total energies in other functionals by name, (94,) eV/atom each, NaN
-            where unknown.
+    Energies of two functionals are told by `core.checks.two_sources`.
     """
     _, kinds = np.unique(sample.fractions, axis=0, return_inverse=True)
     named: dict[str, Branches] = {}
-    for name, column in _directions(sample, others):
+    for name, column in _directions(sample):
         # Known differences explain what others would repeat.
         if named.keys() - set(SYMBOLS):
             break
@@ -85,8 +82,7 @@ def mixture_finding(sample: EnergySample, others: Mapping[str, Array]) -> Findin
         remedy = "Import each as a data set of its own, or leave one of them out."
     else:
         kind = "energy_mixture"
-        two = f"functionals, the other one {name}"
-        what = "of two " + (f"settings or pseudopotentials for {name}" if name in SYMBOLS else two)
+        what = f"of two settings or pseudopotentials for {name}"
         remedy = "Import each as a data set of its own."
     return Finding(
         kind=kind,
@@ -98,14 +94,12 @@ def mixture_finding(sample: EnergySample, others: Mapping[str, Array]) -> Findin
     )
 
 
-def _directions(sample: EnergySample, others: Mapping[str, Array]) -> Iterator[tuple[str, Array]]:
+def _directions(sample: EnergySample) -> Iterator[tuple[str, Array]]:
     """Yield names and the columns along which two settings would differ, (n,) eV/atom or shares."""
     if sample.mp2020 is not None:
         yield "corrections", sample.mp2020
     if sample.hubbard is not None:
         yield "+U", sample.hubbard
-    for name, references in others.items():
-        yield name, sample.fractions @ np.nan_to_num(references - sample.prior)
     counts = (sample.fractions > _CONCERNED).sum(axis=0)
     for index in np.flatnonzero(counts >= FEWEST):
         yield SYMBOLS[index], sample.fractions[:, index]
@@ -141,12 +135,10 @@ def _branches(
     concerned = np.abs(column) > _CONCERNED
     if len(np.unique(kinds[concerned])) < COMPOSITIONS:
         return None
-    is_scheme, is_known = name in _SCHEMES, name not in SYMBOLS
-    is_total = is_known and not is_scheme
-    if not is_total:
-        # Energies that are all alike may hold any multiple of the schemes' terms.
-        terms = [column] if is_scheme else [sample.mp2020, sample.hubbard]
-        X = np.column_stack([X, *(one for one in terms if one is not None)])
+    is_scheme = name in _SCHEMES
+    # Energies that are all alike may hold any multiple of the schemes' terms.
+    terms = [column] if is_scheme else [sample.mp2020, sample.hubbard]
+    X = np.column_stack([X, *(one for one in terms if one is not None)])
     if is_scheme and kinds.max() + 1 - np.linalg.matrix_rank(X) < COMPOSITIONS:
         return None
     # More pull toward the prior of an unknown functional would leave branches.
@@ -155,15 +147,13 @@ def _branches(
     before = float(np.abs(left[concerned]).mean())
     if before < _BRANCH / 4:
         return None
-    expected = 1.0 if is_known else _range(left[concerned] / column[concerned])
-    if not is_total:
-        y = left
-    gap, second, after = _divided(X, y, np.where(concerned, column, 0.0), expected, near=is_total)
+    expected = 1.0 if is_scheme else _range(left[concerned] / column[concerned])
+    gap, second, after = _divided(X, left, np.where(concerned, column, 0.0), expected)
     scatter = float(np.abs(after[concerned]).mean())
     distance = float(np.median(np.abs(gap * column[concerned])))
     smaller = second if second[concerned].mean() <= 0.5 else concerned & ~second
     share = float(smaller[concerned].mean())
-    shrinks, separated = (_SHRINKS_KNOWN, _SEPARATED_KNOWN) if is_known else (_SHRINKS, _SEPARATED)
+    shrinks, separated = (_SHRINKS_KNOWN, _SEPARATED_KNOWN) if is_scheme else (_SHRINKS, _SEPARATED)
     is_clear = scatter < shrinks * before and scatter < separated * distance
     if not is_clear or abs(gap) < GAP or distance < _BRANCH:
         return None
@@ -177,7 +167,7 @@ def _range(values: Array) -> float:
 
 
 def _divided(
-    X: Array, y: Array, column: Array, gap: float, *, near: bool
+    X: Array, y: Array, column: Array, gap: float
 ) -> tuple[float, NDArray[np.bool_], Array]:
     """Fit references and the distance of two branches, and divide frames among them, in turn.
 
@@ -190,7 +180,6 @@ def _divided(
         y: energies, (n,) eV/atom.
         column: what the second branch adds some multiple of, (n,), 0 for frames not concerned.
         gap: multiple that is expected.
-        near: whether the first branch is at 0 and the other one at this multiple.
 
     Returns:
         The multiple, the frames on the second branch, and what is left of the energies.
@@ -198,10 +187,10 @@ def _divided(
     concerned = column != 0
     inverse = np.linalg.inv(X.T @ X + PULL * np.eye(X.shape[1]))
     alone = inverse @ (X.T @ y)
-    left = y - gap * column / 2 if near else y - X @ alone
+    left = y - X @ alone
     # Squared distance from the first branch less that from the second one.
     nearer = 2 * left * gap * column
-    warm = _COLD if near else max(_COLD, float(np.std(left[concerned])))
+    warm = max(_COLD, float(np.std(left[concerned])))
     second = np.zeros(len(y))
     for width in [*np.geomspace(warm, _COLD, _ROUNDS), *[0.0] * _ROUNDS]:
         share = concerned * (expit(nearer / (2 * width**2)) if width else nearer > 0)

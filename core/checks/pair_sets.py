@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from core.checks.composition import column_finding, expected_energies, of_column, unit_findings
+from core.checks.composition import column_finding, of_column, unit_findings
 from core.checks.diagnosis import Diagnosis, stored
 from core.checks.energy_sample import (
     FEWEST,
@@ -23,6 +23,7 @@ from core.checks.energy_sample import (
     outlier_limit,
     solved,
 )
+from core.checks.expected import expected_energies
 from core.checks.numbers import placeholder_finding
 from core.checks.pair_columns import (
     copied_findings,
@@ -33,7 +34,6 @@ from core.checks.pair_columns import (
 from core.checks.repeats import pair_repeat_findings
 from core.checks.scales import scale_findings, u_in_pairs
 from core.elements import amounts_from_formulas
-from core.frames.extent import extent_finding
 from core.frames.findings import Finding
 from core.frames.functionals import MIXED, canonical_functional
 from core.frames.pairs import PairSet
@@ -55,6 +55,9 @@ from core.transfer.source_model import SourceModel
 
 _MOST = 600
 """Rows that are compared without a network."""
+
+_OF_ROWS = {"unit_mixture", "energy_outliers"}
+"""Findings of energies that name the rows which are wrong."""
 
 _ASK_NETWORK = {"hubbard", "hubbard_mixture"}
 """What two functionals that differ in U show as well: only the network tells it from a fault."""
@@ -82,19 +85,12 @@ _ORDER = (
 """Of findings in several columns that see the same fault, the first one names it."""
 
 
-def diagnose_pairs(
-    data: PairSet,
-    source: SourceModel,
-    scales: Mapping[str, Array],
-    *,
-    progress: Progress = silent,
-) -> Diagnosis:
+def diagnose_pairs(data: PairSet, source: SourceModel, *, progress: Progress = silent) -> Diagnosis:
     """Look for what is wrong in a data set of pairs.
 
     Args:
         data: the data set.
         source: the pretrained model.
-        scales: references of scales that energies are often mistaken for, by name.
         progress: receives the share that is done.
 
     Raises:
@@ -121,8 +117,10 @@ def diagnose_pairs(
         wrong = column_finding(data, one, np.where(known, energies, np.nan))
         if wrong is not None:
             findings.append(of_column(one, wrong))
-            # Of energies in another order none can be compared.
-            known[list(wrong.rows) or slice(None)] = False
+            if wrong.kind in _OF_ROWS:
+                known[list(wrong.rows)] = False
+            elif wrong.severity != "info":
+                known[:] = False
     by_network = bool(data.structure_flags().any())
     of_columns: list[tuple[EnergyColumn, Finding]] = []
     n_energies = 0
@@ -132,7 +130,7 @@ def diagnose_pairs(
         if sample is None:
             continue
         n_energies = max(n_energies, len(sample.energies))
-        found = _energy_findings(sample, sizes, scales, by_network=by_network)
+        found = _energy_findings(sample, sizes, by_network=by_network)
         of_columns += [(one, each) for each in found]
     if not by_network:
         of_columns = _told_once(data, of_columns)
@@ -227,19 +225,13 @@ def _partner(columns: Sequence[EnergyColumn], one: EnergyColumn) -> EnergyColumn
 def _energy_findings(
     sample: EnergySample,
     sizes: NDArray[np.integer],
-    scales: Mapping[str, Array],
     *,
     by_network: bool,
 ) -> list[Finding]:
     X, energies, interaction = sample.fractions, sample.energies, sample.interaction
     if not by_network:
         unit = energy_finding(X, sizes, energies, interaction)
-        found = [unit] if unit is not None else scale_findings(sample, scales)
-        if not {"energy_reference", "functional"} & {one.kind for one in found}:
-            # Energies of formation, too, may seem to grow with the number of atoms.
-            counts = np.rint(X * sizes[:, None]).astype(int)
-            extent = extent_finding(counts, energies, of_formulas=True, divided=True)
-            found = found if extent is None else [extent]
+        found = [unit] if unit is not None else scale_findings(sample)
         found = [
             _of_two(one) for one in found if one.kind not in _ASK_NETWORK and not _is_rare(one)
         ]
@@ -247,7 +239,7 @@ def _energy_findings(
     found = energy_findings(X, sizes, energies, interaction, sample.prior)
     if any(one.severity != "info" for one in found):
         return found
-    return found or scale_findings(sample, scales) or mismatch_findings(X, energies)
+    return found or scale_findings(sample) or mismatch_findings(X, energies)
 
 
 def _of_two(finding: Finding) -> Finding:

@@ -7,7 +7,6 @@ references, which are compared with those of the embedded facts; two scales in o
 two branches.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -25,20 +24,12 @@ from core.checks.energy_sample import (
     solved,
 )
 from core.checks.mixtures import mixture_finding
+from core.checks.other_scales import BY_NETWORK, scale_finding
 from core.elements import SYMBOLS
 from core.frames.findings import Finding
 from core.frames.functionals import MIXED, canonical_functional
 from core.reference.formation.corrections import hubbard_corrections
 from core.reference.shifts.hubbard import U_ELEMENTS, u_shifts
-
-_CLEAR = 3.0
-"""How many times nearer another scale must be than the stated one."""
-
-_CLOSE = 0.35
-"""eV/atom by which energies miss the right scale, at most."""
-
-_CONSTANT, _ALIKE = 1.0, 8.0
-"""eV/atom that a constant is told from, and how many times what it leaves it must be."""
 
 _OFF = 1.2
 """eV by which the reference of a single element must differ from its prior: without U, vanadium and
@@ -65,38 +56,30 @@ _HOLDS_U = 0.7
 least, where one of them carries U there: about 1.4 with U, up to 0.67 without (240 samples of 40 to
 200 materials, of which other metals stood for those with U)."""
 
-TOTAL = "total energies in "
-"""Before the functional, in names of scales."""
-
-_AS_WRITTEN = "Import total energies, as the code wrote them; the lab subtracts references itself."
-
 _FEW = 0.05
 """Share of the energies that are single ones; more of them are another scale."""
 
 
-def scale_findings(sample: EnergySample, scales: Mapping[str, Array]) -> list[Finding]:
+def scale_findings(sample: EnergySample) -> list[Finding]:
     """Report energies on another scale than stated, on two scales, and single ones off the scale.
 
     Args:
         sample: the energies.
-        scales: references of other scales by name, (94,) eV/atom each, NaN where unknown.
     """
     if len(sample.energies) < FEWEST:
         return []
-    other = _other_scale(sample, scales) or _constant(sample)
+    beside = sample.energies - sample.interaction
+    other = scale_finding(
+        sample.fractions, beside, sample.prior, sample.functional, close=BY_NETWORK
+    )
     if other is not None:
         return [other]
     wrong, kept = _outliers(sample)
     found = [] if wrong is None else [wrong]
     rest = sample.only(kept)
     # The first of these explains what the next ones would see of it.
-    totals = {
-        name.removeprefix(TOTAL): references
-        for name, references in scales.items()
-        if name.startswith(TOTAL)
-    }
     for finding in (
-        mixture_finding(rest, totals),
+        mixture_finding(rest),
         _corrections(rest),
         _other_u(_corrected(rest)),
         _offsets(_corrected(rest)),
@@ -166,51 +149,6 @@ def u_in_pairs(
 def deviations(sample: EnergySample) -> Array:
     """Return fitted references minus their prior, (94,) eV/atom, 0 for elements without frames."""
     return solved(sample.fractions, sample.left)[0]
-
-
-def _other_scale(sample: EnergySample, scales: Mapping[str, Array]) -> Finding | None:
-    stated = float(np.median(np.abs(sample.left)))
-    if stated < _CLOSE:
-        return None
-    misses = {}
-    for name, references in scales.items():
-        known = np.isfinite(references)
-        usable = ~(sample.fractions[:, ~known] > 0).any(axis=1)
-        if usable.sum() >= FEWEST:
-            expected = sample.fractions[usable] @ np.where(known, references, 0.0)
-            left = sample.energies[usable] - sample.interaction[usable] - expected
-            misses[name] = float(np.median(np.abs(left)))
-    best = min(misses, key=misses.__getitem__, default=None)
-    if best is None or misses[best] > min(_CLOSE, stated / _CLEAR):
-        return None
-    is_total = best.startswith(TOTAL)
-    # Those are nearly the same in every functional.
-    seen = best if is_total else best.partition(" in ")[0]
-    return Finding(
-        kind="functional" if is_total else "energy_reference",
-        severity="warning" if is_total else "error",
-        message=f"The energies lie {stated:.2f} eV/atom from total energies in "
-        f"{sample.functional}, but {misses[best]:.2f} eV/atom from {seen}.",
-        remedy="Import the data set again with that --functional." if is_total else _AS_WRITTEN,
-        cost=1000 * stated,
-    )
-
-
-def _constant(sample: EnergySample) -> Finding | None:
-    """Report energies that all lie one constant from those expected."""
-    constant = float(np.median(sample.left))
-    spread = float(np.median(np.abs(sample.left - constant)))
-    if abs(constant) < _CONSTANT or spread > min(_CLOSE, abs(constant) / _ALIKE):
-        return None
-    return Finding(
-        kind="energy_reference",
-        severity="warning",
-        message=f"The energies lie {constant:+.2f} eV/atom from total energies in "
-        f"{sample.functional}, and {spread:.2f} eV/atom beside that constant: it was probably "
-        "added, as where the mean is subtracted.",
-        remedy=_AS_WRITTEN,
-        cost=1000 * abs(constant),
-    )
 
 
 def _corrections(sample: EnergySample) -> Finding | None:

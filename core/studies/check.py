@@ -65,12 +65,12 @@ class CheckStudy(ModelStudy):
             LabError: if there is no such data set, or no such model.
         """
         # Only the computation imports torch.
-        from core.checks.doctor import diagnose, other_scales  # noqa: PLC0415
+        from core.checks.doctor import diagnose  # noqa: PLC0415
         from core.checks.pair_sets import diagnose_pairs  # noqa: PLC0415
 
         data = open_dataset(self.dataset)
         if isinstance(data, PairSet):
-            return diagnose_pairs(data, self.source, other_scales(self.source), progress=progress)
+            return diagnose_pairs(data, self.source, progress=progress)
         return diagnose(open_frame_set(self.dataset), self.source, progress=progress)
 
 

@@ -4,19 +4,19 @@ import numpy as np
 import pytest
 from chgnet.model import CHGNet
 
-from core.checks.composition import (
-    expected_energies,
-    expected_references,
-    row_finding,
-    sampled_finding,
-    table_findings,
-)
-from core.elements import INDEX
+from core.checks.composition import row_finding, sampled_finding, table_findings
+from core.checks.expected import expected_energies, expected_references, pure_energies
+from core.elements import INDEX, amounts_from_formulas
 from core.frames.pairs import write_pairs
 from core.frames.registry import open_dataset, open_frame_set
 from core.frames.schema import Card, EnergyColumn
 
 FRAMES = {"mp-frames-gga": "GGA/GGA+U", "mp-frames-r2scan": "r2SCAN"}
+
+
+def written(path, name, table, energies, functional):
+    card = Card(name=name, kind="pairs", energies=[EnergyColumn(column="e", functional=functional)])
+    write_pairs(path / "datasets" / name, card, table.assign(e=energies))
 
 
 def test_references_are_near_those_of_stock_chgnet():
@@ -55,13 +55,8 @@ def test_tables_in_another_order_are_told_at_import(column, n, tmp_path, monkeyp
     table = data.table().iloc[rng.permutation(len(data))[:n]].reset_index(drop=True)
     stated = data.card.energy_column(column)
     for name, change in (("right", lambda e: e), ("shifted", lambda e: np.roll(e, 1))):
-        changed = table[["material_id", "formula"]].assign(e=change(table[column].to_numpy()))
-        card = Card(
-            name=name,
-            kind="pairs",
-            energies=[EnergyColumn(column="e", functional=stated.functional)],
-        )
-        write_pairs(tmp_path / "datasets" / name, card, changed)
+        energies = change(table[column].to_numpy())
+        written(tmp_path, name, table[["material_id", "formula"]], energies, stated.functional)
     assert table_findings("right") == []
     (finding,) = table_findings("shifted")
     assert finding.kind == "energy_mismatch"
@@ -81,3 +76,47 @@ def test_a_sample_tells_of_a_part_in_another_unit():
     assert "in Ha/atom" in finding.message
     energies = data.energy("energy_r2scan_chgnet") / 27.211386
     assert sampled_finding(*arguments, energies, ids, "r2SCAN").kind == "energy_unit"
+
+
+def crystals(functional):
+    return np.nan_to_num(pure_energies("crystal", functional))
+
+
+SCALES = {
+    "formation": ("energy_reference", lambda e, X: e - X @ crystals("r2SCAN")),
+    "atomization": (
+        "energy_reference",
+        lambda e, X: e - X @ np.nan_to_num(pure_energies("atom", "r2SCAN")),
+    ),
+    "no-mean": ("energy_reference", lambda e, _: e - e.mean()),
+    "standardized": ("energy_reference", lambda e, _: (e - e.mean()) / e.std()),
+    "all-electron": ("energy_zero", lambda e, X: e + X @ np.linspace(-20, -30_000, 94)),
+    "half-of-another-code": (
+        "energy_mixture",
+        lambda e, X: e + (np.arange(len(e)) % 2) * (X @ np.linspace(-20, -30_000, 94)),
+    ),
+    "one-wrong": ("energy_outliers", lambda e, _: e + 15.0 * (np.arange(len(e)) == 7)),
+    "divided": ("energy_extent", None),
+}
+
+
+@pytest.mark.parametrize("name", SCALES)
+@pytest.mark.parametrize("n", [80, 1000])
+def test_tables_on_another_scale_are_told_at_import(name, n, tmp_path, monkeypatch):
+    monkeypatch.setenv("ATOMREF_LAB_HOME", str(tmp_path))
+    data = open_dataset("mp-structures")
+    rows = np.random.default_rng(n).permutation(len(data))[:n]
+    table = data.table().iloc[rows][["material_id", "formula"]].reset_index(drop=True)
+    energies, X = data.energy("energy_r2scan_chgnet")[rows], data.fractions()[rows]
+    kind, change = SCALES[name]
+    changed = (
+        energies / amounts_from_formulas(table["formula"].to_numpy()).sum(axis=1)
+        if change is None
+        else change(energies, X)
+    )
+    written(tmp_path, name, table, changed, "r2SCAN")
+    (finding,) = table_findings(name)
+    assert finding.kind == kind
+    # Of a functional of which nothing is known, no zero is.
+    written(tmp_path, "unknown", table, energies, "HSE06")
+    assert table_findings("unknown") == []

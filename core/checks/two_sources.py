@@ -1,11 +1,11 @@
-"""Energies of which a part is in another unit than the others, per cell, or of the other sign.
+"""Energies of which a part is from another source: in another unit or functional, or totals.
 
-Two sources in one table are the usual reason. Total energies in one set of pseudopotentials are
-what composition says, within tens of percent; a row in another unit is off by its factor, a total
-by the number of its atoms.
+Total energies in one set of pseudopotentials are what composition says, within tens of percent; a
+row in another unit is off by its factor, a total by the number of its atoms, and a row in another
+functional is what composition says of that one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +19,9 @@ Array = NDArray[np.float64]
 _LEAST = 1.0
 """eV/atom below which an energy is not compared: a ratio to it says little."""
 
-_FEWEST, _KINDS = 20, 4
-"""Rows that are compared, and compositions in another unit, below which nothing is said."""
+_FEWEST, _TOLD, _KINDS = 20, 12, 4
+"""Rows that are compared, rows that tell their functional, and compositions of a part, below which
+nothing is said."""
 
 _TIGHT = 0.15
 """Logarithm of the ratio to what composition says within which half of the rows must lie."""
@@ -33,6 +34,13 @@ _OFF = np.log(1.8)
 
 _ROOM = np.log(1.15), np.log(1.4)
 """The same within which such a row must lie, read anew: at least, and at most."""
+
+_APART, _CLOSE = 4.0, 1.5
+"""eV/atom that two functionals differ by where an energy tells which one it is in, and that it then
+misses this one by."""
+
+_NEAR_ONE = 0.85
+"""Share of such energies that lie near one of the two."""
 
 _EXPLAINED = 0.7
 """Share of such rows that one reading must explain."""
@@ -109,17 +117,72 @@ def unit_mixture_finding(
     rows = rows[is_read]
     if len(np.unique(fractions[is_read], axis=0)) < _KINDS or np.median(factor[is_read]) < _NEAR:
         return None
-    named = ", ".join(str(names[row]) for row in rows[:_NAMED])
-    more = " ..." if len(rows) > _NAMED else ""
     return Finding(
         kind="unit_mixture",
         severity="error",
         message=f"{len(rows):,} of {known.sum():,} energies are as if they were "
-        f"{best.words}, where the others are eV/atom ({named}{more}): two sources are probably "
-        "mixed.",
+        f"{best.words}, where the others are eV/atom ({named_rows(names, rows)}): two sources are "
+        "probably mixed.",
         remedy="Convert these rows and import them again, or leave them out.",
         rows=rows.tolist(),
     )
+
+
+def functional_mixture_finding(
+    energies: Array,
+    expected: Mapping[str, Array],
+    fractions: Array,
+    names: NDArray[np.object_],
+) -> Finding | None:
+    """Report energies of which a part is in another functional.
+
+    Args:
+        energies: (n,) eV/atom, NaN where missing.
+        expected: what composition says of them, (n,) eV/atom, in the stated functional and in
+            another one, by name.
+        fractions: composition fractions, (n, 94).
+        names: of the rows, (n,).
+
+    Returns:
+        The finding, with the rows of the smaller part, or without where all are in the other one;
+        None if nothing is seen.
+    """
+    one, other = expected.values()
+    is_told = np.isfinite(energies) & (np.abs(one - other) > _APART)
+    missed = np.abs(energies - np.stack([one, other]))
+    near = is_told & (missed < np.minimum(missed[::-1] / _NEARER, _CLOSE))
+    if near.sum() < max(_TOLD, _NEAR_ONE * is_told.sum()):
+        return None
+    functionals = list(expected)
+    n_kinds = [len(np.unique(fractions[part], axis=0)) for part in near]
+    if not near[0].any():
+        return Finding(
+            kind="functional",
+            severity="error",
+            message=f"The energies are those of {functionals[1]}, as far as composition tells, not "
+            f"of {functionals[0]}.",
+            remedy=f"Import them again with --functional {functionals[1]}.",
+        )
+    if min(n_kinds) < _KINDS:
+        return None
+    n_known = int(np.isfinite(energies).sum())
+    smaller = int(np.argmin(np.count_nonzero(near, axis=1)))
+    rows = np.flatnonzero(near[smaller])
+    return Finding(
+        kind="energy_mixture",
+        severity="error",
+        message=f"{len(rows):,} of {n_known:,} energies are those of {functionals[smaller]}, as "
+        f"far as composition tells, the others of {functionals[1 - smaller]} "
+        f"({named_rows(names, rows)}): two functionals are probably mixed.",
+        remedy="Import each as a data set of its own.",
+        rows=rows.tolist(),
+    )
+
+
+def named_rows(names: NDArray[np.object_], rows: NDArray[np.integer]) -> str:
+    """Return the names of the first rows, as in "mp-1, mp-2, mp-3 ..."."""
+    more = " ..." if len(rows) > _NAMED else ""
+    return ", ".join(str(names[row]) for row in rows[:_NAMED]) + more
 
 
 def _readings(

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.checks.composition import expected_energies
-from core.checks.unit_mixtures import unit_mixture_finding
+from core.checks.expected import expected_energies
+from core.checks.two_sources import functional_mixture_finding, unit_mixture_finding
 from core.frames.registry import open_frame_set
 
 FUNCTIONALS = {"mp-frames-gga": "GGA/GGA+U", "mp-frames-r2scan": "r2SCAN"}
@@ -79,6 +79,33 @@ def test_two_functionals_are_no_units(labels, name, share, seed, n):
     chosen = rng.permutation(len(X))[:n]
     mixed = np.where(rng.random(len(X)) < share, others, energies)[chosen]
     assert checked(mixed, expected[chosen], X[chosen], n_atoms[chosen]) is None
+
+
+@pytest.mark.parametrize("name", FUNCTIONALS)
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 0.8])
+def test_rows_in_another_functional_are_named(labels, name, share):
+    other = next(one for one in FUNCTIONALS if one != name)
+    n_found = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        chosen = rng.permutation(len(labels[name][0]))[: rng.integers(60, 1000)]
+        energies, expected, X, _ = (values[chosen] for values in labels[name])
+        others, expected_other, _, _ = (values[chosen] for values in labels[other])
+        wrong = rng.random(len(X)) < share
+        both = {FUNCTIONALS[name]: expected, FUNCTIONALS[other]: expected_other}
+        names = np.array([f"mp-{i}" for i in range(len(X))], object)
+        mixed = np.where(wrong, others, energies)
+        assert functional_mixture_finding(energies, both, X, names) is None
+        assert functional_mixture_finding(others, both, X, names).kind == "functional"
+        finding = functional_mixture_finding(mixed, both, X, names)
+        if finding is None:
+            continue
+        n_found += 1
+        assert (finding.kind, finding.severity) == ("energy_mixture", "error")
+        smaller = wrong if wrong.mean() < 0.5 else ~wrong
+        # Both parts may be as large by chance.
+        assert smaller[list(finding.rows)].all() or (~smaller)[list(finding.rows)].all()
+    assert n_found >= 19
 
 
 @pytest.mark.parametrize("name", FUNCTIONALS)
