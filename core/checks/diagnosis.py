@@ -97,11 +97,10 @@ class Diagnosis:
     def sample_text(self) -> str:
         """One sentence on what was looked at."""
         if self.of == "pairs":
+            read = f"All {self.n:,} rows were read and compared with what composition lets expect"
             by = "with the pretrained model's" if self.network else "with one another's"
-            return (
-                f"All {self.n:,} pairs were read; up to {self.n_energies:,} energies of each "
-                f"functional were compared {by}."
-            )
+            beside = f"; up to {self.n_energies:,} energies of each functional {by}"
+            return f"{read}{beside if self.n_energies else ''}."
         return (
             f"All {self.n:,} frames were read; the energies of {self.n_energies:,} and the forces, "
             f"stresses and magmoms of {self.n_arrays:,} of them were compared with the pretrained "
