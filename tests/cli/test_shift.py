@@ -8,7 +8,9 @@ import pytest
 from scipy import stats
 from typer.testing import CliRunner
 
+from core.checks.expected import pure_energies
 from core.cli import app
+from core.elements import fractions_from_formulas
 from core.frames.pairs import open_pairs
 from core.frames.registry import EMBEDDED_DIR
 from core.frames.tables.pair_table import import_pairs
@@ -22,16 +24,19 @@ def mine(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
     n = 60
+    formulas = [FORMULAS[i % 10] for i in range(n)]
+    X = fractions_from_formulas(formulas)
+    gga, r2scan = (X @ np.nan_to_num(pure_energies("crystal", name)) for name in ("PBE", "r2SCAN"))
     table = pd.DataFrame(
         {
             "material_id": [f"m-{i}" for i in range(n)],
-            "formula": [FORMULAS[i % 10] for i in range(n)],
-            "energy_gga": rng.normal(-5, 1, n),
+            "formula": formulas,
+            "energy_gga": gga + rng.normal(-2, 0.5, n),
             "bandgap": rng.random(n),
             "family": ["a", "b"] * (n // 2),
         }
     )
-    table["energy_r2scan"] = table["energy_gga"] - 9 + table["bandgap"] ** 2
+    table["energy_r2scan"] = table["energy_gga"] + r2scan - gga + table["bandgap"] ** 2
     table.to_csv(tmp_path / "mine.csv", index=False)
     import_pairs(tmp_path / "mine.csv", name="mine")
     return table

