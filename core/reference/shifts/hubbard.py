@@ -114,7 +114,7 @@ class HubbardShifts:
         """The shifts in one phrase, the largest first."""
         order = np.argsort(-np.abs(self.shifts))
         return ", ".join(
-            f"{SYMBOLS[self.elements[i]]} {self.shifts[i]:+.2f} "
+            f"{SYMBOLS[self.elements[i]]} {self.shifts[i]:+.2f} ".replace("-", "−")
             + (f"± {self.errors[i]:.2f}" if np.isfinite(self.errors[i]) else "(one material)")
             for i in order
         )
