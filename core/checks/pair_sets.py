@@ -105,22 +105,8 @@ def diagnose_pairs(data: PairSet, source: SourceModel, *, progress: Progress = s
     ]
     if units or any(one.kind == "functional" for one in findings):
         return Diagnosis(n=len(data), of="pairs", network=False, **stored(findings))
-    kept: dict[str, NDArray[np.bool_]] = {}
-    formulas = data.table()["formula"].to_numpy()
-    for one in columns:
-        energies = data.energy(one.column)
-        known = kept[one.column] = np.isfinite(energies)
-        filled = placeholder_finding(energies, formulas, np.flatnonzero(known))
-        if filled is not None:
-            findings.append(of_column(one, filled))
-            known[list(filled.rows)] = False
-        wrong = column_finding(data, one, np.where(known, energies, np.nan))
-        if wrong is not None:
-            findings.append(of_column(one, wrong))
-            if wrong.kind in _OF_ROWS:
-                known[list(wrong.rows)] = False
-            elif wrong.severity != "info":
-                known[:] = False
+    kept, of_rows = _beside_composition(data)
+    findings += of_rows
     by_network = bool(data.structure_flags().any())
     of_columns: list[tuple[EnergyColumn, Finding]] = []
     n_energies = 0
@@ -142,6 +128,32 @@ def diagnose_pairs(data: PairSet, source: SourceModel, *, progress: Progress = s
     return Diagnosis(
         n=len(data), n_energies=n_energies, of="pairs", network=by_network, **stored(findings)
     )
+
+
+def _beside_composition(data: PairSet) -> tuple[dict[str, NDArray[np.bool_]], list[Finding]]:
+    """Look for placeholders, and for what composition tells of each column.
+
+    Returns:
+        Which energies of each column can be compared further, (n,) by its name, and the findings.
+    """
+    kept: dict[str, NDArray[np.bool_]] = {}
+    findings = []
+    formulas = data.table()["formula"].to_numpy()
+    for one in data.card.energies:
+        energies = data.energy(one.column)
+        known = kept[one.column] = np.isfinite(energies)
+        filled = placeholder_finding(energies, formulas, np.flatnonzero(known))
+        if filled is not None:
+            findings.append(of_column(one, filled))
+            known[list(filled.rows)] = False
+        wrong = column_finding(data, one, np.where(known, energies, np.nan))
+        if wrong is not None:
+            findings.append(of_column(one, wrong))
+            if wrong.kind in _OF_ROWS:
+                known[list(wrong.rows)] = False
+            elif wrong.severity != "info":
+                known[:] = False
+    return kept, findings
 
 
 def _sample(
@@ -223,10 +235,7 @@ def _partner(columns: Sequence[EnergyColumn], one: EnergyColumn) -> EnergyColumn
 
 
 def _energy_findings(
-    sample: EnergySample,
-    sizes: NDArray[np.integer],
-    *,
-    by_network: bool,
+    sample: EnergySample, sizes: NDArray[np.integer], *, by_network: bool
 ) -> list[Finding]:
     X, energies, interaction = sample.fractions, sample.energies, sample.interaction
     if not by_network:
