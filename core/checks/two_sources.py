@@ -19,9 +19,11 @@ Array = NDArray[np.float64]
 _LEAST = 1.0
 """eV/atom below which an energy is not compared: a ratio to it says little."""
 
-_FEWEST, _TOLD, _KINDS = 20, 12, 4
-"""Rows that are compared, rows that tell their functional, and compositions of a part, below which
-nothing is said."""
+_FEWEST, _TOLD = 20, 12
+"""Rows that are compared, and rows that tell their functional, below which nothing is said."""
+
+_KINDS, _ROWS = 4, 10
+"""Compositions, or rows, of a part at least."""
 
 _TIGHT = 0.15
 """Logarithm of the ratio to what composition says within which half of the rows must lie."""
@@ -115,7 +117,7 @@ def unit_mixture_finding(
     factor = np.where(times > 0, np.abs(np.log(np.abs(times))), np.inf)
     is_read = (factor > _OFF) & (missed_read < missed / _NEARER)
     rows = rows[is_read]
-    if len(np.unique(fractions[is_read], axis=0)) < _KINDS or np.median(factor[is_read]) < _NEAR:
+    if not _is_part(fractions[is_read]) or np.median(factor[is_read]) < _NEAR:
         return None
     return Finding(
         kind="unit_mixture",
@@ -154,7 +156,6 @@ def functional_mixture_finding(
     if near.sum() < max(_TOLD, _NEAR_ONE * is_told.sum()):
         return None
     functionals = list(expected)
-    n_kinds = [len(np.unique(fractions[part], axis=0)) for part in near]
     if not near[0].any():
         return Finding(
             kind="functional",
@@ -163,7 +164,7 @@ def functional_mixture_finding(
             f"of {functionals[0]}.",
             remedy=f"Import them again with --functional {functionals[1]}.",
         )
-    if min(n_kinds) < _KINDS:
+    if not all(_is_part(fractions[part]) for part in near):
         return None
     n_known = int(np.isfinite(energies).sum())
     smaller = int(np.argmin(np.count_nonzero(near, axis=1)))
@@ -177,6 +178,11 @@ def functional_mixture_finding(
         remedy="Import each as a data set of its own.",
         rows=rows.tolist(),
     )
+
+
+def _is_part(fractions: Array) -> bool:
+    """Return whether rows are more than single wrong ones."""
+    return len(fractions) >= _ROWS or len(np.unique(fractions, axis=0)) >= _KINDS
 
 
 def named_rows(names: NDArray[np.object_], rows: NDArray[np.integer]) -> str:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from core.checks.expected import expected_energies
 from core.checks.two_sources import functional_mixture_finding, unit_mixture_finding
+from core.elements import fractions_from_formulas
 from core.frames.registry import open_frame_set
 
 FUNCTIONALS = {"mp-frames-gga": "GGA/GGA+U", "mp-frames-r2scan": "r2SCAN"}
@@ -115,3 +116,16 @@ def test_nothing_is_said_of_what_has_no_scale(labels, name):
     for values in (shuffled, energies * n_atoms, energies - expected, np.full(len(X), np.nan)):
         assert checked(values, expected, X, n_atoms) is None
     assert checked(energies[:10], expected[:10], X[:10], n_atoms[:10]) is None
+
+
+def test_a_part_of_one_compound_s_frames_is_named():
+    rng = np.random.default_rng(0)
+    X = np.tile(fractions_from_formulas(["LiCoO2"]), (200, 1))
+    energies = expected_energies(X, "PBE") + rng.normal(0, 0.05, 200)
+    n_atoms = rng.choice([4, 16, 32], 200)
+    expected = expected_energies(X, "PBE")
+    assert checked(energies, expected, X, n_atoms) is None
+    wrong = rng.random(200) < 0.2
+    finding = checked(np.where(wrong, energies * n_atoms, energies), expected, X, n_atoms)
+    assert "in eV/cell" in finding.message
+    assert finding.rows == np.flatnonzero(wrong).tolist()
