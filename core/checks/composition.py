@@ -16,6 +16,7 @@ from core.checks.expected import (
     expected_references,
 )
 from core.checks.other_scales import BY_COMPOSITION, scale_finding, standardized_finding
+from core.checks.readings import Sizes, sizes_of, whole_finding
 from core.checks.two_sources import (
     functional_mixture_finding,
     named_rows,
@@ -52,7 +53,7 @@ single ones. The embedded energies lie within 5.5 eV/atom, DFT's of 1,324 materi
 def unit_finding(
     fractions: np.ndarray, formulas: np.ndarray, energies: np.ndarray, functional: str
 ) -> Finding | None:
-    """Return what is wrong with the unit of energies; None if nothing is seen.
+    """Return what is wrong with the unit of energies in a functional of which little is known.
 
     Args:
         fractions: composition fractions (n, 94); of many rows the first are compared.
@@ -60,6 +61,8 @@ def unit_finding(
         energies: (n,) eV/atom, if all is well.
         functional: such as "r2SCAN" or "GGA/GGA+U".
     """
+    if are_like_embedded(functional):
+        return None
     fractions, energies = fractions[:_MOST], energies[:_MOST]
     expected = expected_energies(fractions, functional)
     # A ratio to less, as of noble gases, says nothing.
@@ -90,32 +93,30 @@ def unit_findings(data: PairSet) -> list[tuple[EnergyColumn, Finding]]:
 def row_finding(
     energies: np.ndarray,
     fractions: np.ndarray,
-    n_atoms: np.ndarray,
+    sizes: Sizes,
     names: np.ndarray,
     functional: str,
-    *,
-    of_formulas: bool = False,
 ) -> Finding | None:
-    """Return which energies are those of other rows, of another source, or wrong.
+    """Return which energies are in another unit, those of other rows, of another source, or wrong.
 
     Args:
         energies: (n,) eV/atom, NaN where missing.
         fractions: composition fractions, (n, 94).
-        n_atoms: atoms in the cell, or in the formula, (n,).
+        sizes: numbers of atoms.
         names: of the rows, (n,).
         functional: such as "r2SCAN" or "GGA/GGA+U".
-        of_formulas: whether the numbers are those of formulas.
     """
     expected = expected_energies(fractions, functional)
+    is_known = are_like_embedded(functional)
     found = order_finding(energies, expected)
-    if found is None and are_like_embedded(functional):
+    if found is None and is_known:
+        found = whole_finding(energies, expected, fractions, sizes)
+    if found is None and is_known:
         other = MIXED if embedded_functional(functional) == "r2SCAN" else "r2SCAN"
         both = {functional: expected, other: expected_energies(fractions, other)}
         found = functional_mixture_finding(energies, both, fractions, names)
-    found = found or unit_mixture_finding(
-        energies, expected, fractions, n_atoms, names, of_formulas=of_formulas
-    )
-    if found is None and are_like_embedded(functional):
+    found = found or unit_mixture_finding(energies, expected, fractions, sizes, names)
+    if found is None and is_known:
         found = _outliers(energies - expected, names)
     return found
 
@@ -123,25 +124,31 @@ def row_finding(
 def _of_table(
     energies: np.ndarray,
     fractions: np.ndarray,
-    formulas: np.ndarray,
+    sizes: Sizes,
     names: np.ndarray,
     functional: str,
 ) -> Finding | None:
     """Return what `row_finding` says, or that energies count from elsewhere."""
+    is_known = are_like_embedded(functional)
+    expected = expected_energies(fractions, functional)
     found = standardized_finding(energies)
-    if found is None and are_like_embedded(functional):
-        references = expected_references(functional)
-        found = scale_finding(fractions, energies, references, functional, close=BY_COMPOSITION)
+    if found is None and is_known:
+        found = whole_finding(energies, expected, fractions, sizes) or scale_finding(
+            fractions,
+            energies,
+            expected_references(functional),
+            functional,
+            close=BY_COMPOSITION,
+        )
     if found is not None:
         return found
-    n_atoms = np.asarray(np.rint(amounts_from_formulas(formulas).sum(axis=1)), np.int64)
     rows = np.flatnonzero(np.isfinite(energies))
     rows = rows[:: 1 + len(rows) // _SAMPLED]
-    counts = np.rint(fractions[rows] * n_atoms[rows, None]).astype(int)
+    counts = np.rint(fractions[rows] * sizes["f.u."][rows, None]).astype(int)
     return (
         extent_finding(counts, energies[rows], of_formulas=True, divided=True)
-        or row_finding(energies, fractions, n_atoms, names, functional, of_formulas=True)
-        or _far(energies - expected_energies(fractions, functional), functional)
+        or row_finding(energies, fractions, sizes, names, functional)
+        or _far(energies - expected, functional)
     )
 
 
@@ -212,14 +219,26 @@ def sampled_finding(
     found = unit_finding(fractions, formulas, energies, functional)
     if found is not None:
         return found
-    return _of_table(energies, fractions, formulas, names[rows], functional)
+    return _of_table(energies, fractions, sizes_of(formulas), names[rows], functional)
 
 
 def column_finding(data: PairSet, column: EnergyColumn, energies: np.ndarray) -> Finding | None:
     """Return what is wrong with energies of a column, (n,) eV/atom, NaN if left out."""
     table = data.table()
-    formulas, names = table["formula"].to_numpy(), table["material_id"].to_numpy()
-    return _of_table(energies, data.fractions(), formulas, names, column.functional)
+    names = table["material_id"].to_numpy()
+    return _of_table(energies, data.fractions(), _sizes(data), names, column.functional)
+
+
+def _sizes(data: PairSet) -> Sizes:
+    """Return numbers of atoms: of cells, where structures or a column of the table have them."""
+    table = data.table()
+    sizes = sizes_of(table["formula"].to_numpy())
+    stored = [table[name].to_numpy() for name in table.select_dtypes("number").columns]
+    for numbers in (data.n_atoms(), *stored):
+        # No other number is a multiple of the formula's atoms in every row.
+        if (numbers > 0).all() and not (numbers % sizes["f.u."]).any():
+            return {"cell": numbers.astype(np.int64), **sizes}
+    return sizes
 
 
 def table_findings(name: str) -> list[Finding]:

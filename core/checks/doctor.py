@@ -20,6 +20,7 @@ from core.checks.domain import domain_findings, unseen_findings
 from core.checks.energy_sample import EnergySample, beyond_u
 from core.checks.geometry import distance_findings
 from core.checks.numbers import Scan, number_findings, scan
+from core.checks.readings import sizes_of
 from core.checks.repeats import leak_findings, repeat_findings
 from core.checks.scales import deviations, hubbard_columns, scale_findings
 from core.checks.units_read import in_units_of_file
@@ -152,7 +153,8 @@ def _beside_composition(data: FrameSet, rows: NDArray[np.integer]) -> list[Findi
     energies[rows] = data.energies()[rows]
     names = data.table()["frame_id"].to_numpy()
     functional = data.card.functional or ""
-    found = row_finding(energies, data.fractions(), data.n_atoms(), names, functional)
+    sizes = sizes_of(data.formulas(), data.n_atoms())
+    found = row_finding(energies, data.fractions(), sizes, names, functional)
     return [] if found is None else [found]
 
 
@@ -230,7 +232,9 @@ def _labels(
         told: whether composition has told already which energies are wrong.
         progress: reports the frames predicted.
     """
-    findings = energy_unit_findings(data, source, rows, progress=part(progress, 0.0, 0.5))
+    findings = []
+    if not told:
+        findings += energy_unit_findings(data, source, rows, progress=part(progress, 0.0, 0.5))
     predicted = array_predictions(data, source, rows, progress=part(progress, 0.5, 1.0))
     findings += [*array_findings(predicted), *force_findings(predicted)]
     if all(finding.severity == "info" for finding in findings):

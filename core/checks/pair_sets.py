@@ -98,14 +98,16 @@ def diagnose_pairs(data: PairSet, source: SourceModel, *, progress: Progress = s
     """
     columns = data.card.energies
     units = [of_column(*one) for one in unit_findings(data)]
+    kept, of_rows = _beside_composition(data)
+    in_units = bool(units) or any(one.kind in {"energy_unit", "energy_extent"} for one in of_rows)
+    exchanged = [] if in_units else exchanged_findings(data, source)
     findings = [
         *missing_findings(data),
-        *(units or [*copied_findings(data), *exchanged_findings(data, source)]),
+        *(units if in_units else [*copied_findings(data), *exchanged]),
         *pair_repeat_findings(data, columns),
     ]
-    if units or any(one.kind == "functional" for one in findings):
+    if units or exchanged:
         return Diagnosis(n=len(data), of="pairs", network=False, **stored(findings))
-    kept, of_rows = _beside_composition(data)
     findings += of_rows
     by_network = bool(data.structure_flags().any())
     of_columns: list[tuple[EnergyColumn, Finding]] = []

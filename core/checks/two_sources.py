@@ -5,16 +5,13 @@ row in another unit is off by its factor, a total by the number of its atoms, an
 functional is what composition says of that one.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.checks.readings import Array, Reading, Sizes, readings
 from core.frames.findings import Finding
-from core.frames.units import units_of
-
-Array = NDArray[np.float64]
 
 _LEAST = 1.0
 """eV/atom below which an energy is not compared: a ratio to it says little."""
@@ -53,27 +50,12 @@ _NEARER = 3.0
 _NAMED = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How energies may have been meant.
-
-    Attributes:
-        words: of it, after "as if they were".
-        times: what it makes of the right energies, (n,) or one number.
-    """
-
-    words: str
-    times: Array | float
-
-
 def unit_mixture_finding(
     energies: Array,
     expected: Array,
     fractions: Array,
-    n_atoms: NDArray[np.integer],
+    sizes: Sizes,
     names: NDArray[np.object_],
-    *,
-    of_formulas: bool = False,
 ) -> Finding | None:
     """Report a part of the energies that fits the others in another unit.
 
@@ -81,9 +63,8 @@ def unit_mixture_finding(
         energies: (n,) eV/atom, if all is well.
         expected: what composition says of them, (n,) eV/atom.
         fractions: composition fractions, (n, 94).
-        n_atoms: atoms in the cell, or in the formula, (n,).
+        sizes: numbers of atoms.
         names: of the rows, (n,).
-        of_formulas: whether the numbers are those of formulas.
 
     Returns:
         The finding, with the rows from 0 to n − 1 that it names; None if there are none.
@@ -108,7 +89,7 @@ def unit_mixture_finding(
         near = np.abs(logs - np.log(np.abs(reading.times))) < room
         return int(np.count_nonzero(is_off & near & (ratio * reading.times > 0)))
 
-    best = max(_readings(fractions, n_atoms[rows], of_formulas=of_formulas), key=explained)
+    best = max(readings({of: number[rows] for of, number in sizes.items()}), key=explained)
     if explained(best) < max(_KINDS, _EXPLAINED * np.count_nonzero(is_off)):
         return None
     # Some are too small, or too far from what composition says, for the ratio alone.
@@ -189,26 +170,6 @@ def named_rows(names: NDArray[np.object_], rows: NDArray[np.integer]) -> str:
     """Return the names of the first rows, as in "mp-1, mp-2, mp-3 ..."."""
     more = " ..." if len(rows) > _NAMED else ""
     return ", ".join(str(names[row]) for row in rows[:_NAMED]) + more
-
-
-def _readings(
-    fractions: Array, n_atoms: NDArray[np.integer], *, of_formulas: bool
-) -> Iterator[Reading]:
-    sizes = {"f.u." if of_formulas else "cell": n_atoms}
-    if not of_formulas:
-        counts = np.rint(fractions * n_atoms[:, None]).astype(np.int64)
-        sizes["f.u."] = n_atoms // np.gcd.reduce(counts, axis=1)
-    for sign in (1, -1):
-        turned = "" if sign > 0 else "-"
-        for unit in units_of("energy"):
-            if unit.per == "atom" and (sign < 0 or unit.factor != 1):
-                yield Reading(f"in {turned}{unit.name}", sign / unit.factor)
-            elif unit.per == "cell":
-                for extent, number in sizes.items():
-                    name = unit.name.replace("cell", extent)
-                    yield Reading(f"in {turned}{name}", sign * number / unit.factor)
-    for extent, number in sizes.items():
-        yield Reading(f"divided once more by the atoms of the {extent}", 1 / number)
 
 
 def _densest_half(values: Array, n: int) -> tuple[float, float]:

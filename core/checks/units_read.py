@@ -7,7 +7,7 @@ from dataclasses import replace
 from core.frames.findings import Finding
 from core.frames.units import BASE, Label, Unit, unit_named, units_of
 
-_FLAG = re.compile(r"--unit (energy|forces|stress)=(.+?)(, which [^.]+)?\.$")
+_FLAG = re.compile(r"--unit (energy|forces|stress)=([^,]+?)(, which [^.]+)?\.$")
 _SAME = 1.02
 """Ratio of two factors below which they are one unit's."""
 

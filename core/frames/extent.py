@@ -21,6 +21,9 @@ from core.frames.schema import Frame
 _CLEAR = 3.0
 """How many times less one extent must leave than another."""
 
+_SAME = 1.001
+"""Ratio of what two extents leave below which it is the same."""
+
 _FREE = 0.05
 """Share of a row that a fit of the other rows leaves open, below which the row tells nothing."""
 
@@ -69,7 +72,7 @@ def extent_finding(
     energies = np.bincount(place, energies) / np.bincount(place)
     sizes = {"formula unit": cells.sum(axis=1)} if of_formulas else atoms_by_extent(cells)
     if (known > 0).all():
-        sizes["cell"] = known
+        sizes = {"cell": known, **sizes}
     if divided:
         sizes |= {f"{_PER}{extent}": 1 / number for extent, number in sizes.items()}
     found = _by_composition(cells, energies, sizes) or _by_size(energies, sizes)
@@ -141,6 +144,9 @@ def _by_composition(
 ) -> tuple[str, str] | None:
     left = left_by_extent(counts, energies, sizes)
     best = min(left, key=left.__getitem__, default="atom")
+    # Where cells are all of as many formula units, both leave the same: totals are the cells'.
+    if "cell" in left and left["cell"] < _SAME * left[best]:
+        best = "cell"
     if best == "atom" or left["atom"] < _CLEAR * left[best]:
         return None
     done = "multiplied" if best.startswith(_PER) else "divided"
@@ -166,7 +172,7 @@ def _by_size(energies: np.ndarray, sizes: Mapping[str, np.ndarray]) -> tuple[str
         if power > _SURE * error and abs(power - 1) < 0.1 + 2 * error < 0.5:
             grows, sign = ("falls", "−") if extent.startswith(_PER) else ("grows", "")
             how = f"their size {grows} with the number of its atoms to the power {sign}{power:.2f}"
-            if best is None or left @ left < best[0]:
+            if best is None or left @ left < best[0] / _SAME:
                 best = float(left @ left), extent, how
     return None if best is None else best[1:]
 

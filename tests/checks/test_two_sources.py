@@ -26,7 +26,7 @@ def labels():
 
 def checked(energies, expected, X, n_atoms):
     names = np.array([f"mp-{i}" for i in range(len(X))], object)
-    return unit_mixture_finding(energies, expected, X, n_atoms, names)
+    return unit_mixture_finding(energies, expected, X, {"cell": n_atoms}, names)
 
 
 WRONG = {

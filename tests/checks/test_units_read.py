@@ -35,6 +35,8 @@ def test_the_labs_units_change_nothing():
     findings = [
         finding("stress=kBar"),
         finding("energy=eV/cell"),
+        finding("energy=eV/atom", ", whatever their column is called."),
         Finding(kind="x", severity="info", message="m"),
     ]
     assert in_units_of_file(findings, {"stress": "GPa"}) == findings
+    assert in_units_of_file(findings[2:3], {"energy": "eV/cell"}) == findings[2:3]

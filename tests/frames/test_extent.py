@@ -145,3 +145,12 @@ def test_the_extent_of_formulas_is_seen_or_asked_for(tmp_path):
     with pytest.raises(LabError, match=r"not known whether energy belongs.*--unit energy=eV/atom"):
         import_energies(few, **{**take, "name": "z"})
     assert import_energies(few, units={"energy": "eV/atom"}, **{**take, "name": "z"}).n == 5
+
+
+def test_totals_of_cells_of_two_formula_units_are_the_cells():
+    counts, energies = cells(3, multiples=(1,))
+    formulas = counts // np.gcd.reduce(counts, axis=1)[:, None]
+    atoms = 2 * formulas.sum(axis=1)
+    finding = extent_finding(formulas, energies * atoms, of_formulas=True, n_atoms=atoms)
+    assert "totals of the cell" in finding.message
+    assert "energy=eV/cell" in finding.remedy
