@@ -15,6 +15,7 @@ from core.checks.expected import (
     expected_energies,
     expected_references,
 )
+from core.checks.numbers import placeholder_finding
 from core.checks.other_scales import BY_COMPOSITION, scale_finding, standardized_finding
 from core.checks.readings import Sizes, sizes_of, whole_finding
 from core.checks.two_sources import (
@@ -35,6 +36,9 @@ from core.transfer.label_slopes import ratio_finding
 
 _NEARLY_ALL = 0.9
 """Share of the energies from which all are said to count from another zero."""
+
+_OF_ROWS = {"unit_mixture", "energy_outliers"}
+"""Findings of energies that name the rows which are wrong."""
 
 _MOST = 600
 """Rows whose unit is compared."""
@@ -222,7 +226,7 @@ def sampled_finding(
     return _of_table(energies, fractions, sizes_of(formulas), names[rows], functional)
 
 
-def column_finding(data: PairSet, column: EnergyColumn, energies: np.ndarray) -> Finding | None:
+def _column_finding(data: PairSet, column: EnergyColumn, energies: np.ndarray) -> Finding | None:
     """Return what is wrong with energies of a column, (n,) eV/atom, NaN if left out."""
     table = data.table()
     names = table["material_id"].to_numpy()
@@ -241,16 +245,40 @@ def _sizes(data: PairSet) -> Sizes:
     return sizes
 
 
+def column_findings(data: PairSet) -> tuple[dict[str, np.ndarray], list[Finding]]:
+    """Look for placeholders, and for what composition tells of each column.
+
+    Returns:
+        Which energies of each column can be compared further, (n,) booleans by its name, and the
+        findings.
+    """
+    kept: dict[str, np.ndarray] = {}
+    findings = []
+    formulas = data.table()["formula"].to_numpy()
+    for one in data.card.energies:
+        energies = data.energy(one.column)
+        known = kept[one.column] = np.isfinite(energies)
+        filled = placeholder_finding(energies, formulas, np.flatnonzero(known))
+        if filled is not None:
+            findings.append(of_column(one, filled))
+            known[list(filled.rows)] = False
+        wrong = _column_finding(data, one, np.where(known, energies, np.nan))
+        if wrong is not None:
+            findings.append(of_column(one, wrong))
+            if wrong.kind in _OF_ROWS:
+                known[list(wrong.rows)] = False
+            elif wrong.severity != "info":
+                known[:] = False
+    return kept, findings
+
+
 def table_findings(name: str) -> list[Finding]:
     """Return the findings of pairs or energies just imported, by the name of the data set."""
     data = open_dataset(name)
     if isinstance(data, FrameSet):
         return []
-    found = unit_findings(data)
-    for one in [] if found else data.card.energies:
-        if (finding := column_finding(data, one, data.energy(one.column))) is not None:
-            found.append((one, finding))
-    return [of_column(one, finding) for one, finding in found]
+    units = [of_column(*one) for one in unit_findings(data)]
+    return units or column_findings(data)[1]
 
 
 def of_column(column: EnergyColumn, finding: Finding) -> Finding:

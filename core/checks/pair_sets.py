@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from core.checks.composition import column_finding, of_column, unit_findings
+from core.checks.composition import column_findings, of_column, unit_findings
 from core.checks.diagnosis import Diagnosis, stored
 from core.checks.energy_sample import (
     FEWEST,
@@ -24,7 +24,6 @@ from core.checks.energy_sample import (
     solved,
 )
 from core.checks.expected import expected_energies
-from core.checks.numbers import placeholder_finding
 from core.checks.pair_columns import (
     copied_findings,
     exchanged_findings,
@@ -55,9 +54,6 @@ from core.transfer.source_model import SourceModel
 
 _MOST = 600
 """Rows that are compared without a network."""
-
-_OF_ROWS = {"unit_mixture", "energy_outliers"}
-"""Findings of energies that name the rows which are wrong."""
 
 _ASK_NETWORK = {"hubbard", "hubbard_mixture"}
 """What two functionals that differ in U show as well: only the network tells it from a fault."""
@@ -98,7 +94,7 @@ def diagnose_pairs(data: PairSet, source: SourceModel, *, progress: Progress = s
     """
     columns = data.card.energies
     units = [of_column(*one) for one in unit_findings(data)]
-    kept, of_rows = _beside_composition(data)
+    kept, of_rows = column_findings(data)
     in_units = bool(units) or any(one.kind in {"energy_unit", "energy_extent"} for one in of_rows)
     exchanged = [] if in_units else exchanged_findings(data, source)
     findings = [
@@ -130,32 +126,6 @@ def diagnose_pairs(data: PairSet, source: SourceModel, *, progress: Progress = s
     return Diagnosis(
         n=len(data), n_energies=n_energies, of="pairs", network=by_network, **stored(findings)
     )
-
-
-def _beside_composition(data: PairSet) -> tuple[dict[str, NDArray[np.bool_]], list[Finding]]:
-    """Look for placeholders, and for what composition tells of each column.
-
-    Returns:
-        Which energies of each column can be compared further, (n,) by its name, and the findings.
-    """
-    kept: dict[str, NDArray[np.bool_]] = {}
-    findings = []
-    formulas = data.table()["formula"].to_numpy()
-    for one in data.card.energies:
-        energies = data.energy(one.column)
-        known = kept[one.column] = np.isfinite(energies)
-        filled = placeholder_finding(energies, formulas, np.flatnonzero(known))
-        if filled is not None:
-            findings.append(of_column(one, filled))
-            known[list(filled.rows)] = False
-        wrong = column_finding(data, one, np.where(known, energies, np.nan))
-        if wrong is not None:
-            findings.append(of_column(one, wrong))
-            if wrong.kind in _OF_ROWS:
-                known[list(wrong.rows)] = False
-            elif wrong.severity != "info":
-                known[:] = False
-    return kept, findings
 
 
 def _sample(

@@ -99,6 +99,9 @@ its solid's 0.05."""
 LARGEST = 1e30
 """Largest label or coordinate; single precision, in which models compute, ends at 3e38."""
 
+MOST_ENERGY = 1e7
+"""eV/atom, without its sign; an atom of Pu has -8e5 with all its electrons."""
+
 
 def problems_of(frames: Sequence[Frame]) -> dict[int, str]:
     """Return why frames cannot be stored, by their places; empty if all can."""

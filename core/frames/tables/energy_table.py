@@ -350,11 +350,11 @@ class EnergyTable(MappedTable):
                 "or fill it."
             )
         unit = self._unit_of[name].unit
-        if unit.per == "atom":
-            return unit.energies(values, atoms=None)
         if unit.per == "formula unit":
-            return unit.energies(values, atoms=amounts_from_formulas(formulas).sum(axis=1))
-        return unit.energies(values, atoms=self._n_atoms(name, table))
+            atoms = amounts_from_formulas(formulas).sum(axis=1)
+        else:
+            atoms = self._n_atoms(name, table) if unit.per == "cell" else None
+        return self.file.possible(name, unit.energies(values, atoms=atoms), self._rows)
 
     def _numbers(self, name: str, table: pa.Table) -> np.ndarray:
         """Return a column of the rows that are taken as numbers, (n,)."""

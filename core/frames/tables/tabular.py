@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.errors import LabError
-from core.frames.schema import EnergyColumn
+from core.frames.schema import MOST_ENERGY, EnergyColumn
 from core.progress import Progress, silent
 
 HEAD_ROWS = 1000
@@ -137,6 +137,22 @@ class TableFile(ABC):
         """Return the error for a row, in one sentence."""
         where = self.where(row)
         return LabError(f"{where[0].upper()}{where[1:]}: {problem}; {remedy}.")
+
+    def possible(self, name: str, energies: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Return energies that atoms may have.
+
+        Args:
+            name: name of their column.
+            energies: (n,) eV/atom, NaN where missing.
+            rows: their rows in the file, (n,).
+
+        Raises:
+            LabError: if an energy is larger.
+        """
+        for beyond in np.flatnonzero(np.abs(energies) > MOST_ENERGY):
+            problem = f"the {name} of {energies[beyond]:g} eV/atom is larger than any"
+            raise self.fail(int(rows[beyond]), problem, "correct it, or leave the cell empty")
+        return energies
 
     def without_rows(self) -> LabError:
         """Return the error for a table without rows."""

@@ -16,8 +16,7 @@ from pydantic import (
 import core
 from core.elements import INDEX
 from core.errors import LabError, plain_fault
-from core.frames.schema import Corrections
-from core.reference.fits.element_table import MOST_ENERGY
+from core.frames.schema import MOST_ENERGY, Corrections
 
 Count = Annotated[int, Field(ge=0, le=1 << 53)]
 """A number of frames, which JSON holds exactly."""

@@ -6,7 +6,7 @@ import warnings
 from contextlib import suppress
 from io import StringIO
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO
 
 import orjson
 import pandas as pd
@@ -16,6 +16,7 @@ from core.elements import INDEX, N_ELEMENTS, SYMBOLS
 from core.errors import LabError
 from core.files import small_content
 from core.frames.functionals import functional_of, is_functional, same_functional
+from core.frames.schema import MOST_ENERGY
 from core.frames.tables.literals import parse_literal
 from core.frames.tables.tabular import CellError
 from core.frames.units import UnknownUnitError, unit_in_name, words_without_units
@@ -41,9 +42,6 @@ _SYNONYMS = {
 _ENERGY_WORDS = frozenset(
     {"e", "e0", "e0s", "energy", "energies", "reference", "ref", "atomic", "isolated", "free"}
 )
-
-MOST_ENERGY: Final = 1e7
-"""eV/atom, without its sign; an atom of Pu has -8e5 with all its electrons."""
 
 
 def read_element_table(file: Path | BinaryIO, *, name: str = "") -> pd.DataFrame:
