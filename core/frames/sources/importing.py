@@ -209,6 +209,11 @@ def _opened(every: list[Path], reading: Reading) -> Input:
             return Input(source=source, table=None)
         return Input(source=None, table=_table(every[0]))
     known = [source for source in sources if source is not None]
+    if not known:
+        raise LabError(
+            f"The {len(every):,} files are tables, which are imported one by one; put their rows "
+            "into one file, or import each as a data set of its own."
+        )
     forms = {type(source) for source in known}
     if len(known) < len(every) or len(forms) != 1:
         names = ", ".join(sorted({source.title if source else "table" for source in sources}))

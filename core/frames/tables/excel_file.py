@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from core.errors import LabError
 from core.frames.column_names import NAMES, energy_column, plain_name
+from core.frames.functionals import functional_of
 from core.frames.tables.header import Header, read_header
 from core.frames.tables.tabular import HEAD_ROWS, TableFile, is_index
 from core.progress import Progress, silent
@@ -43,7 +44,7 @@ class ExcelFile(TableFile):
 
     Of several sheets the first whose header names energies counts, else the first with a table.
     Rows above the header with fewer than two cells, such as a title, are left out. All columns are
-    text, as in CSV.
+    text, as in CSV. Sheets named after functionals are not chosen among.
     """
 
     def __init__(self, path: Path) -> None:
@@ -51,7 +52,7 @@ class ExcelFile(TableFile):
 
         Raises:
             LabError: if it is no workbook that can be read, has no table, or its table has blank or
-                repeated column names.
+                repeated column names; or if sheets are named after several functionals.
         """
         self.path = path
         _check(path)
@@ -64,6 +65,12 @@ class ExcelFile(TableFile):
                 "rows."
             )
         named = [title for title, head in tables.items() if _names_energies(head[0].names)]
+        functionals = {functional_of(title) for title in named} - {None}
+        if len(functionals) > 1:
+            raise LabError(
+                f"{path.name} has a table on each of the sheets {' and '.join(named)}, which are "
+                "named after functionals; save the one to import as a file of its own."
+            )
         self.sheet = next(iter([*named, *tables]))
         self._header, self._above = tables[self.sheet]
         self._check_names()

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,12 @@ class FrameTable(MappedTable):
         stress_order: StressOrder | None = None,
     ) -> None:
         super().__init__(file, "frames", mapping, functional=functional, units=units)
+        if not {"structure", "formula"} & self.mapping.keys():
+            raise LabError(
+                f"{file.path.name} has no column that looks like structures or formulas; name it "
+                "with --map structure=COLUMN or --map formula=COLUMN, its columns are: "
+                f"{file.listed()}."
+            )
         self.require("structure", "structures")
         self.require("energy", f"{functional} total energies (eV/atom)")
         self._order = stress_order
@@ -260,6 +267,12 @@ class FrameTable(MappedTable):
         value = numbers.get(field, np.nan)
         return None if np.isnan(value) else float(value * self._unit_of[field].factor)
 
+    @cached_property
+    def _counts_steps(self) -> bool:
+        """Whether numbers tell the frames of each material apart."""
+        number = self.guess.dtypes.get(self.mapping.get("frame_id", "")) == "number"
+        return number and "material_id" in self.mapping
+
     def _ids(self, row: int, cells: Mapping[str, Any]) -> tuple[str, str]:
         """Return frame id and material id; a missing one follows from the other or from the row."""
         ids = {
@@ -268,6 +281,8 @@ class FrameTable(MappedTable):
             if f in self.mapping
         }
         frame_id = ids.get("frame_id")
+        if self._counts_steps:
+            frame_id = f"{ids['material_id']}#{frame_id}"
         material_id = ids.get("material_id") or frame_id or f"row-{row + 1}"
         key = frame_id or material_id
         self._frame_ids[key] += 1

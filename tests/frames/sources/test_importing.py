@@ -163,3 +163,11 @@ def test_energies_per_atom_are_recognised_by_composition(tmp_path):
     card = import_dataset(path, "frames", name="per-atom", functional="PBE")
     right = [atoms.get_potential_energy() for atoms in frames]
     np.testing.assert_allclose(open_frame_set(card.name).energies(), right)
+
+
+def test_several_tables_are_refused_in_a_sentence(tmp_path):
+    paths = [tmp_path / name for name in ("a.csv", "b.csv")]
+    for path in paths:
+        path.write_text("formula,energy_pbe\nNaCl,-3\n")
+    with pytest.raises(LabError, match="put their rows into one file"):
+        open_input(paths)

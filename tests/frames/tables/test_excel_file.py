@@ -153,3 +153,9 @@ def test_a_sheet_with_unknown_attributes_is_refused(save, tmp_path):
             changed.writestr(name, text.replace(b"<sheetFormatPr ", b'<sheetFormatPr null="1" '))
     with pytest.raises(LabError, match="has no sheet with a table"):
         open_table(damaged)
+
+
+def test_sheets_of_two_functionals_are_not_chosen_among(save):
+    head = ["formula", "energy_per_atom"]
+    with pytest.raises(LabError, match=r"each of the sheets PBE and r2SCAN.* file of its own"):
+        open_table(save(PBE=[head, ["NaCl", -3.4]], r2SCAN=[head, ["NaCl", -9.2]]))

@@ -183,3 +183,23 @@ def test_forces_of_3n_numbers_go_atom_by_atom(table, salt_json):
     path = table(structure=[salt_json], energy_per_atom=[-3.5], forces=[[0.1, 0.2, 0.3]])
     with pytest.raises(LabError, match=r"shape of the forces is \(3,\)"):
         import_frames(path, name="other", functional="PBE")
+
+
+def test_numbers_tell_the_frames_of_each_material_apart(table, salt_json):
+    import_frames(
+        table(
+            material_id=["a", "a", "b"],
+            frame=[0, 1, 0],
+            structure=[salt_json] * 3,
+            energy_pbe=[-1.0, -2.0, -3.0],
+        ),
+        name="steps",
+        functional="PBE",
+    )
+    assert list(open_dataset("steps").table()["frame_id"]) == ["a#0", "a#1", "b#0"]
+    assert open_dataset("steps").card.n_materials == 2
+
+
+def test_a_table_of_neither_structures_nor_formulas_is_told_both_ways(table):
+    with pytest.raises(LabError, match=r"structures or formulas.*--map formula=COLUMN"):
+        import_frames(table(name=["NaCl"], energy_pbe=[-1.0]), name="mine", functional="PBE")

@@ -226,3 +226,10 @@ def test_a_count_of_atoms_that_is_no_number_is_not_needed_for_energies_per_atom(
     rows = "a,LiO,2,-3.1,-4.1\nb,FeO,9.0-,-6.1,-14.1\nc,NaCl,2,-3.3,-4.4\n"
     path = write("t.csv", f"id,formula,num_atoms,energy_gga,energy_r2scan\n{rows}")
     assert import_pairs(path, name="mine").n == 3
+
+
+def test_an_energy_that_no_atom_has_is_refused_with_its_row(pairs_csv):
+    path = pairs_csv("a,Fe2O3,-6.5,-16.5", "b,MgO,-1e9,-15")
+    with pytest.raises(LabError, match=r"Line 3.*energy_gga of -1e\+09 eV/atom is larger than any"):
+        import_pairs(path, name="mine")
+    assert list_datasets() == [info for info in list_datasets() if info.embedded]
