@@ -25,7 +25,7 @@ class ManyFiles(RecordSource):
 
     def __init__(self, sources: Sequence[RecordSource]) -> None:
         first = sources[0]
-        super().__init__(first.path.parent if len(sources) > 1 else first.path)
+        super().__init__(first.path.parent.resolve() if len(sources) > 1 else first.path)
         self.sources = sources
         self._notes: list[str] = []
         self._materials: list[str] = []
