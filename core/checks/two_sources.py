@@ -150,6 +150,10 @@ def functional_mixture_finding(
     n_known = int(np.isfinite(energies).sum())
     smaller = int(np.argmin(np.count_nonzero(near, axis=1)))
     rows = np.flatnonzero(near[smaller])
+    # Of totals, say, a few lie near another functional's energies by chance.
+    off = is_told & (missed[1 - smaller] > np.abs(one - other) / 2)
+    if len(rows) < _EXPLAINED * np.count_nonzero(off):
+        return None
     return Finding(
         kind="energy_mixture",
         severity="error",
