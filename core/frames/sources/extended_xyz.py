@@ -138,6 +138,8 @@ class ExtendedXyz(RecordSource):
         lower = {key.lower(): key for key in reversed(keys)}
         properties = keys.pop(lower.get("properties", ""), None)
         lattice, pbc = (keys.pop(lower.get(key, ""), None) for key in ("lattice", "pbc"))
+        if lattice is None and np.size(keys.get(lower.get("cell", ""), ())) == 9:
+            lattice = keys.pop(lower["cell"])
         columns = parse_atoms(None if properties is None else str(properties), atoms)
         vectors = []
         while (following := lines.following()).startswith(b"VEC"):
@@ -148,6 +150,8 @@ class ExtendedXyz(RecordSource):
         if not _is_count(following) and len(following.split()) == len(atoms[-1].split()):
             raise CellError(f"it states {n:,} atoms, but more lines follow than these")
         cell = None if lattice is None else lattice_of(lattice)
+        if cell is None and any(pbc_of(pbc) or ()):
+            raise CellError('it states pbc and no Lattice="ax ay az bx by bz cx cy cz"')
         if properties is None and not keys and (text := comment[0].strip()):
             keys["comment"] = _number_or_text(text)
         return Record(

@@ -325,3 +325,11 @@ def test_a_letter_that_is_no_label_is_left_alone(tmp_path):
     assert source is not None
     (frame,) = RecordFrames(source).frames(silent)
     assert frame.forces is None
+
+
+def test_a_periodic_frame_needs_its_cell(write: Write):
+    atoms = "Properties=species:S:1:pos:R:3 energy=-6.8\nNa 0 0 0\nCl 1.5 1.5 1.5\n"
+    (named,) = frames(write(f'2\ncell="3 0 0 0 3 0 0 0 3" pbc="T T T" {atoms}'))
+    assert named.lattice.tolist() == (3 * np.eye(3)).tolist()
+    with pytest.raises(LabError, match='states pbc and no Lattice="ax ay az'):
+        frames(write(f'2\npbc="T T T" {atoms}'))
