@@ -98,9 +98,12 @@ _JOINED = tuple(
         (r"(?<![a-z0-9])d[\s_-]*dsc(?![a-z0-9])", "ddsc"),
         (r"(vd[\s_-]?w|ts)[\s^{_(-]{0,3}surf(?![a-z])", "vdwsurf"),
         (r"(?<![a-z])vdw[\s_(-]{0,2}(ts|mbd)(?![a-z0-9])", r"\1"),
+        (r"(?<![a-z])(atoms?|cell|mol|site|unit)[\s^*({$_]*[-\u2212]1(?![0-9/.])", r"\1"),
         (r"(?<![a-z0-9])f[.\s_]{0,2}u(?![a-z0-9])", "fu"),
         (r"(?<![a-z0-9])(k?j|k?cal)[\s_/*]*(per)?[\s_]*mol", "kjmol"),
         (r"(gga|pbe)[\s_]*\(\+\s*u\)", r"\1 \1 u"),
+        # Energies of decomposition and formation, and gaps.
+        (r"(?<![a-z0-9])e[\s_(-]{1,2}([dfg])(?![a-z0-9])", r"e\1"),
         (r"spin[\s_-]*orbit([\s_-]*coupling)?", "soc"),
         (r"\b3[\s_-]c\b", "3c"),
         (

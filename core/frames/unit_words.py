@@ -67,7 +67,8 @@ NO_UNITS = frozenset(
         "[a-z0-9]+",
         "dft total pot potential corrected uncorrected corr uncorr raw mp final static relaxed "
         "initial scf sigma zero without with and of model target source reference calculated "
-        "calc predicted free entropy unit units in the bj mp2020",
+        "calc predicted free entropy unit units in the bj mp2020 correction corrections adjusted "
+        "not no non wo w o before after incl included including excl excluded excluding",
     )
 )
 

@@ -140,6 +140,8 @@ def test_stress_in_names(name, unit, factor):
         ("energy", "energy (GGA/GGA+U)"),
         ("energy", "energy_Au"),
         ("energy", "energy (corrected)"),
+        ("energy", "energy (without MP2020 corrections)"),
+        ("energy", "energy (not corrected)"),
         ("energy", "energy (sigma->0)"),
         ("energy", "PBE-D3(BJ) energy"),
         ("forces", "REF_forces"),

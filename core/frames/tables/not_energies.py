@@ -7,7 +7,7 @@ from core.errors import LabError
 from core.frames.functionals import words_of
 from core.frames.tables.tabular import TableFile
 
-_FORMATION = frozenset({"form", "formation", "ef", "hull", "ehull", "decomposition", "delta"})
+_FORMATION = frozenset({"form", "formation", "ef", "ed", "hull", "ehull", "decomposition", "delta"})
 _FEWEST = 3
 
 

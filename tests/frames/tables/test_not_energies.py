@@ -10,6 +10,7 @@ from core.frames.tables.pair_table import import_energies, pairs_from_table
     [
         ("el,pp,PBE,SCAN\nH,H,-3.4,-3.5\nNa,Na_pv,-1.3,-3\nO,O,-4.9,-6\n", "atomrefs save NAME"),
         ("material_id,e_form_per_atom\nwbm-1-1,0.5\n", r"formation energies .*e_form_per_atom"),
+        ("formula,E_f PBE (eV/atom)\nNaCl,-2\n", r"formation energies .*E_f PBE"),
         ("material_id,e_above_hull\nmp-1,0.5\n", r"distances from the hull"),
         ("formula,x\nNaCl,1\n", r"no column that looks like total energies .*: formula, x\.$"),
         ('formula,"x\n  y"\nNaCl,1\n', r": formula, x y\.$"),
