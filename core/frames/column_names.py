@@ -85,12 +85,29 @@ POTENTIALS = frozenset(
 
 _TAKES_CORRECTIONS = frozenset({MIXED, "GGA", "GGA+U", "PBE", "PBE+U"})
 _UNCORRECTED = frozenset({"uncorrected", "uncorr", "raw"})
-_CORRECTED = frozenset({"corrected", "corr", "mp2020"})
+_CORRECTED = frozenset({"corrected", "corr", "adjusted", "mp2020"})
+_A_CORRECTION = r"mp[\s_-]?2020|corr(?:ect(?:ed|ions?))?|adjust(?:ed|ments?)"
+# Phrases such as "without MP2020 corrections", "no_corr" and "nonCorrected", and their opposites.
+_PHRASES = tuple(
+    (
+        re.compile(
+            rf"(?:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))(?i:{words})[\s_-]*(?:(?i:the|any|mp)[\s_-]+)*"
+            rf"(?:(?i:{_A_CORRECTION})(?![a-z])[\s_-]*)+"
+        ),
+        f" {meaning} ",
+    )
+    for words, meaning in (
+        ("without|w[/_]?o|no|non|not|un|before|minus|excl(?:uding)?", "uncorrected"),
+        ("with|incl(?:uding)?|after|plus", "corrected"),
+    )
+)
 _OF_AN_ENTRY = frozenset({"from", "cse"})
 """Words beside the energies that Matbench Discovery took from computed structure entries."""
+_ENERGY_WORDS = frozenset({"e", "en", "ener", "eng", "energy", "energies", "final"})
+"""Words that every total energy may have; what is relaxed ends in its final energy."""
 # Words that mark an energy other than the total energy.
 _NOT_TOTAL = re.compile(
-    "ids?|(?:formation|form|ef|hull|above|ehull|enthalpy|decomposition|cohesive|cohesion|"
+    "ids?|(?:formation|form|ef|ed|eg|hull|above|ehull|enthalpy|decomposition|cohesive|cohesion|"
     "exfoliation|fermi|atomi[sz]ation|exchange|dispersion|electrostatic|repulsion|gap|surface|"
     "adsorption|reaction|binding|vacancy|difference|diff|delta|shift|error|std|mae|rmse|mse|loss|"
     "weight|uncertainty|correction|zpe|kinetic|interaction|gradient|gradients|grad|type|cutoff)"
@@ -153,18 +170,26 @@ def energy_column(name: str, *, of_cells: bool = False) -> EnergyColumn | None:
         name: the column's name.
         of_cells: whether names such as total_energy, usually of a whole cell, count as well.
     """
-    words = set(words_of(name))
-    functional = functional_of(name)
+    plain = _with_plain_corrections(name)
+    words = set(words_of(plain))
     is_energy = (
         any("energ" in word for word in words)
         or ("e" in words and bool(is_functional(name) or is_total(name) or _states_unit(name)))
         or not {"etot", "toten", "etotal"}.isdisjoint(words)
-        or _is_functional_with_unit(name)
+        or _is_functional_with_unit(plain)
     )
     if not is_energy or any(map(_NOT_TOTAL.fullmatch, words)):
         return None
     if is_total(name) and not of_cells and not _is_complete(name):
         return None  # usually of the whole cell
+    return as_energies(name)
+
+
+def as_energies(name: str) -> EnergyColumn:
+    """Return what the name of a column that holds energies says of them."""
+    plain = _with_plain_corrections(name)
+    words = set(words_of(plain))
+    functional = functional_of(plain)
     corrections: Corrections = "unknown"
     if words & _UNCORRECTED:
         corrections = "none"
@@ -198,6 +223,24 @@ def differ_in_corrections(first: EnergyColumn, second: EnergyColumn) -> bool:
     """Return whether two columns are energies of one functional with and without corrections."""
     uncorrected = [energy.corrections == "none" for energy in (first, second)]
     return sum(uncorrected) == 1 and of_one_functional(first, second)
+
+
+def is_plainer(first: EnergyColumn, second: EnergyColumn) -> bool:
+    """Return whether a column is taken for the energies of a functional and another one is not.
+
+    The other one may be a relative energy, a flag or a count, for its name has all words of the
+    first and more; or the totals of cells, for only the first states energies per atom.
+    """
+    if (
+        UNKNOWN in {first.functional, second.functional}
+        or not of_one_functional(first, second)
+        or second.corrections not in {first.corrections, "unknown"}
+    ):
+        return False
+    words, others = (_words_beside_functional(energy.column) for energy in (first, second))
+    if words == others:
+        return _is_per_atom(first.column) and not _is_per_atom(second.column)
+    return words < others
 
 
 def plain_energy(columns: Iterable[str]) -> str | None:
@@ -239,10 +282,23 @@ def states_atoms(name: str) -> bool:
     return "atom" in unit_words(name)
 
 
+def _with_plain_corrections(name: str) -> str:
+    """Return a name in which "corrected" or "uncorrected" stands for a phrase that means it."""
+    for phrase, meaning in _PHRASES:
+        name = phrase.sub(meaning, name)
+    return name
+
+
 def _stem(name: str) -> tuple[str, ...]:
     """Return the words of a name that tell two methods apart."""
-    left_out = _UNCORRECTED | _CORRECTED | TOTAL_WORDS | _OF_AN_ENTRY
-    return tuple(word for word in words_without_units(name) if word not in left_out)
+    left_out = _UNCORRECTED | _CORRECTED | TOTAL_WORDS | _OF_AN_ENTRY | _ENERGY_WORDS
+    words = words_without_units(_with_plain_corrections(name))
+    return tuple(word for word in words if word not in left_out)
+
+
+def _words_beside_functional(name: str) -> set[str]:
+    """Return the words that tell two columns of one functional apart."""
+    return set(_stem(" ".join(other_words(_with_plain_corrections(name))))) - _AFFIXES
 
 
 def _is_functional_with_unit(name: str) -> bool:
@@ -253,6 +309,15 @@ def _is_functional_with_unit(name: str) -> bool:
     except UnknownUnitError:
         return False
     return unit is not None and is_functional(name) and not set(words) - _AFFIXES
+
+
+def _is_per_atom(name: str) -> bool:
+    """Return whether a name states a unit of energy per atom."""
+    try:
+        unit = unit_in_name("energy", name)
+    except UnknownUnitError:
+        return False
+    return unit is not None and unit.is_complete and unit.per == "atom"
 
 
 def _states_unit(name: str) -> bool:

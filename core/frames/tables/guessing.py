@@ -12,9 +12,11 @@ from core.frames.column_names import (
     NAMES,
     SURE_FUNCTIONALS,
     UNKNOWN,
+    as_energies,
     differ_in_corrections,
     energy_column,
     first_named,
+    is_plainer,
     label_named,
     looks_like_label,
     of_one_functional,
@@ -132,8 +134,7 @@ class TableGuess:
     def energy(self, column: str) -> EnergyColumn:
         """Return the description of a column of energies, which any column may be chosen as."""
         known = {energy.column: energy for energy in self.energies}
-        unknown = EnergyColumn(column=column, functional=UNKNOWN)
-        return known.get(column) or energy_column(column, of_cells=True) or unknown
+        return known.get(column) or as_energies(column)
 
     def look_alikes(self, used: Iterable[str]) -> list[str]:
         """Return the columns that look like labels, structures or energies but are not used."""
@@ -296,9 +297,10 @@ def _has_texts(column: pa.ChunkedArray) -> bool:
 
 def _energies(dtypes: dict[str, str], *, of_cells: bool) -> list[EnergyColumn]:
     found = (energy_column(name, of_cells=of_cells) for name in dtypes)
-    return _with_twins(
+    energies = _with_twins(
         [energy for energy in found if energy and _has_energies(energy, dtypes[energy.column])]
     )
+    return [one for one in energies if not any(is_plainer(other, one) for other in energies)]
 
 
 def _with_twins(energies: list[EnergyColumn]) -> list[EnergyColumn]:
@@ -324,12 +326,14 @@ def _preference(column: EnergyColumn) -> int:
 def _source_and_target(energies: list[EnergyColumn]) -> tuple[str | None, str | None]:
     """Choose the lowest functional and the highest other one, corrected where there is a choice.
 
-    Columns whose functional is unknown are taken in the file's order. Energies with and without
-    corrections are no source and target.
+    Columns whose functional is unknown count where not two are known, in the file's order. Energies
+    with and without corrections are no source and target.
     """
     if not energies:
         return None, None
-    ranked = sorted(energies, key=lambda energy: (rank(energy.functional), _preference(energy)))
+    named = [energy for energy in energies if energy.functional != UNKNOWN]
+    choice = named if len({energy.functional for energy in named}) > 1 else energies
+    ranked = sorted(choice, key=lambda energy: (rank(energy.functional), _preference(energy)))
     source = ranked.pop(0)
     others = [energy for energy in ranked if energy.functional != source.functional]
     others = others or [

@@ -8,6 +8,7 @@ from core.frames.functionals import functional_of
 from core.frames.tables.frame_table import import_frames
 from core.frames.tables.guessing import guess
 from core.frames.tables.opening import open_table
+from core.frames.tables.pair_table import pairs_from_table
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,21 @@ from core.frames.tables.opening import open_table
         ("r2scan (eV/atom)", "r2SCAN", "none"),
         ("PBE [Ha]", "PBE", "unknown"),
         ("energy_per_atom", "unknown", "unknown"),
+        ("E_PBE [eV atom-1]", "PBE", "unknown"),
+        ("E(r2SCAN)/eV atom-1", "r2SCAN", "none"),
+        ("E_PBE / eV atom^{-1}", "PBE", "unknown"),
+        ("E_PBE-1/2 (eV/atom)", "unknown", "unknown"),
+        ("energy_pbe_without_mp2020_eV_per_atom", "PBE", "none"),
+        ("energy_per_atom_gga_before_mp2020", "GGA/GGA+U", "none"),
+        ("energy_per_atom_gga_minus_corr", "GGA/GGA+U", "none"),
+        ("energy_pbe_no_corr", "PBE", "none"),
+        ("energy_pbe_wo_mp2020", "PBE", "none"),
+        ("energy_pbe_non_corrected", "PBE", "none"),
+        ("energyPbeWithoutCorrection", "PBE", "none"),
+        ("energy_pbe (not corrected)", "PBE", "none"),
+        ("energy_pbe (without MP2020 corrections)", "PBE", "none"),
+        ("energy_pbe (with MP2020 corrections)", "PBE", "MP2020"),
+        ("energy_pbe_with_correction", "PBE", "MP2020"),
     ],
 )
 def test_names_of_total_energies(name, functional, corrections):
@@ -48,6 +64,12 @@ def test_names_of_total_energies(name, functional, corrections):
         "bandgap_pbe (eV)",
         "forces_pbe_ev_a",
         "stress_pbe (eV/Å^3)",
+        "energy_correction_pbe",
+        "E_f PBE (eV/atom)",
+        "E_d PBE (eV/atom)",
+        "E_f_r2scan",
+        "E_F (eV)",
+        "E_g HSE06 (eV)",
         "r2scan",
         "formula",
         "e",
@@ -62,6 +84,57 @@ def test_energies_that_an_entry_repeats_are_no_second_functional(write):
     found = guess(open_table(write("wbm.csv", f"{names}\nwbm-1,NaCl,2,-6.8,-6.8\n")))
     assert found.kind == "energies"
     assert found.mapping("energies")["energy"] == "uncorrected_energy"
+
+
+@pytest.mark.parametrize(
+    ("names", "corrected"),
+    [
+        ("final_energy_per_atom,e_uncorr_per_atom", 0),
+        ("energy_per_atom,e_uncorrected_per_atom", 0),
+        ("final_energy_per_atom,raw_energy_per_atom", 0),
+        ("energy_per_atom_no_corr,energy_per_atom", 1),
+        ("energy_per_atom,energy_per_atom_noncorrected", 0),
+        ("energy_per_atom,energy_adjusted_per_atom", 1),
+        ("energy_wo_mp_corr_per_atom,energy_with_mp_corr_per_atom", 1),
+    ],
+)
+def test_energies_with_and_without_corrections_are_no_pair(write, names, corrected):
+    found = guess(open_table(write("t.csv", f"formula,{names}\nNaCl,-3.4,-3.1\n")))
+    assert (found.kind, found.target) == ("energies", None)
+    assert found.mapping("energies")["energy"] == names.split(",")[corrected]
+    assert found.energy(names.split(",")[corrected]).corrections == "MP2020"
+
+
+def test_energies_per_atom_are_taken_beside_totals_for_each_functional(write):
+    names = "nsites,energy_pbe,energy_pbe_per_atom,energy_r2scan,energy_r2scan_per_atom"
+    path = write("t.csv", f"formula,{names}\nNaCl,8,-27.12,-3.39,-73.2,-9.15\n")
+    pairs = pairs_from_table(path)
+    assert {one.column: pairs.energy(one.column)[0] for one in pairs.card.energies} == {
+        "energy_pbe_per_atom": -3.39,
+        "energy_r2scan_per_atom": -9.15,
+    }
+    assert "look like labels: energy_pbe, energy_r2scan." in pairs.card.description
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("relative_energy_pbe", "isolated_atom_energy_pbe", "reference_energy_pbe"),
+        *("vibrational_energy_pbe", "energy_density_pbe", "predicted_energy_pbe"),
+        *("energy_pbe_converged", "energy_pbe_count", "energy_pbe_ok"),
+    ],
+)
+def test_the_plainest_column_of_a_functional_holds_its_energies(write, name):
+    found = guess(open_table(write("t.csv", f"formula,{name},E PBE,energy_r2scan\nNaCl,1,-3,-9\n")))
+    assert (found.source, found.target) == ("E PBE", "energy_r2scan")
+    assert name in found.look_alikes(["formula", "E PBE", "energy_r2scan"])
+
+
+def test_a_mapped_column_is_of_the_functional_in_its_name(write):
+    path = write("t.csv", "formula,PBE,r2SCAN\nNaCl,-3,-9\n")
+    pairs = pairs_from_table(path, mapping={"source": "PBE", "target": "r2SCAN"})
+    found = [(one.functional, one.corrections) for one in pairs.card.energies]
+    assert found == [("PBE", "unknown"), ("r2SCAN", "none")]
 
 
 def test_functionals_in_phrases():
