@@ -10,6 +10,7 @@ from core.frames.column_names import letter_named
 from core.frames.sources.records import Record, RecordSource
 from core.frames.tables.mapping import LABEL_OF
 from core.frames.tables.tabular import TableFile
+from core.frames.units import Label
 from core.progress import Progress, silent
 
 
@@ -29,6 +30,11 @@ class RecordHead(TableFile):
         del progress
         arrays = [_column([record.values.get(key) for record in self._records]) for key in columns]
         yield pa.RecordBatch.from_arrays(arrays, names=list(columns))
+
+    def unit_of(self, label: Label, column: str) -> str:
+        """Return the unit of a key that the form states; later records may state others."""
+        del label
+        return self.units.get(column, "")
 
     def where(self, row: int) -> str:
         """Return the place of a record of the head."""

@@ -142,7 +142,11 @@ class TableGuess:
             name
             for name in self.columns
             if name not in set(used)
-            and (self.dtypes[name] in {"list", "structure"} or looks_like_label(name))
+            and (
+                self.dtypes[name] in {"list", "structure"}
+                # Text is no label, such as energy_unit.
+                or (self.dtypes[name] != "text" and looks_like_label(name))
+            )
         ]
 
     @property

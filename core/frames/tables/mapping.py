@@ -208,7 +208,7 @@ class MappedTable:
         try:
             if said is not None:
                 return ColumnUnit(unit=unit_named(label, said), label=label, is_assumed=False)
-            unit = unit_in_name(label, column, below=self.file.units.get(column, ""))
+            unit = unit_in_name(label, column, below=self.file.unit_of(label, column))
         except UnknownUnitError as error:
             raise LabError(
                 f"{self.file.path.name}: the unit of column {column!r} is not known; give it with "
@@ -366,7 +366,7 @@ def suggested_units(file: TableFile, mapping: Mapping[str, str]) -> dict[str, st
         if column and name in LABEL_OF:
             label = LABEL_OF[name]
             try:
-                unit = unit_in_name(label, column, below=file.units.get(column, ""))
+                unit = unit_in_name(label, column, below=file.unit_of(label, column))
             except UnknownUnitError:
                 names[name] = ""
             else:

@@ -13,7 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.errors import LabError
+from core.frames.functionals import words_of
 from core.frames.schema import MOST_ENERGY, EnergyColumn
+from core.frames.units import Label, Unit, UnknownUnitError, unit_named
 from core.progress import Progress, silent
 
 HEAD_ROWS = 1000
@@ -24,6 +26,8 @@ _LONGEST_MISSING = 40
 _LONGEST_NUMBER = 1000
 _MISSING_TEXTS = pa.array(sorted(_MISSING))
 _INDEX = re.compile(r"Unnamed: \d+|__index_level_\d+__")
+_UNIT = frozenset({"unit", "units"})
+_OF_ENERGIES = frozenset({"energy", "energies", "e", "of"})
 _MINUSES = "[\u2212\u2013\uff0d]"
 _FORTRAN = r"^([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))[dD]([+-]?[0-9]+)$"
 _DECIMAL_COMMA = r"^([+-]?[0-9]*),([0-9]+(?:[eE][+-]?[0-9]+)?)$"
@@ -102,6 +106,45 @@ class TableFile(ABC):
         """Return the names of the columns for a sentence; one may be a text of many lines."""
         return ", ".join(_cut(" ".join(name.split())) for name in self.columns)
 
+    def unit_of(self, label: Label, column: str) -> str:
+        """Return the unit that the file states beside a column's name, "" if it states none.
+
+        A second header row states it or, for energies, a column such as energy_unit, which names
+        one unit in all rows.
+
+        Raises:
+            LabError: if the rows of such a column name different units.
+        """
+        if column in self.units or label != "energy":
+            return self.units.get(column, "")
+        words = _OF_ENERGIES.union(words_of(column))
+        found = {name: set(words_of(name)) for name in self.columns if name != column}
+        fitting = [name for name, said in found.items() if said & _UNIT and said <= words | _UNIT]
+        if not fitting:
+            return ""
+        # The one that shares most words with the column, as energy_pbe_unit beside unit.
+        name = max(fitting, key=lambda one: len(found[one]))
+        self.units = {**self.units, column: self._unit_in_rows(name, is_vague=found[name] <= _UNIT)}
+        return self.units[column]
+
+    def _unit_in_rows(self, name: str, *, is_vague: bool) -> str:
+        """Return the one unit of energy in a column; "" if a vague name holds something else."""
+        first, stated = "", None
+        for row, value in enumerate(self.read([name]).column(0).to_pylist()):
+            if is_missing(value):
+                continue
+            unit = _unit(str(value))
+            if unit is None and is_vague:
+                return ""
+            if first and unit != stated:
+                raise self.fail(
+                    row,
+                    f"column {name!r} states {_shorten(value)}, and {first!r} in a row above",
+                    "convert the energies to one unit",
+                )
+            first, stated = first or str(value), unit
+        return first
+
     def numbers(
         self, name: str, column: pa.ChunkedArray | pa.Array, *, first_row: int = 0
     ) -> np.ndarray:
@@ -157,6 +200,13 @@ class TableFile(ABC):
     def without_rows(self) -> LabError:
         """Return the error for a table without rows."""
         return LabError(f"{self.path.name} has a header but no rows; add rows with data.")
+
+
+def _unit(text: str) -> Unit | None:
+    try:
+        return unit_named("energy", text)
+    except UnknownUnitError:
+        return None
 
 
 def is_missing(value: object) -> bool:

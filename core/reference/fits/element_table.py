@@ -42,6 +42,7 @@ _SYNONYMS = {
 _ENERGY_WORDS = frozenset(
     {"e", "e0", "e0s", "energy", "energies", "reference", "ref", "atomic", "isolated", "free"}
 )
+_UNIT = frozenset({"unit", "units"})
 
 
 def read_element_table(file: Path | BinaryIO, *, name: str = "") -> pd.DataFrame:
@@ -128,19 +129,18 @@ def _is_number(text: str) -> bool:
 def _in_ev(table: pd.DataFrame, name: str) -> pd.DataFrame:
     """Return a table whose column of energies is called energy and holds eV.
 
-    Columns such as "Energy (Ha)" and E0_eV say the unit, which an isolated atom has per atom.
+    Columns such as "Energy (Ha)" and E0_eV say the unit, which an isolated atom has per atom, or a
+    column such as energy_unit says it in every row.
     """
-    if "energy" in {column.strip().lower() for column in table.columns}:
+    stated = _unit_in_rows(table, name)
+    energies = [column for column in table.columns if column.strip().lower() == "energy"]
+    if energies and not stated:
         return table
-    named = {
-        column: [word for word in words_without_units(column) if word not in _ENERGY_WORDS]
-        for column in table.columns
-    }
-    energies = [column for column, others in named.items() if not others and column != ""]
+    energies = energies or [column for column in table.columns if _is_energy(column)]
     if len(energies) != 1:
         return table
     try:
-        unit = unit_in_name("energy", energies[0])
+        unit = unit_in_name("energy", energies[0], below=stated)
     except UnknownUnitError as error:
         raise LabError(f"{name}, column {energies[0]!r}: {error}") from None
     table = table.rename(columns={energies[0]: "energy"})
@@ -148,6 +148,25 @@ def _in_ev(table: pd.DataFrame, name: str) -> pd.DataFrame:
         numbers = table["energy"].map(_number)
         table["energy"] = table["energy"].where(numbers.isna(), (numbers * unit.factor).map(repr))
     return table
+
+
+def _is_energy(column: str) -> bool:
+    return column != "" and not set(words_without_units(column)) - _ENERGY_WORDS
+
+
+def _unit_in_rows(table: pd.DataFrame, name: str) -> str:
+    """Return the unit that a column states in all rows, "" without such a column."""
+    for column in table.columns:
+        words = set(words_without_units(column))
+        if words & _UNIT and words <= _UNIT | _ENERGY_WORDS:
+            texts = [text for text in table[column].dropna().str.strip().unique() if text]
+            if len(texts) > 1:
+                raise LabError(
+                    f"{name}: column {column!r} states different units ({', '.join(texts[:5])}); "
+                    "convert the energies to one unit."
+                )
+            return texts[0] if texts else ""
+    return ""
 
 
 def _from_dictionary(content: bytes, name: str) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from core.errors import LabError
 from core.frames.registry import open_dataset
 from core.frames.tables.opening import open_table
 from core.frames.tables.pair_table import import_pairs, pairs_from_table
+from core.frames.units import HARTREE
 
 HEAD = "formula,energy_pbe,energy_r2scan\n"
 
@@ -153,6 +154,46 @@ def test_a_row_of_units_converts(write):
     assert energies(path) == [[pytest.approx(-27.211386)], [pytest.approx(-1 / 96.48533)]]
     with pytest.raises(LabError, match=r"unit of column 'energy_r2scan' is not known.*--unit"):
         pairs_from_table(write("t.csv", f"{HEAD},Ha,furlong\nNaCl,-1,-1\n"))
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "assumed"),
+    [
+        ("energy_unit", "Ha/atom", ""),
+        ("energyUnits", "hartree per atom", ""),
+        ("unit_of_energy", "Ha", ", assumed"),
+        ("Units", "hartree", ", assumed"),
+    ],
+)
+def test_a_unit_that_all_rows_state_converts(write, name, unit, assumed):
+    rows = f"NaCl,-0.125,-0.25,{unit}\nKCl,-0.25,-0.5,{unit}\n"
+    pairs = pairs_from_table(write("t.csv", f"formula,energy_pbe,energy_r2scan,{name}\n{rows}"))
+    np.testing.assert_allclose(pairs.energy("energy_pbe"), [-0.125 * HARTREE, -0.25 * HARTREE])
+    np.testing.assert_allclose(pairs.energy("energy_r2scan"), [-0.25 * HARTREE, -0.5 * HARTREE])
+    assert f"source from energy_pbe (Ha/atom{assumed})" in pairs.card.description
+    assert "look like labels" not in pairs.card.description
+
+
+def test_each_column_of_energies_has_its_own_unit(write):
+    head = "formula,energy_pbe,energy_pbe_unit,energy_r2scan,unit"
+    pairs = pairs_from_table(write("t.csv", f"{head}\nNaCl,-0.125,Ha/atom,-9.25,eV/atom\n"))
+    assert pairs.energy("energy_pbe")[0] == pytest.approx(-0.125 * HARTREE)
+    assert pairs.energy("energy_r2scan")[0] == -9.25
+
+
+def test_rows_in_different_units_are_refused(write):
+    rows = "NaCl,-3.5,-9.25,eV/atom\nKCl,-0.1,-0.3,Ha/atom\n"
+    path = write("t.csv", f"formula,energy_pbe,energy_r2scan,energy_unit\n{rows}")
+    with pytest.raises(LabError, match=r"^Line 3 of t.csv: .*states 'Ha/atom', and 'eV/atom' in"):
+        pairs_from_table(path)
+
+
+def test_a_unit_that_is_none_of_energies(write):
+    path = write("t.csv", "formula,energy_pbe,energy_r2scan,unit\nNaCl,-3.5,-9.25,primitive\n")
+    assert energies(path) == [[-3.5], [-9.25]]
+    path = write("t.csv", "formula,energy_pbe,energy_r2scan,energy_unit\nNaCl,-3,-9,furlong\n")
+    with pytest.raises(LabError, match="'furlong' is not a known unit of energy"):
+        pairs_from_table(path)
 
 
 def test_a_first_row_without_numbers_is_no_row_of_units(write):

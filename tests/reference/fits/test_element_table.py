@@ -22,6 +22,8 @@ from core.reference.fits.element_table import element_energies, read_element_tab
         "H,-1.25\nNa,-3.5\n",
         "atomic number,energy_mev\n1,-1250\n11,-3500\n",
         f"species,E0 [Ha]\nH,{-1.25 / HARTREE}\nNa,{-3.5 / HARTREE}\n",
+        f"symbol,energy,energy_unit\nH,{-1.25 / HARTREE},Ha\nNa,{-3.5 / HARTREE},Ha\n",
+        f"symbol,e0,units\nH,{-1.25 / HARTREE},Ha\nNa,{-3.5 / HARTREE},Ha\n",
         "element,Reference energy (eV/atom)\nH,-1.25\nNa,-3.5\n",
         "element,r2scan,pbe\nH,-1.25,-1\nNa,-3.5,-1\n",
     ],
@@ -39,6 +41,8 @@ def test_own_reference_energies_in_many_forms(tmp_path, text):
     [
         ('{"H": __import__("os")}', "not a dictionary of energies"),
         ("symbol,energy (furlong)\nH,-1\n", "not a known unit"),
+        ("symbol,energy,unit\nH,-1,eV\nO,-2,Ha\n", r"'unit' states different units \(eV, Ha\)"),
+        ("symbol,energy,unit\nH,-1,furlong\n", "not a known unit"),
         ("symbol,energy\nH,-1\nXx,-2\n", "line 3: 'Xx' is not an element"),
         ("symbol,energy\nH,-1 eV\n", "is not an energy of an atom"),
         ("H\n", "no column 'symbol'"),
