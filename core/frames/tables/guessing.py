@@ -24,7 +24,7 @@ from core.frames.column_names import (
     plain_name,
     states_atoms,
 )
-from core.frames.functionals import covers, is_functional, other_words, rank
+from core.frames.functionals import covers, is_functional, other_words, rank, words_of
 from core.frames.schema import EnergyColumn
 from core.frames.tables.literals import looks_like_array
 from core.frames.tables.structures import looks_like_structure
@@ -74,6 +74,8 @@ _TYPES: dict[str, frozenset[str]] = {
     "bandgap": frozenset({"number"}),
 }
 _GEOMETRY = re.compile("relax|geom|opt|struct|pseudo|potcar")
+# Words for the structure that a relaxation began with.
+_START = re.compile("init(ial)?|input|start(ing)?|before|original|un(relaxed|optimi[sz]ed)")
 _INDEX_IDS = frozenset({"index", "__index_level_0__"})
 _VAGUE_IDS = frozenset({"name", "file", "id", "icsd", "path", "folder", "directory"}) | _INDEX_IDS
 _SURE_IDS = frozenset({"material_id", "mp_id"})
@@ -253,9 +255,14 @@ def _fields(head: pa.Table, dtypes: dict[str, str]) -> dict[str, str]:
             fields[name_of] = column
     if "functional" not in fields and (column := _column_of_functionals(head, dtypes)):
         fields["functional"] = column
-    if "structure" in dtypes.values():
-        fields["structure"] = next(name for name in dtypes if dtypes[name] == "structure")
+    if structures := [name for name, dtype in dtypes.items() if dtype == "structure"]:
+        # The energies are of what a relaxation ended in.
+        fields["structure"] = min(structures, key=_is_start)
     return fields
+
+
+def _is_start(name: str) -> bool:
+    return any(map(_START.fullmatch, words_of(name)))
 
 
 def _column_of_functionals(head: pa.Table, dtypes: dict[str, str]) -> str | None:

@@ -241,6 +241,23 @@ def test_one_energy_in_two_extents_is_no_pair(tmp_path):
     assert guessed.mapping("energies", "PBE")["energy"] == "energy_per_atom"
 
 
+@pytest.mark.parametrize(
+    ("names", "chosen"),
+    [
+        (("initial_structure", "final_structure"), "final_structure"),
+        (("structure_unrelaxed", "cif_relaxed"), "cif_relaxed"),
+        (("inputStructure", "structure"), "structure"),
+        (("structure", "final_structure"), "structure"),
+        (("initial_structure",), "initial_structure"),
+    ],
+)
+def test_the_structure_that_a_relaxation_began_with_comes_last(tmp_path, salt_json, names, chosen):
+    path = tmp_path / "t.parquet"
+    row = {**dict.fromkeys(names, salt_json), "energy_per_atom": -3.0}
+    pd.DataFrame([row]).to_parquet(path)
+    assert guess(open_table(path)).mapping("frames", "PBE")["structure"] == chosen
+
+
 def test_the_plain_energy_is_taken_beside_others(tmp_path, salt_json):
     path = tmp_path / "t.parquet"
     names = ("structure", "free_energy", "energy", "chgnet_energy")
