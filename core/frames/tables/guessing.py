@@ -29,6 +29,7 @@ from core.frames.schema import EnergyColumn
 from core.frames.tables.literals import looks_like_array
 from core.frames.tables.structures import looks_like_structure
 from core.frames.tables.tabular import (
+    UNIT_WORDS,
     TableFile,
     has_decimal_commas,
     is_missing,
@@ -144,11 +145,8 @@ class TableGuess:
             name
             for name in self.columns
             if name not in set(used)
-            and (
-                self.dtypes[name] in {"list", "structure"}
-                # Text is no label, such as energy_unit.
-                or (self.dtypes[name] != "text" and looks_like_label(name))
-            )
+            and (self.dtypes[name] in {"list", "structure"} or looks_like_label(name))
+            and not (self.dtypes[name] == "text" and UNIT_WORDS & set(words_of(name)))
         ]
 
     @property

@@ -26,7 +26,8 @@ _LONGEST_MISSING = 40
 _LONGEST_NUMBER = 1000
 _MISSING_TEXTS = pa.array(sorted(_MISSING))
 _INDEX = re.compile(r"Unnamed: \d+|__index_level_\d+__")
-_UNIT = frozenset({"unit", "units"})
+UNIT_WORDS = frozenset({"unit", "units"})
+"""Words in the name of a column that states units."""
 _OF_ENERGIES = frozenset({"energy", "energies", "e", "of"})
 _MINUSES = "[\u2212\u2013\uff0d]"
 _FORTRAN = r"^([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))[dD]([+-]?[0-9]+)$"
@@ -117,15 +118,17 @@ class TableFile(ABC):
         """
         if column in self.units or label != "energy":
             return self.units.get(column, "")
-        words = _OF_ENERGIES.union(words_of(column))
-        found = {name: set(words_of(name)) for name in self.columns if name != column}
-        fitting = [name for name, said in found.items() if said & _UNIT and said <= words | _UNIT]
+        known = _OF_ENERGIES.union(words_of(column))
+        words = {name: set(words_of(name)) for name in self.columns if name != column}
+        others = {name: said - UNIT_WORDS for name, said in words.items() if said & UNIT_WORDS}
+        fitting = [name for name, said in others.items() if said <= known]
         if not fitting:
             return ""
         # The one that shares most words with the column, as energy_pbe_unit beside unit.
-        name = max(fitting, key=lambda one: len(found[one]))
-        self.units = {**self.units, column: self._unit_in_rows(name, is_vague=found[name] <= _UNIT)}
-        return self.units[column]
+        name = max(fitting, key=lambda one: len(others[one]))
+        unit = self._unit_in_rows(name, is_vague=not others[name])
+        self.units = {**self.units, column: unit}
+        return unit
 
     def _unit_in_rows(self, name: str, *, is_vague: bool) -> str:
         """Return the one unit of energy in a column; "" if a vague name holds something else."""

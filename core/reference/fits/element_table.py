@@ -18,7 +18,7 @@ from core.files import small_content
 from core.frames.functionals import functional_of, is_functional, same_functional
 from core.frames.schema import MOST_ENERGY
 from core.frames.tables.literals import parse_literal
-from core.frames.tables.tabular import CellError
+from core.frames.tables.tabular import UNIT_WORDS, CellError
 from core.frames.units import UnknownUnitError, unit_in_name, words_without_units
 
 _NEEDED = ("symbol", "energy")
@@ -42,7 +42,6 @@ _SYNONYMS = {
 _ENERGY_WORDS = frozenset(
     {"e", "e0", "e0s", "energy", "energies", "reference", "ref", "atomic", "isolated", "free"}
 )
-_UNIT = frozenset({"unit", "units"})
 
 
 def read_element_table(file: Path | BinaryIO, *, name: str = "") -> pd.DataFrame:
@@ -158,7 +157,7 @@ def _unit_in_rows(table: pd.DataFrame, name: str) -> str:
     """Return the unit that a column states in all rows, "" without such a column."""
     for column in table.columns:
         words = set(words_without_units(column))
-        if words & _UNIT and words <= _UNIT | _ENERGY_WORDS:
+        if words & UNIT_WORDS and words <= UNIT_WORDS | _ENERGY_WORDS:
             texts = [text for text in table[column].dropna().str.strip().unique() if text]
             if len(texts) > 1:
                 raise LabError(

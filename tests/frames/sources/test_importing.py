@@ -1,5 +1,6 @@
 """The one import: several files, functionals that differ, frames that are left out."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -10,9 +11,10 @@ from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from core.errors import LabError
-from core.frames.registry import list_datasets, open_frame_set
+from core.frames.registry import list_datasets, open_dataset, open_frame_set
 from core.frames.sources.importing import import_dataset, open_input, plan_import
 from core.frames.sources.opening import files_named
+from core.frames.units import HARTREE
 
 EV_PER_A3 = 160.2176634
 CODES = Path(__file__).parents[2] / "data" / "formats" / "codes"
@@ -171,3 +173,14 @@ def test_several_tables_are_refused_in_a_sentence(tmp_path):
         path.write_text("formula,energy_pbe\nNaCl,-3\n")
     with pytest.raises(LabError, match="put their rows into one file"):
         open_input(paths)
+
+
+def test_records_of_one_unit_are_converted(tmp_path):
+    path = tmp_path / "u.json"
+    row = {"formula": "NaCl", "energy_pbe": -0.125, "energy_r2scan": -0.25, "units": "hartree"}
+    path.write_text(json.dumps([row, row | {"formula": "KCl"}]))
+    import_dataset(path, "pairs", name="u")
+    assert open_dataset("u").energy("energy_r2scan")[1] == pytest.approx(-0.25 * HARTREE)
+    path.write_text(json.dumps([row, row | {"units": "eV"}]))
+    with pytest.raises(LabError, match=r"^Entry 1 of u.json: .*states 'eV', and 'hartree' in a"):
+        import_dataset(path, "pairs", name="v")

@@ -60,6 +60,8 @@ def test_look_alikes_are_named(tmp_path, salt_json):
         "forces_pbe": FORCES,
         "bader_magmoms": [0.0, 0.0],
         "energy_hse": -4.0,
+        "energy_ranges": "low, high",
+        "energy_unit": "eV/atom",
         "formation_energy": -1.0,
         "note": "x",
     }
@@ -70,8 +72,8 @@ def test_look_alikes_are_named(tmp_path, salt_json):
         "energy": "energy_per_atom",
         "forces": "forces",
     }
-    assert plan.left_out == ["forces_pbe", "bader_magmoms", "energy_hse"]
-    assert plan.ignored == [*plan.left_out, "formation_energy", "note"]
+    assert plan.left_out == ["forces_pbe", "bader_magmoms", "energy_hse", "energy_ranges"]
+    assert plan.ignored == [*plan.left_out, "energy_unit", "formation_energy", "note"]
     assert "Not read, though they look like labels: forces_pbe, " in plan.sentences
 
 
