@@ -78,8 +78,10 @@ class CsvFile(TableFile):
         nameless = [self._header.distinct_names[place] for place in self._header.nameless]
         try:
             with self._open() as stream:
+                # Buffered, a read is filled: pyarrow takes what the first one brings for its first
+                # block, which must hold everything above the rows.
                 reader = pv.open_csv(
-                    pa.PythonFile(_Readable(stream), "r"),
+                    pa.PythonFile(io.BufferedReader(_Readable(stream)), "r"),
                     read_options=pv.ReadOptions(
                         block_size=_BLOCK,
                         skip_rows=self._header.line - 1,
