@@ -57,6 +57,15 @@ _DOT = "·•⋅∙‧․・×*"
 _WHOLE_POINT = re.compile(
     rf"(?:(?<![{_DOT}\s.0-9])[1-9][0-9]*|(?<=[A-Za-z]))\.[1-9][0-9]*(?=[A-Z(\[])"
 )
+_NONMETALS = frozenset(_SYMBOL.findall("H D C N O F P S Cl Br I"))
+_ANIONS = _NONMETALS - {"H", "D", "C", "P"}
+# Neither a charge nor an exponent's; pymatgen would subtract what follows it.
+_INNER_SIGN = re.compile("(?<![0-9]e)[+\u2212\u2013-](?=.)")
+_WORD = re.compile(r"(?:[A-Z][a-z]?|[()\[\]{}0-9.]|(?<=[0-9])e[+-]?(?=[0-9]))+")
+# Polytypes (4H), and space groups (P1, I41), structure types (B2, C15) and phases (HP, II), which
+# read as elements.
+_POLYTYPE = re.compile(r"[0-9.]+[A-Z(\[{].*")
+_PHASE = re.compile("P[1-6][0-9]*|[BCD][0-9]+|I41?|[FI][24][0-9]+|Pm|I{2,3}|IV|VI{1,3}|H[PT]")
 _SUM_IN_BRACKETS = re.compile(rf"[(\[{{]([^()\[\]{{}}]*[{_DOT}][^()\[\]{{}}]*)[)\]}}]")
 _TERM = re.compile(r"\s*([0-9.]*)\s*(\S.*)", re.DOTALL)
 # Numerals behind an element are its oxidation number, not iodine and vanadium.
@@ -202,13 +211,16 @@ def _amounts(formula: object) -> dict[str, float]:
     text = _CHARGE.sub("", _MARKUP.sub(r"\1", formula.strip().translate(_SUBSCRIPTS)))
     text = _POINT.sub("·", as_hydrate(text) or text)
     terms = _ELEMENT.findall(text)
+    is_plain = _PLAIN.fullmatch(text)
+    if not is_plain and (doubt := _doubt_of_parts(text)):
+        raise FormulaError(f"the formula {formula!r} {doubt}")
     unknown = [symbol for symbol, _ in terms if ISOTOPES.get(symbol, symbol) not in INDEX]
     if unknown:
         what = "lies beyond Pu" if unknown[0] in _BEYOND_PU else "is not an element"
         raise FormulaError(f"the formula {formula!r} contains {unknown[0]}, which {what}")
     amounts = dict.fromkeys((symbol for symbol, _ in terms), 0.0)
     try:
-        if _PLAIN.fullmatch(text):  # pymatgen takes ten times as long
+        if is_plain:  # pymatgen takes ten times as long
             for symbol, number in terms:
                 amounts[symbol] += float(number or 1)
         else:
@@ -230,13 +242,40 @@ def _doubt(text: str) -> str:
         return f"ends in {ending[0]}, which looks like the number of a space group; leave it out"
     whole = as_hydrate(text) or text
     for point in _WHOLE_POINT.finditer(whole):
-        # An element on both sides, as no formula with decimal amounts has.
-        left, right = (
-            _SYMBOL.findall(part) for part in (whole[: point.end()], whole[point.end() :])
-        )
-        if not set(left).isdisjoint(right):
+        rest = whole[point.end() :]
+        left, right = _SYMBOL.findall(whole[: point.end()]), set(_SYMBOL.findall(rest))
+        # An element on both sides, or a molecule behind an anion (CaCl2.2CH3OH), as no formula with
+        # decimal amounts has.
+        is_molecule = len(right) > 1 and right <= _NONMETALS and "." not in rest
+        if not right.isdisjoint(left) or (is_molecule and left[-1] in _ANIONS):
             return f"may mean {point[0]} atoms or two parts; write · between two parts"
     return ""
+
+
+def _doubt_of_parts(text: str) -> str:
+    """Return which word or sign in a formula without charges may be no part of it."""
+    for part in re.split(f"[{_DOT}]", text):
+        words = part.split()
+        if words and re.fullmatch("[0-9.]+", words[0]):
+            del words[0]
+        if not words or not _WORD.fullmatch(words[0]):
+            continue
+        for place, word in enumerate(words[1:], 1):
+            # Where each element stands alone, as in Ga1 P1, the next one is an element.
+            is_whole = any(len(_SYMBOL.findall(one)) > 1 for one in words[:place])
+            is_number = word.isdecimal() and len(word) > 1 and words[place - 1][-1] not in ")]}"
+            is_phase = place == len(words) - 1 and _PHASE.fullmatch(word)
+            if (
+                not _WORD.fullmatch(word)
+                or _POLYTYPE.fullmatch(word)
+                or (is_whole and (is_number or is_phase))
+            ):
+                return (
+                    f"has {word!r} behind a space, which may be no part of it; leave it out, or "
+                    "write · before a further part"
+                )
+    sign = _INNER_SIGN.search(text)
+    return f"has {sign[0]!r} between its parts; write · there" if sign else ""
 
 
 def _composition(text: str) -> dict[str, float]:
