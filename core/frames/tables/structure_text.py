@@ -29,7 +29,7 @@ def check_text(
 
     Raises:
         CellError: if it has too many atoms or operations, states another number of atoms than it
-            lists, or does not name its elements.
+            lists, or does not name its elements, each with a number of atoms.
     """
     if kind == "cif":
         _check_cif(text, most_in_cif)
@@ -88,6 +88,12 @@ def _check_poscar(text: str) -> None:
         raise CellError(f"the POSCAR states {n:,} atoms and has {len(lines):,} lines")
     if not names_elements(text):
         raise CellError("the POSCAR does not name its elements")
+    names = re.split("[!#]", lines[5], maxsplit=1)[0].split() if counts else []
+    if names and not names[0].isdecimal() and len(names) != len(counts):
+        raise CellError(
+            f"the POSCAR names {len(names)} elements ({' '.join(names)[:40]}) and states numbers "
+            f"of atoms for {len(counts)} ({' '.join(counts)[:40]})"
+        )
 
 
 def _counts(lines: list[str]) -> list[str]:

@@ -158,6 +158,18 @@ def test_a_poscar_without_names_is_refused():
         parse_structure(ZINCBLENDE.format("", "", ""))
 
 
+@pytest.mark.parametrize("names", ["Ga As O", "Ga"])
+def test_a_poscar_names_each_element_with_a_number_of_atoms(names):
+    n = len(names.split())
+    with pytest.raises(match=rf"names {n} elements \({names}\) and states .* for 2 \(1 1\)"):
+        parse_structure(ZINCBLENDE.format(f"{names}\n", "", ""))
+
+
+def test_a_poscar_whose_names_have_a_comment():
+    text = ZINCBLENDE.format("Ga As ! two elements\n", "", "")
+    assert list(parse_structure(text).atomic_numbers) == [31, 33]
+
+
 KEY = "_chemical_formula_sum"
 
 
