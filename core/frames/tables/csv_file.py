@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -26,7 +27,7 @@ from core.frames.tables.header import (
     has_blanks_between_cells,
     read_header,
 )
-from core.frames.tables.tabular import TableFile, is_index
+from core.frames.tables.tabular import TableFile, is_index, shows_decimal_commas
 from core.progress import Progress, silent
 
 _BLOCK = 16 << 20
@@ -70,6 +71,12 @@ class CsvFile(TableFile):
         self.columns = [name for name in names if name.strip() and not is_index(name)]
         if self._header.units:
             self.units = dict(zip(names, self._header.units, strict=True))
+
+    @cached_property
+    def has_decimal_commas(self) -> bool:  # type: ignore[override]
+        """Whether numbers of its first rows have commas that can only be decimal ones."""
+        head = self.head()
+        return any(shows_decimal_commas(head.column(name)) for name in self.columns)
 
     def batches(
         self, columns: Sequence[str], progress: Progress = silent

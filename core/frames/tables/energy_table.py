@@ -170,7 +170,7 @@ class EnergyTable(MappedTable):
             if name in self._energies:
                 data[name] = self._energy_values(name, table, formulas)
             elif name not in data and (name not in mapped or self._tells_rows(name, table)):
-                data[name] = _values(table.column(name))
+                data[name] = self._values(table.column(name))
         return pd.DataFrame(data)
 
     def _tells_rows(self, name: str, table: pa.Table) -> bool:
@@ -358,10 +358,15 @@ class EnergyTable(MappedTable):
 
     def _numbers(self, name: str, table: pa.Table) -> np.ndarray:
         """Return a column of the rows that are taken as numbers, (n,)."""
-        values, bad = parse_numbers(table.column(name))
-        if bad is not None:  # the same again, for the place in the file
-            self.file.numbers(name, table.column(name)[bad:], first_row=int(self._rows[bad]))
-        return values
+        return self.file.numbers(name, table.column(name), rows=self._rows)
+
+    def _values(self, column: pa.ChunkedArray) -> Any:
+        """Return a column of single values, as numbers if its text is all numbers."""
+        if pa.types.is_string(column.type) and self.file.open_comma(column) is None:
+            values, bad = parse_numbers(column)
+            if bad is None and not np.isnan(values).all():
+                return values
+        return column.to_pandas()
 
     def _n_atoms(self, name: str, table: pa.Table) -> np.ndarray:
         """Return the number of atoms in the cell of each row, (n,), NaN where it is not known."""
@@ -389,12 +394,3 @@ class EnergyTable(MappedTable):
 
 def _is_twin(first: EnergyColumn, other: EnergyColumn) -> bool:
     return first.column != other.column and differ_in_corrections(first, other)
-
-
-def _values(column: pa.ChunkedArray) -> Any:
-    """Return a column of single values, as numbers if its text is all numbers."""
-    if pa.types.is_string(column.type):
-        values, bad = parse_numbers(column)
-        if bad is None and not np.isnan(values).all():
-            return values
-    return column.to_pandas()

@@ -170,8 +170,9 @@ class FrameTable(MappedTable):
     def _frames(self, batch: pa.RecordBatch) -> Iterator[Frame]:
         wanted = self.rows_of_functional(batch, self._n_rows)
         self._n_other += int((~wanted).sum())
+        rows = range(self._n_rows, self._n_rows + batch.num_rows)
         numbers = {
-            field: self.file.numbers(column, batch.column(column), first_row=self._n_rows)
+            field: self.file.numbers(column, batch.column(column), rows=rows)
             for field, column in self.mapping.items()
             if field in _NUMBERS
         }

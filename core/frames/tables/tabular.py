@@ -32,6 +32,9 @@ _OF_ENERGIES = frozenset({"energy", "energies", "e", "of"})
 _MINUSES = "[\u2212\u2013\uff0d]"
 _FORTRAN = r"^([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))[dD]([+-]?[0-9]+)$"
 _DECIMAL_COMMA = r"^([+-]?[0-9]*),([0-9]+(?:[eE][+-]?[0-9]+)?)$"
+# One comma of which it is open what it is, and the numbers without one that part thousands there.
+_ONE_GROUP = r"^[+-]?[1-9][0-9]{0,2},[0-9]{3}$"
+_HUNDREDS = r"^[+-]?[1-9][0-9]{2}$"
 _SPACED = r"^[+-]?[0-9]{1,3}(?:[ '\x{2019}\x{a0}\x{202f}][0-9]{3})+(?:[.,][0-9]*)?$"
 _SPACES = r"[ '\x{2019}\x{a0}\x{202f}]"
 # Between groups of three digits, and what then is the decimal mark: numbers that hold both, or the
@@ -58,6 +61,7 @@ class TableFile(ABC):
         units: what a second header row says of columns' units; empty without such a row.
         notes: what the user should know of how the file is read, as sentences.
         grouped: columns of numbers read so far that part thousands, with the mark that does.
+        has_decimal_commas: whether the file has numbers whose commas can only be decimal ones.
     """
 
     path: Path
@@ -66,6 +70,7 @@ class TableFile(ABC):
     units: Mapping[str, str] = MappingProxyType({})
     energies: Mapping[str, EnergyColumn] = MappingProxyType({})
     grouped: Mapping[str, str] = MappingProxyType({})
+    has_decimal_commas: bool = False
 
     @abstractmethod
     def batches(
@@ -149,17 +154,22 @@ class TableFile(ABC):
         return first
 
     def numbers(
-        self, name: str, column: pa.ChunkedArray | pa.Array, *, first_row: int = 0
+        self,
+        name: str,
+        column: pa.ChunkedArray | pa.Array,
+        *,
+        rows: Sequence[int] | np.ndarray | None = None,
     ) -> np.ndarray:
         """Convert values of a column to floats, (n,), NaN where missing.
 
         Args:
             name: the column's name.
             column: its values, (n,).
-            first_row: row of the file at which the values begin.
+            rows: rows of the file that hold them, (n,); by default the first ones.
 
         Raises:
-            LabError: if a value is not a finite number, with its place in the file.
+            LabError: if a value is not a finite number, or one of two that its comma allows, with
+                its place in the file.
         """
         values, bad = parse_numbers(column)
         if pa.types.is_string(column.type) and (mark := _mark_of_groups(_with_minus(column))):
@@ -167,12 +177,32 @@ class TableFile(ABC):
         elif name in self.grouped and has_decimal_commas(column):
             bad = 0  # as thousands before, as decimals here
         if bad is not None:
-            raise self.fail(
-                first_row + bad,
-                f"{_shorten(column[bad].as_py())} in column {name!r} is not a finite number",
-                "correct it or leave the cell empty",
-            )
-        return values
+            problem = f"{_shorten(column[bad].as_py())} in column {name!r} is not a finite number"
+            remedy = "correct it or leave the cell empty"
+        elif (bad := self.open_comma(column)) is not None:
+            text = column[bad].as_py().strip()
+            whole, point = text.replace(",", ""), text.replace(",", ".")
+            problem = f"{text!r} in column {name!r} may mean {whole} or {point}"
+            remedy = "write the numbers of that column without commas"
+        else:
+            return values
+        raise self.fail(bad if rows is None else int(rows[bad]), problem, remedy)
+
+    def open_comma(self, column: pa.ChunkedArray | pa.Array) -> int | None:
+        """Return the first row whose comma may be a decimal one or part thousands, or None.
+
+        Numbers from 100 to 999 beside 1,066 tell that it parts thousands, other numbers of the
+        file that it is a decimal one.
+
+        Args:
+            column: values of a column, (n,).
+        """
+        if not pa.types.is_string(column.type) or not _holds(column, ","):
+            return None
+        texts = pc.utf8_trim_whitespace(_with_minus(column))
+        if not _has_open_commas(texts) or _has_hundreds(texts) != self.has_decimal_commas:
+            return None
+        return int(pc.index(pc.match_substring_regex(texts, _ONE_GROUP), value=True).as_py())
 
     def sha256(self) -> str:
         """Return the SHA-256 of the file."""
@@ -266,12 +296,21 @@ def parse_numbers(column: pa.ChunkedArray | pa.Array) -> tuple[np.ndarray, int |
     return values, int(np.argmax(infinite)) if infinite.any() else None
 
 
-def has_decimal_commas(column: pa.ChunkedArray) -> bool:
+def shows_decimal_commas(column: pa.ChunkedArray) -> bool:
+    """Return whether a column is numbers with commas that can only be decimal ones."""
+    return (
+        has_decimal_commas(column)
+        and parse_numbers(column)[1] is None
+        and not _has_open_commas(pc.utf8_trim_whitespace(_with_minus(column)))
+    )
+
+
+def has_decimal_commas(column: pa.ChunkedArray | pa.Array) -> bool:
     """Return whether `parse_numbers` reads commas of a column as decimal points."""
     if not pa.types.is_string(column.type):
         return False
     texts = pc.utf8_trim_whitespace(_with_minus(column))
-    if pc.any(pc.match_substring(texts, ".")).as_py():
+    if _holds(texts, "."):
         return _mark_of_groups(texts) == "."
     return _mark_of_groups(texts) is None and bool(
         pc.any(pc.match_substring_regex(texts, _DECIMAL_COMMA)).as_py()
@@ -295,7 +334,7 @@ def _plain_numbers(column: pa.Array) -> pa.Array:
         whole = pc.replace_substring(column, mark, "")
         parted = pc.match_substring_regex(column, _GROUPED[mark][0])
         column = pc.if_else(parted, whole, column)
-    if pc.any(pc.match_substring(column, ".")).as_py():
+    if _holds(column, "."):
         return column
     return pc.replace_substring_regex(column, _DECIMAL_COMMA, r"\1.\2")
 
@@ -312,7 +351,23 @@ def _mark_of_groups(texts: pa.Array | pa.ChunkedArray) -> str | None:
                 pc.match_substring(texts, mark), pc.match_substring_regex(texts, grouped)
             )
             return None if pc.any(others).as_py() else mark
-    return None
+    return "," if _has_open_commas(texts) and _has_hundreds(texts) else None
+
+
+def _has_open_commas(texts: pa.Array | pa.ChunkedArray) -> bool:
+    """Return whether all numbers with a comma are like 1,066, and none shows what it is."""
+    if not _holds(texts, ",") or _holds(texts, "."):
+        return False
+    groups = pc.match_substring_regex(texts, _ONE_GROUP)
+    return not pc.any(pc.and_not(pc.match_substring(texts, ","), groups)).as_py()
+
+
+def _holds(texts: pa.Array | pa.ChunkedArray, mark: str) -> bool:
+    return bool(pc.any(pc.match_substring(texts, mark)).as_py())
+
+
+def _has_hundreds(texts: pa.Array | pa.ChunkedArray) -> bool:
+    return bool(pc.any(pc.match_substring_regex(texts, _HUNDREDS)).as_py())
 
 
 def _floats(column: pa.Array) -> np.ndarray:

@@ -103,6 +103,42 @@ def test_a_nameless_column_with_contents(write):
         pairs_from_table(path)
 
 
+def test_thousands_beside_hundreds(write):
+    rows = 'NaCl,"-1,066",-460\nKCl,-589,-327\nLiF,"-2,009",-851\n'
+    assert energies(write("t.csv", HEAD + rows))[0] == [-1066, -589, -2009]
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ("NaCl;-4,767;-6,1\nKCl;-3,389;-9,152\n", [-4.767, -3.389]),
+        ("NaCl;-4,767;-460\nKCl;-5,12;-327\n", [-4.767, -5.12]),
+        ("NaCl;-4,767;-460\nKCl;-0,389;-327\n", [-4.767, -0.389]),
+    ],
+)
+def test_decimal_commas_with_three_decimals(write, rows, expected):
+    assert energies(write("t.csv", HEAD.replace(",", ";") + rows))[0] == expected
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        'NaCl,-3,"-4,767"\nKCl,-3,"-3,389"\n',
+        'NaCl,-3,"-4,767"\nKCl,-3,-3\n',
+        # Hundreds in this column, and decimal commas in the other one.
+        'NaCl,"-3,5","-4,767"\nKCl,"-3,5",-389\n',
+    ],
+)
+def test_commas_of_which_nothing_tells_what_they_are(write, rows):
+    with pytest.raises(LabError, match=r"^Line 2 of t.csv: .* may mean -4767 or -4\.767; write"):
+        energies(write("t.csv", HEAD + rows))
+
+
+def test_another_column_with_such_commas_stays_text(write):
+    path = write("t.csv", HEAD.replace("\n", ",n\n") + 'NaCl,-3,-9,"4,767"\n')
+    assert pairs_from_table(path).table()["n"].tolist() == ["4,767"]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
 @pytest.mark.parametrize("compress", [bytes, gzip.compress, bz2.compress, lzma.compress, zstd])
 def test_one_table_in_many_encodings(write, encoding, compress):
