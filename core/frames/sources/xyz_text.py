@@ -30,6 +30,7 @@ _ATOMIC_NUMBERS: Final[dict[bytes, int]] = {
     **{symbol.encode(): index + 1 for symbol, index in INDEX.items()},
     **{isotope.encode(): INDEX[symbol] + 1 for isotope, symbol in ISOTOPES.items()},
 }
+_FORTRAN: Final = re.compile(r"^([+-]?(?:[0-9]+\.[0-9]*|\.[0-9]+))[dD]([+-]?[0-9]+)$")
 _MOST_COLUMNS: Final = 1000
 _MOST_KEYS: Final = 1000
 _SHORT: Final = 24
@@ -164,7 +165,7 @@ def _words(text: str) -> Any:
     if len(words) < 2:
         return _word(words[0]) if words else text
     try:
-        return np.array(list(map(float, words)))
+        return np.array(list(map(_float, words)))
     except ValueError:
         pass
     if all(word in _BOOLEANS for word in words):
@@ -182,11 +183,19 @@ def _word(word: str) -> Any:
     except ValueError:
         pass
     try:
-        return float(word)
+        return _float(word)
     except ValueError:
         if (boolean := _BOOLEANS_ANY_CASE.get(word.lower())) is not None:
             return boolean
         return word
+
+
+def _float(word: str) -> float:
+    """Return a number, also one as Fortran writes it: with a point, unlike an id, and D."""
+    try:
+        return float(word)
+    except ValueError:
+        return float(_FORTRAN.sub(r"\1e\2", word))
 
 
 @lru_cache(maxsize=256)

@@ -119,6 +119,7 @@ def test_a_virial_is_minus_volume_times_stress(virial: str, write: Write):
         f"{COLUMNS} Lattice=[[4.0, 0, 0], [0, 4.0, 0], [0, 0, 4.0]] energy=-6.0 note='a=b c'",
         f"{CELL} {COLUMNS} <R2>=35.3 a-b.c=1 bare nan_key=NaN energy=-6.0D0".replace("D0", "e0"),
         f"{CELL} {COLUMNS} pbc=T energy=-6.0 move_mask=T text=1_000",
+        f"{CELL.replace('4.0', '0.4D+01')} {COLUMNS} energy=-0.6D+01",
     ],
 )
 def test_comment_lines_are_spelled_in_many_ways(header: str, write: Write):
@@ -167,6 +168,10 @@ def test_labels_may_be_missing_in_some_frames(write: Write):
     assert second.forces is not None
     assert third.forces is None
     assert third.energy_per_atom == -3.0
+
+
+def test_an_id_is_no_number_of_fortran(write: Write):
+    assert frame(write(GOOD.replace("energy", "id=12d3 energy"))).frame_id == "12d3"
 
 
 def test_ids_are_taken(write: Write):
