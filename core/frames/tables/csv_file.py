@@ -220,7 +220,9 @@ class CsvFile(TableFile):
                 f"{self.path.name} cannot be read as CSV ({str(error).splitlines()[0][:120]}); "
                 "save it as CSV in UTF-8 with quotes around cells that hold commas."
             )
-        if self._find_line(lambda number, cells: number == 0 and len(cells) != width):
+        # A row with fewer cells is short, and so may be the only one that differs.
+        is_longer = self._find_line(lambda number, cells: number == 0 and len(cells) > width)
+        if is_longer and self._find_line(lambda _, cells: len(cells) == width) is None:
             return LabError(
                 f"The header, line {self._header.line} of {self.path.name}, has {width:,} cells "
                 f"and line {line} another number; name every column, and delete what stands above "
@@ -228,7 +230,7 @@ class CsvFile(TableFile):
             )
         return LabError(
             f"Line {line} of {self.path.name} has another number of cells than the header's "
-            f"{width}; correct that line."
+            f"{width}; correct that line, also its quotes."
         )
 
     def _find_line(self, matches: Callable[[int, list[str]], bool]) -> int | None:

@@ -12,6 +12,7 @@ from core.frames.tables.tabular import is_index, is_missing, parse_numbers
 from core.frames.units import BASE, UnknownUnitError, unit_named
 
 _DELIMITERS = ",;\t|"
+_BLANK = f"{_DELIMITERS} \r\n"
 _COMMENT = "#"
 _MOST_COMMENTS = 10_000
 _ROWS_LOOKED_AT = 20
@@ -67,9 +68,9 @@ class Header:
 def read_header(file: TextIO) -> Header | None:
     """Read the head of a CSV file.
 
-    Lines at the top that begin with # are comments; Excel's line "sep=;", and titles with empty
-    cells behind them, are left out. The last comment holds the names if it has as many cells as
-    the line below, and that line has a number.
+    Lines at the top that begin with # are comments; Excel's line "sep=;", titles with empty cells
+    behind them, and lines of empty cells are left out. The last comment holds the names if it has
+    as many cells as the line below, and that line has a number.
 
     Returns:
         The header; None if there is nothing but comments.
@@ -78,7 +79,7 @@ def read_header(file: TextIO) -> Header | None:
     for number, line in enumerate(islice(file, _MOST_COMMENTS), 1):
         if line.lstrip().startswith(_COMMENT):
             comment, comment_line = line, number
-        elif line.strip() and not (number == 1 and line.lower().startswith("sep=")):
+        elif line.strip(_BLANK) and not (number == 1 and line.lower().startswith("sep=")):
             if _is_title(line):
                 continue
             header = _in_comment(comment_line, comment, line)

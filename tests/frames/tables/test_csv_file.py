@@ -4,6 +4,7 @@ import gzip
 
 import pytest
 
+from core.errors import LabError
 from core.frames.tables.opening import open_table
 from core.frames.tables.pair_table import pairs_from_table
 
@@ -36,3 +37,25 @@ def test_what_stands_above_the_rows_may_be_long(write, text, compress):
 
 def test_the_head_has_a_thousand_rows(write):
     assert open_table(write("t.csv", HEAD + ROW * 2_000)).head().num_rows == 1_000
+
+
+@pytest.mark.parametrize(
+    "above", ["Table S1. Energies,,\n,,\n", ",,\n", "# made by hand\n,,\r\n", " , ,\nTable S1,,\n"]
+)
+def test_lines_of_empty_cells_stand_above_the_names(write, above):
+    assert energies(write("t.csv", above + HEAD + ROW)) == [[-3.5], [-9.25]]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "NaCl,-3.5\n",
+        "NaCl,-3.5\n" + ROW,
+        "NaCl,-3.5,-9.25,1\n" + ROW,
+        '"NaCl,-3.5,-9.25\n' + ROW,
+        'NaCl,"-3.5,-9.25\n' + ROW,
+    ],
+)
+def test_a_first_row_that_does_not_fit_is_named(write, rows):
+    with pytest.raises(LabError, match=r"^Line 2 of t.csv has another number of cells"):
+        energies(write("t.csv", HEAD + rows))
