@@ -6,9 +6,7 @@ from dataclasses import dataclass, field
 from itertools import chain, islice, takewhile
 from typing import TextIO
 
-import pyarrow as pa
-
-from core.frames.tables.tabular import is_index, is_missing, parse_numbers
+from core.frames.tables.tabular import is_index, is_number
 from core.frames.units import BASE, UnknownUnitError, unit_named
 
 _DELIMITERS = ",;\t|"
@@ -104,8 +102,8 @@ def has_blanks_between_cells(file: TextIO) -> bool:
         bool(rows)
         and len(head) > 1
         and all(len(row) == len(head) for row in rows)
-        and any(map(_is_number, rows[0]))
-        and not any(map(_is_number, head))
+        and any(map(is_number, rows[0]))
+        and not any(map(is_number, head))
     )
 
 
@@ -123,7 +121,7 @@ def _in_comment(number: int, comment: str, first_row: str) -> Header | None:
     if (
         len(names) != len(cells)
         or not 2 <= len(names) <= MOST_COLUMNS
-        or not any(map(_is_number, cells))
+        or not any(map(is_number, cells))
     ):
         return None
     return Header(line=number, delimiter=delimiter, names=_stripped(names))
@@ -161,7 +159,7 @@ def _fitted(names: list[str], row: Sequence[str]) -> list[str]:
 def _with_index(names: list[str], row: Sequence[str]) -> list[str]:
     """Return names with one for a nameless index of pandas that holds text, which may be ids."""
     is_nameless = bool(names) and (not names[0].strip() or is_index(names[0]))
-    is_text = bool(row) and bool(row[0].strip()) and not _is_number(row[0])
+    is_text = bool(row) and bool(row[0].strip()) and not is_number(row[0])
     return [INDEX, *names[1:]] if is_nameless and is_text and INDEX not in names else names
 
 
@@ -184,17 +182,12 @@ def _stripped(cells: Sequence[str]) -> list[str]:
     return [cell.strip() for cell in cells]
 
 
-def _is_number(cell: str) -> bool:
-    values, bad = parse_numbers(pa.array([cell]))
-    return bad is None and not is_missing(cell) and bool(values[0] == values[0])
-
-
 def _are_units(names: Sequence[str], cells: Sequence[str], below: Sequence[str]) -> bool:
     """Return whether a record holds units: no numbers, and a unit above a number or a list."""
-    if len(cells) != len(names) or len(below) != len(names) or any(map(_is_number, cells)):
+    if len(cells) != len(names) or len(below) != len(names) or any(map(is_number, cells)):
         return False
     return any(
-        _is_unit(cell) and (_is_number(value) or value.lstrip().startswith(("[", "array(")))
+        _is_unit(cell) and (is_number(value) or value.lstrip().startswith(("[", "array(")))
         for cell, value in zip(cells, below, strict=True)
     )
 

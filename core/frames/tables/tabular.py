@@ -250,6 +250,12 @@ def is_missing(value: object) -> bool:
     return len(value) < _LONGEST_MISSING and value.strip().lower() in _MISSING
 
 
+def is_number(cell: str) -> bool:
+    """Return whether a text alone is a number to `parse_numbers`."""
+    values, bad = parse_numbers(pa.array([cell]))
+    return bad is None and bool(values[0] == values[0])
+
+
 def is_index(name: str) -> bool:
     """Return whether a column is named as pandas names an index without a name."""
     return bool(_INDEX.fullmatch(name))

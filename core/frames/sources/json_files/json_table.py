@@ -12,13 +12,14 @@ from core.frames.sources.json_files.documents import JsonDocuments, decoded
 from core.frames.sources.json_files.head import JsonHead, json_head
 from core.frames.sources.records import Record, Refused
 from core.frames.tables.compression import head_of
-from core.frames.tables.tabular import CellError, TableFile
+from core.frames.tables.tabular import CellError, TableFile, is_number
 from core.progress import Progress, silent
 
 _BATCH_ROWS: Final = 8192
 _HEAD: Final = 100
 _LARGEST: Final = 1 << 28
 """Bytes of a file that holds columns, which is read as a whole."""
+_LONGEST_NUMBER: Final = 40
 _PLAIN = (str, int, float, bool, type(None))
 
 
@@ -62,10 +63,10 @@ class JsonTable(TableFile):
             return pa.array([None if one is None else str(one) for one in values], pa.string())
         if any(isinstance(value, bool) for value in values):
             return pa.array([None if one is None else bool(one) for one in values], pa.bool_())
-        wrong = next((place for place, one in enumerate(values) if isinstance(one, str)), None)
-        if wrong is not None:
-            problem = f"{values[wrong]!r:.40} in column {name!r} is not a number"
-            raise self.fail(done + wrong, problem, "correct it or leave it out")
+        if any(isinstance(value, str) for value in values):
+            texts = pa.array([None if one is None else str(one) for one in values])
+            read = self.numbers(name, texts, rows=range(done, done + len(rows)))
+            return pa.array(read, from_pandas=True)
         return pa.array([None if one is None else float(one) for one in values], pa.float64())
 
     def _rows(self, progress: Progress) -> Iterator[dict[str, Any]]:
@@ -107,13 +108,14 @@ class _Rows(JsonDocuments):
 
     @classmethod
     def is_document(cls, document: Mapping[str, Any]) -> bool:
-        """Return whether an object has a text and a number, or a composition and a number."""
+        """Return whether an object has a number, also as text, and a text or a composition."""
         values = list(document.values())
-        has_text = any(isinstance(value, str) for value in values)
-        has_number = any(
-            isinstance(value, (int, float)) and not isinstance(value, bool) for value in values
-        )
-        return has_number and (has_text or isinstance(document.get("composition"), Mapping))
+        texts = [value for value in values if isinstance(value, str)]
+        of_number = [len(text) < _LONGEST_NUMBER and is_number(text) for text in texts]
+        has_composition = isinstance(document.get("composition"), Mapping)
+        if any(isinstance(one, (int, float)) and not isinstance(one, bool) for one in values):
+            return bool(texts) or has_composition
+        return any(of_number) and (has_composition or not all(of_number))
 
     def read(self, document: Mapping[str, Any], where: str, key: str) -> Iterator[Record | Refused]:
         """Yield nothing: a row is no record."""
