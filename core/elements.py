@@ -60,7 +60,7 @@ _WHOLE_POINT = re.compile(
 _NONMETALS = frozenset(_SYMBOL.findall("H D C N O F P S Cl Br I"))
 _ANIONS = _NONMETALS - {"H", "D", "C", "P"}
 # Neither a charge nor an exponent's; pymatgen would subtract what follows it.
-_INNER_SIGN = re.compile("(?<![0-9]e)[+\u2212\u2013-](?=.)")
+_INNER_SIGN = re.compile(r"(?<=[A-Za-z0-9)\]}])(?<![0-9]e)[+\u2212\u2013-](?=.)")
 _WORD = re.compile(r"(?:[A-Z][a-z]?|[()\[\]{}0-9.]|(?<=[0-9])e[+-]?(?=[0-9]))+")
 # Polytypes (4H), and space groups (P1, I41), structure types (B2, C15) and phases (HP, II), which
 # read as elements.
