@@ -27,7 +27,12 @@ from core.frames.tables.header import (
     has_blanks_between_cells,
     read_header,
 )
-from core.frames.tables.tabular import TableFile, is_index, shows_decimal_commas
+from core.frames.tables.tabular import (
+    TableFile,
+    has_decimal_points,
+    is_index,
+    shows_decimal_commas,
+)
 from core.progress import Progress, silent
 
 _BLOCK = 16 << 20
@@ -74,9 +79,15 @@ class CsvFile(TableFile):
 
     @cached_property
     def has_decimal_commas(self) -> bool:  # type: ignore[override]
-        """Whether numbers of its first rows have commas that can only be decimal ones."""
+        """Whether numbers of its first rows show it, or semicolons and no decimal points do.
+
+        Programs part cells with semicolons where commas are decimal ones.
+        """
         head = self.head()
-        return any(shows_decimal_commas(head.column(name)) for name in self.columns)
+        columns = [head.column(name) for name in self.columns]
+        if self._header.delimiter == ";" and not any(map(has_decimal_points, columns)):
+            return True
+        return any(map(shows_decimal_commas, columns))
 
     def batches(
         self, columns: Sequence[str], progress: Progress = silent

@@ -61,7 +61,7 @@ class TableFile(ABC):
         units: what a second header row says of columns' units; empty without such a row.
         notes: what the user should know of how the file is read, as sentences.
         grouped: columns of numbers read so far that part thousands, with the mark that does.
-        has_decimal_commas: whether the file has numbers whose commas can only be decimal ones.
+        has_decimal_commas: whether the file shows that commas in its numbers are decimal ones.
     """
 
     path: Path
@@ -308,6 +308,16 @@ def shows_decimal_commas(column: pa.ChunkedArray) -> bool:
         has_decimal_commas(column)
         and parse_numbers(column)[1] is None
         and not _has_open_commas(pc.utf8_trim_whitespace(_with_minus(column)))
+    )
+
+
+def has_decimal_points(column: pa.ChunkedArray) -> bool:
+    """Return whether a column is text of numbers, some with a decimal point."""
+    return (
+        pa.types.is_string(column.type)
+        and _holds(column, ".")
+        and _mark_of_groups(_with_minus(column)) != "."
+        and parse_numbers(column)[1] is None
     )
 
 
