@@ -94,16 +94,14 @@ def mp2020(frame):
     return float(mp2020_corrections([formula_of(frame.atomic_numbers)]).corrections[0])
 
 
-def half(frame):
-    """Whether a material is in the other half, the same one for all of its frames."""
-    return sum(map(ord, frame.material_id)) % 2 == 0
+def half(frame, parts=2):
+    """Whether a material is in the other part, the same one for all of its frames."""
+    return sum(map(ord, frame.material_id)) % parts == 0
 
 
 def of_a_part(change):
     """Frames of which those of every fourth material have another energy."""
-    return energies(
-        lambda e, frame, *_: e if sum(map(ord, frame.material_id)) % 4 else change(e, frame)
-    )
+    return energies(lambda e, frame, *_: change(e, frame) if half(frame, 4) else e)
 
 
 def every_other(term, sign):

@@ -215,15 +215,10 @@ class TableFile(ABC):
         return LabError(f"{where[0].upper()}{where[1:]}: {problem}; {remedy}.")
 
     def possible(self, name: str, energies: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """Return energies that atoms may have.
-
-        Args:
-            name: name of their column.
-            energies: (n,) eV/atom, NaN where missing.
-            rows: their rows in the file, (n,).
+        """Return energies, (n,) eV/atom, of rows in the file, (n,), which atoms may have.
 
         Raises:
-            LabError: if an energy is larger.
+            LabError: if an energy is larger than any.
         """
         for beyond in np.flatnonzero(np.abs(energies) > MOST_ENERGY):
             problem = f"the {name} of {energies[beyond]:g} eV/atom is larger than any"
