@@ -275,7 +275,12 @@ def _doubt_of_parts(text: str) -> str:
                     "write · before a further part"
                 )
     sign = _INNER_SIGN.search(text)
-    return f"has {sign[0]!r} between its parts; write · there" if sign else ""
+    return (
+        f"has {sign[0]!r} between its parts; write · between two parts, a number for x, and no "
+        "other words"
+        if sign
+        else ""
+    )
 
 
 def _composition(text: str) -> dict[str, float]:

@@ -217,7 +217,7 @@ def test_chemistry_follows_its_rule():
         ("CaO.6SiO2", "may mean .6 atoms or two parts"),
         ("CaCl2.2CH3OH", "may mean 2.2 atoms or two parts"),
         ("LiI.3C2H5OH", "may mean .3 atoms or two parts"),
-        ("Li2O-2SiO2", "has '-' between its parts; write · there"),
+        ("Li2O-2SiO2", "has '-' between its parts; write · between two parts"),
         ("0.3Li2O-0.7B2O3", "has '-' between its parts"),
         ("CaO–2Al2O3", "has '–' between its parts"),
         ("NH4+NO3-", re.escape("has '+' between its parts")),

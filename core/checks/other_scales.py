@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.checks.expected import (
+    are_like_embedded,
     embedded_functional,
     energies_by,
     expected_references,
@@ -26,6 +27,9 @@ BY_NETWORK, BY_COMPOSITION = 0.35, 0.6
 
 _CONSTANT, _ALIKE = 1.0, 8.0
 """eV/atom that a constant is told from, and how many times what it leaves it must be."""
+
+_DIVERSE = 5
+"""Independent compositions below which a constant may as well be the references of elements."""
 
 _AS_WRITTEN = "Import total energies, as the code wrote them; the lab subtracts references itself."
 
@@ -55,7 +59,8 @@ def scale_finding(
             misses[name] = float(np.nanmedian(np.abs(missed)))
     best = min(misses, key=misses.__getitem__)
     if misses[best] > min(close, stated / _CLEAR):
-        return _constant(left, functional, close)
+        is_told = are_like_embedded(functional) and _are_diverse(fractions)
+        return _constant(left, functional, close) if is_told else None
     is_total = best.startswith("total")
     return Finding(
         kind="functional" if is_total else "energy_reference",
@@ -78,6 +83,11 @@ def _scales(references: Array, functional: str) -> dict[str, Array]:
         "atomization energies": references - pure_energies("atom", near),
         f"total energies in {other}": references + shift,
     }
+
+
+def _are_diverse(fractions: Array) -> bool:
+    """Return whether a constant is told from references of elements."""
+    return int(np.linalg.matrix_rank(np.unique(fractions, axis=0))) >= _DIVERSE
 
 
 def _constant(left: Array, functional: str, close: float) -> Finding | None:

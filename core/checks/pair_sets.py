@@ -23,7 +23,7 @@ from core.checks.energy_sample import (
     outlier_limit,
     solved,
 )
-from core.checks.expected import expected_energies
+from core.checks.expected import are_like_embedded, expected_energies
 from core.checks.pair_columns import (
     copied_findings,
     exchanged_findings,
@@ -58,8 +58,9 @@ _MOST = 600
 _ASK_NETWORK = {"hubbard", "hubbard_mixture"}
 """What two functionals that differ in U show as well: only the network tells it from a fault."""
 
-_CHEAP = 20.0
-"""meV/atom below which the reference of single elements is not told without the network."""
+_CHEAP = {"element_offset": 20.0, "energy_mixture": 150.0}
+"""meV/atom below which references of elements are not told without the network: those of bromides
+and bromates differ by 65."""
 
 _FEWEST_OF = 4
 """Materials of each element of a row that another column judges."""
@@ -200,8 +201,12 @@ def _of_u(fractions: Array, left: Array, mp2020: Array | None) -> Array:
 
 
 def _partner(columns: Sequence[EnergyColumn], one: EnergyColumn) -> EnergyColumn | None:
-    """Return the column that stands for the network: of another functional, if there is one."""
-    others = [other for other in columns if other.column != one.column]
+    """Return the column that stands for the network: of another functional, if there is one.
+
+    Energies in a functional whose references are unknown do not, nor can they be judged.
+    """
+    known = [other for other in columns if are_like_embedded(other.functional)]
+    others = [other for other in known if other.column != one.column] if one in known else []
     far = [other for other in others if other.functional != one.functional]
     return next(iter([*far, *others]), None)
 
@@ -214,7 +219,7 @@ def _energy_findings(
         unit = energy_finding(X, sizes, energies, interaction)
         found = [unit] if unit is not None else scale_findings(sample)
         found = [
-            _of_two(one) for one in found if one.kind not in _ASK_NETWORK and not _is_rare(one)
+            _of_two(one) for one in found if one.kind not in _ASK_NETWORK and not _is_cheap(one)
         ]
         return found or mismatch_findings(X, energies)
     found = energy_findings(X, sizes, energies, interaction, sample.prior)
@@ -230,9 +235,9 @@ def _of_two(finding: Finding) -> Finding:
     return replace(finding, message=finding.message + more)
 
 
-def _is_rare(finding: Finding) -> bool:
-    """Return whether it is of an element of few materials, whose shift may be anything."""
-    return finding.kind == "element_offset" and (finding.cost or 0.0) < _CHEAP
+def _is_cheap(finding: Finding) -> bool:
+    """Return whether an element's shift may differ by as much among its compounds."""
+    return (finding.cost or 0.0) < _CHEAP.get(finding.kind, 0.0)
 
 
 def _told_once(

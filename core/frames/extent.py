@@ -208,6 +208,7 @@ def refuse_column(
     of_formulas: bool = False,
     n_atoms: np.ndarray | None = None,
     read_as: str = "eV/atom",
+    field: str = "energy",
 ) -> None:
     """Refuse energies that count as eV/atom and are totals.
 
@@ -218,6 +219,7 @@ def refuse_column(
         of_formulas: whether the numbers are those of the formulas as they are written.
         n_atoms: of formulas: atoms in the cell of each row, (n,), where known.
         read_as: unit in which the energies were read.
+        field: what their unit is stated of.
 
     Raises:
         LabError: if the energies are totals.
@@ -233,7 +235,7 @@ def refuse_column(
         read_as=read_as,
     )
     if finding is not None:
-        raise LabError(f"{where}: {finding.text}")
+        raise LabError(f"{where}: {finding.text.replace('energy=', f'{field}=')}")
 
 
 def atoms_by_extent(counts: np.ndarray) -> dict[str, np.ndarray]:

@@ -6,6 +6,7 @@ from chgnet.model import CHGNet
 
 from core.checks.composition import row_finding, sampled_finding, table_findings
 from core.checks.expected import expected_energies, expected_references, pure_energies
+from core.checks.other_scales import scale_finding
 from core.checks.readings import sizes_of
 from core.elements import INDEX, amounts_from_formulas
 from core.frames.pairs import write_pairs
@@ -122,3 +123,14 @@ def test_tables_on_another_scale_are_told_at_import(name, n, tmp_path, monkeypat
     # Of a functional of which nothing is known, no zero is.
     written(tmp_path, "unknown", table, energies, "HSE06")
     assert table_findings("unknown") == []
+
+
+def test_a_constant_is_told_of_many_elements_alone():
+    data = open_dataset("mp-structures")
+    X, energies = data.fractions()[:300], data.energy("energy_r2scan_chgnet")[:300] + 5.0
+    one = np.tile(X[:1], (40, 1))
+    references = expected_references("r2SCAN")
+    told = scale_finding(X, energies, references, "r2SCAN", close=0.6)
+    assert "beside that constant" in told.message
+    assert scale_finding(X, energies, references, "HSE06", close=0.6) is None
+    assert scale_finding(one, energies[:40], references, "r2SCAN", close=0.6) is None

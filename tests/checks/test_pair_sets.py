@@ -284,3 +284,12 @@ def test_stated_u_is_told_with_its_size_and_no_alarm(tmp_path):
 def test_clean_sets(seed, tmp_path):
     table = pairs(seed=seed, n=[40, 60, 80, 100, 120][seed % 5])
     assert alarms(diagnosed(tmp_path / "made", table)) == []
+
+
+@pytest.mark.parametrize("functional", ["HSE06", "PBEsol", "SCAN"])
+def test_a_functional_of_unknown_references_judges_no_other(functional, tmp_path):
+    table = pairs(n=300)
+    shift = np.random.default_rng(0).uniform(-3, 3, 94)
+    table["r2scan"] = table["gga"] + fractions(table) @ shift
+    columns = {"r2scan": {"functional": functional}, "gga": {"corrections": "MP2020"}}
+    assert alarms(diagnosed(tmp_path / "made", table, columns)) == []

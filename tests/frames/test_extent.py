@@ -154,3 +154,10 @@ def test_totals_of_cells_of_two_formula_units_are_the_cells():
     finding = extent_finding(formulas, energies * atoms, of_formulas=True, n_atoms=atoms)
     assert "totals of the cell" in finding.message
     assert "energy=eV/cell" in finding.remedy
+
+
+def test_the_flag_names_a_column_beside_the_energies():
+    counts, energies = cells(5)
+    sizes = counts.sum(axis=1)
+    with pytest.raises(LabError, match="--unit uncorrected_energy=eV/cell"):
+        refuse_column(counts, energies * sizes, "column", field="uncorrected_energy")

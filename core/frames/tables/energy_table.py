@@ -222,7 +222,7 @@ class EnergyTable(MappedTable):
             if self._unit_of[column].is_assumed and known.any():
                 energies = data[column].to_numpy()[known]
                 where = f"{self.file.path.name}, column {column!r}"
-                read_as = self._unit_of[column].unit.name
+                read_as, field = self._unit_of[column].unit.name, self._field(column)
                 refuse_column(
                     counts[known],
                     energies,
@@ -230,6 +230,7 @@ class EnergyTable(MappedTable):
                     of_formulas=of_formulas,
                     n_atoms=None if n_atoms is None else n_atoms[known],
                     read_as=read_as,
+                    field=field if field == column else "energy",
                 )
 
     @cached_property

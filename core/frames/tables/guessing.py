@@ -24,7 +24,14 @@ from core.frames.column_names import (
     plain_name,
     states_atoms,
 )
-from core.frames.functionals import covers, is_functional, other_words, rank, words_of
+from core.frames.functionals import (
+    MIXED,
+    covers,
+    is_functional,
+    other_words,
+    rank,
+    words_of,
+)
 from core.frames.schema import EnergyColumn
 from core.frames.tables.literals import looks_like_array
 from core.frames.tables.structures import looks_like_structure
@@ -309,7 +316,15 @@ def _energies(dtypes: dict[str, str], *, of_cells: bool) -> list[EnergyColumn]:
     energies = _with_twins(
         [energy for energy in found if energy and _has_energies(energy, dtypes[energy.column])]
     )
-    return [one for one in energies if not any(is_plainer(other, one) for other in energies)]
+    energies = [one for one in energies if not any(is_plainer(other, one) for other in energies)]
+    has_u = any(one.functional == "GGA+U" for one in energies)
+    # Beside GGA+U, GGA alone stands for energies without U.
+    return [
+        one.model_copy(update={"functional": "GGA"})
+        if has_u and one.functional == MIXED and one.column.lower().count("gga") == 1
+        else one
+        for one in energies
+    ]
 
 
 def _with_twins(energies: list[EnergyColumn]) -> list[EnergyColumn]:

@@ -322,3 +322,9 @@ def test_an_id_with_gaps_is_no_id(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("icsd,formula,energy_pbe,energy_r2scan\n12,NaCl,-3,-9\n,KCl,-3,-9\n")
     assert "material_id" not in guess(open_table(path)).fields
+
+
+def test_gga_beside_gga_u_is_without_u(write):
+    path = write("u.csv", "formula,GGA energy,GGA+U energy,r2SCAN energy\nNaCl,-3,-3.1,-9\n")
+    found = {one.column: one.functional for one in guess(open_table(path)).energies}
+    assert found == {"GGA energy": "GGA", "GGA+U energy": "GGA+U", "r2SCAN energy": "r2SCAN"}
