@@ -28,6 +28,9 @@ _OFF = np.log(1.35)
 _MISSES, _CLEAR = 0.2, 4.0
 """The same that is left, read anew, at most, and how many times less that must be."""
 
+_NEARLY_ALL, _ROOM = 85, 0.5
+"""Percent of the energies for which it must be so, and what these may miss; of others a part is."""
+
 _DIVERSE = 5
 """Independent compositions below which a common factor may be chance, as that of another code."""
 
@@ -111,11 +114,11 @@ def whole_finding(
     if plain < _OFF and np.median(ratio) > 0:
         return None
 
-    def missed(reading: Reading) -> float:
+    def missed(reading: Reading, percent: float = 50) -> float:
         times = np.broadcast_to(reading.times, len(energies))[rows]
-        return float(
-            np.median(np.where(ratio * times > 0, np.abs(logs - np.log(np.abs(times))), np.inf))
-        )
+        off = np.abs(logs - np.log(np.abs(times)))
+        # Above all others, but finite: percentiles are told between two values.
+        return float(np.percentile(np.where(ratio * times > 0, off, 1e3), percent))
 
     best = min(readings(sizes), key=missed)
     times = np.broadcast_to(best.times, len(energies))[rows]
@@ -123,6 +126,7 @@ def whole_finding(
     follows = np.std(np.log(np.abs(times))) > _VARIED
     left = missed(best)
     is_clear = left < _MISSES and (left < plain / _CLEAR or times[0] < 0)
+    is_clear &= missed(best, _NEARLY_ALL) < _ROOM
     if not is_clear or not (is_diverse or follows):
         return None
     return _finding(best, float(np.median(ratio)), len(rows))

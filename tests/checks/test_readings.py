@@ -65,3 +65,9 @@ def test_another_zero_is_no_unit(labels):
     one[:, INDEX["Si"]] = 1.0
     alike = {"cell": np.full(40, 20), "f.u.": np.ones(40, int)}
     assert whole_finding(np.full(40, -107.0), np.full(40, -5.4), one, alike) is None
+
+
+def test_more_than_half_of_the_energies_are_not_all(labels):
+    energies, expected, X, atoms, formulas = (values[::4] for values in labels["mp-frames-gga"])
+    most = np.where(np.arange(len(X)) % 10 < 6, energies * atoms, energies)
+    assert whole_finding(most, expected, X, sizes_of(formulas, atoms)) is None
