@@ -23,7 +23,6 @@ from core.checks.two_sources import (
     named_rows,
     unit_mixture_finding,
 )
-from core.elements import amounts_from_formulas
 from core.frames.extent import extent_finding
 from core.frames.findings import Finding
 from core.frames.functionals import MIXED
@@ -54,46 +53,6 @@ _WRONG, _LEAST, _FEW = 8.0, 20, 0.05
 single ones. The embedded energies lie within 5.5 eV/atom, DFT's of 1,324 materials within 3."""
 
 
-def unit_finding(
-    fractions: np.ndarray, formulas: np.ndarray, energies: np.ndarray, functional: str
-) -> Finding | None:
-    """Return what is wrong with the unit of energies in a functional of which little is known.
-
-    Args:
-        fractions: composition fractions (n, 94); of many rows the first are compared.
-        formulas: (n,) strings.
-        energies: (n,) eV/atom, if all is well.
-        functional: such as "r2SCAN" or "GGA/GGA+U".
-    """
-    if are_like_embedded(functional):
-        return None
-    fractions, energies = fractions[:_MOST], energies[:_MOST]
-    expected = expected_energies(fractions, functional)
-    # A ratio to less, as of noble gases, says nothing.
-    expected = np.where(expected > -_SMALL, np.nan, expected)
-    if np.isfinite(energies + expected).sum() < _FEWEST:
-        return None
-    finding = ratio_finding(
-        fractions,
-        amounts_from_formulas(formulas[:_MOST]).sum(axis=1),
-        energies,
-        expected,
-        beside="what composition lets expect",
-    )
-    # What totals belong to is told by `core.frames.extent`.
-    return None if finding is None or "/cell" in finding.remedy else finding
-
-
-def unit_findings(data: PairSet) -> list[tuple[EnergyColumn, Finding]]:
-    """Return what is wrong with the units of energies, with their column."""
-    fractions, formulas = data.fractions(), data.table()["formula"].to_numpy()
-    found = (
-        (column, unit_finding(fractions, formulas, data.energy(column.column), column.functional))
-        for column in data.card.energies
-    )
-    return [(column, finding) for column, finding in found if finding is not None]
-
-
 def row_finding(
     energies: np.ndarray,
     fractions: np.ndarray,
@@ -111,49 +70,83 @@ def row_finding(
         functional: such as "r2SCAN" or "GGA/GGA+U".
     """
     expected = expected_energies(fractions, functional)
-    is_known = are_like_embedded(functional)
-    found = order_finding(energies, expected)
-    if found is None and is_known:
-        found = whole_finding(energies, expected, fractions, sizes)
-    if found is None and is_known:
-        other = MIXED if embedded_functional(functional) == "r2SCAN" else "r2SCAN"
-        both = {functional: expected, other: expected_energies(fractions, other)}
-        found = functional_mixture_finding(energies, both, fractions, names)
-    found = found or unit_mixture_finding(energies, expected, fractions, sizes, names)
-    if found is None and is_known:
-        found = _outliers(energies - expected, names)
-    return found
+    whole = are_like_embedded(functional) and whole_finding(energies, expected, fractions, sizes)
+    return whole or _part_finding(energies, expected, fractions, sizes, names, functional)
 
 
-def _of_table(
+def _part_finding(
+    energies: np.ndarray,
+    expected: np.ndarray,
+    fractions: np.ndarray,
+    sizes: Sizes,
+    names: np.ndarray,
+    functional: str,
+) -> Finding | None:
+    if not are_like_embedded(functional):
+        return order_finding(energies, expected) or unit_mixture_finding(
+            energies, expected, fractions, sizes, names
+        )
+    other = MIXED if embedded_functional(functional) == "r2SCAN" else "r2SCAN"
+    both = {functional: expected, other: expected_energies(fractions, other)}
+    return (
+        order_finding(energies, expected)
+        or functional_mixture_finding(energies, both, fractions, names)
+        or unit_mixture_finding(energies, expected, fractions, sizes, names)
+        or _outliers(energies - expected, names)
+    )
+
+
+def _table_finding(
     energies: np.ndarray,
     fractions: np.ndarray,
     sizes: Sizes,
     names: np.ndarray,
     functional: str,
 ) -> Finding | None:
-    """Return what `row_finding` says, or that energies count from elsewhere."""
-    is_known = are_like_embedded(functional)
+    """Return what `row_finding` says, or that energies count from elsewhere or are totals."""
     expected = expected_energies(fractions, functional)
-    found = standardized_finding(energies)
-    if found is None and is_known:
-        found = whole_finding(energies, expected, fractions, sizes) or scale_finding(
-            fractions,
-            energies,
-            expected_references(functional),
-            functional,
-            close=BY_COMPOSITION,
+    return (
+        standardized_finding(energies)
+        or _scale_finding(energies, expected, fractions, sizes, functional)
+        or _extent_finding(energies, fractions, sizes)
+        or _part_finding(energies, expected, fractions, sizes, names, functional)
+        or _far(energies - expected, functional)
+    )
+
+
+def _scale_finding(
+    energies: np.ndarray,
+    expected: np.ndarray,
+    fractions: np.ndarray,
+    sizes: Sizes,
+    functional: str,
+) -> Finding | None:
+    """Return what all energies share: a unit, or where they count from if that is known."""
+    if are_like_embedded(functional):
+        references = expected_references(functional)
+        return whole_finding(energies, expected, fractions, sizes) or scale_finding(
+            fractions, energies, references, functional, close=BY_COMPOSITION
         )
-    if found is not None:
-        return found
+    # A ratio to less, as of noble gases, says nothing.
+    expected = np.where(expected > -_SMALL, np.nan, expected)[:_MOST]
+    if np.isfinite(energies[:_MOST] + expected).sum() < _FEWEST:
+        return None
+    finding = ratio_finding(
+        fractions[:_MOST],
+        sizes["f.u."][:_MOST],
+        energies[:_MOST],
+        expected,
+        beside="what composition lets expect",
+    )
+    # What totals belong to is told by `core.frames.extent`.
+    return None if finding is None or "/cell" in finding.remedy else finding
+
+
+def _extent_finding(energies: np.ndarray, fractions: np.ndarray, sizes: Sizes) -> Finding | None:
     rows = np.flatnonzero(np.isfinite(energies))
     rows = rows[:: 1 + len(rows) // _SAMPLED]
     counts = np.rint(fractions[rows] * sizes["f.u."][rows, None]).astype(int)
-    return (
-        extent_finding(counts, energies[rows], of_formulas=True, divided=True)
-        or row_finding(energies, fractions, sizes, names, functional)
-        or _far(energies - expected, functional)
-    )
+    return extent_finding(counts, energies[rows], of_formulas=True, divided=True)
 
 
 def _far(off: np.ndarray, functional: str) -> Finding | None:
@@ -220,17 +213,7 @@ def sampled_finding(
     """
     rows = np.linspace(0, len(energies) - 1, min(_SAMPLED, len(energies))).astype(int)
     fractions, formulas, energies = fractions[rows], formulas[rows], energies[rows]
-    found = unit_finding(fractions, formulas, energies, functional)
-    if found is not None:
-        return found
-    return _of_table(energies, fractions, sizes_of(formulas), names[rows], functional)
-
-
-def _column_finding(data: PairSet, column: EnergyColumn, energies: np.ndarray) -> Finding | None:
-    """Return what is wrong with energies of a column, (n,) eV/atom, NaN if left out."""
-    table = data.table()
-    names = table["material_id"].to_numpy()
-    return _of_table(energies, data.fractions(), _sizes(data), names, column.functional)
+    return _table_finding(energies, fractions, sizes_of(formulas), names[rows], functional)
 
 
 def _sizes(data: PairSet) -> Sizes:
@@ -254,7 +237,8 @@ def column_findings(data: PairSet) -> tuple[dict[str, np.ndarray], list[Finding]
     """
     kept: dict[str, np.ndarray] = {}
     findings = []
-    formulas = data.table()["formula"].to_numpy()
+    table, sizes = data.table(), _sizes(data)
+    formulas, names = table["formula"].to_numpy(), table["material_id"].to_numpy()
     for one in data.card.energies:
         energies = data.energy(one.column)
         known = kept[one.column] = np.isfinite(energies)
@@ -262,7 +246,8 @@ def column_findings(data: PairSet) -> tuple[dict[str, np.ndarray], list[Finding]
         if filled is not None:
             findings.append(of_column(one, filled))
             known[list(filled.rows)] = False
-        wrong = _column_finding(data, one, np.where(known, energies, np.nan))
+        left = np.where(known, energies, np.nan)
+        wrong = _table_finding(left, data.fractions(), sizes, names, one.functional)
         if wrong is not None:
             findings.append(of_column(one, wrong))
             if wrong.kind in _OF_ROWS:
@@ -275,10 +260,7 @@ def column_findings(data: PairSet) -> tuple[dict[str, np.ndarray], list[Finding]
 def table_findings(name: str) -> list[Finding]:
     """Return the findings of pairs or energies just imported, by the name of the data set."""
     data = open_dataset(name)
-    if isinstance(data, FrameSet):
-        return []
-    units = [of_column(*one) for one in unit_findings(data)]
-    return units or column_findings(data)[1]
+    return [] if isinstance(data, FrameSet) else column_findings(data)[1]
 
 
 def of_column(column: EnergyColumn, finding: Finding) -> Finding:

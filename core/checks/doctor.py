@@ -4,7 +4,7 @@ Checks of the numbers of all frames come first and take seconds for hundreds of 
 the network is asked about samples.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Literal
@@ -114,7 +114,7 @@ def diagnose(
         findings += _set_findings(data, seen, rows, split)
     # What is known to be wrong would only confuse what compares with the network.
     kept = _without(rows, findings)
-    of_rows = _row_findings(data, kept) if "labels" in parts else []
+    of_rows = _but_for_isolated(_beside_composition, data, kept) if "labels" in parts else []
     findings += of_rows
     kept = _without(rows, findings)
     if any(one.kind == "length_unit" for one in findings) or not len(kept):
@@ -140,12 +140,16 @@ def _without(rows: NDArray[np.integer], findings: list[Finding]) -> NDArray[np.i
     return rows[~np.isin(rows, list(placed))] if placed else rows
 
 
-def _row_findings(data: FrameSet, rows: NDArray[np.integer]) -> list[Finding]:
-    found = _beside_composition(data, rows)
-    # Of isolated atoms composition says nothing.
-    if found and len(alone := isolated_rows(data, rows)):
-        return _beside_composition(data, rows[~np.isin(rows, alone)])
-    return found
+def _but_for_isolated(
+    look: Callable[[FrameSet, NDArray[np.integer]], list[Finding]],
+    data: FrameSet,
+    rows: NDArray[np.integer],
+) -> list[Finding]:
+    """Compare energies with compositions, which say nothing of those of isolated atoms."""
+    findings = look(data, rows)
+    if findings and len(alone := isolated_rows(data, rows)):
+        return look(data, rows[~np.isin(rows, alone)])
+    return findings
 
 
 def _beside_composition(data: FrameSet, rows: NDArray[np.integer]) -> list[Finding]:
@@ -241,17 +245,9 @@ def _labels(
         # Labels in a wrong unit are all out of the ordinary.
         if not told:
             known = rows[np.isfinite(data.energies()[rows])]
-            findings += _scatter(data, sample_rows(known, _SCATTER))
+            findings += _but_for_isolated(_scattered, data, sample_rows(known, _SCATTER))
         findings += size_findings(contents_of(data), rows)
     return findings, label_errors(predicted), len(predicted)
-
-
-def _scatter(data: FrameSet, rows: NDArray[np.integer]) -> list[Finding]:
-    """Compare energies with compositions, whose part in the energy isolated atoms do not tell."""
-    findings = _scattered(data, rows)
-    if findings and len(alone := isolated_rows(data, rows)):
-        return _scattered(data, rows[~np.isin(rows, alone)])
-    return findings
 
 
 def _scattered(data: FrameSet, rows: NDArray[np.integer]) -> list[Finding]:

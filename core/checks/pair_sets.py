@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from core.checks.composition import column_findings, of_column, unit_findings
+from core.checks.composition import column_findings, of_column
 from core.checks.diagnosis import Diagnosis, stored
 from core.checks.energy_sample import (
     FEWEST,
@@ -94,16 +94,15 @@ def diagnose_pairs(data: PairSet, source: SourceModel, *, progress: Progress = s
         LabError: if the model cannot be loaded.
     """
     columns = data.card.energies
-    units = [of_column(*one) for one in unit_findings(data)]
     kept, of_rows = column_findings(data)
-    in_units = bool(units) or any(one.kind in {"energy_unit", "energy_extent"} for one in of_rows)
+    in_units = any(one.kind in {"energy_unit", "energy_extent"} for one in of_rows)
     exchanged = [] if in_units else exchanged_findings(data, source)
     findings = [
         *missing_findings(data),
-        *(units if in_units else [*copied_findings(data), *exchanged]),
+        *([] if in_units else [*copied_findings(data), *exchanged]),
         *pair_repeat_findings(data, columns),
     ]
-    if units or exchanged:
+    if exchanged:
         return Diagnosis(n=len(data), of="pairs", network=False, **stored(findings))
     findings += of_rows
     by_network = bool(data.structure_flags().any())

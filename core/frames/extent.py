@@ -54,6 +54,7 @@ def extent_finding(
     n_atoms: np.ndarray | None = None,
     read_as: str = "eV/atom",
     divided: bool = False,
+    field: str = "energy",
 ) -> Finding | None:
     """Return a finding if energies that count as eV/atom are totals.
 
@@ -64,6 +65,7 @@ def extent_finding(
         n_atoms: of formulas: atoms in the cell of each row, (n,), where known.
         read_as: unit in which they were read.
         divided: whether they may have been divided by atoms though they were eV/atom.
+        field: what their unit is stated of.
     """
     known = np.zeros(len(counts)) if n_atoms is None else n_atoms
     # Frames of one cell differ by what no count of atoms explains.
@@ -85,14 +87,15 @@ def extent_finding(
             severity="error",
             message="The energies were eV/atom already, but were read as totals of the "
             f"{extent.removeprefix(_PER)} and divided by its atoms: {how}.",
-            remedy="Import them with --unit energy=eV/atom, whatever their column is called.",
+            remedy=f"Import them with --unit {field}=eV/atom, whatever their column is called.",
         )
     unit = f"{read_as.removesuffix('/atom')}/{_EXTENTS[extent]}"
     return Finding(
         kind="energy_extent",
         severity="error",
         message=f"The energies are totals of the {extent}, not {read_as}: {how}.",
-        remedy=f"Import them with --unit energy={unit}, which divides them by the number of atoms.",
+        remedy=f"Import them with --unit {field}={unit}, which divides them by the number of "
+        "atoms.",
     )
 
 
@@ -233,9 +236,10 @@ def refuse_column(
         of_formulas=of_formulas,
         n_atoms=None if n_atoms is None else n_atoms[valid],
         read_as=read_as,
+        field=field,
     )
     if finding is not None:
-        raise LabError(f"{where}: {finding.text.replace('energy=', f'{field}=')}")
+        raise LabError(f"{where}: {finding.text}")
 
 
 def atoms_by_extent(counts: np.ndarray) -> dict[str, np.ndarray]:
